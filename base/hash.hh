@@ -1,0 +1,48 @@
+// SHA-2 digests of streams of bytes, through OpenSSL (which uses the CPU's SHA instructions).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/bytes.hh"
+
+namespace osb {
+
+enum class HashAlgorithm { sha256, sha512 };
+
+using Sha256 = std::array<std::uint8_t, 32>;
+
+// Lower-case hexadecimal.
+std::string to_hex(ByteView bytes);
+
+// The bytes of exactly 64 lower-case hexadecimal digits. Throws Error{invalid} for anything else.
+Sha256 parse_sha256(std::string_view hex);
+
+// A hash in progress. finish() may be called once per init; reset() starts anew and is cheaper than a new object.
+class Hasher {
+  public:
+    explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::sha256);
+    Hasher(Hasher&&) noexcept;
+    Hasher& operator=(Hasher&&) noexcept;
+    ~Hasher();
+
+    void reset();
+    void update(ByteView bytes);
+    void update(std::string_view text) { update(as_bytes(text)); }
+
+    // The digest as lower-case hexadecimal (64 or 128 digits).
+    std::string finish_hex();
+    // The digest of a sha256 hasher.
+    Sha256 finish_sha256();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// The sha256 of `bytes`.
+Sha256 sha256(ByteView bytes);
+
+}  // namespace osb

@@ -1,0 +1,28 @@
+#include "base/log.hh"
+
+#include <mutex>
+#include <utility>
+
+namespace osb {
+namespace {
+
+std::mutex g_mutex;
+
+LogSink& sink() {
+    static LogSink the_sink;
+    return the_sink;
+}
+
+}  // namespace
+
+void set_log_sink(LogSink new_sink) {
+    const std::lock_guard lock(g_mutex);
+    sink() = std::move(new_sink);
+}
+
+void log(LogLevel level, const std::string& line) {
+    const std::lock_guard lock(g_mutex);
+    if (sink()) sink()(level, line);
+}
+
+}  // namespace osb

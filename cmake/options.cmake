@@ -1,0 +1,31 @@
+# Compiler options that every target of the project shares.
+add_library(osb_options INTERFACE)
+target_include_directories(osb_options INTERFACE ${PROJECT_SOURCE_DIR})
+# No fuse, no implicit narrowing, no shadowing: see CONTRIBUTING.md.
+target_compile_options(osb_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+                                             -Wnon-virtual-dtor -Woverloaded-virtual)
+if(OSB_WERROR)
+  target_compile_options(osb_options INTERFACE -Werror)
+endif()
+# 64-bit file offsets also on 32-bit machines.
+target_compile_definitions(osb_options INTERFACE _FILE_OFFSET_BITS=64 OSB_VERSION="${PROJECT_VERSION}")
+
+if(OSB_SANITIZE)
+  target_compile_options(osb_options INTERFACE -fsanitize=${OSB_SANITIZE} -fno-omit-frame-pointer -g)
+  if(OSB_SANITIZE MATCHES "undefined")
+    target_compile_options(osb_options INTERFACE -fno-sanitize-recover=all)
+  endif()
+  target_link_options(osb_options INTERFACE -fsanitize=${OSB_SANITIZE})
+endif()
+
+find_program(OSB_CCACHE ccache)
+if(OSB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${OSB_CCACHE})
+endif()
+
+# osb_add_library(NAME SOURCES... LIBS...): one module, its public headers beside its sources.
+function(osb_add_library NAME)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${NAME} STATIC ${ARG_SOURCES})
+  target_link_libraries(${NAME} PUBLIC osb_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()

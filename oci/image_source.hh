@@ -1,0 +1,48 @@
+// Where images are read from. One interface, whichever transport it stands for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/stream.hh"
+#include "oci/digest.hh"
+#include "oci/manifest.hh"
+
+namespace osb::oci {
+
+// A manifest or an index, as a transport delivers it.
+struct Document {
+    std::string raw;
+    std::string media_type;  // what the transport says; "" when it says nothing
+    // The digest that the name promised (a digest reference, a layout's descriptor); nothing for a plain tag.
+    std::optional<Digest> expected;
+};
+
+// A layer as a transport delivers it, which need not be the blob that the manifest names: containers-storage keeps
+// layers uncompressed.
+struct LayerBlob {
+    std::unique_ptr<Source> bytes;  // not verified
+    Digest digest;                  // that the bytes must have
+    std::optional<std::uint64_t> size;
+    Compression compression = Compression::none;
+};
+
+// An opened image. The bytes that it yields are not verified: open_image() and open_layer() in oci/image.hh do that.
+// Blobs may be opened and read by several threads at once.
+class ImageSource {
+  public:
+    ImageSource() = default;
+    ImageSource(const ImageSource&) = delete;
+    ImageSource& operator=(const ImageSource&) = delete;
+    virtual ~ImageSource() = default;
+
+    // The document that the reference names. Throws Error{not_found} naming the tags there are.
+    virtual Document root() = 0;
+    // The blob of a descriptor (a manifest, an index, a config, a layer). Throws Error{not_found}.
+    virtual std::unique_ptr<Source> open_blob(const Descriptor& descriptor) = 0;
+    // Layer `index` of the image. The default: the blob that the manifest names, compressed as its media type says.
+    virtual LayerBlob open_layer(const Manifest& manifest, const ImageConfig& config, std::size_t index);
+};
+
+}  // namespace osb::oci

@@ -1,0 +1,34 @@
+// The media types of the image specification (media-types.md) and of Docker's image format, version 2, schema 2.
+#pragma once
+
+#include <string_view>
+
+namespace osb::oci {
+
+inline constexpr std::string_view kMediaTypeIndex = "application/vnd.oci.image.index.v1+json";
+inline constexpr std::string_view kMediaTypeManifest = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view kMediaTypeConfig = "application/vnd.oci.image.config.v1+json";
+inline constexpr std::string_view kMediaTypeEmpty = "application/vnd.oci.empty.v1+json";
+inline constexpr std::string_view kMediaTypeLayer = "application/vnd.oci.image.layer.v1.tar";
+inline constexpr std::string_view kMediaTypeLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+inline constexpr std::string_view kMediaTypeLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+inline constexpr std::string_view kMediaTypeDockerManifestList =
+    "application/vnd.docker.distribution.manifest.list.v2+json";
+inline constexpr std::string_view kMediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
+inline constexpr std::string_view kMediaTypeDockerConfig = "application/vnd.docker.container.image.v1+json";
+inline constexpr std::string_view kMediaTypeDockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
+inline constexpr std::string_view kMediaTypeDockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+inline constexpr std::string_view kMediaTypeDockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+
+enum class DocumentKind { index, manifest };
+enum class Compression { none, gzip, zstd };
+
+// The kind of document that a media type names (parameters after ';' are ignored). Throws Error{unsupported} with a
+// reason and a hint: Docker schema 1, unknown types.
+DocumentKind document_kind(std::string_view media_type);
+
+// How a layer of this media type is compressed. Throws Error{unsupported}: foreign (non-distributable) layers,
+// encrypted layers, unknown types.
+Compression layer_compression(std::string_view media_type);
+
+}  // namespace osb::oci
