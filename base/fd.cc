@@ -83,6 +83,13 @@ std::size_t FileRangeSource::read(MutableBytes buffer) {
     }
 }
 
+std::uint64_t FileRangeSource::skip(std::uint64_t count) {
+    const std::uint64_t n = std::min(count, left_);
+    offset_ += n;
+    left_ -= n;
+    return n;
+}
+
 FdSource::FdSource(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
 
 std::size_t FdSource::read(MutableBytes buffer) {

@@ -49,6 +49,7 @@ class FileRangeSource final : public Source {
     // `fd` is borrowed and must outlive this object; [offset, offset+length) must lie in the file.
     FileRangeSource(int fd, std::uint64_t offset, std::uint64_t length, std::string name);
     std::size_t read(MutableBytes buffer) override;
+    std::uint64_t skip(std::uint64_t count) override;
 
   private:
     int fd_;

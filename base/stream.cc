@@ -1,15 +1,34 @@
 #include "base/stream.hh"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/error.hh"
 
 namespace osb {
 
+std::uint64_t Source::skip(std::uint64_t count) {
+    std::array<std::uint8_t, 16UL * 1024> buffer;  // small enough for a thread's stack on musl
+    std::uint64_t done = 0;
+    while (done < count) {
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), count - done));
+        const std::size_t n = read(MutableBytes(buffer).first(want));
+        if (n == 0) break;
+        done += n;
+    }
+    return done;
+}
+
 std::size_t MemorySource::read(MutableBytes buffer) {
     const std::size_t n = std::min(buffer.size(), rest_.size());
     if (n > 0) std::memcpy(buffer.data(), rest_.data(), n);
+    rest_ = rest_.subspan(n);
+    return n;
+}
+
+std::uint64_t MemorySource::skip(std::uint64_t count) {
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(count, rest_.size()));
     rest_ = rest_.subspan(n);
     return n;
 }

@@ -21,6 +21,10 @@ class Source {
     // Reads at least one byte and at most buffer.size() (> 0) into the front of buffer; returns how many, 0 at the
     // end of the stream and from then on. Throws Error; Interrupted when the user asked to stop.
     virtual std::size_t read(MutableBytes buffer) = 0;
+
+    // Passes over up to `count` bytes; returns how many, fewer than count only at the end of the stream. Reads and
+    // discards unless the source can do better. Throws as read() does.
+    virtual std::uint64_t skip(std::uint64_t count);
 };
 
 // Where bytes are written to. Not for use by two threads at once.
@@ -40,6 +44,7 @@ class MemorySource final : public Source {
   public:
     explicit MemorySource(ByteView bytes) noexcept : rest_(bytes) {}
     std::size_t read(MutableBytes buffer) override;
+    std::uint64_t skip(std::uint64_t count) override;
 
   private:
     ByteView rest_;

@@ -1,0 +1,296 @@
+#include "base/subprocess.hh"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/interrupt.hh"
+
+extern char** environ;  // POSIX declares it nowhere
+
+namespace osb {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+// Above any number that a child is given, so that the dup2() of one descriptor cannot overwrite another.
+constexpr int kLowestParked = 64;
+
+struct Pipe {
+    Fd reader;
+    Fd writer;
+};
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
+// posix_spawn returns its error; 0 is success.
+void check_spawn(int result, const char* what) {
+    if (result != 0) throw errno_error(result, what);
+}
+
+class FileActions {
+  public:
+    FileActions() { check_spawn(posix_spawn_file_actions_init(&actions_), "cannot prepare a child process"); }
+    FileActions(const FileActions&) = delete;
+    FileActions& operator=(const FileActions&) = delete;
+    ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+
+    void open_null(int target, int flags) {
+        check_spawn(posix_spawn_file_actions_addopen(&actions_, target, "/dev/null", flags, 0),
+                    "cannot prepare a child process");
+    }
+
+    // The child gets a copy of fd under the number `target`.
+    void give(int fd, int target) {
+        parked_.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, kLowestParked));
+        if (!parked_.back()) throw_errno("cannot copy a file descriptor");
+        check_spawn(posix_spawn_file_actions_adddup2(&actions_, parked_.back().get(), target),
+                    "cannot prepare a child process");
+    }
+
+    const posix_spawn_file_actions_t* get() const noexcept { return &actions_; }
+
+  private:
+    posix_spawn_file_actions_t actions_{};
+    std::vector<Fd> parked_;
+};
+
+// Default signal handling, an empty signal mask and a process group of its own.
+class SpawnAttributes {
+  public:
+    SpawnAttributes() {
+        check_spawn(posix_spawnattr_init(&attributes_), "cannot prepare a child process");
+        sigset_t defaults;
+        sigset_t mask;
+        sigemptyset(&defaults);
+        sigemptyset(&mask);
+        // An ignored signal would stay ignored in the child.
+        for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) sigaddset(&defaults, number);
+        const bool ok =
+            posix_spawnattr_setsigdefault(&attributes_, &defaults) == 0 &&
+            posix_spawnattr_setsigmask(&attributes_, &mask) == 0 &&
+            posix_spawnattr_setpgroup(&attributes_, 0) == 0 &&
+            posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                       POSIX_SPAWN_SETPGROUP) == 0;
+        if (!ok) {
+            posix_spawnattr_destroy(&attributes_);
+            throw Error(ErrorKind::internal, "cannot prepare a child process");
+        }
+    }
+    SpawnAttributes(const SpawnAttributes&) = delete;
+    SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+    ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
+
+    const posix_spawnattr_t* get() const noexcept { return &attributes_; }
+
+  private:
+    posix_spawnattr_t attributes_{};
+};
+
+std::vector<std::string> merged_environment(
+    const std::vector<std::pair<std::string, std::string>>& additions) {
+    std::vector<std::string> out;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view text = *entry;
+        const std::string_view name = text.substr(0, text.find('='));
+        bool replaced = false;
+        for (const auto& addition : additions) replaced = replaced || addition.first == name;
+        if (!replaced) out.emplace_back(text);
+    }
+    for (const auto& [name, value] : additions) out.push_back(concat(name, '=', value));
+    return out;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> out;
+    out.reserve(texts.size() + 1);
+    for (std::string& text : texts) out.push_back(text.data());
+    out.push_back(nullptr);
+    return out;
+}
+
+pid_t spawn(const SubprocessOptions& options, const Fd& stderr_writer) {
+    if (options.argv.empty()) throw Error(ErrorKind::internal, "no program to start");
+    FileActions actions;
+    actions.open_null(STDIN_FILENO, O_RDONLY);
+    actions.open_null(STDOUT_FILENO, O_WRONLY);
+    actions.give(stderr_writer.get(), STDERR_FILENO);
+    for (const auto& [ours, theirs] : options.inherited) actions.give(ours, theirs);
+    const SpawnAttributes attributes;
+    std::vector<std::string> argv = options.argv;
+    std::vector<std::string> environment = merged_environment(options.environment);
+    pid_t pid = -1;
+    const int result = ::posix_spawnp(&pid, options.argv.front().c_str(), actions.get(), attributes.get(),
+                                      pointers(argv).data(), pointers(environment).data());
+    if (result != 0) throw errno_error(result, concat("cannot start ", quoted(options.argv.front())));
+    return pid;
+}
+
+// Reads standard error all the time, so that a talkative child never waits for us; keeps the end of it.
+class StderrReader {
+  public:
+    explicit StderrReader(Fd reader) : reader_(std::move(reader)), stop_(make_pipe()) {
+        const int flags = ::fcntl(reader_.get(), F_GETFL);
+        if (flags < 0 || ::fcntl(reader_.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+            throw_errno("cannot set a pipe up");
+        }
+        thread_ = std::thread([this] { run(); });
+    }
+    StderrReader(const StderrReader&) = delete;
+    StderrReader& operator=(const StderrReader&) = delete;
+    ~StderrReader() { finish(); }
+
+    // To be called when the child has ended: takes what is in the pipe and stops, also when a grandchild keeps it open.
+    void finish() noexcept {
+        stop_.writer.close();
+        if (thread_.joinable()) thread_.join();
+    }
+
+    std::string tail() const {
+        const std::lock_guard lock(mutex_);
+        return tail_;
+    }
+
+  private:
+    void run() noexcept {
+        for (;;) {
+            std::array<pollfd, 2> entries{pollfd{.fd = reader_.get(), .events = POLLIN, .revents = 0},
+                                          pollfd{.fd = stop_.reader.get(), .events = POLLIN, .revents = 0}};
+            if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR) return;
+            const bool open = take();
+            if (!open || entries[1].revents != 0) return;
+        }
+    }
+
+    // Everything that is there; false at the end of the stream.
+    bool take() noexcept {
+        std::array<char, 1024> buffer{};
+        for (;;) {
+            const ssize_t n = ::read(reader_.get(), buffer.data(), buffer.size());
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) return errno == EAGAIN;
+            if (n == 0) return false;
+            keep({buffer.data(), static_cast<std::size_t>(n)});
+        }
+    }
+
+    void keep(std::string_view text) noexcept {
+        const std::lock_guard lock(mutex_);
+        tail_ += text;
+        if (tail_.size() > Subprocess::kStderrTail) tail_.erase(0, tail_.size() - Subprocess::kStderrTail);
+    }
+
+    Fd reader_;
+    Pipe stop_;
+    mutable std::mutex mutex_;
+    std::string tail_;
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::string ExitState::to_string() const {
+    return concat(signalled ? "signal " : "exit status ", value);
+}
+
+struct Subprocess::Impl {
+    std::string name;
+    pid_t pid = -1;
+    std::optional<ExitState> ended;
+    std::unique_ptr<StderrReader> errors;
+
+    // Reaps the child if it has ended; never waits.
+    void poll_end() noexcept {
+        if (ended) return;
+        int status = 0;
+        const pid_t result = ::waitpid(pid, &status, WNOHANG);
+        if (result == 0 || (result < 0 && errno == EINTR)) return;
+        // ECHILD: somebody else took the status. That it ended is all that is known.
+        ended = ExitState{.signalled = false, .value = 255};
+        if (result == pid && WIFEXITED(status)) ended = ExitState{.signalled = false, .value = WEXITSTATUS(status)};
+        if (result == pid && WIFSIGNALED(status)) ended = ExitState{.signalled = true, .value = WTERMSIG(status)};
+        errors->finish();
+    }
+
+    // Waits for the end, at most until `deadline`, calling on_tick() between looks: there is no portable way to wait for a
+    // child with a time limit that does not disturb other threads' signals.
+    template<typename Tick>
+    void wait_until(SteadyClock::time_point deadline, const Tick& on_tick) {
+        milliseconds pause(1);
+        for (poll_end(); !ended && SteadyClock::now() < deadline; poll_end()) {
+            on_tick();
+            std::this_thread::sleep_for(pause);
+            pause = std::min(pause * 2, milliseconds(20));
+        }
+    }
+};
+
+Subprocess::Subprocess(const SubprocessOptions& options) : impl_(std::make_unique<Impl>()) {
+    Pipe pipe = make_pipe();
+    impl_->errors = std::make_unique<StderrReader>(std::move(pipe.reader));
+    impl_->pid = spawn(options, pipe.writer);
+    impl_->name = options.argv.front();
+}
+
+Subprocess::Subprocess(Subprocess&&) noexcept = default;
+
+Subprocess& Subprocess::operator=(Subprocess&& other) noexcept {
+    if (this != &other) {
+        if (impl_) terminate(milliseconds(0));
+        impl_ = std::move(other.impl_);
+    }
+    return *this;
+}
+
+Subprocess::~Subprocess() {
+    if (impl_) terminate(milliseconds(0));
+}
+
+pid_t Subprocess::pid() const noexcept {
+    return impl_->pid;
+}
+
+std::optional<ExitState> Subprocess::wait_for(milliseconds limit) {
+    impl_->wait_until(SteadyClock::now() + limit, [] { check_interrupt(); });
+    return impl_->ended;
+}
+
+void Subprocess::wait() {
+    std::optional<ExitState> state;
+    while (!state) state = wait_for(milliseconds(1000));
+    if (state->ok()) return;
+    const std::string tail = stderr_tail();
+    throw Error(ErrorKind::io, concat(quoted(impl_->name), " failed with ", state->to_string(),
+                                      tail.empty() ? "" : ": ", escape(tail)));
+}
+
+void Subprocess::terminate(milliseconds grace) noexcept {
+    impl_->wait_until(SteadyClock::now() + grace, [] {});
+    while (!impl_->ended) {
+        // The child is not reaped yet, so the number is its own.
+        ::kill(impl_->pid, SIGKILL);
+        impl_->wait_until(SteadyClock::now() + milliseconds(1000), [] {});
+    }
+}
+
+std::string Subprocess::stderr_tail() const {
+    return impl_->errors->tail();
+}
+
+}  // namespace osb

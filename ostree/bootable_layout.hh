@@ -1,0 +1,34 @@
+// An ordinary root filesystem turned into what ostree deploys ("Adapting existing mainstream distributions" in ostree's manual),
+// as operations on the tree in memory. docs/import.md, "The bootable layout", lists them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ostree/tree.hh"
+#include "ostree/tree_move.hh"
+
+namespace osb::ostree {
+
+struct LayoutReport {
+    std::string kernel;                 // release of the kernel, "" when there is none
+    std::vector<std::string> notes;     // what was moved or dropped; names are escaped
+    std::vector<std::string> warnings;  // what is missing for booting
+};
+
+// Throws Error{invalid} when the tree cannot be brought into that form: two files for one place, two kernels.
+LayoutReport make_bootable(Node& root, const StoreLink& store_link);
+
+// The steps of make_bootable(), in its order.
+
+// Empties /run, /tmp, /dev, /proc, /sys and /sysroot, and removes the marker that Docker leaves behind.
+void drop_runtime_content(Node& root, LayoutReport& report);
+// Moves /bin, /sbin and /lib* into /usr, and leaves links; /etc to /usr/etc.
+void merge_usr(Node& root, const StoreLink& store_link);
+// Moves kernel and initramfs from /boot to /usr/lib/modules/RELEASE/{vmlinuz,initramfs.img}; empties /boot.
+void place_kernel(Node& root, LayoutReport& report);
+// Makes /home, /root, /srv, /mnt, /opt and /usr/local links into /var, and moves what /var and these hold to /usr/share/factory/var;
+// /opt and /usr/local stay where they are when they hold files.
+void place_state(Node& root, const StoreLink& store_link, LayoutReport& report);
+
+}  // namespace osb::ostree

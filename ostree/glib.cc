@@ -1,0 +1,34 @@
+#include "ostree/glib.hh"
+
+#include "base/escape.hh"
+
+namespace osb::ostree {
+
+GVariantPtr variant_from_bytes(const GVariantType* type, ByteView bytes, bool trusted) {
+    // Not g_variant_new_from_data over the caller's memory: GVariant wants its data aligned.
+    struct BytesDeleter {
+        void operator()(GBytes* b) const noexcept { g_bytes_unref(b); }
+    };
+    const std::unique_ptr<GBytes, BytesDeleter> copy(g_bytes_new(bytes.data(), bytes.size()));
+    return take(g_variant_new_from_bytes(type, copy.get(), trusted ? TRUE : FALSE));
+}
+
+GVariant* byte_array(ByteView bytes) {
+    return g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes.data(), bytes.size(), 1);
+}
+
+ByteView view_byte_array(GVariant* variant) {
+    gsize length = 0;
+    const void* data = g_variant_get_fixed_array(variant, &length, 1);
+    return {static_cast<const std::uint8_t*>(data), length};
+}
+
+void GErrorSlot::raise(std::string_view what) const {
+    ErrorKind kind = ErrorKind::io;
+    if (error_ == nullptr) throw Error(ErrorKind::internal, concat(what, ": failed without saying why"));
+    if (matches(G_IO_ERROR, G_IO_ERROR_NO_SPACE)) kind = ErrorKind::no_space;
+    if (matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) kind = ErrorKind::not_found;
+    throw Error(kind, concat(what, ": ", escape(error_->message)));
+}
+
+}  // namespace osb::ostree

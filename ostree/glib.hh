@@ -1,0 +1,82 @@
+// GLib's and libostree's objects, owned. Internal to this folder: no public header includes it.
+#pragma once
+
+#include <gio/gio.h>
+#include <glib-object.h>
+#include <glib.h>
+#include <ostree.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+
+namespace osb::ostree {
+
+struct GObjectDeleter {
+    void operator()(void* object) const noexcept { g_object_unref(object); }
+};
+struct GFreeDeleter {
+    void operator()(void* memory) const noexcept { g_free(memory); }
+};
+struct GVariantDeleter {
+    void operator()(GVariant* variant) const noexcept { g_variant_unref(variant); }
+};
+struct GErrorDeleter {
+    void operator()(GError* error) const noexcept { g_error_free(error); }
+};
+struct GHashTableDeleter {
+    void operator()(GHashTable* table) const noexcept { g_hash_table_unref(table); }
+};
+
+template<typename T>
+using GObjectPtr = std::unique_ptr<T, GObjectDeleter>;
+using GStringPtr = std::unique_ptr<char, GFreeDeleter>;
+using GVariantPtr = std::unique_ptr<GVariant, GVariantDeleter>;
+using GHashTablePtr = std::unique_ptr<GHashTable, GHashTableDeleter>;
+
+// Takes a floating or a full reference.
+inline GVariantPtr take(GVariant* variant) {
+    return GVariantPtr(g_variant_take_ref(variant));
+}
+
+inline ByteView bytes_of(GVariant* variant) {
+    return {static_cast<const std::uint8_t*>(g_variant_get_data(variant)), g_variant_get_size(variant)};
+}
+
+// A variant of type `type` over a copy of `bytes`; trusted says that they are known to be in normal form.
+GVariantPtr variant_from_bytes(const GVariantType* type, ByteView bytes, bool trusted);
+
+// An `ay` of these bytes, without a terminating NUL.
+GVariant* byte_array(ByteView bytes);
+
+// The bytes of an `ay`. They live as long as the variant.
+ByteView view_byte_array(GVariant* variant);
+
+// Where a GLib call puts its error. check() turns it into an Error.
+class GErrorSlot {
+  public:
+    GErrorSlot() = default;
+    GErrorSlot(const GErrorSlot&) = delete;
+    GErrorSlot& operator=(const GErrorSlot&) = delete;
+    ~GErrorSlot() { g_clear_error(&error_); }
+
+    GError** out() noexcept {
+        g_clear_error(&error_);
+        return &error_;
+    }
+    bool matches(GQuark domain, int code) const noexcept { return g_error_matches(error_, domain, code) != 0; }
+    // Throws the error as "WHAT: message": no_space, not_found or io by its code.
+    [[noreturn]] void raise(std::string_view what) const;
+    // Raises unless ok.
+    void check(bool ok, std::string_view what) const {
+        if (!ok) raise(what);
+    }
+
+  private:
+    GError* error_ = nullptr;
+};
+
+}  // namespace osb::ostree

@@ -1,0 +1,177 @@
+// The kernel's part of the bootable layout: from where distributions put it to where ostree looks for it.
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "ostree/bootable_layout.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::string_view kModules = "usr/lib/modules";
+constexpr std::array<std::string_view, 5> kKernelNames{"vmlinuz", "vmlinux", "bzImage", "Image", "zImage"};
+
+std::vector<std::string> names_of_directories(const Node* node) {
+    std::vector<std::string> names;
+    if (node == nullptr || !node->is_directory()) return names;
+    for (const auto& [name, child] : node->children()) {
+        if (child.is_directory()) names.push_back(name);
+    }
+    return names;
+}
+
+// "vmlinuz-virt" -> "virt"; nothing when it is no kernel's name. "vmlinuz" alone has the flavour "".
+std::optional<std::string> kernel_flavour(std::string_view name) {
+    for (const std::string_view prefix : kKernelNames) {
+        if (name == prefix) return std::string{};
+        if (name.starts_with(prefix) && name.size() > prefix.size() + 1 && name[prefix.size()] == '-') {
+            return std::string(name.substr(prefix.size() + 1));
+        }
+    }
+    return std::nullopt;
+}
+
+// The release of the kernel that /boot calls `flavour`, told from the module directories: "6.1.0-9-amd64" is its own, "virt" is that
+// of "6.6.54-0-virt", and an only one serves for any.
+std::string release_of(const std::string& flavour, const std::vector<std::string>& releases) {
+    std::vector<std::string> fitting;
+    for (const std::string& release : releases) {
+        if (release == flavour) return release;
+        if (!flavour.empty() && release.ends_with('-' + flavour)) fitting.push_back(release);
+    }
+    if (fitting.size() == 1) return fitting.front();
+    if (fitting.size() > 1) {
+        throw Error(ErrorKind::invalid, concat("the kernel ", quoted("/boot/vmlinuz-" + flavour), " could belong to ",
+                                               quoted(fitting[0]), " and to ", quoted(fitting[1]), " below /usr/lib/modules"))
+            .hint("leave one release of the modules in the image");
+    }
+    if (releases.size() == 1) return releases.front();
+    return flavour.empty() ? "unknown" : flavour;
+}
+
+bool is_initramfs_of(std::string_view name, const std::string& flavour, const std::string& release) {
+    for (const std::string_view prefix : {"initramfs", "initrd.img", "initrd"}) {
+        if (flavour.empty() && (name == prefix || name == concat(prefix, ".img"))) return true;
+        for (const std::string& suffix : {flavour, release}) {
+            if (suffix.empty()) continue;
+            if (name == concat(prefix, '-', suffix) || name == concat(prefix, '-', suffix, ".img")) return true;
+        }
+    }
+    return false;
+}
+
+struct BootKernel {
+    std::string file;     // in /boot
+    std::string flavour;
+    std::string release;
+};
+
+std::vector<BootKernel> kernels_in_boot(const Node& boot, const std::vector<std::string>& releases) {
+    std::vector<BootKernel> found;
+    for (const auto& [name, node] : boot.children()) {
+        const std::optional<std::string> flavour = kernel_flavour(name);
+        // Links such as /boot/vmlinuz -> vmlinuz-lts name a kernel that is there under its own name.
+        if (!flavour || !node.is_file()) continue;
+        found.push_back({name, *flavour, release_of(*flavour, releases)});
+    }
+    return found;
+}
+
+// Moves a file of /boot to the kernel's directory. The same file there already is fine, another is not.
+void move_file(Node& boot, const std::string& from, Node& directory, const std::string& directory_path,
+               const std::string& to) {
+    const Node* const present = directory.child(to);
+    Node* const moved = boot.child(from);
+    if (present != nullptr && (!present->is_file() || present->checksum != moved->checksum)) {
+        throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted("/boot/" + from), " and ",
+                                               quoted(concat('/', directory_path, '/', to))))
+            .hint("remove one of them in the Containerfile");
+    }
+    directory.set_child(to, std::move(*moved));
+    boot.remove_child(from);
+}
+
+void take_from_boot(Node& root, Node& boot, const BootKernel& kernel) {
+    const std::string path = concat(kModules, '/', kernel.release);
+    Node& directory = make_directories(root, path);
+    move_file(boot, kernel.file, directory, path, "vmlinuz");
+    std::vector<std::pair<std::string, std::string>> moves;
+    bool has_initramfs = false;
+    for (const auto& [name, node] : boot.children()) {
+        if (!node.is_file()) continue;
+        if (!has_initramfs && is_initramfs_of(name, kernel.flavour, kernel.release)) {
+            has_initramfs = true;
+            moves.emplace_back(name, "initramfs.img");
+        }
+        for (const std::string_view side : {"config", "System.map"}) {
+            const bool fits = name == side || name == concat(side, '-', kernel.flavour) ||
+                              name == concat(side, '-', kernel.release);
+            if (fits) moves.emplace_back(name, side);
+        }
+    }
+    for (const auto& [from, to] : moves) move_file(boot, from, directory, path, to);
+    if (Node* const dtbs = boot.child("dtbs-" + kernel.flavour); dtbs != nullptr && directory.child("dtb") == nullptr) {
+        directory.set_child("dtb", std::move(*dtbs));
+        boot.remove_child("dtbs-" + kernel.flavour);
+    }
+}
+
+// What is left in /boot belongs to another boot loader than the one that deploys this commit.
+void empty_boot(Node& boot, LayoutReport& report) {
+    if (boot.children().empty()) return;
+    std::string names;
+    for (const auto& [name, node] : boot.children()) {
+        if (!names.empty()) names += ", ";
+        names += escape(name, 100);
+        if (names.size() > 300) {
+            names += ", ...";
+            break;
+        }
+    }
+    report.notes.push_back(concat("/boot: dropped what is neither kernel nor initramfs: ", names));
+    boot.children().clear();
+}
+
+std::string the_only_kernel(const Node* modules) {
+    std::vector<std::string> with_kernel;
+    for (const std::string& release : names_of_directories(modules)) {
+        const Node* const kernel = modules->child(release)->child("vmlinuz");
+        if (kernel != nullptr && !kernel->is_directory()) with_kernel.push_back(release);
+    }
+    if (with_kernel.size() > 1) {
+        throw Error(ErrorKind::invalid, concat("two kernels, ", quoted(with_kernel[0]), " and ", quoted(with_kernel[1]),
+                                               ": ostree boots a commit with one"))
+            .hint("remove one of them in the Containerfile");
+    }
+    return with_kernel.empty() ? std::string{} : with_kernel.front();
+}
+
+}  // namespace
+
+void place_kernel(Node& root, LayoutReport& report) {
+    Node* boot = root.child("boot");
+    if (boot == nullptr || !boot->is_directory()) boot = &root.set_child("boot", Node::directory());
+    const std::vector<std::string> releases = names_of_directories(resolve(root, kModules, LastLink::follow).node);
+    for (const BootKernel& kernel : kernels_in_boot(*boot, releases)) take_from_boot(root, *boot, kernel);
+    empty_boot(*boot, report);
+    const Node* const modules = resolve(root, kModules, LastLink::follow).node;
+    report.kernel = the_only_kernel(modules);
+    if (report.kernel.empty()) {
+        report.warnings.emplace_back(
+            "no kernel: neither /boot/vmlinuz-* nor /usr/lib/modules/*/vmlinuz is there, so the system cannot boot");
+        return;
+    }
+    const Node* const directory = modules->child(report.kernel);
+    if (directory->child("initramfs.img") == nullptr && directory->child("initramfs") == nullptr) {
+        report.warnings.push_back(concat("no initramfs: /usr/lib/modules/", escape(report.kernel),
+                                         "/initramfs.img is missing, and there is none in /boot"));
+    }
+}
+
+}  // namespace osb::ostree

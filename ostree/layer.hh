@@ -1,0 +1,67 @@
+// A layer as import sees it: a list of entries in the layer's own order, whose files are objects in the repository already.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.hh"
+#include "oci/digest.hh"
+
+namespace osb::ostree {
+
+enum class EntryKind : std::uint8_t {
+    file,       // `checksum` names the content object
+    symlink,    // likewise; `target` is where it points to
+    directory,  // an entry of its own: its mode, owner and attributes count
+    hardlink,   // to the path `target`
+    whiteout,   // `path` is hidden in the layers below
+    opaque,     // everything below the directory `path` is hidden in the layers below
+};
+
+struct LayerEntry {
+    // Normalised: no leading, trailing or doubled '/', no '.' or '..', valid UTF-8; "" for the root.
+    std::string_view path;
+    std::string_view target;
+    std::string_view xattrs;  // of directories, as XattrBytes; those of files are in their objects
+    Sha256 checksum{};
+    std::uint32_t mode = 0;  // permission bits
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    EntryKind kind = EntryKind::file;
+};
+
+// Owns its entries and all that they point to.
+class Layer {
+  public:
+    explicit Layer(oci::Digest diff_id) : diff_id_(std::move(diff_id)) {}
+    Layer(const Layer&) = delete;
+    Layer& operator=(const Layer&) = delete;
+
+    // The digest of the uncompressed layer, true.
+    const oci::Digest& diff_id() const noexcept { return diff_id_; }
+
+    // A copy of `text` that lives as long as the layer.
+    std::string_view keep(std::string_view text);
+
+    // Entries stay where they are when others are added.
+    std::deque<LayerEntry>& entries() noexcept { return entries_; }
+    const std::deque<LayerEntry>& entries() const noexcept { return entries_; }
+
+    // What could not be stored, a line each, escaped: "2 devices dropped: dev/null, dev/zero".
+    std::vector<std::string>& notes() noexcept { return notes_; }
+    const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+    std::uint64_t uncompressed_size = 0;  // bytes
+
+  private:
+    oci::Digest diff_id_;
+    std::pmr::monotonic_buffer_resource text_;
+    std::deque<LayerEntry> entries_;
+    std::vector<std::string> notes_;
+};
+
+}  // namespace osb::ostree

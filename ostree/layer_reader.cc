@@ -1,0 +1,280 @@
+#include "ostree/layer_reader.hh"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "oci/decompress.hh"
+#include "oci/tar_reader.hh"
+#include "oci/verified_source.hh"
+#include "ostree/layer_path.hh"
+#include "ostree/xattr_policy.hh"
+
+namespace osb::ostree {
+namespace {
+
+// Reports what is read of the blob.
+class ProgressSource final : public Source {
+  public:
+    ProgressSource(std::unique_ptr<Source> inner, Progress& progress) : inner_(std::move(inner)), progress_(progress) {}
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = inner_->read(buffer);
+        progress_.advance(n);
+        return n;
+    }
+
+  private:
+    std::unique_ptr<Source> inner_;
+    Progress& progress_;
+};
+
+// The uncompressed layer: hashed for its diffID, and bounded.
+class DiffIdSource final : public Source {
+  public:
+    DiffIdSource(Source& inner, const oci::VerifiedSource& blob, HashAlgorithm algorithm, const LayerLimits& limits)
+        : inner_(inner), blob_(blob), hasher_(algorithm), limits_(limits) {}
+
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = inner_.read(buffer);
+        hasher_.update(ByteView(buffer).first(n));
+        count_ += n;
+        if (count_ > limits_.free_bytes && count_ - limits_.free_bytes > limits_.max_ratio * blob_.bytes_read()) {
+            throw Error(ErrorKind::too_large,
+                        concat("unpacks to more than ", limits_.max_ratio, " times its size: ", count_, " bytes from ",
+                               blob_.bytes_read()));
+        }
+        return n;
+    }
+
+    std::uint64_t bytes_read() const noexcept { return count_; }
+    std::string finish_hex() { return hasher_.finish_hex(); }
+
+  private:
+    Source& inner_;
+    const oci::VerifiedSource& blob_;
+    Hasher hasher_;
+    LayerLimits limits_;
+    std::uint64_t count_ = 0;
+};
+
+// Stores the content of a file that is held in memory.
+class ContentTask final : public Task {
+  public:
+    ContentTask(ObjectWriter& writer, LayerEntry& entry, const FileMeta& meta, std::unique_ptr<std::uint8_t[]> content,
+                std::size_t size)
+        : writer_(writer), entry_(entry), meta_(meta), content_(std::move(content)), size_(size) {}
+    void run() override {
+        entry_.checksum = with_context([this] { return concat("entry ", quoted(entry_.path)); },
+                                       [this] { return writer_.write_file(meta_, {}, {content_.get(), size_}); });
+    }
+
+  private:
+    ObjectWriter& writer_;
+    LayerEntry& entry_;
+    FileMeta meta_;
+    std::unique_ptr<std::uint8_t[]> content_;
+    std::size_t size_;
+};
+
+// What is dropped, by kind, with the first few names of each.
+class Dropped {
+  public:
+    void add(const std::string& kind, std::string_view name) {
+        Group& group = groups_[kind];
+        constexpr std::size_t kNamed = 3;
+        if (group.count++ < kNamed) {
+            if (!group.names.empty()) group.names += ", ";
+            group.names += escape(name, 100);
+        }
+    }
+    void write_to(std::vector<std::string>& notes) const {
+        for (const auto& [kind, group] : groups_) {
+            notes.push_back(concat(kind, " dropped: ", group.count, " (", group.names, group.count > 3 ? ", ...)" : ")"));
+        }
+    }
+
+  private:
+    struct Group {
+        std::size_t count = 0;
+        std::string names;
+    };
+    std::map<std::string, Group> groups_;
+};
+
+class LayerReader {
+  public:
+    LayerReader(Layer& layer, oci::TarReader& tar, const LayerContext& context)
+        : layer_(layer), tar_(tar), context_(context) {}
+
+    void read_all() {
+        oci::TarEntry entry;
+        while (tar_.next(entry)) {
+            check_interrupt();
+            with_context([&entry] { return concat("entry ", quoted(entry.path)); }, [&] { take(entry); });
+        }
+        const std::uint64_t rubbish = tar_.drain();
+        if (rubbish > 0) {
+            layer_.notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
+        }
+        dropped_.write_to(layer_.notes());
+    }
+
+  private:
+    LayerEntry& add(EntryKind kind, std::string_view path) {
+        if (layer_.entries().size() >= context_.limits.max_entries) {
+            throw Error(ErrorKind::too_large, concat("more than ", context_.limits.max_entries, " entries in a layer"));
+        }
+        LayerEntry& entry = layer_.entries().emplace_back();
+        entry.kind = kind;
+        entry.path = layer_.keep(path);
+        return entry;
+    }
+
+    void take(const oci::TarEntry& entry) {
+        const std::string path = normalize_path(entry.path);
+        if (path.empty() && entry.type != oci::TarType::directory) {
+            throw Error(ErrorKind::invalid, "the root of the layer is not a directory");
+        }
+        const LayerName name = classify(path);
+        switch (name.kind) {
+            case NameKind::ordinary: return take_ordinary(entry, path);
+            case NameKind::ignored: return dropped_.add("names reserved by AUFS", path);
+            case NameKind::whiteout:
+            case NameKind::opaque: break;
+        }
+        if (entry.type != oci::TarType::file || entry.size != 0) {
+            throw Error(ErrorKind::invalid, "a whiteout that is not an empty regular file");
+        }
+        add(name.kind == NameKind::opaque ? EntryKind::opaque : EntryKind::whiteout, name.path);
+    }
+
+    void take_ordinary(const oci::TarEntry& entry, const std::string& path) {
+        switch (entry.type) {
+            case oci::TarType::file: return take_file(entry, path);
+            case oci::TarType::symlink: return take_symlink(entry, path);
+            case oci::TarType::directory: return take_directory(entry, path);
+            case oci::TarType::hardlink: return take_hardlink(entry, path);
+            case oci::TarType::character_device:
+            case oci::TarType::block_device: return dropped_.add("devices, which ostree cannot hold,", path);
+            case oci::TarType::fifo: return dropped_.add("FIFOs, which ostree cannot hold,", path);
+        }
+    }
+
+    // The entry's owner, mode and attributes; the attributes live as long as the layer.
+    FileMeta meta_of(const oci::TarEntry& entry, mode_t type) {
+        std::vector<std::string> dropped;
+        const std::string xattrs = serialize_xattrs(select_xattrs(entry, dropped));
+        for (const std::string& name : dropped) dropped_.add(concat("extended attributes ", escape(name)), entry.path);
+        return {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = layer_.keep(xattrs)};
+    }
+
+    static void set_owner(LayerEntry& to, const oci::TarEntry& from) {
+        to.mode = from.mode;
+        to.uid = from.uid;
+        to.gid = from.gid;
+    }
+
+    void take_directory(const oci::TarEntry& entry, const std::string& path) {
+        LayerEntry& out = add(EntryKind::directory, path);
+        set_owner(out, entry);
+        out.xattrs = meta_of(entry, S_IFDIR).xattrs;
+    }
+
+    void take_symlink(const oci::TarEntry& entry, const std::string& path) {
+        if (entry.link_target.empty()) throw Error(ErrorKind::invalid, "a symbolic link to nothing");
+        if (!is_utf8(entry.link_target) || entry.link_target.find('\0') != std::string::npos) {
+            throw Error(ErrorKind::invalid, "a symbolic link whose target is not UTF-8, which ostree asks of it");
+        }
+        LayerEntry& out = add(EntryKind::symlink, path);
+        set_owner(out, entry);
+        out.mode = 0777;  // the mode of a link means nothing, and Linux shows no other
+        out.target = layer_.keep(entry.link_target);
+        FileMeta meta = meta_of(entry, S_IFLNK);
+        meta.mode = S_IFLNK | 0777U;
+        out.checksum = context_.writer.write_file(meta, out.target, {});
+    }
+
+    void take_hardlink(const oci::TarEntry& entry, const std::string& path) {
+        // POSIX lets a hard link carry the file's data again; it is that of the target, so it is not looked at.
+        const std::string target = with_context([] { return "the target of a hard link"; },
+                                                [&] { return normalize_path(entry.link_target); });
+        LayerEntry& out = add(EntryKind::hardlink, path);
+        out.target = layer_.keep(target);
+    }
+
+    void take_file(const oci::TarEntry& entry, const std::string& path) {
+        LayerEntry& out = add(EntryKind::file, path);
+        set_owner(out, entry);
+        const FileMeta meta = meta_of(entry, S_IFREG);
+        if (entry.size > FileStream::kPiece) {
+            stream_file(out, meta, entry.size);
+            return;
+        }
+        const auto size = static_cast<std::size_t>(entry.size);
+        auto content = std::make_unique_for_overwrite<std::uint8_t[]>(size + 1);
+        fill({content.get(), size});
+        context_.pool.submit(std::make_unique<ContentTask>(context_.writer, out, meta, std::move(content), size),
+                             size + kTaskOverhead);
+    }
+
+    void stream_file(LayerEntry& out, const FileMeta& meta, std::uint64_t size) {
+        FileStream stream(context_.writer, context_.pool, meta, size);
+        while (size > 0) {
+            check_interrupt();
+            const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(size, FileStream::kPiece));
+            auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length);
+            fill({piece.get(), length});
+            stream.write(std::move(piece), length);
+            size -= length;
+        }
+        out.checksum = stream.finish();
+    }
+
+    void fill(MutableBytes buffer) {
+        while (!buffer.empty()) {
+            const std::size_t n = tar_.read(buffer);
+            if (n == 0) throw Error(ErrorKind::invalid, "the layer ends in the middle of a file");
+            buffer = buffer.subspan(n);
+        }
+    }
+
+    static constexpr std::size_t kTaskOverhead = 512;
+
+    Layer& layer_;
+    oci::TarReader& tar_;
+    const LayerContext& context_;
+    Dropped dropped_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context) {
+    auto layer = std::make_unique<Layer>(diff_id);
+    oci::VerifiedSource verified(std::make_unique<ProgressSource>(std::move(blob.bytes), context.progress), blob.digest,
+                                 blob.size);
+    const std::unique_ptr<Source> plain = oci::decompress(verified, blob.compression);
+    DiffIdSource diff(*plain, verified, diff_id.algorithm(), context.limits);
+    oci::TarReader tar(diff);
+    try {
+        LayerReader(*layer, tar, context).read_all();
+    } catch (const Error& error) {
+        // A blob that was damaged on its way is the better explanation of a malformed archive.
+        if (error.kind() == ErrorKind::invalid) verified.finish();
+        throw;
+    }
+    verified.finish();
+    const oci::Digest actual = oci::Digest::from_hex(diff_id.algorithm(), diff.finish_hex());
+    if (actual != diff_id) {
+        throw Error(ErrorKind::digest_mismatch, concat("unpacks to ", actual.to_string(), ", but the image's config says ",
+                                                       diff_id.to_string()));
+    }
+    layer->uncompressed_size = diff.bytes_read();
+    return layer;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,245 @@
+#include "ostree/layer_store.hh"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "oci/manifest.hh"
+#include "ostree/repository_handle.hh"
+#include "ostree/ref_name.hh"
+#include "ostree/tree_writer.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr const char* kPrefix = "ostree/container/blob/osb";
+constexpr guint32 kFormat = 1;
+constexpr const char* kKeyFormat = "osb.layer.format";
+constexpr const char* kKeyDiffId = "osb.layer.diff-id";
+constexpr const char* kKeySize = "osb.layer.size";
+constexpr const char* kKeyNotes = "osb.layer.notes";
+constexpr const char* kEntriesFile = "entries";
+// kind, path, target, xattrs, checksum, mode, uid, gid; the machine's byte order is little-endian in the file
+constexpr const char* kEntriesType = "a(yayayayayuuu)";
+constexpr std::size_t kMaxEntriesFile = 1UL << 30;
+
+std::string ref_of(const oci::Digest& digest) {
+    return concat(kPrefix, '/', escape_ref(digest.to_string()));
+}
+
+GVariantPtr to_little_endian(GVariantPtr variant) {
+    return G_BYTE_ORDER == G_BIG_ENDIAN ? take(g_variant_byteswap(variant.get())) : std::move(variant);
+}
+
+GVariantPtr entries_variant(const Layer& layer) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE(kEntriesType));
+    for (const LayerEntry& entry : layer.entries()) {
+        const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
+        g_variant_builder_add(&builder, "(y@ay@ay@ay@ayuuu)", static_cast<guchar>(entry.kind),
+                              byte_array(as_bytes(entry.path)), byte_array(as_bytes(entry.target)),
+                              byte_array(as_bytes(entry.xattrs)),
+                              byte_array(has_object ? ByteView(entry.checksum) : ByteView{}), entry.mode, entry.uid,
+                              entry.gid);
+    }
+    return to_little_endian(take(g_variant_builder_end(&builder)));
+}
+
+std::string_view text_child(GVariant* tuple, gsize index) {
+    // The view stays valid: the bytes belong to the outermost variant's buffer.
+    const GVariantPtr child = take(g_variant_get_child_value(tuple, index));
+    return as_text(view_byte_array(child.get()));
+}
+
+void read_entry(GVariant* tuple, Layer& layer) {
+    guchar kind = 0;
+    g_variant_get_child(tuple, 0, "y", &kind);
+    if (kind > static_cast<guchar>(EntryKind::opaque)) throw Error(ErrorKind::invalid, "an entry of an unknown kind");
+    LayerEntry& entry = layer.entries().emplace_back();
+    entry.kind = static_cast<EntryKind>(kind);
+    entry.path = layer.keep(text_child(tuple, 1));
+    entry.target = layer.keep(text_child(tuple, 2));
+    entry.xattrs = layer.keep(text_child(tuple, 3));
+    const std::string_view checksum = text_child(tuple, 4);
+    const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
+    if (checksum.size() != (has_object ? entry.checksum.size() : 0)) {
+        throw Error(ErrorKind::invalid, "an entry with a checksum of the wrong length");
+    }
+    std::copy(checksum.begin(), checksum.end(), entry.checksum.begin());
+    g_variant_get_child(tuple, 5, "u", &entry.mode);
+    g_variant_get_child(tuple, 6, "u", &entry.uid);
+    g_variant_get_child(tuple, 7, "u", &entry.gid);
+}
+
+void read_entries(ByteView bytes, Layer& layer) {
+    const GVariantPtr variant = to_little_endian(variant_from_bytes(G_VARIANT_TYPE(kEntriesType), bytes, false));
+    if (g_variant_is_normal_form(variant.get()) == FALSE) throw Error(ErrorKind::invalid, "a malformed list of entries");
+    const gsize n = g_variant_n_children(variant.get());
+    for (gsize i = 0; i < n; ++i) read_entry(take(g_variant_get_child_value(variant.get(), i)).get(), layer);
+}
+
+std::string string_of(GVariant* dict, const char* key) {
+    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING));
+    return value ? std::string(g_variant_get_string(value.get(), nullptr)) : std::string{};
+}
+
+GVariantPtr load_commit(OstreeRepo* repo, const std::string& checksum) {
+    GVariant* commit = nullptr;
+    OstreeRepoCommitState state{};
+    GErrorSlot error;
+    error.check(ostree_repo_load_commit(repo, checksum.c_str(), &commit, &state, error.out()) != 0,
+                concat("cannot load the commit ", checksum));
+    GVariantPtr owned(commit);
+    if ((static_cast<unsigned>(state) & OSTREE_REPO_COMMIT_STATE_PARTIAL) != 0) return nullptr;
+    return owned;
+}
+
+// Reads a file of a commit's root directory.
+std::string read_file(OstreeRepo* repo, const std::string& commit, const char* name) {
+    GFile* root = nullptr;
+    GErrorSlot error;
+    error.check(ostree_repo_read_commit(repo, commit.c_str(), &root, nullptr, nullptr, error.out()) != 0,
+                "cannot read a layer's commit");
+    const GObjectPtr<GFile> owned_root(root);
+    const GObjectPtr<GFile> file(g_file_get_child(root, name));
+    const GObjectPtr<GFileInputStream> stream(g_file_read(file.get(), nullptr, error.out()));
+    if (!stream) error.raise("cannot read a layer's entries");
+    std::string out;
+    constexpr std::size_t kStep = 256UL * 1024;
+    for (;;) {
+        const std::size_t old = out.size();
+        out.resize(old + kStep);
+        gsize n = 0;
+        error.check(g_input_stream_read_all(G_INPUT_STREAM(stream.get()), out.data() + old, kStep, &n, nullptr,
+                                            error.out()) != 0,
+                    "cannot read a layer's entries");
+        out.resize(old + n);
+        if (n < kStep) return out;
+        if (out.size() > kMaxEntriesFile) throw Error(ErrorKind::too_large, "a layer's list of entries is too large");
+    }
+}
+
+std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std::string& checksum,
+                                         const oci::Digest& diff_id) {
+    OstreeRepo* const repo = repository.handle().repo.get();
+    const GVariantPtr commit = load_commit(repo, checksum);
+    if (!commit) return nullptr;
+    const GVariantPtr metadata = take(g_variant_get_child_value(commit.get(), 0));
+    guint32 format = 0;
+    if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != kFormat) return nullptr;
+    const std::string known = string_of(metadata.get(), kKeyDiffId);
+    if (known != diff_id.to_string()) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("unpacks to ", escape(known), ", but the image's config says ", diff_id.to_string()));
+    }
+    auto layer = std::make_unique<Layer>(diff_id);
+    guint64 size = 0;
+    if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
+    if (const GVariantPtr notes{g_variant_lookup_value(metadata.get(), kKeyNotes, G_VARIANT_TYPE_STRING_ARRAY)}) {
+        const gsize n = g_variant_n_children(notes.get());
+        for (gsize i = 0; i < n; ++i) {
+            const GVariantPtr note = take(g_variant_get_child_value(notes.get(), i));
+            layer->notes().emplace_back(g_variant_get_string(note.get(), nullptr));
+        }
+    }
+    read_entries(as_bytes(read_file(repo, checksum, kEntriesFile)), *layer);
+    return layer;
+}
+
+// The objects of the layer, each under its checksum, in directories by the checksum's first two digits: one flat directory would
+// pass the size that ostree allows for a dirtree.
+Node object_tree(const Layer& layer, const Sha256& entries_file) {
+    Node root = Node::directory();
+    root.set_child(kEntriesFile, Node::file(entries_file));
+    Node& objects = root.set_child("objects", Node::directory());
+    for (const LayerEntry& entry : layer.entries()) {
+        if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
+        const std::string hex = to_hex(entry.checksum);
+        const std::string_view first = std::string_view(hex).substr(0, 2);
+        Node* directory = objects.child(first);
+        if (directory == nullptr) directory = &objects.set_child(first, Node::directory());
+        directory->set_child(hex, Node::file(entry.checksum));
+    }
+    return root;
+}
+
+GVariantPtr layer_metadata(const Layer& layer) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&builder, "{sv}", kKeyDiffId, g_variant_new_string(layer.diff_id().to_string().c_str()));
+    g_variant_builder_add(&builder, "{sv}", kKeyFormat, g_variant_new_uint32(kFormat));
+    GVariantBuilder notes;
+    g_variant_builder_init(&notes, G_VARIANT_TYPE_STRING_ARRAY);
+    for (const std::string& note : layer.notes()) g_variant_builder_add(&notes, "s", note.c_str());
+    g_variant_builder_add(&builder, "{sv}", kKeyNotes, g_variant_builder_end(&notes));
+    g_variant_builder_add(&builder, "{sv}", kKeySize, g_variant_new_uint64(layer.uncompressed_size));
+    return take(g_variant_builder_end(&builder));
+}
+
+// The layers that a commit's image consists of: by the digests of its manifest and the diffIDs of its config.
+void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
+    const std::string manifest_text = string_of(metadata, "ostree.manifest");
+    const std::string config_text = string_of(metadata, "ostree.container.image-config");
+    if (manifest_text.empty() || config_text.empty()) return;
+    const oci::Manifest manifest = oci::Manifest::parse(manifest_text, "", HashAlgorithm::sha256);
+    for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest));
+    for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids) refs.insert(ref_of(diff_id));
+}
+
+}  // namespace
+
+std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
+    for (const oci::Digest* name : {&digest, &diff_id}) {
+        const std::optional<std::string> commit = repository.resolve(ref_of(*name));
+        if (!commit) continue;
+        try {
+            if (auto layer = load_commit_layer(repository, *commit, diff_id)) return layer;
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::digest_mismatch) throw;
+            // A repository that was pruned or damaged: the layer is read anew.
+            log_debug(concat("layer ", name->short_string(), " cannot be reused: ", error.message()));
+        }
+    }
+    return nullptr;
+}
+
+void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer, const oci::Digest& digest) {
+    const GVariantPtr entries = entries_variant(layer);
+    const Sha256 file = writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {},
+                                          bytes_of(entries.get()));
+    const WrittenTree tree = write_tree(writer, object_tree(layer, file));
+    const GVariantPtr metadata = layer_metadata(layer);
+    const GVariantPtr commit = take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(), byte_array({}),
+                                                  g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), "", "",
+                                                  guint64{GUINT64_TO_BE(0)}, byte_array(tree.tree), byte_array(tree.meta)));
+    const std::string checksum = transaction.write_commit(commit.get());
+    transaction.set_ref(ref_of(digest), checksum);
+    transaction.set_ref(ref_of(layer.diff_id()), checksum);
+}
+
+void forget_unused_layers(Transaction& transaction, const Repository& repository, const std::vector<oci::Digest>& keep) {
+    std::set<std::string> used;
+    for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
+    for (const std::string& ref : repository.refs("")) {
+        if (ref.starts_with(kPrefix)) continue;
+        try {
+            const std::optional<std::string> checksum = repository.resolve(ref);
+            const GVariantPtr commit = checksum ? load_commit(repository.handle().repo.get(), *checksum) : nullptr;
+            if (commit) add_layers_of(take(g_variant_get_child_value(commit.get(), 0)).get(), used);
+        } catch (const Error& error) {
+            // Not knowing what a ref needs is no reason to fail, but one to delete nothing.
+            log_debug(concat("refs of layers are kept: ", error.message()));
+            return;
+        }
+    }
+    for (const std::string& ref : repository.refs(kPrefix)) {
+        if (!used.contains(ref)) transaction.set_ref(ref, "");
+    }
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,167 @@
+#include "ostree/repository.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "base/escape.hh"
+#include "base/hash.hh"
+#include "ostree/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+GObjectPtr<OstreeRepo> repo_at(const std::string& path) {
+    const GObjectPtr<GFile> file(g_file_new_for_path(path.c_str()));
+    return GObjectPtr<OstreeRepo>(ostree_repo_new(file.get()));
+}
+
+bool missing_or_empty(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) return !error;
+    return std::filesystem::is_directory(path, error) && std::filesystem::is_empty(path, error) && !error;
+}
+
+OstreeRepoMode to_ostree(RepoMode mode) {
+    switch (mode) {
+        case RepoMode::archive: return OSTREE_REPO_MODE_ARCHIVE;
+        case RepoMode::bare: return OSTREE_REPO_MODE_BARE;
+        case RepoMode::bare_user: return OSTREE_REPO_MODE_BARE_USER;
+        case RepoMode::bare_user_only: return OSTREE_REPO_MODE_BARE_USER_ONLY;
+    }
+    return OSTREE_REPO_MODE_ARCHIVE;
+}
+
+}  // namespace
+
+std::string_view to_string(RepoMode mode) noexcept {
+    switch (mode) {
+        case RepoMode::archive: return "archive";
+        case RepoMode::bare: return "bare";
+        case RepoMode::bare_user: return "bare-user";
+        case RepoMode::bare_user_only: return "bare-user-only";
+    }
+    return "unknown";
+}
+
+Repository::Repository(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Repository::Repository(Repository&&) noexcept = default;
+Repository& Repository::operator=(Repository&&) noexcept = default;
+Repository::~Repository() = default;
+
+Repository Repository::open(const std::string& path) {
+    auto handle = std::make_unique<Handle>(Handle{repo_at(path), path});
+    GErrorSlot error;
+    error.check(ostree_repo_open(handle->repo.get(), nullptr, error.out()) != 0,
+                concat("cannot open the repository ", quoted(path)));
+    Repository repository(std::move(handle));
+    repository.mode();  // refuses a mode that cannot be written to
+    return repository;
+}
+
+Repository Repository::create(const std::string& path, RepoMode mode) {
+    if (!missing_or_empty(path)) {
+        throw Error(ErrorKind::io, concat("cannot create a repository in ", quoted(path), ": it is not empty"));
+    }
+    std::error_code failed;
+    std::filesystem::create_directories(path, failed);
+    if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
+    auto handle = std::make_unique<Handle>(Handle{repo_at(path), path});
+    GErrorSlot error;
+    error.check(ostree_repo_create(handle->repo.get(), to_ostree(mode), nullptr, error.out()) != 0,
+                concat("cannot create the repository ", quoted(path)));
+    return Repository(std::move(handle));
+}
+
+Repository Repository::open_or_create(const std::string& path) {
+    return missing_or_empty(path) ? create(path, RepoMode::archive) : open(path);
+}
+
+RepoMode Repository::mode() const {
+    switch (ostree_repo_get_mode(handle_->repo.get())) {
+        case OSTREE_REPO_MODE_ARCHIVE: return RepoMode::archive;
+        case OSTREE_REPO_MODE_BARE: return RepoMode::bare;
+        case OSTREE_REPO_MODE_BARE_USER: return RepoMode::bare_user;
+        case OSTREE_REPO_MODE_BARE_USER_ONLY: return RepoMode::bare_user_only;
+        default: break;
+    }
+    throw Error(ErrorKind::unsupported, concat("the repository ", quoted(handle_->path), " has a mode that is for reading only"))
+        .hint("use a repository in archive, bare, bare-user or bare-user-only mode");
+}
+
+const std::string& Repository::path() const {
+    return handle_->path;
+}
+
+std::optional<std::string> Repository::resolve(const std::string& rev) const {
+    char* checksum = nullptr;
+    GErrorSlot error;
+    if (ostree_repo_resolve_rev(handle_->repo.get(), rev.c_str(), TRUE, &checksum, error.out()) == 0) {
+        error.raise(concat("cannot resolve ", quoted(rev)));
+    }
+    if (checksum == nullptr) return std::nullopt;
+    const GStringPtr owned(checksum);
+    return std::string(checksum);
+}
+
+std::vector<std::string> Repository::refs(const std::string& prefix) const {
+    GHashTable* table = nullptr;
+    GErrorSlot error;
+    const char* const wanted = prefix.empty() ? nullptr : prefix.c_str();
+    error.check(ostree_repo_list_refs_ext(handle_->repo.get(), wanted, &table, OSTREE_REPO_LIST_REFS_EXT_NONE,
+                                          nullptr, error.out()) != 0,
+                "cannot list the repository's refs");
+    const GHashTablePtr owned(table);
+    std::vector<std::string> out;
+    GHashTableIter iter;
+    g_hash_table_iter_init(&iter, table);
+    void* key = nullptr;
+    while (g_hash_table_iter_next(&iter, &key, nullptr) != 0) out.emplace_back(static_cast<const char*>(key));
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+void check_ref_name(const std::string& ref) {
+    GErrorSlot error;
+    if (ostree_validate_rev(ref.c_str(), error.out()) == 0) {
+        throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
+    }
+}
+
+Transaction::Transaction(Repository& repository) : repo_(repository.handle().repo.get()) {
+    GErrorSlot error;
+    error.check(ostree_repo_prepare_transaction(repo_, nullptr, nullptr, error.out()) != 0,
+                concat("cannot write to the repository ", quoted(repository.path())));
+    open_ = true;
+}
+
+Transaction::~Transaction() {
+    if (open_) ostree_repo_abort_transaction(repo_, nullptr, nullptr);
+}
+
+std::string Transaction::write_commit(GVariant* commit) {
+    guchar* checksum = nullptr;
+    GErrorSlot error;
+    error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_COMMIT, nullptr, commit, &checksum, nullptr,
+                                           error.out()) != 0,
+                "cannot write the commit");
+    const std::unique_ptr<guchar, GFreeDeleter> owned(checksum);
+    return to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN));
+}
+
+void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
+    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(), checksum.empty() ? nullptr : checksum.c_str());
+}
+
+void Transaction::commit() {
+    GErrorSlot error;
+    error.check(ostree_repo_commit_transaction(repo_, nullptr, nullptr, error.out()) != 0,
+                "cannot commit the transaction");
+    open_ = false;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,36 @@
+// What stands behind a Repository; internal to this folder.
+#pragma once
+
+#include <string>
+
+#include "ostree/glib.hh"
+#include "ostree/repository.hh"
+
+namespace osb::ostree {
+
+struct Repository::Handle {
+    GObjectPtr<OstreeRepo> repo;
+    std::string path;
+};
+
+// A libostree transaction: holds the repository's shared lock; aborted unless commit() was reached.
+class Transaction {
+  public:
+    explicit Transaction(Repository& repository);
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+    ~Transaction();
+
+    // Writes a commit object, or another metadata object, and returns its checksum.
+    std::string write_commit(GVariant* commit);
+    // Takes effect with commit(); an empty checksum deletes the ref.
+    void set_ref(const std::string& ref, const std::string& checksum);
+    // Makes everything durable and moves the refs.
+    void commit();
+
+  private:
+    OstreeRepo* repo_;
+    bool open_ = false;
+};
+
+}  // namespace osb::ostree

@@ -1,0 +1,84 @@
+// A root filesystem in memory: directories, and files and links as the objects that they are in the repository.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.hh"
+
+namespace osb::ostree {
+
+enum class NodeKind : std::uint8_t { file, symlink, directory };
+
+class Node;
+
+// Sorted by bytes, as ostree wants it.
+using Children = std::map<std::string, Node, std::less<>>;
+
+class Node {
+  public:
+    static Node file(const Sha256& checksum);
+    static Node symlink(const Sha256& checksum, std::string_view target, std::uint32_t uid = 0, std::uint32_t gid = 0);
+    static Node directory(std::uint32_t mode = 0755, std::uint32_t uid = 0, std::uint32_t gid = 0);
+
+    NodeKind kind = NodeKind::directory;
+    std::uint32_t mode = 0;  // permission bits; of directories (those of files are in the object)
+    std::uint32_t uid = 0;   // of directories and links
+    std::uint32_t gid = 0;
+    std::string xattrs;  // of directories, as XattrBytes
+    std::string target;  // of symbolic links
+    Sha256 checksum{};   // of files and symbolic links: the content object
+
+    bool is_directory() const noexcept { return kind == NodeKind::directory; }
+    bool is_symlink() const noexcept { return kind == NodeKind::symlink; }
+    bool is_file() const noexcept { return kind == NodeKind::file; }
+
+    // Of a directory.
+    Children& children() { return *children_; }
+    const Children& children() const { return *children_; }
+    // The child, or nullptr: when there is none, and when this is no directory.
+    Node* child(std::string_view name);
+    const Node* child(std::string_view name) const;
+    // Sets the child, replacing what was there with all that was below it.
+    Node& set_child(std::string_view name, Node node);
+    // True when it was there.
+    bool remove_child(std::string_view name);
+
+  private:
+    std::unique_ptr<Children> children_;  // directories only
+};
+
+// The parts of a path between its slashes; empty ones and "." left out.
+std::vector<std::string_view> split_path(std::string_view path);
+
+// Where a walk along a path ended.
+struct Resolved {
+    Node* node = nullptr;   // nullptr: there is nothing
+    std::string canonical;  // the path without symbolic links in it; "" for the root. Of what is not there: where it would be
+};
+
+enum class LastLink { follow, keep };
+
+// Walks `path` from the root as the kernel would inside a chroot: symbolic links are followed, absolute ones from this root, and
+// ".." ends at it. `last` says what happens when the path itself is a link. A missing part, or one below a file, gives node ==
+// nullptr. Throws Error{invalid} after 40 links.
+Resolved resolve(Node& root, std::string_view path, LastLink last);
+
+// As resolve(), for a directory; makes the directories that are missing, 0755 and root's. Throws Error{invalid} when a part
+// of the path is a file.
+Node& make_directories(Node& root, std::string_view path);
+
+struct TreeCount {
+    std::size_t files = 0;  // and links
+    std::size_t directories = 0;
+};
+
+// What is below a node, itself not counted.
+TreeCount count_below(const Node& node);
+
+}  // namespace osb::ostree

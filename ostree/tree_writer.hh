@@ -1,0 +1,18 @@
+// A tree in memory written as dirtree and dirmeta objects.
+#pragma once
+
+#include "base/hash.hh"
+#include "ostree/object_writer.hh"
+#include "ostree/tree.hh"
+
+namespace osb::ostree {
+
+struct WrittenTree {
+    Sha256 tree;  // dirtree object
+    Sha256 meta;  // dirmeta object
+};
+
+// Writes `directory` and all directories below it. Throws Error with the path of the directory that failed.
+WrittenTree write_tree(ObjectWriter& writer, const Node& directory);
+
+}  // namespace osb::ostree

@@ -1,0 +1,30 @@
+#include "ostree/xattr_policy.hh"
+
+#include "base/error.hh"
+
+namespace osb::ostree {
+
+bool keeps_xattr(std::string_view name) noexcept {
+    if (name == "security.capability" || name == "security.ima") return true;
+    return name.starts_with("user.") && name != "user.ostreemeta" && !name.starts_with("user.overlay.");
+}
+
+std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEntry& entry,
+                                                               std::vector<std::string>& dropped) {
+    std::vector<std::pair<std::string, std::string>> kept;
+    std::size_t total = 0;
+    for (const auto& xattr : entry.xattrs) {
+        total += xattr.first.size() + xattr.second.size();
+        if (total > kMaxXattrBytes) {
+            throw Error(ErrorKind::too_large, concat("extended attributes of more than ", kMaxXattrBytes, " bytes"));
+        }
+        if (keeps_xattr(xattr.first) && entry.type != oci::TarType::symlink) {
+            kept.push_back(xattr);
+        } else {
+            dropped.push_back(xattr.first);
+        }
+    }
+    return kept;
+}
+
+}  // namespace osb::ostree
