@@ -86,8 +86,8 @@ class SpawnAttributes {
             posix_spawnattr_setsigdefault(&attributes_, &defaults) == 0 &&
             posix_spawnattr_setsigmask(&attributes_, &mask) == 0 &&
             posix_spawnattr_setpgroup(&attributes_, 0) == 0 &&
-            posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                                       POSIX_SPAWN_SETPGROUP) == 0;
+            posix_spawnattr_setflags(
+                &attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP) == 0;
         if (!ok) {
             posix_spawnattr_destroy(&attributes_);
             throw Error(ErrorKind::internal, "cannot prepare a child process");
@@ -156,7 +156,8 @@ class StderrReader {
     StderrReader& operator=(const StderrReader&) = delete;
     ~StderrReader() { finish(); }
 
-    // To be called when the child has ended: takes what is in the pipe and stops, also when a grandchild keeps it open.
+    // To be called when the child has ended: takes what is in the pipe and stops, also when a grandchild
+    // keeps it open.
     void finish() noexcept {
         stop_.writer.close();
         if (thread_.joinable()) thread_.join();
@@ -223,13 +224,15 @@ struct Subprocess::Impl {
         if (result == 0 || (result < 0 && errno == EINTR)) return;
         // ECHILD: somebody else took the status. That it ended is all that is known.
         ended = ExitState{.signalled = false, .value = 255};
-        if (result == pid && WIFEXITED(status)) ended = ExitState{.signalled = false, .value = WEXITSTATUS(status)};
-        if (result == pid && WIFSIGNALED(status)) ended = ExitState{.signalled = true, .value = WTERMSIG(status)};
+        if (result == pid && WIFEXITED(status))
+            ended = ExitState{.signalled = false, .value = WEXITSTATUS(status)};
+        if (result == pid && WIFSIGNALED(status))
+            ended = ExitState{.signalled = true, .value = WTERMSIG(status)};
         errors->finish();
     }
 
-    // Waits for the end, at most until `deadline`, calling on_tick() between looks: there is no portable way to wait for a
-    // child with a time limit that does not disturb other threads' signals.
+    // Waits for the end, at most until `deadline`, calling on_tick() between looks: there is no portable way
+    // to wait for a child with a time limit that does not disturb other threads' signals.
     template<typename Tick>
     void wait_until(SteadyClock::time_point deadline, const Tick& on_tick) {
         milliseconds pause(1);

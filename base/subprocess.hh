@@ -1,4 +1,5 @@
-// A child process, owned: it never outlives the object, and what it says on standard error can be shown in an error.
+// A child process, owned: it never outlives the object, and what it says on standard error can be shown in an
+// error.
 #pragma once
 
 #include <sys/types.h>
@@ -14,10 +15,10 @@ namespace osb {
 
 // What is started, and with what.
 struct SubprocessOptions {
-    std::vector<std::string> argv;                                 // argv[0] is looked for in $PATH; not empty
+    std::vector<std::string> argv;  // argv[0] is looked for in $PATH; not empty
     std::vector<std::pair<std::string, std::string>> environment;  // added to ours, or in place of ours
-    // Descriptor of ours -> its number in the child (3 or above). All others of the child's are closed on exec as far as
-    // they carry O_CLOEXEC, which every descriptor of this project does.
+    // Descriptor of ours -> its number in the child (3 or above). All others of the child's are closed on
+    // exec as far as they carry O_CLOEXEC, which every descriptor of this project does.
     std::vector<std::pair<int, int>> inherited;
 };
 
@@ -31,9 +32,9 @@ struct ExitState {
     std::string to_string() const;
 };
 
-// One running child. Standard input and output are /dev/null; of standard error the last 4 KiB are kept. The child has a
-// process group of its own, so that Ctrl-C on the terminal reaches us alone and we end it in order. Not for use by
-// several threads at once.
+// One running child. Standard input and output are /dev/null; of standard error the last 4 KiB are kept. The
+// child has a process group of its own, so that Ctrl-C on the terminal reaches us alone and we end it in
+// order. Not for use by several threads at once.
 class Subprocess {
   public:
     // How much of standard error is kept, in bytes.
@@ -41,6 +42,8 @@ class Subprocess {
 
     // Throws Error: not_found when there is no such program, io when it cannot be started.
     explicit Subprocess(const SubprocessOptions& options);
+    Subprocess(const Subprocess&) = delete;
+    Subprocess& operator=(const Subprocess&) = delete;
     Subprocess(Subprocess&&) noexcept;
     Subprocess& operator=(Subprocess&&) noexcept;
     // Kills the child when it still runs, and reaps it.
@@ -50,14 +53,15 @@ class Subprocess {
 
     // Waits at most that long; nothing when the child still runs. Throws Interrupted.
     std::optional<ExitState> wait_for(std::chrono::milliseconds limit);
-    // Waits until the child ends. Throws Error{io} naming the program and the end of its standard error unless it ends
-    // with status 0; Interrupted.
+    // Waits until the child ends. Throws Error{io} naming the program and the end of its standard error
+    // unless it ends with status 0; Interrupted.
     void wait();
-    // Waits at most `grace` for the child to end by itself, then kills and reaps it. For clean-up: looks at no interruption.
+    // Waits at most `grace` for the child to end by itself, then kills and reaps it. For clean-up: looks at
+    // no interruption.
     void terminate(std::chrono::milliseconds grace) noexcept;
 
-    // The last bytes that it wrote to standard error so far, raw: to be escaped before they are shown. Complete once the
-    // child has ended.
+    // The last bytes that it wrote to standard error so far, raw: to be escaped before they are shown.
+    // Complete once the child has ended.
     std::string stderr_tail() const;
 
   private:

@@ -1,8 +1,9 @@
-// A fixed number of threads for work that comes as a few long producers (decode a layer) which hand out many short tasks
-// (store a file's content).
+// A fixed number of threads for work that comes as a few long producers (decode a layer) which hand out many
+// short tasks (store a file's content).
 //
-// A thread that has no producer runs tasks. When every thread has one, a producer runs its tasks itself, at once, while
-// their bytes are still in the cache. So nobody waits for a thread that is not there, and what is queued stays small.
+// A thread that has no producer runs tasks. When every thread has one, a producer runs its tasks itself, at
+// once, while their bytes are still in the cache. So nobody waits for a thread that is not there, and what is
+// queued stays small.
 #pragma once
 
 #include <condition_variable>
@@ -33,16 +34,17 @@ class TaskPool {
     // Adds a producer. Producers start in the order in which they were added. To be called before run().
     void add_producer(std::function<void()> producer);
 
-    // For producers: has `task`, which holds `bytes` bytes, run by a thread that is free, or runs it now. The exceptions
-    // of queued tasks end run(), not this call. Throws (what run() then ends with) when another thread failed.
+    // For producers: has `task`, which holds `bytes` bytes, run by a thread that is free, or runs it now. The
+    // exceptions of queued tasks end run(), not this call. Throws (what run() then ends with) when another
+    // thread failed.
     void submit(std::unique_ptr<Task> task, std::size_t bytes);
 
-    // For producers: runs queued tasks, or waits, until done() is true. done() is called with the pool's lock held and must
-    // only look at what tasks set before they returned.
+    // For producers: runs queued tasks, or waits, until done() is true. done() is called with the pool's lock
+    // held and must only look at what tasks set before they returned.
     void help_until(const std::function<bool()>& done);
 
-    // Runs all producers and their tasks to the end. When one throws, the others are stopped at their next submit() and
-    // the first exception is rethrown here, after all threads have ended.
+    // Runs all producers and their tasks to the end. When one throws, the others are stopped at their next
+    // submit() and the first exception is rethrown here, after all threads have ended.
     void run();
 
   private:

@@ -1,6 +1,8 @@
-// The media types of the image specification (media-types.md) and of Docker's image format, version 2, schema 2.
+// The media types of the image specification (media-types.md) and of Docker's image format, version 2,
+// schema 2.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace osb::oci {
@@ -14,21 +16,31 @@ inline constexpr std::string_view kMediaTypeLayerGzip = "application/vnd.oci.ima
 inline constexpr std::string_view kMediaTypeLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 inline constexpr std::string_view kMediaTypeDockerManifestList =
     "application/vnd.docker.distribution.manifest.list.v2+json";
-inline constexpr std::string_view kMediaTypeDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
+inline constexpr std::string_view kMediaTypeDockerManifest =
+    "application/vnd.docker.distribution.manifest.v2+json";
 inline constexpr std::string_view kMediaTypeDockerConfig = "application/vnd.docker.container.image.v1+json";
 inline constexpr std::string_view kMediaTypeDockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
-inline constexpr std::string_view kMediaTypeDockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-inline constexpr std::string_view kMediaTypeDockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+inline constexpr std::string_view kMediaTypeDockerLayerGzip =
+    "application/vnd.docker.image.rootfs.diff.tar.gzip";
+inline constexpr std::string_view kMediaTypeDockerLayerZstd =
+    "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
 enum class DocumentKind { index, manifest };
 enum class Compression { none, gzip, zstd };
 
-// The kind of document that a media type names (parameters after ';' are ignored). Throws Error{unsupported} with a
-// reason and a hint: Docker schema 1, unknown types.
+// A media type without parameters and surrounding space, in lower case: RFC 2045 compares them without regard
+// to case.
+std::string media_type_essence(std::string_view media_type);
+
+// Throws the Error{unsupported} for Docker schema 1.
+[[noreturn]] void throw_docker_schema1();
+
+// The kind of document that a media type names (parameters after ';' are ignored). Throws Error{unsupported}
+// with a reason and a hint: Docker schema 1, unknown types.
 DocumentKind document_kind(std::string_view media_type);
 
-// How a layer of this media type is compressed. Throws Error{unsupported}: foreign (non-distributable) layers,
-// encrypted layers, unknown types.
+// How a layer of this media type is compressed. Throws Error{unsupported}: foreign (non-distributable)
+// layers, encrypted layers, unknown types.
 Compression layer_compression(std::string_view media_type);
 
 }  // namespace osb::oci

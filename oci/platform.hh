@@ -21,6 +21,10 @@ struct Platform {
     bool operator==(const Platform&) const = default;
 };
 
+// The platform with the names that a document uses brought to the form above: x86_64 -> amd64, aarch64 ->
+// arm64, the default variants of arm and arm64 -> "".
+Platform normalized(Platform platform);
+
 // The architecture's name as uname -m and ostree refs have it: amd64 -> x86_64, arm64 -> aarch64, 386 -> x86,
 // arm -> armv7 (or armhf for variant v6), others unchanged.
 std::string machine_name(const Platform& platform);

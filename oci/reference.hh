@@ -14,10 +14,10 @@ std::string_view to_string(Transport transport) noexcept;
 
 struct Reference {
     Transport transport = Transport::oci;
-    // docker: host[:port]/name without tag and digest. oci: directory. *-archive: file, "-" for standard input
-    // (oci-archive only). containers-storage: the name as podman knows it, tag or digest included.
+    // docker: host[:port]/name without tag and digest; a name without a host is at docker.io, as for podman.
+    // oci: directory. *-archive: file, "-" for standard input. containers-storage: the name as podman knows it, tag or digest included.
     std::string location;
-    std::string tag;     // "" when none is given
+    std::string tag;     // "" when none is given, or where a digest is
     std::string digest;  // docker only: "sha256:..."; else ""
 
     // docker://HOST/NAME[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:TAG],

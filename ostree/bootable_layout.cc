@@ -47,10 +47,12 @@ bool has_init(Node& root) {
 void drop_runtime_content(Node& root, LayoutReport& report) {
     for (const TopLevel& top : kRuntime) {
         Node* node = root.child(top.name);
-        if (node == nullptr || !node->is_directory()) node = &root.set_child(top.name, Node::directory(top.mode));
+        if (node == nullptr || !node->is_directory())
+            node = &root.set_child(top.name, Node::directory(top.mode));
         const TreeCount count = count_below(*node);
         if (count.files + count.directories == 0) continue;
-        report.notes.push_back(concat("/", top.name, ": ", describe(count), " dropped; it is filled when the system runs"));
+        report.notes.push_back(
+            concat("/", top.name, ": ", describe(count), " dropped; it is filled when the system runs"));
         node->children().clear();
     }
     root.remove_child(".dockerenv");
@@ -70,7 +72,8 @@ void merge_usr(Node& root, const StoreLink& store_link) {
     // In the running system the files of /usr/etc are found in /etc.
     move.plan("etc", "usr/etc", "etc");
     move.apply();
-    for (const std::string_view name : merged) root.set_child(name, link_to(store_link, concat("usr/", name)));
+    for (const std::string_view name : merged)
+        root.set_child(name, link_to(store_link, concat("usr/", name)));
     make_directories(root, "usr/etc");
 }
 
@@ -83,11 +86,13 @@ LayoutReport make_bootable(Node& root, const StoreLink& store_link) {
     if (const Node* const ostree = root.child("ostree"); ostree != nullptr && ostree->is_directory()) {
         const TreeCount count = count_below(*ostree);
         if (count.files + count.directories > 0) {
-            report.notes.push_back(concat("/ostree: ", describe(count), " dropped; it belongs to the deployed system"));
+            report.notes.push_back(
+                concat("/ostree: ", describe(count), " dropped; it belongs to the deployed system"));
         }
     }
     root.set_child("ostree", link_to(store_link, "sysroot/ostree"));
-    if (!has_init(root)) report.warnings.emplace_back("no init: /sbin/init is missing, so the system cannot start");
+    if (!has_init(root))
+        report.warnings.emplace_back("no init: /sbin/init is missing, so the system cannot start");
     return report;
 }
 

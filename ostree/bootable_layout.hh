@@ -1,5 +1,6 @@
-// An ordinary root filesystem turned into what ostree deploys ("Adapting existing mainstream distributions" in ostree's manual),
-// as operations on the tree in memory. docs/import.md, "The bootable layout", lists them.
+// An ordinary root filesystem turned into what ostree deploys ("Adapting existing mainstream distributions"
+// in ostree's manual), as operations on the tree in memory. docs/import.md, "The bootable layout", lists
+// them.
 #pragma once
 
 #include <string>
@@ -27,8 +28,8 @@ void drop_runtime_content(Node& root, LayoutReport& report);
 void merge_usr(Node& root, const StoreLink& store_link);
 // Moves kernel and initramfs from /boot to /usr/lib/modules/RELEASE/{vmlinuz,initramfs.img}; empties /boot.
 void place_kernel(Node& root, LayoutReport& report);
-// Makes /home, /root, /srv, /mnt, /opt and /usr/local links into /var, and moves what /var and these hold to /usr/share/factory/var;
-// /opt and /usr/local stay where they are when they hold files.
+// Makes /home, /root, /srv, /mnt, /opt and /usr/local links into /var, and moves what /var and these hold to
+// /usr/share/factory/var; /opt and /usr/local stay where they are when they hold files.
 void place_state(Node& root, const StoreLink& store_link, LayoutReport& report);
 
 }  // namespace osb::ostree

@@ -27,15 +27,16 @@ std::string lookup_string(GVariant* dict, const char* key) {
 
 std::string image_version(const oci::Image& image) {
     const std::string key = "org.opencontainers.image.version";
-    for (const std::string& version :
-         {find(image.config.labels, key), find(image.manifest.annotations, key), find(image.config.labels, "version")}) {
+    for (const std::string& version : {find(image.config.labels, key), find(image.manifest.annotations, key),
+                                       find(image.config.labels, "version")}) {
         if (!version.empty() && version.find('\0') == std::string::npos) return version;
     }
     return {};
 }
 
 std::uint64_t image_time(const oci::Image& image) {
-    const auto annotated = oci::parse_rfc3339(find(image.manifest.annotations, "org.opencontainers.image.created"));
+    const auto annotated =
+        oci::parse_rfc3339(find(image.manifest.annotations, "org.opencontainers.image.created"));
     const std::int64_t seconds = annotated.value_or(image.config.created.value_or(0));
     return seconds < 0 ? 0 : static_cast<std::uint64_t>(seconds);
 }

@@ -14,16 +14,18 @@ struct CommitFacts {
     std::string kernel;  // "" for none
 };
 
-// The image's version: label or annotation org.opencontainers.image.version, else the label version; "" for none.
+// The image's version: label or annotation org.opencontainers.image.version, else the label version; "" for
+// none.
 std::string image_version(const oci::Image& image);
 
-// Seconds since 1970: annotation org.opencontainers.image.created, else the config's `created`, else 0. Never the present time, so
-// that the same image gives the same commit.
+// Seconds since 1970: annotation org.opencontainers.image.created, else the config's `created`, else 0. Never
+// the present time, so that the same image gives the same commit.
 std::uint64_t image_time(const oci::Image& image);
 
-// The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and ostree.container.image-config as
-// ostree-ext writes them on a merge commit; version, ostree.linux and ostree.bootable where known; osb.import.format and
-// osb.import.layout, which say whether importing again would give the same tree.
+// The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and
+// ostree.container.image-config as ostree-ext writes them on a merge commit; version, ostree.linux and
+// ostree.bootable where known; osb.import.format and osb.import.layout, which say whether importing again
+// would give the same tree.
 GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts);
 
 // Whether a commit with this metadata is what importing `image` in `layout` would give.

@@ -42,7 +42,8 @@ class ZlibDeflater final : public Deflater {
     }
 
   private:
-    // Pieces are independent: forget the window, so that the result does not depend on who compressed what before.
+    // Pieces are independent: forget the window, so that the result does not depend on who compressed what
+    // before.
     int deflateResetKeep() {
         const uInt left = stream_.avail_out;
         const int result = deflateReset(&stream_);
@@ -68,7 +69,8 @@ class IsalDeflater final : public Deflater {
         stream_->gzip_flag = IGZIP_DEFLATE;
         stream_->end_of_stream = last ? 1 : 0;
         stream_->flush = last ? NO_FLUSH : FULL_FLUSH;
-        stream_->next_in = const_cast<std::uint8_t*>(piece.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+        stream_->next_in =
+            const_cast<std::uint8_t*>(piece.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
         stream_->avail_in = static_cast<std::uint32_t>(piece.size());
         stream_->next_out = out.data() + before;
         stream_->avail_out = static_cast<std::uint32_t>(out.size() - before);

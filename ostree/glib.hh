@@ -67,7 +67,9 @@ class GErrorSlot {
         g_clear_error(&error_);
         return &error_;
     }
-    bool matches(GQuark domain, int code) const noexcept { return g_error_matches(error_, domain, code) != 0; }
+    bool matches(GQuark domain, int code) const noexcept {
+        return g_error_matches(error_, domain, code) != 0;
+    }
     // Throws the error as "WHAT: message": no_space, not_found or io by its code.
     [[noreturn]] void raise(std::string_view what) const;
     // Raises unless ok.

@@ -22,7 +22,6 @@
 #include "ostree/repository_handle.hh"
 #include "ostree/tree_writer.hh"
 
-
 namespace osb::ostree {
 namespace {
 
@@ -99,17 +98,30 @@ class Import {
 
     void choose_parent(const std::optional<std::string>& present) {
         switch (options_.parent) {
-            case Parent::none: break;
-            case Parent::automatic: result_.parent = present.value_or(""); break;
+            case Parent::none:
+                break;
+            case Parent::automatic:
+                result_.parent = present.value_or("");
+                break;
             case Parent::commit: {
                 const std::optional<std::string> parent = repository_.resolve(options_.parent_commit);
-                if (!parent) {
-                    throw Error(ErrorKind::not_found, concat("the parent commit ", quoted(options_.parent_commit),
-                                                             " is not in the repository"));
+                if (!parent || !has_commit(*parent)) {
+                    throw Error(ErrorKind::not_found,
+                                concat("the parent commit ", quoted(options_.parent_commit),
+                                       " is not in the repository"));
                 }
                 result_.parent = *parent;
             }
         }
+    }
+
+    bool has_commit(const std::string& checksum) const {
+        gboolean present = FALSE;
+        GErrorSlot error;
+        error.check(ostree_repo_has_object(repository_.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
+                                           checksum.c_str(), &present, nullptr, error.out()) != 0,
+                    concat("cannot look up the commit ", checksum));
+        return present != FALSE;
     }
 
     // Whether the commit that the ref names is this image already, with the parent that was asked for.
@@ -123,7 +135,8 @@ class Import {
     ImportResult finish_unchanged(const std::string& checksum) {
         const GVariantPtr commit = load_commit(repository_, checksum);
         const GVariantPtr metadata = take(g_variant_get_child_value(commit.get(), 0));
-        const GVariantPtr kernel(g_variant_lookup_value(metadata.get(), "ostree.linux", G_VARIANT_TYPE_STRING));
+        const GVariantPtr kernel(
+            g_variant_lookup_value(metadata.get(), "ostree.linux", G_VARIANT_TYPE_STRING));
         if (kernel) result_.kernel = g_variant_get_string(kernel.get(), nullptr);
         result_.commit = checksum;
         result_.parent = parent_of(commit.get());
@@ -138,9 +151,11 @@ class Import {
             const auto [slot, is_new] = layers_.try_emplace(diff_id.to_string());
             if (is_new) {
                 slot->second.index = i;
-                with_context([&] { return layer_context(i); }, [&, &found = slot->second] {
-                    found.layer = load_layer(repository_, image_.manifest.layers[i].digest, diff_id);
-                });
+                with_context([&] { return layer_context(i); },
+                             [&, &found = slot->second] {
+                                 found.layer =
+                                     load_layer(repository_, image_.manifest.layers[i].digest, diff_id);
+                             });
                 slot->second.reused = slot->second.layer != nullptr;
             }
             if (slot->second.reused) ++result_.layers_reused;
@@ -152,7 +167,8 @@ class Import {
                       image_.manifest.layers[index].digest.short_string(), ")");
     }
 
-    // Refuses what cannot fit, before anything is read: files are stored about as large as the layers have them.
+    // Refuses what cannot fit, before anything is read: files are stored about as large as the layers have
+    // them.
     void check_space() const {
         struct statvfs fs {};
         if (::statvfs(repository_.path().c_str(), &fs) != 0) return;
@@ -162,8 +178,9 @@ class Import {
             if (slot.reused) continue;
             const std::uint64_t size = image_.manifest.layers[slot.index].size;
             if (size > free - needed) {
-                throw Error(ErrorKind::no_space, concat("the image's layers do not fit into the ", free / (1024 * 1024),
-                                                        " MiB that are free in ", quoted(repository_.path())));
+                throw Error(ErrorKind::no_space,
+                            concat("the image's layers do not fit into the ", free / (1024 * 1024),
+                                   " MiB that are free in ", quoted(repository_.path())));
             }
             needed += size;
         }
@@ -183,7 +200,8 @@ class Import {
         for (const Slot* slot : unread) total += size_of(slot);
         if (!unread.empty()) progress_.begin("reading layers", total);
 
-        const unsigned jobs = options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
+        const unsigned jobs =
+            options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
         TaskPool pool(jobs, kMaxQueued);
         const LayerContext context{writer, pool, progress_, {}};
         for (Slot* slot : unread) {
@@ -194,10 +212,12 @@ class Import {
     }
 
     void read_one(Slot& slot, const LayerContext& context) const {
-        with_context([&] { return layer_context(slot.index); }, [&] {
-            oci::LayerBlob blob = image_.source->open_layer(image_.manifest, image_.config, slot.index);
-            slot.layer = read_layer(std::move(blob), image_.config.diff_ids[slot.index], context);
-        });
+        with_context(
+            [&] { return layer_context(slot.index); },
+            [&] {
+                oci::LayerBlob blob = image_.source->open_layer(image_.manifest, image_.config, slot.index);
+                slot.layer = read_layer(std::move(blob), image_.config.diff_ids[slot.index], context);
+            });
     }
 
     Node merge_layers() {
@@ -212,9 +232,11 @@ class Import {
 
     void lay_out(Node& root, ObjectWriter& writer) {
         if (options_.layout == Layout::plain) return;
-        LayoutReport report = make_bootable(root, [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
-            return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target, {});
-        });
+        LayoutReport report =
+            make_bootable(root, [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
+                return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}},
+                                         target, {});
+            });
         for (const std::string& warning : report.warnings) log_warning(warning);
         result_.kernel = std::move(report.kernel);
         result_.notes = std::move(report.notes);
@@ -225,7 +247,8 @@ class Import {
         std::vector<oci::Digest> used = image_.config.diff_ids;
         for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);
         for (const auto& [diff_id, slot] : layers_) {
-            if (!slot.reused) save_layer(transaction, writer, *slot.layer, image_.manifest.layers[slot.index].digest);
+            if (!slot.reused)
+                save_layer(transaction, writer, *slot.layer, image_.manifest.layers[slot.index].digest);
         }
         const GVariantPtr metadata = commit_metadata(image_, {layout_name(options_.layout), result_.kernel});
         const Sha256 parent = result_.parent.empty() ? Sha256{} : parse_sha256(result_.parent);

@@ -1,8 +1,8 @@
 // An image becomes an ostree commit.
 //
-// Every layer is decoded once, in a stream; objects are written to the repository as they pass; trees are overlaid in memory by
-// the rules of the image specification (layer.md) and only the result is written as dirtrees and one commit. Nothing is
-// unpacked to a path. See docs/import.md.
+// Every layer is decoded once, in a stream; objects are written to the repository as they pass; trees are
+// overlaid in memory by the rules of the image specification (layer.md) and only the result is written as
+// dirtrees and one commit. Nothing is unpacked to a path. See docs/import.md.
 #pragma once
 
 #include <cstdint>
@@ -40,23 +40,23 @@ struct ImportOptions {
 struct ImportResult {
     std::string commit;
     std::string ref;
-    std::string parent;  // "" for none
-    bool unchanged = false;          // the ref's commit already was this image: nothing was added
+    std::string parent;      // "" for none
+    bool unchanged = false;  // the ref's commit already was this image: nothing was added
     std::string manifest_digest;
-    std::string version;             // "" when the image names none
-    std::string kernel;              // release of the kernel; "" for none
+    std::string version;  // "" when the image names none
+    std::string kernel;   // release of the kernel; "" for none
     std::size_t layers = 0;
-    std::size_t layers_reused = 0;   // known from an earlier import, not read
-    std::uint64_t bytes_read = 0;    // of layer blobs
+    std::size_t layers_reused = 0;  // known from an earlier import, not read
+    std::uint64_t bytes_read = 0;   // of layer blobs
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // as stored
     std::vector<std::string> notes;   // what was moved or dropped, one line each, escaped
 };
 
-// Imports `image` into `repository`. Either the whole result is there, durable, and the ref names it, or an exception
-// was thrown, no ref has moved, and what was written is removed now or by the next import. Throws Error: invalid,
-// digest_mismatch, unsupported, too_large with the layer and the entry named; no_space; Interrupted.
-// Warnings go to log_warning() as they are found.
+// Imports `image` into `repository`. Either the whole result is there, durable, and the ref names it, or an
+// exception was thrown, no ref has moved, and what was written is removed now or by the next import. Throws
+// Error: invalid, digest_mismatch, unsupported, too_large with the layer and the entry named; no_space;
+// Interrupted. Warnings go to log_warning() as they are found.
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress);
 

@@ -37,8 +37,8 @@ std::optional<std::string> kernel_flavour(std::string_view name) {
     return std::nullopt;
 }
 
-// The release of the kernel that /boot calls `flavour`, told from the module directories: "6.1.0-9-amd64" is its own, "virt" is that
-// of "6.6.54-0-virt", and an only one serves for any.
+// The release of the kernel that /boot calls `flavour`, told from the module directories: "6.1.0-9-amd64" is
+// its own, "virt" is that of "6.6.54-0-virt", and an only one serves for any.
 std::string release_of(const std::string& flavour, const std::vector<std::string>& releases) {
     std::vector<std::string> fitting;
     for (const std::string& release : releases) {
@@ -47,8 +47,9 @@ std::string release_of(const std::string& flavour, const std::vector<std::string
     }
     if (fitting.size() == 1) return fitting.front();
     if (fitting.size() > 1) {
-        throw Error(ErrorKind::invalid, concat("the kernel ", quoted("/boot/vmlinuz-" + flavour), " could belong to ",
-                                               quoted(fitting[0]), " and to ", quoted(fitting[1]), " below /usr/lib/modules"))
+        throw Error(ErrorKind::invalid,
+                    concat("the kernel ", quoted("/boot/vmlinuz-" + flavour), " could belong to ",
+                           quoted(fitting[0]), " and to ", quoted(fitting[1]), " below /usr/lib/modules"))
             .hint("leave one release of the modules in the image");
     }
     if (releases.size() == 1) return releases.front();
@@ -60,14 +61,15 @@ bool is_initramfs_of(std::string_view name, const std::string& flavour, const st
         if (flavour.empty() && (name == prefix || name == concat(prefix, ".img"))) return true;
         for (const std::string& suffix : {flavour, release}) {
             if (suffix.empty()) continue;
-            if (name == concat(prefix, '-', suffix) || name == concat(prefix, '-', suffix, ".img")) return true;
+            if (name == concat(prefix, '-', suffix) || name == concat(prefix, '-', suffix, ".img"))
+                return true;
         }
     }
     return false;
 }
 
 struct BootKernel {
-    std::string file;     // in /boot
+    std::string file;  // in /boot
     std::string flavour;
     std::string release;
 };
@@ -89,8 +91,8 @@ void move_file(Node& boot, const std::string& from, Node& directory, const std::
     const Node* const present = directory.child(to);
     Node* const moved = boot.child(from);
     if (present != nullptr && (!present->is_file() || present->checksum != moved->checksum)) {
-        throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted("/boot/" + from), " and ",
-                                               quoted(concat('/', directory_path, '/', to))))
+        throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted("/boot/" + from),
+                                               " and ", quoted(concat('/', directory_path, '/', to))))
             .hint("remove one of them in the Containerfile");
     }
     directory.set_child(to, std::move(*moved));
@@ -116,7 +118,8 @@ void take_from_boot(Node& root, Node& boot, const BootKernel& kernel) {
         }
     }
     for (const auto& [from, to] : moves) move_file(boot, from, directory, path, to);
-    if (Node* const dtbs = boot.child("dtbs-" + kernel.flavour); dtbs != nullptr && directory.child("dtb") == nullptr) {
+    if (Node* const dtbs = boot.child("dtbs-" + kernel.flavour);
+        dtbs != nullptr && directory.child("dtb") == nullptr) {
         directory.set_child("dtb", std::move(*dtbs));
         boot.remove_child("dtbs-" + kernel.flavour);
     }
@@ -145,8 +148,8 @@ std::string the_only_kernel(const Node* modules) {
         if (kernel != nullptr && !kernel->is_directory()) with_kernel.push_back(release);
     }
     if (with_kernel.size() > 1) {
-        throw Error(ErrorKind::invalid, concat("two kernels, ", quoted(with_kernel[0]), " and ", quoted(with_kernel[1]),
-                                               ": ostree boots a commit with one"))
+        throw Error(ErrorKind::invalid, concat("two kernels, ", quoted(with_kernel[0]), " and ",
+                                               quoted(with_kernel[1]), ": ostree boots a commit with one"))
             .hint("remove one of them in the Containerfile");
     }
     return with_kernel.empty() ? std::string{} : with_kernel.front();
@@ -157,14 +160,16 @@ std::string the_only_kernel(const Node* modules) {
 void place_kernel(Node& root, LayoutReport& report) {
     Node* boot = root.child("boot");
     if (boot == nullptr || !boot->is_directory()) boot = &root.set_child("boot", Node::directory());
-    const std::vector<std::string> releases = names_of_directories(resolve(root, kModules, LastLink::follow).node);
+    const std::vector<std::string> releases =
+        names_of_directories(resolve(root, kModules, LastLink::follow).node);
     for (const BootKernel& kernel : kernels_in_boot(*boot, releases)) take_from_boot(root, *boot, kernel);
     empty_boot(*boot, report);
     const Node* const modules = resolve(root, kModules, LastLink::follow).node;
     report.kernel = the_only_kernel(modules);
     if (report.kernel.empty()) {
         report.warnings.emplace_back(
-            "no kernel: neither /boot/vmlinuz-* nor /usr/lib/modules/*/vmlinuz is there, so the system cannot boot");
+            "no kernel: neither /boot/vmlinuz-* nor /usr/lib/modules/*/vmlinuz is there, so the system "
+            "cannot boot");
         return;
     }
     const Node* const directory = modules->child(report.kernel);

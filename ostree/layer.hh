@@ -1,4 +1,5 @@
-// A layer as import sees it: a list of entries in the layer's own order, whose files are objects in the repository already.
+// A layer as import sees it: a list of entries in the layer's own order, whose files are objects in the
+// repository already.
 #pragma once
 
 #include <cstdint>

@@ -11,10 +11,12 @@ constexpr std::string_view kReservedPrefix = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 
 void append_component(std::string& out, std::string_view name, std::string_view whole) {
-    if (name == "..") throw Error(ErrorKind::invalid, concat("the path ", quoted(whole), " leaves its directory with '..'"));
+    if (name == "..")
+        throw Error(ErrorKind::invalid,
+                    concat("the path ", quoted(whole), " leaves its directory with '..'"));
     if (name.size() > kMaxComponent) {
-        throw Error(ErrorKind::too_large, concat("a name of ", name.size(), " bytes in ", quoted(whole), ": the limit is ",
-                                                 kMaxComponent));
+        throw Error(ErrorKind::too_large, concat("a name of ", name.size(), " bytes in ", quoted(whole),
+                                                 ": the limit is ", kMaxComponent));
     }
     if (!out.empty()) out += '/';
     out += name;
@@ -25,13 +27,15 @@ void append_component(std::string& out, std::string_view name, std::string_view 
 std::string normalize_path(std::string_view path) {
     if (path.empty()) throw Error(ErrorKind::invalid, "an entry without a name");
     if (path.size() > kMaxPath) {
-        throw Error(ErrorKind::too_large, concat("a path of ", path.size(), " bytes: the limit is ", kMaxPath));
+        throw Error(ErrorKind::too_large,
+                    concat("a path of ", path.size(), " bytes: the limit is ", kMaxPath));
     }
     if (path.find('\0') != std::string_view::npos) {
         throw Error(ErrorKind::invalid, concat("the path ", quoted(path), " holds a NUL"));
     }
     if (!is_utf8(path)) {
-        throw Error(ErrorKind::invalid, concat("the path ", quoted(path), " is not UTF-8, which ostree asks of names"));
+        throw Error(ErrorKind::invalid,
+                    concat("the path ", quoted(path), " is not UTF-8, which ostree asks of names"));
     }
     std::string out;
     out.reserve(path.size());
@@ -47,7 +51,8 @@ std::string normalize_path(std::string_view path) {
 
 LayerName classify(std::string_view normalized) {
     const std::size_t slash = normalized.rfind('/');
-    const std::string_view parent = slash == std::string_view::npos ? std::string_view{} : normalized.substr(0, slash);
+    const std::string_view parent =
+        slash == std::string_view::npos ? std::string_view{} : normalized.substr(0, slash);
     const std::string_view name = slash == std::string_view::npos ? normalized : normalized.substr(slash + 1);
     if (parent.starts_with(kWhiteoutPrefix) || parent.find("/.wh.") != std::string_view::npos) {
         throw Error(ErrorKind::invalid, concat("the path ", quoted(normalized), " goes through a whiteout"));

@@ -12,8 +12,9 @@ namespace osb::ostree {
 inline constexpr std::size_t kMaxPath = 4096;      // bytes of a path, as Linux's PATH_MAX
 inline constexpr std::size_t kMaxComponent = 255;  // bytes of a name, as Linux's NAME_MAX
 
-// The path without leading '/', './' and doubled or trailing '/'; "" for the root itself. Throws Error{invalid} for a '..',
-// for an empty path, for bytes that are not UTF-8 (ostree cannot hold them); Error{too_large} beyond the limits.
+// The path without leading '/', './' and doubled or trailing '/'; "" for the root itself. Throws
+// Error{invalid} for a '..', for an empty path, for bytes that are not UTF-8 (ostree cannot hold them);
+// Error{too_large} beyond the limits.
 std::string normalize_path(std::string_view path);
 
 enum class NameKind { ordinary, whiteout, opaque, ignored };
@@ -24,8 +25,8 @@ struct LayerName {
     std::string path;  // whiteout: what is hidden; opaque: the directory; else the path itself
 };
 
-// Throws Error{invalid} for a whiteout that names nothing, '.' or '..', and for a path below a whiteout. The names that AUFS kept for
-// itself (.wh..wh.plnk and the like) are `ignored`.
+// Throws Error{invalid} for a whiteout that names nothing, '.' or '..', and for a path below a whiteout. The
+// names that AUFS kept for itself (.wh..wh.plnk and the like) are `ignored`.
 LayerName classify(std::string_view normalized);
 
 }  // namespace osb::ostree

@@ -21,7 +21,8 @@ namespace {
 // Reports what is read of the blob.
 class ProgressSource final : public Source {
   public:
-    ProgressSource(std::unique_ptr<Source> inner, Progress& progress) : inner_(std::move(inner)), progress_(progress) {}
+    ProgressSource(std::unique_ptr<Source> inner, Progress& progress)
+        : inner_(std::move(inner)), progress_(progress) {}
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = inner_->read(buffer);
         progress_.advance(n);
@@ -36,17 +37,19 @@ class ProgressSource final : public Source {
 // The uncompressed layer: hashed for its diffID, and bounded.
 class DiffIdSource final : public Source {
   public:
-    DiffIdSource(Source& inner, const oci::VerifiedSource& blob, HashAlgorithm algorithm, const LayerLimits& limits)
+    DiffIdSource(Source& inner, const oci::VerifiedSource& blob, HashAlgorithm algorithm,
+                 const LayerLimits& limits)
         : inner_(inner), blob_(blob), hasher_(algorithm), limits_(limits) {}
 
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = inner_.read(buffer);
         hasher_.update(ByteView(buffer).first(n));
         count_ += n;
-        if (count_ > limits_.free_bytes && count_ - limits_.free_bytes > limits_.max_ratio * blob_.bytes_read()) {
+        if (count_ > limits_.free_bytes &&
+            count_ - limits_.free_bytes > limits_.max_ratio * blob_.bytes_read()) {
             throw Error(ErrorKind::too_large,
-                        concat("unpacks to more than ", limits_.max_ratio, " times its size: ", count_, " bytes from ",
-                               blob_.bytes_read()));
+                        concat("unpacks to more than ", limits_.max_ratio, " times its size: ", count_,
+                               " bytes from ", blob_.bytes_read()));
         }
         return n;
     }
@@ -65,12 +68,14 @@ class DiffIdSource final : public Source {
 // Stores the content of a file that is held in memory.
 class ContentTask final : public Task {
   public:
-    ContentTask(ObjectWriter& writer, LayerEntry& entry, const FileMeta& meta, std::unique_ptr<std::uint8_t[]> content,
-                std::size_t size)
+    ContentTask(ObjectWriter& writer, LayerEntry& entry, const FileMeta& meta,
+                std::unique_ptr<std::uint8_t[]> content, std::size_t size)
         : writer_(writer), entry_(entry), meta_(meta), content_(std::move(content)), size_(size) {}
     void run() override {
         entry_.checksum = with_context([this] { return concat("entry ", quoted(entry_.path)); },
-                                       [this] { return writer_.write_file(meta_, {}, {content_.get(), size_}); });
+                                       [this] {
+                                           return writer_.write_file(meta_, {}, {content_.get(), size_});
+                                       });
     }
 
   private:
@@ -94,7 +99,8 @@ class Dropped {
     }
     void write_to(std::vector<std::string>& notes) const {
         for (const auto& [kind, group] : groups_) {
-            notes.push_back(concat(kind, " dropped: ", group.count, " (", group.names, group.count > 3 ? ", ...)" : ")"));
+            notes.push_back(
+                concat(kind, " dropped: ", group.count, " (", group.names, group.count > 3 ? ", ...)" : ")"));
         }
     }
 
@@ -127,7 +133,8 @@ class LayerReader {
   private:
     LayerEntry& add(EntryKind kind, std::string_view path) {
         if (layer_.entries().size() >= context_.limits.max_entries) {
-            throw Error(ErrorKind::too_large, concat("more than ", context_.limits.max_entries, " entries in a layer"));
+            throw Error(ErrorKind::too_large,
+                        concat("more than ", context_.limits.max_entries, " entries in a layer"));
         }
         LayerEntry& entry = layer_.entries().emplace_back();
         entry.kind = kind;
@@ -142,10 +149,13 @@ class LayerReader {
         }
         const LayerName name = classify(path);
         switch (name.kind) {
-            case NameKind::ordinary: return take_ordinary(entry, path);
-            case NameKind::ignored: return dropped_.add("names reserved by AUFS", path);
+            case NameKind::ordinary:
+                return take_ordinary(entry, path);
+            case NameKind::ignored:
+                return dropped_.add("names reserved by AUFS", path);
             case NameKind::whiteout:
-            case NameKind::opaque: break;
+            case NameKind::opaque:
+                break;
         }
         if (entry.type != oci::TarType::file || entry.size != 0) {
             throw Error(ErrorKind::invalid, "a whiteout that is not an empty regular file");
@@ -155,13 +165,19 @@ class LayerReader {
 
     void take_ordinary(const oci::TarEntry& entry, const std::string& path) {
         switch (entry.type) {
-            case oci::TarType::file: return take_file(entry, path);
-            case oci::TarType::symlink: return take_symlink(entry, path);
-            case oci::TarType::directory: return take_directory(entry, path);
-            case oci::TarType::hardlink: return take_hardlink(entry, path);
+            case oci::TarType::file:
+                return take_file(entry, path);
+            case oci::TarType::symlink:
+                return take_symlink(entry, path);
+            case oci::TarType::directory:
+                return take_directory(entry, path);
+            case oci::TarType::hardlink:
+                return take_hardlink(entry, path);
             case oci::TarType::character_device:
-            case oci::TarType::block_device: return dropped_.add("devices, which ostree cannot hold,", path);
-            case oci::TarType::fifo: return dropped_.add("FIFOs, which ostree cannot hold,", path);
+            case oci::TarType::block_device:
+                return dropped_.add("devices, which ostree cannot hold,", path);
+            case oci::TarType::fifo:
+                return dropped_.add("FIFOs, which ostree cannot hold,", path);
         }
     }
 
@@ -169,7 +185,8 @@ class LayerReader {
     FileMeta meta_of(const oci::TarEntry& entry, mode_t type) {
         std::vector<std::string> dropped;
         const std::string xattrs = serialize_xattrs(select_xattrs(entry, dropped));
-        for (const std::string& name : dropped) dropped_.add(concat("extended attributes ", escape(name)), entry.path);
+        for (const std::string& name : dropped)
+            dropped_.add(concat("extended attributes ", escape(name)), entry.path);
         return {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = layer_.keep(xattrs)};
     }
 
@@ -188,7 +205,8 @@ class LayerReader {
     void take_symlink(const oci::TarEntry& entry, const std::string& path) {
         if (entry.link_target.empty()) throw Error(ErrorKind::invalid, "a symbolic link to nothing");
         if (!is_utf8(entry.link_target) || entry.link_target.find('\0') != std::string::npos) {
-            throw Error(ErrorKind::invalid, "a symbolic link whose target is not UTF-8, which ostree asks of it");
+            throw Error(ErrorKind::invalid,
+                        "a symbolic link whose target is not UTF-8, which ostree asks of it");
         }
         LayerEntry& out = add(EntryKind::symlink, path);
         set_owner(out, entry);
@@ -200,7 +218,8 @@ class LayerReader {
     }
 
     void take_hardlink(const oci::TarEntry& entry, const std::string& path) {
-        // POSIX lets a hard link carry the file's data again; it is that of the target, so it is not looked at.
+        // POSIX lets a hard link carry the file's data again; it is that of the target, so it is not looked
+        // at.
         const std::string target = with_context([] { return "the target of a hard link"; },
                                                 [&] { return normalize_path(entry.link_target); });
         LayerEntry& out = add(EntryKind::hardlink, path);
@@ -218,8 +237,9 @@ class LayerReader {
         const auto size = static_cast<std::size_t>(entry.size);
         auto content = std::make_unique_for_overwrite<std::uint8_t[]>(size + 1);
         fill({content.get(), size});
-        context_.pool.submit(std::make_unique<ContentTask>(context_.writer, out, meta, std::move(content), size),
-                             size + kTaskOverhead);
+        context_.pool.submit(
+            std::make_unique<ContentTask>(context_.writer, out, meta, std::move(content), size),
+            size + kTaskOverhead);
     }
 
     void stream_file(LayerEntry& out, const FileMeta& meta, std::uint64_t size) {
@@ -253,10 +273,11 @@ class LayerReader {
 
 }  // namespace
 
-std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context) {
+std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
+                                  const LayerContext& context) {
     auto layer = std::make_unique<Layer>(diff_id);
-    oci::VerifiedSource verified(std::make_unique<ProgressSource>(std::move(blob.bytes), context.progress), blob.digest,
-                                 blob.size);
+    oci::VerifiedSource verified(std::make_unique<ProgressSource>(std::move(blob.bytes), context.progress),
+                                 blob.digest, blob.size);
     const std::unique_ptr<Source> plain = oci::decompress(verified, blob.compression);
     DiffIdSource diff(*plain, verified, diff_id.algorithm(), context.limits);
     oci::TarReader tar(diff);
@@ -270,8 +291,9 @@ std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_i
     verified.finish();
     const oci::Digest actual = oci::Digest::from_hex(diff_id.algorithm(), diff.finish_hex());
     if (actual != diff_id) {
-        throw Error(ErrorKind::digest_mismatch, concat("unpacks to ", actual.to_string(), ", but the image's config says ",
-                                                       diff_id.to_string()));
+        throw Error(
+            ErrorKind::digest_mismatch,
+            concat("unpacks to ", actual.to_string(), ", but the image's config says ", diff_id.to_string()));
     }
     layer->uncompressed_size = diff.bytes_read();
     return layer;

@@ -1,5 +1,5 @@
-// Decodes one layer of an image in a single pass: check the blob's digest, decompress, check the diffID, read the tar, and
-// store the files' content as it passes.
+// Decodes one layer of an image in a single pass: check the blob's digest, decompress, check the diffID, read
+// the tar, and store the files' content as it passes.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace osb::ostree {
 struct LayerLimits {
     // Entries of one layer; what is held in memory grows with them.
     std::size_t max_entries = 1'000'000;
-    // A layer may unpack to this many bytes, and to this many times its compressed size beyond them: more is a bomb.
+    // A layer may unpack to this many bytes, and to this many times its compressed size beyond them: more is
+    // a bomb.
     std::uint64_t free_bytes = 1ULL << 30;
     std::uint64_t max_ratio = 200;
 };
@@ -29,8 +30,10 @@ struct LayerContext {
     LayerLimits limits;
 };
 
-// Reads `blob` to its end. The layer's files are stored, or are tasks of the pool, when this returns: their checksums are
-// there once the pool has ended. To be called from one of the pool's producers. Throws Error with the entry named.
-std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context);
+// Reads `blob` to its end. The layer's files are stored, or are tasks of the pool, when this returns: their
+// checksums are there once the pool has ended. To be called from one of the pool's producers. Throws Error
+// with the entry named.
+std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
+                                  const LayerContext& context);
 
 }  // namespace osb::ostree

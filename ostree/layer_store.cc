@@ -10,8 +10,8 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "oci/manifest.hh"
-#include "ostree/repository_handle.hh"
 #include "ostree/ref_name.hh"
+#include "ostree/repository_handle.hh"
 #include "ostree/tree_writer.hh"
 
 namespace osb::ostree {
@@ -41,11 +41,10 @@ GVariantPtr entries_variant(const Layer& layer) {
     g_variant_builder_init(&builder, G_VARIANT_TYPE(kEntriesType));
     for (const LayerEntry& entry : layer.entries()) {
         const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
-        g_variant_builder_add(&builder, "(y@ay@ay@ay@ayuuu)", static_cast<guchar>(entry.kind),
-                              byte_array(as_bytes(entry.path)), byte_array(as_bytes(entry.target)),
-                              byte_array(as_bytes(entry.xattrs)),
-                              byte_array(has_object ? ByteView(entry.checksum) : ByteView{}), entry.mode, entry.uid,
-                              entry.gid);
+        g_variant_builder_add(
+            &builder, "(y@ay@ay@ay@ayuuu)", static_cast<guchar>(entry.kind), byte_array(as_bytes(entry.path)),
+            byte_array(as_bytes(entry.target)), byte_array(as_bytes(entry.xattrs)),
+            byte_array(has_object ? ByteView(entry.checksum) : ByteView{}), entry.mode, entry.uid, entry.gid);
     }
     return to_little_endian(take(g_variant_builder_end(&builder)));
 }
@@ -59,7 +58,8 @@ std::string_view text_child(GVariant* tuple, gsize index) {
 void read_entry(GVariant* tuple, Layer& layer) {
     guchar kind = 0;
     g_variant_get_child(tuple, 0, "y", &kind);
-    if (kind > static_cast<guchar>(EntryKind::opaque)) throw Error(ErrorKind::invalid, "an entry of an unknown kind");
+    if (kind > static_cast<guchar>(EntryKind::opaque))
+        throw Error(ErrorKind::invalid, "an entry of an unknown kind");
     LayerEntry& entry = layer.entries().emplace_back();
     entry.kind = static_cast<EntryKind>(kind);
     entry.path = layer.keep(text_child(tuple, 1));
@@ -77,8 +77,10 @@ void read_entry(GVariant* tuple, Layer& layer) {
 }
 
 void read_entries(ByteView bytes, Layer& layer) {
-    const GVariantPtr variant = to_little_endian(variant_from_bytes(G_VARIANT_TYPE(kEntriesType), bytes, false));
-    if (g_variant_is_normal_form(variant.get()) == FALSE) throw Error(ErrorKind::invalid, "a malformed list of entries");
+    const GVariantPtr variant =
+        to_little_endian(variant_from_bytes(G_VARIANT_TYPE(kEntriesType), bytes, false));
+    if (g_variant_is_normal_form(variant.get()) == FALSE)
+        throw Error(ErrorKind::invalid, "a malformed list of entries");
     const gsize n = g_variant_n_children(variant.get());
     for (gsize i = 0; i < n; ++i) read_entry(take(g_variant_get_child_value(variant.get(), i)).get(), layer);
 }
@@ -115,12 +117,13 @@ std::string read_file(OstreeRepo* repo, const std::string& commit, const char* n
         const std::size_t old = out.size();
         out.resize(old + kStep);
         gsize n = 0;
-        error.check(g_input_stream_read_all(G_INPUT_STREAM(stream.get()), out.data() + old, kStep, &n, nullptr,
-                                            error.out()) != 0,
+        error.check(g_input_stream_read_all(G_INPUT_STREAM(stream.get()), out.data() + old, kStep, &n,
+                                            nullptr, error.out()) != 0,
                     "cannot read a layer's entries");
         out.resize(old + n);
         if (n < kStep) return out;
-        if (out.size() > kMaxEntriesFile) throw Error(ErrorKind::too_large, "a layer's list of entries is too large");
+        if (out.size() > kMaxEntriesFile)
+            throw Error(ErrorKind::too_large, "a layer's list of entries is too large");
     }
 }
 
@@ -131,16 +134,19 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std
     if (!commit) return nullptr;
     const GVariantPtr metadata = take(g_variant_get_child_value(commit.get(), 0));
     guint32 format = 0;
-    if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != kFormat) return nullptr;
+    if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != kFormat)
+        return nullptr;
     const std::string known = string_of(metadata.get(), kKeyDiffId);
     if (known != diff_id.to_string()) {
-        throw Error(ErrorKind::digest_mismatch,
-                    concat("unpacks to ", escape(known), ", but the image's config says ", diff_id.to_string()));
+        throw Error(
+            ErrorKind::digest_mismatch,
+            concat("unpacks to ", escape(known), ", but the image's config says ", diff_id.to_string()));
     }
     auto layer = std::make_unique<Layer>(diff_id);
     guint64 size = 0;
     if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
-    if (const GVariantPtr notes{g_variant_lookup_value(metadata.get(), kKeyNotes, G_VARIANT_TYPE_STRING_ARRAY)}) {
+    if (const GVariantPtr notes{
+            g_variant_lookup_value(metadata.get(), kKeyNotes, G_VARIANT_TYPE_STRING_ARRAY)}) {
         const gsize n = g_variant_n_children(notes.get());
         for (gsize i = 0; i < n; ++i) {
             const GVariantPtr note = take(g_variant_get_child_value(notes.get(), i));
@@ -151,8 +157,8 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std
     return layer;
 }
 
-// The objects of the layer, each under its checksum, in directories by the checksum's first two digits: one flat directory would
-// pass the size that ostree allows for a dirtree.
+// The objects of the layer, each under its checksum, in directories by the checksum's first two digits: one
+// flat directory would pass the size that ostree allows for a dirtree.
 Node object_tree(const Layer& layer, const Sha256& entries_file) {
     Node root = Node::directory();
     root.set_child(kEntriesFile, Node::file(entries_file));
@@ -171,7 +177,8 @@ Node object_tree(const Layer& layer, const Sha256& entries_file) {
 GVariantPtr layer_metadata(const Layer& layer) {
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-    g_variant_builder_add(&builder, "{sv}", kKeyDiffId, g_variant_new_string(layer.diff_id().to_string().c_str()));
+    g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
+                          g_variant_new_string(layer.diff_id().to_string().c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyFormat, g_variant_new_uint32(kFormat));
     GVariantBuilder notes;
     g_variant_builder_init(&notes, G_VARIANT_TYPE_STRING_ARRAY);
@@ -188,12 +195,14 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
     if (manifest_text.empty() || config_text.empty()) return;
     const oci::Manifest manifest = oci::Manifest::parse(manifest_text, "", HashAlgorithm::sha256);
     for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest));
-    for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids) refs.insert(ref_of(diff_id));
+    for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids)
+        refs.insert(ref_of(diff_id));
 }
 
 }  // namespace
 
-std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
+std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
+                                  const oci::Digest& diff_id) {
     for (const oci::Digest* name : {&digest, &diff_id}) {
         const std::optional<std::string> commit = repository.resolve(ref_of(*name));
         if (!commit) continue;
@@ -208,28 +217,32 @@ std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Diges
     return nullptr;
 }
 
-void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer, const oci::Digest& digest) {
+void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer,
+                const oci::Digest& digest) {
     const GVariantPtr entries = entries_variant(layer);
     const Sha256 file = writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {},
                                           bytes_of(entries.get()));
     const WrittenTree tree = write_tree(writer, object_tree(layer, file));
     const GVariantPtr metadata = layer_metadata(layer);
-    const GVariantPtr commit = take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(), byte_array({}),
-                                                  g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), "", "",
-                                                  guint64{GUINT64_TO_BE(0)}, byte_array(tree.tree), byte_array(tree.meta)));
+    const GVariantPtr commit =
+        take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(), byte_array({}),
+                           g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), "", "",
+                           guint64{GUINT64_TO_BE(0)}, byte_array(tree.tree), byte_array(tree.meta)));
     const std::string checksum = transaction.write_commit(commit.get());
     transaction.set_ref(ref_of(digest), checksum);
     transaction.set_ref(ref_of(layer.diff_id()), checksum);
 }
 
-void forget_unused_layers(Transaction& transaction, const Repository& repository, const std::vector<oci::Digest>& keep) {
+void forget_unused_layers(Transaction& transaction, const Repository& repository,
+                          const std::vector<oci::Digest>& keep) {
     std::set<std::string> used;
     for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
     for (const std::string& ref : repository.refs("")) {
         if (ref.starts_with(kPrefix)) continue;
         try {
             const std::optional<std::string> checksum = repository.resolve(ref);
-            const GVariantPtr commit = checksum ? load_commit(repository.handle().repo.get(), *checksum) : nullptr;
+            const GVariantPtr commit =
+                checksum ? load_commit(repository.handle().repo.get(), *checksum) : nullptr;
             if (commit) add_layers_of(take(g_variant_get_child_value(commit.get(), 0)).get(), used);
         } catch (const Error& error) {
             // Not knowing what a ref needs is no reason to fail, but one to delete nothing.

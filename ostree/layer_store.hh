@@ -1,8 +1,9 @@
 // Layers that were imported before, kept in the repository so that they are not read again.
 //
-// A layer is a commit whose tree holds the objects of the layer's files, named by their checksums, and one file `entries` that lists the
-// layer's entries (docs/formats/layer-commit.md). Refs ostree/container/blob/osb/<escaped digest> name it, once by the digest of the
-// blob and once by the diffID, so that a layer that was merely compressed anew is known too. The prefix is that of ostree-ext, whose
+// A layer is a commit whose tree holds the objects of the layer's files, named by their checksums, and one
+// file `entries` that lists the layer's entries (docs/formats/layer-commit.md). Refs
+// ostree/container/blob/osb/<escaped digest> name it, once by the digest of the blob and once by the diffID,
+// so that a layer that was merely compressed anew is known too. The prefix is that of ostree-ext, whose
 // commits hold trees rewritten in its own way; `osb/` keeps the two from taking each other's for their own.
 #pragma once
 
@@ -20,15 +21,19 @@ namespace osb::ostree {
 
 class Transaction;
 
-// The layer whose blob has `digest`, or whose diffID is `diff_id`; nullptr when it is not there, not whole, or of another version
-// of the format. Throws Error{digest_mismatch} when the blob is known to unpack to something else than `diff_id`.
-std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id);
+// The layer whose blob has `digest`, or whose diffID is `diff_id`; nullptr when it is not there, not whole,
+// or of another version of the format. Throws Error{digest_mismatch} when the blob is known to unpack to
+// something else than `diff_id`.
+std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
+                                  const oci::Digest& diff_id);
 
 // Writes the layer's commit and sets its refs in `transaction`. All its objects must have been written.
-void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer, const oci::Digest& digest);
+void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer,
+                const oci::Digest& digest);
 
-// Deletes, in `transaction`, the refs of layers that no image in the repository uses: none whose commit a ref names, and not
-// those of `keep`.
-void forget_unused_layers(Transaction& transaction, const Repository& repository, const std::vector<oci::Digest>& keep);
+// Deletes, in `transaction`, the refs of layers that no image in the repository uses: none whose commit a ref
+// names, and not those of `keep`.
+void forget_unused_layers(Transaction& transaction, const Repository& repository,
+                          const std::vector<oci::Digest>& keep);
 
 }  // namespace osb::ostree

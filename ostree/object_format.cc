@@ -24,7 +24,8 @@ std::string length_prefixed(const GVariantPtr& variant) {
     const auto length = static_cast<std::uint32_t>(bytes.size());
     std::string out;
     out.reserve(8 + bytes.size());
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) out.push_back(static_cast<char>((length >> shift) & 0xFFU));
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        out.push_back(static_cast<char>((length >> shift) & 0xFFU));
     out.append(4, '\0');
     out.append(as_text(bytes));
     return out;
@@ -47,7 +48,8 @@ XattrBytes serialize_xattrs(const std::vector<std::pair<std::string, std::string
     g_variant_builder_init(&builder, xattrs_type());
     for (const auto& [name, value] : xattrs) {
         const std::string_view with_nul(name.c_str(), name.size() + 1);
-        g_variant_builder_add(&builder, "(@ay@ay)", byte_array(as_bytes(with_nul)), byte_array(as_bytes(value)));
+        g_variant_builder_add(&builder, "(@ay@ay)", byte_array(as_bytes(with_nul)),
+                              byte_array(as_bytes(value)));
     }
     return to_string(take(g_variant_builder_end(&builder)));
 }
@@ -70,16 +72,16 @@ std::vector<std::pair<std::string, std::string>> parse_xattrs(std::string_view b
 std::string file_header(const FileMeta& meta, std::string_view target) {
     const GVariantPtr xattrs = xattrs_variant(meta.xattrs);
     const std::string text(target);  // NUL-terminated for GLib
-    return length_prefixed(take(g_variant_new("(uuuus@a(ayay))", be(meta.uid), be(meta.gid), be(meta.mode), 0U,
-                                              text.c_str(), xattrs.get())));
+    return length_prefixed(take(g_variant_new("(uuuus@a(ayay))", be(meta.uid), be(meta.gid), be(meta.mode),
+                                              0U, text.c_str(), xattrs.get())));
 }
 
 std::string archive_file_header(const FileMeta& meta, std::string_view target, std::uint64_t size) {
     const GVariantPtr xattrs = xattrs_variant(meta.xattrs);
     const std::string text(target);
-    return length_prefixed(take(g_variant_new("(tuuuus@a(ayay))", static_cast<guint64>(GUINT64_TO_BE(size)),
-                                              be(meta.uid), be(meta.gid), be(meta.mode), 0U, text.c_str(),
-                                              xattrs.get())));
+    return length_prefixed(
+        take(g_variant_new("(tuuuus@a(ayay))", static_cast<guint64>(GUINT64_TO_BE(size)), be(meta.uid),
+                           be(meta.gid), be(meta.mode), 0U, text.c_str(), xattrs.get())));
 }
 
 std::string bare_user_meta(const FileMeta& meta) {
@@ -102,14 +104,14 @@ std::string dirtree(const std::vector<DirtreeFile>& files, const std::vector<Dir
     g_variant_builder_init(&dir_builder, G_VARIANT_TYPE("a(sayay)"));
     for (const DirtreeDirectory& dir : directories) {
         name = dir.name;
-        g_variant_builder_add(&dir_builder, "(s@ay@ay)", name.c_str(), byte_array(dir.tree), byte_array(dir.meta));
+        g_variant_builder_add(&dir_builder, "(s@ay@ay)", name.c_str(), byte_array(dir.tree),
+                              byte_array(dir.meta));
     }
     std::string out = to_string(take(g_variant_new("(a(say)a(sayay))", &file_builder, &dir_builder)));
     if (out.size() > kMaxMetadataSize) {
-        throw Error(ErrorKind::too_large,
-                    concat("a directory of ", files.size() + directories.size(),
-                           " entries makes a dirtree object of ", out.size(), " bytes; ostree takes ",
-                           kMaxMetadataSize));
+        throw Error(ErrorKind::too_large, concat("a directory of ", files.size() + directories.size(),
+                                                 " entries makes a dirtree object of ", out.size(),
+                                                 " bytes; ostree takes ", kMaxMetadataSize));
     }
     return out;
 }
@@ -118,10 +120,14 @@ std::string loose_path(const Sha256& checksum, ObjectType type, bool archive) {
     std::string out = to_hex(checksum);
     out.insert(2, 1, '/');
     switch (type) {
-        case ObjectType::file: return out += archive ? ".filez" : ".file";
-        case ObjectType::dirtree: return out += ".dirtree";
-        case ObjectType::dirmeta: return out += ".dirmeta";
-        case ObjectType::commit: return out += ".commit";
+        case ObjectType::file:
+            return out += archive ? ".filez" : ".file";
+        case ObjectType::dirtree:
+            return out += ".dirtree";
+        case ObjectType::dirmeta:
+            return out += ".dirmeta";
+        case ObjectType::commit:
+            return out += ".commit";
     }
     return out;
 }

@@ -1,5 +1,5 @@
-// The bytes of ostree's objects, as libostree defines them (ostree-core.h; "Anatomy of a repository" in its manual).
-// Big-endian numbers throughout, except in the framing of GVariant itself.
+// The bytes of ostree's objects, as libostree defines them (ostree-core.h; "Anatomy of a repository" in its
+// manual). Big-endian numbers throughout, except in the framing of GVariant itself.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace osb::ostree {
 
-// Extended attributes in the form that ostree stores: the serialised GVariant a(ayay), sorted by name, names with their
-// NUL. Empty for none.
+// Extended attributes in the form that ostree stores: the serialised GVariant a(ayay), sorted by name, names
+// with their NUL. Empty for none.
 using XattrBytes = std::string;
 
 // The name and value pairs, sorted by name, as XattrBytes.
@@ -25,13 +25,14 @@ std::vector<std::pair<std::string, std::string>> parse_xattrs(std::string_view b
 struct FileMeta {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
-    std::uint32_t mode = 0;      // with the file type: S_IFREG, S_IFLNK, S_IFDIR
-    std::string_view xattrs;     // XattrBytes
+    std::uint32_t mode = 0;   // with the file type: S_IFREG, S_IFLNK, S_IFDIR
+    std::string_view xattrs;  // XattrBytes
 };
 
 // The header that comes before the content in a content object's checksum; `target` for symbolic links.
 std::string file_header(const FileMeta& meta, std::string_view target);
-// The header of a .filez file in an archive repository; raw deflate data follows. `size` of the content in bytes.
+// The header of a .filez file in an archive repository; raw deflate data follows. `size` of the content in
+// bytes.
 std::string archive_file_header(const FileMeta& meta, std::string_view target, std::uint64_t size);
 // The user.ostreemeta attribute of a file in a bare-user repository.
 std::string bare_user_meta(const FileMeta& meta);

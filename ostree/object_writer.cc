@@ -41,10 +41,12 @@ int config_zlib_level(OstreeRepo* repo) {
     return level >= 1 && level <= 9 ? level : 0;
 }
 
-// Bytes of the filesystem that may be used, less the reserve that the repository keeps free (core.min-free-space-*).
+// Bytes of the filesystem that may be used, less the reserve that the repository keeps free
+// (core.min-free-space-*).
 std::int64_t space_left(int repo_fd, std::uint64_t reserve) {
     struct statvfs fs {};
-    if (::fstatvfs(repo_fd, &fs) != 0) throw_errno("cannot see the free space of the repository's filesystem");
+    if (::fstatvfs(repo_fd, &fs) != 0)
+        throw_errno("cannot see the free space of the repository's filesystem");
     const std::uint64_t blocks = ::geteuid() == 0 ? fs.f_bfree : fs.f_bavail;
     return static_cast<std::int64_t>(blocks * fs.f_frsize) - static_cast<std::int64_t>(reserve);
 }
@@ -60,8 +62,9 @@ std::uint64_t min_free_space(OstreeRepo* repo) {
 // Writes header and content with one system call where the kernel takes it whole.
 void write_both(int fd, ByteView header, ByteView content, const std::string& path) {
     // writev(2) does not write through iov_base; the type merely lacks the const.
-    const std::array<iovec, 2> parts{{{const_cast<std::uint8_t*>(header.data()), header.size()},      // NOLINT
-                                      {const_cast<std::uint8_t*>(content.data()), content.size()}}};  // NOLINT
+    const std::array<iovec, 2> parts{
+        {{const_cast<std::uint8_t*>(header.data()), header.size()},      // NOLINT
+         {const_cast<std::uint8_t*>(content.data()), content.size()}}};  // NOLINT
     const ssize_t n = ::writev(fd, parts.data(), static_cast<int>(parts.size()));
     if (n < 0 && errno != EINTR) throw_errno(concat("cannot write ", quoted(path)));
     std::size_t done = n < 0 ? 0 : static_cast<std::size_t>(n);
@@ -75,7 +78,8 @@ void write_both(int fd, ByteView header, ByteView content, const std::string& pa
 void set_xattr(int fd, const std::string& name, std::string_view value) {
     if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) return;
     Error error = errno_error(errno, concat("cannot set the extended attribute ", quoted(name)));
-    throw std::move(error).hint("the repository's filesystem must take it; an archive repository stores it in a file");
+    throw std::move(error).hint(
+        "the repository's filesystem must take it; an archive repository stores it in a file");
 }
 
 }  // namespace
@@ -171,8 +175,8 @@ bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
     const OstreeObjectType kinds[] = {OSTREE_OBJECT_TYPE_FILE, OSTREE_OBJECT_TYPE_DIR_TREE,
                                       OSTREE_OBJECT_TYPE_DIR_META, OSTREE_OBJECT_TYPE_COMMIT};
     error.check(ostree_repo_has_object(ostree_repo_get_parent(repository_.handle().repo.get()),
-                                       kinds[static_cast<std::size_t>(type)], to_hex(checksum).c_str(), &present,
-                                       nullptr, error.out()) != 0,
+                                       kinds[static_cast<std::size_t>(type)], to_hex(checksum).c_str(),
+                                       &present, nullptr, error.out()) != 0,
                 "cannot look an object up in the parent repository");
     return present == FALSE;
 }
@@ -180,9 +184,9 @@ bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
 void ObjectWriter::reserve(std::uint64_t bytes) {
     const auto rounded = static_cast<std::int64_t>((bytes + kBlock - 1) / kBlock * kBlock);
     if (space_left_.fetch_sub(rounded) >= rounded) return;
-    throw Error(ErrorKind::no_space,
-                concat("the repository ", quoted(repository_.path()), " would leave less than its reserve of ",
-                       reserve_ / (1024 * 1024), " MiB free on its filesystem"))
+    throw Error(ErrorKind::no_space, concat("the repository ", quoted(repository_.path()),
+                                            " would leave less than its reserve of ",
+                                            reserve_ / (1024 * 1024), " MiB free on its filesystem"))
         .hint("make room, or lower min-free-space-percent in the repository's config");
 }
 
@@ -193,7 +197,8 @@ void ObjectWriter::count(std::uint64_t bytes) {
 
 Fd ObjectWriter::create(const std::string& path, mode_t mode) {
     Fd fd = open_at(staging_.fd(), path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-    if ((mode & umask_) != 0 && ::fchmod(fd.get(), mode) != 0) throw_errno(concat("cannot chmod ", quoted(path)));
+    if ((mode & umask_) != 0 && ::fchmod(fd.get(), mode) != 0)
+        throw_errno(concat("cannot chmod ", quoted(path)));
     return fd;
 }
 
@@ -245,8 +250,8 @@ void ObjectWriter::store_bare(const std::string& path, const FileMeta& meta, Byt
     count(content.size());
 }
 
-// Owner, mode, attributes and time of a file in a bare repository, in libostree's order: the owner first, because a change
-// of it clears the setuid bit and the capabilities.
+// Owner, mode, attributes and time of a file in a bare repository, in libostree's order: the owner first,
+// because a change of it clears the setuid bit and the capabilities.
 void ObjectWriter::finish_bare(int fd, const FileMeta& meta) {
     mode_t mode = meta.mode & 07777U;
     if (mode_ == RepoMode::bare) {
@@ -269,9 +274,11 @@ void ObjectWriter::finish_bare(int fd, const FileMeta& meta) {
     if (sync_each_ && ::fsync(fd) != 0) throw_errno("cannot sync an object");
 }
 
-void ObjectWriter::store_bare_symlink(const std::string& path, const FileMeta& meta, std::string_view target) {
+void ObjectWriter::store_bare_symlink(const std::string& path, const FileMeta& meta,
+                                      std::string_view target) {
     const std::string text(target);
-    if (::symlinkat(text.c_str(), staging_.fd(), path.c_str()) != 0) throw_errno(concat("cannot create ", quoted(path)));
+    if (::symlinkat(text.c_str(), staging_.fd(), path.c_str()) != 0)
+        throw_errno(concat("cannot create ", quoted(path)));
     if (mode_ == RepoMode::bare &&
         ::fchownat(staging_.fd(), path.c_str(), meta.uid, meta.gid, AT_SYMLINK_NOFOLLOW) != 0) {
         throw errno_error(errno, "cannot set the owner of an object")
@@ -306,7 +313,8 @@ struct FileStream::Piece {
 
 class FileStream::PieceTask final : public Task {
   public:
-    PieceTask(ObjectWriter& writer, std::shared_ptr<Piece> piece) : writer_(writer), piece_(std::move(piece)) {}
+    PieceTask(ObjectWriter& writer, std::shared_ptr<Piece> piece)
+        : writer_(writer), piece_(std::move(piece)) {}
     void run() override {
         auto scratch = writer_.take_scratch();
         scratch->deflater->compress({piece_->bytes.get(), piece_->length}, piece_->last, piece_->deflated);

@@ -1,7 +1,8 @@
 // Writes ostree's objects, from many threads at once, in the form that the repository's mode asks for.
 //
-// libostree's own writer compresses with zlib on one thread and opens a temporary file for every object. This one follows
-// the same formats (docs/import.md, "Objects"), under libostree's transaction and lock; `ostree fsck` is its judge.
+// libostree's own writer compresses with zlib on one thread and opens a temporary file for every object. This
+// one follows the same formats (docs/import.md, "Objects"), under libostree's transaction and lock; `ostree
+// fsck` is its judge.
 #pragma once
 
 #include <atomic>
@@ -22,8 +23,8 @@
 
 namespace osb::ostree {
 
-// Which files a bare-user-only repository can hold: no owner, no extended attributes, no special bits. ostree calls these
-// the canonical permissions. Other modes store everything.
+// Which files a bare-user-only repository can hold: no owner, no extended attributes, no special bits. ostree
+// calls these the canonical permissions. Other modes store everything.
 FileMeta canonical(RepoMode mode, FileMeta meta);
 
 class ObjectWriter {
@@ -34,15 +35,15 @@ class ObjectWriter {
     ObjectWriter(const ObjectWriter&) = delete;
     ObjectWriter& operator=(const ObjectWriter&) = delete;
 
-    // Stores a regular file or, with S_IFLNK in the mode, a symbolic link to `target`; returns the object's checksum. What
-    // the repository has already is not written again. Threads may call it at once.
+    // Stores a regular file or, with S_IFLNK in the mode, a symbolic link to `target`; returns the object's
+    // checksum. What the repository has already is not written again. Threads may call it at once.
     Sha256 write_file(const FileMeta& meta, std::string_view target, ByteView content);
 
     // Stores a dirtree or dirmeta object.
     Sha256 write_metadata(ObjectType type, ByteView bytes);
 
-    // Moves everything that was written under objects/, durable unless the repository's configuration says otherwise. To be
-    // called once, by one thread; before libostree's own commit of the transaction.
+    // Moves everything that was written under objects/, durable unless the repository's configuration says
+    // otherwise. To be called once, by one thread; before libostree's own commit of the transaction.
     void publish();
 
     RepoMode mode() const noexcept { return mode_; }
@@ -57,7 +58,8 @@ class ObjectWriter {
     bool is_stored(const std::string& path) const;
     void reserve(std::uint64_t bytes);
     void count(std::uint64_t bytes);
-    void store_archive(const std::string& path, const FileMeta& meta, std::string_view target, ByteView content);
+    void store_archive(const std::string& path, const FileMeta& meta, std::string_view target,
+                       ByteView content);
     void store_bare(const std::string& path, const FileMeta& meta, ByteView content);
     void store_bare_symlink(const std::string& path, const FileMeta& meta, std::string_view target);
     void finish_bare(int fd, const FileMeta& meta);
@@ -87,8 +89,8 @@ class ObjectWriter {
     std::vector<std::unique_ptr<Scratch>> scratch_;
 };
 
-// A file that is too large to be held in memory: written piece by piece, its checksum known at the end. For one thread; the
-// pieces of an archive repository are compressed by the pool's threads.
+// A file that is too large to be held in memory: written piece by piece, its checksum known at the end. For
+// one thread; the pieces of an archive repository are compressed by the pool's threads.
 class FileStream {
   public:
     // `size` is what will be written in all. `writer` and `pool` are borrowed.

@@ -37,14 +37,21 @@ class Overlay {
 
     void put(const LayerEntry& entry) {
         switch (entry.kind) {
-            case EntryKind::file: set(entry.path, Node::file(entry.checksum)); break;
+            case EntryKind::file:
+                set(entry.path, Node::file(entry.checksum));
+                break;
             case EntryKind::symlink:
                 set(entry.path, Node::symlink(entry.checksum, entry.target, entry.uid, entry.gid));
                 break;
-            case EntryKind::directory: put_directory(entry); break;
-            case EntryKind::hardlink: put_hardlink(entry); break;
+            case EntryKind::directory:
+                put_directory(entry);
+                break;
+            case EntryKind::hardlink:
+                put_hardlink(entry);
+                break;
             case EntryKind::whiteout:
-            case EntryKind::opaque: break;
+            case EntryKind::opaque:
+                break;
         }
     }
 
@@ -89,15 +96,19 @@ class Overlay {
     void put_hardlink(const LayerEntry& entry) {
         const Node* const target = resolve(root_, entry.target, LastLink::keep).node;
         if (target == nullptr) {
-            throw Error(ErrorKind::invalid, concat("a hard link to ", quoted(entry.target), ", which does not exist"));
+            throw Error(ErrorKind::invalid,
+                        concat("a hard link to ", quoted(entry.target), ", which does not exist"));
         }
         switch (target->kind) {
-            case NodeKind::file: set(entry.path, Node::file(target->checksum)); break;
+            case NodeKind::file:
+                set(entry.path, Node::file(target->checksum));
+                break;
             case NodeKind::symlink:
                 set(entry.path, Node::symlink(target->checksum, target->target, target->uid, target->gid));
                 break;
             case NodeKind::directory:
-                throw Error(ErrorKind::invalid, concat("a hard link to ", quoted(entry.target), ", a directory"));
+                throw Error(ErrorKind::invalid,
+                            concat("a hard link to ", quoted(entry.target), ", a directory"));
         }
     }
 

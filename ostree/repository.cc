@@ -28,10 +28,14 @@ bool missing_or_empty(const std::string& path) {
 
 OstreeRepoMode to_ostree(RepoMode mode) {
     switch (mode) {
-        case RepoMode::archive: return OSTREE_REPO_MODE_ARCHIVE;
-        case RepoMode::bare: return OSTREE_REPO_MODE_BARE;
-        case RepoMode::bare_user: return OSTREE_REPO_MODE_BARE_USER;
-        case RepoMode::bare_user_only: return OSTREE_REPO_MODE_BARE_USER_ONLY;
+        case RepoMode::archive:
+            return OSTREE_REPO_MODE_ARCHIVE;
+        case RepoMode::bare:
+            return OSTREE_REPO_MODE_BARE;
+        case RepoMode::bare_user:
+            return OSTREE_REPO_MODE_BARE_USER;
+        case RepoMode::bare_user_only:
+            return OSTREE_REPO_MODE_BARE_USER_ONLY;
     }
     return OSTREE_REPO_MODE_ARCHIVE;
 }
@@ -40,10 +44,14 @@ OstreeRepoMode to_ostree(RepoMode mode) {
 
 std::string_view to_string(RepoMode mode) noexcept {
     switch (mode) {
-        case RepoMode::archive: return "archive";
-        case RepoMode::bare: return "bare";
-        case RepoMode::bare_user: return "bare-user";
-        case RepoMode::bare_user_only: return "bare-user-only";
+        case RepoMode::archive:
+            return "archive";
+        case RepoMode::bare:
+            return "bare";
+        case RepoMode::bare_user:
+            return "bare-user";
+        case RepoMode::bare_user_only:
+            return "bare-user-only";
     }
     return "unknown";
 }
@@ -65,7 +73,8 @@ Repository Repository::open(const std::string& path) {
 
 Repository Repository::create(const std::string& path, RepoMode mode) {
     if (!missing_or_empty(path)) {
-        throw Error(ErrorKind::io, concat("cannot create a repository in ", quoted(path), ": it is not empty"));
+        throw Error(ErrorKind::io,
+                    concat("cannot create a repository in ", quoted(path), ": it is not empty"));
     }
     std::error_code failed;
     std::filesystem::create_directories(path, failed);
@@ -83,13 +92,19 @@ Repository Repository::open_or_create(const std::string& path) {
 
 RepoMode Repository::mode() const {
     switch (ostree_repo_get_mode(handle_->repo.get())) {
-        case OSTREE_REPO_MODE_ARCHIVE: return RepoMode::archive;
-        case OSTREE_REPO_MODE_BARE: return RepoMode::bare;
-        case OSTREE_REPO_MODE_BARE_USER: return RepoMode::bare_user;
-        case OSTREE_REPO_MODE_BARE_USER_ONLY: return RepoMode::bare_user_only;
-        default: break;
+        case OSTREE_REPO_MODE_ARCHIVE:
+            return RepoMode::archive;
+        case OSTREE_REPO_MODE_BARE:
+            return RepoMode::bare;
+        case OSTREE_REPO_MODE_BARE_USER:
+            return RepoMode::bare_user;
+        case OSTREE_REPO_MODE_BARE_USER_ONLY:
+            return RepoMode::bare_user_only;
+        default:
+            break;
     }
-    throw Error(ErrorKind::unsupported, concat("the repository ", quoted(handle_->path), " has a mode that is for reading only"))
+    throw Error(ErrorKind::unsupported,
+                concat("the repository ", quoted(handle_->path), " has a mode that is for reading only"))
         .hint("use a repository in archive, bare, bare-user or bare-user-only mode");
 }
 
@@ -146,15 +161,16 @@ Transaction::~Transaction() {
 std::string Transaction::write_commit(GVariant* commit) {
     guchar* checksum = nullptr;
     GErrorSlot error;
-    error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_COMMIT, nullptr, commit, &checksum, nullptr,
-                                           error.out()) != 0,
+    error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_COMMIT, nullptr, commit, &checksum,
+                                           nullptr, error.out()) != 0,
                 "cannot write the commit");
     const std::unique_ptr<guchar, GFreeDeleter> owned(checksum);
     return to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN));
 }
 
 void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
-    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(), checksum.empty() ? nullptr : checksum.c_str());
+    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(),
+                                    checksum.empty() ? nullptr : checksum.c_str());
 }
 
 void Transaction::commit() {

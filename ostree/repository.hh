@@ -14,7 +14,8 @@ enum class RepoMode { archive, bare, bare_user, bare_user_only };
 
 std::string_view to_string(RepoMode mode) noexcept;
 
-// A handle on a repository. May be moved; not for use by several threads at once, except where a function says so.
+// A handle on a repository. May be moved; not for use by several threads at once, except where a function
+// says so.
 class Repository {
   public:
     // Opens the repository at `path`. Throws Error{not_found} when there is none.

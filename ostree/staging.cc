@@ -54,9 +54,11 @@ void remove_staging(int dirfd, const std::string& path) {
         if (errno != EISDIR && errno != EPERM) throw_errno(concat("cannot remove ", quoted(name)));
         const Fd sub = open_at(dir.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         for (const std::string& object : list(sub.get())) ::unlinkat(sub.get(), object.c_str(), 0);
-        if (::unlinkat(dir.get(), name.c_str(), AT_REMOVEDIR) != 0) throw_errno(concat("cannot remove ", quoted(name)));
+        if (::unlinkat(dir.get(), name.c_str(), AT_REMOVEDIR) != 0)
+            throw_errno(concat("cannot remove ", quoted(name)));
     }
-    if (::unlinkat(dirfd, path.c_str(), AT_REMOVEDIR) != 0) throw_errno(concat("cannot remove ", quoted(path)));
+    if (::unlinkat(dirfd, path.c_str(), AT_REMOVEDIR) != 0)
+        throw_errno(concat("cannot remove ", quoted(path)));
 }
 
 // Removes the directories of runs that were killed: the lock of a live one is held.
@@ -91,12 +93,14 @@ bool still_named(int dirfd, const std::string& path, int fd) {
 
 // renameat2 through the system call: musl has no wrapper before 1.2.6. False when the target exists.
 bool rename_noreplace(int from_fd, const std::string& from, int to_fd, const std::string& to) {
-    if (::syscall(SYS_renameat2, from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (::syscall(SYS_renameat2, from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0)
+        return true;
     if (errno == EEXIST || errno == ENOTEMPTY) return false;
     if (errno != EINVAL && errno != ENOSYS) throw_errno(concat("cannot rename ", quoted(from)));
     // A filesystem without it. Who else writes this name writes the same bytes, so a lost race does no harm.
     if (::faccessat(to_fd, to.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return false;
-    if (::renameat(from_fd, from.c_str(), to_fd, to.c_str()) != 0) throw_errno(concat("cannot rename ", quoted(from)));
+    if (::renameat(from_fd, from.c_str(), to_fd, to.c_str()) != 0)
+        throw_errno(concat("cannot rename ", quoted(from)));
     return true;
 }
 
@@ -107,7 +111,8 @@ Staging::Staging(int repo_fd) : repo_fd_(repo_fd) {
     remove_abandoned(open_at(repo_fd, "tmp", O_RDONLY | O_DIRECTORY).get());
     for (;;) {
         path_ = "tmp/" + random_name();
-        if (::mkdirat(repo_fd_, path_.c_str(), kDirectoryMode) != 0) throw_errno(concat("cannot create ", quoted(path_)));
+        if (::mkdirat(repo_fd_, path_.c_str(), kDirectoryMode) != 0)
+            throw_errno(concat("cannot create ", quoted(path_)));
         try {
             dir_ = open_at(repo_fd_, path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         } catch (const Error& error) {
@@ -132,7 +137,8 @@ void Staging::ensure_directory(std::uint8_t first_byte) {
     const std::lock_guard lock(mutex_);
     if (have_directory_[first_byte].load(std::memory_order_relaxed)) return;
     const std::string name = to_hex({&first_byte, 1});
-    if (::mkdirat(dir_.get(), name.c_str(), kDirectoryMode) != 0) throw_errno(concat("cannot create ", quoted(name)));
+    if (::mkdirat(dir_.get(), name.c_str(), kDirectoryMode) != 0)
+        throw_errno(concat("cannot create ", quoted(name)));
     have_directory_[first_byte].store(true, std::memory_order_release);
 }
 
@@ -141,8 +147,8 @@ std::string Staging::unique_name() {
 }
 
 void Staging::publish(bool sync) {
-    // One sync of the filesystem instead of one per object. It must come before the first rename: an object that has its
-    // name but not its content would be taken for good after a power cut.
+    // One sync of the filesystem instead of one per object. It must come before the first rename: an object
+    // that has its name but not its content would be taken for good after a power cut.
     if (sync && ::syncfs(dir_.get()) != 0) throw_errno("cannot write the repository's objects to the disk");
     const Fd objects = open_at(repo_fd_, "objects", O_RDONLY | O_DIRECTORY);
     for (unsigned byte = 0; byte < have_directory_.size(); ++byte) {

@@ -1,5 +1,5 @@
-// Objects on their way into a repository: written to a directory of their own under tmp/, made durable together, then moved to
-// objects/. Nothing that is incomplete ever has an object's name under objects/.
+// Objects on their way into a repository: written to a directory of their own under tmp/, made durable
+// together, then moved to objects/. Nothing that is incomplete ever has an object's name under objects/.
 #pragma once
 
 #include <array>
@@ -12,8 +12,9 @@
 
 namespace osb::ostree {
 
-// The directory is locked while it is in use; one whose owner was killed is removed by the next Staging. Its name is not of
-// libostree's own pattern (staging-BOOTID-...), because libostree takes over what it finds in those.
+// The directory is locked while it is in use; one whose owner was killed is removed by the next Staging. Its
+// name is not of libostree's own pattern (staging-BOOTID-...), because libostree takes over what it finds in
+// those.
 class Staging {
   public:
     // Removes what others left behind, then makes the directory. `repo_fd` is borrowed.
@@ -31,7 +32,8 @@ class Staging {
     // A name in this directory that nobody else uses.
     std::string unique_name();
 
-    // Moves all objects below objects/. `sync`: first waits until they are on the disk, all at once, as libostree does.
+    // Moves all objects below objects/. `sync`: first waits until they are on the disk, all at once, as
+    // libostree does.
     void publish(bool sync);
 
   private:

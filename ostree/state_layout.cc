@@ -1,4 +1,5 @@
-// The part of the bootable layout that belongs to the machine and not to the image: /var, and what becomes a link into it.
+// The part of the bootable layout that belongs to the machine and not to the image: /var, and what becomes a
+// link into it.
 #include <array>
 #include <string>
 #include <string_view>
@@ -48,8 +49,8 @@ bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
         return false;
     }
     if (count.files + count.directories > 0) {
-        report.notes.push_back(concat("/", place.path, ": ", describe(count), " moved to /", factory_path(place),
-                                      ", from where a first boot puts them in place"));
+        report.notes.push_back(concat("/", place.path, ": ", describe(count), " moved to /",
+                                      factory_path(place), ", from where a first boot puts them in place"));
     }
     return true;
 }
@@ -77,15 +78,18 @@ void place_state(Node& root, const StoreLink& store_link, LayoutReport& report) 
             move.plan(place.path, factory_path(place), place.state);
             linked.push_back(&place);
         } else if (!node->is_symlink()) {
-            throw Error(ErrorKind::invalid, concat(quoted(concat('/', place.path)), " is a file, not a directory"));
+            throw Error(ErrorKind::invalid,
+                        concat(quoted(concat('/', place.path)), " is a file, not a directory"));
         }
     }
     move.apply();
     for (const StatePlace* place : linked) {
         if (place->target.empty()) continue;
         const std::size_t slash = place->path.rfind('/');
-        Node& parent = slash == std::string_view::npos ? root : make_directories(root, place->path.substr(0, slash));
-        const std::string_view name = slash == std::string_view::npos ? place->path : place->path.substr(slash + 1);
+        Node& parent =
+            slash == std::string_view::npos ? root : make_directories(root, place->path.substr(0, slash));
+        const std::string_view name =
+            slash == std::string_view::npos ? place->path : place->path.substr(slash + 1);
         parent.set_child(name, Node::symlink(store_link(place->target, 0, 0), place->target));
     }
     if (const Node* const link = root.child("var"); link == nullptr) root.set_child("var", std::move(var));

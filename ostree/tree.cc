@@ -43,7 +43,8 @@ struct Walk {
 
     void follow(const Node& link) {
         if (++links > kMaxLinks) {
-            throw Error(ErrorKind::invalid, concat("more than ", kMaxLinks, " symbolic links one after the other"));
+            throw Error(ErrorKind::invalid,
+                        concat("more than ", kMaxLinks, " symbolic links one after the other"));
         }
         if (link.target.starts_with('/')) {
             stack.resize(1, stack.front());

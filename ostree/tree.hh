@@ -1,4 +1,5 @@
-// A root filesystem in memory: directories, and files and links as the objects that they are in the repository.
+// A root filesystem in memory: directories, and files and links as the objects that they are in the
+// repository.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,8 @@ using Children = std::map<std::string, Node, std::less<>>;
 class Node {
   public:
     static Node file(const Sha256& checksum);
-    static Node symlink(const Sha256& checksum, std::string_view target, std::uint32_t uid = 0, std::uint32_t gid = 0);
+    static Node symlink(const Sha256& checksum, std::string_view target, std::uint32_t uid = 0,
+                        std::uint32_t gid = 0);
     static Node directory(std::uint32_t mode = 0755, std::uint32_t uid = 0, std::uint32_t gid = 0);
 
     NodeKind kind = NodeKind::directory;
@@ -59,18 +61,20 @@ std::vector<std::string_view> split_path(std::string_view path);
 // Where a walk along a path ended.
 struct Resolved {
     Node* node = nullptr;   // nullptr: there is nothing
-    std::string canonical;  // the path without symbolic links in it; "" for the root. Of what is not there: where it would be
+    std::string canonical;  // the path without symbolic links in it; "" for the root. Of what is not there:
+                            // where it would be
 };
 
 enum class LastLink { follow, keep };
 
-// Walks `path` from the root as the kernel would inside a chroot: symbolic links are followed, absolute ones from this root, and
-// ".." ends at it. `last` says what happens when the path itself is a link. A missing part, or one below a file, gives node ==
-// nullptr. Throws Error{invalid} after 40 links.
+// Walks `path` from the root as the kernel would inside a chroot: symbolic links are followed, absolute ones
+// from this root, and
+// ".." ends at it. `last` says what happens when the path itself is a link. A missing part, or one below a
+// file, gives node == nullptr. Throws Error{invalid} after 40 links.
 Resolved resolve(Node& root, std::string_view path, LastLink last);
 
-// As resolve(), for a directory; makes the directories that are missing, 0755 and root's. Throws Error{invalid} when a part
-// of the path is a file.
+// As resolve(), for a directory; makes the directories that are missing, 0755 and root's. Throws
+// Error{invalid} when a part of the path is a file.
 Node& make_directories(Node& root, std::string_view path);
 
 struct TreeCount {

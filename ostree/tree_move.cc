@@ -57,8 +57,8 @@ Spelled spell(std::string_view directory, std::string_view target) {
 
 }  // namespace
 
-std::string relocate_target(Node& root, std::string_view target, std::string_view old_dir, std::string_view new_dir,
-                            std::string_view old_root) {
+std::string relocate_target(Node& root, std::string_view target, std::string_view old_dir,
+                            std::string_view new_dir, std::string_view old_root) {
     if (target.starts_with('/')) return std::string(target);
     const Spelled spelled = spell(old_dir, target);
     if (spelled.lowest >= split_path(old_root).size()) return std::string(target);
@@ -79,12 +79,13 @@ void TreeMove::plan(std::string_view from, std::string_view to, std::string_view
     const std::string from_path(from);
     const std::string to_path(to);
     moves_.push_back({from_path, to_path, std::string(lives_at.empty() ? to : lives_at)});
-    if (moves_.back().lives_at != from_path) relocate_links(*source, from_path, moves_.back().lives_at, from_path);
+    if (moves_.back().lives_at != from_path)
+        relocate_links(*source, from_path, moves_.back().lives_at, from_path);
     const Node* const target = resolve(root_, to, LastLink::keep).node;
     if (target == nullptr) return;
     if (!target->is_directory()) {
-        throw Error(ErrorKind::invalid, concat(quoted('/' + from_path), " is to move to ", quoted('/' + to_path),
-                                               ", which is not a directory"));
+        throw Error(ErrorKind::invalid, concat(quoted('/' + from_path), " is to move to ",
+                                               quoted('/' + to_path), ", which is not a directory"));
     }
     plan_merge(*source, from_path, *target, to_path);
 }
@@ -101,7 +102,8 @@ void TreeMove::relocate_links(Node& node, const std::string& old_path, const std
     }
 }
 
-void TreeMove::plan_merge(const Node& from, const std::string& from_path, const Node& to, const std::string& to_path) {
+void TreeMove::plan_merge(const Node& from, const std::string& from_path, const Node& to,
+                          const std::string& to_path) {
     for (const auto& [name, child] : from.children()) {
         const Node* const other = to.child(name);
         if (other == nullptr) continue;
@@ -130,22 +132,25 @@ TreeMove::Keep TreeMove::choose(const Node& from, const std::string& from_path, 
                                        : next == from_path;
         return through_other ? Keep::from : Keep::to;
     }
-    throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted('/' + from_path), " and ",
-                                           quoted('/' + to_path)))
+    throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted('/' + from_path),
+                                           " and ", quoted('/' + to_path)))
         .hint("remove one of them in the Containerfile, or import with --layout plain");
 }
 
 void TreeMove::apply() {
     for (const Move& move : moves_) {
         Node& old_parent = *resolve(root_, parent_of(move.from), LastLink::keep).node;
-        const std::string name = move.from.substr(parent_of(move.from).empty() ? 0 : parent_of(move.from).size() + 1);
+        const std::string name =
+            move.from.substr(parent_of(move.from).empty() ? 0 : parent_of(move.from).size() + 1);
         Node moved = std::move(*old_parent.child(name));
         old_parent.remove_child(name);
         Node& new_parent = make_directories(root_, parent_of(move.to));
-        const std::string new_name = move.to.substr(parent_of(move.to).empty() ? 0 : parent_of(move.to).size() + 1);
+        const std::string new_name =
+            move.to.substr(parent_of(move.to).empty() ? 0 : parent_of(move.to).size() + 1);
         Node* target = new_parent.child(new_name);
         if (target == nullptr) {
-            // Merged into an empty directory with the same metadata, so that links are rewritten on one way only.
+            // Merged into an empty directory with the same metadata, so that links are rewritten on one way
+            // only.
             Node empty = Node::directory(moved.mode, moved.uid, moved.gid);
             empty.xattrs = moved.xattrs;
             target = &new_parent.set_child(new_name, std::move(empty));
@@ -155,8 +160,8 @@ void TreeMove::apply() {
 }
 
 // Whether what moves takes the place of `other`.
-bool TreeMove::chosen(std::map<std::string, Keep>::const_iterator choice, const Node& from, const std::string& from_path,
-                      const Node& other) const {
+bool TreeMove::chosen(std::map<std::string, Keep>::const_iterator choice, const Node& from,
+                      const std::string& from_path, const Node& other) const {
     if (choice != choices_.end()) return choice->second == Keep::from;
     // `other` came with an earlier move, so nothing was planned for the two.
     if (!from.is_directory() && !other.is_directory() && from.checksum == other.checksum) return false;
@@ -177,7 +182,8 @@ void TreeMove::merge(Node& from, const std::string& from_path, Node& to) {
             Node empty = Node::directory(child.mode, child.uid, child.gid);
             empty.xattrs = child.xattrs;
             merge(child, path, other == nullptr ? to.set_child(name, std::move(empty)) : *other);
-        } else if (const auto choice = choices_.find(path); other == nullptr || chosen(choice, child, path, *other)) {
+        } else if (const auto choice = choices_.find(path);
+                   other == nullptr || chosen(choice, child, path, *other)) {
             if (child.is_directory()) {
                 Node& replaced = to.set_child(name, Node::directory(child.mode, child.uid, child.gid));
                 replaced.xattrs = child.xattrs;

@@ -26,8 +26,9 @@ WrittenTree write_tree(ObjectWriter& writer, const Node& directory) {
             files.push_back({name, &child.checksum});
             continue;
         }
-        const WrittenTree below = with_context([&name = name] { return quoted(name); },
-                                               [&writer, &child = child] { return write_tree(writer, child); });
+        const WrittenTree below =
+            with_context([&name = name] { return quoted(name); },
+                         [&writer, &child = child] { return write_tree(writer, child); });
         directories.push_back({name, below.tree, below.meta});
     }
     const std::string tree = dirtree(files, directories);

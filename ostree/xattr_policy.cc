@@ -16,7 +16,8 @@ std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEnt
     for (const auto& xattr : entry.xattrs) {
         total += xattr.first.size() + xattr.second.size();
         if (total > kMaxXattrBytes) {
-            throw Error(ErrorKind::too_large, concat("extended attributes of more than ", kMaxXattrBytes, " bytes"));
+            throw Error(ErrorKind::too_large,
+                        concat("extended attributes of more than ", kMaxXattrBytes, " bytes"));
         }
         if (keeps_xattr(xattr.first) && entry.type != oci::TarType::symlink) {
             kept.push_back(xattr);

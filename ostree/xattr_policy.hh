@@ -9,14 +9,16 @@
 
 namespace osb::ostree {
 
-inline constexpr std::size_t kMaxXattrBytes = 1024UL * 1024;  // names and values of one entry, as ostree-ext has it
+inline constexpr std::size_t kMaxXattrBytes =
+    1024UL * 1024;  // names and values of one entry, as ostree-ext has it
 
-// Whether an attribute is kept: security.capability, security.ima and user.*, without user.ostreemeta (libostree's own) and
-// user.overlay.* (the builder's). Labels, ACLs and trusted.* belong to the machine that built the layer, not to the image.
+// Whether an attribute is kept: security.capability, security.ima and user.*, without user.ostreemeta
+// (libostree's own) and user.overlay.* (the builder's). Labels, ACLs and trusted.* belong to the machine that
+// built the layer, not to the image.
 bool keeps_xattr(std::string_view name) noexcept;
 
-// The attributes of an entry that are kept. None for a symbolic link: Linux does not let them be set there. The names of
-// those that are dropped are added to `dropped`. Throws Error{too_large}.
+// The attributes of an entry that are kept. None for a symbolic link: Linux does not let them be set there.
+// The names of those that are dropped are added to `dropped`. Throws Error{too_large}.
 std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEntry& entry,
                                                                std::vector<std::string>& dropped);
 

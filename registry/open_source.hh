@@ -2,14 +2,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "oci/image_source.hh"
+#include "oci/platform.hh"
 #include "oci/reference.hh"
 
 namespace osb::registry {
 
-// Layouts and archives are read directly; containers-storage and, for now, registries through the image proxy that
-// skopeo offers (registry/proxy_source.hh). Throws Error.
-std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference);
+// Layouts and archives are read directly; containers-storage and, for now, registries through the image proxy
+// that skopeo offers (registry/proxy_source.hh). `platform` is for transports that choose among the images of
+// an index themselves; oci::open_image() takes it again. Throws Error.
+std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
+                                              const std::optional<oci::Platform>& platform = std::nullopt);
 
 }  // namespace osb::registry

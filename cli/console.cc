@@ -1,0 +1,58 @@
+#include "cli/console.hh"
+
+#include "base/bytes.hh"
+#include "cli/format.hh"
+
+namespace osb::cli {
+namespace {
+
+constexpr std::string_view kClearLine = "\r\x1b[K";
+constexpr std::string_view kReset = "\x1b[0m";
+
+std::string_view colour_of(Style style) {
+    switch (style) {
+        case Style::plain:
+            return "";
+        case Style::error:
+            return "\x1b[1;31m";
+        case Style::warning:
+            return "\x1b[1;33m";
+        case Style::hint:
+            return "\x1b[36m";
+    }
+    return "";
+}
+
+}  // namespace
+
+void Console::line(Style style, std::string_view label, std::string_view text) {
+    const std::string_view colour = colour_ ? colour_of(style) : "";
+    std::string out(colour);
+    out += label;
+    if (!colour.empty()) out += kReset;
+    raw_line(concat(out, printable(text)));
+}
+
+void Console::raw_line(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    // The whole in one write: lines of two processes on one terminal stay whole.
+    std::string out;
+    if (!status_.empty()) out += kClearLine;
+    out += text;
+    out += '\n';
+    out += status_;
+    write(out);
+}
+
+void Console::set_status(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    if (text.empty() && status_.empty()) return;
+    status_ = text;
+    write(concat(kClearLine, text));
+}
+
+void Console::write(std::string_view text) {
+    io_.err << text << std::flush;
+}
+
+}  // namespace osb::cli

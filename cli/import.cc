@@ -1,0 +1,121 @@
+// osb-oci import: an image becomes an ostree commit.
+#include <CLI/CLI.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "cli/format.hh"
+#include "cli/json_output.hh"
+#include "cli/verb.hh"
+#include "oci/image.hh"
+#include "oci/reference.hh"
+#include "ostree/import.hh"
+#include "registry/open_source.hh"
+
+namespace osb::cli {
+namespace {
+
+OrderedJson to_json(const ostree::ImportResult& result) {
+    const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+    };
+    return {{"schema", 1},
+            {"commit", result.commit},
+            {"ref", result.ref},
+            {"parent", text_or_null(result.parent)},
+            {"unchanged", result.unchanged},
+            {"manifest_digest", result.manifest_digest},
+            {"version", text_or_null(result.version)},
+            {"kernel", text_or_null(result.kernel)},
+            {"layers", result.layers},
+            {"layers_reused", result.layers_reused},
+            {"bytes_read", result.bytes_read},
+            {"objects_written", result.objects_written},
+            {"bytes_written", result.bytes_written},
+            {"notes", result.notes}};
+}
+
+std::string summary(const ostree::ImportResult& result) {
+    if (result.unchanged) return concat("ref ", result.ref, " is this image already: nothing was added");
+    return concat("ref ", result.ref, ": ", format_count(result.layers, "layer"), " (", result.layers_reused,
+                  " known already), read ", format_bytes(result.bytes_read), ", wrote ",
+                  format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written));
+}
+
+class ImportVerb final : public Verb {
+  public:
+    void declare(CLI::App& app) override {
+        app.add_option("IMAGE", image_,
+                       "docker://, oci:, oci-archive:, docker-archive: or containers-storage:...")
+            ->required();
+        app.add_option("--ref", options_.ref, "the ref that names the commit [os/MACHINE/NAME]")
+            ->type_name("REF");
+        app.add_option("--layout", layout_,
+                       "bootable: as ostree deploys it; plain: as the image has it [bootable]")
+            ->type_name("LAYOUT")
+            ->check(CLI::IsMember({"bootable", "plain"}));
+        app.add_option("--platform", platform_, "which image of an index [this machine's]")
+            ->type_name("OS/ARCH[/VARIANT]");
+        app.add_option("--parent", parent_, "auto: what the ref names now; none; or a commit [auto]")
+            ->type_name("COMMIT");
+        app.add_option("--subject", options_.subject, "the commit's subject")->type_name("TEXT");
+        app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
+            ->type_name("N")
+            ->check(CLI::Range(1, kMaxJobs));
+    }
+
+    void run(Session& session) override {
+        const oci::Reference reference = oci::Reference::parse(image_);
+        std::optional<oci::Platform> platform;
+        if (!platform_.empty()) platform = oci::Platform::parse(platform_);
+        if (!options_.ref.empty()) ostree::check_ref_name(options_.ref);
+        options_.name = reference.short_name();
+        options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
+        set_parent();
+
+        // The image first: a mistyped name makes no repository.
+        const oci::Image image = oci::open_image(registry::open_source(reference, platform), platform);
+        ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
+        const ostree::ImportResult result =
+            ostree::import_image(repository, image, options_, session.progress);
+        session.progress.end();
+        for (const std::string& note : result.notes) session.note(note);
+        session.note(summary(result));
+        session.print(session.options.json ? to_document(to_json(result)) : result.commit + '\n');
+    }
+
+  private:
+    static constexpr int kMaxJobs = 1024;
+
+    void set_parent() {
+        options_.parent = ostree::Parent::automatic;
+        if (parent_ == "none") options_.parent = ostree::Parent::none;
+        if (parent_ == "none" || parent_ == "auto") return;
+        if (parent_.empty()) throw Error(ErrorKind::usage, "import: --parent is empty");
+        options_.parent = ostree::Parent::commit;
+        options_.parent_commit = parent_;
+    }
+
+    std::string image_;
+    std::string layout_ = "bootable";
+    std::string platform_;
+    std::string parent_ = "auto";
+    ostree::ImportOptions options_;
+};
+
+}  // namespace
+
+const VerbEntry kImportVerb{
+    .name = "import",
+    .summary = "Turns a container image into an ostree commit and prints its checksum",
+    .examples =
+        "  podman build -t localhost/os:1 .\n"
+        "  osb-oci import --repo repo --ref os/x86_64/main containers-storage:localhost/os:1\n"
+        "  osb-oci import oci:build/image:v1\n"
+        "  podman save --format oci-archive localhost/os:1 | osb-oci import --ref os/x86_64/main "
+        "oci-archive:-\n"
+        "  osb-oci import --platform linux/arm64 --layout plain docker://docker.io/library/alpine:3.20\n",
+    .uses_repository = true,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ImportVerb>(); },
+};
+
+}  // namespace osb::cli

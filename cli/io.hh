@@ -1,0 +1,30 @@
+// What the program has around it, so that tests can run it in their own process.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+
+namespace osb::cli {
+
+struct Io {
+    std::ostream& out;  // results
+    std::ostream& err;  // progress, warnings, errors
+    bool out_is_terminal = false;
+    bool err_is_terminal = false;
+    // Columns of the terminal behind err at this moment; 0 when that is not known.
+    std::function<unsigned()> width = [] { return 0U; };
+    std::function<std::optional<std::string>(const std::string& name)> environment = [](const std::string&) {
+        return std::nullopt;
+    };
+    std::function<std::chrono::steady_clock::time_point()> clock = [] {
+        return std::chrono::steady_clock::now();
+    };
+};
+
+// Standard output and standard error of this process.
+Io process_io();
+
+}  // namespace osb::cli

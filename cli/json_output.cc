@@ -1,0 +1,20 @@
+#include "cli/json_output.hh"
+
+namespace osb::cli {
+namespace {
+
+std::string dump(const OrderedJson& json, int indent) {
+    return json.dump(indent, ' ', true, OrderedJson::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string to_document(const OrderedJson& json) {
+    return dump(json, 2) + '\n';
+}
+
+std::string to_line(const OrderedJson& json) {
+    return dump(json, -1);
+}
+
+}  // namespace osb::cli

@@ -1,0 +1,17 @@
+// JSON as the program writes it: members in a fixed order, plain ASCII, so that it is safe on a terminal,
+// too.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace osb::cli {
+
+using OrderedJson = nlohmann::ordered_json;
+
+// Indented by two spaces, with a line feed at the end; bytes that are no UTF-8 become U+FFFD.
+std::string to_document(const OrderedJson& json);
+// On one line, without a line feed.
+std::string to_line(const OrderedJson& json);
+
+}  // namespace osb::cli

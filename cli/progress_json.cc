@@ -1,0 +1,23 @@
+#include "cli/progress_json.hh"
+
+#include "cli/json_output.hh"
+
+namespace osb::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kInterval{200};
+
+}  // namespace
+
+ProgressJson::ProgressJson(Console& console)
+    : TimedProgress(console.io().clock, kInterval), console_(console) {}
+
+void ProgressJson::show(Moment /*moment*/, const ProgressView& view) {
+    console_.raw_line(to_line({{"type", "progress"},
+                               {"stage", view.stage},
+                               {"done", view.done},
+                               {"total", view.total ? OrderedJson(*view.total) : OrderedJson(nullptr)},
+                               {"rate", static_cast<std::uint64_t>(view.rate)}}));
+}
+
+}  // namespace osb::cli

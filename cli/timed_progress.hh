@@ -1,0 +1,66 @@
+// The part that all ways to show progress share: counting, timing, a smoothed rate.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/progress.hh"
+
+namespace osb::cli {
+
+using Clock = std::function<std::chrono::steady_clock::time_point()>;
+
+// A stage as it stands.
+struct ProgressView {
+    std::string stage;
+    std::uint64_t done = 0;  // bytes
+    std::optional<std::uint64_t> total;
+    double rate = 0;  // bytes a second, smoothed; 0 while it is not known
+    std::chrono::steady_clock::duration elapsed{};
+
+    // 0 to 100, nothing when the total is not known.
+    std::optional<unsigned> percent() const;
+    // Seconds, nothing when it cannot be told.
+    std::optional<std::uint64_t> seconds_left() const;
+};
+
+// Calls show() at most once an interval, from within advance(), which else is an addition and a look at the
+// clock.
+class TimedProgress : public Progress {
+  public:
+    TimedProgress(Clock clock, std::chrono::milliseconds interval);
+
+    void begin(const std::string& stage, std::optional<std::uint64_t> total_bytes) final;
+    void advance(std::uint64_t bytes) noexcept final;
+    void end() noexcept final;
+
+  protected:
+    enum class Moment { begin, tick, end };
+    // Draws. One call at a time.
+    virtual void show(Moment moment, const ProgressView& view) = 0;
+
+  private:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
+    ProgressView view(TimePoint now);
+    void end_stage();
+
+    Clock clock_;
+    std::chrono::milliseconds interval_;
+    std::atomic<std::uint64_t> done_{0};
+    std::atomic<TimePoint::rep> next_{0};
+    std::mutex mutex_;  // of what follows
+    bool running_ = false;
+    std::string stage_;
+    std::optional<std::uint64_t> total_;
+    TimePoint began_;
+    TimePoint measured_;
+    std::uint64_t measured_done_ = 0;
+    double rate_ = 0;
+};
+
+}  // namespace osb::cli

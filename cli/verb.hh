@@ -1,0 +1,60 @@
+// What a verb of the command line is. To add one: a file with a class like those in cli/import.cc, its entry
+// here and in cli/verbs.cc.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/progress.hh"
+#include "cli/console.hh"
+#include "cli/options.hh"
+
+namespace CLI {
+class App;
+}
+
+namespace osb::cli {
+
+// What a verb has while it runs.
+struct Session {
+    const CommonOptions& options;
+    Console& console;
+    Progress& progress;
+
+    // Writes a result to standard output.
+    void print(std::string_view text) const { console.io().out << text; }
+    // A remark on standard error, unless --quiet.
+    void note(std::string_view text) const;
+};
+
+// One run of a verb: declare() once, then the command line is parsed into its members, then run().
+class Verb {
+  public:
+    Verb() = default;
+    Verb(const Verb&) = delete;
+    Verb& operator=(const Verb&) = delete;
+    virtual ~Verb() = default;
+
+    // Adds the verb's own options and arguments.
+    virtual void declare(CLI::App& app) = 0;
+    // Throws Error, Interrupted.
+    virtual void run(Session& session) = 0;
+};
+
+struct VerbEntry {
+    std::string_view name;
+    std::string_view summary;   // one line
+    std::string_view examples;  // the end of its help
+    bool uses_repository;       // has --repo
+    std::unique_ptr<Verb> (*make)();
+};
+
+extern const VerbEntry kImportVerb;
+extern const VerbEntry kInspectVerb;
+
+// In the order of the help.
+std::span<const VerbEntry* const> verbs();
+
+}  // namespace osb::cli

@@ -1,0 +1,20 @@
+#include <array>
+
+#include "base/log.hh"
+#include "cli/verb.hh"
+
+namespace osb::cli {
+
+std::span<const VerbEntry* const> verbs() {
+    static constexpr std::array<const VerbEntry*, 2> kVerbs{
+        &kImportVerb,
+        &kInspectVerb,
+    };
+    return kVerbs;
+}
+
+void Session::note(std::string_view text) const {
+    log_info(std::string(text));
+}
+
+}  // namespace osb::cli

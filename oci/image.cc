@@ -1,0 +1,160 @@
+#include "oci/image.hh"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace osb::oci {
+namespace {
+
+constexpr int kMaxIndexLevels = 4;
+constexpr std::size_t kMaxListed = 16;
+
+// What registries answer when they do not know: says nothing about the document.
+std::string_view meaningful(std::string_view media_type) {
+    constexpr std::array<std::string_view, 4> kGeneric{"application/json", "text/plain",
+                                                       "application/octet-stream", "binary/octet-stream"};
+    const std::string essence = media_type_essence(media_type);
+    const bool generic = std::find(kGeneric.begin(), kGeneric.end(), essence) != kGeneric.end();
+    return generic ? std::string_view() : media_type;
+}
+
+// An entry that an image can lie behind: not an artifact, and not what builders attach to images (provenance,
+// with the platform unknown/unknown).
+bool is_candidate(const Descriptor& entry) {
+    const std::string type = media_type_essence(entry.media_type);
+    const bool known = type == kMediaTypeIndex || type == kMediaTypeDockerManifestList ||
+                       type == kMediaTypeManifest || type == kMediaTypeDockerManifest;
+    return known && entry.artifact_type.empty() && !(entry.platform && entry.platform->os == "unknown");
+}
+
+std::string list_platforms(const std::vector<const Descriptor*>& entries) {
+    std::string out;
+    for (std::size_t i = 0; i < entries.size() && i < kMaxListed; ++i) {
+        if (i > 0) out += ", ";
+        out += entries[i]->platform ? escape(entries[i]->platform->to_string()) : "unnamed";
+    }
+    if (entries.size() > kMaxListed) out += ", ...";
+    return out.empty() ? "nothing" : out;
+}
+
+const Descriptor* find_platform(const std::vector<const Descriptor*>& entries, const Platform& platform) {
+    const auto first = [&entries](const Platform& wanted) -> const Descriptor* {
+        const auto found = std::find_if(entries.begin(), entries.end(), [&wanted](const Descriptor* entry) {
+            return entry->platform && *entry->platform == wanted;
+        });
+        return found == entries.end() ? nullptr : *found;
+    };
+    const Descriptor* exact = first(platform);
+    return exact != nullptr
+               ? exact
+               : first({.os = platform.os, .architecture = platform.architecture, .variant = {}});
+}
+
+const Descriptor& choose(const Index& index, const std::optional<Platform>& platform) {
+    std::vector<const Descriptor*> entries;
+    for (const Descriptor& entry : index.manifests) {
+        if (is_candidate(entry)) entries.push_back(&entry);
+    }
+    if (entries.empty()) throw Error(ErrorKind::unsupported, "not an image: the index names no image");
+    if (entries.size() == 1 && (!platform || !entries.front()->platform)) return *entries.front();
+
+    const Platform wanted = platform ? *platform : Platform::host();
+    const Descriptor* found = find_platform(entries, wanted);
+    if (found != nullptr) return *found;
+    // An index inside an index is often without a platform: a single one may hold what is wanted.
+    const auto unnamed = [](const Descriptor* entry) { return !entry->platform; };
+    if (std::count_if(entries.begin(), entries.end(), unnamed) == 1) {
+        return **std::find_if(entries.begin(), entries.end(), unnamed);
+    }
+    throw Error(ErrorKind::not_found,
+                concat("no image for ", escape(wanted.to_string()), "; there is: ", list_platforms(entries)))
+        .hint("choose one with --platform OS/ARCH[/VARIANT]");
+}
+
+void check_size(std::string_view raw) {
+    if (raw.size() > kMaxDocument) {
+        throw Error(ErrorKind::too_large,
+                    concat("manifest: ", raw.size(), " bytes, at most ", kMaxDocument, " are read"));
+    }
+}
+
+// The root document, checked against the digest that the name promised.
+Document verified_root(ImageSource& source) {
+    Document root = source.root();
+    check_size(root.raw);
+    if (!root.expected) return root;
+    const Digest got = Digest::of(as_bytes(root.raw), root.expected->algorithm());
+    if (got != *root.expected) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("manifest: expected ", root.expected->to_string(), ", got ", got.to_string()));
+    }
+    return root;
+}
+
+Manifest resolve_manifest(ImageSource& source, const std::optional<Platform>& platform) {
+    Document document = verified_root(source);
+    for (int level = 0;; ++level) {
+        const std::string_view type = meaningful(document.media_type);
+        const DocumentKind kind = type.empty() ? sniff_document_kind(document.raw) : document_kind(type);
+        if (kind == DocumentKind::manifest) {
+            const HashAlgorithm algorithm =
+                document.expected ? document.expected->algorithm() : HashAlgorithm::sha256;
+            return Manifest::parse(std::move(document.raw), type, algorithm);
+        }
+        if (level == kMaxIndexLevels) {
+            throw Error(ErrorKind::invalid, concat("index: nested more than ", kMaxIndexLevels, " deep"));
+        }
+        const Index index = Index::parse(document.raw, type);
+        const Descriptor& entry = choose(index, platform);
+        document = {.raw = read_document(source, entry, "manifest"),
+                    .media_type = entry.media_type,
+                    .expected = entry.digest};
+    }
+}
+
+void check_config(const Manifest& manifest, const ImageConfig& config,
+                  const std::optional<Platform>& platform) {
+    if (config.diff_ids.size() != manifest.layers.size()) {
+        throw Error(ErrorKind::invalid,
+                    concat("config: ", config.diff_ids.size(), " diff_ids, but the manifest has ",
+                           manifest.layers.size(), " layers"));
+    }
+    if (!platform) return;
+    const Platform& got = config.platform;
+    const bool variants_differ =
+        !platform->variant.empty() && !got.variant.empty() && platform->variant != got.variant;
+    if (got.os != platform->os || got.architecture != platform->architecture || variants_differ) {
+        throw Error(ErrorKind::invalid, concat("config: the image is for ", escape(got.to_string()),
+                                               ", not for ", escape(platform->to_string())))
+            .hint("leave --platform out to take the image as it is");
+    }
+}
+
+}  // namespace
+
+std::string read_document(ImageSource& source, const Descriptor& descriptor, std::string_view what) {
+    const auto context = [&] { return concat(what, ' ', descriptor.digest.short_string()); };
+    if (descriptor.size > kMaxDocument) {
+        throw Error(ErrorKind::too_large,
+                    concat(context(), ": ", descriptor.size, " bytes, at most ", kMaxDocument, " are read"));
+    }
+    return with_context(context, [&] {
+        VerifiedSource verified(source.open_blob(descriptor), descriptor.digest, descriptor.size);
+        std::string raw = read_all(verified, kMaxDocument, "document");
+        verified.finish();
+        return raw;
+    });
+}
+
+Image open_image(std::shared_ptr<ImageSource> source, const std::optional<Platform>& platform) {
+    Manifest manifest = resolve_manifest(*source, platform);
+    ImageConfig config = ImageConfig::parse(read_document(*source, manifest.config, "config"));
+    check_config(manifest, config, platform);
+    return {.source = std::move(source), .manifest = std::move(manifest), .config = std::move(config)};
+}
+
+}  // namespace osb::oci

@@ -1,0 +1,52 @@
+#include "oci/manifest.hh"
+
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/document_json.hh"
+
+namespace osb::oci {
+namespace {
+
+bool is_image_config(std::string_view media_type) {
+    const std::string essence = media_type_essence(media_type);
+    return essence == kMediaTypeConfig || essence == kMediaTypeDockerConfig;
+}
+
+[[noreturn]] void throw_artifact(std::string_view type) {
+    throw Error(ErrorKind::unsupported, concat("not an image: an artifact of type ", quoted(type)));
+}
+
+}  // namespace
+
+Manifest Manifest::parse(std::string raw, std::string_view media_type, HashAlgorithm algorithm) {
+    constexpr std::string_view kWhat = "manifest";
+    const Json document = parse_document(raw, kWhat);
+    std::string type = check_document(document, media_type, kWhat);
+    if (document.contains("manifests")) throw Error(ErrorKind::invalid, "manifest: is an index");
+    if (type.empty()) type = kMediaTypeManifest;
+    if (document_kind(type) != DocumentKind::manifest) {
+        throw Error(ErrorKind::invalid, concat("manifest: media type is ", quoted(type)));
+    }
+
+    const Json* config_json = find_member(document, "config");
+    if (config_json == nullptr) throw Error(ErrorKind::invalid, "manifest: 'config' is missing");
+    Descriptor config = parse_descriptor(*config_json, "manifest: config");
+    const std::string artifact_type = optional_string(document, "artifactType", kWhat);
+    if (!artifact_type.empty()) throw_artifact(artifact_type);
+    if (!is_image_config(config.media_type)) throw_artifact(config.media_type);
+
+    std::vector<Descriptor> layers;
+    for (const Json& layer : required_array(document, "layers", kMaxLayers, kWhat)) {
+        layers.push_back(parse_descriptor(layer, concat("manifest: layer ", layers.size() + 1)));
+    }
+    return {.media_type = std::move(type),
+            .digest = Digest::of(as_bytes(raw), algorithm),
+            .config = std::move(config),
+            .layers = std::move(layers),
+            .annotations = string_map(document, "annotations", kWhat),
+            .raw = std::move(raw)};
+}
+
+}  // namespace osb::oci

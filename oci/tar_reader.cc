@@ -1,0 +1,422 @@
+// Where programs differ in how they read an archive, this one follows Go's archive/tar, which podman, umoci
+// and skopeo use: what an image holds must not depend on who looks. Where Go guesses, or drops what it cannot
+// read, this one refuses.
+#include "oci/tar_reader.hh"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/tar_header.hh"
+#include "oci/tar_input.hh"
+#include "oci/tar_pax.hh"
+#include "oci/tar_sparse.hh"
+
+namespace osb::oci {
+namespace {
+
+// Values of a header's type field that POSIX and GNU tar define.
+constexpr char kTypeOldFile = '\0';
+constexpr char kTypeFile = '0';
+constexpr char kTypeHardlink = '1';
+constexpr char kTypeSymlink = '2';
+constexpr char kTypeCharacterDevice = '3';
+constexpr char kTypeBlockDevice = '4';
+constexpr char kTypeDirectory = '5';
+constexpr char kTypeFifo = '6';
+constexpr char kTypeContiguous = '7';
+constexpr char kTypePax = 'x';
+constexpr char kTypeGlobalPax = 'g';
+constexpr char kTypeGnuLongName = 'L';
+constexpr char kTypeGnuLongLink = 'K';
+constexpr char kTypeGnuSparse = 'S';
+
+// The mode may repeat the type of the file in the bits of S_IFMT, which are not looked at.
+constexpr std::int64_t kMaxMode = 0177777;
+constexpr std::uint32_t kModeMask = 07777;
+// (uid_t)-1 means "no change" to chown(2) and is nobody's id.
+constexpr std::uint64_t kMaxId = 0xfffffffeU;
+constexpr std::int64_t kMaxDevice = 0xffffffffLL;
+
+[[noreturn]] void fail(std::string_view why) {
+    throw Error(ErrorKind::invalid, std::string(why));
+}
+
+std::uint64_t padding_of(std::uint64_t size) noexcept {
+    return (kTarBlock - size % kTarBlock) % kTarBlock;
+}
+
+std::uint64_t not_negative(std::int64_t value, std::string_view what) {
+    if (value < 0) fail(concat(what, " is negative"));
+    return static_cast<std::uint64_t>(value);
+}
+
+std::uint32_t checked_id(const std::optional<std::uint64_t>& pax, std::int64_t ustar, std::string_view what) {
+    const std::uint64_t id = pax ? *pax : not_negative(ustar, what);
+    if (id > kMaxId) fail(concat(what, " is ", id, ", which no file can have"));
+    return static_cast<std::uint32_t>(id);
+}
+
+std::uint32_t checked_device(std::int64_t number) {
+    if (number < 0 || number > kMaxDevice) fail("a device number out of range");
+    return static_cast<std::uint32_t>(number);
+}
+
+TarType type_of(char type) {
+    switch (type) {
+        case kTypeOldFile:
+        case kTypeFile:
+        case kTypeContiguous:
+        case kTypeGnuSparse:
+            return TarType::file;
+        case kTypeHardlink:
+            return TarType::hardlink;
+        case kTypeSymlink:
+            return TarType::symlink;
+        case kTypeCharacterDevice:
+            return TarType::character_device;
+        case kTypeBlockDevice:
+            return TarType::block_device;
+        case kTypeDirectory:
+            return TarType::directory;
+        case kTypeFifo:
+            return TarType::fifo;
+        default:
+            throw Error(ErrorKind::unsupported,
+                        concat("entries of type ", quoted(std::string_view(&type, 1)), " are not supported"));
+    }
+}
+
+// The extension headers in front of one entry.
+struct Extensions {
+    std::optional<PaxHeader> pax;
+    std::optional<std::string> long_name;
+    std::optional<std::string> long_link;
+
+    bool any() const noexcept { return pax || long_name || long_link; }
+};
+
+}  // namespace
+
+struct TarReader::Impl {
+    Impl(Source& source, TarLimits limits_in) : input(source), limits(limits_in) {}
+
+    bool next(TarEntry& entry);
+    std::size_t read(MutableBytes buffer);
+    std::size_t read_stored(MutableBytes buffer);
+    std::uint64_t drain();
+
+    void skip_content();
+    bool at_archive_end(TarBlock block) const;
+    void read_extension(const TarHeader& header);
+    std::string read_extension_text(const TarHeader& header);
+    static std::string long_text(std::string bytes);
+    void fill_entry(TarBlock block, const TarHeader& header, TarEntry& entry);
+    void set_path(const TarHeader& header, TarEntry& entry) const;
+    void set_link(const TarHeader& header, TarEntry& entry) const;
+    void set_content(TarBlock block, const TarHeader& header, TarEntry& entry);
+    void set_sparse_content(TarBlock block, const TarHeader& header);
+    void check_path(const std::string& path, std::string_view what) const;
+    void check_file_size(std::uint64_t size) const;
+
+    TarInput input;
+    TarLimits limits;
+    Extensions extensions;
+    bool ended = false;
+    std::string name;  // of the present entry, for errors
+
+    std::uint64_t header_offset = 0;
+    std::uint64_t data_offset = 0;
+    std::uint64_t stored_left = 0;  // bytes of the present entry's content that were not taken from the input
+    std::uint64_t padding = 0;      // behind them
+    bool is_sparse = false;
+    SparseMap sparse;
+    std::size_t region = 0;      // index of the sparse region that is read next
+    std::uint64_t position = 0;  // in the sparse file
+};
+
+bool TarReader::Impl::next(TarEntry& entry) {
+    if (ended) return false;
+    with_context([this] { return concat("entry ", quoted(name)); }, [this] { skip_content(); });
+    extensions = {};
+    name.clear();
+    for (;;) {
+        header_offset = input.position();
+        const auto context = [this] {
+            return name.empty() ? concat("tar header at offset ", header_offset)
+                                : concat("entry ", quoted(name));
+        };
+        const bool found = with_context(context, [&] {
+            if (input.at_end()) {
+                if (extensions.any()) fail("an extended header without an entry");
+                ended = true;
+                return false;
+            }
+            const TarBlock block = input.take_block();
+            if (is_zero_block(block)) {
+                if (extensions.any()) fail("an extended header without an entry");
+                if (!input.at_end() && !is_zero_block(input.take_block()))
+                    fail("a zero block between two entries");
+                ended = true;
+                return false;
+            }
+            const TarHeader header = parse_tar_header(block);
+            switch (header.type) {
+                case kTypePax:
+                case kTypeGlobalPax:
+                case kTypeGnuLongName:
+                case kTypeGnuLongLink:
+                    read_extension(header);
+                    return false;
+                default:
+                    fill_entry(block, header, entry);
+                    return true;
+            }
+        });
+        if (found || ended) return found;
+    }
+}
+
+void TarReader::Impl::skip_content() {
+    if (stored_left + padding > 0) input.skip(stored_left + padding);
+    stored_left = 0;
+    padding = 0;
+    is_sparse = false;
+}
+
+// A second header of one kind, or a global one between an extended header and its entry, is read one way by
+// one program and another way by the next.
+void TarReader::Impl::read_extension(const TarHeader& header) {
+    switch (header.type) {
+        case kTypePax:
+            if (extensions.pax) fail("two pax headers for one entry");
+            extensions.pax = parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs);
+            break;
+        case kTypeGlobalPax:
+            // Checked, and not applied to the entries.
+            if (extensions.any()) fail("a global pax header between an extended header and its entry");
+            parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs);
+            break;
+        case kTypeGnuLongName:
+            if (extensions.long_name) fail("two long names for one entry");
+            extensions.long_name = long_text(read_extension_text(header));
+            break;
+        default:
+            if (extensions.long_link) fail("two long link targets for one entry");
+            extensions.long_link = long_text(read_extension_text(header));
+            break;
+    }
+}
+
+std::string TarReader::Impl::read_extension_text(const TarHeader& header) {
+    const std::uint64_t size = not_negative(header.size, "the size");
+    if (size > limits.max_extension)
+        throw Error(ErrorKind::too_large, concat("an extended header of ", size,
+                                                 " bytes, more than the limit of ", limits.max_extension));
+    std::string text(static_cast<std::size_t>(size), '\0');
+    std::size_t done = 0;
+    while (done < text.size()) {
+        auto* const start = reinterpret_cast<std::uint8_t*>(text.data()) + done;
+        const std::size_t n = input.read({start, text.size() - done});
+        if (n == 0) throw_truncated_tar();
+        done += n;
+    }
+    input.skip(padding_of(size));
+    return text;
+}
+
+// GNU tar ends a long name with a NUL and counts it; what else is behind one is not text.
+std::string TarReader::Impl::long_text(std::string bytes) {
+    const std::size_t end = std::min(bytes.find('\0'), bytes.size());
+    if (bytes.find_first_not_of('\0', end) != std::string::npos) fail("a long name with a NUL");
+    if (end == 0) fail("an empty long name");
+    bytes.resize(end);
+    return bytes;
+}
+
+void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEntry& entry) {
+    set_path(header, entry);
+    name = entry.path;
+    check_path(entry.path, "the path");
+    entry.type = type_of(header.type);
+    // As tars did it before there was a type for directories, and some still do.
+    const bool plain = header.type == kTypeFile || header.type == kTypeOldFile;
+    if (plain && entry.path.ends_with('/')) entry.type = TarType::directory;
+    set_link(header, entry);
+
+    const auto& pax = extensions.pax;
+    if (header.mode < 0 || header.mode > kMaxMode) fail("the mode is out of range");
+    entry.mode = static_cast<std::uint32_t>(header.mode) & kModeMask;
+    entry.uid = checked_id(pax ? pax->uid : std::nullopt, header.uid, "the user id");
+    entry.gid = checked_id(pax ? pax->gid : std::nullopt, header.gid, "the group id");
+    const bool device = entry.type == TarType::character_device || entry.type == TarType::block_device;
+    entry.device_major = device ? checked_device(header.device_major) : 0;
+    entry.device_minor = device ? checked_device(header.device_minor) : 0;
+    entry.xattrs.clear();
+    if (pax) entry.xattrs = std::move(extensions.pax->xattrs);
+    set_content(block, header, entry);
+}
+
+void TarReader::Impl::set_path(const TarHeader& header, TarEntry& entry) const {
+    if (extensions.long_name) {
+        entry.path = *extensions.long_name;
+    } else if (extensions.pax && extensions.pax->sparse_name) {
+        entry.path = *extensions.pax->sparse_name;
+    } else if (extensions.pax && extensions.pax->path) {
+        entry.path = *extensions.pax->path;
+    } else {
+        entry.path.assign(header.prefix);
+        if (!header.prefix.empty()) entry.path.push_back('/');
+        entry.path.append(header.name);
+    }
+}
+
+void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
+    entry.link_target.clear();
+    if (entry.type != TarType::hardlink && entry.type != TarType::symlink) return;
+    if (extensions.long_link) {
+        entry.link_target = *extensions.long_link;
+    } else if (extensions.pax && extensions.pax->link_path) {
+        entry.link_target = *extensions.pax->link_path;
+    } else {
+        entry.link_target.assign(header.link_name);
+    }
+    check_path(entry.link_target, "the link target");
+}
+
+// Which entries have content. For the types other than file Go, GNU tar and libarchive agree, but for two
+// cases: of a hardlink POSIX lets a pax archive carry the data again, while the size in a plain ustar header
+// is only information; and a "directory" of the type for files has no content for Go, and has for GNU tar.
+void TarReader::Impl::set_content(TarBlock block, const TarHeader& header, TarEntry& entry) {
+    const auto& pax = extensions.pax;
+    std::uint64_t size = not_negative(header.size, "the size");
+    if (pax && pax->size) size = *pax->size;
+    if (entry.type == TarType::directory && header.type != kTypeDirectory && size > 0)
+        fail("a file whose name is that of a directory");
+    const bool has_content = entry.type == TarType::file || (entry.type == TarType::hardlink && pax);
+    stored_left = has_content ? size : 0;
+    check_file_size(stored_left);
+    padding = padding_of(stored_left);
+    const bool pax_sparse = pax && pax->sparse != PaxSparse::none;
+    if (pax_sparse && (entry.type != TarType::file || header.type == kTypeGnuSparse))
+        fail("a sparse map for something that is not a plain file");
+    is_sparse = pax_sparse || header.type == kTypeGnuSparse;
+    if (is_sparse) set_sparse_content(block, header);
+    entry.size = is_sparse ? sparse.apparent_size() : stored_left;
+    data_offset = input.position();
+}
+
+void TarReader::Impl::set_sparse_content(TarBlock block, const TarHeader& header) {
+    const auto next_block = [this] { return input.take_block(); };
+    const bool old_gnu = header.type == kTypeGnuSparse;
+    if (old_gnu && header.format != TarFormat::gnu) fail("an old GNU sparse file without a GNU header");
+    const std::uint64_t size = old_gnu ? not_negative(old_gnu_real_size(block), "the size of the sparse file")
+                                       : extensions.pax->sparse_size.value_or(0);
+    check_file_size(size);
+    sparse.begin(size, limits.max_sparse_regions);
+    region = 0;
+    position = 0;
+    if (old_gnu) {
+        // take_block() may move what `block` points to.
+        std::array<std::uint8_t, kTarBlock> copy{};
+        std::copy(block.begin(), block.end(), copy.begin());
+        read_old_gnu_map(copy, next_block, sparse);
+    } else if (extensions.pax->sparse == PaxSparse::map_in_header) {
+        const auto& map = extensions.pax->sparse_map;
+        for (std::size_t i = 0; i + 1 < map.size(); i += 2) sparse.add(map[i], map[i + 1]);
+    } else {
+        const auto bounded_block = [this] {
+            if (stored_left < kTarBlock) fail("the sparse map is longer than the content");
+            stored_left -= kTarBlock;
+            return input.take_block();
+        };
+        read_pax_map(bounded_block, sparse);
+    }
+    if (sparse.stored_size() != stored_left)
+        fail(concat("the sparse map describes ", sparse.stored_size(), " stored bytes, and there are ",
+                    stored_left));
+}
+
+void TarReader::Impl::check_path(const std::string& path, std::string_view what) const {
+    if (path.empty()) fail(concat(what, " is empty"));
+    if (path.size() > limits.max_path)
+        throw Error(ErrorKind::too_large,
+                    concat(what, " has ", path.size(), " bytes, more than the limit of ", limits.max_path));
+}
+
+void TarReader::Impl::check_file_size(std::uint64_t size) const {
+    if (size > limits.max_file_size)
+        throw Error(ErrorKind::too_large,
+                    concat("a file of ", size, " bytes, more than the limit of ", limits.max_file_size));
+}
+
+std::size_t TarReader::Impl::read(MutableBytes buffer) {
+    if (!is_sparse) return read_stored(buffer);
+    if (position == sparse.apparent_size()) return 0;
+    const auto& regions = sparse.regions();
+    const bool more = region < regions.size();
+    const std::uint64_t hole_end = more ? regions[region].offset : sparse.apparent_size();
+    if (position < hole_end) {
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), hole_end - position));
+        std::memset(buffer.data(), 0, n);
+        position += n;
+        return n;
+    }
+    const std::uint64_t region_end = regions[region].offset + regions[region].length;
+    const std::size_t n = read_stored(buffer.first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), region_end - position))));
+    position += n;
+    if (position == region_end) ++region;
+    return n;
+}
+
+std::size_t TarReader::Impl::read_stored(MutableBytes buffer) {
+    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), stored_left));
+    if (want == 0) return 0;
+    const std::size_t n = input.read(buffer.first(want));
+    if (n == 0) throw_truncated_tar();
+    stored_left -= n;
+    return n;
+}
+
+std::uint64_t TarReader::Impl::drain() {
+    std::uint64_t rubbish = 0;
+    for (ByteView bytes = input.take_some(); !bytes.empty(); bytes = input.take_some()) {
+        // Equal to itself shifted by one: all bytes are as the first.
+        const bool zeros =
+            bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+        if (!zeros)
+            rubbish += bytes.size() - static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), 0));
+    }
+    return rubbish;
+}
+
+TarReader::TarReader(Source& source, TarLimits limits) : impl_(std::make_unique<Impl>(source, limits)) {}
+
+TarReader::~TarReader() = default;
+
+bool TarReader::next(TarEntry& entry) {
+    return impl_->next(entry);
+}
+
+std::size_t TarReader::read(MutableBytes buffer) {
+    return with_context([this] { return concat("entry ", quoted(impl_->name)); },
+                        [&] { return impl_->read(buffer); });
+}
+
+std::uint64_t TarReader::drain() {
+    return impl_->drain();
+}
+
+std::uint64_t TarReader::header_offset() const noexcept {
+    return impl_->header_offset;
+}
+
+std::uint64_t TarReader::data_offset() const noexcept {
+    return impl_->data_offset;
+}
+
+}  // namespace osb::oci

@@ -1,0 +1,13 @@
+// zstd (RFC 8878) through libzstd; see decompress.hh.
+#pragma once
+
+#include <memory>
+
+#include "base/stream.hh"
+
+namespace osb::oci {
+
+// The content of all frames of the zstd stream `inner`, which is borrowed.
+std::unique_ptr<Source> unzstd(Source& inner);
+
+}  // namespace osb::oci

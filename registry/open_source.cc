@@ -1,0 +1,27 @@
+#include "registry/open_source.hh"
+
+#include "base/error.hh"
+#include "oci/docker_archive_source.hh"
+#include "oci/layout_source.hh"
+#include "oci/oci_archive_source.hh"
+#include "registry/proxy_source.hh"
+
+namespace osb::registry {
+
+std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
+                                              const std::optional<oci::Platform>& platform) {
+    switch (reference.transport) {
+        case oci::Transport::oci:
+            return oci::open_layout(reference.location, reference.tag);
+        case oci::Transport::oci_archive:
+            return oci::open_oci_archive(reference.location, reference.tag);
+        case oci::Transport::docker_archive:
+            return oci::open_docker_archive(reference.location, reference.tag);
+        case oci::Transport::docker:
+        case oci::Transport::containers_storage:
+            return open_proxy_source(reference, platform);
+    }
+    throw Error(ErrorKind::internal, "a transport that nobody opens");
+}
+
+}  // namespace osb::registry

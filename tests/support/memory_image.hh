@@ -1,0 +1,52 @@
+// An image held in memory, for tests: its layers are tar archives made by TarBuilder.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "oci/image.hh"
+
+namespace osb::test {
+
+struct MemoryLayer {
+    std::string tar;  // uncompressed
+    oci::Compression compression = oci::Compression::none;
+};
+
+struct MemoryImageOptions {
+    std::string created = "2024-05-06T07:08:09Z";
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> annotations;
+    HashAlgorithm layer_digests = HashAlgorithm::sha256;
+};
+
+// Counts how often layers are opened, so that a test sees what was read; may be told to damage one.
+class MemorySourceOfImage final : public oci::ImageSource {
+  public:
+    MemorySourceOfImage(const std::vector<MemoryLayer>& layers, const MemoryImageOptions& options);
+
+    oci::Document root() override;
+    std::unique_ptr<Source> open_blob(const oci::Descriptor& descriptor) override;
+
+    // The stored bytes of a layer, to be damaged.
+    std::string& layer_blob(std::size_t index) { return blobs_.at(layer_digests_.at(index)); }
+    unsigned opened = 0;
+
+  private:
+    std::string add(std::string bytes, HashAlgorithm algorithm);
+
+    std::map<std::string, std::string> blobs_;  // by digest
+    std::vector<std::string> layer_digests_;
+    std::string manifest_;
+};
+
+struct MemoryImage {
+    std::shared_ptr<MemorySourceOfImage> source;
+    oci::Image image;
+};
+
+MemoryImage make_image(const std::vector<MemoryLayer>& layers, const MemoryImageOptions& options = {});
+
+}  // namespace osb::test

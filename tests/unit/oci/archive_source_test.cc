@@ -1,0 +1,306 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include <thread>
+
+#include "layout_builder.hh"
+#include "oci/archive_index.hh"
+#include "oci/docker_archive_source.hh"
+#include "oci/image.hh"
+#include "oci/oci_archive_source.hh"
+
+namespace osb::oci {
+namespace {
+
+std::string gzip(const std::string& plain) {
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string in = plain;
+    std::string out(deflateBound(&stream, in.size()) + 64, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(in.data());
+    stream.avail_in = static_cast<uInt>(in.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+std::string layer_text(const Image& image, std::size_t index) {
+    LayerBlob blob = image.source->open_layer(image.manifest, image.config, index);
+    EXPECT_EQ(blob.compression, Compression::none);
+    VerifiedSource verified(std::move(blob.bytes), blob.digest, blob.size);
+    std::string out = read_all(verified, 1000, "layer");
+    verified.finish();
+    return out;
+}
+
+class ArchiveTest : public testing::Test {
+  protected:
+    std::string file(const std::string& content) {
+        const std::string path = directory_.file("archive.tar");
+        write_file(path, content);
+        return path;
+    }
+    std::string read(const ArchiveIndex& index, const std::string& path) {
+        return read_all(*index.open(path), 1000, "member");
+    }
+    Error refused(ErrorKind kind, const std::string& content) {
+        return expect_error(kind, [&] { const ArchiveIndex index(file(content)); });
+    }
+    Image open_docker(const std::string& content, const std::string& tag = "") {
+        return open_image(open_docker_archive(file(content), tag), std::nullopt);
+    }
+
+    TemporaryDirectory directory_;
+};
+
+TEST_F(ArchiveTest, IndexFindsMembers) {
+    const ArchiveIndex index(file(TarBuilder()
+                                      .file("./a", "A")
+                                      .link("dir/", '5', "")
+                                      .file("dir//b", std::string(600, 'B'))
+                                      .link("dir/", '5', "")
+                                      .file("empty", "")
+                                      .finish()));
+    EXPECT_EQ(read(index, "a"), "A");
+    EXPECT_EQ(read(index, "./dir/b"), std::string(600, 'B'));
+    EXPECT_EQ(index.size("dir/b"), 600U);
+    EXPECT_EQ(read(index, "empty"), "");
+    EXPECT_TRUE(index.contains("a"));
+    EXPECT_FALSE(index.contains("c"));
+    expect_error(ErrorKind::not_found, [&] { index.open("c"); });
+    expect_error(ErrorKind::not_found, [&] { index.open("dir"); });
+    expect_error(ErrorKind::not_found, [&] { index.open("../a"); });
+}
+
+TEST_F(ArchiveTest, MembersOutliveTheIndex) {
+    auto index = std::make_unique<ArchiveIndex>(file(TarBuilder().file("a", "A").finish()));
+    const std::unique_ptr<Source> member = index->open("a");
+    index.reset();
+    EXPECT_EQ(read_all(*member, 10, "member"), "A");
+}
+
+TEST_F(ArchiveTest, LinksStayWithinTheArchive) {
+    TarBuilder tar;
+    tar.file("x/layer.tar", "X")
+        .link("y/layer.tar", '2', "../x/layer.tar")
+        .link("z", '2', "y/layer.tar")
+        .link("h", '1', "x/layer.tar")
+        .link("out", '2', "../../etc/passwd")
+        .link("absolute", '2', "/x/layer.tar")
+        .link("loop", '2', "loop")
+        .link("dangling", '2', "nothing");
+    const ArchiveIndex index(file(tar.finish()));
+    EXPECT_EQ(read(index, "y/layer.tar"), "X");
+    EXPECT_EQ(read(index, "z"), "X");
+    EXPECT_EQ(read(index, "h"), "X");
+    EXPECT_EQ(index.size("z"), 1U);
+    expect_error(ErrorKind::invalid, [&] { index.open("out"); });
+    expect_error(ErrorKind::invalid, [&] { index.open("absolute"); });
+    expect_error(ErrorKind::invalid, [&] { index.open("loop"); });
+    expect_error(ErrorKind::not_found, [&] { index.open("dangling"); });
+}
+
+TEST_F(ArchiveTest, BoundsLinkHops) {
+    TarBuilder tar;
+    tar.file("0", "X");
+    for (int i = 1; i <= 9; ++i) tar.link(std::to_string(i), '2', std::to_string(i - 1));
+    const ArchiveIndex index(file(tar.finish()));
+    EXPECT_EQ(read(index, "8"), "X");
+    expect_error(ErrorKind::invalid, [&] { index.open("9"); });
+}
+
+TEST_F(ArchiveTest, RefusesHostileArchives) {
+    refused(ErrorKind::invalid, TarBuilder().file("a", "1").file("./a", "2").finish());
+    refused(ErrorKind::invalid, TarBuilder().file("a", "1").link("a", '2', "b").finish());
+    refused(ErrorKind::invalid, TarBuilder().file("../a", "1").finish());
+    refused(ErrorKind::invalid, "");
+    refused(ErrorKind::invalid, std::string(1024, '\0'));
+    refused(ErrorKind::invalid, std::string(2048, 'x'));
+    const std::string cut = TarBuilder().file("a", std::string(2000, 'x')).unfinished();
+    refused(ErrorKind::invalid, cut.substr(0, 1024));
+}
+
+TEST_F(ArchiveTest, RefusesTooManyMembers) {
+    TarBuilder tar;
+    for (int i = 0; i <= 100'000; ++i) tar.link("d/", '5', "");
+    refused(ErrorKind::too_large, tar.finish());
+}
+
+TEST_F(ArchiveTest, NamesTheCompression) {
+    EXPECT_NE(refused(ErrorKind::unsupported, gzip("x")).message().find("gzip"), std::string::npos);
+    EXPECT_NE(refused(ErrorKind::unsupported, "\x28\xB5\x2F\xFD....").message().find("zstd"),
+              std::string::npos);
+    EXPECT_NE(refused(ErrorKind::unsupported, "BZh9").message().find("bzip2"), std::string::npos);
+}
+
+TEST_F(ArchiveTest, RefusesDirectoriesAndMissingFiles) {
+    expect_error(ErrorKind::not_found, [&] { const ArchiveIndex index(directory_.file("none")); });
+    const Error error =
+        expect_error(ErrorKind::invalid, [&] { const ArchiveIndex index(directory_.path().string()); });
+    EXPECT_NE(error.hint().find("oci:"), std::string::npos);
+}
+
+TEST_F(ArchiveTest, ReadsAPipe) {
+    LayoutBuilder layout;
+    layout.index({layout.image("amd64", {"layer"})});
+    const std::string content = layout.tar();
+    const std::string fifo = directory_.file("fifo");
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    std::thread writer([&] { write_file(fifo, content); });
+    const Image image = open_image(open_oci_archive(fifo, ""), std::nullopt);
+    writer.join();
+    EXPECT_EQ(layer_text(image, 0), "layer");
+}
+
+TEST_F(ArchiveTest, ReadsStandardInput) {
+    LayoutBuilder layout;
+    layout.index({layout.image("amd64", {"layer"})});
+    const std::string path = file(layout.tar());
+    const int saved = ::dup(STDIN_FILENO);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_GE(fd, 0);
+    ASSERT_GE(::dup2(fd, STDIN_FILENO), 0);
+    EXPECT_EQ(layer_text(open_image(open_oci_archive("-", ""), std::nullopt), 0), "layer");
+    ::dup2(saved, STDIN_FILENO);
+    ::close(saved);
+    ::close(fd);
+}
+
+TEST_F(ArchiveTest, OciArchive) {
+    LayoutBuilder layout;
+    const Json a = layout.image("amd64", {"a"});
+    const Json b = layout.image("amd64", {"b"});
+    layout.index({tagged(a, "1"), tagged(b, "2")});
+    for (const char* prefix : {"", "./"}) {
+        const std::string path = file(layout.tar(prefix));
+        EXPECT_EQ(layer_text(open_image(open_oci_archive(path, "2"), std::nullopt), 0), "b");
+        expect_error(ErrorKind::not_found, [&] { open_oci_archive(path, "3")->root(); });
+    }
+    const Error error = expect_error(ErrorKind::invalid, [&] {
+        open_oci_archive(file(TarBuilder().file("manifest.json", "[]").finish()), "");
+    });
+    EXPECT_NE(error.hint().find("docker-archive"), std::string::npos);
+    expect_error(ErrorKind::invalid,
+                 [&] { open_oci_archive(file(TarBuilder().file("x", "").finish()), ""); });
+}
+
+// An archive as docker 1.10 to 24 wrote it: two images that share a layer through a symbolic link.
+std::string docker_archive(const std::string& first_layer = "one") {
+    const Json manifest =
+        Json::array({{{"Config", "c1.json"},
+                      {"RepoTags", {"localhost/os:1", "os:latest"}},
+                      {"Layers", {"l1/layer.tar", "l2/layer.tar"}}},
+                     {{"Config", "c2.json"}, {"RepoTags", nullptr}, {"Layers", {"l3/layer.tar"}}}});
+    return TarBuilder()
+        .file("l1/layer.tar", first_layer)
+        .file("l2/layer.tar", "two")
+        .link("l3/layer.tar", '2', "../l2/layer.tar")
+        .file("c1.json", LayoutBuilder::config("amd64", {"one", "two"}))
+        .file("c2.json", LayoutBuilder::config("arm64", {"two"}))
+        .file("manifest.json", manifest.dump())
+        .finish();
+}
+
+std::string docker_archive_of(const Json& manifest, const std::string& config) {
+    return TarBuilder().file("l", "one").file("c", config).file("manifest.json", manifest.dump()).finish();
+}
+
+TEST_F(ArchiveTest, DockerArchive) {
+    for (const char* tag :
+         {"localhost/os:1", "os", "os:latest", "docker.io/library/os:latest", "library/os"}) {
+        const Image image = open_docker(docker_archive(), tag);
+        EXPECT_EQ(image.config.platform.to_string(), "linux/amd64");
+        EXPECT_EQ(image.manifest.media_type, kMediaTypeDockerManifest);
+        EXPECT_EQ(layer_text(image, 0), "one");
+        EXPECT_EQ(layer_text(image, 1), "two");
+    }
+    for (const char* tag : {"", "os:2", "localhost/os"}) {
+        const Error error = expect_error(ErrorKind::not_found, [&] { open_docker(docker_archive(), tag); });
+        EXPECT_NE(error.message().find("'localhost/os:1'"), std::string::npos) << error.message();
+    }
+}
+
+TEST_F(ArchiveTest, DockerArchiveWithCompressedLayerIsTheSameImage) {
+    const Image plain = open_docker(docker_archive(), "os");
+    const Image compressed = open_docker(docker_archive(gzip("one")), "os");
+    EXPECT_EQ(layer_text(compressed, 0), "one");
+    EXPECT_EQ(layer_text(compressed, 1), "two");
+    EXPECT_EQ(compressed.config.raw, plain.config.raw);
+    const Image wrong = open_docker(docker_archive(gzip("two")), "os");
+    expect_error(ErrorKind::digest_mismatch, [&] { layer_text(wrong, 0); });
+    const Image broken = open_docker(docker_archive(gzip("one").substr(0, 15)), "os");
+    expect_error(ErrorKind::invalid, [&] { layer_text(broken, 0); });
+}
+
+TEST_F(ArchiveTest, DockerArchiveIsDeterministic) {
+    EXPECT_EQ(open_docker(docker_archive(), "os").manifest.raw,
+              open_docker(docker_archive(), "os").manifest.raw);
+}
+
+TEST_F(ArchiveTest, DockerArchiveOnlyImageNeedsNoTag) {
+    const Json manifest = Json::array({{{"Config", "c"}, {"RepoTags", nullptr}, {"Layers", {"l"}}}});
+    EXPECT_EQ(
+        layer_text(open_docker(docker_archive_of(manifest, LayoutBuilder::config("amd64", {"one"}))), 0),
+        "one");
+}
+
+TEST_F(ArchiveTest, DockerArchiveRefusesBadContent) {
+    const std::string config = LayoutBuilder::config("amd64", {"one"});
+    const auto refuse = [&](ErrorKind kind, const Json& manifest) {
+        return expect_error(kind, [&] { open_docker(docker_archive_of(manifest, config)); });
+    };
+    refuse(ErrorKind::not_found, Json::array());
+    refuse(ErrorKind::invalid, Json::object());
+    refuse(ErrorKind::invalid, Json::array({1}));
+    refuse(ErrorKind::invalid, Json::array({{{"Layers", {"l"}}}}));
+    refuse(ErrorKind::invalid, Json::array({{{"Config", "c"}, {"Layers", {1}}}}));
+    refuse(ErrorKind::invalid, Json::array({{{"Config", "c"}, {"Layers", "l"}}}));
+    refuse(ErrorKind::not_found, Json::array({{{"Config", "../c"}, {"Layers", {"l"}}}}));
+    refuse(ErrorKind::not_found, Json::array({{{"Config", "c"}, {"Layers", {"\x1b[2J"}}}}));
+    const Error count = refuse(ErrorKind::invalid, Json::array({{{"Config", "c"}, {"Layers", {"l", "l"}}}}));
+    EXPECT_NE(count.message().find("1 diff_ids"), std::string::npos) << count.message();
+    EXPECT_NE(count.message().find("2 layers"), std::string::npos) << count.message();
+    const std::string not_json = TarBuilder().file("manifest.json", "[{").finish();
+    expect_error(ErrorKind::invalid, [&] { open_docker(not_json); });
+    const std::string layout = TarBuilder().file("oci-layout", "{}").finish();
+    EXPECT_NE(expect_error(ErrorKind::invalid, [&] { open_docker(layout); }).hint().find("oci-archive"),
+              std::string::npos);
+    const std::string wrong = docker_archive_of(Json::array({{{"Config", "c"}, {"Layers", {"l"}}}}),
+                                                LayoutBuilder::config("amd64", {"other"}));
+    const Image image = open_docker(wrong);
+    expect_error(ErrorKind::digest_mismatch, [&] { layer_text(image, 0); });
+}
+
+// Damage anywhere gives an error or the same content.
+TEST_F(ArchiveTest, EveryTruncationAndFlipOfADockerArchive) {
+    const std::string good = docker_archive();
+    const auto outcome = [this](const std::string& content) {
+        const Image image = open_docker(content, "os");
+        return image.config.platform.to_string() + layer_text(image, 0) + layer_text(image, 1);
+    };
+    const std::string expected = outcome(good);
+    std::size_t errors = 0;
+    for (std::size_t i = 0; i < good.size(); i += 7) {
+        std::string flipped = good;
+        flipped[i] = static_cast<char>(static_cast<unsigned char>(flipped[i]) ^ 0x11U);
+        for (const std::string& content : {good.substr(0, i), flipped}) {
+            try {
+                const std::string got = outcome(content);
+                // A config has no digest in such an archive: a flip in it can change what it says, but not
+                // the layers.
+                EXPECT_TRUE(got.ends_with("onetwo")) << i;
+                EXPECT_TRUE(got == expected || content.size() == good.size()) << i;
+            } catch (const Error&) {
+                ++errors;
+            }
+        }
+    }
+    EXPECT_GT(errors, 500U);
+}
+
+}  // namespace
+}  // namespace osb::oci

@@ -1,0 +1,462 @@
+#include "oci/tar_reader.hh"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/tar_builder.hh"
+#include "tests/unit/oci/tar_test_util.hh"
+
+namespace osb::oci {
+namespace {
+
+using test::PaxRecords;
+using test::TarBuilder;
+using test::TarMagic;
+using test::TarMember;
+
+ReadEntry only_entry(const std::string& bytes, const ReadOptions& options = {}) {
+    const ReadArchive archive = read_archive(bytes, options);
+    EXPECT_EQ(archive.error, "");
+    EXPECT_EQ(archive.entries.size(), 1U);
+    return archive.entries.empty() ? ReadEntry{} : archive.entries[0];
+}
+
+void expect_error(const std::string& bytes, std::string_view part, ErrorKind kind = ErrorKind::invalid,
+                  const TarLimits& limits = {}) {
+    ReadOptions options;
+    options.limits = limits;
+    const ReadArchive archive = read_archive(bytes, options);
+    EXPECT_NE(archive.error.find(part), std::string::npos)
+        << '"' << archive.error << "\" without \"" << part << '"';
+    EXPECT_EQ(archive.kind, kind) << archive.error;
+}
+
+TarMember member_of(std::string name, char type = '0') {
+    TarMember member;
+    member.name = std::move(name);
+    member.type = type;
+    return member;
+}
+
+std::string one(const TarMember& member) {
+    return TarBuilder().add(member).finish();
+}
+
+// ---- the end of an archive
+// ----------------------------------------------------------------------------------
+
+TEST(TarEndTest, NoBytesAreAnEmptyArchive) {
+    EXPECT_EQ(read_archive("").error, "");
+}
+
+TEST(TarEndTest, ZeroBlocks) {
+    for (const std::size_t blocks : {1U, 2U, 20U, 10000U}) {
+        const ReadArchive archive = read_archive(std::string(blocks * 512, '\0'));
+        EXPECT_EQ(archive.error, "") << blocks;
+        EXPECT_TRUE(archive.entries.empty());
+        EXPECT_EQ(archive.rubbish, 0U);
+    }
+}
+
+TEST(TarEndTest, EndOfStreamBetweenEntries) {
+    const ReadArchive archive = read_archive(TarBuilder().file("a", "x").bytes());
+    EXPECT_EQ(archive.error, "");
+    EXPECT_EQ(archive.entries.size(), 1U);
+}
+
+TEST(TarEndTest, PartOfAZeroBlockIsTruncation) {
+    expect_error(std::string(100, '\0'), "truncated");
+    expect_error(std::string(700, '\0'), "truncated");
+}
+
+TEST(TarEndTest, LoneZeroBlockBetweenEntriesIsRefused) {
+    const std::string zero(512, '\0');
+    expect_error(TarBuilder().file("a", "x").raw(zero).file("b", "y").finish(), "zero block");
+}
+
+TEST(TarEndTest, WhatFollowsIsCountedAndNotLookedInto) {
+    const std::string second = TarBuilder().file("evil", "x").finish();
+    const ReadArchive archive = read_archive(TarBuilder().file("a", "x").finish() + second);
+    EXPECT_EQ(archive.error, "");
+    ASSERT_EQ(archive.entries.size(), 1U);
+    EXPECT_EQ(archive.entries[0].entry.path, "a");
+    const auto zeros = std::count(second.begin(), second.end(), '\0');
+    EXPECT_EQ(archive.rubbish, second.size() - static_cast<std::size_t>(zeros));
+    EXPECT_EQ(read_archive(std::string(1024, '\0') + std::string(300000, '\0') + "abc").rubbish, 3U);
+}
+
+TEST(TarEndTest, NextStaysFalse) {
+    const std::string bytes = TarBuilder().finish() + TarBuilder().file("evil", "x").finish();
+    SteppedSource source(bytes);
+    TarReader reader(source);
+    TarEntry entry;
+    EXPECT_FALSE(reader.next(entry));
+    EXPECT_FALSE(reader.next(entry));
+}
+
+// ---- entries
+// --------------------------------------------------------------------------------------------------
+
+TEST(TarEntryTest, EveryType) {
+    const std::string bytes = TarBuilder()
+                                  .directory("d/", 01755)
+                                  .file("d/f", "content", 04755)
+                                  .symlink("d/s", "../target")
+                                  .hardlink("d/h", "d/f")
+                                  .device("d/c", '3', 1, 3)
+                                  .device("d/b", '4', 0xffff, 0x1fffff)
+                                  .fifo("d/p")
+                                  .add(member_of("contiguous", '7'))
+                                  .finish();
+    const ReadArchive archive = read_archive(bytes);
+    ASSERT_EQ(archive.error, "");
+    ASSERT_EQ(archive.entries.size(), 8U);
+    const auto& e = archive.entries;
+    EXPECT_EQ(e[0].entry.type, TarType::directory);
+    EXPECT_EQ(e[0].entry.path, "d/");
+    EXPECT_EQ(e[0].entry.mode, 01755U);
+    EXPECT_EQ(e[1].entry.type, TarType::file);
+    EXPECT_EQ(e[1].entry.mode, 04755U);
+    EXPECT_EQ(e[1].entry.size, 7U);
+    EXPECT_EQ(e[1].content, "content");
+    EXPECT_EQ(e[2].entry.type, TarType::symlink);
+    EXPECT_EQ(e[2].entry.link_target, "../target");
+    EXPECT_EQ(e[3].entry.type, TarType::hardlink);
+    EXPECT_EQ(e[3].entry.link_target, "d/f");
+    EXPECT_EQ(e[4].entry.type, TarType::character_device);
+    EXPECT_EQ(e[4].entry.device_major, 1U);
+    EXPECT_EQ(e[4].entry.device_minor, 3U);
+    EXPECT_EQ(e[4].entry.link_target, "");
+    EXPECT_EQ(e[5].entry.type, TarType::block_device);
+    EXPECT_EQ(e[5].entry.device_minor, 0x1fffffU);
+    EXPECT_EQ(e[6].entry.type, TarType::fifo);
+    EXPECT_EQ(e[6].entry.device_major, 0U);
+    EXPECT_EQ(e[7].entry.type, TarType::file);
+}
+
+TEST(TarEntryTest, OffsetsOfHeaderAndContent) {
+    const std::string bytes = TarBuilder().file("a", "x").pax({{"path", "b"}}).file("_", "yz").finish();
+    const ReadArchive archive = read_archive(bytes);
+    ASSERT_EQ(archive.entries.size(), 2U);
+    EXPECT_EQ(archive.entries[0].header_offset, 0U);
+    EXPECT_EQ(archive.entries[0].data_offset, 512U);
+    EXPECT_EQ(archive.entries[1].header_offset, 2048U);
+    EXPECT_EQ(bytes.substr(archive.entries[1].data_offset, 2), "yz");
+}
+
+TEST(TarEntryTest, ContentNeedNotBeRead) {
+    TarBuilder builder;
+    for (std::size_t size : {0U, 1U, 511U, 512U, 513U, 300000U, 3U, 1000000U})
+        builder.file("f", std::string(size, 'c'));
+    for (const std::size_t in_step : {1U, 511U, 100000U}) {
+        ReadOptions options;
+        options.in_step = in_step;
+        options.skip_content = true;
+        const ReadArchive archive = read_archive(builder.finish(), options);
+        EXPECT_EQ(archive.error, "");
+        ASSERT_EQ(archive.entries.size(), 8U);
+        EXPECT_EQ(archive.entries[7].entry.size, 1000000U);
+    }
+}
+
+TEST(TarEntryTest, ContentReadInPart) {
+    const std::string bytes = TarBuilder().file("a", std::string(5000, 'a')).file("b", "b").finish();
+    SteppedSource source(bytes, 700);
+    TarReader reader(source);
+    TarEntry entry;
+    ASSERT_TRUE(reader.next(entry));
+    std::uint8_t some[3];
+    EXPECT_EQ(reader.read(some), 3U);
+    ASSERT_TRUE(reader.next(entry));
+    EXPECT_EQ(entry.path, "b");
+    EXPECT_EQ(reader.read(some), 1U);
+    EXPECT_EQ(some[0], 'b');
+    EXPECT_EQ(reader.read(some), 0U);
+}
+
+TEST(TarEntryTest, NothingOfTheEntryBeforeStays) {
+    const std::string bytes = TarBuilder()
+                                  .pax({{"SCHILY.xattr.user.a", "1"}, {"uid", "7"}})
+                                  .symlink("s", "t")
+                                  .file("f", "")
+                                  .finish();
+    const ReadArchive archive = read_archive(bytes);
+    ASSERT_EQ(archive.entries.size(), 2U);
+    EXPECT_EQ(archive.entries[0].entry.xattrs.size(), 1U);
+    EXPECT_EQ(archive.entries[0].entry.uid, 7U);
+    EXPECT_TRUE(archive.entries[1].entry.xattrs.empty());
+    EXPECT_EQ(archive.entries[1].entry.link_target, "");
+    EXPECT_EQ(archive.entries[1].entry.uid, 0U);
+}
+
+TEST(TarEntryTest, FileWithTrailingSlashIsADirectory) {
+    for (const char type : {'0', '\0'})
+        EXPECT_EQ(only_entry(one(member_of("old/", type))).entry.type, TarType::directory);
+    TarMember v7 = member_of("old/", '\0');
+    v7.magic = TarMagic::v7;
+    EXPECT_EQ(only_entry(one(v7)).entry.type, TarType::directory);
+    v7.content = "x";
+    expect_error(one(v7), "name is that of a directory");
+}
+
+// A size in the header of a type without content is only information.
+TEST(TarEntryTest, SizesOfTypesWithoutContent) {
+    for (const char type : {'1', '2', '3', '4', '5', '6'}) {
+        TarMember member = member_of("first", type);
+        member.link_name = "t";
+        member.size = 4096;
+        const ReadArchive archive = read_archive(TarBuilder().add(member).file("second", "x").finish());
+        EXPECT_EQ(archive.error, "") << type;
+        ASSERT_EQ(archive.entries.size(), 2U) << type;
+        EXPECT_EQ(archive.entries[0].entry.size, 0U);
+        EXPECT_EQ(archive.entries[1].content, "x");
+    }
+}
+
+TEST(TarEntryTest, HardlinkWithContentInAPaxArchive) {
+    TarMember member = member_of("h", '1');
+    member.link_name = "f";
+    member.content = "the same again";
+    const ReadEntry entry = only_entry(TarBuilder().pax({{"mtime", "1.5"}}).add(member).finish());
+    EXPECT_EQ(entry.entry.type, TarType::hardlink);
+    EXPECT_EQ(entry.entry.size, 14U);
+    EXPECT_EQ(entry.content, "the same again");
+}
+
+TEST(TarEntryTest, UnknownTypesAreNamed) {
+    for (const char type : {'D', 'M', 'V', 'N', 'A', 'X', '8', 'Z', '\x1b'})
+        expect_error(one(member_of("thing", type)), "entry 'thing': entries of type '",
+                     ErrorKind::unsupported);
+    expect_error(one(member_of("thing", '\x1b')), "'\\x1b'", ErrorKind::unsupported);
+}
+
+TEST(TarEntryTest, Names) {
+    TarMember full = member_of(std::string(100, 'n'));
+    EXPECT_EQ(only_entry(one(full)).entry.path, std::string(100, 'n'));
+    full.prefix = std::string(155, 'p');
+    EXPECT_EQ(only_entry(one(full)).entry.path, std::string(155, 'p') + '/' + std::string(100, 'n'));
+    full.magic = TarMagic::gnu;  // GNU headers have other things there
+    EXPECT_EQ(only_entry(one(full)).entry.path, std::string(100, 'n'));
+    TarMember link = member_of("l", '2');
+    link.link_name = std::string(100, 't');
+    EXPECT_EQ(only_entry(one(link)).entry.link_target, std::string(100, 't'));
+    const std::string bytes = "a\n\x1b[2J\xff\xfe//../b ";
+    EXPECT_EQ(only_entry(one(member_of(bytes))).entry.path, bytes);
+}
+
+TEST(TarEntryTest, StarHeadersHaveAShorterPrefix) {
+    TarMember member = member_of("name");
+    member.prefix = std::string(131, 'p');
+    member.patches[476] = "00000000000 00000000000 ";  // atime, ctime
+    member.patches[508] = std::string("tar\0", 4);
+    EXPECT_EQ(only_entry(one(member)).entry.path, std::string(131, 'p') + "/name");
+}
+
+TEST(TarEntryTest, EmptyNames) {
+    expect_error(one(member_of("")), "path is empty");
+    expect_error(one(member_of("s", '2')), "entry 's': the link target is empty");
+    expect_error(one(member_of("h", '1')), "link target is empty");
+}
+
+// ---- numbers
+// --------------------------------------------------------------------------------------------------
+
+TEST(TarNumberTest, Checksums) {
+    TarMember member = member_of("\xc3\xa4\xff");
+    EXPECT_EQ(only_entry(one(member)).entry.path, "\xc3\xa4\xff");
+    // The sum over signed bytes: three of them count 256 less.
+    const std::string block = test::tar_block(member);
+    const unsigned long sum = std::stoul(block.substr(148, 6), nullptr, 8) - 3 * 256;
+    char field[8];
+    std::snprintf(field, sizeof field, "%06lo", sum);
+    member.checksum = std::string(field, 6) + std::string("\0 ", 2);
+    EXPECT_EQ(only_entry(one(member)).entry.path, "\xc3\xa4\xff");
+    std::snprintf(field, sizeof field, "%06lo", sum + 1);
+    member.checksum = std::string(field, 6) + std::string("\0 ", 2);
+    expect_error(one(member), "tar header at offset 0: wrong header checksum");
+    for (const std::string_view text :
+         {"        ", "garbage!", "00000000", "\xff\xff\xff\xff\xff\xff\xff\xff"}) {
+        member.checksum = std::string(text);
+        expect_error(one(member), "checksum");
+    }
+}
+
+TEST(TarNumberTest, WaysToWriteOctal) {
+    for (const std::string& text :
+         {std::string("0000644\0", 8), std::string("    644 ", 8), std::string("00000644"),
+          std::string("644\0\0\0\0\0", 8), std::string("644 \0\0\0\0", 8), std::string("644\0xyz\0", 8),
+          std::string("\0\0 644 \0", 8)}) {
+        TarMember member = member_of("f");
+        member.patches[100] = text;
+        EXPECT_EQ(only_entry(one(member)).entry.mode, 0644U) << text;
+    }
+    TarMember empty = member_of("f");
+    empty.patches[100] = std::string(8, '\0');
+    empty.patches[108] = std::string(8, ' ');
+    EXPECT_EQ(only_entry(one(empty)).entry.mode, 0U);
+}
+
+TEST(TarNumberTest, ModeBits) {
+    TarMember member = member_of("f");
+    member.mode = 0100644;  // old GNU tars write the type too
+    EXPECT_EQ(only_entry(one(member)).entry.mode, 0644U);
+    member.mode = 0177777;
+    EXPECT_EQ(only_entry(one(member)).entry.mode, 07777U);
+    member.mode = 0200000;
+    expect_error(one(member), "mode is out of range");
+    member.patches[100] = std::string(8, '\xff');
+    expect_error(one(member), "mode is out of range");
+}
+
+TEST(TarNumberTest, IdsUpToTheLast) {
+    TarMember member = member_of("f");
+    member.uid = 0xfffffffe;
+    member.gid = 2097152;
+    const ReadEntry entry = only_entry(one(member));
+    EXPECT_EQ(entry.entry.uid, 0xfffffffeU);
+    EXPECT_EQ(entry.entry.gid, 2097152U);
+    for (const std::int64_t bad : {0xffffffffLL, 0x100000000LL, -1LL, -2147483648LL}) {
+        TarMember wrong = member_of("f");
+        wrong.uid = bad;
+        expect_error(one(wrong), "the user id");
+        wrong.uid = 0;
+        wrong.gid = bad;
+        expect_error(one(wrong), "the group id");
+    }
+    for (const char* bad : {"4294967295", "-1", "+1", "1 ", "0x1", "99999999999999999999", "1.0"})
+        expect_error(TarBuilder().pax({{"uid", bad}}).file("f", "").finish(), "id");
+}
+
+TEST(TarNumberTest, NoNumbers) {
+    for (const std::size_t offset : {100U, 108U, 116U, 124U, 329U, 337U}) {
+        for (const std::string_view text : {"99999999", "12x45678", "--------", "\x1b[2J    ", "1 2 3 4 "}) {
+            TarMember member = member_of("f");
+            member.patches[offset] = std::string(text);
+            expect_error(one(member), "is not a number");
+        }
+    }
+}
+
+TEST(TarNumberTest, TimesAreNotLookedAt) {
+    for (const std::string_view text :
+         {"garbage!!!!!", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "            "}) {
+        TarMember member = member_of("f");
+        member.patches[136] = std::string(text);
+        EXPECT_EQ(only_entry(one(member)).entry.path, "f");
+    }
+    for (const char* text : {"-9223372036854775809", "1e999", "1.10000000000", "nan", ""})
+        EXPECT_EQ(only_entry(TarBuilder().pax({{"mtime", text}}).file("f", "").finish()).entry.path, "f");
+}
+
+TEST(TarNumberTest, Devices) {
+    TarMember member = member_of("c", '3');
+    member.patches[329] = std::string("\x80\0\0\0\xff\xff\xff\xff", 8);
+    EXPECT_EQ(only_entry(one(member)).entry.device_major, 0xffffffffU);
+    member.patches[329] = std::string("\x80\0\0\1\0\0\0\0", 8);
+    expect_error(one(member), "device number out of range");
+    member.patches[329] = std::string(8, '\xff');
+    expect_error(one(member), "device number out of range");
+}
+
+TEST(TarNumberTest, Sizes) {
+    for (const char type : {'0', 'x', 'g', 'L', 'K', 'S', '5'}) {
+        TarMember member = member_of("f", type);
+        member.magic = TarMagic::gnu;
+        member.size = -1;
+        expect_error(one(member), "the size is negative");
+        member.patches[124] = "\x9f" + std::string(11, '\xff');
+        expect_error(one(member), "the size does not fit");
+    }
+    TarMember member = member_of("f");
+    member.size = INT64_MAX;
+    expect_error(one(member), "more than the limit", ErrorKind::too_large);
+    member.size = (1LL << 40) + 1;
+    expect_error(one(member), "more than the limit", ErrorKind::too_large);
+    TarLimits limits;
+    limits.max_file_size = 9;
+    expect_error(TarBuilder().file("f", "0123456789").finish(), "entry 'f': a file of 10 bytes",
+                 ErrorKind::too_large, limits);
+    expect_error(TarBuilder().pax({{"size", "10"}}).file("f", "012345678").finish(), "a file of 10 bytes",
+                 ErrorKind::too_large, limits);
+}
+
+TEST(TarNumberTest, SizeInBase256) {
+    TarMember member = member_of("f");
+    member.content = "twelve bytes";
+    member.patches[124] = "\x80" + std::string(10, '\0') + "\x0c";
+    EXPECT_EQ(only_entry(one(member)).content, "twelve bytes");
+}
+
+// ---- damage
+// ---------------------------------------------------------------------------------------------------
+
+std::string small_archive() {
+    return TarBuilder()
+        .directory("d/")
+        .pax({{"path", "d/a-long-name"}, {"SCHILY.xattr.user.x", "y"}, {"size", "600"}})
+        .file("short", std::string(600, 'c'))
+        .gnu_long_name("d/" + std::string(150, 'n'))
+        .symlink("short", "target")
+        .file("last", "end")
+        .finish();
+}
+
+TEST(TarDamageTest, TruncationAnywhereIsRefused) {
+    const std::string bytes = small_archive();
+    const ReadArchive whole = read_archive(bytes);
+    ASSERT_EQ(whole.error, "");
+    ASSERT_EQ(whole.entries.size(), 4U);
+    std::size_t accepted = 0;
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        ReadOptions options;
+        options.skip_content = size % 2 == 1;
+        const ReadArchive archive = read_archive(std::string_view(bytes).substr(0, size), options);
+        if (archive.error.empty()) {
+            // Only between two entries can a stream end.
+            EXPECT_EQ(size % 512, 0U) << size;
+            ++accepted;
+        }
+    }
+    // Before each of the four entries, behind the last, behind the first zero block.
+    EXPECT_EQ(accepted, 6U);
+}
+
+TEST(TarDamageTest, BitFlipAnywhere) {
+    const std::string bytes = small_archive();
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        std::string flipped = bytes;
+        flipped[i] = static_cast<char>(flipped[i] ^ (1 << (i % 8)));
+        const ReadArchive archive = read_archive(flipped);
+        for (const ReadEntry& read : archive.entries) {
+            EXPECT_FALSE(read.entry.path.empty());
+            EXPECT_LE(read.entry.mode, 07777U);
+            EXPECT_TRUE(read.content.size() == read.entry.size || !archive.error.empty()) << i;
+        }
+        // In the first header block one changed byte changes the sum.
+        const bool summed = i < 512 && (i < 148 || i >= 156);
+        EXPECT_TRUE(!summed || !archive.error.empty()) << i;
+    }
+}
+
+TEST(TarDamageTest, SizesOfReadsDoNotMatter) {
+    const std::string bytes = small_archive();
+    const ReadArchive expected = read_archive(bytes);
+    for (const std::size_t in_step : {1U, 2U, 100U, 511U, 513U}) {
+        for (const std::size_t out_step : {1U, 512U, 599U}) {
+            ReadOptions options;
+            options.in_step = in_step;
+            options.out_step = out_step;
+            const ReadArchive archive = read_archive(bytes, options);
+            ASSERT_EQ(archive.entries.size(), expected.entries.size());
+            for (std::size_t i = 0; i < archive.entries.size(); ++i) {
+                EXPECT_EQ(archive.entries[i].entry.path, expected.entries[i].entry.path);
+                EXPECT_EQ(archive.entries[i].content, expected.entries[i].content);
+                EXPECT_EQ(archive.entries[i].header_offset, expected.entries[i].header_offset);
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace osb::oci

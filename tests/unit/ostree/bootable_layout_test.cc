@@ -1,0 +1,269 @@
+// --layout bootable: what an ordinary root filesystem becomes.
+#include "tests/unit/ostree/import_fixture.hh"
+
+namespace osb::test {
+namespace {
+
+class BootableLayoutTest : public ImportTest {
+  protected:
+    bool noted(const std::string& text) const {
+        for (const std::string& note : result_.notes) {
+            if (note.find(text) != std::string::npos) return true;
+        }
+        return false;
+    }
+    bool warned(const std::string& text) const {
+        for (const std::string& warning : warnings_) {
+            if (warning.find(text) != std::string::npos) return true;
+        }
+        return false;
+    }
+};
+
+TEST_F(BootableLayoutTest, EtcMovesToUsrEtc) {
+    const Listing tree = bootable(
+        {TarBuilder().directory("etc", 0751).file("etc/passwd", "p").symlink("etc/mtab", "../proc/mounts")});
+    EXPECT_EQ(content(tree, "/usr/etc/passwd"), "p");
+    EXPECT_EQ(tree.at("/usr/etc").mode, 0751U);
+    // In the running system it is found in /etc: the link keeps its text.
+    EXPECT_EQ(content(tree, "/usr/etc/mtab"), "../proc/mounts");
+    EXPECT_EQ(type(tree, "/etc"), '-');
+}
+
+TEST_F(BootableLayoutTest, TopLevelDirectoriesMergeIntoUsr) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("bin/busybox", "bb", 0755)
+                                       .symlink("bin/sh", "/bin/busybox")
+                                       .symlink("bin/ash", "busybox")
+                                       .symlink("sbin/init", "../bin/busybox")
+                                       .file("lib/ld-musl.so", "ld")
+                                       .symlink("lib/a/b", "../../etc/x")
+                                       .file("usr/bin/env", "e")
+                                       .file("etc/x", "x")});
+    EXPECT_EQ(content(tree, "/bin"), "usr/bin");
+    EXPECT_EQ(content(tree, "/lib"), "usr/lib");
+    EXPECT_EQ(content(tree, "/sbin"), "usr/sbin");
+    EXPECT_EQ(content(tree, "/usr/bin/busybox"), "bb");
+    EXPECT_EQ(content(tree, "/usr/bin/env"), "e");
+    EXPECT_EQ(content(tree, "/usr/bin/sh"), "/bin/busybox");
+    EXPECT_EQ(content(tree, "/usr/bin/ash"), "busybox");
+    EXPECT_EQ(content(tree, "/usr/sbin/init"), "../../bin/busybox");
+    EXPECT_EQ(content(tree, "/usr/lib/a/b"), "../../../etc/x");
+    EXPECT_FALSE(warned("no init"));
+}
+
+TEST_F(BootableLayoutTest, LinksBetweenTheHalvesResolveToTheFile) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("lib/libssl.so.3", "ssl")
+                                       .symlink("usr/lib/libssl.so.3", "../../lib/libssl.so.3")
+                                       .file("usr/lib/libz.so.1", "z")
+                                       .symlink("lib/libz.so.1", "/usr/lib/libz.so.1")
+                                       .directory("lib/firmware")
+                                       .file("lib/firmware/f", "fw")
+                                       .symlink("usr/lib/firmware", "/lib/firmware")
+                                       .symlink("bin/vi", "/usr/bin/vim")
+                                       .symlink("usr/bin/vi", "../../bin/vi")
+                                       .file("usr/bin/vim", "vim")});
+    EXPECT_EQ(content(tree, "/usr/lib/libssl.so.3"), "ssl");
+    EXPECT_EQ(type(tree, "/usr/lib/libssl.so.3"), 'f');
+    EXPECT_EQ(content(tree, "/usr/lib/libz.so.1"), "z");
+    EXPECT_EQ(content(tree, "/usr/lib/firmware/f"), "fw");
+    EXPECT_EQ(content(tree, "/usr/bin/vi"), "/usr/bin/vim");
+}
+
+TEST_F(BootableLayoutTest, TheSameFileTwiceIsOne) {
+    const Listing tree = bootable({TarBuilder().file("bin/x", "same", 0755).file("usr/bin/x", "same", 0755)});
+    EXPECT_EQ(content(tree, "/usr/bin/x"), "same");
+}
+
+TEST_F(BootableLayoutTest, TwoDifferentFilesForOnePlaceAreAnErrorThatNamesBoth) {
+    const std::string message =
+        refusal({TarBuilder().file("bin/x", "one").file("usr/bin/x", "two")}, ostree::Layout::bootable);
+    EXPECT_NE(message.find("'/bin/x'"), std::string::npos);
+    EXPECT_NE(message.find("'/usr/bin/x'"), std::string::npos);
+    refusal({TarBuilder().file("bin/x", "same", 0755).file("usr/bin/x", "same", 0700)},
+            ostree::Layout::bootable);
+    refusal({TarBuilder().file("bin/x/y", "dir").file("usr/bin/x", "file")}, ostree::Layout::bootable);
+    refusal({TarBuilder().file("etc/a", "1").file("usr/etc/a", "2")}, ostree::Layout::bootable);
+    refusal({TarBuilder().file("home/u/a", "1").file("var/home/u/a", "2")}, ostree::Layout::bootable);
+}
+
+TEST_F(BootableLayoutTest, MergedImagesStayAsTheyAre) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("usr/bin/sh", "sh")
+                                       .symlink("bin", "usr/bin")
+                                       .symlink("lib", "/usr/lib")
+                                       .directory("usr/lib")});
+    EXPECT_EQ(content(tree, "/bin"), "usr/bin");
+    EXPECT_EQ(content(tree, "/lib"), "/usr/lib");
+}
+
+TEST_F(BootableLayoutTest, AlpineKernel) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("boot/vmlinuz-virt", "kernel")
+                                       .file("boot/initramfs-virt", "ramfs")
+                                       .file("boot/config-6.6.54-0-virt", "c")
+                                       .file("boot/System.map-6.6.54-0-virt", "m")
+                                       .symlink("boot/boot", ".")
+                                       .file("lib/modules/6.6.54-0-virt/modules.dep", "d")
+                                       .directory("lib/modules/6.6.54-0-virt")});
+    const std::string modules = "/usr/lib/modules/6.6.54-0-virt";
+    EXPECT_EQ(result_.kernel, "6.6.54-0-virt");
+    EXPECT_EQ(content(tree, modules + "/vmlinuz"), "kernel");
+    EXPECT_EQ(content(tree, modules + "/initramfs.img"), "ramfs");
+    EXPECT_EQ(content(tree, modules + "/config"), "c");
+    EXPECT_EQ(content(tree, modules + "/System.map"), "m");
+    EXPECT_EQ(content(tree, modules + "/modules.dep"), "d");
+    EXPECT_EQ(type(tree, "/boot"), 'd');
+    EXPECT_EQ(type(tree, "/boot/vmlinuz-virt"), '-');
+    EXPECT_EQ(type(tree, "/boot/boot"), '-');
+    EXPECT_TRUE(noted("/boot"));
+    EXPECT_FALSE(warned("kernel"));
+    EXPECT_FALSE(warned("initramfs"));
+    EXPECT_EQ(commit_string(repo_path(), "os/test", "ostree.linux"), "6.6.54-0-virt");
+}
+
+TEST_F(BootableLayoutTest, DebianKernelAndKernelInPlace) {
+    Listing tree = bootable({TarBuilder()
+                                 .file("boot/vmlinuz-6.1.0-9-amd64", "k")
+                                 .file("boot/initrd.img-6.1.0-9-amd64", "i")
+                                 .file("usr/lib/modules/6.1.0-9-amd64/m", "m")
+                                 .file("usr/lib/modules/5.10.0-1-amd64/m", "old")});
+    EXPECT_EQ(content(tree, "/usr/lib/modules/6.1.0-9-amd64/initramfs.img"), "i");
+    tree = bootable({TarBuilder()
+                         .file("usr/lib/modules/6.1/vmlinuz", "k")
+                         .file("usr/lib/modules/6.1/initramfs.img", "i")});
+    EXPECT_EQ(result_.kernel, "6.1");
+    EXPECT_EQ(content(tree, "/usr/lib/modules/6.1/vmlinuz"), "k");
+}
+
+TEST_F(BootableLayoutTest, TheSameKernelInBothPlacesIsOne) {
+    const Listing tree =
+        bootable({TarBuilder().file("boot/vmlinuz-lts", "k").file("lib/modules/6.6.1-0-lts/vmlinuz", "k")});
+    EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.1-0-lts/vmlinuz"), "k");
+    EXPECT_TRUE(warned("no initramfs"));
+}
+
+TEST_F(BootableLayoutTest, TwoKernelsAreRefused) {
+    EXPECT_NE(refusal({TarBuilder()
+                           .file("boot/vmlinuz-lts", "k1")
+                           .file("boot/vmlinuz-virt", "k2")
+                           .file("lib/modules/6-lts/m", "")
+                           .file("lib/modules/6-virt/m", "")},
+                      ostree::Layout::bootable)
+                  .find("two kernels"),
+              std::string::npos);
+    refusal({TarBuilder().file("boot/vmlinuz-lts", "k1").file("lib/modules/6-lts/vmlinuz", "k2")},
+            ostree::Layout::bootable);
+    refusal({TarBuilder()
+                 .file("boot/vmlinuz-lts", "k")
+                 .file("lib/modules/6-lts/m", "")
+                 .file("lib/modules/7-lts/m", "")},
+            ostree::Layout::bootable);
+}
+
+TEST_F(BootableLayoutTest, WithoutKernelThereIsAWarning) {
+    bootable({TarBuilder().file("bin/sh", "s")});
+    EXPECT_TRUE(warned("no kernel"));
+    EXPECT_TRUE(warned("no init"));
+    EXPECT_EQ(result_.kernel, "");
+    EXPECT_EQ(commit_string(repo_path(), "os/test", "ostree.linux"), "");
+}
+
+TEST_F(BootableLayoutTest, StateBecomesLinksIntoVar) {
+    const Listing tree = bootable({TarBuilder().file("etc/x", "x")});
+    EXPECT_EQ(content(tree, "/home"), "var/home");
+    EXPECT_EQ(content(tree, "/root"), "var/roothome");
+    EXPECT_EQ(content(tree, "/srv"), "var/srv");
+    EXPECT_EQ(content(tree, "/mnt"), "var/mnt");
+    EXPECT_EQ(content(tree, "/opt"), "var/opt");
+    EXPECT_EQ(content(tree, "/usr/local"), "../var/usrlocal");
+    EXPECT_EQ(content(tree, "/ostree"), "sysroot/ostree");
+    EXPECT_EQ(type(tree, "/sysroot"), 'd');
+    EXPECT_EQ(type(tree, "/var"), 'd');
+    EXPECT_EQ(tree.at("/tmp").mode, 01777U);
+    EXPECT_EQ(tree.at("/usr/share/factory/var/roothome").mode, 0700U);
+    for (const char* place : {"home", "srv", "mnt", "opt", "usrlocal"}) {
+        EXPECT_EQ(type(tree, std::string("/usr/share/factory/var/") + place), 'd') << place;
+    }
+}
+
+TEST_F(BootableLayoutTest, ContentOfStateGoesToTheFactory) {
+    const Listing tree = bootable({TarBuilder()
+                                       .directory("root", 0700)
+                                       .file("root/.profile", "p", 0600)
+                                       .symlink("root/conf", "../etc/conf")
+                                       .file("home/u/f", "h")
+                                       .file("srv/www/i", "w")
+                                       .directory("var/tmp", 01777)
+                                       .file("var/lib/db", "d")
+                                       .symlink("var/run", "../run")
+                                       .file("mnt/m", "m")
+                                       .directory("usr/local/bin")});
+    const std::string factory = "/usr/share/factory/var";
+    EXPECT_EQ(content(tree, factory + "/roothome/.profile"), "p");
+    EXPECT_EQ(tree.at(factory + "/roothome").mode, 0700U);
+    EXPECT_EQ(content(tree, factory + "/roothome/conf"), "../../etc/conf");  // as seen from /var/roothome
+    EXPECT_EQ(content(tree, factory + "/home/u/f"), "h");
+    EXPECT_EQ(content(tree, factory + "/srv/www/i"), "w");
+    EXPECT_EQ(content(tree, factory + "/mnt/m"), "m");
+    EXPECT_EQ(content(tree, factory + "/lib/db"), "d");
+    EXPECT_EQ(content(tree, factory + "/run"), "../run");
+    EXPECT_EQ(tree.at(factory + "/tmp").mode, 01777U);
+    EXPECT_EQ(type(tree, factory + "/usrlocal/bin"), 'd');
+    EXPECT_EQ(content(tree, "/usr/local"), "../var/usrlocal");
+    EXPECT_EQ(type(tree, "/var/lib"), '-');
+    EXPECT_TRUE(noted("/root: 2 files"));
+    EXPECT_TRUE(noted("/var: 2 files"));
+}
+
+TEST_F(BootableLayoutTest, OptAndUsrLocalWithFilesStay) {
+    const Listing tree = bootable({TarBuilder().file("opt/app/bin", "a").file("usr/local/bin/tool", "t")});
+    EXPECT_EQ(content(tree, "/opt/app/bin"), "a");
+    EXPECT_EQ(content(tree, "/usr/local/bin/tool"), "t");
+    EXPECT_TRUE(noted("/opt: 1 file and 1 directory stay"));
+}
+
+TEST_F(BootableLayoutTest, RuntimeDirectoriesAreEmptied) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("run/secrets/x", "s")
+                                       .file("tmp/junk", "j")
+                                       .file("dev/fake", "d")
+                                       .file("proc/1", "p")
+                                       .file("sys/a", "a")
+                                       .file(".dockerenv", "")
+                                       .file("sysroot/ostree/repo/config", "c")
+                                       .file("ostree/deploy/x", "y")});
+    for (const char* path : {"/run/secrets", "/tmp/junk", "/dev/fake", "/proc/1", "/sys/a", "/.dockerenv",
+                             "/sysroot/ostree", "/ostree/deploy"}) {
+        EXPECT_EQ(type(tree, path), '-') << path;
+    }
+    EXPECT_TRUE(noted("/run"));
+    EXPECT_TRUE(noted("/ostree"));
+    EXPECT_EQ(content(tree, "/ostree"), "sysroot/ostree");
+}
+
+TEST_F(BootableLayoutTest, ImportingTwiceGivesTheSameTree) {
+    // The result of one import is a fixed point of the layout: nothing is left to move.
+    const TarBuilder layer = TarBuilder()
+                                 .file("bin/busybox", "bb")
+                                 .file("etc/passwd", "p")
+                                 .file("boot/vmlinuz-virt", "k")
+                                 .file("lib/modules/6-virt/m", "m")
+                                 .file("root/x", "x")
+                                 .file("var/lib/y", "y");
+    const Listing first = bootable({layer});
+    TarBuilder again;
+    for (const auto& [path, listed] : first) {
+        if (path == "/") continue;
+        TarMember member{.name = path.substr(1), .mode = listed.mode};
+        if (listed.type == 'd') member.type = '5';
+        if (listed.type == 'l') member.type = '2';
+        (listed.type == 'l' ? member.link_name : member.content) = listed.content;
+        again.add(member);
+    }
+    EXPECT_EQ(bootable({again}), first);
+}
+
+}  // namespace
+}  // namespace osb::test

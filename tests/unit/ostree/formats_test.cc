@@ -1,0 +1,153 @@
+// The small formats: object headers, refs, paths, deflate.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "base/error.hh"
+#include "ostree/deflate.hh"
+#include "ostree/layer_path.hh"
+#include "ostree/object_format.hh"
+#include "ostree/ref_name.hh"
+#include "ostree/tree.hh"
+
+namespace osb::ostree {
+namespace {
+
+TEST(ObjectFormat, KnownChecksums) {
+    // Values that every ostree repository has: 0:0 0755 without attributes, and the empty directory.
+    EXPECT_EQ(to_hex(sha256(as_bytes(dirmeta({.mode = S_IFDIR | 0755U})))),
+              "446a0ef11b7cc167f3b603e585c7eeeeb675faa412d5ec73f62988eb0b6c5488");
+    EXPECT_EQ(to_hex(sha256(as_bytes(dirtree({}, {})))),
+              "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+}
+
+TEST(ObjectFormat, XattrsSurvive) {
+    const std::vector<std::pair<std::string, std::string>> xattrs{
+        {"security.capability", std::string("\0\1\2", 3)}, {"user.empty", ""}};
+    EXPECT_EQ(parse_xattrs(serialize_xattrs(xattrs)), xattrs);
+    EXPECT_EQ(serialize_xattrs({}), "");
+}
+
+TEST(ObjectFormat, LoosePaths) {
+    Sha256 checksum{};
+    checksum[0] = 0xab;
+    EXPECT_EQ(loose_path(checksum, ObjectType::file, true), "ab/" + std::string(62, '0') + ".filez");
+    EXPECT_EQ(loose_path(checksum, ObjectType::file, false), "ab/" + std::string(62, '0') + ".file");
+    EXPECT_EQ(loose_path(checksum, ObjectType::dirtree, true), "ab/" + std::string(62, '0') + ".dirtree");
+}
+
+TEST(RefName, VectorsOfOstreeExt) {
+    EXPECT_EQ(escape_ref("registry:quay.io/coreos/fedora:latest"),
+              "registry_3A_quay_2E_io/coreos/fedora_3A_latest");
+    EXPECT_EQ(escape_ref("localhost:5000/foo:latest"), "localhost_3A_5000/foo_3A_latest");
+    EXPECT_EQ(escape_ref("foo/bar/baz-blah/foo"), "foo/bar/baz-blah/foo");
+    EXPECT_EQ(escape_ref("docker://quay.io/exampleos/blah:latest"),
+              "docker_3A__2F__2F_quay_2E_io/exampleos/blah_3A_latest");
+    EXPECT_EQ(escape_ref("fedora/x86_64/coreos"), "fedora/x86__64/coreos");
+    EXPECT_EQ(escape_ref("/foo/"), "_2F_foo_2F_");
+    EXPECT_EQ(escape_ref("blah/"), "blah_2F_");
+    EXPECT_THROW(escape_ref(""), Error);
+    EXPECT_THROW(escape_ref("\xff"), Error);
+}
+
+TEST(LayerPath, Normal) {
+    EXPECT_EQ(normalize_path("/etc//passwd"), "etc/passwd");
+    EXPECT_EQ(normalize_path("././/x/"), "x");
+    EXPECT_EQ(normalize_path("."), "");
+    EXPECT_EQ(normalize_path("/"), "");
+    EXPECT_EQ(normalize_path("a/...b/..c"), "a/...b/..c");
+    for (const char* bad : {"", "..", "a/..", "../a", "a/../b", "\xc0\xaf"})
+        EXPECT_THROW(normalize_path(bad), Error) << bad;
+    EXPECT_NO_THROW(normalize_path(std::string(255, 'x')));
+    EXPECT_THROW(normalize_path(std::string(256, 'x')), Error);
+}
+
+TEST(LayerPath, Whiteouts) {
+    EXPECT_EQ(classify("a/.wh.b").path, "a/b");
+    EXPECT_EQ(classify(".wh.b").path, "b");
+    EXPECT_EQ(classify("a/.wh..wh..opq").path, "a");
+    EXPECT_EQ(classify("a/.wh..wh..opq").kind, NameKind::opaque);
+    EXPECT_EQ(classify(".wh..wh..opq").path, "");
+    EXPECT_EQ(classify(".wh..wh.aufs").kind, NameKind::ignored);
+    EXPECT_EQ(classify("a/b.wh.c").kind, NameKind::ordinary);
+}
+
+std::string inflate_raw(const std::vector<std::uint8_t>& deflated, std::size_t size) {
+    std::string out(size + 1, '\0');
+    z_stream stream{};
+    EXPECT_EQ(inflateInit2(&stream, -15), Z_OK);
+    std::vector<std::uint8_t> input = deflated;
+    stream.next_in = input.data();
+    stream.avail_in = static_cast<uInt>(input.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    EXPECT_EQ(stream.avail_in, 0U);
+    out.resize(stream.total_out);
+    inflateEnd(&stream);
+    return out;
+}
+
+class DeflateTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(DeflateTest, PiecesAreOneStream) {
+    std::string text;
+    std::uint32_t state = 1;
+    while (text.size() < 300'000) {
+        state = state * 1664525U + 1013904223U;
+        text += state % 3 == 0 ? "some words that repeat "
+                               : std::string(1 + state % 40, static_cast<char>(state >> 24U));
+    }
+    const auto deflater = make_deflater(GetParam());
+    for (const std::size_t piece :
+         {std::size_t{1000}, std::size_t{65536}, std::size_t{100'000}, text.size()}) {
+        std::vector<std::uint8_t> out;
+        for (std::size_t at = 0; at < text.size(); at += piece) {
+            const std::string_view part = std::string_view(text).substr(at, piece);
+            deflater->compress(as_bytes(part), at + piece >= text.size(), out);
+        }
+        EXPECT_EQ(inflate_raw(out, text.size()), text) << piece;
+        EXPECT_LT(out.size(), text.size());
+    }
+}
+
+TEST_P(DeflateTest, EmptyTinyAndIncompressible) {
+    const auto deflater = make_deflater(GetParam());
+    std::string noise(200'000, '\0');
+    std::uint32_t state = 9;
+    for (char& c : noise) {
+        state = state * 1664525U + 1013904223U;
+        c = static_cast<char>(state >> 24U);
+    }
+    for (const std::string& text : {std::string{}, std::string("x"), noise}) {
+        std::vector<std::uint8_t> out;
+        deflater->compress(as_bytes(text), true, out);
+        EXPECT_EQ(inflate_raw(out, text.size()), text);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, DeflateTest, ::testing::Values(0, 1, 6, 9));
+
+TEST(Tree, ResolvesAsInAChroot) {
+    Node root = Node::directory();
+    make_directories(root, "usr/lib/x");
+    root.child("usr")->child("lib")->set_child("f", Node::file({}));
+    root.set_child("lib", Node::symlink({}, "usr/lib"));
+    root.set_child("up", Node::symlink({}, "../../../usr"));
+    root.set_child("abs", Node::symlink({}, "/lib/f"));
+    root.child("usr")->set_child("rel", Node::symlink({}, "lib/../../lib/x"));
+    EXPECT_EQ(resolve(root, "lib/f", LastLink::follow).canonical, "usr/lib/f");
+    EXPECT_EQ(resolve(root, "abs", LastLink::follow).canonical, "usr/lib/f");
+    EXPECT_EQ(resolve(root, "abs", LastLink::keep).canonical, "abs");
+    EXPECT_EQ(resolve(root, "up/lib/../rel", LastLink::follow).canonical, "usr/lib/x");
+    EXPECT_EQ(resolve(root, "../../lib/none", LastLink::follow).node, nullptr);
+    EXPECT_EQ(resolve(root, "../../lib/none", LastLink::follow).canonical, "usr/lib/none");
+    EXPECT_EQ(resolve(root, "usr/lib/f/below", LastLink::follow).node, nullptr);
+    EXPECT_THROW(make_directories(root, "lib/f/below"), Error);
+    root.set_child("loop", Node::symlink({}, "loop"));
+    EXPECT_THROW(resolve(root, "loop/x", LastLink::follow), Error);
+    EXPECT_EQ(resolve(root, "loop", LastLink::keep).canonical, "loop");
+}
+
+}  // namespace
+}  // namespace osb::ostree

@@ -1,0 +1,518 @@
+// The client of the proxy's protocol against servers that misbehave.
+#include "registry/skopeo_proxy.hh"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+
+namespace osb::registry {
+namespace {
+
+using oci::Digest;
+using oci::Json;
+
+struct Ends {
+    Fd first;
+    Fd second;
+};
+
+Ends make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe2");
+    return {.first = Fd(ends[0]), .second = Fd(ends[1])};
+}
+
+Ends make_sockets() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) throw_errno("socketpair");
+    return {.first = Fd(ends[0]), .second = Fd(ends[1])};
+}
+
+// The server's end of the socket, spoken to by hand.
+class Server {
+  public:
+    explicit Server(Fd socket) : socket_(std::move(socket)) {}
+
+    // The next request; null when the client has gone.
+    Json request() const {
+        std::string text(64UL * 1024, '\0');
+        const ssize_t n = ::recv(socket_.get(), text.data(), text.size(), 0);
+        if (n <= 0) return nullptr;
+        text.resize(static_cast<std::size_t>(n));
+        return Json::parse(text);
+    }
+
+    void send(const std::string& text, const std::vector<int>& descriptors = {}) const {
+        std::vector<char> control(CMSG_SPACE(sizeof(int) * std::max<std::size_t>(1, descriptors.size())));
+        iovec part{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
+        msghdr message{};
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        if (!descriptors.empty()) {
+            message.msg_control = control.data();
+            message.msg_controllen = control.size();
+            cmsghdr* header = CMSG_FIRSTHDR(&message);
+            header->cmsg_level = SOL_SOCKET;
+            header->cmsg_type = SCM_RIGHTS;
+            header->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
+            std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof(int) * descriptors.size());
+        }
+        ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    }
+
+    // A request of this method, answered with this value.
+    void answer(const std::string& method, const Json& value) const {
+        const Json got = request();
+        if (!got.is_object() || got["method"] != method) {
+            ADD_FAILURE() << "expected " << method << ", got " << got.dump();
+        }
+        send(success(value));
+    }
+
+    static std::string success(const Json& value, int pipe_id = 0) {
+        return Json{{"success", true}, {"value", value}, {"pipeid", pipe_id}, {"error", ""}}.dump();
+    }
+    static std::string failure(const std::string& error) {
+        return Json{{"success", false}, {"value", nullptr}, {"pipeid", 0}, {"error", error}}.dump();
+    }
+
+    // What every session begins with.
+    void open(const std::string& version = "0.2.3") const {
+        answer("Initialize", version);
+        answer(version == "0.2.3" ? "OpenImage" : "OpenImageOptional", 1);
+    }
+
+    // Answers a request with a pipe that holds `data`; then the FinishPipe with `verdict`.
+    void serve(const Json& value, const std::string& data, const std::string& verdict) const {
+        request();
+        Ends pipe = make_pipe();
+        send(success(value, 9), {pipe.first.get()});
+        pipe.first.close();
+        ::signal(SIGPIPE, SIG_IGN);
+        if (!data.empty()) (void)!::write(pipe.second.get(), data.data(), data.size());
+        const Json finish = request();
+        EXPECT_EQ(finish["method"], "FinishPipe");
+        EXPECT_EQ(finish["args"], Json::array({9}));
+        pipe.second.close();
+        send(verdict);
+    }
+
+    void hang_up() { socket_.close(); }
+
+  private:
+    Fd socket_;
+};
+
+// A server that follows a script in a thread, and a client that speaks to it.
+class Session {
+  public:
+    explicit Session(std::function<void(Server&)> script) {
+        Ends sockets = make_sockets();
+        proxy_ = std::make_unique<SkopeoProxy>(std::move(sockets.first));
+        thread_ = std::thread([script = std::move(script), fd = sockets.second.release()] {
+            Server server{Fd(fd)};
+            script(server);
+        });
+    }
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session() {
+        proxy_.reset();
+        thread_.join();
+    }
+
+    SkopeoProxy* operator->() const { return proxy_.get(); }
+    void open() const {
+        proxy_->initialize();
+        proxy_->open_image("containers-storage:x", ErrorKind::unavailable);
+    }
+    std::string read_blob() const {
+        std::string out;
+        std::array<std::uint8_t, 7> buffer{};
+        while (const std::size_t n = proxy_->read_blob(buffer)) out += as_text(MutableBytes(buffer).first(n));
+        return out;
+    }
+
+  private:
+    std::unique_ptr<SkopeoProxy> proxy_;
+    std::thread thread_;
+};
+
+template<typename F>
+Error thrown_by(F&& f) {
+    try {
+        f();
+    } catch (const Error& error) {
+        return error;
+    }
+    ADD_FAILURE() << "no Error was thrown";
+    return {ErrorKind::internal, "none"};
+}
+
+// How many descriptors of this process are of the same pipe as fd.
+int count_open(int fd) {
+    struct stat wanted {};
+    if (::fstat(fd, &wanted) != 0) throw_errno("fstat");
+    int count = 0;
+    for (int other = 0; other < 256; ++other) {
+        struct stat st {};
+        if (::fstat(other, &st) == 0 && st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) ++count;
+    }
+    return count;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+const Digest& digest() {
+    static const Digest the_digest = Digest::of(as_bytes("hello, world"));
+    return the_digest;
+}
+
+TEST(ProxyVersion, Parses) {
+    EXPECT_EQ(ProxyVersion::parse("0.2.3"), kOldestProxy);
+    EXPECT_GT(ProxyVersion::parse("1.0.0-rc1"), kGetLayerInfoPiped);
+    EXPECT_GT(ProxyVersion::parse("0.2.10+x"), kGetLayerInfoPiped);
+    for (const char* bad :
+         {"", "0", "0.2", "0.2.", "0.2.x", "a.b.c", "0.2.3.4", "-1.2.3", "0.2.99999999999", " 0.2.3"}) {
+        EXPECT_EQ(thrown_by([&] { ProxyVersion::parse(bad); }).kind(), ErrorKind::unsupported) << bad;
+    }
+}
+
+TEST(SkopeoProxy, RefusesAnOldServer) {
+    const Session session([](Server& server) { server.answer("Initialize", "0.2.2"); });
+    const Error error = thrown_by([&] { session->initialize(); });
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+    EXPECT_TRUE(contains(error.message(), "0.2.2"));
+    EXPECT_FALSE(error.hint().empty());
+}
+
+TEST(SkopeoProxy, RefusesAVersionThatIsNoString) {
+    const Session session([](Server& server) { server.answer("Initialize", 3); });
+    EXPECT_THROW(session->initialize(), Error);
+}
+
+TEST(SkopeoProxy, ReadsManifestAndBlob) {
+    const Session session([](Server& server) {
+        server.open();
+        server.serve("sha256:abc", "{}", Server::success(nullptr));
+        server.serve(12, "hello, world", Server::success(nullptr));
+    });
+    session.open();
+    const SkopeoProxy::Manifest manifest = session->get_manifest();
+    EXPECT_EQ(manifest.raw, "{}");
+    EXPECT_EQ(manifest.original_digest, "sha256:abc");
+    EXPECT_EQ(session->begin_blob(digest(), 12), std::optional<std::uint64_t>(12));
+    EXPECT_EQ(session.read_blob(), "hello, world");
+    std::array<std::uint8_t, 4> buffer{};
+    EXPECT_EQ(session->read_blob(buffer), 0U);
+    EXPECT_FALSE(session->broken());
+}
+
+TEST(SkopeoProxy, ServersVerdictAtTheEndCounts) {
+    struct Case {
+        const char* verdict;
+        ErrorKind kind;
+    };
+    for (const Case& c :
+         {Case{.verdict = "corrupted blob, expecting sha256:1", .kind = ErrorKind::digest_mismatch},
+          Case{.verdict = "expected 12 bytes in blob, got 3", .kind = ErrorKind::digest_mismatch},
+          Case{.verdict = "connection \x1b[31mreset", .kind = ErrorKind::unavailable}}) {
+        const Session session([&c](Server& server) {
+            server.open();
+            server.serve(12, "hello, world", Server::failure(c.verdict));
+        });
+        session.open();
+        session->begin_blob(digest(), 12);
+        const Error error = thrown_by([&] { session.read_blob(); });
+        EXPECT_EQ(error.kind(), c.kind) << c.verdict;
+        EXPECT_FALSE(contains(error.message(), "\x1b")) << error.message();
+        EXPECT_FALSE(session->broken());
+    }
+}
+
+TEST(SkopeoProxy, UnknownSizeToleratesJustThatComplaint) {
+    const auto attempt = [](std::optional<std::uint64_t> size, const std::string& verdict) {
+        const Session session([&verdict](Server& server) {
+            server.open();
+            server.serve(12, "hello, world", Server::failure(verdict));
+        });
+        session.open();
+        session->begin_blob(digest(), size);
+        return session.read_blob();
+    };
+    EXPECT_EQ(attempt(std::nullopt, "expected 0 bytes in blob, got 12"), "hello, world");
+    EXPECT_THROW(attempt(std::nullopt, "expected 0 bytes in blob, got 13"), Error);
+    EXPECT_THROW(attempt(std::nullopt, "corrupted blob, expecting sha256:1"), Error);
+    EXPECT_THROW(attempt(0, "expected 0 bytes in blob, got 12"), Error);
+}
+
+TEST(SkopeoProxy, SizeMayBeUnknownToTheServer) {
+    const Session session([](Server& server) {
+        server.open();
+        server.serve(-1, "", Server::success(nullptr));
+    });
+    session.open();
+    EXPECT_EQ(session->begin_blob(digest(), 0), std::nullopt);
+    EXPECT_EQ(session.read_blob(), "");
+}
+
+TEST(SkopeoProxy, ErrorRepliesAreEscapedAndClassified) {
+    const auto open_with = [](const std::string& version, const std::string& reply) {
+        const Session session([&](Server& server) {
+            server.answer("Initialize", version);
+            server.request();
+            server.send(reply);
+        });
+        session->initialize();
+        Error error = thrown_by([&] { session->open_image("docker://x", ErrorKind::unavailable); });
+        EXPECT_FALSE(session->broken());
+        EXPECT_FALSE(session->has_image());
+        return error;
+    };
+    const Error hostile = open_with("0.2.3", Server::failure("bad\n\x1b]52;c;x\a"));
+    EXPECT_EQ(hostile.kind(), ErrorKind::unavailable);
+    EXPECT_EQ(hostile.message(), "skopeo: bad\\x0a\\x1b]52;c;x\\x07");
+    EXPECT_EQ(
+        open_with("0.2.3", Server::failure("reference \"x\" does not resolve to an image ID: y")).kind(),
+        ErrorKind::not_found);
+    EXPECT_EQ(open_with("0.2.8", Server::success(0)).kind(), ErrorKind::not_found);
+    EXPECT_LT(open_with("0.2.3", Server::failure(std::string(30000, 'x'))).message().size(), 1000U);
+}
+
+TEST(SkopeoProxy, MalformedRepliesBreakTheConnection) {
+    const std::string deep = std::string(100, '[') + std::string(100, ']');
+    for (const std::string& text :
+         {std::string("{"), std::string("null"), std::string("[]"), std::string("{}"),
+          std::string("\xff\xfe"), std::string(R"({"success":"yes"})"),
+          std::string(R"({"success":true,"success":false})"), R"({"success":true,"value":)" + deep + "}",
+          std::string(R"({"success":true,"value":"sha"} x)"),
+          // No image number.
+          std::string(R"({"success":true,"value":-1})"), std::string(R"({"success":true,"value":1.5})"),
+          std::string(R"({"success":true})")}) {
+        const Session session([&text](Server& server) {
+            server.answer("Initialize", "0.2.3");
+            server.request();
+            server.send(text);
+        });
+        session->initialize();
+        const Error error = thrown_by([&] { session->open_image("x", ErrorKind::io); });
+        EXPECT_EQ(error.kind(), ErrorKind::internal) << text;
+        EXPECT_FALSE(session->has_image());
+    }
+}
+
+TEST(SkopeoProxy, OversizeReplyIsRefused) {
+    const Session session([](Server& server) {
+        server.request();
+        server.send(Server::success(std::string(kMaxReply, 'x')));
+        // Where the system's socket buffers do not take such a packet, the end of the stream serves as well.
+        server.hang_up();
+    });
+    EXPECT_THROW(session->initialize(), Error);
+    EXPECT_TRUE(session->broken());
+    EXPECT_THROW(session->initialize(), Error);
+}
+
+TEST(SkopeoProxy, WrongDescriptorsAreRefusedAndClosed) {
+    const Ends pipe = make_pipe();
+    const Fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const int p = pipe.first.get();
+    for (const std::vector<int>& descriptors : {std::vector<int>{}, std::vector<int>{file.get()},
+                                                std::vector<int>{p, p}, std::vector<int>(20, p)}) {
+        const Session session([&descriptors](Server& server) {
+            server.open();
+            server.request();
+            server.send(Server::success(12, 9), descriptors);
+        });
+        session.open();
+        EXPECT_EQ(thrown_by([&] { session->begin_blob(digest(), 12); }).kind(), ErrorKind::internal)
+            << descriptors.size();
+        EXPECT_TRUE(session->broken());
+        // Ours are the only two that are left.
+        EXPECT_EQ(count_open(p), 2) << descriptors.size();
+    }
+}
+
+TEST(SkopeoProxy, UnaskedDescriptorIsRefused) {
+    const Ends pipe = make_pipe();
+    const Session session([&pipe](Server& server) {
+        server.request();
+        server.send(Server::success("0.2.3"), {pipe.first.get()});
+    });
+    EXPECT_EQ(thrown_by([&] { session->initialize(); }).kind(), ErrorKind::internal);
+}
+
+TEST(SkopeoProxy, PipeNumberMustBeOne) {
+    const Ends pipe = make_pipe();
+    for (const char* id : {"-1", "4294967296", "\"9\"", "null", "1.5"}) {
+        const Session session([&](Server& server) {
+            server.open();
+            server.request();
+            server.send(concat(R"({"success":true,"value":12,"pipeid":)", id, "}"), {pipe.first.get()});
+        });
+        session.open();
+        EXPECT_EQ(thrown_by([&] { session->begin_blob(digest(), 12); }).kind(), ErrorKind::internal) << id;
+    }
+}
+
+TEST(SkopeoProxy, DeathBetweenRequests) {
+    const Session session([](Server& server) { server.open(); });
+    session.open();
+    const Error error = thrown_by([&] { session->get_manifest(); });
+    EXPECT_EQ(error.kind(), ErrorKind::io);
+    EXPECT_TRUE(contains(error.message(), "skopeo ended")) << error.message();
+    EXPECT_TRUE(session->broken());
+}
+
+TEST(SkopeoProxy, DeathInTheMiddleOfABlobIsAnError) {
+    const Session session([](Server& server) {
+        server.open();
+        server.request();
+        Ends pipe = make_pipe();
+        server.send(Server::success(12, 9), {pipe.first.get()});
+        (void)!::write(pipe.second.get(), "hello", 5);
+    });
+    session.open();
+    const auto read = [&] {
+        session->begin_blob(digest(), 12);
+        session.read_blob();
+    };
+    EXPECT_EQ(thrown_by(read).kind(), ErrorKind::io);
+    EXPECT_TRUE(session->broken());
+}
+
+TEST(SkopeoProxy, ManifestBeyondTheLimitIsRefused) {
+    const Session session([](Server& server) {
+        server.open();
+        server.serve("sha256:abc", std::string(5UL * 1024 * 1024, ' '), Server::failure("broken pipe"));
+        server.serve(12, "hello, world", Server::success(nullptr));
+    });
+    session.open();
+    EXPECT_EQ(thrown_by([&] { session->get_manifest(); }).kind(), ErrorKind::too_large);
+    // The connection can be used on.
+    session->begin_blob(digest(), 12);
+    EXPECT_EQ(session.read_blob(), "hello, world");
+}
+
+TEST(SkopeoProxy, ReaderThatStopsEarlyLeavesAUsableConnection) {
+    const Session session([](Server& server) {
+        server.open();
+        server.serve(1 << 20, std::string(1 << 20, 'x'), Server::failure("write |1: broken pipe"));
+        server.serve(12, "hello, world", Server::success(nullptr));
+    });
+    session.open();
+    session->begin_blob(digest(), 1 << 20);
+    std::array<std::uint8_t, 4> buffer{};
+    EXPECT_GT(session->read_blob(buffer), 0U);
+    session->abandon_blob();
+    EXPECT_FALSE(session->broken());
+    session->begin_blob(digest(), 12);
+    EXPECT_EQ(session.read_blob(), "hello, world");
+}
+
+TEST(SkopeoProxy, TwoPipesAtOnceAreRefused) {
+    const Session session([](Server& server) {
+        server.open();
+        server.serve(12, "hello, world", Server::success(nullptr));
+    });
+    session.open();
+    session->begin_blob(digest(), 12);
+    EXPECT_THROW(session->get_full_config(), Error);
+    EXPECT_EQ(session.read_blob(), "hello, world");
+}
+
+TEST(SkopeoProxy, InterruptionEndsTheWait) {
+    const Session session([](Server& server) { server.request(); });
+    set_interrupted(SIGTERM);
+    EXPECT_THROW(session->initialize(), Interrupted);
+    set_interrupted(0);
+    EXPECT_TRUE(session->broken());
+}
+
+TEST(SkopeoProxy, SizesBeyondAnIntegerAreNotAskedFor) {
+    const Session session([](Server& server) { server.open(); });
+    session.open();
+    EXPECT_EQ(thrown_by([&] { session->begin_blob(digest(), 1ULL << 53U); }).kind(), ErrorKind::too_large);
+}
+
+TEST(SkopeoProxy, NamesAreChecked) {
+    const Session session([](Server& server) { server.answer("Initialize", "0.2.3"); });
+    session->initialize();
+    EXPECT_EQ(thrown_by([&] { session->open_image("\xff", ErrorKind::io); }).kind(), ErrorKind::usage);
+    EXPECT_EQ(thrown_by([&] { session->open_image(std::string(40000, 'x'), ErrorKind::io); }).kind(),
+              ErrorKind::too_large);
+    EXPECT_THROW(session->get_manifest(), Error);
+}
+
+TEST(SkopeoProxy, LayerInformationInline) {
+    const Session session([](Server& server) {
+        server.open("0.2.5");
+        server.answer("GetLayerInfo", Json::array({{{"digest", "sha256:1"}, {"size", 7}},
+                                                   {{"digest", "sha256:2"}, {"size", -1}}}));
+        server.answer("GetLayerInfo", "none");
+        server.answer("GetLayerInfo", Json::array({1}));
+    });
+    session.open();
+    const std::vector<ProxyLayer> layers = session->get_layers();
+    ASSERT_EQ(layers.size(), 2U);
+    EXPECT_EQ(layers[0].digest, "sha256:1");
+    EXPECT_EQ(layers[0].size, std::optional<std::uint64_t>(7));
+    EXPECT_EQ(layers[1].size, std::nullopt);
+    EXPECT_THROW(session->get_layers(), Error);
+    EXPECT_THROW(session->get_layers(), Error);
+}
+
+TEST(SkopeoProxy, LayerInformationThroughAPipe) {
+    const Session session([](Server& server) {
+        server.open("0.2.8");
+        server.serve(nullptr, R"([{"digest":"sha256:1","size":7,"media_type":"x"}])",
+                     Server::success(nullptr));
+        server.serve(nullptr, "[", Server::success(nullptr));
+    });
+    session.open();
+    ASSERT_EQ(session->get_layers().size(), 1U);
+    EXPECT_THROW(session->get_layers(), Error);
+}
+
+TEST(SkopeoProxy, MissingProgramHasAHint) {
+    const Error error = thrown_by([] { SkopeoProxy::start({"osb-no-such-skopeo"}); });
+    EXPECT_EQ(error.kind(), ErrorKind::not_found);
+    EXPECT_TRUE(contains(error.hint(), "skopeo")) << error.hint();
+}
+
+TEST(SkopeoProxy, ProgramThatEndsAtOnceIsReportedWithItsWords) {
+    const Error error = thrown_by([] {
+        SkopeoProxy::start({"sh", "-c", "echo 'unknown command' >&2; exit 1"});
+    });
+    EXPECT_EQ(error.kind(), ErrorKind::io);
+    EXPECT_TRUE(contains(error.message(), "exit status 1: unknown command")) << error.message();
+}
+
+TEST(SkopeoProxy, ProgramThatIgnoresTheEndIsKilled) {
+    const auto start = std::chrono::steady_clock::now();
+    {
+        Ends sockets = make_sockets();
+        Subprocess process({.argv = {"sleep", "60"}, .environment = {}, .inherited = {}});
+        SkopeoProxy proxy(std::move(sockets.first), std::move(process));
+        set_interrupted(SIGINT);
+        EXPECT_THROW(proxy.initialize(), Interrupted);
+        set_interrupted(0);
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1500));
+}
+
+}  // namespace
+}  // namespace osb::registry
