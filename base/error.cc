@@ -10,34 +10,53 @@ int exit_status(ErrorKind kind) noexcept {
     switch (kind) {
         case ErrorKind::internal:
         case ErrorKind::not_found:
-        case ErrorKind::io: return 1;
-        case ErrorKind::usage: return 2;
+        case ErrorKind::io:
+            return 1;
+        case ErrorKind::usage:
+            return 2;
         case ErrorKind::invalid:
         case ErrorKind::digest_mismatch:
         case ErrorKind::unsupported:
-        case ErrorKind::too_large: return 3;
-        case ErrorKind::untrusted: return 4;
-        case ErrorKind::unavailable: return 5;
-        case ErrorKind::no_space: return 6;
-        case ErrorKind::nothing_new: return 77;
+        case ErrorKind::too_large:
+            return 3;
+        case ErrorKind::untrusted:
+            return 4;
+        case ErrorKind::unavailable:
+            return 5;
+        case ErrorKind::no_space:
+            return 6;
+        case ErrorKind::nothing_new:
+            return 77;
     }
     return 1;
 }
 
 std::string_view to_string(ErrorKind kind) noexcept {
     switch (kind) {
-        case ErrorKind::internal: return "internal";
-        case ErrorKind::not_found: return "not_found";
-        case ErrorKind::io: return "io";
-        case ErrorKind::usage: return "usage";
-        case ErrorKind::invalid: return "invalid";
-        case ErrorKind::digest_mismatch: return "digest_mismatch";
-        case ErrorKind::unsupported: return "unsupported";
-        case ErrorKind::too_large: return "too_large";
-        case ErrorKind::untrusted: return "untrusted";
-        case ErrorKind::unavailable: return "unavailable";
-        case ErrorKind::no_space: return "no_space";
-        case ErrorKind::nothing_new: return "nothing_new";
+        case ErrorKind::internal:
+            return "internal";
+        case ErrorKind::not_found:
+            return "not_found";
+        case ErrorKind::io:
+            return "io";
+        case ErrorKind::usage:
+            return "usage";
+        case ErrorKind::invalid:
+            return "invalid";
+        case ErrorKind::digest_mismatch:
+            return "digest_mismatch";
+        case ErrorKind::unsupported:
+            return "unsupported";
+        case ErrorKind::too_large:
+            return "too_large";
+        case ErrorKind::untrusted:
+            return "untrusted";
+        case ErrorKind::unavailable:
+            return "unavailable";
+        case ErrorKind::no_space:
+            return "no_space";
+        case ErrorKind::nothing_new:
+            return "nothing_new";
     }
     return "internal";
 }

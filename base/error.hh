@@ -8,7 +8,8 @@
 
 namespace osb {
 
-// What went wrong, as far as a caller can act on it. exit_status() maps each kind to the program's exit status.
+// What went wrong, as far as a caller can act on it. exit_status() maps each kind to the program's exit
+// status.
 enum class ErrorKind {
     internal,         // a bug, or a library that failed for no reason of the input's: 1
     not_found,        // a file, image, tag or ref that was asked for does not exist: 1
@@ -65,8 +66,8 @@ class Interrupted : public std::exception {
     int signal_;
 };
 
-// An error from errno: "WHAT: No such file or directory". ENOSPC and EDQUOT become no_space, ENOENT not_found,
-// everything else io.
+// An error from errno: "WHAT: No such file or directory". ENOSPC and EDQUOT become no_space, ENOENT
+// not_found, everything else io.
 Error errno_error(int error_number, std::string_view what);
 
 // Throws errno_error(errno, what).

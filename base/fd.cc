@@ -42,7 +42,8 @@ Fd open_regular(int dirfd, const std::string& path) {
     }
     struct stat st {};
     if (::fstat(fd.get(), &st) != 0) throw_errno(concat("cannot stat ", quoted(path)));
-    if (!S_ISREG(st.st_mode)) throw Error(ErrorKind::invalid, concat(quoted(path), ": is not a regular file"));
+    if (!S_ISREG(st.st_mode))
+        throw Error(ErrorKind::invalid, concat(quoted(path), ": is not a regular file"));
     return fd;
 }
 

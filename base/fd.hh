@@ -33,8 +33,8 @@ class Fd {
 // openat(2) with O_CLOEXEC added. Throws Error naming `path` (not_found for ENOENT, else io or no_space).
 Fd open_at(int dirfd, const std::string& path, int flags, mode_t mode = 0);
 
-// Opens a regular file below or beside dirfd for reading; a symbolic link, FIFO, device or directory is refused
-// with Error{invalid} and never opened in a way that blocks.
+// Opens a regular file below or beside dirfd for reading; a symbolic link, FIFO, device or directory is
+// refused with Error{invalid} and never opened in a way that blocks.
 Fd open_regular(int dirfd, const std::string& path);
 
 // The size of an open regular file in bytes.

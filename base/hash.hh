@@ -20,7 +20,8 @@ std::string to_hex(ByteView bytes);
 // The bytes of exactly 64 lower-case hexadecimal digits. Throws Error{invalid} for anything else.
 Sha256 parse_sha256(std::string_view hex);
 
-// A hash in progress. finish() may be called once per init; reset() starts anew and is cheaper than a new object.
+// A hash in progress. finish() may be called once per init; reset() starts anew and is cheaper than a new
+// object.
 class Hasher {
   public:
     explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::sha256);

@@ -16,8 +16,14 @@ void set_log_sink(LogSink sink);
 // One line, without a line feed; names in it are escaped by the caller. Threads may call it at once.
 void log(LogLevel level, const std::string& line);
 
-inline void log_warning(const std::string& line) { log(LogLevel::warning, line); }
-inline void log_info(const std::string& line) { log(LogLevel::info, line); }
-inline void log_debug(const std::string& line) { log(LogLevel::debug, line); }
+inline void log_warning(const std::string& line) {
+    log(LogLevel::warning, line);
+}
+inline void log_info(const std::string& line) {
+    log(LogLevel::info, line);
+}
+inline void log_debug(const std::string& line) {
+    log(LogLevel::debug, line);
+}
 
 }  // namespace osb

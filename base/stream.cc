@@ -45,7 +45,8 @@ std::string read_all(Source& source, std::size_t limit, std::string_view what) {
             source.read({reinterpret_cast<std::uint8_t*>(out.data()) + old, want});  // NOLINT: char aliases
         out.resize(old + n);
         if (n == 0) return out;
-        if (out.size() > limit) throw Error(ErrorKind::too_large, concat(what, ": more than ", limit, " bytes"));
+        if (out.size() > limit)
+            throw Error(ErrorKind::too_large, concat(what, ": more than ", limit, " bytes"));
     }
 }
 

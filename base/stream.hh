@@ -1,5 +1,5 @@
-// Bytes in motion: everything that is read or written goes through these two interfaces, and hashing, limits and
-// (de)compression are wrappers around them.
+// Bytes in motion: everything that is read or written goes through these two interfaces, and hashing, limits
+// and (de)compression are wrappers around them.
 #pragma once
 
 #include <cstddef>
@@ -18,12 +18,12 @@ class Source {
     Source& operator=(const Source&) = delete;
     virtual ~Source() = default;
 
-    // Reads at least one byte and at most buffer.size() (> 0) into the front of buffer; returns how many, 0 at the
-    // end of the stream and from then on. Throws Error; Interrupted when the user asked to stop.
+    // Reads at least one byte and at most buffer.size() (> 0) into the front of buffer; returns how many, 0
+    // at the end of the stream and from then on. Throws Error; Interrupted when the user asked to stop.
     virtual std::size_t read(MutableBytes buffer) = 0;
 
-    // Passes over up to `count` bytes; returns how many, fewer than count only at the end of the stream. Reads and
-    // discards unless the source can do better. Throws as read() does.
+    // Passes over up to `count` bytes; returns how many, fewer than count only at the end of the stream.
+    // Reads and discards unless the source can do better. Throws as read() does.
     virtual std::uint64_t skip(std::uint64_t count);
 };
 
@@ -50,7 +50,8 @@ class MemorySource final : public Source {
     ByteView rest_;
 };
 
-// Reads to the end of the stream. Throws Error{too_large} naming `what` as soon as more than `limit` bytes came.
+// Reads to the end of the stream. Throws Error{too_large} naming `what` as soon as more than `limit` bytes
+// came.
 std::string read_all(Source& source, std::size_t limit, std::string_view what);
 
 // Reads until buffer is full or the stream ends; returns how many bytes were read.

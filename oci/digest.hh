@@ -13,8 +13,8 @@ namespace osb::oci {
 // "sha256:<64 hex>" or "sha512:<128 hex>". Always well formed: a path or URL may be built from it.
 class Digest {
   public:
-    // Throws Error{invalid} when text breaks the grammar, the length or the lower case; Error{unsupported} for an
-    // algorithm other than sha256 and sha512.
+    // Throws Error{invalid} when text breaks the grammar, the length or the lower case; Error{unsupported}
+    // for an algorithm other than sha256 and sha512.
     static Digest parse(std::string_view text);
     // The digest of `bytes`.
     static Digest of(ByteView bytes, HashAlgorithm algorithm = HashAlgorithm::sha256);

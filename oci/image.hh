@@ -18,10 +18,11 @@ struct Image {
     ImageConfig config;
 };
 
-// Follows the source's root through at most 4 levels of indexes to the manifest for `platform` (nothing: the host's;
-// an index with a single image is taken as it is when nothing was asked for), reads and verifies manifest and config.
-// The first match in the index's order wins, an exact variant before none. Checks that the config has one diffID a
-// layer and, when a platform was asked for, that the config agrees with it. Throws Error.
+// Follows the source's root through at most 4 levels of indexes to the manifest for `platform` (nothing: the
+// host's; an index with a single image is taken as it is when nothing was asked for), reads and verifies
+// manifest and config. The first match in the index's order wins, an exact variant before none. Checks that
+// the config has one diffID a layer and, when a platform was asked for, that the config agrees with it.
+// Throws Error.
 Image open_image(std::shared_ptr<ImageSource> source, const std::optional<Platform>& platform);
 
 // The bytes of a descriptor, verified against digest and size and held in memory; at most kMaxDocument.

@@ -19,8 +19,8 @@ struct Document {
     std::optional<Digest> expected;
 };
 
-// A layer as a transport delivers it, which need not be the blob that the manifest names: containers-storage keeps
-// layers uncompressed.
+// A layer as a transport delivers it, which need not be the blob that the manifest names: containers-storage
+// keeps layers uncompressed.
 struct LayerBlob {
     std::unique_ptr<Source> bytes;  // not verified
     Digest digest;                  // that the bytes must have
@@ -28,8 +28,8 @@ struct LayerBlob {
     Compression compression = Compression::none;
 };
 
-// An opened image. The bytes that it yields are not verified: open_image() and open_layer() in oci/image.hh do that.
-// Blobs may be opened and read by several threads at once.
+// An opened image. The bytes that it yields are not verified: open_image() and open_layer() in oci/image.hh
+// do that. Blobs may be opened and read by several threads at once.
 class ImageSource {
   public:
     ImageSource() = default;
@@ -41,7 +41,8 @@ class ImageSource {
     virtual Document root() = 0;
     // The blob of a descriptor (a manifest, an index, a config, a layer). Throws Error{not_found}.
     virtual std::unique_ptr<Source> open_blob(const Descriptor& descriptor) = 0;
-    // Layer `index` of the image. The default: the blob that the manifest names, compressed as its media type says.
+    // Layer `index` of the image. The default: the blob that the manifest names, compressed as its media type
+    // says.
     virtual LayerBlob open_layer(const Manifest& manifest, const ImageConfig& config, std::size_t index);
 };
 

@@ -10,8 +10,8 @@ namespace osb::oci {
 
 using Json = nlohmann::json;
 
-// Parses one document: valid UTF-8 without a byte order mark, at most `max_depth` levels, no duplicate keys in an
-// object, nothing after it but white space. Throws Error{invalid} naming `what`.
+// Parses one document: valid UTF-8 without a byte order mark, at most `max_depth` levels, no duplicate keys
+// in an object, nothing after it but white space. Throws Error{invalid} naming `what`.
 Json parse_json(std::string_view text, std::string_view what, std::size_t max_depth = 64);
 
 }  // namespace osb::oci

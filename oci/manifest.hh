@@ -1,9 +1,9 @@
-// Descriptors, manifests, indexes and configs: manifest.md, image-index.md, descriptor.md and config.md of the image
-// specification 1.1, and their Docker schema 2 counterparts.
+// Descriptors, manifests, indexes and configs: manifest.md, image-index.md, descriptor.md and config.md of
+// the image specification 1.1, and their Docker schema 2 counterparts.
 //
-// The parsers take bytes from outside: at most kMaxDocument of them, JSON nested at most 64 deep, no duplicate keys,
-// no trailing text, valid UTF-8; a document that has both `manifests` and `layers` or `config` is refused
-// (CVE-2021-41190). They throw Error{invalid}, Error{unsupported} or Error{too_large}.
+// The parsers take bytes from outside: at most kMaxDocument of them, JSON nested at most 64 deep, no
+// duplicate keys, no trailing text, valid UTF-8; a document that has both `manifests` and `layers` or
+// `config` is refused (CVE-2021-41190). They throw Error{invalid}, Error{unsupported} or Error{too_large}.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace osb::oci {
 
-// The largest manifest, index or config that is read: 4 MiB, as the distribution specification asks at least and
-// containers/image allows at most.
+// The largest manifest, index or config that is read: 4 MiB, as the distribution specification asks at least
+// and containers/image allows at most.
 inline constexpr std::size_t kMaxDocument = 4UL * 1024 * 1024;
 // The most layers an image may have. Container runtimes stop at 127 or 128.
 inline constexpr std::size_t kMaxLayers = 1024;
@@ -45,9 +45,9 @@ struct Manifest {
     std::map<std::string, std::string> annotations;
     std::string raw;  // the very bytes
 
-    // media_type: what the descriptor, the transport or nothing ("") says; the document's own mediaType must agree.
-    // digest: the one that the bytes are known to have. Refuses artifacts (config that is no image config), with
-    // Error{unsupported} "not an image".
+    // media_type: what the descriptor, the transport or nothing ("") says; the document's own mediaType must
+    // agree. digest: the one that the bytes are known to have. Refuses artifacts (config that is no image
+    // config), with Error{unsupported} "not an image".
     static Manifest parse(std::string raw, std::string_view media_type, HashAlgorithm algorithm);
 };
 
@@ -67,7 +67,8 @@ DocumentKind sniff_document_kind(std::string_view raw);
 // The image's configuration: config.md.
 struct ImageConfig {
     Platform platform;
-    std::optional<std::int64_t> created;  // seconds since 1970 UTC, from the RFC 3339 text; absent or invalid: none
+    std::optional<std::int64_t>
+        created;  // seconds since 1970 UTC, from the RFC 3339 text; absent or invalid: none
     std::map<std::string, std::string> labels;
     std::vector<Digest> diff_ids;
     std::string raw;
@@ -75,8 +76,8 @@ struct ImageConfig {
     static ImageConfig parse(std::string raw);
 };
 
-// Seconds since 1970 of an RFC 3339 date and time (fractions are dropped); nothing when it is malformed or outside
-// the years 0 to 9999.
+// Seconds since 1970 of an RFC 3339 date and time (fractions are dropped); nothing when it is malformed or
+// outside the years 0 to 9999.
 std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
 }  // namespace osb::oci

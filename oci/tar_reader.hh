@@ -1,8 +1,9 @@
-// A tar archive read as a stream of entries: ustar, PAX (POSIX.1-2001) and GNU, with their long names, large numbers
-// and sparse files, as layer.md of the image specification allows them.
+// A tar archive read as a stream of entries: ustar, PAX (POSIX.1-2001) and GNU, with their long names, large
+// numbers and sparse files, as layer.md of the image specification allows them.
 //
-// It is our own because layers are hostile: every limit is ours, malformed extensions are refused and not skipped,
-// names are bytes whatever the locale, and nothing is copied twice. libarchive and GNU tar are its witnesses in the tests.
+// It is our own because layers are hostile: every limit is ours, malformed extensions are refused and not
+// skipped, names are bytes whatever the locale, and nothing is copied twice. libarchive and GNU tar are its
+// witnesses in the tests.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ struct TarEntry {
     std::uint32_t mode = 0;   // permission bits, setuid, setgid, sticky: 07777 at most
     std::uint32_t uid = 0;    // up to 2^32-2
     std::uint32_t gid = 0;
-    std::uint64_t size = 0;  // apparent size of a file, holes included; of a hardlink the data that comes with it
+    std::uint64_t size =
+        0;  // apparent size of a file, holes included; of a hardlink the data that comes with it
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; sorted by name, no duplicates
@@ -38,8 +40,8 @@ struct TarLimits {
     std::size_t max_xattrs = 256;                    // of one entry
 };
 
-// Reads the entries of an archive one after the other. Errors are Error{invalid} and Error{too_large}, with the entry's
-// name as context where it is known.
+// Reads the entries of an archive one after the other. Errors are Error{invalid} and Error{too_large}, with
+// the entry's name as context where it is known.
 class TarReader {
   public:
     // `source` is borrowed.
@@ -52,16 +54,16 @@ class TarReader {
     // blocks, or the end of the stream between two entries. The entry is valid until the next call.
     bool next(TarEntry& entry);
 
-    // Reads the present file's content in order, holes as zeros, into the front of buffer; 0 at its end. Throws
-    // Error{invalid} when the archive ends in the middle of it.
+    // Reads the present file's content in order, holes as zeros, into the front of buffer; 0 at its end.
+    // Throws Error{invalid} when the archive ends in the middle of it.
     std::size_t read(MutableBytes buffer);
 
-    // After next() returned false: reads the stream to its end and returns how many bytes other than zeros came (rubbish,
-    // or a second archive, which is not looked into).
+    // After next() returned false: reads the stream to its end and returns how many bytes other than zeros
+    // came (rubbish, or a second archive, which is not looked into).
     std::uint64_t drain();
 
-    // Where the present entry's header block begins in the stream, and its content, for an index of an uncompressed
-    // archive.
+    // Where the present entry's header block begins in the stream, and its content, for an index of an
+    // uncompressed archive.
     std::uint64_t header_offset() const noexcept;
     std::uint64_t data_offset() const noexcept;
 

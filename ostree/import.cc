@@ -200,9 +200,7 @@ class Import {
         for (const Slot* slot : unread) total += size_of(slot);
         if (!unread.empty()) progress_.begin("reading layers", total);
 
-        const unsigned jobs =
-            options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
-        TaskPool pool(jobs, kMaxQueued);
+        TaskPool pool(jobs(), kMaxQueued);
         const LayerContext context{writer, pool, progress_, {}};
         for (Slot* slot : unread) {
             pool.add_producer([this, slot, &context] { read_one(*slot, context); });
@@ -242,25 +240,54 @@ class Import {
         result_.notes = std::move(report.notes);
     }
 
-    void commit(Transaction& transaction, ObjectWriter& writer, const Node& root) {
-        const WrittenTree tree = write_tree(writer, root);
-        std::vector<oci::Digest> used = image_.config.diff_ids;
-        for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);
+    unsigned jobs() const {
+        return options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
+    }
+
+    // The commit of a layer that was read, to be written once its objects are in their place.
+    struct NewLayer {
+        const Slot* slot = nullptr;
+        GVariantPtr commit;
+    };
+
+    // Writes the merged tree's directories and what the layers' commits need, side by side.
+    WrittenTree write_trees(ObjectWriter& writer, const Node& root, std::vector<NewLayer>& new_layers) const {
         for (const auto& [diff_id, slot] : layers_) {
-            if (!slot.reused)
-                save_layer(transaction, writer, *slot.layer, image_.manifest.layers[slot.index].digest);
+            if (!slot.reused) new_layers.push_back({&slot, nullptr});
         }
+        TaskPool pool(jobs(), kMaxQueued);
+        WrittenTree tree;
+        pool.add_producer([&] { tree = write_tree(writer, root); });
+        for (NewLayer& layer : new_layers) {
+            pool.add_producer([&] { layer.commit = make_layer_commit(writer, *layer.slot->layer); });
+        }
+        pool.run();
+        return tree;
+    }
+
+    GVariantPtr make_commit(const WrittenTree& tree) const {
         const GVariantPtr metadata = commit_metadata(image_, {layout_name(options_.layout), result_.kernel});
         const Sha256 parent = result_.parent.empty() ? Sha256{} : parse_sha256(result_.parent);
-        const GVariantPtr variant = take(g_variant_new(
-            "(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(),
-            byte_array(result_.parent.empty() ? ByteView{} : ByteView(parent)),
-            g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), options_.subject.c_str(), "",
-            guint64{GUINT64_TO_BE(image_time(image_))}, byte_array(tree.tree), byte_array(tree.meta)));
-        // Objects first, durable; then the commit that needs them; then the ref that names it.
+        return take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(),
+                                  byte_array(result_.parent.empty() ? ByteView{} : ByteView(parent)),
+                                  g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0),
+                                  options_.subject.c_str(), "", guint64{GUINT64_TO_BE(image_time(image_))},
+                                  byte_array(tree.tree), byte_array(tree.meta)));
+    }
+
+    void commit(Transaction& transaction, ObjectWriter& writer, const Node& root) {
+        std::vector<NewLayer> new_layers;
+        const WrittenTree tree = write_trees(writer, root, new_layers);
+        // Objects first, durable; then the commits that need them; then the refs that name those.
         writer.publish();
-        result_.commit = transaction.write_commit(variant.get());
+        for (const NewLayer& layer : new_layers) {
+            save_layer(transaction, layer.commit.get(), *layer.slot->layer,
+                       image_.manifest.layers[layer.slot->index].digest);
+        }
+        result_.commit = transaction.write_commit(make_commit(tree).get());
         transaction.set_ref(result_.ref, result_.commit);
+        std::vector<oci::Digest> used = image_.config.diff_ids;
+        for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);
         forget_unused_layers(transaction, repository_, used);
         transaction.commit();
     }

@@ -10,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "oci/manifest.hh"
+#include "ostree/layer_entries.hh"
 #include "ostree/ref_name.hh"
 #include "ostree/repository_handle.hh"
 #include "ostree/tree_writer.hh"
@@ -24,65 +25,10 @@ constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeySize = "osb.layer.size";
 constexpr const char* kKeyNotes = "osb.layer.notes";
 constexpr const char* kEntriesFile = "entries";
-// kind, path, target, xattrs, checksum, mode, uid, gid; the machine's byte order is little-endian in the file
-constexpr const char* kEntriesType = "a(yayayayayuuu)";
 constexpr std::size_t kMaxEntriesFile = 1UL << 30;
 
 std::string ref_of(const oci::Digest& digest) {
     return concat(kPrefix, '/', escape_ref(digest.to_string()));
-}
-
-GVariantPtr to_little_endian(GVariantPtr variant) {
-    return G_BYTE_ORDER == G_BIG_ENDIAN ? take(g_variant_byteswap(variant.get())) : std::move(variant);
-}
-
-GVariantPtr entries_variant(const Layer& layer) {
-    GVariantBuilder builder;
-    g_variant_builder_init(&builder, G_VARIANT_TYPE(kEntriesType));
-    for (const LayerEntry& entry : layer.entries()) {
-        const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
-        g_variant_builder_add(
-            &builder, "(y@ay@ay@ay@ayuuu)", static_cast<guchar>(entry.kind), byte_array(as_bytes(entry.path)),
-            byte_array(as_bytes(entry.target)), byte_array(as_bytes(entry.xattrs)),
-            byte_array(has_object ? ByteView(entry.checksum) : ByteView{}), entry.mode, entry.uid, entry.gid);
-    }
-    return to_little_endian(take(g_variant_builder_end(&builder)));
-}
-
-std::string_view text_child(GVariant* tuple, gsize index) {
-    // The view stays valid: the bytes belong to the outermost variant's buffer.
-    const GVariantPtr child = take(g_variant_get_child_value(tuple, index));
-    return as_text(view_byte_array(child.get()));
-}
-
-void read_entry(GVariant* tuple, Layer& layer) {
-    guchar kind = 0;
-    g_variant_get_child(tuple, 0, "y", &kind);
-    if (kind > static_cast<guchar>(EntryKind::opaque))
-        throw Error(ErrorKind::invalid, "an entry of an unknown kind");
-    LayerEntry& entry = layer.entries().emplace_back();
-    entry.kind = static_cast<EntryKind>(kind);
-    entry.path = layer.keep(text_child(tuple, 1));
-    entry.target = layer.keep(text_child(tuple, 2));
-    entry.xattrs = layer.keep(text_child(tuple, 3));
-    const std::string_view checksum = text_child(tuple, 4);
-    const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
-    if (checksum.size() != (has_object ? entry.checksum.size() : 0)) {
-        throw Error(ErrorKind::invalid, "an entry with a checksum of the wrong length");
-    }
-    std::copy(checksum.begin(), checksum.end(), entry.checksum.begin());
-    g_variant_get_child(tuple, 5, "u", &entry.mode);
-    g_variant_get_child(tuple, 6, "u", &entry.uid);
-    g_variant_get_child(tuple, 7, "u", &entry.gid);
-}
-
-void read_entries(ByteView bytes, Layer& layer) {
-    const GVariantPtr variant =
-        to_little_endian(variant_from_bytes(G_VARIANT_TYPE(kEntriesType), bytes, false));
-    if (g_variant_is_normal_form(variant.get()) == FALSE)
-        throw Error(ErrorKind::invalid, "a malformed list of entries");
-    const gsize n = g_variant_n_children(variant.get());
-    for (gsize i = 0; i < n; ++i) read_entry(take(g_variant_get_child_value(variant.get(), i)).get(), layer);
 }
 
 std::string string_of(GVariant* dict, const char* key) {
@@ -153,12 +99,13 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std
             layer->notes().emplace_back(g_variant_get_string(note.get(), nullptr));
         }
     }
-    read_entries(as_bytes(read_file(repo, checksum, kEntriesFile)), *layer);
+    parse_entries(read_file(repo, checksum, kEntriesFile), *layer);
     return layer;
 }
 
-// The objects of the layer, each under its checksum, in directories by the checksum's first two digits: one
-// flat directory would pass the size that ostree allows for a dirtree.
+// The objects of the layer, each under its checksum, in directories by the checksum's first digit: one
+// directory of all would pass the size that ostree allows for a dirtree, and many small ones cost a file
+// each.
 Node object_tree(const Layer& layer, const Sha256& entries_file) {
     Node root = Node::directory();
     root.set_child(kEntriesFile, Node::file(entries_file));
@@ -166,7 +113,7 @@ Node object_tree(const Layer& layer, const Sha256& entries_file) {
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
         const std::string hex = to_hex(entry.checksum);
-        const std::string_view first = std::string_view(hex).substr(0, 2);
+        const std::string_view first = std::string_view(hex).substr(0, 1);
         Node* directory = objects.child(first);
         if (directory == nullptr) directory = &objects.set_child(first, Node::directory());
         directory->set_child(hex, Node::file(entry.checksum));
@@ -217,18 +164,19 @@ std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Diges
     return nullptr;
 }
 
-void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer,
-                const oci::Digest& digest) {
-    const GVariantPtr entries = entries_variant(layer);
-    const Sha256 file = writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {},
-                                          bytes_of(entries.get()));
+GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
+    const std::string entries = serialize_entries(layer);
+    const Sha256 file =
+        writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {}, as_bytes(entries));
     const WrittenTree tree = write_tree(writer, object_tree(layer, file));
     const GVariantPtr metadata = layer_metadata(layer);
-    const GVariantPtr commit =
-        take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(), byte_array({}),
-                           g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), "", "",
-                           guint64{GUINT64_TO_BE(0)}, byte_array(tree.tree), byte_array(tree.meta)));
-    const std::string checksum = transaction.write_commit(commit.get());
+    return take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(), byte_array({}),
+                              g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), "", "",
+                              guint64{GUINT64_TO_BE(0)}, byte_array(tree.tree), byte_array(tree.meta)));
+}
+
+void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer, const oci::Digest& digest) {
+    const std::string checksum = transaction.write_commit(commit);
     transaction.set_ref(ref_of(digest), checksum);
     transaction.set_ref(ref_of(layer.diff_id()), checksum);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "oci/digest.hh"
+#include "ostree/glib.hh"
 #include "ostree/layer.hh"
 #include "ostree/object_writer.hh"
 #include "ostree/repository.hh"
@@ -27,9 +28,13 @@ class Transaction;
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id);
 
-// Writes the layer's commit and sets its refs in `transaction`. All its objects must have been written.
-void save_layer(Transaction& transaction, ObjectWriter& writer, const Layer& layer,
-                const oci::Digest& digest);
+// Writes what the layer's commit needs, and returns that commit. The layer's files must have been written.
+GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer);
+
+// Writes the commit of a layer whose blob has `digest`, and sets its refs in `transaction`. To be called
+// after the writer has published: a commit is seen, or taken over by the next transaction of whatever kind,
+// as soon as it is written.
+void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer, const oci::Digest& digest);
 
 // Deletes, in `transaction`, the refs of layers that no image in the repository uses: none whose commit a ref
 // names, and not those of `keep`.

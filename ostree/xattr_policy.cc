@@ -19,7 +19,10 @@ std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEnt
             throw Error(ErrorKind::too_large,
                         concat("extended attributes of more than ", kMaxXattrBytes, " bytes"));
         }
-        if (keeps_xattr(xattr.first) && entry.type != oci::TarType::symlink) {
+        // libostree overlooks an attribute without a value when it reads a file back, so that the checksum of
+        // an object with one would be wrong in a bare repository.
+        const bool readable = !xattr.second.empty() && entry.type != oci::TarType::symlink;
+        if (readable && keeps_xattr(xattr.first)) {
             kept.push_back(xattr);
         } else {
             dropped.push_back(xattr.first);

@@ -17,8 +17,9 @@ inline constexpr std::size_t kMaxXattrBytes =
 // built the layer, not to the image.
 bool keeps_xattr(std::string_view name) noexcept;
 
-// The attributes of an entry that are kept. None for a symbolic link: Linux does not let them be set there.
-// The names of those that are dropped are added to `dropped`. Throws Error{too_large}.
+// The attributes of an entry that are kept. None for a symbolic link: Linux does not let them be set there;
+// and none without a value, which libostree does not see. The names of those that are dropped are added to
+// `dropped`. Throws Error{too_large}.
 std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEntry& entry,
                                                                std::vector<std::string>& dropped);
 

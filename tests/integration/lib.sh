@@ -19,6 +19,7 @@ clean_up() {
     if [ -f "$work/containers/storage.conf" ]; then
         # Mounts that podman holds would keep the folder from going away.
         buildah --root "$work/containers/root" --runroot "$work/containers/run" umount --all >/dev/null 2>&1 || true
+        umount "$work/containers/root/overlay" 2>/dev/null || true
     fi
     if [ -n "${OSB_KEEP:-}" ]; then
         echo "# kept: $work"

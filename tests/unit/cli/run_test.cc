@@ -185,9 +185,7 @@ class InspectTest : public testing::Test {
         write(root_ / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
         image_ = "oci:" + name;
     }
-    InspectTest(const InspectTest&) = delete;
-    InspectTest& operator=(const InspectTest&) = delete;
-    ~InspectTest() override { fs::remove_all(root_); }
+    void TearDown() override { fs::remove_all(root_); }
 
     static void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 

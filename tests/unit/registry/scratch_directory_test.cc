@@ -24,9 +24,7 @@ class ScratchDirectoryTest : public testing::Test {
         if (::mkdtemp(name.data()) == nullptr) throw_errno("mkdtemp");
         parent_ = name;
     }
-    ScratchDirectoryTest(const ScratchDirectoryTest&) = delete;
-    ScratchDirectoryTest& operator=(const ScratchDirectoryTest&) = delete;
-    ~ScratchDirectoryTest() override { fs::remove_all(parent_); }
+    void TearDown() override { fs::remove_all(parent_); }
 
     static void touch(const fs::path& path) { std::ofstream(path) << "x"; }
 

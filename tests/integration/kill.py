@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Imports that are ended at random moments leave nothing that hinders the next one.
+
+100 times kill -9, several in a row on one repository; then SIGINT and SIGTERM. OSB_SEED repeats a run's moments.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import lib_harness
+from lib_image import Layout, TarLayer
+
+KILLS = 100
+IN_A_ROW = 5
+
+
+def make_image(test, generator):
+    """Small files, and some that are larger than what is held in memory, in layers side by side."""
+    layout, tars = Layout(test.path("image")), []
+    for number in range(4):
+        layer = TarLayer()
+        for directory in range(10):
+            layer.directory(f"{number}-{directory}")
+            for file in range(20):
+                layer.file_entry(f"{number}-{directory}/{file}", generator.randbytes(generator.randrange(3000)))
+        layer.file_entry(f"large-{number}", generator.randbytes(3 << 19))
+        tars.append(layer.bytes())
+    layout.image("v1", tars)
+    return f"oci:{layout.directory}:v1"
+
+
+class Killer:
+    def __init__(self, test, image, generator):
+        self.test, self.generator = test, generator
+        self.repo = test.path("repo")
+        self.command = [test.osb, "import", image, "--repo", self.repo, "--ref", "os", "--progress", "none", "--layout", "plain"]
+        self.fresh()
+        begin = time.monotonic()
+        self.commit = test.must(*self.command).strip()
+        self.seconds = time.monotonic() - begin
+        self.size = lib_harness.disk_use(self.repo)
+
+    def fresh(self):
+        shutil.rmtree(self.repo, ignore_errors=True)
+        self.test.init_repo("repo")
+        # The power stays on: without waiting for the disk there is time for more moments.
+        self.test.must("ostree", "config", f"--repo={self.repo}", "set", "core.fsync", "false")
+
+    def interrupt(self, number):
+        """Starts an import and ends it at a random moment, which may be too late. The process, with what it printed."""
+        process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(self.generator.uniform(0, 1.1 * self.seconds))
+        process.send_signal(number)
+        process.output, process.errors = (data.decode() for data in process.communicate())
+        return process
+
+    def reference(self):
+        return lib_harness.refs(self.repo).get("os")
+
+    def fsck(self):
+        return self.test.run("ostree", "fsck", "--quiet", f"--repo={self.repo}")
+
+    def faults_of_next_run(self):
+        """Lets an import end, and tells what is not as if nothing had happened."""
+        done = self.test.run(*self.command)
+        if done.status != 0:
+            return ["the next import failed: " + done.describe()]
+        faults = []
+        if not done.commit == self.reference() == self.commit:
+            faults.append(f"another commit: {done.commit}, ref {self.reference()}")
+        if lib_harness.staged(self.repo):
+            faults.append(f"left below tmp/: {lib_harness.staged(self.repo)}")
+        size = lib_harness.disk_use(self.repo)
+        if size > 1.01 * self.size:
+            faults.append(f"uses {size} bytes, undisturbed {self.size}")
+        if (fsck := self.fsck()).status != 0:
+            faults.append("fsck: " + fsck.describe())
+        return faults
+
+
+def check_kills(test, killer):
+    faults, kills, in_time = [], 0, 0
+    while kills < KILLS:
+        killer.fresh()
+        for _ in range(IN_A_ROW):
+            process = killer.interrupt(signal.SIGKILL)
+            kills += 1
+            in_time += process.returncode == -signal.SIGKILL
+            if killer.reference() not in (None, killer.commit):
+                faults.append(f"after kill {kills} the ref is {killer.reference()}")
+            if (fsck := killer.fsck()).status != 0:
+                faults.append(f"after kill {kills} fsck: {fsck.describe()}")
+            if killer.reference():
+                break
+        faults += [f"after kill {kills}: {fault}" for fault in killer.faults_of_next_run()]
+    test.check(not faults, f"{kills} times kill -9: fsck, ref and the next import are well", "\n".join(faults))
+    test.check(in_time > KILLS / 2, f"{in_time} of {kills} ended an import before its end")
+
+
+def check_signal(test, killer, number, times=10):
+    faults, in_time = [], 0
+    for _ in range(times):
+        killer.fresh()
+        process = killer.interrupt(number)
+        if process.returncode == 0:
+            continue
+        # Before the program has its handlers, a signal does what it always did.
+        if process.returncode == -number:
+            continue
+        in_time += 1
+        if process.returncode != 128 + number or process.output:
+            faults.append(f"status {process.returncode}, printed {process.output!r}")
+        if fault := lib_harness.error_fault(process.errors):
+            faults.append(f"{fault}: {process.errors!r}")
+        if killer.reference() or lib_harness.staged(killer.repo):
+            faults.append(f"left ref {killer.reference()}, {lib_harness.staged(killer.repo)}")
+    faults += killer.faults_of_next_run()
+    test.check(not faults and in_time > 0,
+               f"{signal.Signals(number).name}, {in_time} times in time: status {128 + number}, one line, nothing left", "\n".join(faults))
+
+
+def main(test):
+    test.need("ostree")
+    seed = int(os.environ.get("OSB_SEED", time.time_ns() % 1_000_000))
+    print(f"# OSB_SEED={seed}")
+    generator = random.Random(seed)
+    killer = Killer(test, make_image(test, generator), generator)
+    print(f"# an undisturbed import: {killer.seconds:.2f} s, {killer.size / 1e6:.1f} MB")
+    check_kills(test, killer)
+    check_signal(test, killer, signal.SIGINT)
+    check_signal(test, killer, signal.SIGTERM)
+
+
+lib_harness.run(main)

@@ -1,0 +1,177 @@
+"""What the integration tests in Python share: the counterpart of lib.sh, with the same rules and the same output.
+
+A test calls run(main). It works in a directory of its own, which is removed at its end unless OSB_KEEP is set.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+
+sys.dont_write_bytecode = True
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SKIPPED = 77
+
+
+class Skip(Exception):
+    """The whole test does not apply here."""
+
+
+class Result:
+    """A process that has ended."""
+
+    def __init__(self, status, stdout, stderr):
+        self.status, self.stdout, self.stderr = status, stdout, stderr
+        self.max_rss = None
+
+    @property
+    def commit(self):
+        return self.stdout.strip()
+
+    def describe(self):
+        return f"status {self.status}, stdout {self.stdout[:200]!r}, stderr {self.stderr[:1000]!r}"
+
+
+class Test:
+    def __init__(self):
+        self.osb = os.environ.get("OSB", os.path.join(TOP, "build/release/osb-oci"))
+        if not os.access(self.osb, os.X_OK):
+            print(f"Bail out! {self.osb} is not built: scripts/build release")
+            sys.exit(1)
+        self.work = tempfile.mkdtemp(prefix="osb-test.", dir=os.environ.get("TMPDIR", "/tmp"))
+        self.count = self.failed = 0
+
+    def path(self, *names):
+        return os.path.join(self.work, *names)
+
+    def check(self, passed, what, detail=""):
+        """One thing that was checked. The detail is shown when it did not hold."""
+        self.count += 1
+        if passed:
+            print(f"ok {self.count} - {what}")
+        else:
+            self.failed += 1
+            print(f"not ok {self.count} - {what}")
+            for line in str(detail).splitlines()[:40]:
+                print(f"# {line}")
+        sys.stdout.flush()
+        return passed
+
+    def skip_one(self, what, reason):
+        self.count += 1
+        print(f"ok {self.count} - {what} # SKIP {reason}")
+
+    def need(self, *programs):
+        for program in programs:
+            if shutil.which(program) is None:
+                raise Skip(f"needs the program {program}")
+
+    def run(self, *command, stdin=None, env=None, user=None):
+        """Runs a command to its end; text in and out. `user` is a number that it runs as, without other rights."""
+        process = subprocess.Popen(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=env, user=user, group=user,
+                                   extra_groups=[] if user else None)
+        stdout, stderr = process.communicate()
+        return Result(process.returncode, stdout.decode(errors="backslashreplace"),
+                      stderr.decode(errors="backslashreplace"))
+
+    def must(self, *command, **options):
+        """Runs a command of the preparations, which has to succeed."""
+        result = self.run(*command, **options)
+        if result.status != 0:
+            raise RuntimeError(f"{' '.join(command)}: {result.describe()}")
+        return result.stdout
+
+    def measured(self, *command):
+        """As run(), with the peak memory of the process in bytes."""
+        memory = self.path("peak-memory")
+        result = self.run(sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib_measure.py"), memory, *command)
+        with open(memory, encoding="ascii") as file:
+            result.max_rss = int(file.read())
+        return result
+
+    def osb_import(self, image, repo, *options, **how):
+        return self.run(self.osb, "import", image, "--repo", repo, "--progress", "none", *options, **how)
+
+    def init_repo(self, name, mode="archive"):
+        repo = self.path(name)
+        self.must("ostree", "init", f"--repo={repo}", f"--mode={mode}")
+        return repo
+
+    def fsck(self, repo, what):
+        result = self.run("ostree", "fsck", "--quiet", f"--repo={repo}")
+        return self.check(result.status == 0, what, result.describe())
+
+    def check_status(self, result, expected, what):
+        return self.check(result.status == expected, f"{what}: exit status {expected}", result.describe())
+
+    def check_refused(self, result, expected, what, naming=""):
+        """The error is one line (and one of advice at most), printable, and holds the text `naming`."""
+        fault = error_fault(result.stderr)
+        if result.status != expected:
+            fault = f"exit status {result.status}, not {expected}"
+        elif not fault and naming not in result.stderr:
+            fault = f"does not name {naming!r}"
+        return self.check(not fault, f"{what}: refused with {expected}", f"{fault}: {result.describe()}")
+
+    def finish(self):
+        print(f"1..{self.count}")
+        return 1 if self.failed or not self.count else 0
+
+
+def error_fault(stderr):
+    """What is wrong with an error as it was printed; "" when it is as it should be."""
+    if re.search(r"[^\t\n\x20-\x7e\u00a0-\U0010ffff]", stderr):
+        return "control characters"
+    lines = [line for line in stderr.splitlines() if not line.startswith("osb-oci: warning: ")]
+    if not lines or not lines[0].startswith("osb-oci: error: "):
+        return "not an error message"
+    if len(lines) > 2 or (len(lines) == 2 and not lines[1].startswith("hint: ")):
+        return "more than one line"
+    return ""
+
+
+def refs(repo):
+    """{ref: commit} of the repository, read from its files: quicker than a process."""
+    heads = os.path.join(repo, "refs", "heads")
+    found = {}
+    for directory, _, names in os.walk(heads):
+        for name in names:
+            path = os.path.join(directory, name)
+            with open(path, encoding="ascii") as file:
+                found[os.path.relpath(path, heads)] = file.read().strip()
+    return found
+
+
+def staged(repo):
+    """Names that an import left below tmp/."""
+    return [name for name in os.listdir(os.path.join(repo, "tmp")) if name.startswith("osb-import-")]
+
+
+def disk_use(top):
+    return sum(os.lstat(os.path.join(directory, name)).st_blocks * 512
+               for directory, subdirectories, names in os.walk(top) for name in names + subdirectories)
+
+
+def run(main):
+    test = Test()
+    status = 1
+    try:
+        main(test)
+        status = test.finish()
+    except Skip as skip:
+        print(f"# {skip}")
+        status = SKIPPED
+    except Exception:  # whatever went wrong in the preparations is a failed test with a trace
+        traceback.print_exc(file=sys.stdout)
+        test.check(False, "the test ran to its end")
+    finally:
+        if os.environ.get("OSB_KEEP"):
+            print(f"# kept: {test.work}")
+        else:
+            shutil.rmtree(test.work, ignore_errors=True)
+    sys.exit(status)

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Every mode of a repository holds the same tree, passes fsck and is checked out; with and without root's rights."""
+
+import os
+import shutil
+
+import lib_harness
+import lib_layers
+from lib_compare import differences, tree
+from lib_image import Layout, TarLayer
+
+NOBODY = 65534
+
+
+def make_image(test):
+    layout = Layout(test.path("image"))
+    layout.image("full", [lib_layers.base(), *lib_layers.CASES["all together"]])
+    # What a user without rights can make, and a repository without owners can hold.
+    plain = (TarLayer().directory("d").file_entry("d/file", b"x" * 100_000).symlink("l", "d/file")
+             .file_entry("run", b"#!/bin/sh\n", mode=0o755).file_entry("empty"))
+    layout.image("simple", [plain.bytes()])
+    layout.image("large", [lib_layers.large_file()])
+    return layout
+
+
+def check_as_root(test, image):
+    commits = {}
+    trees = {}
+    for mode in ("archive", "bare", "bare-user", "bare-user-only"):
+        repo = test.init_repo(mode, mode)
+        for tag in ("full", "large"):
+            result = test.osb_import(f"oci:{image}:{tag}", repo, "--ref", tag, "--layout", "plain")
+            if not test.check_status(result, 0, f"{mode}: import of {tag}"):
+                return
+            commits[mode, tag] = result.commit
+        test.fsck(repo, f"{mode}: fsck")
+        options = ["--user-mode"] if mode.startswith("bare-user") else []
+        test.must("ostree", "checkout", *options, f"--repo={repo}", "full", test.path("tree-" + mode))
+        trees[mode] = tree(test.path("tree-" + mode))
+    for tag in ("full", "large"):
+        same = {commits[mode, tag] for mode in ("archive", "bare", "bare-user")}
+        test.check(len(same) == 1, f"archive, bare and bare-user: one commit of {tag}", commits)
+    found = differences(trees["bare"], trees["archive"])
+    test.check(not found, "checkouts of archive and bare are the same", found)
+    # A checkout by a user has no owners and no attributes; names, types and content remain.
+    for mode in ("bare-user", "bare-user-only"):
+        facts = [{path: {key: fact.get(key) for key in ("type", "size", "content", "link")} for path, fact in trees[name].items()}
+                 for name in ("bare", mode)]
+        found = differences(*facts)
+        test.check(not found, f"the checkout of {mode} has the same content as that of bare", found)
+
+
+def check_pull(test):
+    """What was imported into one mode is what libostree makes of it in another."""
+    repo = test.init_repo("pulled", "bare")
+    test.must("ostree", "pull-local", f"--repo={repo}", test.path("archive"), "full")
+    test.fsck(repo, "archive pulled into bare: fsck")
+    repo = test.init_repo("pulled-archive", "archive")
+    test.must("ostree", "pull-local", f"--repo={repo}", test.path("bare-user"), "full")
+    test.fsck(repo, "bare-user pulled into archive: fsck")
+
+
+def check_as_user(test, image):
+    user = NOBODY if os.geteuid() == 0 else None
+    home = test.path("user")
+    os.mkdir(home)
+    os.chmod(test.work, 0o755)
+    # The build directory may be closed to others.
+    test.osb = shutil.copy(test.osb, test.path("osb-oci"))
+    if user:
+        os.chown(home, user, user)
+    for mode, tag in (("archive", "full"), ("bare-user-only", "simple"), ("bare-user", "simple")):
+        repo = os.path.join(home, mode)
+        test.must("ostree", "init", f"--repo={repo}", f"--mode={mode}", user=user)
+        result = test.osb_import(f"oci:{image}:{tag}", repo, "--ref", tag, "--layout", "plain", user=user)
+        if not test.check_status(result, 0, f"{mode}: import without rights"):
+            continue
+        checks = [test.run("ostree", "fsck", "--quiet", f"--repo={repo}", user=user),
+                  test.run("ostree", "checkout", "-U", f"--repo={repo}", tag, os.path.join(home, "tree-" + mode), user=user)]
+        test.check(all(check.status == 0 for check in checks), f"{mode}: fsck and checkout without rights",
+                   "\n".join(check.describe() for check in checks))
+    result = test.osb_import(f"oci:{image}:full", os.path.join(home, "made"), "--ref", "full", "--layout", "plain", user=user)
+    test.check_status(result, 0, "a repository that is missing is made, without rights")
+    mode = test.run("ostree", "config", f"--repo={home}/made", "get", "core.mode", user=user).stdout.strip()
+    test.check(mode.startswith("archive"), "it is an archive", mode)
+
+
+def main(test):
+    test.need("ostree")
+    os.umask(0o022)
+    image = make_image(test).directory
+    if os.geteuid() == 0:
+        check_as_root(test, image)
+        check_pull(test)
+    else:
+        test.skip_one("every mode, with owners", "needs root")
+    check_as_user(test, image)
+
+
+lib_harness.run(main)
