@@ -27,6 +27,8 @@ class Hasher {
     explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::sha256);
     Hasher(Hasher&&) noexcept;
     Hasher& operator=(Hasher&&) noexcept;
+    Hasher(const Hasher&) = delete;
+    Hasher& operator=(const Hasher&) = delete;
     ~Hasher();
 
     void reset();

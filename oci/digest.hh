@@ -30,6 +30,7 @@ class Digest {
     // "sha256:" and the first 12 digits, for messages.
     std::string short_string() const;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the 0 inside a defaulted <=> for a pointer
     auto operator<=>(const Digest&) const = default;
 
   private:

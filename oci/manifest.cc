@@ -41,8 +41,9 @@ Manifest Manifest::parse(std::string raw, std::string_view media_type, HashAlgor
     for (const Json& layer : required_array(document, "layers", kMaxLayers, kWhat)) {
         layers.push_back(parse_descriptor(layer, concat("manifest: layer ", layers.size() + 1)));
     }
+    Digest digest = Digest::of(as_bytes(raw), algorithm);
     return {.media_type = std::move(type),
-            .digest = Digest::of(as_bytes(raw), algorithm),
+            .digest = std::move(digest),
             .config = std::move(config),
             .layers = std::move(layers),
             .annotations = string_map(document, "annotations", kWhat),

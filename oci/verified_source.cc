@@ -13,7 +13,7 @@ VerifiedSource::VerifiedSource(std::unique_ptr<Source> inner, Digest expected,
                                std::optional<std::uint64_t> size)
     : inner_(std::move(inner)), expected_(std::move(expected)), size_(size), hasher_(expected_.algorithm()) {}
 
-void VerifiedSource::fail(std::string problem) {
+void VerifiedSource::fail(const std::string& problem) {
     failure_.emplace(ErrorKind::digest_mismatch, concat(expected_.to_string(), ": ", problem));
     throw Error(*failure_);
 }

@@ -30,7 +30,7 @@ class VerifiedSource final : public Source {
 
   private:
     void check_end();
-    [[noreturn]] void fail(std::string problem);
+    [[noreturn]] void fail(const std::string& problem);
 
     std::unique_ptr<Source> inner_;
     Digest expected_;

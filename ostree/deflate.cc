@@ -25,6 +25,8 @@ class ZlibDeflater final : public Deflater {
             throw Error(ErrorKind::internal, "zlib cannot be initialised");
         }
     }
+    ZlibDeflater(const ZlibDeflater&) = delete;
+    ZlibDeflater& operator=(const ZlibDeflater&) = delete;
     ~ZlibDeflater() override { deflateEnd(&stream_); }
 
     void compress(ByteView piece, bool last, std::vector<std::uint8_t>& out) override {

@@ -33,9 +33,9 @@ std::string layout_name(Layout layout) {
 }
 
 std::string ref_of(const ImportOptions& options, const oci::Image& image) {
-    const std::string ref = options.ref.empty()
-                                ? concat("os/", oci::machine_name(image.config.platform), '/', options.name)
-                                : options.ref;
+    std::string ref = options.ref.empty()
+                          ? concat("os/", oci::machine_name(image.config.platform), '/', options.name)
+                          : options.ref;
     check_ref_name(ref);
     return ref;
 }
@@ -179,7 +179,7 @@ class Import {
             const std::uint64_t size = image_.manifest.layers[slot.index].size;
             if (size > free - needed) {
                 throw Error(ErrorKind::no_space,
-                            concat("the image's layers do not fit into the ", free / (1024 * 1024),
+                            concat("the image's layers do not fit into the ", (free >> 20U),
                                    " MiB that are free in ", quoted(repository_.path())));
             }
             needed += size;

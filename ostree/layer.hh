@@ -41,6 +41,7 @@ class Layer {
     explicit Layer(oci::Digest diff_id) : diff_id_(std::move(diff_id)) {}
     Layer(const Layer&) = delete;
     Layer& operator=(const Layer&) = delete;
+    ~Layer() = default;
 
     // The digest of the uncompressed layer, true.
     const oci::Digest& diff_id() const noexcept { return diff_id_; }

@@ -20,6 +20,7 @@ namespace osb::ostree {
 namespace {
 
 constexpr std::uint64_t kBlock = 4096;
+constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
 bool is_symlink(const FileMeta& meta) {
     return S_ISLNK(meta.mode);
@@ -185,8 +186,8 @@ void ObjectWriter::reserve(std::uint64_t bytes) {
     const auto rounded = static_cast<std::int64_t>((bytes + kBlock - 1) / kBlock * kBlock);
     if (space_left_.fetch_sub(rounded) >= rounded) return;
     throw Error(ErrorKind::no_space, concat("the repository ", quoted(repository_.path()),
-                                            " would leave less than its reserve of ",
-                                            reserve_ / (1024 * 1024), " MiB free on its filesystem"))
+                                            " would leave less than its reserve of ", reserve_ / kMebibyte,
+                                            " MiB free on its filesystem"))
         .hint("make room, or lower min-free-space-percent in the repository's config");
 }
 

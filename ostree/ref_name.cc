@@ -18,7 +18,8 @@ bool is_alnum(char c) noexcept {
 // The code point at the front of valid UTF-8, which is removed from `text`.
 std::uint32_t take_code_point(std::string_view& text) noexcept {
     const auto lead = static_cast<std::uint8_t>(text.front());
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    const std::size_t continued = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    const std::size_t length = continued + 1;
     std::uint32_t code_point = length == 1 ? lead : lead & (0x7FU >> length);
     for (std::size_t i = 1; i < length; ++i) {
         code_point = (code_point << 6U) | (static_cast<std::uint8_t>(text[i]) & 0x3FU);

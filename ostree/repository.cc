@@ -142,7 +142,11 @@ std::vector<std::string> Repository::refs(const std::string& prefix) const {
 
 void check_ref_name(const std::string& ref) {
     GErrorSlot error;
-    if (ostree_validate_rev(ref.c_str(), error.out()) == 0) {
+    // A revision may also be a checksum, or have a remote before it; neither can be written as a ref of this
+    // repository.
+    const bool is_checksum = ostree_validate_checksum_string(ref.c_str(), nullptr) != 0;
+    if (ostree_validate_rev(ref.c_str(), error.out()) == 0 || is_checksum ||
+        ref.find(':') != std::string::npos) {
         throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
     }
 }

@@ -27,6 +27,8 @@ class Repository {
 
     Repository(Repository&&) noexcept;
     Repository& operator=(Repository&&) noexcept;
+    Repository(const Repository&) = delete;
+    Repository& operator=(const Repository&) = delete;
     ~Repository();
 
     RepoMode mode() const;

@@ -51,7 +51,7 @@ struct Walk {
             canonical.clear();
         }
         const std::vector<std::string_view> parts = split_path(link.target);
-        for (auto part = parts.rbegin(); part != parts.rend(); ++part) rest.emplace_front(*part);
+        rest.insert(rest.begin(), parts.begin(), parts.end());
     }
 };
 

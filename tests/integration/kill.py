@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import lib_harness
-from lib_image import Layout, TarLayer
+from lib_image import Layout, TarLayer, simple_layout
 
 KILLS = 100
 IN_A_ROW = 5
@@ -50,10 +50,10 @@ class Killer:
         # The power stays on: without waiting for the disk there is time for more moments.
         self.test.must("ostree", "config", f"--repo={self.repo}", "set", "core.fsync", "false")
 
-    def interrupt(self, number):
+    def interrupt(self, number, earliest=0.0):
         """Starts an import and ends it at a random moment, which may be too late. The process, with what it printed."""
         process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(self.generator.uniform(0, 1.1 * self.seconds))
+        time.sleep(self.generator.uniform(earliest, 1.1) * self.seconds)
         process.send_signal(number)
         process.output, process.errors = (data.decode() for data in process.communicate())
         return process
@@ -101,6 +101,22 @@ def check_kills(test, killer):
     test.check(in_time > KILLS / 2, f"{in_time} of {kills} ended an import before its end")
 
 
+def check_other_image(test, killer, other, times=12):
+    """What a killed import left in libostree's own staging directory is taken over by the next one, of whatever image."""
+    faults = []
+    for number in range(times):
+        killer.fresh()
+        # libostree stages what is to be synced.
+        test.must("ostree", "config", f"--repo={killer.repo}", "set", "core.fsync", "true")
+        killer.interrupt(signal.SIGKILL, earliest=0.4)
+        done = test.osb_import(other, killer.repo, "--ref", "other", "--layout", "plain")
+        if done.status != 0:
+            faults.append(f"{number}: {done.describe()}")
+        elif (fsck := killer.fsck()).status != 0:
+            faults.append(f"{number}: fsck: {fsck.describe()}")
+    test.check(not faults, f"{times} times kill -9, then another image: fsck", "\n".join(faults))
+
+
 def check_signal(test, killer, number, times=10):
     faults, in_time = [], 0
     for _ in range(times):
@@ -131,6 +147,7 @@ def main(test):
     killer = Killer(test, make_image(test, generator), generator)
     print(f"# an undisturbed import: {killer.seconds:.2f} s, {killer.size / 1e6:.1f} MB")
     check_kills(test, killer)
+    check_other_image(test, killer, f"oci:{simple_layout(test.path('other'), {'x': b'x'}).directory}:v1")
     check_signal(test, killer, signal.SIGINT)
     check_signal(test, killer, signal.SIGTERM)
 

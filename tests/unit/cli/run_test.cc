@@ -98,7 +98,7 @@ TEST(CommandLine, WrongOnesEndWithTwoAndSayWhy) {
         {{"import", "oci:x", "--jobs", "-1"}, "--jobs"},
         {{"import", "oci:x", "--jobs", "many"}, "--jobs"},
         {{"import", "oci:x", "--jobs", "99999999999999999999"}, "--jobs"},
-        {{"import", "oci:x", "--ref", "a..b"}, "a..b"},
+        {{"import", "oci:x", "--ref", "a b"}, "a b"},
         {{"import", "oci:x", "--ref"}, "--ref"},
         {{"import", "oci:x", "--ref", "a", "--ref", "b"}, "--ref"},
         {{"import", "oci:x", "--parent", ""}, "--parent is empty"},

@@ -266,7 +266,7 @@ TEST_F(ImportTest, WhatAKilledImportLeftIsRemovedByTheNext) {
 
 TEST_F(ImportTest, UnlikelyRefsAreRefused) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
-    for (const char* ref : {"../evil", "a//b", "-x", "a b"}) {
+    for (const char* ref : {"../evil", "a//b", "-x", "a b", "remote:os", "a^"}) {
         EXPECT_THROW(import(image.image, {.ref = ref}), Error) << ref;
     }
 }
