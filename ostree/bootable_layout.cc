@@ -21,11 +21,6 @@ constexpr std::array<TopLevel, 6> kRuntime{
 // Directories whose contents belong into /usr, as every distribution that merged its own has it.
 constexpr std::array<std::string_view, 6> kMerged{"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 
-std::string describe(const TreeCount& count) {
-    return concat(count.files, count.files == 1 ? " file and " : " files and ", count.directories,
-                  count.directories == 1 ? " directory" : " directories");
-}
-
 Node link_to(const StoreLink& store_link, std::string_view target) {
     return Node::symlink(store_link(target, 0, 0), target);
 }

@@ -18,11 +18,6 @@ std::string find(const Texts& texts, const std::string& key) {
     return found == texts.end() ? std::string{} : found->second;
 }
 
-std::string lookup_string(GVariant* dict, const char* key) {
-    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING));
-    return value ? std::string(g_variant_get_string(value.get(), nullptr)) : std::string{};
-}
-
 }  // namespace
 
 std::string image_version(const oci::Image& image) {

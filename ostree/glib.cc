@@ -23,6 +23,11 @@ ByteView view_byte_array(GVariant* variant) {
     return {static_cast<const std::uint8_t*>(data), length};
 }
 
+std::string lookup_string(GVariant* dict, const char* key) {
+    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING));
+    return value ? std::string(g_variant_get_string(value.get(), nullptr)) : std::string{};
+}
+
 void GErrorSlot::raise(std::string_view what) const {
     ErrorKind kind = ErrorKind::io;
     if (error_ == nullptr) throw Error(ErrorKind::internal, concat(what, ": failed without saying why"));

@@ -55,6 +55,9 @@ GVariant* byte_array(ByteView bytes);
 // The bytes of an `ay`. They live as long as the variant.
 ByteView view_byte_array(GVariant* variant);
 
+// The string that an a{sv} has under `key`; "" when there is none.
+std::string lookup_string(GVariant* dict, const char* key);
+
 // Where a GLib call puts its error. check() turns it into an Error.
 class GErrorSlot {
   public:

@@ -14,13 +14,13 @@
 #include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/bootable_layout.hh"
+#include "ostree/commit.hh"
 #include "ostree/commit_metadata.hh"
 #include "ostree/layer_reader.hh"
 #include "ostree/layer_store.hh"
 #include "ostree/object_writer.hh"
 #include "ostree/overlay.hh"
 #include "ostree/repository_handle.hh"
-#include "ostree/tree_writer.hh"
 
 namespace osb::ostree {
 namespace {
@@ -40,20 +40,6 @@ std::string ref_of(const ImportOptions& options, const oci::Image& image) {
     return ref;
 }
 
-GVariantPtr load_commit(const Repository& repository, const std::string& checksum) {
-    GVariant* commit = nullptr;
-    GErrorSlot error;
-    error.check(ostree_repo_load_commit(repository.handle().repo.get(), checksum.c_str(), &commit, nullptr,
-                                        error.out()) != 0,
-                concat("cannot load the commit ", checksum));
-    return GVariantPtr(commit);
-}
-
-std::string parent_of(GVariant* commit) {
-    const GStringPtr parent(ostree_commit_get_parent(commit));
-    return parent ? std::string(parent.get()) : std::string{};
-}
-
 // One import, from the image to the ref.
 class Import {
   public:
@@ -65,7 +51,7 @@ class Import {
         describe_image();
         const std::optional<std::string> present = repository_.resolve(result_.ref);
         choose_parent(present);
-        if (present && is_present(*present)) return finish_unchanged(*present);
+        if (present && is_present(*present)) return std::move(result_);
 
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
@@ -124,25 +110,21 @@ class Import {
         return present != FALSE;
     }
 
-    // Whether the commit that the ref names is this image already, with the parent that was asked for.
-    bool is_present(const std::string& checksum) const {
+    // Whether the commit that the ref names is this image already, with the parent that was asked for. Then
+    // that is the result.
+    bool is_present(const std::string& checksum) {
         const GVariantPtr commit = load_commit(repository_, checksum);
-        const GVariantPtr metadata = take(g_variant_get_child_value(commit.get(), 0));
+        if (!commit) return false;
+        const GVariantPtr metadata = metadata_of(commit.get());
         if (!is_import_of(metadata.get(), image_, layout_name(options_.layout))) return false;
-        return options_.parent == Parent::automatic || parent_of(commit.get()) == result_.parent;
-    }
-
-    ImportResult finish_unchanged(const std::string& checksum) {
-        const GVariantPtr commit = load_commit(repository_, checksum);
-        const GVariantPtr metadata = take(g_variant_get_child_value(commit.get(), 0));
-        const GVariantPtr kernel(
-            g_variant_lookup_value(metadata.get(), "ostree.linux", G_VARIANT_TYPE_STRING));
-        if (kernel) result_.kernel = g_variant_get_string(kernel.get(), nullptr);
+        const std::string parent = parent_of(commit.get());
+        if (options_.parent != Parent::automatic && parent != result_.parent) return false;
+        result_.kernel = lookup_string(metadata.get(), "ostree.linux");
         result_.commit = checksum;
-        result_.parent = parent_of(commit.get());
+        result_.parent = parent;
         result_.unchanged = true;
         result_.layers_reused = result_.layers;
-        return std::move(result_);
+        return true;
     }
 
     void find_layers() {
@@ -265,16 +247,6 @@ class Import {
         return tree;
     }
 
-    GVariantPtr make_commit(const WrittenTree& tree) const {
-        const GVariantPtr metadata = commit_metadata(image_, {layout_name(options_.layout), result_.kernel});
-        const Sha256 parent = result_.parent.empty() ? Sha256{} : parse_sha256(result_.parent);
-        return take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(),
-                                  byte_array(result_.parent.empty() ? ByteView{} : ByteView(parent)),
-                                  g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0),
-                                  options_.subject.c_str(), "", guint64{GUINT64_TO_BE(image_time(image_))},
-                                  byte_array(tree.tree), byte_array(tree.meta)));
-    }
-
     void commit(Transaction& transaction, ObjectWriter& writer, const Node& root) {
         std::vector<NewLayer> new_layers;
         const WrittenTree tree = write_trees(writer, root, new_layers);
@@ -284,7 +256,13 @@ class Import {
             save_layer(transaction, layer.commit.get(), *layer.slot->layer,
                        image_.manifest.layers[layer.slot->index].digest);
         }
-        result_.commit = transaction.write_commit(make_commit(tree).get());
+        const GVariantPtr metadata = commit_metadata(image_, {layout_name(options_.layout), result_.kernel});
+        result_.commit = transaction.write_commit(make_commit({.metadata = metadata.get(),
+                                                               .parent = result_.parent,
+                                                               .subject = options_.subject,
+                                                               .time = image_time(image_),
+                                                               .root = tree})
+                                                      .get());
         transaction.set_ref(result_.ref, result_.commit);
         std::vector<oci::Digest> used = image_.config.diff_ids;
         for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);

@@ -10,10 +10,10 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "oci/manifest.hh"
+#include "ostree/commit.hh"
 #include "ostree/layer_entries.hh"
 #include "ostree/ref_name.hh"
 #include "ostree/repository_handle.hh"
-#include "ostree/tree_writer.hh"
 
 namespace osb::ostree {
 namespace {
@@ -29,22 +29,6 @@ constexpr std::size_t kMaxEntriesFile = 1UL << 30;
 
 std::string ref_of(const oci::Digest& digest) {
     return concat(kPrefix, '/', escape_ref(digest.to_string()));
-}
-
-std::string string_of(GVariant* dict, const char* key) {
-    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING));
-    return value ? std::string(g_variant_get_string(value.get(), nullptr)) : std::string{};
-}
-
-GVariantPtr load_commit(OstreeRepo* repo, const std::string& checksum) {
-    GVariant* commit = nullptr;
-    OstreeRepoCommitState state{};
-    GErrorSlot error;
-    error.check(ostree_repo_load_commit(repo, checksum.c_str(), &commit, &state, error.out()) != 0,
-                concat("cannot load the commit ", checksum));
-    GVariantPtr owned(commit);
-    if ((static_cast<unsigned>(state) & OSTREE_REPO_COMMIT_STATE_PARTIAL) != 0) return nullptr;
-    return owned;
 }
 
 // Reads a file of a commit's root directory.
@@ -76,13 +60,13 @@ std::string read_file(OstreeRepo* repo, const std::string& commit, const char* n
 std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std::string& checksum,
                                          const oci::Digest& diff_id) {
     OstreeRepo* const repo = repository.handle().repo.get();
-    const GVariantPtr commit = load_commit(repo, checksum);
+    const GVariantPtr commit = load_commit(repository, checksum);
     if (!commit) return nullptr;
-    const GVariantPtr metadata = take(g_variant_get_child_value(commit.get(), 0));
+    const GVariantPtr metadata = metadata_of(commit.get());
     guint32 format = 0;
     if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != kFormat)
         return nullptr;
-    const std::string known = string_of(metadata.get(), kKeyDiffId);
+    const std::string known = lookup_string(metadata.get(), kKeyDiffId);
     if (known != diff_id.to_string()) {
         throw Error(
             ErrorKind::digest_mismatch,
@@ -137,8 +121,8 @@ GVariantPtr layer_metadata(const Layer& layer) {
 
 // The layers that a commit's image consists of: by the digests of its manifest and the diffIDs of its config.
 void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
-    const std::string manifest_text = string_of(metadata, "ostree.manifest");
-    const std::string config_text = string_of(metadata, "ostree.container.image-config");
+    const std::string manifest_text = lookup_string(metadata, "ostree.manifest");
+    const std::string config_text = lookup_string(metadata, "ostree.container.image-config");
     if (manifest_text.empty() || config_text.empty()) return;
     const oci::Manifest manifest = oci::Manifest::parse(manifest_text, "", HashAlgorithm::sha256);
     for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest));
@@ -170,9 +154,7 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
         writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {}, as_bytes(entries));
     const WrittenTree tree = write_tree(writer, object_tree(layer, file));
     const GVariantPtr metadata = layer_metadata(layer);
-    return take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", metadata.get(), byte_array({}),
-                              g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0), "", "",
-                              guint64{GUINT64_TO_BE(0)}, byte_array(tree.tree), byte_array(tree.meta)));
+    return make_commit({.metadata = metadata.get(), .root = tree});
 }
 
 void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer, const oci::Digest& digest) {
@@ -189,9 +171,8 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
         if (ref.starts_with(kPrefix)) continue;
         try {
             const std::optional<std::string> checksum = repository.resolve(ref);
-            const GVariantPtr commit =
-                checksum ? load_commit(repository.handle().repo.get(), *checksum) : nullptr;
-            if (commit) add_layers_of(take(g_variant_get_child_value(commit.get(), 0)).get(), used);
+            const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
+            if (commit) add_layers_of(metadata_of(commit.get()).get(), used);
         } catch (const Error& error) {
             // Not knowing what a ref needs is no reason to fail, but one to delete nothing.
             log_debug(concat("refs of layers are kept: ", error.message()));

@@ -1,15 +1,20 @@
 #include "ostree/repository.hh"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "base/escape.hh"
+#include "base/fd.hh"
 #include "base/hash.hh"
+#include "base/interrupt.hh"
+#include "base/stream.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
@@ -24,6 +29,31 @@ bool missing_or_empty(const std::string& path) {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) return !error;
     return std::filesystem::is_directory(path, error) && std::filesystem::is_empty(path, error) && !error;
+}
+
+// Whether a directory holds nothing but the beginning of a repository, as one whose creation was killed:
+// first libostree writes the configuration, under a temporary name, and last it makes objects/.
+bool is_half_made(const std::string& path) {
+    constexpr std::array<std::string_view, 4> kDirectories{"tmp", "extensions", "state", "refs"};
+    constexpr std::size_t kTemporaryName = 10;  // tmp.XXXXXX
+    bool has_config = false;
+    bool has_directories = false;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        if (name == "config") {
+            has_config = true;
+        } else if (std::find(kDirectories.begin(), kDirectories.end(), name) != kDirectories.end()) {
+            has_directories = true;
+        } else if (!name.starts_with("tmp.") || name.size() != kTemporaryName) {
+            return false;
+        }
+    }
+    if (error || !has_config) return !error && !has_directories;
+    FdSource config(open_regular(AT_FDCWD, path + "/config"), path);
+    constexpr std::size_t kMaxConfig = 1024UL * 1024;  // bytes; libostree's own has less than 100
+    return read_all(config, kMaxConfig, "config").find("repo_version=") != std::string::npos;
 }
 
 OstreeRepoMode to_ostree(RepoMode mode) {
@@ -87,7 +117,21 @@ Repository Repository::create(const std::string& path, RepoMode mode) {
 }
 
 Repository Repository::open_or_create(const std::string& path) {
-    return missing_or_empty(path) ? create(path, RepoMode::archive) : open(path);
+    if (!missing_or_empty(path) && !is_half_made(path)) return open(path);
+    std::error_code failed;
+    std::filesystem::create_directories(path, failed);
+    if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
+    // Others may be about to create it, too. The first does, and they find it made.
+    const Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    while (::flock(directory.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) throw_errno(concat("cannot lock ", quoted(path)));
+        check_interrupt();
+    }
+    if (!is_half_made(path)) return open(path);
+    GErrorSlot error;
+    error.check(ostree_repo_create(repo_at(path).get(), OSTREE_REPO_MODE_ARCHIVE, nullptr, error.out()) != 0,
+                concat("cannot create the repository ", quoted(path)));
+    return open(path);
 }
 
 RepoMode Repository::mode() const {

@@ -20,7 +20,8 @@ class Repository {
   public:
     // Opens the repository at `path`. Throws Error{not_found} when there is none.
     static Repository open(const std::string& path);
-    // Opens it, or creates it in archive mode when `path` is missing or an empty directory.
+    // Opens it, or creates it in archive mode when `path` is missing, an empty directory, or one whose
+    // creation was interrupted. Several processes may do so at once.
     static Repository open_or_create(const std::string& path);
     // Creates one. Throws Error{io} when `path` holds something.
     static Repository create(const std::string& path, RepoMode mode);

@@ -32,11 +32,6 @@ constexpr std::array<StatePlace, 7> kPlaces{{
 
 constexpr std::string_view kFactory = "usr/share/factory";
 
-std::string describe(const TreeCount& count) {
-    return concat(count.files, count.files == 1 ? " file and " : " files and ", count.directories,
-                  count.directories == 1 ? " directory" : " directories");
-}
-
 std::string factory_path(const StatePlace& place) {
     return concat(kFactory, '/', place.state);
 }

@@ -191,4 +191,9 @@ TreeCount count_below(const Node& node) {
     return count;
 }
 
+std::string describe(const TreeCount& count) {
+    return concat(count.files, count.files == 1 ? " file and " : " files and ", count.directories,
+                  count.directories == 1 ? " directory" : " directories");
+}
+
 }  // namespace osb::ostree

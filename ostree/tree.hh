@@ -85,4 +85,7 @@ struct TreeCount {
 // What is below a node, itself not counted.
 TreeCount count_below(const Node& node);
 
+// "2 files and 1 directory"
+std::string describe(const TreeCount& count);
+
 }  // namespace osb::ostree
