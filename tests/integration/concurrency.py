@@ -6,9 +6,10 @@ import random
 import subprocess
 
 import lib_harness
-from lib_image import Layout, TarLayer
+from lib_image import Layout, TarLayer, simple_layout
 
-ROUNDS = 8
+ROUNDS = 5
+CREATIONS = 20
 
 
 def make_images(test):
@@ -62,6 +63,20 @@ def check_imports(test, together, commits):
     test.check(not faults, f"{ROUNDS} times 5 imports at once: all succeed, refs and fsck are right", "\n".join(faults))
 
 
+def check_creation(test):
+    """The repository is missing, and each of several imports may be the one that makes it."""
+    image, faults = f"oci:{simple_layout(test.path('small'), {'x': b'x'}).directory}:v1", []
+    for number in range(CREATIONS):
+        repo = test.path(f"new{number}")
+        running = [subprocess.Popen([test.osb, "import", image, "--repo", repo, "--ref", f"r{index}", "--progress", "none"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE) for index in range(4)]
+        for process in running:
+            _, stderr = process.communicate()
+            if process.returncode != 0:
+                faults.append(f"round {number}: {stderr.decode()}")
+    test.check(not faults, f"{CREATIONS} times 4 imports at once make one repository", "\n".join(faults))
+
+
 def check_prune(test, together, commits):
     repo, faults, prunes = test.init_repo("pruned"), [], 0
     for number in range(ROUNDS):
@@ -107,6 +122,7 @@ def main(test):
         done = together.finish(together.start(tag, test.path("alone-" + tag)))
         test.check_status(done, 0, f"{tag} alone")
         commits[tag] = done.commit
+    check_creation(test)
     check_imports(test, together, commits)
     check_prune(test, together, commits)
     check_commit(test, together, commits)

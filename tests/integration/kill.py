@@ -127,7 +127,7 @@ def check_half_made(test, image):
     for count in range(1, len(steps) + 1):
         repo = test.init_repo(f"half{count}")
         for name in steps[:count]:
-            os.rmdir(os.path.join(repo, name))
+            shutil.rmtree(os.path.join(repo, name))
         result = test.osb_import(image, repo, "--ref", "os", "--layout", "plain")
         test.check(result.status == 0, f"a repository without {steps[count - 1]}: import makes the rest", result.describe())
     for name in ("config", "file", "tmp"):
