@@ -21,6 +21,7 @@
 #include "ostree/object_writer.hh"
 #include "ostree/overlay.hh"
 #include "ostree/repository_handle.hh"
+#include "ostree/staging.hh"
 
 namespace osb::ostree {
 namespace {
@@ -51,7 +52,11 @@ class Import {
         describe_image();
         const std::optional<std::string> present = repository_.resolve(result_.ref);
         choose_parent(present);
-        if (present && is_present(*present)) return std::move(result_);
+        if (present && is_present(*present)) {
+            // One that was killed after it had moved the ref may have left its staging directory.
+            remove_abandoned_staging(ostree_repo_get_dfd(repository_.handle().repo.get()));
+            return std::move(result_);
+        }
 
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);

@@ -119,6 +119,12 @@ GVariantPtr layer_metadata(const Layer& layer) {
     return take(g_variant_builder_end(&builder));
 }
 
+// libostree lists as refs what lies in their directory: also the temporary files of another process.
+bool is_layer_ref(std::string_view ref) {
+    constexpr std::string_view kSha = "sha";  // sha256_3A_..., sha512_3A_...
+    return ref.substr(ref.rfind('/') + 1).starts_with(kSha);
+}
+
 // The layers that a commit's image consists of: by the digests of its manifest and the diffIDs of its config.
 void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
     const std::string manifest_text = lookup_string(metadata, "ostree.manifest");
@@ -167,20 +173,20 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
                           const std::vector<oci::Digest>& keep) {
     std::set<std::string> used;
     for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
-    for (const std::string& ref : repository.refs("")) {
-        if (ref.starts_with(kPrefix)) continue;
-        try {
+    try {
+        for (const std::string& ref : repository.refs("")) {
+            if (ref.starts_with(kPrefix)) continue;
             const std::optional<std::string> checksum = repository.resolve(ref);
             const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
             if (commit) add_layers_of(metadata_of(commit.get()).get(), used);
-        } catch (const Error& error) {
-            // Not knowing what a ref needs is no reason to fail, but one to delete nothing.
-            log_debug(concat("refs of layers are kept: ", error.message()));
-            return;
         }
-    }
-    for (const std::string& ref : repository.refs(kPrefix)) {
-        if (!used.contains(ref)) transaction.set_ref(ref, "");
+        for (const std::string& ref : repository.refs(kPrefix)) {
+            if (!used.contains(ref) && is_layer_ref(ref)) transaction.set_ref(ref, "");
+        }
+    } catch (const Error& error) {
+        // Not knowing what a ref needs, or which there are while others write some, is no reason to fail, but
+        // one to delete nothing.
+        log_debug(concat("refs of layers are kept: ", error.message()));
     }
 }
 

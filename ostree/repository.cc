@@ -196,9 +196,18 @@ void check_ref_name(const std::string& ref) {
 }
 
 Transaction::Transaction(Repository& repository) : repo_(repository.handle().repo.get()) {
+    // libostree looks through tmp/ for a directory to take over, and fails when another process removes one
+    // meanwhile.
+    constexpr int kAttempts = 10;
     GErrorSlot error;
-    error.check(ostree_repo_prepare_transaction(repo_, nullptr, nullptr, error.out()) != 0,
-                concat("cannot write to the repository ", quoted(repository.path())));
+    for (int attempt = 1; ostree_repo_prepare_transaction(repo_, nullptr, nullptr, error.out()) == 0;
+         ++attempt) {
+        // It has begun all the same.
+        ostree_repo_abort_transaction(repo_, nullptr, nullptr);
+        if (attempt == kAttempts || !error.matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
+            error.raise(concat("cannot write to the repository ", quoted(repository.path())));
+        }
+    }
     open_ = true;
 }
 

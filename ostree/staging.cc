@@ -61,17 +61,14 @@ void remove_staging(int dirfd, const std::string& path) {
         throw_errno(concat("cannot remove ", quoted(path)));
 }
 
-// Removes the directories of runs that were killed: the lock of a live one is held.
-void remove_abandoned(int tmp_fd) {
-    for (const std::string& name : list(tmp_fd)) {
-        if (!name.starts_with(kPrefix)) continue;
-        try {
-            const Fd dir = open_at(tmp_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-            if (::flock(dir.get(), LOCK_EX | LOCK_NB) == 0) remove_staging(tmp_fd, name);
-        } catch (const Error& error) {
-            // Another run may be removing it too; what stays is only space.
-            log_debug(concat("left over from an earlier run: ", error.message()));
-        }
+// Removes the directory of a run that was killed: the lock of a live one is held.
+void remove_abandoned(int tmp_fd, const std::string& name) {
+    try {
+        const Fd dir = open_at(tmp_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (::flock(dir.get(), LOCK_EX | LOCK_NB) == 0) remove_staging(tmp_fd, name);
+    } catch (const Error& error) {
+        // Another run may be removing it, too.
+        log_debug(concat("left over from an earlier run: ", error.message()));
     }
 }
 
@@ -106,9 +103,20 @@ bool rename_noreplace(int from_fd, const std::string& from, int to_fd, const std
 
 }  // namespace
 
+void remove_abandoned_staging(int repo_fd) {
+    try {
+        const Fd tmp = open_at(repo_fd, "tmp", O_RDONLY | O_DIRECTORY);
+        for (const std::string& name : list(tmp.get())) {
+            if (name.starts_with(kPrefix)) remove_abandoned(tmp.get(), name);
+        }
+    } catch (const Error& error) {
+        log_debug(concat("left over from an earlier run: ", error.message()));
+    }
+}
+
 Staging::Staging(int repo_fd) : repo_fd_(repo_fd) {
     if (::mkdirat(repo_fd, "tmp", kDirectoryMode) != 0 && errno != EEXIST) throw_errno("cannot create 'tmp'");
-    remove_abandoned(open_at(repo_fd, "tmp", O_RDONLY | O_DIRECTORY).get());
+    remove_abandoned_staging(repo_fd);
     for (;;) {
         path_ = "tmp/" + random_name();
         if (::mkdirat(repo_fd_, path_.c_str(), kDirectoryMode) != 0)

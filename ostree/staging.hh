@@ -12,6 +12,10 @@
 
 namespace osb::ostree {
 
+// Removes the staging directories of imports that were killed, as far as that is possible: what stays is only
+// space. `repo_fd` is borrowed.
+void remove_abandoned_staging(int repo_fd);
+
 // The directory is locked while it is in use; one whose owner was killed is removed by the next Staging. Its
 // name is not of libostree's own pattern (staging-BOOTID-...), because libostree takes over what it finds in
 // those.

@@ -32,8 +32,9 @@ class Together:
         self.test, self.images = test, images
 
     def start(self, tag, repo, ref=None):
-        return subprocess.Popen([self.test.osb, "import", f"oci:{self.images}:{tag}", "--repo", repo, "--ref", ref or tag, "--layout",
-                                 "plain", "--parent", "none", "--progress", "none"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        command = [self.test.osb, "import", f"oci:{self.images}:{tag}", "--repo", repo, "--ref", ref or tag,
+                   "--layout", "plain", "--parent", "none", "--progress", "none"]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def finish(self, process):
         stdout, stderr = process.communicate()
@@ -47,7 +48,8 @@ def check_imports(test, together, commits):
         repo = test.path(f"repo{number}")
         if number % 2 == 0:
             test.init_repo(f"repo{number}")
-        running = [(tag, together.start(tag, repo, ref)) for tag, ref in (("a", "a"), ("b", "b"), ("a", "a"), ("c", "c"), ("a", "other"))]
+        pairs = (("a", "a"), ("b", "b"), ("a", "a"), ("c", "c"), ("a", "other"))
+        running = [(tag, together.start(tag, repo, ref)) for tag, ref in pairs]
         for tag, process in running:
             done = together.finish(process)
             if done.status != 0 or done.commit != commits[tag]:
@@ -68,7 +70,8 @@ def check_creation(test):
     image, faults = f"oci:{simple_layout(test.path('small'), {'x': b'x'}).directory}:v1", []
     for number in range(CREATIONS):
         repo = test.path(f"new{number}")
-        running = [subprocess.Popen([test.osb, "import", image, "--repo", repo, "--ref", f"r{index}", "--progress", "none"],
+        running = [subprocess.Popen([test.osb, "import", image, "--repo", repo, "--ref", f"r{index}", "--progress",
+                                     "none"],
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE) for index in range(4)]
         for process in running:
             _, stderr = process.communicate()
@@ -93,7 +96,8 @@ def check_prune(test, together, commits):
         fsck = test.run("ostree", "fsck", "--quiet", f"--repo={repo}")
         if fsck.status != 0:
             faults.append(f"round {number}: fsck {fsck.describe()}")
-    test.check(not faults and prunes >= ROUNDS, f"{ROUNDS} imports beside {prunes} runs of ostree prune: fsck is well", "\n".join(faults))
+    test.check(not faults and prunes >= ROUNDS, f"{ROUNDS} imports beside {prunes} runs of ostree prune: fsck is well",
+               "\n".join(faults))
 
 
 def check_commit(test, together, commits):

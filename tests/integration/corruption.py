@@ -80,7 +80,8 @@ class Mutator:
             if fault := self.attempt(what):
                 faults.append(fault)
         counts = ", ".join(f"{count} x {status}" for status, count in sorted(self.outcomes.items()))
-        self.test.check(not faults, f"{name}: every change is refused or changes nothing (status {counts})", "\n".join(faults))
+        self.test.check(not faults, f"{name}: every change is refused or changes nothing (status {counts})",
+                        "\n".join(faults))
 
 
 def main(test):

@@ -12,9 +12,10 @@ from lib_compare import differences, tree
 from lib_containers import need_root
 from lib_image import Layout
 
-# Where umoci 0.4.7 does something else: {case: {path: why}}. The path must differ: a witness that changes its mind is noticed.
+# Where umoci 0.4.7 does something else: {case: {path: why}}. The path must differ.
 EXPECTED = {
-    "devices and FIFOs": {path: "umoci makes them; ostree cannot hold them" for path in ("dev/null", "dev/disk", "pipe")},
+    "devices and FIFOs": {path: "umoci makes them; ostree cannot hold them"
+                          for path in ("dev/null", "dev/disk", "pipe")},
 }
 
 
@@ -54,7 +55,8 @@ def main(test):
         layout.image(tag, all_tars, compression)
         test.osb_import(f"oci:{layout.directory}:{tag}", fresh, "--ref", tag, "--layout", "plain")
         roots[tag] = test.run("ostree", "ls", "-R", "-C", "-X", f"--repo={fresh}", tag).stdout
-    test.check(len(set(roots.values())) == 1 and "" not in roots.values(), "gzip, zstd and plain layers give one tree", roots)
+    test.check(len(set(roots.values())) == 1 and "" not in roots.values(), "gzip, zstd and plain layers give one tree",
+               roots)
     for name in (repo, fresh):
         test.fsck(name, f"{os.path.basename(name)}: fsck")
 

@@ -38,7 +38,8 @@ def write_context(test):
         with open(os.path.join(extra, name), "w", encoding="ascii") as out:
             out.write(name)
     # cap_net_raw=ep, as setcap writes it
-    os.setxattr(os.path.join(extra, "capable"), "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))
+    os.setxattr(os.path.join(extra, "capable"), "security.capability",
+                bytes.fromhex("0100000200200000000000000000000000000000"))
     os.setxattr(os.path.join(extra, "attribute"), "user.osb", b"kept")
     return context
 
@@ -56,7 +57,8 @@ def main(test):
     test.must("umoci", "raw", "unpack", "--image", f"{layout}:built", unpacked)
     commits = {}
     for image in (f"oci:{layout}:built", "containers-storage:localhost/built"):
-        result = containers.osb_import(image, repo, "--ref", f"built{len(commits)}", "--layout", "plain", "--parent", "none")
+        result = containers.osb_import(image, repo, "--ref", f"built{len(commits)}", "--layout", "plain", "--parent",
+                                       "none")
         test.check_status(result, 0, f"import {image.split(':')[0]}")
         commits[image] = result.commit
     test.must("ostree", "checkout", f"--repo={repo}", "built0", checked_out)

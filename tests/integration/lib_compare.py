@@ -22,7 +22,8 @@ def describe(path):
     if kind == stat.S_IFREG:
         facts["size"], facts["content"] = status.st_size, sha256(path)
     if kind in (stat.S_IFREG, stat.S_IFDIR):
-        facts["xattrs"] = {name: os.getxattr(path, name).hex() for name in sorted(os.listxattr(path)) if keeps_xattr(name)}
+        facts["xattrs"] = {name: os.getxattr(path, name).hex() for name in sorted(os.listxattr(path))
+                           if keeps_xattr(name)}
     return facts
 
 

@@ -89,7 +89,8 @@ class Test:
     def measured(self, *command):
         """As run(), with the peak memory of the process in bytes."""
         memory = self.path("peak-memory")
-        result = self.run(sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib_measure.py"), memory, *command)
+        result = self.run(sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib_measure.py"),
+                          memory, *command)
         with open(memory, encoding="ascii") as file:
             result.max_rss = int(file.read())
         return result
@@ -157,6 +158,15 @@ def disk_use(top):
                for directory, subdirectories, names in os.walk(top) for name in names + subdirectories)
 
 
+def unmount_below(directory):
+    """podman leaves its store mounted; what is mounted cannot be removed."""
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        points = [line.split()[1] for line in mounts]
+    for point in reversed(points):
+        if point.startswith(directory + "/"):
+            subprocess.run(["umount", point], check=False)
+
+
 def run(main):
     test = Test()
     status = 1
@@ -173,5 +183,6 @@ def run(main):
         if os.environ.get("OSB_KEEP"):
             print(f"# kept: {test.work}")
         else:
+            unmount_below(test.work)
             shutil.rmtree(test.work, ignore_errors=True)
     sys.exit(status)

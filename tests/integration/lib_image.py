@@ -25,7 +25,8 @@ class TarLayer:
         self.file = io.BytesIO()
         self.tar = tarfile.open(fileobj=self.file, mode="w", format=format)
 
-    def add(self, name, type=tarfile.REGTYPE, content=b"", mode=0o644, uid=0, gid=0, target="", xattrs=None, device=(0, 0)):
+    def add(self, name, type=tarfile.REGTYPE, content=b"", mode=0o644, uid=0, gid=0, target="", xattrs=None,
+            device=(0, 0)):
         entry = tarfile.TarInfo(name)
         entry.type, entry.mode, entry.uid, entry.gid, entry.linkname = type, mode, uid, gid, target
         entry.size, entry.devmajor, entry.devminor = len(content), *device

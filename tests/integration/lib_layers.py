@@ -75,7 +75,8 @@ def attributes():
     return (TarLayer().file_entry("setuid", b"x", mode=0o4755).file_entry("setgid", b"x", mode=0o2755)
             .file_entry("no-mode", b"x", mode=0).file_entry("owner", b"x", uid=4_000_000_000, gid=3_000_000_000)
             .file_entry("capable", b"x", mode=0o755, xattrs={"security.capability": capability})
-            .file_entry("user", b"x", xattrs={"user.text": b"value", "user.bytes": bytes(range(256)), "user.empty": b""})
+            .file_entry("user", b"x",
+                        xattrs={"user.text": b"value", "user.bytes": bytes(range(256)), "user.empty": b""})
             .file_entry("empty").directory("sticky", mode=0o1777).symlink("link-owner", "kept", uid=5, gid=6).bytes())
 
 
@@ -115,7 +116,8 @@ def sparse():
 
 
 def devices():
-    return (TarLayer().directory("dev").add("dev/null", tarfile.CHRTYPE, device=(1, 3)).add("dev/disk", tarfile.BLKTYPE, device=(8, 0))
+    return (TarLayer().directory("dev").add("dev/null", tarfile.CHRTYPE, device=(1, 3)).add("dev/disk", tarfile.BLKTYPE,
+                                                                                            device=(8, 0))
             .add("pipe", tarfile.FIFOTYPE).file_entry("after", b"still here\n").bytes())
 
 

@@ -50,13 +50,15 @@ def check_bounded(test, repo, image, what, expected, naming="", seconds=60):
 
 def check_bombs(test):
     repo = test.init_repo("bombs")
-    check_bounded(test, repo, image_of_blob(test, "entries", zstd(many_entries()), "zstd"), "2,000,000 entries", 3, "entries")
+    check_bounded(test, repo, image_of_blob(test, "entries", zstd(many_entries()), "zstd"), "2,000,000 entries", 3,
+                  "entries")
     # Members of 64 MiB each: 10 GiB of zeros in 10 MiB.
     zeros = gzip.compress(bytes(64 * MIB), 9, mtime=0)
     bomb = gzip.compress(header("zeros", 10 << 30), mtime=0) + zeros * 160
     check_bounded(test, repo, image_of_blob(test, "bomb", bomb, "gzip"), f"{len(bomb) / 1e6:.0f} MB that are 10 GiB", 3)
     bomb = zstd(header("zeros", 10 << 30)) + zstd(bytes(64 * MIB)) * 160
-    check_bounded(test, repo, image_of_blob(test, "zstd-bomb", bomb, "zstd"), f"{len(bomb) / 1e6:.1f} MB of zstd that are 10 GiB", 3)
+    check_bounded(test, repo, image_of_blob(test, "zstd-bomb", bomb, "zstd"),
+                  f"{len(bomb) / 1e6:.1f} MB of zstd that are 10 GiB", 3)
     blob = gzip.compress(header("x"), mtime=0)
     image = image_of_blob(test, "declared", blob, "gzip", size=999 << 40)
     check_bounded(test, repo, image, "a layer that says to be 999 TiB", 6, seconds=5)
@@ -70,9 +72,11 @@ def check_memory(test):
     layout, content = Layout(test.path("large")), random.Random(1).randbytes(MIB)
     tar = header("large", 300 * MIB) + content * 300 + bytes(1024)
     layout.tag(layout.manifest(layout.config([sha256(tar)]), [layout.layer(tar, "zstd")]), "v1")
-    result = test.measured(test.osb, "import", f"oci:{layout.directory}:v1", "--repo", test.path("large-repo"), "--ref", "os",
+    result = test.measured(test.osb, "import", f"oci:{layout.directory}:v1", "--repo", test.path("large-repo"), "--ref",
+                           "os",
                            "--layout", "plain", "--progress", "none")
-    test.check(result.status == 0 and result.max_rss < 96 * MIB, f"a file of 300 MiB: {result.max_rss // MIB} MiB of memory",
+    test.check(result.status == 0 and result.max_rss < 96 * MIB,
+               f"a file of 300 MiB: {result.max_rss // MIB} MiB of memory",
                result.describe())
     test.must("rm", "-rf", test.path("large-repo"), layout.directory)
 
@@ -101,9 +105,12 @@ def check_full_disk(test):
         test.skip_one("a full disk", "tmpfs cannot be mounted here")
         return
     test.must("umount", mount)
-    for options, mode, tag in (("size=1m", "archive", "v1"), ("size=11m", "archive", "v1"), ("size=2m", "archive", "small"),
-                               ("size=7m", "archive", "small"), ("size=20m", "bare", "zeros"), ("size=7m", "bare-user", "small"),
-                               ("size=64m,nr_inodes=300", "archive", "v1"), ("size=64m,nr_inodes=1900", "bare", "small")):
+    for options, mode, tag in (("size=1m", "archive", "v1"), ("size=11m", "archive", "v1"),
+                               ("size=2m", "archive", "small"),
+                               ("size=7m", "archive", "small"), ("size=20m", "bare", "zeros"),
+                               ("size=7m", "bare-user", "small"),
+                               ("size=64m,nr_inodes=300", "archive", "v1"),
+                               ("size=64m,nr_inodes=1900", "bare", "small")):
         test.must("mount", "-t", "tmpfs", "-o", options, "osb-test", mount)
         try:
             what, repo = f"tmpfs of {options}, {mode}, {tag}", os.path.join(mount, "repo")
@@ -112,7 +119,8 @@ def check_full_disk(test):
             test.check(not lib_harness.refs(repo) and not lib_harness.staged(repo), f"{what}: no ref, nothing staged")
             test.fsck(repo, f"{what}: fsck")
             test.must("mount", "-o", "remount,size=128m,nr_inodes=10000", mount)
-            test.check_status(test.osb_import(f"oci:{image}:{tag}", repo, "--ref", "os", "--layout", "plain"), 0, f"{what}: with more room")
+            test.check_status(test.osb_import(f"oci:{image}:{tag}", repo, "--ref", "os", "--layout", "plain"), 0,
+                              f"{what}: with more room")
             test.fsck(repo, f"{what}: fsck then")
             test.must("mount", "-o", "remount,ro", mount)
             result = test.osb_import(f"oci:{image}:{tag}", repo, "--ref", "other", "--layout", "plain")
@@ -130,7 +138,8 @@ def check_no_files(test):
             manifest = layout.manifests[0]["digest"]
             with open(layout.blob_path(manifest), encoding="utf-8") as file:
                 documents = json.load(file)
-            paths = {"layer": layout.blob_path(documents["layers"][0]["digest"]), "manifest": layout.blob_path(manifest),
+            paths = {"layer": layout.blob_path(documents["layers"][0]["digest"]),
+                     "manifest": layout.blob_path(manifest),
                      "config": layout.blob_path(documents["config"]["digest"])}
             path = paths.get(victim, os.path.join(layout.directory, victim))
             os.rename(path, path + ".real")
@@ -140,7 +149,8 @@ def check_no_files(test):
                 os.symlink(path + ".real", path)
             else:
                 os.mkdir(path)
-            result = test.run("timeout", "10", test.osb, "import", f"oci:{layout.directory}:v1", "--repo", repo, "--ref", "os", "--progress", "none")
+            result = test.run("timeout", "10", test.osb, "import", f"oci:{layout.directory}:v1", "--repo", repo,
+                              "--ref", "os", "--progress", "none")
             test.check_refused(result, 3, f"{victim} is a {kind}")
     test.check(not lib_harness.refs(repo), "no ref moved")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The real Alpine root, as podman builds on it: a bootable import is what `ostree admin deploy` deploys and chroot runs."""
+"""The real Alpine root, built on by podman: a bootable import is what `ostree admin deploy` deploys and chroot runs."""
 
 import glob
 import os
@@ -77,12 +77,14 @@ def inside(root, path):
 def check_deployment(test, root):
     with open(os.path.join(root, "etc/motd"), encoding="ascii") as file:
         test.check(file.read() == "changed\n", "/etc comes from /usr/etc")
-    for path in ("/usr/lib/libssl.so.3", "/usr/lib/libcrypto.so.3", "/lib/libssl.so.3", "/lib/ld-musl-x86_64.so.1", "/bin/sh", "/sbin/init"):
+    for path in ("/usr/lib/libssl.so.3", "/usr/lib/libcrypto.so.3", "/lib/libssl.so.3", "/lib/ld-musl-x86_64.so.1",
+                 "/bin/sh", "/sbin/init"):
         found = inside(root, path)
         if not os.path.lexists(found or "") and "x86_64" in path and os.uname().machine != "x86_64":
             continue
         test.check(bool(found) and os.path.isfile(found), f"{path} leads to a file", found)
-    for path, target in (("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/home", "var/home"), ("/root", "var/roothome"),
+    for path, target in (("/bin", "usr/bin"), ("/sbin", "usr/sbin"), ("/lib", "usr/lib"), ("/home", "var/home"),
+                         ("/root", "var/roothome"),
                          ("/srv", "var/srv"), ("/mnt", "var/mnt")):
         got = os.readlink(root + path) if os.path.islink(root + path) else "no link"
         test.check(got == target, f"{path} -> {target}", got)
@@ -92,10 +94,12 @@ def check_deployment(test, root):
     test.check(os.path.isfile(page), "what /srv held is in the factory", page)
     mode = stat.S_IMODE(os.stat(os.path.join(root, "etc/shadow")).st_mode)
     test.check(mode == 0o640, "/etc/shadow is closed", oct(mode))
-    for command, expected in ((["/bin/busybox", "uname", "-s"], "Linux\n"), (["/bin/sh", "-c", "cat /opt/app/run"], "app\n"),
+    for command, expected in ((["/bin/busybox", "uname", "-s"], "Linux\n"),
+                              (["/bin/sh", "-c", "cat /opt/app/run"], "app\n"),
                               (["/sbin/apk", "--version"], "apk-tools")):
         result = test.run("chroot", root, *command)
-        test.check(result.status == 0 and result.stdout.startswith(expected), f"chroot runs {' '.join(command)}", result.describe())
+        test.check(result.status == 0 and result.stdout.startswith(expected), f"chroot runs {' '.join(command)}",
+                   result.describe())
 
 
 def links(root):
@@ -128,7 +132,8 @@ def main(test):
     test.run("chattr", "-R", "-i", test.path("sysroot"))  # deployments are immutable, and this one has to go
 
     bare = containers.osb_import("containers-storage:localhost/alpine", repo, "--ref", "base")
-    test.check(bare.status == 0 and "kernel" in bare.stderr, "without a kernel: a warning that says so", bare.describe())
+    test.check(bare.status == 0 and "kernel" in bare.stderr, "without a kernel: a warning that says so",
+               bare.describe())
 
 
 lib_harness.run(main)

@@ -44,7 +44,8 @@ def check_as_root(test, image):
     test.check(not found, "checkouts of archive and bare are the same", found)
     # A checkout by a user has no owners and no attributes; names, types and content remain.
     for mode in ("bare-user", "bare-user-only"):
-        facts = [{path: {key: fact.get(key) for key in ("type", "size", "content", "link")} for path, fact in trees[name].items()}
+        facts = [{path: {key: fact.get(key) for key in ("type", "size", "content", "link")} for path,
+                  fact in trees[name].items()}
                  for name in ("bare", mode)]
         found = differences(*facts)
         test.check(not found, f"the checkout of {mode} has the same content as that of bare", found)
@@ -76,10 +77,12 @@ def check_as_user(test, image):
         if not test.check_status(result, 0, f"{mode}: import without rights"):
             continue
         checks = [test.run("ostree", "fsck", "--quiet", f"--repo={repo}", user=user),
-                  test.run("ostree", "checkout", "-U", f"--repo={repo}", tag, os.path.join(home, "tree-" + mode), user=user)]
+                  test.run("ostree", "checkout", "-U", f"--repo={repo}", tag, os.path.join(home, "tree-" + mode),
+                           user=user)]
         test.check(all(check.status == 0 for check in checks), f"{mode}: fsck and checkout without rights",
                    "\n".join(check.describe() for check in checks))
-    result = test.osb_import(f"oci:{image}:full", os.path.join(home, "made"), "--ref", "full", "--layout", "plain", user=user)
+    result = test.osb_import(f"oci:{image}:full", os.path.join(home, "made"), "--ref", "full", "--layout", "plain",
+                             user=user)
     test.check_status(result, 0, "a repository that is missing is made, without rights")
     mode = test.run("ostree", "config", f"--repo={home}/made", "get", "core.mode", user=user).stdout.strip()
     test.check(mode.startswith("archive"), "it is an archive", mode)

@@ -25,7 +25,8 @@ def check_same_tree(test, containers):
     containers.podman("save", "-q", "--format", "oci-archive", "-o", f"{copies}/podman-oci.tar", "localhost/built")
     containers.skopeo("copy", "-q", f"oci:{copies}/layout:v1", "containers-storage:localhost/copied:v1")
     images = [f"oci:{copies}/layout:v1", f"oci:{copies}/layout", f"oci-archive:{copies}/oci.tar:v1",
-              f"oci-archive:{copies}/podman-oci.tar", f"docker-archive:{copies}/skopeo.tar", f"docker-archive:{copies}/podman.tar",
+              f"oci-archive:{copies}/podman-oci.tar", f"docker-archive:{copies}/skopeo.tar",
+              f"docker-archive:{copies}/podman.tar",
               image, "containers-storage:localhost/copied:v1"]
     first = None
     for number, name in enumerate(images):
@@ -49,23 +50,29 @@ def check_same_tree(test, containers):
 def check_platforms(test):
     layout = Layout(test.path("platforms"))
     manifests = {}
-    for number, (architecture, variant) in enumerate((("amd64", ""), ("arm64", "v8"), ("arm", "v7"), ("riscv64", ""))):
+    for architecture, variant in (("amd64", ""), ("arm64", "v8"), ("arm", "v7"), ("riscv64", "")):
         tar = TarLayer().file_entry("arch", f"{architecture}{variant}\n".encode()).bytes()
         config = layout.config([sha256(tar)], architecture=architecture, **({"variant": variant} if variant else {}))
         manifest = layout.manifest(config, [layout.layer(tar)])
-        manifest["platform"] = {"os": "linux", "architecture": architecture, **({"variant": variant} if variant else {})}
+        manifest["platform"] = {"os": "linux", "architecture": architecture,
+                                **({"variant": variant} if variant else {})}
         manifests[architecture] = manifest
-    nested = layout.blob(to_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [manifests["arm"], manifests["riscv64"]]}), INDEX)
-    layout.tag(layout.blob(to_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [manifests["amd64"], manifests["arm64"], nested]}), INDEX), "v1")
+    nested = layout.blob(to_json({"schemaVersion": 2, "mediaType": INDEX,
+                                  "manifests": [manifests["arm"], manifests["riscv64"]]}), INDEX)
+    layout.tag(layout.blob(to_json({"schemaVersion": 2, "mediaType": INDEX,
+                                    "manifests": [manifests["amd64"], manifests["arm64"], nested]}), INDEX), "v1")
     repo = test.path("platform-repo")
-    for platform, expected in (("linux/amd64", "amd64\n"), ("linux/arm64", "arm64v8\n"), ("linux/arm64/v8", "arm64v8\n"),
+    for platform, expected in (("linux/amd64", "amd64\n"), ("linux/arm64", "arm64v8\n"),
+                               ("linux/arm64/v8", "arm64v8\n"),
                                ("linux/arm/v7", "armv7\n"), ("linux/riscv64", "riscv64\n")):
         ref = platform.replace("/", "-")
-        result = test.osb_import(f"oci:{layout.directory}:v1", repo, "--ref", ref, "--layout", "plain", "--platform", platform)
+        result = test.osb_import(f"oci:{layout.directory}:v1", repo, "--ref", ref, "--layout", "plain", "--platform",
+                                 platform)
         got = test.run("ostree", "cat", f"--repo={repo}", ref, "/arch")
         test.check(got.stdout == expected, f"--platform {platform}", f"{result.describe()}\n{got.describe()}")
     result = test.osb_import(f"oci:{layout.directory}:v1", repo, "--ref", "none", "--platform", "linux/s390x")
-    test.check(result.status in (1, 3) and "s390x" in result.stderr, "no image for the platform: says which", result.describe())
+    test.check(result.status in (1, 3) and "s390x" in result.stderr, "no image for the platform: says which",
+               result.describe())
     result = test.osb_import(f"oci:{layout.directory}:v1", repo, "--ref", "default", "--layout", "plain")
     if ARCHITECTURE in manifests:
         test.check(test.run("ostree", "cat", f"--repo={repo}", "default", "/arch").stdout.startswith(ARCHITECTURE),
@@ -77,16 +84,19 @@ def check_refusals(test):
     tar = TarLayer().file_entry("x", b"x").bytes()
     layout = Layout(test.path("refused"))
     config, layer = layout.config([sha256(tar)]), layout.layer(tar)
-    foreign = {**layer, "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "urls": ["http://169.254.169.254/x"]}
+    foreign = {**layer, "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+               "urls": ["http://169.254.169.254/x"]}
     nondistributable = {**layer, "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"}
     empty = layout.blob(b"{}", "application/vnd.oci.empty.v1+json")
-    schema1 = {"schemaVersion": 1, "name": "x", "tag": "1", "architecture": "amd64", "fsLayers": [{"blobSum": layer["digest"]}], "history": [{"v1Compatibility": "{}"}]}
+    schema1 = {"schemaVersion": 1, "name": "x", "tag": "1", "architecture": "amd64",
+               "fsLayers": [{"blobSum": layer["digest"]}], "history": [{"v1Compatibility": "{}"}]}
     cases = {
         "schema1": layout.blob(to_json(schema1), "application/vnd.docker.distribution.manifest.v1+json"),
         "foreign": layout.manifest(config, [foreign]),
         "nondistributable": layout.manifest(config, [nondistributable]),
         "artifact-type": layout.manifest(empty, [empty], artifactType="application/x-thing"),
-        "artifact-config": layout.manifest({**config, "mediaType": "application/vnd.cncf.helm.config.v1+json"}, [layer]),
+        "artifact-config": layout.manifest({**config, "mediaType": "application/vnd.cncf.helm.config.v1+json"},
+                                           [layer]),
         "unknown-layer": layout.manifest(config, [{**layer, "mediaType": "application/x-thing"}]),
         "unknown-manifest": layout.blob(b"{}", "application/x-thing"),
         "both": layout.manifest(config, [layer], manifests=[]),
@@ -108,12 +118,15 @@ def check_refusals(test):
 def check_absent(test):
     layout = simple_layout(test.path("absent"), {"x": b"x"})
     repo = test.path("absent-repo")
-    for image in (f"oci:{test.path('nowhere')}", f"oci:{layout.directory}:v2", f"oci-archive:{test.path('nowhere.tar')}",
+    for image in (f"oci:{test.path('nowhere')}", f"oci:{layout.directory}:v2",
+                  f"oci-archive:{test.path('nowhere.tar')}",
                   f"docker-archive:{test.path('nowhere.tar')}"):
         test.check_refused(test.osb_import(image, repo), 1, "not there: " + image.replace(test.work, "DIR"))
     for arguments in (["no-transport"], ["ftp:thing"], ["oci:"], [f"oci:{layout.directory}:v1", "--layout", "sideways"],
-                      [f"oci:{layout.directory}:v1", "--ref", "../up"], [f"oci:{layout.directory}:v1", "--platform", "linux"],
-                      [f"oci:{layout.directory}:v1", "--jobs", "0"], [f"oci:{layout.directory}:v1", "--no-such-option"], []):
+                      [f"oci:{layout.directory}:v1", "--ref", "../up"],
+                      [f"oci:{layout.directory}:v1", "--platform", "linux"],
+                      [f"oci:{layout.directory}:v1", "--jobs", "0"], [f"oci:{layout.directory}:v1", "--no-such-option"],
+                      []):
         result = test.run(test.osb, "import", "--repo", repo, *arguments)
         test.check_refused(result, 2, "wrong command line: " + " ".join(arguments).replace(test.work, "DIR"))
     test.check(not os.path.exists(repo), "none of them made a repository")
@@ -131,7 +144,9 @@ def main(test):
     containers.import_rootfs(base_rootfs(test), "localhost/base")
     os.mkdir(test.path("context"))
     with open(test.path("context", "Containerfile"), "w", encoding="ascii") as out:
-        out.write("FROM localhost/base\nRUN mkdir /data && echo 1 > /data/one && chmod 4755 /data/one\nRUN rm /data/one && echo 2 > /data/two\n")
+        out.write("FROM localhost/base\n"
+                  "RUN mkdir /data && echo 1 > /data/one && chmod 4755 /data/one\n"
+                  "RUN rm /data/one && echo 2 > /data/two\n")
     containers.build("localhost/built", test.path("context"), "--layers")
     check_same_tree(test, containers)
     result = containers.osb_import("containers-storage:localhost/no-such-image", test.path("repo-none"), "--ref", "os")
