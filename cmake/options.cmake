@@ -12,6 +12,9 @@ endif()
 # 64-bit file offsets also on 32-bit machines.
 target_compile_definitions(osb_options INTERFACE _FILE_OFFSET_BITS=64 OSB_VERSION="${PROJECT_VERSION}")
 
+# musl gives threads 128 KiB of stack unless the program says more; trees are walked by recursion (kMaxDepth).
+target_link_options(osb_options INTERFACE -Wl,-z,stack-size=2097152)
+
 if(OSB_SANITIZE)
   target_compile_options(osb_options INTERFACE -fsanitize=${OSB_SANITIZE} -fno-omit-frame-pointer -g)
   if(OSB_SANITIZE MATCHES "undefined")

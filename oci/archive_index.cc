@@ -95,32 +95,9 @@ Fd open_temporary() {
     return fd;
 }
 
-Fd spooled(Fd input, const std::string& name) {
-    constexpr std::size_t kBuffer = 256UL * 1024;
-    Fd out = open_temporary();
-    FdSource source(std::move(input), name);
-    std::vector<std::uint8_t> buffer(kBuffer);
-    while (const std::size_t n = source.read(buffer)) {
-        write_all(out.get(), ByteView(buffer).first(n), "temporary file");
-    }
-    return out;
-}
-
-Fd open_seekable(const std::string& file) {
-    Fd fd = open_input(file);
-    struct stat st {};
-    if (::fstat(fd.get(), &st) != 0) throw_errno(concat("cannot stat ", quoted(file)));
-    if (S_ISDIR(st.st_mode)) {
-        throw Error(ErrorKind::invalid, concat(quoted(file), ": is a directory, not an archive"))
-            .hint("an image layout in a directory is read with oci:");
-    }
-    if (S_ISREG(st.st_mode)) return fd;
-    return spooled(std::move(fd), file);
-}
-
 // Archives of images are written plain; a compressed one would have to be unpacked whole before a member is
 // found.
-void refuse_compressed(int fd, std::uint64_t size) {
+void refuse_compressed(ByteView head) {
     struct Magic {
         std::string_view bytes;
         std::string_view program;
@@ -133,27 +110,76 @@ void refuse_compressed(int fd, std::uint64_t size) {
          .program = "xz"},
         {.bytes = "BZh", .program = "bzip2"},
     }};
-    std::array<std::uint8_t, 8> head{};
-    FileRangeSource source(fd, 0, size, "archive");
-    const std::size_t n = read_full(source, head);
     for (const Magic& magic : kMagics) {
-        if (!as_text(ByteView(head).first(n)).starts_with(magic.bytes)) continue;
+        if (!as_text(head).starts_with(magic.bytes)) continue;
         throw Error(ErrorKind::unsupported, concat("the archive is compressed with ", magic.program))
             .hint(concat("decompress it first, e.g. with ", magic.program, " -d"));
     }
 }
 
-}  // namespace
+// Keeps a copy of a stream that is read: what comes through a pipe is judged as it comes, not when the disk
+// is full of it.
+class SpoolingSource final : public Source {
+  public:
+    SpoolingSource(Source& inner, int copy_fd) : inner_(inner), copy_fd_(copy_fd) {}
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = inner_.read(buffer);
+        const ByteView bytes = ByteView(buffer).first(n);
+        if (count_ == 0) refuse_compressed(bytes);
+        count_ += n;
+        write_all(copy_fd_, bytes, "temporary file");
+        return n;
+    }
 
-ArchiveIndex::ArchiveIndex(const std::string& file)
-    : name_(file == "-" ? "standard input" : file), fd_(std::make_shared<Fd>(open_seekable(file))) {
-    file_size_ = file_size(fd_->get());
-    with_context([this] { return quoted(name_); }, [this] { index_members(); });
+  private:
+    Source& inner_;
+    int copy_fd_;
+    std::uint64_t count_ = 0;
+};
+
+bool is_regular(int fd, const std::string& file) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) throw_errno(concat("cannot stat ", quoted(file)));
+    if (S_ISDIR(st.st_mode)) {
+        throw Error(ErrorKind::invalid, concat(quoted(file), ": is a directory, not an archive"))
+            .hint("an image layout in a directory is read with oci:");
+    }
+    return S_ISREG(st.st_mode);
 }
 
-void ArchiveIndex::index_members() {
-    refuse_compressed(fd_->get(), file_size_);
-    FileRangeSource source(fd_->get(), 0, file_size_, name_);
+// The writer of a pipe may have more to say after the end of the archive (padding); it is let finish, within
+// reason.
+void read_rest(Source& source) {
+    constexpr std::uint64_t kPadding = 1024UL * 1024;
+    source.skip(kPadding);
+}
+
+}  // namespace
+
+ArchiveIndex::ArchiveIndex(const std::string& file) : name_(file == "-" ? "standard input" : file) {
+    Fd input = open_input(file);
+    with_context([this] { return quoted(name_); },
+                 [&] {
+                     if (is_regular(input.get(), file)) {
+                         fd_ = std::make_shared<Fd>(std::move(input));
+                         FileRangeSource source(fd_->get(), 0, file_size(fd_->get()), name_);
+                         std::array<std::uint8_t, 8> head{};
+                         FileRangeSource beginning(
+                             fd_->get(), 0, std::min<std::uint64_t>(head.size(), file_size(fd_->get())),
+                             name_);
+                         refuse_compressed(ByteView(head).first(read_full(beginning, head)));
+                         index_members(source);
+                     } else {
+                         fd_ = std::make_shared<Fd>(open_temporary());
+                         FdSource pipe(std::move(input), name_);
+                         SpoolingSource source(pipe, fd_->get());
+                         index_members(source);
+                         read_rest(pipe);
+                     }
+                 });
+}
+
+void ArchiveIndex::index_members(Source& source) {
     TarReader reader(source);
     TarEntry entry;
     std::size_t count = 0;
@@ -165,6 +191,17 @@ void ArchiveIndex::index_members() {
                      [&] { add_member(reader, entry); });
     }
     if (count == 0) throw Error(ErrorKind::invalid, "the archive is empty");
+    check_members_end();
+}
+
+// A reader that skips by seeking does not notice an end in the middle of a member.
+void ArchiveIndex::check_members_end() const {
+    const std::uint64_t size = file_size(fd_->get());
+    for (const auto& [path, member] : members_) {
+        if (member.offset <= size && member.size <= size - member.offset) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("member ", quoted(path), ": the archive ends in the middle of it"));
+    }
 }
 
 void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
@@ -174,9 +211,6 @@ void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
     if (entry.type == TarType::file) {
         member.offset = reader.data_offset();
         member.size = entry.size;
-        if (member.offset > file_size_ || member.size > file_size_ - member.offset) {
-            throw Error(ErrorKind::invalid, "the archive ends in the middle of it");
-        }
     } else if (entry.type == TarType::hardlink) {
         member.is_link = true;
         member.link = entry.link_target;

@@ -16,10 +16,10 @@ namespace osb::oci {
 // for. Several threads may open members at once.
 class ArchiveIndex {
   public:
-    // `file`: a path, or "-" for standard input. What is not a regular file (a pipe) is first copied to a
-    // temporary file without a name, in $TMPDIR or else /var/tmp or /tmp. Throws Error: invalid or too_large
-    // for an archive that is malformed, names a member twice or has too many of them; unsupported for a
-    // compressed one.
+    // `file`: a path, or "-" for standard input. What is not a regular file (a pipe) is copied, while it
+    // is read, to a temporary file without a name, in $TMPDIR or else /var/tmp or /tmp. Throws Error: invalid
+    // or too_large for an archive that is malformed, names a member twice or has too many of them;
+    // unsupported for a compressed one.
     explicit ArchiveIndex(const std::string& file);
 
     bool contains(const std::string& path) const;
@@ -39,13 +39,13 @@ class ArchiveIndex {
         bool is_link = false;
     };
 
-    void index_members();
+    void index_members(Source& source);
+    void check_members_end() const;
     void add_member(const TarReader& reader, const TarEntry& entry);
     const Member& find(const std::string& path) const;
 
     std::string name_;
     std::shared_ptr<Fd> fd_;
-    std::uint64_t file_size_ = 0;
     std::uint64_t path_bytes_ = 0;
     std::map<std::string, Member> members_;
 };

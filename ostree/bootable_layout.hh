@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ostree/tree.hh"
@@ -24,12 +25,16 @@ LayoutReport make_bootable(Node& root, const StoreLink& store_link);
 
 // Empties /run, /tmp, /dev, /proc, /sys and /sysroot, and removes the marker that Docker leaves behind.
 void drop_runtime_content(Node& root, LayoutReport& report);
-// Moves /bin, /sbin and /lib* into /usr, and leaves links; /etc to /usr/etc.
-void merge_usr(Node& root, const StoreLink& store_link);
-// Moves kernel and initramfs from /boot to /usr/lib/modules/RELEASE/{vmlinuz,initramfs.img}; empties /boot.
-void place_kernel(Node& root, LayoutReport& report);
 // Makes /home, /root, /srv, /mnt, /opt and /usr/local links into /var, and moves what /var and these hold to
 // /usr/share/factory/var; /opt and /usr/local stay where they are when they hold files.
 void place_state(Node& root, const StoreLink& store_link, LayoutReport& report);
+// Moves /bin, /sbin and /lib* into /usr, and leaves links; /etc to /usr/etc.
+void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report);
+// Moves kernel and initramfs from /boot to /usr/lib/modules/RELEASE/{vmlinuz,initramfs.img}; empties /boot.
+void place_kernel(Node& root, LayoutReport& report);
+
+// Puts an empty directory where the tree has a file or a link of this name at its top, and says so; no change
+// to a directory.
+void replace_other(Node& root, std::string_view name, std::uint32_t mode, LayoutReport& report);
 
 }  // namespace osb::ostree

@@ -48,6 +48,9 @@ class Import {
         : repository_(repository), image_(image), options_(options), progress_(progress) {}
 
     ImportResult run() {
+        if (!is_utf8(options_.subject) || options_.subject.find('\0') != std::string::npos) {
+            throw Error(ErrorKind::usage, concat("the subject ", quoted(options_.subject), " is not UTF-8"));
+        }
         if (image_.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
         describe_image();
         const std::optional<std::string> present = repository_.resolve(result_.ref);
@@ -60,7 +63,7 @@ class Import {
 
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
-        find_layers();
+        find_layers(writer);
         check_space();
         read_layers(writer);
         progress_.begin("writing the commit", std::nullopt);
@@ -132,21 +135,35 @@ class Import {
         return true;
     }
 
-    void find_layers() {
+    void find_layers(const ObjectWriter& writer) {
         for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
             const oci::Digest& diff_id = image_.config.diff_ids[i];
             const auto [slot, is_new] = layers_.try_emplace(diff_id.to_string());
-            if (is_new) {
-                slot->second.index = i;
-                with_context([&] { return layer_context(i); },
-                             [&, &found = slot->second] {
-                                 found.layer =
-                                     load_layer(repository_, image_.manifest.layers[i].digest, diff_id);
-                             });
-                slot->second.reused = slot->second.layer != nullptr;
-            }
-            if (slot->second.reused) ++result_.layers_reused;
+            if (!is_new) continue;
+            slot->second.index = i;
+            with_context([&] { return layer_context(i); },
+                         [&, &found = slot->second] {
+                             found.layer = load_layer(repository_, image_.manifest.layers[i].digest, diff_id);
+                         });
         }
+        keep_whole_layers(writer);
+        for (const oci::Digest& diff_id : image_.config.diff_ids) {
+            if (layers_.at(diff_id.to_string()).reused) ++result_.layers_reused;
+        }
+    }
+
+    // Of the layers that are known, those are reused whose objects are all there: a damaged repository is
+    // mended, not built upon.
+    void keep_whole_layers(const ObjectWriter& writer) {
+        TaskPool pool(jobs(), kMaxQueued);
+        for (auto& [diff_id, slot] : layers_) {
+            if (slot.layer == nullptr) continue;
+            pool.add_producer([&writer, &found = slot] {
+                found.reused = holds_all_files(writer, *found.layer);
+                if (!found.reused) found.layer.reset();
+            });
+        }
+        pool.run();
     }
 
     std::string layer_context(std::size_t index) const {
@@ -154,8 +171,16 @@ class Import {
                       image_.manifest.layers[index].digest.short_string(), ")");
     }
 
-    // Refuses what cannot fit, before anything is read: files are stored about as large as the layers have
-    // them.
+    // What a layer takes at the least in the repository: about its size, or what deflate leaves of a plain
+    // one.
+    std::uint64_t stored_size(const oci::Descriptor& layer) const {
+        constexpr std::uint64_t kDeflated = 16;
+        const bool shrinks = repository_.mode() == RepoMode::archive && !layer.media_type.ends_with("gzip") &&
+                             !layer.media_type.ends_with("zstd");
+        return shrinks ? layer.size / kDeflated : layer.size;
+    }
+
+    // Refuses what cannot fit, before anything is read.
     void check_space() const {
         struct statvfs fs {};
         if (::statvfs(repository_.path().c_str(), &fs) != 0) return;
@@ -163,7 +188,7 @@ class Import {
         std::uint64_t needed = 0;
         for (const auto& [diff_id, slot] : layers_) {
             if (slot.reused) continue;
-            const std::uint64_t size = image_.manifest.layers[slot.index].size;
+            const std::uint64_t size = stored_size(image_.manifest.layers[slot.index]);
             if (size > free - needed) {
                 throw Error(ErrorKind::no_space,
                             concat("the image's layers do not fit into the ", (free >> 20U),
@@ -257,6 +282,13 @@ class Import {
         const WrittenTree tree = write_trees(writer, root, new_layers);
         // Objects first, durable; then the commits that need them; then the refs that name those.
         writer.publish();
+        transaction.lock_refs();
+        const std::optional<std::string> present = repository_.resolve(result_.ref);
+        if (present && *present != result_.parent && options_.parent == Parent::automatic) {
+            // Another import was quicker: its commit is the parent, or the result.
+            if (is_present(*present)) return;
+            result_.parent = *present;
+        }
         for (const NewLayer& layer : new_layers) {
             save_layer(transaction, layer.commit.get(), *layer.slot->layer,
                        image_.manifest.layers[layer.slot->index].digest);

@@ -31,7 +31,10 @@ std::optional<std::string> kernel_flavour(std::string_view name) {
     for (const std::string_view prefix : kKernelNames) {
         if (name == prefix) return std::string{};
         if (name.starts_with(prefix) && name.size() > prefix.size() + 1 && name[prefix.size()] == '-') {
-            return std::string(name.substr(prefix.size() + 1));
+            std::string flavour(name.substr(prefix.size() + 1));
+            // A rescue kernel is one more, for another boot loader; and a flavour becomes a directory's name.
+            if (flavour.starts_with("0-rescue") || flavour == "." || flavour == "..") return std::nullopt;
+            return flavour;
         }
     }
     return std::nullopt;
@@ -74,15 +77,48 @@ struct BootKernel {
     std::string release;
 };
 
+// Links give way to what they lead to, as one more name of it. Of the kernels' links in /boot those go that
+// name another file there (vmlinuz -> vmlinuz-lts).
+void resolve_boot_links(Node& root, Node& boot) {
+    std::vector<std::string> dropped;
+    for (auto& [name, node] : boot.children()) {
+        if (!node.is_symlink()) continue;
+        Resolved end;
+        try {
+            end = resolve(root, concat("boot/", name), LastLink::follow);
+        } catch (const Error&) {
+            continue;  // a loop: it is dropped with what is left in /boot
+        }
+        if (end.node == nullptr || !end.node->is_file()) continue;
+        if (kernel_flavour(name) && end.canonical.starts_with("boot/")) {
+            dropped.push_back(name);
+        } else {
+            node = Node::file(end.node->checksum);
+        }
+    }
+    for (const std::string& name : dropped) boot.remove_child(name);
+}
+
 std::vector<BootKernel> kernels_in_boot(const Node& boot, const std::vector<std::string>& releases) {
     std::vector<BootKernel> found;
     for (const auto& [name, node] : boot.children()) {
         const std::optional<std::string> flavour = kernel_flavour(name);
-        // Links such as /boot/vmlinuz -> vmlinuz-lts name a kernel that is there under its own name.
         if (!flavour || !node.is_file()) continue;
         found.push_back({name, *flavour, release_of(*flavour, releases)});
     }
     return found;
+}
+
+// /usr/lib/modules/RELEASE/vmlinuz that is a link becomes the file that it leads to, /boot/vmlinuz-RELEASE
+// say.
+void resolve_module_kernels(Node& root, const std::vector<std::string>& releases) {
+    for (const std::string& release : releases) {
+        const std::string path = concat(kModules, '/', release, "/vmlinuz");
+        Node* const node = resolve(root, path, LastLink::keep).node;
+        if (node == nullptr || !node->is_symlink()) continue;
+        const Node* const end = resolve(root, path, LastLink::follow).node;
+        if (end != nullptr && end->is_file()) *node = Node::file(end->checksum);
+    }
 }
 
 // Moves a file of /boot to the kernel's directory. The same file there already is fine, another is not.
@@ -145,7 +181,7 @@ std::string the_only_kernel(const Node* modules) {
     std::vector<std::string> with_kernel;
     for (const std::string& release : names_of_directories(modules)) {
         const Node* const kernel = modules->child(release)->child("vmlinuz");
-        if (kernel != nullptr && !kernel->is_directory()) with_kernel.push_back(release);
+        if (kernel != nullptr && kernel->is_file()) with_kernel.push_back(release);
     }
     if (with_kernel.size() > 1) {
         throw Error(ErrorKind::invalid, concat("two kernels, ", quoted(with_kernel[0]), " and ",
@@ -158,10 +194,12 @@ std::string the_only_kernel(const Node* modules) {
 }  // namespace
 
 void place_kernel(Node& root, LayoutReport& report) {
-    Node* boot = root.child("boot");
-    if (boot == nullptr || !boot->is_directory()) boot = &root.set_child("boot", Node::directory());
+    replace_other(root, "boot", 0755, report);
+    Node* const boot = root.child("boot");
     const std::vector<std::string> releases =
         names_of_directories(resolve(root, kModules, LastLink::follow).node);
+    resolve_module_kernels(root, releases);
+    resolve_boot_links(root, *boot);
     for (const BootKernel& kernel : kernels_in_boot(*boot, releases)) take_from_boot(root, *boot, kernel);
     empty_boot(*boot, report);
     const Node* const modules = resolve(root, kModules, LastLink::follow).node;

@@ -54,6 +54,9 @@ LayerName classify(std::string_view normalized) {
     const std::string_view parent =
         slash == std::string_view::npos ? std::string_view{} : normalized.substr(0, slash);
     const std::string_view name = slash == std::string_view::npos ? normalized : normalized.substr(slash + 1);
+    if (parent.starts_with(kReservedPrefix) || parent.find("/.wh..wh.") != std::string_view::npos) {
+        return {NameKind::ignored, std::string(normalized)};
+    }
     if (parent.starts_with(kWhiteoutPrefix) || parent.find("/.wh.") != std::string_view::npos) {
         throw Error(ErrorKind::invalid, concat("the path ", quoted(normalized), " goes through a whiteout"));
     }

@@ -65,23 +65,32 @@ class DiffIdSource final : public Source {
     std::uint64_t count_ = 0;
 };
 
+FileMeta file_meta(const LayerEntry& entry, mode_t type, std::string_view xattrs) {
+    return {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = xattrs};
+}
+
 // Stores the content of a file that is held in memory.
 class ContentTask final : public Task {
   public:
-    ContentTask(ObjectWriter& writer, LayerEntry& entry, const FileMeta& meta,
+    ContentTask(ObjectWriter& writer, LayerEntry& entry, XattrBytes xattrs,
                 std::unique_ptr<std::uint8_t[]> content, std::size_t size)
-        : writer_(writer), entry_(entry), meta_(meta), content_(std::move(content)), size_(size) {}
+        : writer_(writer),
+          entry_(entry),
+          xattrs_(std::move(xattrs)),
+          content_(std::move(content)),
+          size_(size) {}
     void run() override {
+        const FileMeta meta = file_meta(entry_, S_IFREG, xattrs_);
         entry_.checksum = with_context([this] { return concat("entry ", quoted(entry_.path)); },
-                                       [this] {
-                                           return writer_.write_file(meta_, {}, {content_.get(), size_});
+                                       [&] {
+                                           return writer_.write_file(meta, {}, {content_.get(), size_});
                                        });
     }
 
   private:
     ObjectWriter& writer_;
     LayerEntry& entry_;
-    FileMeta meta_;
+    XattrBytes xattrs_;
     std::unique_ptr<std::uint8_t[]> content_;
     std::size_t size_;
 };
@@ -131,6 +140,16 @@ class LayerReader {
     }
 
   private:
+    // What the list of entries refers to stays in memory: its sum has a bound.
+    std::string_view keep(std::string_view text) {
+        kept_ += text.size();
+        if (kept_ > context_.limits.max_text) {
+            throw Error(ErrorKind::too_large, concat("names and attributes of more than ",
+                                                     context_.limits.max_text, " bytes in a layer"));
+        }
+        return layer_.keep(text);
+    }
+
     LayerEntry& add(EntryKind kind, std::string_view path) {
         if (layer_.entries().size() >= context_.limits.max_entries) {
             throw Error(ErrorKind::too_large,
@@ -138,7 +157,7 @@ class LayerReader {
         }
         LayerEntry& entry = layer_.entries().emplace_back();
         entry.kind = kind;
-        entry.path = layer_.keep(path);
+        entry.path = keep(path);
         return entry;
     }
 
@@ -182,12 +201,12 @@ class LayerReader {
     }
 
     // The entry's owner, mode and attributes; the attributes live as long as the layer.
-    FileMeta meta_of(const oci::TarEntry& entry, mode_t type) {
+    XattrBytes xattrs_of(const oci::TarEntry& entry) {
         std::vector<std::string> dropped;
-        const std::string xattrs = serialize_xattrs(select_xattrs(entry, dropped));
+        XattrBytes xattrs = serialize_xattrs(select_xattrs(entry, dropped));
         for (const std::string& name : dropped)
-            dropped_.add(concat("extended attributes ", escape(name)), entry.path);
-        return {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = layer_.keep(xattrs)};
+            dropped_.add("extended attributes", concat(name, " of ", entry.path));
+        return xattrs;
     }
 
     static void set_owner(LayerEntry& to, const oci::TarEntry& from) {
@@ -199,7 +218,7 @@ class LayerReader {
     void take_directory(const oci::TarEntry& entry, const std::string& path) {
         LayerEntry& out = add(EntryKind::directory, path);
         set_owner(out, entry);
-        out.xattrs = meta_of(entry, S_IFDIR).xattrs;
+        out.xattrs = keep(xattrs_of(entry));
     }
 
     void take_symlink(const oci::TarEntry& entry, const std::string& path) {
@@ -211,10 +230,8 @@ class LayerReader {
         LayerEntry& out = add(EntryKind::symlink, path);
         set_owner(out, entry);
         out.mode = 0777;  // the mode of a link means nothing, and Linux shows no other
-        out.target = layer_.keep(entry.link_target);
-        FileMeta meta = meta_of(entry, S_IFLNK);
-        meta.mode = S_IFLNK | 0777U;
-        out.checksum = context_.writer.write_file(meta, out.target, {});
+        out.target = keep(entry.link_target);
+        out.checksum = context_.writer.write_file(file_meta(out, S_IFLNK, xattrs_of(entry)), out.target, {});
     }
 
     void take_hardlink(const oci::TarEntry& entry, const std::string& path) {
@@ -223,23 +240,24 @@ class LayerReader {
         const std::string target = with_context([] { return "the target of a hard link"; },
                                                 [&] { return normalize_path(entry.link_target); });
         LayerEntry& out = add(EntryKind::hardlink, path);
-        out.target = layer_.keep(target);
+        out.target = keep(target);
     }
 
     void take_file(const oci::TarEntry& entry, const std::string& path) {
         LayerEntry& out = add(EntryKind::file, path);
         set_owner(out, entry);
-        const FileMeta meta = meta_of(entry, S_IFREG);
+        XattrBytes xattrs = xattrs_of(entry);
         if (entry.size > FileStream::kPiece) {
-            stream_file(out, meta, entry.size);
+            stream_file(out, file_meta(out, S_IFREG, xattrs), entry.size);
             return;
         }
         const auto size = static_cast<std::size_t>(entry.size);
         auto content = std::make_unique_for_overwrite<std::uint8_t[]>(size + 1);
         fill({content.get(), size});
+        const std::size_t held = size + xattrs.size() + kTaskOverhead;
         context_.pool.submit(
-            std::make_unique<ContentTask>(context_.writer, out, meta, std::move(content), size),
-            size + kTaskOverhead);
+            std::make_unique<ContentTask>(context_.writer, out, std::move(xattrs), std::move(content), size),
+            held);
     }
 
     void stream_file(LayerEntry& out, const FileMeta& meta, std::uint64_t size) {
@@ -269,6 +287,7 @@ class LayerReader {
     oci::TarReader& tar_;
     const LayerContext& context_;
     Dropped dropped_;
+    std::size_t kept_ = 0;
 };
 
 }  // namespace

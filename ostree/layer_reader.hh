@@ -16,6 +16,8 @@ namespace osb::ostree {
 struct LayerLimits {
     // Entries of one layer; what is held in memory grows with them.
     std::size_t max_entries = 1'000'000;
+    // Bytes of their names, link targets and directories' attributes.
+    std::size_t max_text = 128UL * 1024 * 1024;
     // A layer may unpack to this many bytes, and to this many times its compressed size beyond them: more is
     // a bomb.
     std::uint64_t free_bytes = 1ULL << 30;

@@ -154,6 +154,13 @@ std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Diges
     return nullptr;
 }
 
+bool holds_all_files(const ObjectWriter& writer, const Layer& layer) {
+    return std::all_of(layer.entries().begin(), layer.entries().end(), [&writer](const LayerEntry& entry) {
+        const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
+        return !has_object || writer.is_stored(entry.checksum, ObjectType::file);
+    });
+}
+
 GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
     const std::string entries = serialize_entries(layer);
     const Sha256 file =

@@ -28,6 +28,9 @@ class Transaction;
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id);
 
+// Whether the repository has the objects of all the layer's files. Threads may call it at once.
+bool holds_all_files(const ObjectWriter& writer, const Layer& layer);
+
 // Writes what the layer's commit needs, and returns that commit. The layer's files must have been written.
 GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer);
 

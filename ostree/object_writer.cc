@@ -158,8 +158,19 @@ void ObjectWriter::give_scratch(std::unique_ptr<Scratch> scratch) {
     scratch_.push_back(std::move(scratch));
 }
 
-bool ObjectWriter::is_stored(const std::string& path) const {
-    return ::faccessat(objects_.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+bool ObjectWriter::is_stored(const Sha256& checksum, ObjectType type) const {
+    const std::string path = loose_path(checksum, type, mode_ == RepoMode::archive);
+    if (::faccessat(objects_.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (!has_parent_) return false;
+    constexpr std::array kTypes{OSTREE_OBJECT_TYPE_FILE, OSTREE_OBJECT_TYPE_DIR_TREE,
+                                OSTREE_OBJECT_TYPE_DIR_META, OSTREE_OBJECT_TYPE_COMMIT};
+    gboolean present = FALSE;
+    GErrorSlot error;
+    error.check(ostree_repo_has_object(ostree_repo_get_parent(repository_.handle().repo.get()),
+                                       kTypes.at(static_cast<std::size_t>(type)), to_hex(checksum).c_str(),
+                                       &present, nullptr, error.out()) != 0,
+                "cannot look an object up in the parent repository");
+    return present != FALSE;
 }
 
 // True when the caller is the one who has to store this object.
@@ -169,17 +180,7 @@ bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
         const std::lock_guard lock(shard.mutex);
         if (!shard.known.insert({checksum, type}).second) return false;
     }
-    if (is_stored(loose_path(checksum, type, mode_ == RepoMode::archive))) return false;
-    if (!has_parent_) return true;
-    gboolean present = FALSE;
-    GErrorSlot error;
-    const OstreeObjectType kinds[] = {OSTREE_OBJECT_TYPE_FILE, OSTREE_OBJECT_TYPE_DIR_TREE,
-                                      OSTREE_OBJECT_TYPE_DIR_META, OSTREE_OBJECT_TYPE_COMMIT};
-    error.check(ostree_repo_has_object(ostree_repo_get_parent(repository_.handle().repo.get()),
-                                       kinds[static_cast<std::size_t>(type)], to_hex(checksum).c_str(),
-                                       &present, nullptr, error.out()) != 0,
-                "cannot look an object up in the parent repository");
-    return present == FALSE;
+    return !is_stored(checksum, type);
 }
 
 void ObjectWriter::reserve(std::uint64_t bytes) {

@@ -42,6 +42,10 @@ class ObjectWriter {
     // Stores a dirtree or dirmeta object.
     Sha256 write_metadata(ObjectType type, ByteView bytes);
 
+    // Whether the repository, or its parent, has the object. Not what this writer has written. Threads may
+    // call it at once.
+    bool is_stored(const Sha256& checksum, ObjectType type) const;
+
     // Moves everything that was written under objects/, durable unless the repository's configuration says
     // otherwise. To be called once, by one thread; before libostree's own commit of the transaction.
     void publish();
@@ -55,7 +59,6 @@ class ObjectWriter {
     struct Scratch;
 
     bool claim(const Sha256& checksum, ObjectType type);
-    bool is_stored(const std::string& path) const;
     void reserve(std::uint64_t bytes);
     void count(std::uint64_t bytes);
     void store_archive(const std::string& path, const FileMeta& meta, std::string_view target,

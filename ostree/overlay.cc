@@ -1,9 +1,11 @@
 #include "ostree/overlay.hh"
 
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/interrupt.hh"
 
 namespace osb::ostree {
 namespace {
@@ -21,14 +23,20 @@ SplitName split_name(std::string_view path) {
 
 class Overlay {
   public:
-    explicit Overlay(Node& root) : root_(root) {}
+    Overlay(Node& root, const Layer& layer) : root_(root) {
+        for (const LayerEntry& entry : layer.entries()) {
+            if (entry.kind == EntryKind::directory) directories_.insert(entry.path);
+        }
+    }
 
     void hide(const LayerEntry& entry) {
         if (entry.kind == EntryKind::whiteout) {
             const SplitName split = split_name(entry.path);
+            if (passes_replaced_link(split.parent)) return;
             Node* const parent = resolve(root_, split.parent, LastLink::follow).node;
             if (parent != nullptr && parent->is_directory()) parent->remove_child(split.name);
         } else if (entry.kind == EntryKind::opaque) {
+            if (passes_replaced_link(entry.path)) return;
             Node* const directory = resolve(root_, entry.path, LastLink::follow).node;
             if (directory != nullptr && directory->is_directory()) directory->children().clear();
         }
@@ -56,6 +64,19 @@ class Overlay {
     }
 
   private:
+    // Whether a part of the path is a link below that this layer replaces by a directory: then what is hidden
+    // is in the directory, which is new, and not where the link led.
+    bool passes_replaced_link(std::string_view path) {
+        for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
+            const std::string_view prefix = path.substr(0, end);
+            if (directories_.contains(prefix)) {
+                const Node* const node = resolve(root_, prefix, LastLink::keep).node;
+                if (node != nullptr && node->is_symlink()) return true;
+            }
+            if (end == std::string_view::npos) return false;
+        }
+    }
+
     // Entries of one directory stand together, so the last parent is nearly always the next one.
     Node& parent_of(std::string_view parent) {
         if (last_parent_ == nullptr || parent != last_path_) {
@@ -113,6 +134,7 @@ class Overlay {
     }
 
     Node& root_;
+    std::unordered_set<std::string_view> directories_;  // that have an entry of their own in the layer
     Node* last_parent_ = nullptr;
     std::string_view last_path_;
 };
@@ -120,9 +142,13 @@ class Overlay {
 }  // namespace
 
 void apply_layer(Node& root, const Layer& layer) {
-    Overlay overlay(root);
-    for (const LayerEntry& entry : layer.entries()) overlay.hide(entry);
+    Overlay overlay(root, layer);
     for (const LayerEntry& entry : layer.entries()) {
+        check_interrupt();
+        with_context([&entry] { return concat("entry ", quoted(entry.path)); }, [&] { overlay.hide(entry); });
+    }
+    for (const LayerEntry& entry : layer.entries()) {
+        check_interrupt();
         with_context([&entry] { return concat("entry ", quoted(entry.path)); }, [&] { overlay.put(entry); });
     }
 }

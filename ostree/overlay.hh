@@ -8,13 +8,13 @@ namespace osb::ostree {
 
 // Applies `layer` to the tree below it.
 //
-// Whiteouts and opaque markers hide what was there before the layer, wherever in the layer they stand. Then
-// the entries take effect in their order, so that of two for one path the later counts: a directory over a
-// directory changes its mode, owner and attributes and keeps its content; anything else replaces what is
-// there with all below it. Parents are found through symbolic links, inside the root; missing ones are made
-// 0755 and root's. A hard link is one more name of what its target is at that moment, in this layer or below.
-// Throws Error{invalid} with the entry named: a parent that is a file, a hard link to nothing or to a
-// directory, a loop of links.
+// Whiteouts and opaque markers hide what was there before the layer, wherever in the layer they stand (but
+// nothing where a link led that the layer replaces by a directory). Then the entries take effect in their
+// order, so that of two for one path the later counts: a directory over a directory changes its mode, owner
+// and attributes and keeps its content; anything else replaces what is there with all below it. Parents are
+// found through symbolic links, inside the root; missing ones are made 0755 and root's. A hard link is one
+// more name of what its target is at that moment, in this layer or below. Throws Error{invalid} with the
+// entry named: a parent that is a file, a hard link to nothing or to a directory, a loop of links.
 void apply_layer(Node& root, const Layer& layer);
 
 }  // namespace osb::ostree

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "base/escape.hh"
@@ -185,13 +187,16 @@ std::vector<std::string> Repository::refs(const std::string& prefix) const {
 }
 
 void check_ref_name(const std::string& ref) {
-    GErrorSlot error;
     // A revision may also be a checksum, or have a remote before it; neither can be written as a ref of this
     // repository.
     const bool is_checksum = ostree_validate_checksum_string(ref.c_str(), nullptr) != 0;
-    if (ostree_validate_rev(ref.c_str(), error.out()) == 0 || is_checksum ||
-        ref.find(':') != std::string::npos) {
+    if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || is_checksum || ref.find(':') != std::string::npos) {
         throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
+    }
+    // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
+    if (ref.starts_with("ostree/container/blob/")) {
+        throw Error(ErrorKind::usage,
+                    concat("the ref ", quoted(ref), " is in the place where layers are kept"));
     }
 }
 
@@ -222,7 +227,7 @@ std::string Transaction::write_commit(GVariant* commit) {
                                            nullptr, error.out()) != 0,
                 "cannot write the commit");
     const std::unique_ptr<guchar, GFreeDeleter> owned(checksum);
-    return to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN));
+    return commits_.emplace_back(to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN)));
 }
 
 void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
@@ -230,8 +235,25 @@ void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
                                     checksum.empty() ? nullptr : checksum.c_str());
 }
 
+void Transaction::lock_refs() {
+    constexpr auto kPause = std::chrono::milliseconds(20);
+    // The directory itself is locked: nothing is left behind, and libostree, which knows nothing of it, is
+    // not disturbed.
+    refs_lock_ = open_at(ostree_repo_get_dfd(repo_), "refs/heads", O_RDONLY | O_DIRECTORY);
+    while (::flock(refs_lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock the repository's refs");
+        check_interrupt();
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 void Transaction::commit() {
     GErrorSlot error;
+    // A commit that `ostree fsck` had marked as damaged is whole again.
+    for (const std::string& checksum : commits_) {
+        error.check(ostree_repo_mark_commit_partial(repo_, checksum.c_str(), FALSE, error.out()) != 0,
+                    concat("cannot mark the commit ", checksum, " as whole"));
+    }
     error.check(ostree_repo_commit_transaction(repo_, nullptr, nullptr, error.out()) != 0,
                 "cannot commit the transaction");
     open_ = false;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "base/fd.hh"
 #include "ostree/glib.hh"
 #include "ostree/repository.hh"
 
@@ -25,12 +27,17 @@ class Transaction {
     std::string write_commit(GVariant* commit);
     // Takes effect with commit(); an empty checksum deletes the ref.
     void set_ref(const std::string& ref, const std::string& checksum);
+    // From here to the end of this object no other osb-oci changes a ref of this repository: what a ref names
+    // may be read, and built upon. Waits for those who do.
+    void lock_refs();
     // Makes everything durable and moves the refs.
     void commit();
 
   private:
     OstreeRepo* repo_;
+    Fd refs_lock_;
     bool open_ = false;
+    std::vector<std::string> commits_;
 };
 
 }  // namespace osb::ostree

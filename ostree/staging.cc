@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -74,9 +75,8 @@ void remove_abandoned(int tmp_fd, const std::string& name) {
 
 std::string random_name() {
     std::array<std::uint8_t, 8> random{};
-    const Fd source = open_at(AT_FDCWD, "/dev/urandom", O_RDONLY);
-    if (::read(source.get(), random.data(), random.size()) != static_cast<ssize_t>(random.size())) {
-        throw_errno("cannot read random bytes");
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+        throw_errno("cannot get random bytes");
     }
     return std::string(kPrefix) + to_hex(random);
 }

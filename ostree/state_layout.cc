@@ -16,12 +16,11 @@ namespace {
 struct StatePlace {
     std::string_view path;    // in the image
     std::string_view state;   // in the running system
-    std::string_view target;  // text of the link at `path`; "" for /var itself
+    std::string_view target;  // text of the link at `path`
     bool may_stay;            // with files in it, it stays part of the image
 };
 
-constexpr std::array<StatePlace, 7> kPlaces{{
-    {"var", "var", "", false},
+constexpr std::array<StatePlace, 6> kPlaces{{
     {"home", "var/home", "var/home", false},
     {"root", "var/roothome", "var/roothome", false},
     {"srv", "var/srv", "var/srv", false},
@@ -36,7 +35,7 @@ std::string factory_path(const StatePlace& place) {
     return concat(kFactory, '/', place.state);
 }
 
-// Whether what the image has at `place` moves to the factory. Says so, and why not, in the report.
+// Whether what the image has at `place` moves into /var. Says so, and why not, in the report.
 bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
     const TreeCount count = count_below(node);
     if (place.may_stay && count.files > 0) {
@@ -45,41 +44,49 @@ bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
     }
     if (count.files + count.directories > 0) {
         report.notes.push_back(concat("/", place.path, ": ", describe(count), " moved to /",
-                                      factory_path(place), ", from where a first boot puts them in place"));
+                                      factory_path(place),
+                                      ", from where a first boot is to put them in place"));
     }
     return true;
 }
 
-}  // namespace
+// Makes the directory in /var for a place that the image does not have, so that the link to it leads
+// somewhere.
+void make_state_directory(Node& root, const StatePlace& place) {
+    const bool is_private = place.state == "var/roothome";
+    const Node* const present = resolve(root, place.state, LastLink::keep).node;
+    if (present != nullptr && present->is_directory()) return;
+    // A link that leads elsewhere stays; one that leads nowhere would lead to the link that leads to it.
+    if (present != nullptr && present->is_symlink() &&
+        resolve(root, place.state, LastLink::follow).node != nullptr)
+        return;
+    const std::size_t slash = place.state.rfind('/');
+    Node& parent = make_directories(root, place.state.substr(0, slash));
+    parent.set_child(place.state.substr(slash + 1), Node::directory(is_private ? 0700 : 0755));
+}
 
-void place_state(Node& root, const StoreLink& store_link, LayoutReport& report) {
+// Moves what the image has at the places below into /var, as if it were the running system's, and leaves
+// links.
+void link_places(Node& root, const StoreLink& store_link, LayoutReport& report) {
     TreeMove move(root, store_link);
     std::vector<const StatePlace*> linked;
-    Node var = Node::directory();
     for (const StatePlace& place : kPlaces) {
         Node* const node = resolve(root, place.path, LastLink::keep).node;
         if (node == nullptr) {
-            // The first boot makes it, so that the link leads somewhere.
-            const bool private_home = place.state == "var/roothome";
-            Node& made = make_directories(root, factory_path(place));
-            made.mode = private_home ? 0700 : 0755;
-            linked.push_back(&place);
+            make_state_directory(root, place);
         } else if (node->is_directory()) {
-            if (place.target.empty()) {
-                var = Node::directory(node->mode, node->uid, node->gid);
-                var.xattrs = node->xattrs;
-            }
             if (!moves(place, *node, report)) continue;
-            move.plan(place.path, factory_path(place), place.state);
-            linked.push_back(&place);
-        } else if (!node->is_symlink()) {
-            throw Error(ErrorKind::invalid,
-                        concat(quoted(concat('/', place.path)), " is a file, not a directory"));
+            move.plan(place.path, place.state);
+        } else if (node->is_symlink()) {
+            continue;
+        } else {
+            throw Error(ErrorKind::invalid, concat("'/", place.path, "' is a file, not a directory"));
         }
+        linked.push_back(&place);
     }
     move.apply();
+    report.notes.insert(report.notes.end(), move.notes().begin(), move.notes().end());
     for (const StatePlace* place : linked) {
-        if (place->target.empty()) continue;
         const std::size_t slash = place->path.rfind('/');
         Node& parent =
             slash == std::string_view::npos ? root : make_directories(root, place->path.substr(0, slash));
@@ -87,7 +94,29 @@ void place_state(Node& root, const StoreLink& store_link, LayoutReport& report) 
             slash == std::string_view::npos ? place->path : place->path.substr(slash + 1);
         parent.set_child(name, Node::symlink(store_link(place->target, 0, 0), place->target));
     }
-    if (const Node* const link = root.child("var"); link == nullptr) root.set_child("var", std::move(var));
+}
+
+}  // namespace
+
+void place_state(Node& root, const StoreLink& store_link, LayoutReport& report) {
+    Node* var = root.child("var");
+    if (var == nullptr) var = &root.set_child("var", Node::directory());
+    if (!var->is_directory()) {
+        throw Error(ErrorKind::invalid, "'/var' is not a directory")
+            .hint("ostree keeps the machine's own files there; or import with --layout plain");
+    }
+    if (const TreeCount count = count_below(*var); count.files + count.directories > 0) {
+        report.notes.push_back(concat("/var: ", describe(count), " moved to /", kFactory,
+                                      "/var, from where a first boot is to put them in place"));
+    }
+    link_places(root, store_link, report);
+    Node empty = Node::directory(var->mode, var->uid, var->gid);
+    empty.xattrs = var->xattrs;
+    // In the running system these files are found in /var: their links keep their text.
+    TreeMove move(root, store_link);
+    move.plan("var", concat(kFactory, "/var"), "var");
+    move.apply();
+    root.set_child("var", std::move(empty));
 }
 
 }  // namespace osb::ostree

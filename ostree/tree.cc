@@ -9,7 +9,8 @@
 namespace osb::ostree {
 namespace {
 
-constexpr unsigned kMaxLinks = 40;  // as Linux
+constexpr unsigned kMaxLinks = 40;       // as Linux
+constexpr std::size_t kMaxSteps = 4096;  // parts of one path, those of links on the way included
 
 // The state of a walk: the directories from the root down to where it is, and the parts still to go.
 struct Walk {
@@ -21,10 +22,22 @@ struct Walk {
     std::string canonical;
     std::deque<std::string> rest;
     unsigned links = 0;
+    std::size_t steps = 0;
 
     explicit Walk(Node& root) : stack{{&root, 0}} {}
 
     Node& here() { return *stack.back().node; }
+
+    // The next part of the path. Bounds what links that lead through links can cost.
+    std::string take_part() {
+        if (++steps > kMaxSteps) {
+            throw Error(ErrorKind::too_large,
+                        concat("a path of more than ", kMaxSteps, " parts, through symbolic links"));
+        }
+        std::string name = std::move(rest.front());
+        rest.pop_front();
+        return name;
+    }
 
     void up() {
         if (stack.size() > 1) stack.pop_back();
@@ -130,8 +143,7 @@ std::vector<std::string_view> split_path(std::string_view path) {
 Resolved resolve(Node& root, std::string_view path, LastLink last) {
     Walk walk = start(root, path);
     while (!walk.rest.empty()) {
-        const std::string name = std::move(walk.rest.front());
-        walk.rest.pop_front();
+        const std::string name = walk.take_part();
         if (name == "..") {
             walk.up();
             continue;
@@ -155,8 +167,7 @@ Resolved resolve(Node& root, std::string_view path, LastLink last) {
 Node& make_directories(Node& root, std::string_view path) {
     Walk walk = start(root, path);
     while (!walk.rest.empty()) {
-        const std::string name = std::move(walk.rest.front());
-        walk.rest.pop_front();
+        const std::string name = walk.take_part();
         if (name == "..") {
             walk.up();
             continue;
@@ -172,6 +183,9 @@ Node& make_directories(Node& root, std::string_view path) {
             throw Error(ErrorKind::invalid, concat(quoted(walk.canonical), " is a file, not a directory"));
         }
         walk.down(*node, name);
+        if (walk.stack.size() > kMaxDepth) {
+            throw Error(ErrorKind::too_large, concat("directories more than ", kMaxDepth, " deep"));
+        }
     }
     return walk.here();
 }

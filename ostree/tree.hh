@@ -18,6 +18,9 @@ enum class NodeKind : std::uint8_t { file, symlink, directory };
 
 class Node;
 
+// How deep directories may be: trees are walked by recursion. Few real ones pass 40.
+inline constexpr std::size_t kMaxDepth = 256;
+
 // Sorted by bytes, as ostree wants it.
 using Children = std::map<std::string, Node, std::less<>>;
 

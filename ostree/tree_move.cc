@@ -5,6 +5,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/interrupt.hh"
 
 namespace osb::ostree {
 namespace {
@@ -22,6 +23,34 @@ std::string join(const std::vector<std::string_view>& parts) {
 std::string_view parent_of(std::string_view path) {
     const std::size_t slash = path.rfind('/');
     return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+}
+
+std::string_view name_of(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// Whether `path` is `directory` or below it.
+bool is_within(std::string_view path, std::string_view directory) {
+    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+std::string up(std::size_t depth) {
+    std::string out;
+    for (; depth > 0; --depth) out += "../";
+    return out;
+}
+
+Error two_files(std::string_view from, std::string_view to) {
+    return Error(ErrorKind::invalid, concat("two different files for one place: ", quoted(concat('/', from)),
+                                            " and ", quoted(concat('/', to))))
+        .hint("remove one of them in the Containerfile, or import with --layout plain");
+}
+
+Node empty_copy(const Node& directory) {
+    Node out = Node::directory(directory.mode, directory.uid, directory.gid);
+    out.xattrs = directory.xattrs;
+    return out;
 }
 
 // Where a path leads, links in it and the last one followed; "" for nowhere and for loops.
@@ -66,9 +95,7 @@ std::string relocate_target(Node& root, std::string_view target, std::string_vie
     // A '..' behind a link does not lead to where it is spelled: take the place that is reached in truth.
     const std::string real = leads_to(root, concat(old_dir, '/', target), LastLink::keep);
     if (!real.empty() && real != leads_to(root, path, LastLink::keep)) path = real;
-    std::string out;
-    for (std::size_t depth = split_path(new_dir).size(); depth > 0; --depth) out += "../";
-    out += path;
+    std::string out = up(split_path(new_dir).size()) + path;
     if (out.ends_with('/')) out.pop_back();
     return out.empty() ? "." : out;
 }
@@ -77,17 +104,27 @@ void TreeMove::plan(std::string_view from, std::string_view to, std::string_view
     Node* const source = resolve(root_, from, LastLink::keep).node;
     if (source == nullptr || !source->is_directory()) return;
     const std::string from_path(from);
-    const std::string to_path(to);
-    moves_.push_back({from_path, to_path, std::string(lives_at.empty() ? to : lives_at)});
-    if (moves_.back().lives_at != from_path)
+    const std::string to_path = place_of(from_path, std::string(to));
+    const bool elsewhere = to_path != to;
+    moves_.push_back({from_path, to_path, lives_at.empty() || elsewhere ? to_path : std::string(lives_at)});
+    if (moves_.back().lives_at != from_path) {
         relocate_links(*source, from_path, moves_.back().lives_at, from_path);
-    const Node* const target = resolve(root_, to, LastLink::keep).node;
-    if (target == nullptr) return;
-    if (!target->is_directory()) {
-        throw Error(ErrorKind::invalid, concat(quoted('/' + from_path), " is to move to ",
-                                               quoted('/' + to_path), ", which is not a directory"));
     }
-    plan_merge(*source, from_path, *target, to_path);
+    const Node* const target = resolve(root_, to_path, LastLink::keep).node;
+    if (target != nullptr && target->is_directory()) plan_merge(*source, from_path, *target, to_path);
+}
+
+// Where `from` is to move in truth: a link at `to` that leads to `from` gives way, one that leads to another
+// directory near by is followed (/usr/sbin -> bin).
+std::string TreeMove::place_of(const std::string& from, const std::string& to) const {
+    const Node* const target = resolve(root_, to, LastLink::keep).node;
+    if (target == nullptr || target->is_directory()) return to;
+    if (!target->is_symlink()) throw two_files(from, to);
+    const std::string end = leads_to(root_, to, LastLink::follow);
+    if (end == from) return to;
+    const bool near = !end.empty() && split_path(end).front() == split_path(to).front();
+    if (!near || !resolve(root_, end, LastLink::keep).node->is_directory()) throw two_files(from, to);
+    return end;
 }
 
 void TreeMove::relocate_links(Node& node, const std::string& old_path, const std::string& new_path,
@@ -100,6 +137,41 @@ void TreeMove::relocate_links(Node& node, const std::string& old_path, const std
             if (target != child.target) new_targets_.emplace(join(old_path, name), std::move(target));
         }
     }
+}
+
+// A link that does not move, but goes through what does and then up again: it would come out elsewhere. Such
+// a one is made to lead straight to its end.
+void TreeMove::straighten_links(Node& directory, const std::string& path) {
+    for (auto& [name, child] : directory.children()) {
+        const std::string child_path = join(path, name);
+        if (child.is_directory()) {
+            const auto moves_here = [&](const Move& move) { return move.from == child_path; };
+            if (std::none_of(moves_.begin(), moves_.end(), moves_here)) straighten_links(child, child_path);
+        } else if (child.is_symlink() && climbs_out_of_a_move(child.target, path)) {
+            const bool absolute = child.target.starts_with('/');
+            const std::string end =
+                leads_to(root_, absolute ? child.target : concat(path, '/', child.target), LastLink::keep);
+            if (end.empty()) continue;
+            const std::string target = up(split_path(path).size()) + end;
+            child = Node::symlink(store_link_(target, child.uid, child.gid), target, child.uid, child.gid);
+        }
+    }
+}
+
+bool TreeMove::climbs_out_of_a_move(std::string_view target, const std::string& directory) const {
+    std::string walked = target.starts_with('/') ? std::string{} : directory;
+    bool went_down = false;
+    for (const std::string_view part : split_path(target)) {
+        if (part == ".." && went_down) {
+            const std::string here = leads_to(root_, walked, LastLink::follow);
+            for (const Move& move : moves_) {
+                if (!here.empty() && is_within(here, move.from)) return true;
+            }
+        }
+        went_down = went_down || part != "..";
+        walked = join(walked, part);
+    }
+    return false;
 }
 
 void TreeMove::plan_merge(const Node& from, const std::string& from_path, const Node& to,
@@ -132,67 +204,59 @@ TreeMove::Keep TreeMove::choose(const Node& from, const std::string& from_path, 
                                        : next == from_path;
         return through_other ? Keep::from : Keep::to;
     }
-    throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted('/' + from_path),
-                                           " and ", quoted('/' + to_path)))
-        .hint("remove one of them in the Containerfile, or import with --layout plain");
+    throw two_files(from_path, to_path);
 }
 
 void TreeMove::apply() {
+    straighten_links(root_, {});
     for (const Move& move : moves_) {
         Node& old_parent = *resolve(root_, parent_of(move.from), LastLink::keep).node;
-        const std::string name =
-            move.from.substr(parent_of(move.from).empty() ? 0 : parent_of(move.from).size() + 1);
-        Node moved = std::move(*old_parent.child(name));
-        old_parent.remove_child(name);
+        Node moved = std::move(*old_parent.child(name_of(move.from)));
+        old_parent.remove_child(name_of(move.from));
         Node& new_parent = make_directories(root_, parent_of(move.to));
-        const std::string new_name =
-            move.to.substr(parent_of(move.to).empty() ? 0 : parent_of(move.to).size() + 1);
-        Node* target = new_parent.child(new_name);
-        if (target == nullptr) {
-            // Merged into an empty directory with the same metadata, so that links are rewritten on one way
-            // only.
-            Node empty = Node::directory(moved.mode, moved.uid, moved.gid);
-            empty.xattrs = moved.xattrs;
-            target = &new_parent.set_child(new_name, std::move(empty));
+        Node* target = new_parent.child(name_of(move.to));
+        // Merged into an empty directory with the same metadata, so that links are rewritten on one way only.
+        if (target == nullptr || !target->is_directory()) {
+            target = &new_parent.set_child(name_of(move.to), empty_copy(moved));
         }
-        merge(moved, move.from, *target);
+        merge(moved, move.from, *target, move.to);
     }
 }
 
-// Whether what moves takes the place of `other`.
-bool TreeMove::chosen(std::map<std::string, Keep>::const_iterator choice, const Node& from,
-                      const std::string& from_path, const Node& other) const {
-    if (choice != choices_.end()) return choice->second == Keep::from;
-    // `other` came with an earlier move, so nothing was planned for the two.
-    if (!from.is_directory() && !other.is_directory() && from.checksum == other.checksum) return false;
-    throw Error(ErrorKind::invalid, concat("two different files for one place: ", quoted('/' + from_path),
-                                           " and one that moved there before it"))
-        .hint("remove one of them in the Containerfile, or import with --layout plain");
-}
-
-void TreeMove::merge(Node& from, const std::string& from_path, Node& to) {
+void TreeMove::merge(Node& from, const std::string& from_path, Node& to, const std::string& to_path) {
+    check_interrupt();
+    if (from.mode != to.mode || from.uid != to.uid || from.gid != to.gid) {
+        notes_.push_back(concat("/", escape(from_path), ": merged into /", escape(to_path),
+                                ", whose mode and owner are kept"));
+    }
     for (auto& [name, child] : from.children()) {
         const std::string path = join(from_path, name);
         if (const auto target = new_targets_.find(path); target != new_targets_.end()) {
             const Sha256 checksum = store_link_(target->second, child.uid, child.gid);
             child = Node::symlink(checksum, target->second, child.uid, child.gid);
         }
-        Node* const other = to.child(name);
-        if (child.is_directory() && (other == nullptr || other->is_directory())) {
-            Node empty = Node::directory(child.mode, child.uid, child.gid);
-            empty.xattrs = child.xattrs;
-            merge(child, path, other == nullptr ? to.set_child(name, std::move(empty)) : *other);
-        } else if (const auto choice = choices_.find(path);
-                   other == nullptr || chosen(choice, child, path, *other)) {
-            if (child.is_directory()) {
-                Node& replaced = to.set_child(name, Node::directory(child.mode, child.uid, child.gid));
-                replaced.xattrs = child.xattrs;
-                merge(child, path, replaced);
-            } else {
-                to.set_child(name, std::move(child));
-            }
+        Node* other = to.child(name);
+        const bool both_directories = child.is_directory() && other != nullptr && other->is_directory();
+        if (other != nullptr && !both_directories &&
+            !takes_place_of(child, path, *other, join(to_path, name)))
+            continue;
+        if (!child.is_directory()) {
+            to.set_child(name, std::move(child));
+            continue;
         }
+        if (!both_directories) other = &to.set_child(name, empty_copy(child));
+        merge(child, path, *other, join(to_path, name));
     }
+}
+
+// Whether what moves takes the place of `other`.
+bool TreeMove::takes_place_of(const Node& from, const std::string& from_path, const Node& other,
+                              const std::string& other_path) const {
+    const auto choice = choices_.find(from_path);
+    if (choice != choices_.end()) return choice->second == Keep::from;
+    // `other` came with an earlier move, so nothing was planned for the two.
+    if (!from.is_directory() && !other.is_directory() && from.checksum == other.checksum) return false;
+    throw two_files(from_path, other_path);
 }
 
 }  // namespace osb::ostree

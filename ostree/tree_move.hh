@@ -37,6 +37,9 @@ class TreeMove {
     // Carries the moves out in the order in which they were planned. The directories `from` are gone then.
     void apply();
 
+    // What the moves changed besides places, a line each, escaped.
+    std::vector<std::string>& notes() noexcept { return notes_; }
+
   private:
     struct Move {
         std::string from;
@@ -50,13 +53,17 @@ class TreeMove {
     Keep choose(const Node& from, const std::string& from_path, const Node& to, const std::string& to_path);
     void relocate_links(Node& node, const std::string& old_path, const std::string& new_path,
                         const std::string& old_root);
-    bool chosen(std::map<std::string, Keep>::const_iterator choice, const Node& from,
-                const std::string& from_path, const Node& other) const;
-    void merge(Node& from, const std::string& from_path, Node& to);
+    std::string place_of(const std::string& from, const std::string& to) const;
+    void straighten_links(Node& directory, const std::string& path);
+    bool climbs_out_of_a_move(std::string_view target, const std::string& directory) const;
+    bool takes_place_of(const Node& from, const std::string& from_path, const Node& other,
+                        const std::string& other_path) const;
+    void merge(Node& from, const std::string& from_path, Node& to, const std::string& to_path);
 
     Node& root_;
     StoreLink store_link_;
     std::vector<Move> moves_;
+    std::vector<std::string> notes_;
     std::map<std::string, Keep> choices_;             // by the path of the one that moves
     std::map<std::string, std::string> new_targets_;  // of links that move, by their old path
 };

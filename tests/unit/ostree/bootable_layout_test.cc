@@ -217,6 +217,97 @@ TEST_F(BootableLayoutTest, ContentOfStateGoesToTheFactory) {
     EXPECT_TRUE(noted("/var: 2 files"));
 }
 
+TEST_F(BootableLayoutTest, LinksInVarToThePlacesGiveWay) {
+    Listing tree = bootable({TarBuilder()
+                                 .file("home/u/f", "h")
+                                 .symlink("var/home", "/home")
+                                 .symlink("var/opt", "../opt")
+                                 .directory("opt")
+                                 .symlink("var/srv", "../srv")});
+    const std::string factory = "/usr/share/factory/var";
+    EXPECT_EQ(content(tree, factory + "/home/u/f"), "h");
+    EXPECT_EQ(type(tree, factory + "/opt"), 'd');
+    EXPECT_EQ(type(tree, factory + "/srv"), 'd');  // it led to /srv, which was not there
+    EXPECT_EQ(content(tree, "/home"), "var/home");
+    tree = bootable({TarBuilder().symlink("home/u", "../var/home/u").file("var/home/u/f", "h")});
+    EXPECT_EQ(content(tree, factory + "/home/u/f"), "h");
+    refusal({TarBuilder().file("home/u/f", "h").file("var/home", "a file")}, ostree::Layout::bootable);
+}
+
+TEST_F(BootableLayoutTest, HalfMergedUsr) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("sbin/ip", "ip")
+                                       .file("usr/bin/x", "x")
+                                       .symlink("usr/sbin", "bin")
+                                       .file("lib64/ld", "ld")
+                                       .symlink("usr/lib64", "lib")
+                                       .file("usr/lib/y", "y")
+                                       .symlink("lib/z", "../etc/z")
+                                       .file("etc/z", "z")});
+    EXPECT_EQ(content(tree, "/usr/bin/ip"), "ip");
+    EXPECT_EQ(content(tree, "/usr/lib/ld"), "ld");
+    EXPECT_EQ(content(tree, "/usr/sbin"), "bin");
+    EXPECT_EQ(content(tree, "/sbin"), "usr/sbin");
+    EXPECT_EQ(content(tree, "/usr/lib/z"), "../../etc/z");
+}
+
+TEST_F(BootableLayoutTest, LinksThroughWhatMovesAndUpAgain) {
+    const Listing tree = bootable({TarBuilder()
+                                       .directory("root")
+                                       .directory("home")
+                                       .file("etc/passwd", "p")
+                                       .symlink("usr/bin/x", "../../root/../etc/passwd")
+                                       .symlink("usr/share/y", "/home/../etc/passwd")
+                                       .symlink("usr/bin/z", "../lib/../share")});
+    EXPECT_EQ(content(tree, "/usr/bin/x"), "../../etc/passwd");
+    EXPECT_EQ(content(tree, "/usr/share/y"), "../../etc/passwd");
+    EXPECT_EQ(content(tree, "/usr/bin/z"), "../lib/../share");
+}
+
+TEST_F(BootableLayoutTest, TreesThatOstreeWouldNotDeployAreRefused) {
+    refusal({TarBuilder().symlink("etc", "usr/config").file("usr/config/x", "x")}, ostree::Layout::bootable);
+    refusal({TarBuilder().symlink("var", "mnt/var").file("a", "a")}, ostree::Layout::bootable);
+    refusal({TarBuilder().file("usr", "a file")}, ostree::Layout::bootable);
+}
+
+TEST_F(BootableLayoutTest, LinkedKernels) {
+    const std::string modules = "/usr/lib/modules/6.1";
+    Listing tree = bootable({TarBuilder()
+                                 .file("boot/vmlinuz-6.1", "k")
+                                 .file("boot/initramfs-6.1.img", "i")
+                                 .symlink("lib/modules/6.1/vmlinuz", "/boot/vmlinuz-6.1")
+                                 .symlink("boot/vmlinuz", "vmlinuz-6.1")});
+    EXPECT_EQ(content(tree, modules + "/vmlinuz"), "k");
+    EXPECT_EQ(type(tree, modules + "/vmlinuz"), 'f');
+    EXPECT_EQ(content(tree, modules + "/initramfs.img"), "i");
+    tree = bootable({TarBuilder()
+                         .symlink("boot/vmlinuz-6.1", "../lib/modules/6.1/vmlinuz")
+                         .file("boot/real.img", "i")
+                         .symlink("boot/initramfs-6.1.img", "real.img")
+                         .file("lib/modules/6.1/vmlinuz", "k")
+                         .file("boot/vmlinuz-0-rescue-abc", "r")});
+    EXPECT_EQ(content(tree, modules + "/vmlinuz"), "k");
+    EXPECT_EQ(content(tree, modules + "/initramfs.img"), "i");
+    bootable({TarBuilder().symlink("lib/modules/6.1/vmlinuz", "/nowhere").file("lib/modules/6.1/m", "m")});
+    EXPECT_EQ(result_.kernel, "");
+    EXPECT_TRUE(warned("no kernel"));
+}
+
+TEST_F(BootableLayoutTest, NothingGoesWithoutANote) {
+    bootable({TarBuilder()
+                  .file("boot", "a file")
+                  .symlink("tmp", "var/tmp")
+                  .file("ostree", "x")
+                  .directory("lib/x", 0700)
+                  .directory("usr/lib/x", 0755)
+                  .symlink("sbin/init", "init")});
+    EXPECT_TRUE(noted("/boot: the file dropped"));
+    EXPECT_TRUE(noted("/tmp: the link to var/tmp dropped"));
+    EXPECT_TRUE(noted("/ostree"));
+    EXPECT_TRUE(noted("/lib/x: merged into /usr/lib/x"));
+    EXPECT_TRUE(warned("no init"));
+}
+
 TEST_F(BootableLayoutTest, OptAndUsrLocalWithFilesStay) {
     const Listing tree = bootable({TarBuilder().file("opt/app/bin", "a").file("usr/local/bin/tool", "t")});
     EXPECT_EQ(content(tree, "/opt/app/bin"), "a");

@@ -182,6 +182,39 @@ TEST_F(ImportTest, LayersOfImagesThatAreGoneAreForgotten) {
     EXPECT_EQ(repository.refs("ostree/container/blob").size(), 3U);
 }
 
+TEST_F(ImportTest, DamagedRepositoriesAreMended) {
+    const std::vector<MemoryLayer> layers{
+        {TarBuilder().file("usr/a", "unlikely content").file("usr/b", "other").finish()}};
+    import(make_image(layers).image);
+    const auto damage = [this] {
+        // The first object of a file that is not small metadata of ours.
+        for (const auto& entry : fs::recursive_directory_iterator(repo_path() + "/objects")) {
+            if (entry.path().extension() == ".filez") fs::remove(entry.path());
+        }
+    };
+    damage();
+    MemoryImageOptions options;
+    options.labels = {{"changed", "yes"}};
+    const MemoryImage next = make_image(layers, options);
+    EXPECT_EQ(import(next.image).layers_reused, 0U);
+    EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/usr/a"), "unlikely content");
+
+    // A commit that fsck found damaged is no reason to call the image present, and is whole afterwards.
+    damage();
+    ostree::Repository repository = ostree::Repository::open(repo_path());
+    const std::string commit = *repository.resolve("os/test");
+    std::ofstream(repo_path() + "/state/" + commit + ".commitpartial") << "f";
+    const auto mended = import(next.image, {.parent = ostree::Parent::none});
+    EXPECT_FALSE(mended.unchanged);
+    EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/usr/a"), "unlikely content");
+}
+
+TEST_F(ImportTest, SubjectsAreUtf8) {
+    const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
+    EXPECT_THROW(import(image.image, {.subject = "caf\xe9"}), Error);
+    EXPECT_NO_THROW(import(image.image, {.subject = "caf\xc3\xa9"}));
+}
+
 TEST_F(ImportTest, TheSameLayerTwiceIsReadOnce) {
     const std::string tar = TarBuilder().file("a", "1").finish();
     const MemoryImage image = make_image({{tar}, {TarBuilder().file(".wh.a", "").finish()}, {tar}});
@@ -266,7 +299,8 @@ TEST_F(ImportTest, WhatAKilledImportLeftIsRemovedByTheNext) {
 
 TEST_F(ImportTest, UnlikelyRefsAreRefused) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
-    for (const char* ref : {"../evil", "a//b", "-x", "a b", "remote:os", "a^"}) {
+    for (const char* ref :
+         {"../evil", "a//b", "-x", "a b", "remote:os", "a^", "ostree/container/blob/osb/mine"}) {
         EXPECT_THROW(import(image.image, {.ref = ref}), Error) << ref;
     }
 }
