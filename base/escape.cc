@@ -38,8 +38,8 @@ Decoded decode(std::string_view text) noexcept {
 
 bool is_unsafe(std::uint32_t c) noexcept {
     return c < 0x20 || c == 0x7F || c == '\\' || (c >= 0x80 && c <= 0x9F) || (c >= 0x202A && c <= 0x202E) ||
-           (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029 ||
-           c == 0x200E || c == 0x200F || c == 0x061C;
+           (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029 || c == 0x200E || c == 0x200F ||
+           c == 0x061C;
 }
 
 void append_hex(std::string& out, std::string_view bytes) {

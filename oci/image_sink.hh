@@ -16,8 +16,8 @@ namespace osb::oci {
 // One blob on its way. What was written is discarded unless finish() was reached.
 class BlobUpload : public Sink {
   public:
-    // Ends the blob: from now on it is there under `digest`. Throws Error{digest_mismatch} when that is not the digest
-    // of what was written; then nothing is visible.
+    // Ends the blob: from now on it is there under `digest`. Throws Error{digest_mismatch} when that is not
+    // the digest of what was written; then nothing is visible.
     virtual void finish(const Digest& digest) = 0;
 };
 
@@ -29,14 +29,15 @@ class ImageSink {
     ImageSink& operator=(const ImageSink&) = delete;
     virtual ~ImageSink() = default;
 
-    // Whether the blob is there already (a registry may also mount it from another repository): it need not be written.
+    // Whether the blob is there already (a registry may also mount it from another repository): it need not
+    // be written.
     virtual bool has_blob(const Descriptor& descriptor) = 0;
 
     // Begins a blob. `size` in bytes where it is known beforehand, which spares some transports a copy.
     virtual std::unique_ptr<BlobUpload> start_blob(std::optional<std::uint64_t> size) = 0;
 
-    // Makes the image visible under the reference's name. To be called once, last: a name never stands for an image whose
-    // blobs are not there.
+    // Makes the image visible under the reference's name. To be called once, last: a name never stands for an
+    // image whose blobs are not there.
     virtual void put_manifest(const std::string& raw, std::string_view media_type) = 0;
 };
 
