@@ -79,7 +79,7 @@ class Import {
     // The layers of the image; the same blob twice is one.
     struct Slot {
         std::size_t index = 0;  // of its first use in the manifest
-        std::unique_ptr<Layer> layer;
+        std::shared_ptr<Layer> layer;
         bool reused = false;
     };
 

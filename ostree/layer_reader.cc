@@ -72,9 +72,10 @@ FileMeta file_meta(const LayerEntry& entry, mode_t type, std::string_view xattrs
 // Stores the content of a file that is held in memory.
 class ContentTask final : public Task {
   public:
-    ContentTask(ObjectWriter& writer, LayerEntry& entry, XattrBytes xattrs,
+    ContentTask(ObjectWriter& writer, std::shared_ptr<Layer> layer, LayerEntry& entry, XattrBytes xattrs,
                 std::unique_ptr<std::uint8_t[]> content, std::size_t size)
         : writer_(writer),
+          layer_(std::move(layer)),
           entry_(entry),
           xattrs_(std::move(xattrs)),
           content_(std::move(content)),
@@ -89,6 +90,7 @@ class ContentTask final : public Task {
 
   private:
     ObjectWriter& writer_;
+    std::shared_ptr<Layer> layer_;  // keeps entry_ alive when the layer turns out to be bad before this runs
     LayerEntry& entry_;
     XattrBytes xattrs_;
     std::unique_ptr<std::uint8_t[]> content_;
@@ -123,8 +125,8 @@ class Dropped {
 
 class LayerReader {
   public:
-    LayerReader(Layer& layer, oci::TarReader& tar, const LayerContext& context)
-        : layer_(layer), tar_(tar), context_(context) {}
+    LayerReader(std::shared_ptr<Layer> layer, oci::TarReader& tar, const LayerContext& context)
+        : layer_(std::move(layer)), tar_(tar), context_(context) {}
 
     void read_all() {
         oci::TarEntry entry;
@@ -134,9 +136,9 @@ class LayerReader {
         }
         const std::uint64_t rubbish = tar_.drain();
         if (rubbish > 0) {
-            layer_.notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
+            layer_->notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
         }
-        dropped_.write_to(layer_.notes());
+        dropped_.write_to(layer_->notes());
     }
 
   private:
@@ -147,15 +149,15 @@ class LayerReader {
             throw Error(ErrorKind::too_large, concat("names and attributes of more than ",
                                                      context_.limits.max_text, " bytes in a layer"));
         }
-        return layer_.keep(text);
+        return layer_->keep(text);
     }
 
     LayerEntry& add(EntryKind kind, std::string_view path) {
-        if (layer_.entries().size() >= context_.limits.max_entries) {
+        if (layer_->entries().size() >= context_.limits.max_entries) {
             throw Error(ErrorKind::too_large,
                         concat("more than ", context_.limits.max_entries, " entries in a layer"));
         }
-        LayerEntry& entry = layer_.entries().emplace_back();
+        LayerEntry& entry = layer_->entries().emplace_back();
         entry.kind = kind;
         entry.path = keep(path);
         return entry;
@@ -255,9 +257,9 @@ class LayerReader {
         auto content = std::make_unique_for_overwrite<std::uint8_t[]>(size + 1);
         fill({content.get(), size});
         const std::size_t held = size + xattrs.size() + kTaskOverhead;
-        context_.pool.submit(
-            std::make_unique<ContentTask>(context_.writer, out, std::move(xattrs), std::move(content), size),
-            held);
+        context_.pool.submit(std::make_unique<ContentTask>(context_.writer, layer_, out, std::move(xattrs),
+                                                           std::move(content), size),
+                             held);
     }
 
     void stream_file(LayerEntry& out, const FileMeta& meta, std::uint64_t size) {
@@ -283,7 +285,7 @@ class LayerReader {
 
     static constexpr std::size_t kTaskOverhead = 512;
 
-    Layer& layer_;
+    std::shared_ptr<Layer> layer_;
     oci::TarReader& tar_;
     const LayerContext& context_;
     Dropped dropped_;
@@ -292,16 +294,15 @@ class LayerReader {
 
 }  // namespace
 
-std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
-                                  const LayerContext& context) {
-    auto layer = std::make_unique<Layer>(diff_id);
+std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context,
+                           const std::function<void(oci::TarReader&)>& read) {
     oci::VerifiedSource verified(std::make_unique<ProgressSource>(std::move(blob.bytes), context.progress),
                                  blob.digest, blob.size);
     const std::unique_ptr<Source> plain = oci::decompress(verified, blob.compression);
     DiffIdSource diff(*plain, verified, diff_id.algorithm(), context.limits);
     oci::TarReader tar(diff);
     try {
-        LayerReader(*layer, tar, context).read_all();
+        read(tar);
     } catch (const Error& error) {
         // A blob that was damaged on its way is the better explanation of a malformed archive.
         if (error.kind() == ErrorKind::invalid) verified.finish();
@@ -314,7 +315,15 @@ std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_i
             ErrorKind::digest_mismatch,
             concat("unpacks to ", actual.to_string(), ", but the image's config says ", diff_id.to_string()));
     }
-    layer->uncompressed_size = diff.bytes_read();
+    return diff.bytes_read();
+}
+
+std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
+                                  const LayerContext& context) {
+    auto layer = std::make_shared<Layer>(diff_id);
+    layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
+        LayerReader(layer, tar, context).read_all();
+    });
     return layer;
 }
 

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "base/progress.hh"
 #include "base/task_pool.hh"
 #include "oci/image_source.hh"
+#include "oci/tar_reader.hh"
 #include "ostree/layer.hh"
 #include "ostree/object_writer.hh"
 
@@ -32,10 +34,15 @@ struct LayerContext {
     LayerLimits limits;
 };
 
+// Decodes `blob`, hands its archive to `read`, which reads that to its end, and checks blob and diffID;
+// returns the number of uncompressed bytes. What `read` did must count for nothing when this throws.
+std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context,
+                           const std::function<void(oci::TarReader&)>& read);
+
 // Reads `blob` to its end. The layer's files are stored, or are tasks of the pool, when this returns: their
 // checksums are there once the pool has ended. To be called from one of the pool's producers. Throws Error
 // with the entry named.
-std::unique_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
+std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
                                   const LayerContext& context);
 
 }  // namespace osb::ostree

@@ -37,7 +37,7 @@ class LayerReaderTest : public ::testing::Test {
     }
 
     TempDirectory directory_;
-    std::unique_ptr<ostree::Layer> layer_;
+    std::shared_ptr<ostree::Layer> layer_;
     std::string message_;
 };
 
