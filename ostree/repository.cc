@@ -230,6 +230,26 @@ std::string Transaction::write_commit(GVariant* commit) {
     return commits_.emplace_back(to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN)));
 }
 
+std::string Transaction::write_commit(std::string_view bytes, const std::string& checksum,
+                                      std::string_view detached) {
+    const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(bytes), false);
+    const std::string written = write_commit(commit.get());
+    if (written != checksum) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("the commit ", checksum, " has the checksum ", written));
+    }
+    if (detached.empty()) return written;
+    const GVariantPtr metadata = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(detached), false);
+    if (g_variant_is_normal_form(metadata.get()) == FALSE) {
+        throw Error(ErrorKind::invalid, concat("malformed detached metadata of the commit ", checksum));
+    }
+    GErrorSlot error;
+    error.check(ostree_repo_write_commit_detached_metadata(repo_, checksum.c_str(), metadata.get(), nullptr,
+                                                           error.out()) != 0,
+                "cannot write the commit's detached metadata");
+    return written;
+}
+
 void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
     ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(),
                                     checksum.empty() ? nullptr : checksum.c_str());

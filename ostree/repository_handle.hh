@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/fd.hh"
@@ -25,6 +26,9 @@ class Transaction {
 
     // Writes a commit object, or another metadata object, and returns its checksum.
     std::string write_commit(GVariant* commit);
+    // Writes a commit that came from elsewhere: its bytes, which must have this checksum, and its detached
+    // metadata, "" for none.
+    std::string write_commit(std::string_view bytes, const std::string& checksum, std::string_view detached);
     // Takes effect with commit(); an empty checksum deletes the ref.
     void set_ref(const std::string& ref, const std::string& checksum);
     // From here to the end of this object no other osb-oci changes a ref of this repository: what a ref names

@@ -10,9 +10,10 @@
 
 namespace osb::registry {
 
-// Layouts and archives are read directly; containers-storage and, for now, registries through the image proxy
-// that skopeo offers (registry/proxy_source.hh). `platform` is for transports that choose among the images of
-// an index themselves; oci::open_image() takes it again. Throws Error.
+// Layouts and archives are read directly, registries as the user's configuration says
+// (registry/registry_access.hh), containers-storage through the image proxy that skopeo offers
+// (registry/proxy_source.hh). `platform` is for transports that choose among the images of an index
+// themselves; oci::open_image() takes it again. Throws Error.
 std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
                                               const std::optional<oci::Platform>& platform = std::nullopt);
 

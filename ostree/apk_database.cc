@@ -1,0 +1,49 @@
+#include "ostree/apk_database.hh"
+
+#include <array>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+
+namespace osb::ostree {
+namespace {
+
+// Where the bootable layout puts a path.
+std::string placed(std::string path) {
+    constexpr std::array<std::string_view, 6> kMerged{"bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"};
+    if (path.starts_with("etc/")) return "usr/" + path;
+    for (const std::string_view prefix : kMerged) {
+        if (path.starts_with(prefix)) return "usr/" + path;
+    }
+    return path;
+}
+
+}  // namespace
+
+std::map<std::string, std::string, std::less<>> package_owners(std::string_view installed) {
+    constexpr std::size_t kMaxFiles = 1'000'000;
+    std::map<std::string, std::string, std::less<>> owners;
+    std::string package;
+    std::string directory;
+    while (!installed.empty()) {
+        const std::size_t end = installed.find('\n');
+        const std::string_view line = installed.substr(0, end);
+        installed = end == std::string_view::npos ? std::string_view{} : installed.substr(end + 1);
+        if (line.empty()) {
+            package.clear();
+            directory.clear();
+        }
+        if (line.size() < 2 || line[1] != ':') continue;
+        const std::string_view value = line.substr(2);
+        if (line[0] == 'P') package = value;
+        if (line[0] == 'F') directory = value;
+        if (line[0] != 'R' || package.empty()) continue;
+        owners[placed(directory.empty() ? std::string(value) : concat(directory, '/', value))] = package;
+        if (owners.size() > kMaxFiles) {
+            throw Error(ErrorKind::too_large, concat("apk's database has more than ", kMaxFiles, " files"));
+        }
+    }
+    return owners;
+}
+
+}  // namespace osb::ostree

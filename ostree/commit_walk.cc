@@ -1,0 +1,135 @@
+#include "ostree/commit_walk.hh"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "ostree/commit.hh"
+#include "ostree/repository_handle.hh"
+#include "ostree/tree.hh"
+
+namespace osb::ostree {
+namespace {
+
+Sha256 checksum_of(GVariant* bytes) {
+    const ByteView view = view_byte_array(bytes);
+    Sha256 out{};
+    if (view.size() != out.size()) throw Error(ErrorKind::invalid, "a checksum of the wrong length");
+    std::copy(view.begin(), view.end(), out.begin());
+    return out;
+}
+
+class Walker {
+  public:
+    explicit Walker(const Repository& repository) : repo_(repository.handle().repo.get()) {}
+
+    void directory(const std::string& path, const Sha256& tree, const Sha256& meta, std::size_t depth) {
+        check_interrupt();
+        if (depth > kMaxDepth)
+            throw Error(ErrorKind::invalid, concat(quoted(path), ": directories too deep"));
+        add_directory(path, tree, meta);
+        const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_TREE, tree);
+        const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
+        for (gsize i = 0; i < g_variant_n_children(files.get()); ++i) {
+            const GVariantPtr entry = take(g_variant_get_child_value(files.get(), i));
+            const GVariantPtr checksum = take(g_variant_get_child_value(entry.get(), 1));
+            files_[checksum_of(checksum.get())].push_back(join(path, name_of(entry.get())));
+        }
+        const GVariantPtr directories = take(g_variant_get_child_value(variant.get(), 1));
+        for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
+            const GVariantPtr entry = take(g_variant_get_child_value(directories.get(), i));
+            const GVariantPtr subtree = take(g_variant_get_child_value(entry.get(), 1));
+            const GVariantPtr submeta = take(g_variant_get_child_value(entry.get(), 2));
+            directory(join(path, name_of(entry.get())), checksum_of(subtree.get()),
+                      checksum_of(submeta.get()), depth + 1);
+        }
+    }
+
+    CommitWalk finish() {
+        CommitWalk out{{}, std::move(directories_), {}};
+        out.files.reserve(files_.size());
+        for (auto& [object, paths] : files_) {
+            std::sort(paths.begin(), paths.end());
+            out.files.push_back({object, std::move(paths)});
+        }
+        std::sort(out.files.begin(), out.files.end(),
+                  [](const WalkedFile& a, const WalkedFile& b) { return a.paths.front() < b.paths.front(); });
+        return out;
+    }
+
+  private:
+    static std::string join(const std::string& directory, const std::string& name) {
+        return directory.empty() ? name : concat(directory, '/', name);
+    }
+
+    // libostree checks names when it loads a dirtree for a checkout; whoever writes them to an archive must
+    // do so, too.
+    static std::string name_of(GVariant* entry) {
+        const char* name = nullptr;
+        g_variant_get_child(entry, 0, "&s", &name);
+        const std::string out(name);
+        if (out.empty() || out == "." || out == ".." || out.find('/') != std::string::npos) {
+            throw Error(ErrorKind::invalid, concat("a dirtree with the name ", quoted(out)));
+        }
+        return out;
+    }
+
+    GVariantPtr load(OstreeObjectType type, const Sha256& checksum) const {
+        GVariant* variant = nullptr;
+        GErrorSlot error;
+        const std::string hex = to_hex(checksum);
+        error.check(ostree_repo_load_variant(repo_, type, hex.c_str(), &variant, error.out()) != 0,
+                    concat("cannot load the object ", hex));
+        return GVariantPtr(variant);
+    }
+
+    void add_directory(const std::string& path, const Sha256& tree, const Sha256& meta) {
+        WalkedDirectory out{.path = path, .tree = tree, .meta = meta};
+        const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_META, meta);
+        g_variant_get_child(variant.get(), 0, "u", &out.uid);
+        g_variant_get_child(variant.get(), 1, "u", &out.gid);
+        g_variant_get_child(variant.get(), 2, "u", &out.mode);
+        out.uid = GUINT32_FROM_BE(out.uid);
+        out.gid = GUINT32_FROM_BE(out.gid);
+        out.mode = GUINT32_FROM_BE(out.mode) & 07777U;
+        directories_.push_back(std::move(out));
+    }
+
+    OstreeRepo* repo_;
+    std::vector<WalkedDirectory> directories_;
+    std::map<Sha256, std::vector<std::string>> files_;
+};
+
+}  // namespace
+
+CommitWalk walk_commit(const Repository& repository, const std::string& checksum) {
+    const GVariantPtr commit = load_commit(repository, checksum);
+    if (!commit) {
+        throw Error(ErrorKind::not_found,
+                    concat("the repository holds the commit ", checksum, " only in part"));
+    }
+    const RootChecksums root = root_of(bytes_of(commit.get()));
+    CommitWalk walk = walk_tree(repository, root.tree, root.meta);
+    walk.checksum = checksum;
+    return walk;
+}
+
+CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha256& meta) {
+    Walker walker(repository);
+    walker.directory({}, tree, meta, 1);
+    return walker.finish();
+}
+
+RootChecksums root_of(ByteView bytes) {
+    const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, bytes, false);
+    if (g_variant_is_normal_form(commit.get()) == FALSE)
+        throw Error(ErrorKind::invalid, "a malformed commit object");
+    const GVariantPtr tree = take(g_variant_get_child_value(commit.get(), 6));
+    const GVariantPtr meta = take(g_variant_get_child_value(commit.get(), 7));
+    return {checksum_of(tree.get()), checksum_of(meta.get())};
+}
+
+}  // namespace osb::ostree

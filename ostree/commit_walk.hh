@@ -1,0 +1,49 @@
+// Everything that a commit consists of, in a fixed order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/hash.hh"
+#include "ostree/repository.hh"
+
+namespace osb::ostree {
+
+struct WalkedDirectory {
+    std::string path;  // without leading '/'; "" for the root
+    Sha256 tree{};
+    Sha256 meta{};
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::uint32_t mode = 0;  // permission bits
+};
+
+// A content object and all its names in the commit.
+struct WalkedFile {
+    Sha256 checksum{};
+    std::vector<std::string> paths;  // sorted; without leading '/'
+};
+
+struct CommitWalk {
+    std::string checksum;
+    std::vector<WalkedDirectory>
+        directories;                // a directory before those in it, siblings sorted; the root first
+    std::vector<WalkedFile> files;  // by their first path
+};
+
+// Throws Error: not_found when an object of the commit is missing, invalid when one is malformed or a tree is
+// more than kMaxDepth deep.
+CommitWalk walk_commit(const Repository& repository, const std::string& checksum);
+
+// The same for a tree that no commit of the repository names yet; `checksum` of the result is empty.
+CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha256& meta);
+
+// The checksums of the root's dirtree and dirmeta objects in a commit object's bytes. Throws Error{invalid}.
+struct RootChecksums {
+    Sha256 tree{};
+    Sha256 meta{};
+};
+RootChecksums root_of(ByteView commit);
+
+}  // namespace osb::ostree

@@ -1,0 +1,211 @@
+#include "ostree/encapsulated_layer.hh"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "base/stream.hh"
+#include "ostree/glib.hh"
+#include "ostree/layer_path.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::string_view kRepo = "sysroot/ostree/repo/";
+constexpr std::string_view kObjects = "sysroot/ostree/repo/objects/";
+constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
+constexpr std::size_t kMaxXattrs = 1024UL * 1024;             // of one object, as ostree-ext has it
+constexpr std::size_t kMaxSharedXattrs = 64UL * 1024 * 1024;  // of one layer
+
+bool is_lower_hex(std::string_view text) noexcept {
+    for (const char c : text) {
+        if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) return false;
+    }
+    return true;
+}
+
+std::string_view last_part(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+// The attributes in normal form: what is hashed and stored must not depend on how they were written down.
+XattrBytes checked_xattrs(std::string_view bytes) {
+    const GVariantPtr variant = variant_from_bytes(G_VARIANT_TYPE("a(ayay)"), as_bytes(bytes), false);
+    if (g_variant_is_normal_form(variant.get()) == FALSE)
+        throw Error(ErrorKind::invalid, "malformed extended attributes");
+    return std::string(bytes);
+}
+
+ObjectType metadata_type(const std::string& suffix) {
+    return suffix == "dirtree" ? ObjectType::dirtree : ObjectType::dirmeta;
+}
+
+[[noreturn]] void throw_mismatch(const std::string& expected, const Sha256& actual) {
+    throw Error(ErrorKind::digest_mismatch,
+                concat("the object ", expected, " has the checksum ", to_hex(actual)));
+}
+
+}  // namespace
+
+void EncapsulatedLayerReader::read_all() {
+    oci::TarEntry entry;
+    while (tar_.next(entry)) {
+        check_interrupt();
+        with_context([&entry] { return concat("entry ", quoted(entry.path)); },
+                     [&] { take(entry, normalize_path(entry.path)); });
+    }
+    tar_.drain();
+    if (pending_) {
+        throw Error(ErrorKind::invalid,
+                    concat("extended attributes of ", pending_->first, ", but not the object"));
+    }
+    if (holds_commit_ && out_.commit_checksum.empty())
+        throw Error(ErrorKind::invalid, "the first layer has no commit object");
+}
+
+// Everything outside the repository in the image is a view of what is inside, for container runtimes: not
+// looked at.
+void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string& path) {
+    if (!path.starts_with(kRepo) || entry.type == oci::TarType::directory) return;
+    if (path.starts_with(kXattrsV0)) {
+        expect_regular(entry);
+        shared_xattrs_[std::string(last_part(path))] = checked_xattrs(read_content(entry, kMaxXattrs));
+        return;
+    }
+    if (!path.starts_with(kObjects)) return;
+    const std::string_view name = std::string_view(path).substr(kObjects.size());
+    constexpr std::size_t kLoose = 65;  // XX/<62 digits>
+    if (name.size() <= kLoose + 1 || name[2] != '/' || name[kLoose] != '.') {
+        throw Error(ErrorKind::invalid, "not the name of an object");
+    }
+    ObjectName object{concat(name.substr(0, 2), name.substr(3, 62)), std::string(name.substr(kLoose + 1))};
+    if (!is_lower_hex(object.checksum)) throw Error(ErrorKind::invalid, "not the name of an object");
+    take_object(entry, path, object);
+}
+
+void EncapsulatedLayerReader::take_object(const oci::TarEntry& entry, const std::string& path,
+                                          const ObjectName& name) {
+    if (name.suffix == "file") return take_file(entry, name);
+    if (pending_)
+        throw Error(ErrorKind::invalid,
+                    concat("extended attributes of ", pending_->first, ", but not the object"));
+    for (const char* suffix : {"file-xattrs", "file-xattrs-link", "file.xattrs"}) {
+        if (name.suffix == suffix) return take_xattrs(entry, path, name);
+    }
+    for (const char* suffix : {"commit", "commitmeta", "dirtree", "dirmeta"}) {
+        if (name.suffix != suffix) continue;
+        expect_regular(entry);
+        if (!seen_.insert(name.checksum + name.suffix).second)
+            throw Error(ErrorKind::invalid, "an object that is there twice");
+        return take_metadata(name, read_content(entry, kMaxMetadataSize));
+    }
+    throw Error(ErrorKind::invalid, "an object of an unknown kind");
+}
+
+void EncapsulatedLayerReader::take_metadata(const ObjectName& name, const std::string& bytes) {
+    if (!holds_commit_) throw Error(ErrorKind::invalid, "a metadata object in a layer other than the first");
+    if (name.suffix == "commitmeta") {
+        if (name.checksum != out_.commit_checksum)
+            throw Error(ErrorKind::invalid, "metadata of another commit");
+        out_.detached = bytes;
+        return;
+    }
+    if (name.suffix == "commit") {
+        if (!out_.commit_checksum.empty()) throw Error(ErrorKind::invalid, "a second commit");
+        const Sha256 actual = sha256(as_bytes(bytes));
+        if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
+        out_.commit_checksum = name.checksum;
+        out_.commit = bytes;
+        return;
+    }
+    const Sha256 actual = writer_.write_metadata(metadata_type(name.suffix), as_bytes(bytes));
+    if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
+}
+
+void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std::string& path,
+                                          const ObjectName& name) {
+    if (entry.type == oci::TarType::hardlink) {
+        const auto found = shared_xattrs_.find(std::string(last_part(entry.link_target)));
+        if (found == shared_xattrs_.end()) {
+            throw Error(ErrorKind::invalid,
+                        concat("a link to attributes that are not there: ", quoted(entry.link_target)));
+        }
+        pending_ = {name.checksum, found->second};
+        return;
+    }
+    expect_regular(entry);
+    XattrBytes bytes = checked_xattrs(read_content(entry, kMaxXattrs));
+    if (name.suffix == "file-xattrs-link") {
+        pending_ = {name.checksum, std::move(bytes)};
+        return;
+    }
+    shared_bytes_ += bytes.size();
+    if (shared_bytes_ > kMaxSharedXattrs)
+        throw Error(ErrorKind::too_large, "too many extended attributes in a layer");
+    shared_xattrs_[std::string(last_part(path))] = std::move(bytes);
+}
+
+void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const ObjectName& name) {
+    if (!pending_ || pending_->first != name.checksum) {
+        throw Error(ErrorKind::invalid, "a content object without its extended attributes before it");
+    }
+    const XattrBytes xattrs = std::move(pending_->second);
+    pending_.reset();
+    if (!seen_.insert(name.checksum).second) throw Error(ErrorKind::invalid, "an object that is there twice");
+    const bool is_link = entry.type == oci::TarType::symlink;
+    if (!is_link) expect_regular(entry);
+    const FileMeta meta{.uid = entry.uid,
+                        .gid = entry.gid,
+                        .mode = (is_link ? S_IFLNK : S_IFREG) | entry.mode,
+                        .xattrs = xattrs};
+    const Sha256 actual =
+        is_link ? writer_.write_file(meta, entry.link_target, {}) : store_content(meta, entry.size);
+    if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
+}
+
+Sha256 EncapsulatedLayerReader::store_content(const FileMeta& meta, std::uint64_t size) {
+    const auto next_piece = [this](std::size_t length) {
+        auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length + 1);
+        std::size_t done = 0;
+        while (done < length) done += tar_.read({piece.get() + done, length - done});
+        return piece;
+    };
+    if (size <= FileStream::kPiece) {
+        const auto length = static_cast<std::size_t>(size);
+        const auto content = next_piece(length);
+        return writer_.write_file(meta, {}, {content.get(), length});
+    }
+    FileStream stream(writer_, pool_, meta, size);
+    for (std::uint64_t left = size; left > 0;) {
+        check_interrupt();
+        const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
+        stream.write(next_piece(length), length);
+        left -= length;
+    }
+    return stream.finish();
+}
+
+std::string EncapsulatedLayerReader::read_content(const oci::TarEntry& entry, std::size_t limit) {
+    if (entry.size > limit)
+        throw Error(ErrorKind::too_large,
+                    concat("an object of ", entry.size, " bytes; the limit is ", limit));
+    std::string out(entry.size, '\0');
+    std::size_t done = 0;
+    while (done < out.size()) {
+        done += tar_.read(
+            {reinterpret_cast<std::uint8_t*>(out.data()) + done, out.size() - done});  // NOLINT: char aliases
+    }
+    return out;
+}
+
+void EncapsulatedLayerReader::expect_regular(const oci::TarEntry& entry) const {
+    if (entry.type != oci::TarType::file)
+        throw Error(ErrorKind::invalid, "an object that is not a regular file");
+}
+
+}  // namespace osb::ostree

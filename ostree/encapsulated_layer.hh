@@ -1,0 +1,62 @@
+// A layer of an encapsulated image, read: every object in it is checked against its name and stored
+// (docs/formats/encapsulated-image.md). Both forms are read that ostree-ext ever wrote: v1, and v0 with its
+// separate attributes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "oci/tar_reader.hh"
+#include "ostree/object_writer.hh"
+
+namespace osb::ostree {
+
+// What the layers of one image bring besides objects in the repository.
+struct Encapsulated {
+    std::string commit_checksum;  // "" until the commit was read
+    std::string commit;           // the object's bytes
+    std::string detached;         // detached metadata, serialised; "" for none
+};
+
+class EncapsulatedLayerReader {
+  public:
+    // All are borrowed; the caller is one of the pool's producers. `holds_commit`: this is the first layer,
+    // which has the metadata objects; the others hold content only.
+    EncapsulatedLayerReader(oci::TarReader& tar, ObjectWriter& writer, TaskPool& pool, Encapsulated& out,
+                            bool holds_commit)
+        : tar_(tar), writer_(writer), pool_(pool), out_(out), holds_commit_(holds_commit) {}
+
+    // Reads the archive to its end. Throws Error, with the entry named: digest_mismatch for an object that is
+    // not what its name says; invalid for one that is malformed, twice there or in the wrong layer, for
+    // attributes without their file, and for a first layer without a commit.
+    void read_all();
+
+  private:
+    struct ObjectName {
+        std::string checksum;
+        std::string suffix;
+    };
+
+    void take(const oci::TarEntry& entry, const std::string& path);
+    void take_object(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
+    void take_metadata(const ObjectName& name, const std::string& bytes);
+    void take_xattrs(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
+    void take_file(const oci::TarEntry& entry, const ObjectName& name);
+    Sha256 store_content(const FileMeta& meta, std::uint64_t size);
+    std::string read_content(const oci::TarEntry& entry, std::size_t limit);
+    void expect_regular(const oci::TarEntry& entry) const;
+
+    oci::TarReader& tar_;
+    ObjectWriter& writer_;
+    TaskPool& pool_;
+    Encapsulated& out_;
+    bool holds_commit_;
+    std::map<std::string, XattrBytes> shared_xattrs_;  // by the name that links have as their target
+    std::optional<std::pair<std::string, XattrBytes>> pending_;  // attributes of the file that must come next
+    std::set<std::string> seen_;
+    std::size_t shared_bytes_ = 0;
+};
+
+}  // namespace osb::ostree

@@ -1,0 +1,154 @@
+#include "ostree/encapsulated_tar.hh"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "ostree/object_format.hh"
+#include "ostree/object_reader.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::string_view kRepo = "sysroot/ostree/repo";
+constexpr std::string_view kConfig = "[core]\nrepo_version=1\nmode=bare-split-xattrs\n";
+
+// "sysroot/ostree/repo/objects/XX/<62 digits>", without a suffix.
+std::string object_path(const Sha256& checksum) {
+    std::string hex = to_hex(checksum);
+    hex.insert(2, 1, '/');
+    return concat(kRepo, "/objects/", hex);
+}
+
+void write_directory(oci::TarWriter& tar, std::string path, std::uint32_t mode, std::uint32_t uid = 0,
+                     std::uint32_t gid = 0) {
+    oci::TarEntry entry;
+    entry.type = oci::TarType::directory;
+    entry.path = std::move(path);
+    entry.mode = mode;
+    entry.uid = uid;
+    entry.gid = gid;
+    tar.begin(entry);
+}
+
+void write_regular(oci::TarWriter& tar, std::string path, std::string_view content) {
+    oci::TarEntry entry;
+    entry.path = std::move(path);
+    entry.mode = 0644;
+    entry.size = content.size();
+    tar.begin(entry);
+    tar.write(as_bytes(content));
+}
+
+// SELinux labels are left to the system that runs the image: podman would refuse a layer that sets them.
+std::vector<std::pair<std::string, std::string>> visible_xattrs(const XattrBytes& bytes) {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (auto& xattr : parse_xattrs(bytes)) {
+        if (xattr.first != "security.selinux") out.push_back(std::move(xattr));
+    }
+    return out;
+}
+
+void copy_content(oci::TarWriter& tar, ContentObject& object, const std::string& name) {
+    constexpr std::size_t kStep = 256UL * 1024;
+    std::vector<std::uint8_t> buffer(kStep);
+    std::uint64_t left = object.size;
+    while (left > 0) {
+        const std::size_t n = object.content->read(buffer);
+        if (n == 0 || n > left) {
+            throw Error(ErrorKind::invalid, concat("the object ", name, " is not of the size that it says"));
+        }
+        tar.write(ByteView(buffer).first(n));
+        left -= n;
+    }
+}
+
+}  // namespace
+
+std::string image_path(const std::string& path) {
+    constexpr std::string_view kUsrEtc = "usr/etc";
+    const bool is_etc = path == kUsrEtc || path.starts_with("usr/etc/");
+    return is_etc ? path.substr(kUsrEtc.size() - 3) : path;
+}
+
+void EncapsulatedTar::write_repository(oci::TarWriter& tar) const {
+    for (const char* path :
+         {"sysroot", "sysroot/ostree", "sysroot/ostree/repo", "sysroot/ostree/repo/objects"}) {
+        write_directory(tar, path, 0755);
+    }
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        const auto value = static_cast<std::uint8_t>(byte);
+        write_directory(tar, concat(kRepo, "/objects/", to_hex({&value, 1})), 0755);
+    }
+    for (const char* name :
+         {"extensions", "refs", "refs/heads", "refs/mirrors", "refs/remotes", "state", "tmp", "tmp/cache"}) {
+        write_directory(tar, concat(kRepo, '/', name), 0755);
+    }
+    write_regular(tar, concat(kRepo, "/config"), kConfig);
+}
+
+void EncapsulatedTar::write_commit(oci::TarWriter& tar) const {
+    const WalkedDirectory& root = walk_.directories.front();
+    write_directory(tar, "./", root.mode, root.uid, root.gid);
+    write_repository(tar);
+    const Sha256 commit = parse_sha256(walk_.checksum);
+    write_regular(tar, object_path(commit) + ".commit",
+                  read_metadata(repository_, ObjectType::commit, commit));
+    const std::string detached = read_detached_metadata(repository_, walk_.checksum);
+    if (!detached.empty()) write_regular(tar, object_path(commit) + ".commitmeta", detached);
+    std::set<std::pair<ObjectType, Sha256>> written;
+    const auto write_once = [&](ObjectType type, const Sha256& checksum, std::string_view suffix) {
+        if (!written.emplace(type, checksum).second) return;
+        write_regular(tar, concat(object_path(checksum), suffix), read_metadata(repository_, type, checksum));
+    };
+    bool has_var_tmp = false;
+    for (const WalkedDirectory& directory : walk_.directories) {
+        write_once(ObjectType::dirmeta, directory.meta, ".dirmeta");
+        // The root and /sysroot have their entries already.
+        if (!directory.path.empty() && directory.path != "sysroot") {
+            write_directory(tar, image_path(directory.path), directory.mode, directory.uid, directory.gid);
+        }
+        write_once(ObjectType::dirtree, directory.tree, ".dirtree");
+        has_var_tmp = has_var_tmp || directory.path == "var/tmp";
+    }
+    // Container runtimes expect it, and a commit has nothing in /var.
+    if (!has_var_tmp) write_directory(tar, "var/tmp", 01777);
+}
+
+void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) const {
+    const std::string name = to_hex(file.checksum);
+    const std::string path = object_path(file.checksum);
+    ContentObject object = open_object(repository_, file.checksum);
+    write_regular(tar, path + ".file-xattrs-link", object.xattrs);
+    oci::TarEntry entry;
+    entry.type = S_ISLNK(object.mode) ? oci::TarType::symlink : oci::TarType::file;
+    entry.path = path + ".file";
+    entry.link_target = object.target;
+    entry.mode = object.mode & 07777U;
+    entry.uid = object.uid;
+    entry.gid = object.gid;
+    entry.size = object.size;
+    entry.xattrs = visible_xattrs(object.xattrs);
+    tar.begin(entry);
+    if (object.content) copy_content(tar, object, name);
+    const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
+    for (const std::string& visible : file.paths) {
+        oci::TarEntry link = entry;
+        link.path = image_path(visible);
+        link.size = 0;
+        if (!is_empty_file) {
+            link.type = oci::TarType::hardlink;
+            link.link_target = path + ".file";
+            link.xattrs.clear();
+        }
+        tar.begin(link);
+    }
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,204 @@
+#include "ostree/export.hh"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/task_pool.hh"
+#include "oci/manifest_writer.hh"
+#include "ostree/apk_database.hh"
+#include "ostree/commit.hh"
+#include "ostree/encapsulated_tar.hh"
+#include "ostree/layer_plan.hh"
+#include "ostree/object_reader.hh"
+#include "ostree/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
+constexpr std::size_t kMaxDatabase = 64UL * 1024 * 1024;
+
+// What the commit says of itself.
+struct Facts {
+    std::string subject;
+    std::string version;
+    std::string kernel;
+    std::optional<bool> bootable;
+    std::int64_t time = 0;
+    oci::Platform platform = oci::Platform::host();
+};
+
+Facts facts_of(GVariant* commit) {
+    Facts out;
+    const GVariantPtr metadata = metadata_of(commit);
+    out.version = lookup_string(metadata.get(), "version");
+    out.kernel = lookup_string(metadata.get(), "ostree.linux");
+    gboolean bootable = FALSE;
+    if (g_variant_lookup(metadata.get(), "ostree.bootable", "b", &bootable) != FALSE)
+        out.bootable = bootable != FALSE;
+    const char* subject = nullptr;
+    g_variant_get_child(commit, 3, "&s", &subject);
+    out.subject = subject;
+    out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit));
+    // A commit that was imported knows for which machine its image was.
+    const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
+    if (!config.empty()) out.platform = oci::ImageConfig::parse(config).platform;
+    return out;
+}
+
+class Export {
+  public:
+    Export(const Repository& repository, oci::ImageSink& sink, const ExportOptions& options,
+           Progress& progress)
+        : repository_(repository), sink_(sink), options_(options), progress_(progress) {}
+
+    ExportResult run(const std::string& rev) {
+        const std::optional<std::string> checksum = repository_.resolve(rev);
+        if (!checksum)
+            throw Error(ErrorKind::not_found, concat("the repository has no commit ", quoted(rev)));
+        walk_ = walk_commit(repository_, *checksum);
+        facts_ = facts_of(load_commit(repository_, *checksum).get());
+        plan_ = plan_layers(
+            walk_, owners(), [this](const WalkedFile& file) { return stored_size(file); },
+            options_.max_layers - 1, options_.previous);
+        write_layers();
+        return write_documents();
+    }
+
+  private:
+    struct Layer {
+        std::optional<oci::WrittenLayer> written;
+        std::string name;
+    };
+
+    std::uint64_t stored_size(const WalkedFile& file) const {
+        guint64 size = 0;
+        GErrorSlot error;
+        error.check(ostree_repo_query_object_storage_size(
+                        repository_.handle().repo.get(), OSTREE_OBJECT_TYPE_FILE,
+                        to_hex(file.checksum).c_str(), &size, nullptr, error.out()) != 0,
+                    "cannot look up the size of an object");
+        return size;
+    }
+
+    // From apk's database, which is part of the commit.
+    Owners owners() const {
+        for (const WalkedFile& file : walk_.files) {
+            for (const char* path : {"usr/lib/apk/db/installed", "lib/apk/db/installed"}) {
+                if (std::find(file.paths.begin(), file.paths.end(), path) == file.paths.end()) continue;
+                const ContentObject object = open_object(repository_, file.checksum);
+                if (object.content) return package_owners(read_all(*object.content, kMaxDatabase, path));
+            }
+        }
+        return {};
+    }
+
+    void write_layers() {
+        layers_.resize(plan_.size() + 1);
+        progress_.begin("writing layers", std::nullopt);
+        const unsigned jobs =
+            options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
+        TaskPool pool(jobs, kMaxQueued);
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            pool.add_producer([this, i, &pool] { write_layer(i, pool); });
+        }
+        pool.run();
+    }
+
+    void write_layer(std::size_t index, TaskPool& pool) {
+        const auto upload = sink_.start_blob(std::nullopt);
+        const auto writer = oci::make_layer_writer(*upload, options_.compression, &pool);
+        const EncapsulatedTar encapsulated(repository_, walk_);
+        if (index == 0) {
+            encapsulated.write_commit(writer->tar());
+        } else {
+            encapsulated.write_repository(writer->tar());
+            for (const WalkedFile* file : plan_[index - 1].files)
+                encapsulated.write_file(writer->tar(), *file);
+        }
+        oci::WrittenLayer written = writer->finish();
+        upload->finish(written.descriptor.digest);
+        if (index > 0)
+            written.descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
+        layers_[index].name = index > 0 ? layer_name(plan_[index - 1]) : commit_layer_name();
+        progress_.advance(written.descriptor.size);
+        layers_[index].written = std::move(written);
+    }
+
+    static std::string components_text(const PlannedLayer& layer) {
+        std::string out;
+        for (const std::string& name : layer.components) out += (out.empty() ? "" : ",") + name;
+        return out;
+    }
+
+    static std::string layer_name(const PlannedLayer& layer) {
+        constexpr std::size_t kNamed = 5;
+        if (layer.components.size() > kNamed) return concat(layer.components.size(), " components");
+        std::string out;
+        for (const std::string& name : layer.components) out += (out.empty() ? "" : " and ") + name;
+        return out;
+    }
+
+    std::string commit_layer_name() const {
+        return facts_.subject.empty() ? concat("ostree export of commit ", walk_.checksum) : facts_.subject;
+    }
+
+    std::map<std::string, std::string> labels() const {
+        std::map<std::string, std::string> out{
+            {"ostree.commit", walk_.checksum},
+            {"ostree.final-diffid", layers_.back().written->diff_id.to_string()}};
+        if (facts_.bootable) {
+            out["ostree.bootable"] = *facts_.bootable ? "true" : "false";
+            out["containers.bootc"] = "1";
+        }
+        if (!facts_.kernel.empty()) out["ostree.linux"] = facts_.kernel;
+        if (!facts_.version.empty()) out["org.opencontainers.image.version"] = facts_.version;
+        for (const auto& [key, value] : options_.labels) out[key] = value;
+        return out;
+    }
+
+    void put_blob(const std::string& bytes) {
+        const auto upload = sink_.start_blob(bytes.size());
+        upload->write(as_bytes(bytes));
+        upload->finish(oci::Digest::of(as_bytes(bytes)));
+    }
+
+    ExportResult write_documents() {
+        oci::ConfigFields config{
+            .platform = facts_.platform, .created = facts_.time, .cmd = options_.cmd, .labels = labels()};
+        std::vector<oci::Descriptor> descriptors;
+        for (const Layer& layer : layers_) {
+            config.diff_ids.push_back(layer.written->diff_id);
+            config.history.push_back({.created = facts_.time, .created_by = layer.name});
+            descriptors.push_back(layer.written->descriptor);
+        }
+        const std::string config_text = oci::write_config(config);
+        put_blob(config_text);
+        const std::string manifest = oci::write_manifest(oci::describe(oci::kMediaTypeConfig, config_text),
+                                                         descriptors, config.labels);
+        sink_.put_manifest(manifest, oci::kMediaTypeManifest);
+        return {walk_.checksum, oci::Digest::of(as_bytes(manifest)), std::move(descriptors)};
+    }
+
+    const Repository& repository_;
+    oci::ImageSink& sink_;
+    const ExportOptions& options_;
+    Progress& progress_;
+    CommitWalk walk_;
+    Facts facts_;
+    std::vector<PlannedLayer> plan_;
+    std::vector<Layer> layers_;
+};
+
+}  // namespace
+
+ExportResult export_commit(const Repository& repository, const std::string& rev, oci::ImageSink& sink,
+                           const ExportOptions& options, Progress& progress) {
+    if (options.max_layers < 3) throw Error(ErrorKind::usage, "an encapsulated image has at least 3 layers");
+    return Export(repository, sink, options, progress).run(rev);
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,125 @@
+#include "ostree/pull.hh"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/task_pool.hh"
+#include "ostree/commit_walk.hh"
+#include "ostree/encapsulated_layer.hh"
+#include "ostree/layer_reader.hh"
+#include "ostree/object_writer.hh"
+#include "ostree/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
+
+std::string label(const oci::Image& image, const std::string& key) {
+    for (const auto* texts : {&image.config.labels, &image.manifest.annotations}) {
+        if (const auto found = texts->find(key); found != texts->end()) return found->second;
+    }
+    return {};
+}
+
+// How many layers belong to the commit: up to the one whose diffID the label names.
+std::size_t encapsulated_layers(const oci::Image& image) {
+    const std::string final_diff_id = label(image, "ostree.final-diffid");
+    const auto is_final = [&](const oci::Digest& diff_id) { return diff_id.to_string() == final_diff_id; };
+    const auto& diff_ids = image.config.diff_ids;
+    const auto found = std::find_if(diff_ids.begin(), diff_ids.end(), is_final);
+    if (found == diff_ids.end() || std::find_if(found + 1, diff_ids.end(), is_final) != diff_ids.end()) {
+        throw Error(ErrorKind::invalid, concat("the label ostree.final-diffid names ", quoted(final_diff_id),
+                                               ", which is not exactly one layer of the image"));
+    }
+    return static_cast<std::size_t>(found - diff_ids.begin()) + 1;
+}
+
+void check_encapsulated(const oci::Image& image) {
+    if (!is_encapsulated(image)) {
+        throw Error(ErrorKind::unsupported, "the image holds no ostree commit")
+            .hint("make one of it with osb-oci import");
+    }
+    if (encapsulated_layers(image) != image.manifest.layers.size()) {
+        throw Error(ErrorKind::unsupported, "the image has further layers on top of its ostree commit")
+            .hint("make a commit of the whole with osb-oci import");
+    }
+}
+
+void check_complete(const Repository& repository, const ObjectWriter& writer, const Encapsulated& found) {
+    const RootChecksums root = root_of(as_bytes(found.commit));
+    const CommitWalk walk = with_context([&] { return concat("commit ", found.commit_checksum); },
+                                         [&] { return walk_tree(repository, root.tree, root.meta); });
+    for (const WalkedFile& file : walk.files) {
+        if (writer.is_stored(file.checksum, ObjectType::file)) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("commit ", found.commit_checksum, ": the image lacks the object ",
+                           to_hex(file.checksum), " of ", quoted(file.paths.front())));
+    }
+}
+
+void read_layers(const oci::Image& image, const PullOptions& options, ObjectWriter& writer,
+                 Encapsulated& found, Progress& progress) {
+    const unsigned jobs =
+        options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
+    TaskPool pool(jobs, kMaxQueued);
+    const LayerContext context{writer, pool, progress, {}};
+    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+        pool.add_producer([&, i] {
+            with_context(
+                [&] {
+                    return concat("layer ", i + 1, " of ", image.manifest.layers.size(), " (",
+                                  image.manifest.layers[i].digest.short_string(), ")");
+                },
+                [&] {
+                    decode_layer(image.source->open_layer(image.manifest, image.config, i),
+                                 image.config.diff_ids[i], context, [&](oci::TarReader& tar) {
+                                     EncapsulatedLayerReader(tar, writer, pool, found, i == 0).read_all();
+                                 });
+                });
+        });
+    }
+    pool.run();
+}
+
+}  // namespace
+
+bool is_encapsulated(const oci::Image& image) {
+    return !label(image, "ostree.final-diffid").empty();
+}
+
+PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
+                      Progress& progress) {
+    check_encapsulated(image);
+    if (!options.ref.empty()) check_ref_name(options.ref);
+    PullResult result{.ref = options.ref,
+                      .manifest_digest = image.manifest.digest.to_string(),
+                      .layers = image.manifest.layers.size()};
+    for (const oci::Descriptor& layer : image.manifest.layers) result.bytes_read += layer.size;
+    Transaction transaction(repository);
+    ObjectWriter writer(repository);
+    Encapsulated found;
+    progress.begin("reading layers", result.bytes_read);
+    read_layers(image, options, writer, found, progress);
+    const std::string promised = label(image, "ostree.commit");
+    if (!promised.empty() && promised != found.commit_checksum) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("the image holds the commit ", found.commit_checksum,
+                           ", but its label ostree.commit says ", quoted(promised)));
+    }
+    progress.begin("writing the commit", std::nullopt);
+    writer.publish();
+    check_complete(repository, writer, found);
+    result.commit = transaction.write_commit(found.commit, found.commit_checksum, found.detached);
+    if (!options.ref.empty()) transaction.set_ref(options.ref, result.commit);
+    transaction.commit();
+    result.objects_written = writer.objects_written();
+    result.bytes_written = writer.bytes_written();
+    return result;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,87 @@
+// What is put into the header Authorization: RFC 7617 (Basic) and the token scheme of the distribution
+// project (docs/spec/auth/token.md, oauth.md). The rules for whom credentials are shown: docs/registry.md.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "registry/challenge.hh"
+#include "registry/credentials.hh"
+#include "registry/http_client.hh"
+#include "registry/retry.hh"
+
+namespace osb::registry {
+
+// Credentials for a host[:port]; nothing when there are none.
+using CredentialLookup = std::function<std::optional<Credentials>(const std::string& host)>;
+
+// How far a token server is trusted.
+enum class RealmTrust {
+    refused,    // it must not be asked at all
+    anonymous,  // it may be asked, but not be shown the registry's credentials
+    trusted,    // it is the registry's own
+};
+
+// Judges the realm that `registry` names. Refused: plain http unless `insecure`; a private address that is
+// not the registry's own host. Trusted: the registry's own host, or one of the same domain over https.
+RealmTrust judge_realm(const Url& registry, const Url& realm, bool insecure);
+
+// One registry's answers to 401. Threads may use it at once.
+class Authenticator {
+  public:
+    struct Options {
+        bool insecure = false;  // http or unverified TLS was asked for by the user
+        std::shared_ptr<const TlsOptions> tls;
+        std::optional<Credentials> credentials;
+        CredentialLookup lookup;  // for token servers elsewhere; may be empty
+        RetryPolicy retry;
+        RetryHooks hooks;
+    };
+    Authenticator(std::shared_ptr<HttpClient> http, Url registry, Options options);
+
+    // The header's value for a request with these scopes ("repository:NAME:pull"), as far as the registry has
+    // said what it wants; "" when nothing is known. Throws as answer().
+    std::string authorize(const std::vector<std::string>& scopes);
+
+    // After a 401 to a request that carried `used`: whether another try has better prospects. Throws
+    // Error{unavailable} when the token server refuses or misbehaves.
+    bool answer(const HeaderList& headers, const std::vector<std::string>& scopes, const std::string& used);
+
+    bool has_credentials() const noexcept { return options_.credentials.has_value(); }
+    // The text with every secret that was used so far taken out.
+    std::string redact(std::string text) const;
+
+  private:
+    struct Token {
+        std::string header;
+        std::chrono::steady_clock::time_point expires;
+    };
+
+    std::string fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes);
+    HttpResponse ask(const Challenge& challenge, const std::vector<std::string>& scopes, Url realm,
+                     const std::optional<Credentials>& credentials);
+    HttpResponse ask_by_get(const Challenge& challenge, const std::vector<std::string>& scopes, Url realm,
+                            std::optional<Credentials> credentials);
+    HttpResponse send(const HttpRequest& request);
+    std::shared_ptr<const TlsOptions> tls_for(const Url& realm) const;
+    std::optional<Credentials> credentials_for(const Url& realm, RealmTrust trust) const;
+    Token parse_token(HttpResponse& response);
+
+    std::shared_ptr<HttpClient> http_;
+    Url registry_;
+    Options options_;
+    mutable std::mutex mutex_;  // held while a token is fetched, so that it is fetched once
+    std::optional<Challenge> bearer_;
+    std::string basic_;
+    std::map<std::string, Token> tokens_;  // by scopes
+    mutable std::mutex secrets_mutex_;
+    std::vector<std::string> secrets_;
+};
+
+}  // namespace osb::registry

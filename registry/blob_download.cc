@@ -1,0 +1,144 @@
+#include "registry/blob_download.hh"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/escape.hh"
+
+namespace osb::registry {
+namespace {
+
+// Tries are counted anew after that much progress, in bytes.
+constexpr std::uint64_t kProgress = 1024UL * 1024;
+
+// "bytes FIRST-LAST/TOTAL" with TOTAL "*" where the server does not know it: RFC 9110, 14.4.
+struct ContentRange {
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    std::optional<std::uint64_t> total;
+};
+
+std::optional<ContentRange> parse_content_range(std::string_view text) {
+    constexpr std::string_view kUnit = "bytes ";
+    if (to_lower(text.substr(0, kUnit.size())) != kUnit) return std::nullopt;
+    text.remove_prefix(kUnit.size());
+    const std::size_t dash = text.find('-');
+    const std::size_t slash = text.find('/');
+    if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash)
+        return std::nullopt;
+    const auto first = parse_number(text.substr(0, dash));
+    const auto last = parse_number(text.substr(dash + 1, slash - dash - 1));
+    const auto total = parse_number(text.substr(slash + 1));
+    if (!first || !last || *last < *first || (!total && text.substr(slash + 1) != "*")) return std::nullopt;
+    return ContentRange{.first = *first, .last = *last, .total = total};
+}
+
+class BlobDownload final : public Source {
+  public:
+    BlobDownload(std::shared_ptr<const DistributionClient> client, const oci::Descriptor& descriptor)
+        : client_(std::move(client)),
+          digest_(descriptor.digest),
+          size_(descriptor.size),
+          retry_(client_->session().retry_policy(), client_->session().retry_hooks()) {
+        open();
+    }
+
+    std::size_t read(MutableBytes buffer) override {
+        for (;;) {
+            try {
+                if (!body_) open();
+                const std::size_t n = body_->read(buffer);
+                offset_ += n;
+                if (offset_ >= counted_from_ + kProgress) {
+                    counted_from_ = offset_;
+                    retry_.progress();
+                }
+                if (n > 0 || offset_ >= size_) return n;
+                throw NetworkError(
+                    ErrorKind::unavailable,
+                    concat(what(), ": the connection ended after ", offset_, " of ", size_, " bytes"), true,
+                    true);
+            } catch (const NetworkError& error) {
+                body_.reset();
+                if (!error.transient() || !retry_.again()) throw;
+            }
+        }
+    }
+
+  private:
+    std::string what() const { return concat("blob ", digest_.to_string(), " of ", quoted(client_->name())); }
+
+    [[noreturn]] void refuse(std::string_view problem) const {
+        throw Error(ErrorKind::unavailable, concat(what(), ": ", problem));
+    }
+
+    void open() {
+        RegistryRequest request{.url = client_->url("blobs/" + digest_.to_string()),
+                                .scopes = client_->scopes()};
+        if (offset_ > 0) request.headers.emplace_back("Range", concat("bytes=", offset_, '-'));
+        HttpResponse response = client_->session().send(request);
+        if (response.status == 206 && offset_ > 0) {
+            check_range(response);
+        } else if (response.status == 200) {
+            check_length(response, size_);
+            pass_over(*response.body);
+        } else if (response.status == 416 && offset_ > 0) {
+            mismatch(concat("the registry has no more than ", offset_, " bytes"));
+        } else {
+            client_->session().fail(response, what());
+        }
+        body_ = std::move(response.body);
+    }
+
+    [[noreturn]] void mismatch(const std::string& got) const {
+        throw Error(ErrorKind::digest_mismatch, concat(what(), ": expected ", size_, " bytes, ", got));
+    }
+
+    void check_length(const HttpResponse& response, std::uint64_t expected) const {
+        const auto length = response.number("content-length");
+        if (length && *length != expected)
+            mismatch(concat("the registry sends ", *length, " instead of ", expected));
+    }
+
+    // Only exactly what was asked for: bytes from elsewhere would spoil the blob, if not its digest.
+    void check_range(const HttpResponse& response) const {
+        const auto text = response.header("content-range");
+        const auto range = text ? parse_content_range(*text) : std::nullopt;
+        if (!range) refuse("the registry answers with a range that it does not name");
+        const bool exact =
+            range->first == offset_ && range->last + 1 == size_ && range->total.value_or(size_) == size_;
+        if (!exact) {
+            refuse(concat("asked for the bytes ", offset_, '-', size_ - 1, ", the registry sends ",
+                          quoted(*text)));
+        }
+        check_length(response, size_ - offset_);
+    }
+
+    void pass_over(Source& body) const {
+        std::array<std::uint8_t, 16384> buffer{};
+        for (std::uint64_t left = offset_; left > 0;) {
+            const std::size_t n = body.read(MutableBytes(buffer).first(
+                static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()))));
+            if (n == 0) mismatch("the registry sends fewer than before");
+            left -= n;
+        }
+    }
+
+    std::shared_ptr<const DistributionClient> client_;
+    oci::Digest digest_;
+    std::uint64_t size_;
+    std::uint64_t offset_ = 0;
+    std::uint64_t counted_from_ = 0;
+    Retry retry_;
+    std::unique_ptr<Source> body_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_blob_download(std::shared_ptr<const DistributionClient> client,
+                                           const oci::Descriptor& descriptor) {
+    return std::make_unique<BlobDownload>(std::move(client), descriptor);
+}
+
+}  // namespace osb::registry

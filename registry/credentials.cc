@@ -1,0 +1,210 @@
+#include "registry/credentials.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/log.hh"
+#include "oci/json.hh"
+#include "registry/base64.hh"
+
+namespace osb::registry {
+namespace {
+
+using oci::Json;
+
+constexpr std::size_t kMaxAuthFile = 1024UL * 1024;
+constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";
+
+std::string env(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+bool is_docker_hub(std::string_view host) {
+    return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
+}
+
+// The keys of old files are URLs: "https://host/v1/" means host.
+std::string normalised(std::string_view key) {
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (key.starts_with(scheme)) {
+            key.remove_prefix(scheme.size());
+            // A path of a URL names the API and no repository.
+            key = key.substr(0, key.find('/'));
+        }
+    }
+    while (key.ends_with('/')) key.remove_suffix(1);
+    const std::size_t slash = key.find('/');
+    if (!is_docker_hub(key.substr(0, slash))) return std::string(key);
+    return concat("docker.io", slash == std::string_view::npos ? "" : key.substr(slash));
+}
+
+[[noreturn]] void refuse(const std::string& path, std::string_view problem) {
+    throw Error(ErrorKind::invalid, concat(quoted(path), ": ", problem));
+}
+
+const Json* member(const Json& object, const char* key, const std::string& path) {
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return nullptr;
+    static_cast<void>(path);
+    return &*found;
+}
+
+std::string text_member(const Json& object, const char* key, const std::string& path) {
+    const Json* value = member(object, key, path);
+    if (value == nullptr) return {};
+    if (!value->is_string()) refuse(path, concat("member ", quoted(key), " is no string"));
+    return value->get<std::string>();
+}
+
+// The file's content; nothing when it does not exist.
+std::optional<Json> read_auth_file(const std::string& path) {
+    Fd fd;
+    try {
+        fd = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::not_found) return std::nullopt;
+        throw;
+    }
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) throw_errno(quoted(path));
+    if (!S_ISREG(status.st_mode)) refuse(path, "not a regular file");
+    if ((status.st_mode & 077U) != 0) {
+        log_warning(concat(quoted(path), " holds passwords, and other users may open it"));
+    }
+    FdSource source(std::move(fd), path);
+    const std::string text = read_all(source, kMaxAuthFile, path);
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Json::object();
+    std::optional<Json> out;
+    try {
+        out = oci::parse_json(text, path);
+    } catch (const Error&) {
+        // The parser's own words may repeat what it read, which is secret here.
+        refuse(path, "not valid JSON");
+    }
+    if (!out->is_object()) refuse(path, "not a JSON object");
+    for (const char* key : {"auths", "credHelpers"}) {
+        const Json* value = member(*out, key, path);
+        if (value != nullptr && !value->is_object())
+            refuse(path, concat("member ", quoted(key), " is no object"));
+    }
+    return out;
+}
+
+std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
+    if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is no object"));
+    Credentials out;
+    out.identity_token = text_member(entry, "identitytoken", path);
+    const std::string auth = text_member(entry, "auth", path);
+    if (!auth.empty()) {
+        const std::optional<std::string> decoded = base64_decode(auth);
+        const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
+        if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
+        out.user = decoded->substr(0, colon);
+        out.password = decoded->substr(colon + 1);
+        // Some versions of docker end it in NUL bytes.
+        while (out.password.ends_with('\0')) out.password.pop_back();
+    }
+    if (out.user.empty() && out.identity_token.empty()) return std::nullopt;
+    return out;
+}
+
+// host/a/b, host/a, host.
+std::vector<std::string> keys_of(const std::string& host, const std::string& path) {
+    std::string key = is_docker_hub(host) ? "docker.io" : host;
+    const std::size_t shortest = key.size();
+    if (!path.empty()) key += concat('/', path);
+    std::vector<std::string> out{key};
+    while (key.size() > shortest) {
+        key.resize(key.rfind('/'));
+        out.push_back(key);
+    }
+    return out;
+}
+
+std::optional<Credentials> lookup_in(const Json& file, const std::string& path, const std::string& host,
+                                     const std::vector<std::string>& keys) {
+    const std::string& own_key = keys.back();
+    if (const Json* helpers = member(file, "credHelpers", path)) {
+        for (const auto& [key, helper] : helpers->items()) {
+            if (normalised(key) != own_key) continue;
+            if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is no string"));
+            if (auto found = ask_credential_helper(helper.get<std::string>(), key)) return found;
+        }
+    }
+    if (const Json* entries = member(file, "auths", path)) {
+        for (const std::string& wanted : keys) {
+            for (const auto& [key, entry] : entries->items()) {
+                if (normalised(key) != wanted) continue;
+                if (auto found = parse_entry(entry, key, path)) return found;
+            }
+        }
+    }
+    const std::string store = text_member(file, "credsStore", path);
+    if (store.empty()) return std::nullopt;
+    return ask_credential_helper(store, own_key == "docker.io" ? kDockerHubKey : host);
+}
+
+}  // namespace
+
+Credentials Credentials::parse(const std::string& text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos || colon == 0) {
+        throw Error(ErrorKind::usage, "credentials are not of the form USER:PASSWORD");
+    }
+    return {.user = text.substr(0, colon), .password = text.substr(colon + 1), .identity_token = {}};
+}
+
+CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
+    CredentialFiles out;
+    out.chosen = authfile.empty() ? env("REGISTRY_AUTH_FILE") : authfile;
+    const std::string home = env("HOME");
+    std::string runtime = env("XDG_RUNTIME_DIR");
+    if (runtime.empty()) runtime = concat("/run/containers/", ::getuid());
+    std::string config = env("XDG_CONFIG_HOME");
+    if (config.empty() && !home.empty()) config = home + "/.config";
+    // Without $XDG_RUNTIME_DIR the directory is containers' own already.
+    out.usual.push_back(env("XDG_RUNTIME_DIR").empty() ? runtime + "/auth.json"
+                                                       : runtime + "/containers/auth.json");
+    if (!config.empty()) out.usual.push_back(config + "/containers/auth.json");
+    const std::string docker = env("DOCKER_CONFIG");
+    if (!docker.empty()) {
+        out.usual.push_back(docker + "/config.json");
+    } else if (!home.empty()) {
+        out.usual.push_back(home + "/.docker/config.json");
+    }
+    // What an image-based system keeps for its own updates.
+    out.usual.emplace_back("/run/ostree/auth.json");
+    out.usual.emplace_back("/etc/ostree/auth.json");
+    return out;
+}
+
+std::optional<Credentials> CredentialStore::lookup(const std::string& host, const std::string& path) {
+    const std::vector<std::string> keys = keys_of(host, path);
+    if (!files_.chosen.empty()) {
+        const std::optional<Json> file = read_auth_file(files_.chosen);
+        if (!file) throw Error(ErrorKind::not_found, concat(quoted(files_.chosen), ": no such file"));
+        return lookup_in(*file, files_.chosen, host, keys);
+    }
+    for (const std::string& name : files_.usual) {
+        std::optional<Json> file;
+        try {
+            file = read_auth_file(name);
+        } catch (const Error& error) {
+            // One that belongs to somebody else is none of ours.
+            if (error.kind() != ErrorKind::io) throw;
+            log_warning(error.message());
+        }
+        if (!file) continue;
+        if (auto found = lookup_in(*file, name, host, keys)) return found;
+    }
+    return std::nullopt;
+}
+
+}  // namespace osb::registry

@@ -1,0 +1,74 @@
+// One repository of a registry: the distribution specification 1.1 as a client meets it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/image_source.hh"
+#include "registry/session.hh"
+
+namespace osb::registry {
+
+enum class Access { pull, push };
+
+// What HEAD says of a manifest. Nothing of it is verified.
+struct ManifestInfo {
+    std::string media_type;
+    std::optional<oci::Digest> digest;  // old registries and some proxies do not say it
+    std::optional<std::uint64_t> size;
+};
+
+// Threads may use it at once. Whatever it returns comes from outside and is not verified. Failures: not_found
+// for what does not exist, NetworkError and Error{unavailable} for the rest.
+class DistributionClient {
+  public:
+    // `repository`: the path without the host. `access`: what tokens are asked for.
+    DistributionClient(std::shared_ptr<Session> session, std::string repository, Access access);
+
+    Session& session() const noexcept { return *session_; }
+    const std::string& repository() const noexcept { return repository_; }
+    // "host/repository", for messages.
+    std::string name() const;
+    const std::vector<std::string>& scopes() const noexcept { return scopes_; }
+    // /v2/<repository>/<rest>
+    Url url(std::string_view rest) const;
+
+    // Whether there is a registry that lets us in: GET /v2/.
+    void ping() const;
+
+    // `reference`: a tag or a digest. Nothing when there is no such manifest.
+    std::optional<ManifestInfo> head_manifest(const std::string& reference) const;
+    // Document::media_type is "" where the registry says a type that means nothing ("application/json").
+    oci::Document get_manifest(const std::string& reference) const;
+    // Stores it under a tag or its digest. To be called when all that it names is there.
+    void put_manifest(const std::string& reference, const std::string& raw,
+                      std::string_view media_type) const;
+    // Throws Error{unsupported} when the registry does not allow it.
+    void delete_manifest(const std::string& reference) const;
+
+    // Nothing when the blob is not there; its size in bytes, 0 where the registry does not say.
+    std::optional<std::uint64_t> head_blob(const oci::Digest& digest) const;
+    // Makes a blob of another repository of this registry ours. False when the registry would rather have it
+    // uploaded; `from` "" lets it look everywhere.
+    bool mount_blob(const oci::Digest& digest, const std::string& from) const;
+
+    // Sends a request for a small document and reads it, at most `limit` bytes; a connection that breaks
+    // meanwhile is tried again. The response's body is gone.
+    struct Reply {
+        HttpResponse response;
+        std::string body;
+    };
+    Reply fetch_document(const RegistryRequest& request, std::size_t limit, std::string_view what) const;
+
+  private:
+    RegistryRequest manifest_request(std::string_view method, const std::string& reference) const;
+
+    std::shared_ptr<Session> session_;
+    std::string repository_;
+    std::vector<std::string> scopes_;
+};
+
+}  // namespace osb::registry

@@ -1,0 +1,30 @@
+// What there is in a repository: its tags, and what refers to a manifest.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oci/manifest.hh"
+#include "registry/distribution_client.hh"
+
+namespace osb::registry {
+
+// The most entries that a listing may have, and the most pages that are asked for.
+inline constexpr std::size_t kMaxListed = 100'000;
+inline constexpr std::size_t kMaxPages = 1'000;
+
+// All tags, in the registry's order, without those that break the grammar of tags. Throws Error: not_found
+// for an unknown repository, unavailable, too_large beyond the limits, and for pages that go in a circle or
+// elsewhere.
+std::vector<std::string> list_tags(const DistributionClient& client);
+
+// The manifests whose subject is `digest`, of `artifact_type` alone unless that is "". Where the registry
+// knows no referrers the tag that stands in for them is read (distribution specification, "Referrers Tag
+// Schema"). Not verified: each is to be fetched by its digest.
+std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
+                                            const std::string& artifact_type = "");
+
+// The tag that stands in for the referrers API: "sha256-<64 digits>".
+std::string referrers_tag(const oci::Digest& digest);
+
+}  // namespace osb::registry

@@ -1,0 +1,232 @@
+#include "registry/registries_conf.hh"
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "registry/small_file.hh"
+
+namespace osb::registry {
+namespace {
+
+constexpr std::size_t kMaxFile = 1024UL * 1024;
+
+[[noreturn]] void refuse(const std::string& file, std::string_view problem) {
+    throw Error(ErrorKind::invalid, concat(quoted(file), ": ", problem));
+}
+
+// The parser's exceptions stop here.
+toml::table parse(std::string_view text, const std::string& file) {
+    try {
+        return toml::parse(text, file);
+    } catch (const toml::parse_error& error) {
+        refuse(file, concat("line ", error.source().begin.line, ": ", escape(error.description())));
+    }
+}
+
+std::string text_of(const toml::table& table, const char* key, const std::string& file) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return {};
+    const auto* text = node->as_string();
+    if (text == nullptr) refuse(file, concat(quoted(key), " is no string"));
+    return text->get();
+}
+
+bool flag_of(const toml::table& table, const char* key, const std::string& file) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return false;
+    const auto* flag = node->as_boolean();
+    if (flag == nullptr) refuse(file, concat(quoted(key), " is no boolean"));
+    return flag->get();
+}
+
+std::string place_of(const toml::table& table, const char* key, const std::string& file) {
+    std::string out = text_of(table, key, file);
+    while (out.ends_with('/')) out.pop_back();
+    const bool odd = out.find("://") != std::string::npos ||
+                     std::any_of(out.begin(), out.end(), [](char c) { return c <= ' ' || c >= 0x7f; });
+    if (odd) refuse(file, concat(quoted(key), " is no name of a registry: ", quoted(out)));
+    return out;
+}
+
+template<typename F>
+void each_table(const toml::table& table, const char* key, const std::string& file, const F& f) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return;
+    const toml::array* array = node->as_array();
+    if (array == nullptr) refuse(file, concat(quoted(key), " is no array of tables"));
+    for (const toml::node& element : *array) {
+        if (element.as_table() == nullptr) refuse(file, concat(quoted(key), " is no array of tables"));
+        f(*element.as_table());
+    }
+}
+
+MirrorConfig parse_mirror(const toml::table& table, bool digest_only, const std::string& file) {
+    MirrorConfig out{.location = place_of(table, "location", file),
+                     .insecure = flag_of(table, "insecure", file),
+                     .pull = digest_only ? PullFromMirror::digest_only : PullFromMirror::all};
+    if (out.location.empty()) refuse(file, "a mirror without a location");
+    const std::string pull = text_of(table, "pull-from-mirror", file);
+    if (pull.empty()) return out;
+    if (digest_only) refuse(file, "both 'mirror-by-digest-only' and 'pull-from-mirror' are given");
+    if (pull == "all") {
+        out.pull = PullFromMirror::all;
+    } else if (pull == "digest-only") {
+        out.pull = PullFromMirror::digest_only;
+    } else if (pull == "tag-only") {
+        out.pull = PullFromMirror::tag_only;
+    } else {
+        refuse(file,
+               concat("'pull-from-mirror' is ", quoted(pull), ", expected all, digest-only or tag-only"));
+    }
+    return out;
+}
+
+RegistryConfig parse_registry(const toml::table& table, const std::string& file) {
+    RegistryConfig out{.prefix = place_of(table, "prefix", file),
+                       .location = place_of(table, "location", file),
+                       .insecure = flag_of(table, "insecure", file),
+                       .blocked = flag_of(table, "blocked", file),
+                       .mirrors = {}};
+    if (out.prefix.empty()) out.prefix = out.location;
+    if (out.prefix.empty()) refuse(file, "a registry without prefix and location");
+    const bool wildcard = out.prefix.starts_with("*.");
+    if (wildcard && out.prefix.find_first_of("/@:") != std::string::npos) {
+        refuse(file, concat("a wildcard takes a host alone: ", quoted(out.prefix)));
+    }
+    if (!wildcard && out.prefix.find('*') != std::string::npos) {
+        refuse(file, concat("a wildcard is the first label alone: ", quoted(out.prefix)));
+    }
+    const bool digest_only = flag_of(table, "mirror-by-digest-only", file);
+    each_table(table, "mirror", file, [&](const toml::table& mirror) {
+        out.mirrors.push_back(parse_mirror(mirror, digest_only, file));
+    });
+    return out;
+}
+
+bool matches(const std::string& prefix, std::string_view reference) {
+    const std::size_t slash = std::min(reference.find('/'), reference.size());
+    if (prefix.starts_with("*.")) {
+        std::string_view host = reference.substr(0, slash);
+        host = host.substr(0, host.find(':'));
+        const std::string_view suffix = std::string_view(prefix).substr(1);
+        return host.size() > suffix.size() && host.ends_with(suffix);
+    }
+    if (!reference.starts_with(prefix)) return false;
+    if (reference.size() == prefix.size()) return true;
+    const char next = reference[prefix.size()];
+    // A host is not the host with a port.
+    return next == '/' || next == '@' || (next == ':' && prefix.size() > slash);
+}
+
+std::string rewritten(const std::string& name, const std::string& prefix, const std::string& location) {
+    if (location.empty()) return name;
+    // A wildcard or a prefix with a tag stands for the whole host or repository.
+    if (prefix.starts_with("*.")) return location + name.substr(std::min(name.find('/'), name.size()));
+    return location + name.substr(std::min(prefix.size(), name.size()));
+}
+
+std::string full_name(const std::string& name, const std::string& tag, const std::string& digest) {
+    if (!digest.empty()) return concat(name, '@', digest);
+    return concat(name, ':', tag.empty() ? std::string("latest") : tag);
+}
+
+[[noreturn]] void throw_blocked(const std::string& name, const RegistryConfig& config) {
+    throw Error(ErrorKind::untrusted,
+                concat("registry ", quoted(config.prefix), " is blocked, so is ", quoted(name)))
+        .hint("registries.conf says so");
+}
+
+std::string env(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+void RegistriesConf::add(std::string_view toml, const std::string& file) {
+    const toml::table document = parse(toml, file);
+    if (document.get("registries") != nullptr) {
+        refuse(file, "written in version 1 of the format, which is not read");
+    }
+    std::vector<RegistryConfig> added;
+    each_table(document, "registry", file, [&](const toml::table& table) {
+        RegistryConfig one = parse_registry(table, file);
+        const bool twice = std::any_of(added.begin(), added.end(), [&](const RegistryConfig& other) {
+            return other.prefix == one.prefix;
+        });
+        if (twice) refuse(file, concat("two registries of the prefix ", quoted(one.prefix)));
+        added.push_back(std::move(one));
+    });
+    for (RegistryConfig& one : added) {
+        std::erase_if(registries_, [&](const RegistryConfig& other) { return other.prefix == one.prefix; });
+        registries_.push_back(std::move(one));
+    }
+}
+
+RegistriesConf RegistriesConf::load(const std::string& file, const std::vector<std::string>& drop_ins) {
+    RegistriesConf out;
+    if (const auto text = read_small_file(file, kMaxFile)) out.add(*text, file);
+    for (const std::string& directory : drop_ins) {
+        for (const std::string& name : list_files(directory)) {
+            if (!name.ends_with(".conf")) continue;
+            const std::string path = concat(directory, '/', name);
+            if (const auto text = read_small_file(path, kMaxFile)) out.add(*text, path);
+        }
+    }
+    return out;
+}
+
+RegistriesConf RegistriesConf::from_environment() {
+    const std::string chosen = env("CONTAINERS_REGISTRIES_CONF");
+    if (!chosen.empty()) return load(chosen, {});
+    std::string own = env("XDG_CONFIG_HOME");
+    if (own.empty() && !env("HOME").empty()) own = env("HOME") + "/.config";
+    const std::string system = "/etc/containers/registries.conf";
+    if (own.empty()) return load(system, {system + ".d"});
+    own += "/containers/registries.conf";
+    std::error_code ignored;
+    return load(std::filesystem::exists(own, ignored) ? own : system, {system + ".d", own + ".d"});
+}
+
+const RegistryConfig* RegistriesConf::find(std::string_view reference) const {
+    const RegistryConfig* best = nullptr;
+    for (const RegistryConfig& one : registries_) {
+        if (!matches(one.prefix, reference)) continue;
+        if (best == nullptr || one.prefix.size() > best->prefix.size()) best = &one;
+    }
+    return best;
+}
+
+std::vector<PullPlace> RegistriesConf::pull_places(const std::string& name, const std::string& tag,
+                                                   const std::string& digest) const {
+    const RegistryConfig* config = find(full_name(name, tag, digest));
+    if (config == nullptr) return {{.name = name}};
+    if (config->blocked) throw_blocked(name, *config);
+    std::vector<PullPlace> out;
+    for (const MirrorConfig& mirror : config->mirrors) {
+        if (mirror.pull == PullFromMirror::digest_only && digest.empty()) continue;
+        if (mirror.pull == PullFromMirror::tag_only && !digest.empty()) continue;
+        out.push_back({.name = rewritten(name, config->prefix, mirror.location),
+                       .insecure = mirror.insecure,
+                       .mirror = true});
+    }
+    out.push_back({.name = rewritten(name, config->prefix, config->location), .insecure = config->insecure});
+    return out;
+}
+
+PullPlace RegistriesConf::push_place(const std::string& name, const std::string& tag) const {
+    const RegistryConfig* config = find(full_name(name, tag, ""));
+    if (config == nullptr) return {.name = name};
+    if (config->blocked) throw_blocked(name, *config);
+    return {.name = name, .insecure = config->insecure};
+}
+
+}  // namespace osb::registry

@@ -1,0 +1,84 @@
+// Requests to one registry: with authorization, tries after passing failures, and redirects.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "registry/authenticator.hh"
+#include "registry/http_client.hh"
+#include "registry/retry.hh"
+
+namespace osb::registry {
+
+// One request to the registry or to where it sends us.
+struct RegistryRequest {
+    std::string method = "GET";
+    Url url;
+    HeaderList headers;
+    std::optional<ByteView> body;     // borrowed until send() returned
+    std::vector<std::string> scopes;  // "repository:NAME:pull"
+    // Tried again after connection errors, 408, 429 and 5xx. False where the caller must look first what
+    // became of the first try.
+    bool retry = true;
+    bool follow_redirects = true;
+    std::optional<std::chrono::milliseconds> total_time;
+};
+
+// Threads may use it at once.
+class Session {
+  public:
+    struct Options {
+        std::string host;       // host[:port]
+        bool insecure = false;  // certificates are not checked, and plain http is tried where https fails
+        std::shared_ptr<const TlsOptions> tls;
+        std::optional<Credentials> credentials;
+        CredentialLookup lookup;  // for token servers elsewhere
+        RetryPolicy retry;
+        RetryHooks hooks = system_retry_hooks();
+    };
+    Session(std::shared_ptr<HttpClient> http, Options options);
+
+    const std::string& host() const noexcept { return options_.host; }
+    const RetryPolicy& retry_policy() const noexcept { return options_.retry; }
+    const RetryHooks& retry_hooks() const noexcept { return options_.hooks; }
+
+    // The URL of a path of the registry ("/v2/..."). The first call of an insecure session finds out whether
+    // the registry speaks https or http. Throws NetworkError.
+    Url url(std::string_view path);
+
+    // The response, whatever its status. Redirects are followed (at most 10, never from https to http, 301 to
+    // 303 for GET and HEAD alone); Authorization goes to the registry's own origin only. Throws NetworkError
+    // and Error{unavailable}.
+    HttpResponse send(const RegistryRequest& request);
+
+    // Throws the Error for a response that is no success: not_found for 404, else unavailable, with what the
+    // registry says and, where logging in may help, a hint.
+    [[noreturn]] void fail(HttpResponse& response, std::string_view what) const;
+
+  private:
+    HttpResponse send_once(const RegistryRequest& request);
+    HttpResponse send_authorized(const RegistryRequest& request, const Url& url);
+    void note_warnings(const HttpResponse& response);
+    void probe();
+
+    std::shared_ptr<HttpClient> http_;
+    Options options_;
+    std::shared_ptr<const TlsOptions> foreign_tls_;  // for where it redirects to
+    std::mutex mutex_;                               // over what follows
+    Url base_;
+    bool probed_ = false;
+    std::unique_ptr<Authenticator> authenticator_;
+    std::set<std::string> warned_;
+};
+
+// How long the server asks to wait (Retry-After); nothing when it does not.
+std::optional<std::chrono::milliseconds> asked_wait(const HttpResponse& response);
+
+// Reads a short body to its end, so that its connection can be used again; a long one is left.
+void discard_body(HttpResponse& response);
+
+}  // namespace osb::registry

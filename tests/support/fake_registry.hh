@@ -1,0 +1,144 @@
+// A registry for tests, in this process, over loopback sockets and plain HTTP/1.1. It does what the
+// distribution specification says, and every wrong that a test asks for.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace osb::test {
+
+struct FakeRequest {
+    std::string method;
+    std::string target;                             // as it came
+    std::string path;                               // without the query
+    std::multimap<std::string, std::string> query;  // decoded
+    std::map<std::string, std::string> headers;     // names in lower case
+    std::string body;
+
+    std::string header(const std::string& name) const;
+    std::string param(const std::string& name) const;
+};
+
+// A response and what goes wrong with it.
+struct FakeResponse {
+    int status = 200;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    std::optional<std::string> length;  // in place of the true Content-Length; "" leaves it out
+    bool chunked = false;
+    std::optional<std::string> raw;          // all bytes of the response, in place of everything else
+    std::optional<std::size_t> cut_after;    // bytes of the body, after which the connection ends
+    bool reset = false;                      // it ends with RST instead of FIN
+    bool drop = false;                       // it ends before any answer
+    std::chrono::milliseconds wait{0};       // before the answer
+    std::chrono::milliseconds stall{0};      // after the headers
+    std::size_t slow_step = 0;               // bytes of the body that are sent at a time
+    std::chrono::milliseconds slow_wait{0};  // between two of them
+    bool close = false;
+};
+
+class FakeRegistry {
+  public:
+    FakeRegistry();
+    FakeRegistry(const FakeRegistry&) = delete;
+    FakeRegistry& operator=(const FakeRegistry&) = delete;
+    ~FakeRegistry();
+
+    // "127.0.0.1:PORT" and "http://127.0.0.1:PORT".
+    std::string host() const;
+    std::string url() const { return "http://" + host(); }
+
+    // Called for every request before (to answer in its place) and after (to spoil the answer).
+    std::function<std::optional<FakeResponse>(const FakeRequest&)> before;
+    std::function<void(const FakeRequest&, FakeResponse&)> after;
+
+    // What is there. `add_*` return the digest.
+    std::string add_blob(const std::string& content, const std::string& repository = "repo");
+    std::string add_manifest(const std::string& tag, const std::string& raw, const std::string& media_type,
+                             const std::string& repository = "repo");
+    std::optional<std::string> blob(const std::string& digest, const std::string& repository = "repo");
+    std::optional<std::string> manifest(const std::string& reference, const std::string& repository = "repo");
+    std::size_t open_uploads();
+
+    // How it behaves.
+    std::string basic_user;   // "user:password" that Basic demands
+    std::string bearer_user;  // that the token server demands; "-" for anonymous tokens
+    std::string realm;        // another token server's URL
+    bool ranges = true;
+    bool mounts = true;
+    bool referrers = true;
+    bool relative_locations = false;
+    bool location_query = true;  // upload URLs carry a state that must be kept
+    bool strict_ranges = true;   // PATCH must go on where the last one ended, else 416
+    std::size_t chunk_min = 0;   // OCI-Chunk-Min-Length
+    std::size_t page = 100;      // the most entries of a page
+    std::atomic<unsigned> token_life{300};
+
+    // What came, in order.
+    std::vector<FakeRequest> requests();
+    std::size_t count(const std::string& method, const std::string& path_part);
+    // The tokens handed out before are not taken any more.
+    void revoke_tokens();
+
+  private:
+    struct Upload {
+        std::string repository;
+        std::string content;
+        unsigned state = 0;
+        bool ended = false;  // a chunk came that only the last one may be
+    };
+    struct Manifest {
+        std::string raw;
+        std::string media_type;
+    };
+
+    void accept_loop();
+    void serve(int fd);
+    bool read_request(int fd, std::string& buffer, FakeRequest& request);
+    bool send_response(int fd, const FakeRequest& request, const FakeResponse& response);
+    bool sleep(std::chrono::milliseconds time);
+    FakeResponse answer(const FakeRequest& request);
+    std::optional<FakeResponse> check_authorization(const FakeRequest& request);
+    FakeResponse answer_token(const FakeRequest& request);
+    FakeResponse answer_manifest(const FakeRequest& request, const std::string& repository,
+                                 const std::string& reference);
+    FakeResponse answer_blob(const FakeRequest& request, const std::string& repository,
+                             const std::string& digest);
+    FakeResponse start_upload(const FakeRequest& request, const std::string& repository);
+    FakeResponse answer_upload(const FakeRequest& request, const std::string& repository,
+                               const std::string& id);
+    FakeResponse finish_upload(const FakeRequest& request, const std::string& id);
+    FakeResponse answer_tags(const FakeRequest& request, const std::string& repository);
+    FakeResponse answer_referrers(const FakeRequest& request, const std::string& repository,
+                                  const std::string& digest);
+    std::string location_of(const std::string& id);
+
+    int listener_ = -1;
+    std::uint16_t port_ = 0;
+    std::mutex mutex_;
+    std::condition_variable stopping_;
+    bool stop_ = false;
+    std::vector<FakeRequest> requests_;
+    std::map<std::string, std::string> blobs_;   // repository@digest
+    std::map<std::string, Manifest> manifests_;  // repository@digest
+    std::map<std::string, std::string> tags_;    // repository:tag -> digest
+    std::map<std::string, Upload> uploads_;
+    std::set<std::string> tokens_;
+    unsigned next_id_ = 0;
+    std::set<int> connections_;
+    std::vector<std::thread> threads_;
+    std::thread acceptor_;
+};
+
+}  // namespace osb::test

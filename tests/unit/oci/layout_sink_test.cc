@@ -1,0 +1,286 @@
+#include "oci/layout_sink.hh"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "layout_builder.hh"
+#include "oci/image.hh"
+#include "oci/layout_source.hh"
+#include "oci/manifest_writer.hh"
+#include "oci/oci_archive_sink.hh"
+#include "oci/oci_archive_source.hh"
+#include "writer_test_util.hh"
+
+namespace osb::oci {
+namespace {
+
+void put_blob(ImageSink& sink, std::string_view content) {
+    const auto upload = sink.start_blob(std::nullopt);
+    upload->write(as_bytes(content.substr(0, content.size() / 2)));
+    upload->write(as_bytes(content.substr(content.size() / 2)));
+    upload->finish(Digest::of(as_bytes(content)));
+}
+
+// An image with one layer that holds `text`; returns its manifest.
+std::string put_image(ImageSink& sink, const std::string& text) {
+    const auto upload = sink.start_blob(std::nullopt);
+    const auto writer = make_layer_writer(*upload, LayerFormat::parse("gzip"), nullptr);
+    write_members(writer->tar(), {file_member("file", text)});
+    const WrittenLayer layer = writer->finish();
+    upload->finish(layer.descriptor.digest);
+    ConfigFields fields;
+    fields.platform = {.os = "linux", .architecture = "amd64", .variant = ""};
+    fields.diff_ids = {layer.diff_id};
+    const std::string config = write_config(fields);
+    put_blob(sink, config);
+    const std::string manifest = write_manifest(describe(kMediaTypeConfig, config), {layer.descriptor}, {});
+    sink.put_manifest(manifest, kMediaTypeManifest);
+    return manifest;
+}
+
+std::string root_of(const std::shared_ptr<ImageSource>& source) {
+    return source->root().raw;
+}
+
+std::string slurp(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& directory) {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+        out.push_back(entry.path().filename());
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+TEST(LayoutSink, WhatIsWrittenIsReadBack) {
+    const TemporaryDirectory directory;
+    const std::string layout = directory.file("new");
+    const std::string manifest = put_image(*create_layout_sink(layout, "v1"), "one");
+    EXPECT_EQ(root_of(open_layout(layout, "v1")), manifest);
+    EXPECT_EQ(slurp(layout + "/oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+    EXPECT_EQ(names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+}
+
+TEST(LayoutSink, OtherTagsAreKept) {
+    const TemporaryDirectory directory;
+    const std::string layout = directory.file("l");
+    const std::string one = put_image(*create_layout_sink(layout, "v1"), "one");
+    const std::string two = put_image(*create_layout_sink(layout, "v2"), "two");
+    const std::string nameless = put_image(*create_layout_sink(layout, ""), "nameless");
+    const std::string again = put_image(*create_layout_sink(layout, "v1"), "one, changed");
+    put_image(*create_layout_sink(layout, ""), "nameless");
+    EXPECT_EQ(root_of(open_layout(layout, "v1")), again);
+    EXPECT_EQ(root_of(open_layout(layout, "v2")), two);
+    const Json index = Json::parse(slurp(layout + "/index.json"));
+    ASSERT_EQ(index["manifests"].size(), 3U);
+    EXPECT_EQ(index["manifests"][2]["digest"], Digest::of(as_bytes(nameless)).to_string());
+    EXPECT_FALSE(index["manifests"][2].contains("annotations"));
+    EXPECT_NE(one, again);
+}
+
+TEST(LayoutSink, KeepsWhatOthersWroteIntoTheIndex) {
+    const std::string other =
+        R"({"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:)" +
+        std::string(64, 'a') +
+        R"(","size":7,"annotations":{"org.opencontainers.image.ref.name":"x","k":"v"},"zz":[1]})";
+    const std::string raw = R"({"schemaVersion":2,"manifests":[)" + other + R"(],"annotations":{"b":"c"}})";
+    const std::string out = index_with_image(raw, "{}", kMediaTypeManifest, "new");
+    EXPECT_NE(out.find(other), std::string::npos) << out;
+    EXPECT_NE(out.find(R"("annotations":{"b":"c"})"), std::string::npos) << out;
+    expect_error(ErrorKind::invalid, [] { index_with_image("{", "{}", kMediaTypeManifest, ""); });
+    expect_error(ErrorKind::invalid, [] {
+        index_with_image(R"({"schemaVersion":2,"manifests":1})", "{}", kMediaTypeManifest, "");
+    });
+}
+
+TEST(LayoutSink, ABlobMustBeWhatItsDigestSays) {
+    const TemporaryDirectory directory;
+    const auto sink = create_layout_sink(directory.file("l"), "");
+    const Digest promised = Digest::of(as_bytes(std::string_view("promised")));
+    const auto upload = sink->start_blob(8);
+    upload->write(as_bytes(std::string_view("premised")));
+    expect_error(ErrorKind::digest_mismatch, [&] { upload->finish(promised); });
+    EXPECT_TRUE(names_in(directory.path() / "l/blobs/sha256").empty());
+    EXPECT_FALSE(sink->has_blob(describe("", "promised")));
+    put_blob(*sink, "promised");
+    EXPECT_TRUE(sink->has_blob(describe("", "promised")));
+    Descriptor other_size = describe("", "promised");
+    other_size.size = 9;
+    EXPECT_FALSE(sink->has_blob(other_size));
+}
+
+TEST(LayoutSink, TakesSha512) {
+    const TemporaryDirectory directory;
+    const auto sink = create_layout_sink(directory.file("l"), "");
+    const std::string content = lines(200000);
+    const auto upload = sink->start_blob(std::nullopt);
+    upload->write(as_bytes(content));
+    const Digest digest = Digest::of(as_bytes(content), HashAlgorithm::sha512);
+    upload->finish(digest);
+    EXPECT_EQ(slurp(directory.path() / "l/blobs/sha512" / digest.hex()), content);
+}
+
+TEST(LayoutSink, WhatIsNotFinishedGoes) {
+    const TemporaryDirectory directory;
+    const auto sink = create_layout_sink(directory.file("l"), "");
+    { sink->start_blob(std::nullopt)->write(as_bytes(std::string_view("part"))); }
+    EXPECT_EQ(names_in(directory.path() / "l"),
+              (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+}
+
+TEST(LayoutSink, RefusesOtherDirectories) {
+    const TemporaryDirectory directory;
+    write_file(directory.path() / "full/notes.txt", "mine");
+    expect_error(ErrorKind::invalid, [&] { create_layout_sink(directory.file("full"), ""); });
+    EXPECT_EQ(names_in(directory.path() / "full"), (std::vector<std::string>{"notes.txt"}));
+    write_file(directory.path() / "future/oci-layout", R"({"imageLayoutVersion":"2.0.0"})");
+    expect_error(ErrorKind::unsupported, [&] { create_layout_sink(directory.file("future"), ""); });
+    expect_error(ErrorKind::not_found, [&] { create_layout_sink(directory.file("no/parent"), ""); });
+    write_file(directory.path() / "file", "");
+    expect_error(ErrorKind::io, [&] { create_layout_sink(directory.file("file"), ""); });
+    write_file(directory.path() / "damaged/oci-layout", kLayoutMarker);
+    write_file(directory.path() / "damaged/index.json", "{");
+    const auto sink = create_layout_sink(directory.file("damaged"), "");
+    expect_error(ErrorKind::invalid, [&] { put_image(*sink, "x"); });
+    EXPECT_EQ(slurp(directory.path() / "damaged/index.json"), "{");
+}
+
+TEST(LayoutSink, LinksOutOfTheLayoutAreNotFollowed) {
+    const TemporaryDirectory directory;
+    write_file(directory.path() / "l/oci-layout", kLayoutMarker);
+    std::filesystem::create_directory(directory.path() / "outside");
+    std::filesystem::create_symlink("../outside", directory.path() / "l/blobs");
+    EXPECT_THROW(create_layout_sink(directory.file("l"), ""), Error);
+    EXPECT_TRUE(names_in(directory.path() / "outside").empty());
+}
+
+TEST(LayoutSink, SeveralWritersKeepEachOthersTags) {
+    const TemporaryDirectory directory;
+    const std::string layout = directory.file("l");
+    constexpr int kWriters = 4;
+    constexpr int kEach = 5;
+    std::vector<pid_t> children;
+    for (int w = 0; w < kWriters; ++w) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            int status = 0;
+            try {
+                for (int i = 0; i < kEach; ++i)
+                    put_image(*create_layout_sink(layout, concat('t', w, '-', i)), concat(w, ' ', i));
+            } catch (...) {
+                status = 1;
+            }
+            ::_exit(status);
+        }
+        children.push_back(child);
+    }
+    for (const pid_t child : children) {
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        EXPECT_EQ(status, 0);
+    }
+    EXPECT_EQ(Json::parse(slurp(layout + "/index.json"))["manifests"].size(),
+              static_cast<std::size_t>(kWriters * kEach));
+    EXPECT_EQ(names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+}
+
+TEST(LayoutSink, AKilledWriterLeavesAValidLayout) {
+    const TemporaryDirectory directory;
+    const std::string layout = directory.file("l");
+    put_image(*create_layout_sink(layout, "good"), "good");
+    for (int round = 0; round < 10; ++round) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            try {
+                const auto held = create_layout_sink(layout, "")->start_blob(std::nullopt);
+                held->write(as_bytes(std::string_view("half")));
+                for (int i = 0;; ++i) put_image(*create_layout_sink(layout, "good"), concat("image ", i));
+            } catch (...) {
+                ::_exit(1);
+            }
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5 + round * 3));
+        ::kill(child, SIGKILL);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        ASSERT_TRUE(WIFSIGNALED(status));
+        const auto source = open_layout(layout, "good");
+        EXPECT_NO_THROW(open_image(source, Platform{.os = "linux", .architecture = "amd64", .variant = ""}));
+    }
+    create_layout_sink(layout, "");
+    EXPECT_EQ(names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+}
+
+TEST(OciArchiveSink, WhatIsWrittenIsReadBack) {
+    const TemporaryDirectory directory;
+    const std::string file = directory.file("a.tar");
+    std::string manifest;
+    {
+        const auto sink = create_oci_archive_sink(file, "v1");
+        EXPECT_FALSE(sink->has_blob(describe("", "blob")));
+        put_blob(*sink, "blob");
+        put_blob(*sink, "blob");
+        EXPECT_TRUE(sink->has_blob(describe("", "blob")));
+        EXPECT_FALSE(std::filesystem::exists(file));
+        manifest = put_image(*sink, "one");
+    }
+    EXPECT_EQ(root_of(open_oci_archive(file, "v1")), manifest);
+    EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
+    EXPECT_EQ(std::filesystem::file_size(file) % 512, 0U);
+}
+
+TEST(OciArchiveSink, SameImageSameBytes) {
+    const TemporaryDirectory directory;
+    for (const char* name : {"a", "b"})
+        put_image(*create_oci_archive_sink(directory.file(name), "t"), "same");
+    EXPECT_TRUE(slurp(directory.path() / "a") == slurp(directory.path() / "b"));
+}
+
+TEST(OciArchiveSink, AnImageThatIsNotFinishedReplacesNothing) {
+    const TemporaryDirectory directory;
+    write_file(directory.path() / "a.tar", "old");
+    write_file(directory.path() / "a.tar.tmp", "left by a killed writer");
+    {
+        const auto sink = create_oci_archive_sink(directory.file("a.tar"), "");
+        put_blob(*sink, "blob");
+        expect_error(ErrorKind::io, [&] { create_oci_archive_sink(directory.file("a.tar"), ""); });
+    }
+    EXPECT_EQ(slurp(directory.path() / "a.tar"), "old");
+    EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
+}
+
+TEST(OciArchiveSink, ABlobMustBeWhatItsDigestSays) {
+    const TemporaryDirectory directory;
+    const auto sink = create_oci_archive_sink(directory.file("a.tar"), "");
+    const auto upload = sink->start_blob(1);
+    upload->write(as_bytes(std::string_view("x")));
+    expect_error(ErrorKind::digest_mismatch, [&] { upload->finish(Digest::of({})); });
+    EXPECT_FALSE(sink->has_blob(describe("", "")));
+    EXPECT_FALSE(sink->has_blob(describe("", "x")));
+}
+
+TEST(OciArchiveSink, BlobsOfSeveralThreads) {
+    const TemporaryDirectory directory;
+    const auto sink = create_oci_archive_sink(directory.file("a.tar"), "");
+    std::vector<std::thread> threads;
+    for (std::uint64_t t = 1; t <= 4; ++t)
+        threads.emplace_back([&sink, t] { put_blob(*sink, noise(100000, t)); });
+    for (std::thread& thread : threads) thread.join();
+    put_image(*sink, "image");
+    const auto source = open_oci_archive(directory.file("a.tar"), "");
+    for (std::uint64_t t = 1; t <= 4; ++t) {
+        const auto blob = source->open_blob(describe("", noise(100000, t)));
+        EXPECT_TRUE(read_all(*blob, 1U << 20U, "blob") == noise(100000, t));
+    }
+}
+
+}  // namespace
+}  // namespace osb::oci

@@ -1,0 +1,106 @@
+// From a commit to an image and back: the identical commit, the same bytes whatever the threads, and stable
+// layers.
+#include "ostree/export.hh"
+
+#include <algorithm>
+
+#include "oci/layout_sink.hh"
+#include "oci/layout_source.hh"
+#include "ostree/apk_database.hh"
+#include "ostree/layer_plan.hh"
+#include "ostree/pull.hh"
+#include "tests/unit/ostree/import_fixture.hh"
+
+namespace osb::test {
+namespace {
+
+class ExportTest : public ImportTest {
+  protected:
+    // A system of a few packages, each with a file, and one that nobody owns.
+    void build(const std::string& zlib) {
+        const std::string database =
+            "P:busybox\nV:1\nF:bin\nR:busybox\n\nP:zlib\nV:1\nF:lib\nR:libz.so\n\nP:tz\nF:usr/share/"
+            "tz\nR:a\nR:b\n\n";
+        bootable({TarBuilder()
+                      .file("bin/busybox", std::string(5000, 'b'))
+                      .file("lib/libz.so", zlib)
+                      .file("usr/share/tz/a", "a")
+                      .file("usr/share/tz/b", "b")
+                      .file("etc/conf", "c")
+                      .file("lib/apk/db/installed", database)});
+    }
+
+    ostree::ExportResult export_to(const std::string& layout, ostree::ExportOptions options) {
+        const ostree::Repository repository = ostree::Repository::open(repo_path());
+        const auto sink = oci::create_layout_sink(directory_ / layout, "v1");
+        NoProgress progress;
+        return ostree::export_commit(repository, "os/test", *sink, options, progress);
+    }
+
+    oci::Image image_in(const std::string& layout) {
+        return oci::open_image(oci::open_layout(directory_ / layout, "v1"), std::nullopt);
+    }
+};
+
+TEST_F(ExportTest, TheIdenticalCommitComesBack) {
+    build("zlib 1");
+    for (const char* format : {"zstd:chunked", "zstd:3", "gzip:6"}) {
+        const auto exported =
+            export_to(std::string("layout-") + format, {.compression = oci::LayerFormat::parse(format)});
+        const oci::Image image = image_in(std::string("layout-") + format);
+        EXPECT_EQ(image.manifest.digest, exported.manifest_digest);
+        EXPECT_EQ(image.config.labels.at("ostree.commit"), exported.commit);
+        const std::string target = directory_ / std::string("pulled-") + format;
+        ostree::Repository repository = ostree::Repository::open_or_create(target);
+        NoProgress progress;
+        EXPECT_EQ(ostree::pull_image(repository, image, {.ref = "os/pulled"}, progress).commit,
+                  exported.commit);
+        EXPECT_EQ(list_commit(target, "os/pulled"), list_commit(repo_path(), "os/test"));
+        verify_all_objects(target);
+    }
+}
+
+TEST_F(ExportTest, TheSameBytesWithAnyJobs) {
+    build("zlib 1");
+    const auto one = export_to("one", {.jobs = 1});
+    const auto many = export_to("many", {.jobs = 5});
+    EXPECT_EQ(one.manifest_digest, many.manifest_digest);
+}
+
+TEST_F(ExportTest, ALayerChangesOnlyWithItsPackages) {
+    build("zlib 1");
+    const auto first = export_to("first", {});
+    const oci::Manifest previous = image_in("first").manifest;
+    build("zlib 2, and longer than before");
+    const auto second = export_to("second", {.previous = previous});
+    ASSERT_EQ(first.layers.size(), second.layers.size());
+    for (std::size_t i = 1; i < first.layers.size(); ++i) {
+        const std::string& components = first.layers[i].annotations.at(ostree::kComponentsAnnotation);
+        EXPECT_EQ(second.layers[i].annotations.at(ostree::kComponentsAnnotation), components);
+        EXPECT_EQ(first.layers[i].digest == second.layers[i].digest, components != "zlib") << components;
+    }
+}
+
+TEST_F(ExportTest, FewLayersHoldEverything) {
+    build("zlib 1");
+    const auto exported = export_to("few", {.max_layers = 3});
+    EXPECT_EQ(exported.layers.size(), 3U);
+    ostree::Repository repository = ostree::Repository::open_or_create(directory_ / "target");
+    NoProgress progress;
+    EXPECT_EQ(ostree::pull_image(repository, image_in("few"), {}, progress).commit, exported.commit);
+    EXPECT_THROW(export_to("fewer", {.max_layers = 2}), Error);
+}
+
+TEST(ApkDatabase, OwnersAreWhereImportPutsTheFiles) {
+    const auto owners = ostree::package_owners(
+        "C:x\nP:musl\nF:lib\nR:ld.so\na:0:0:755\n\nP:a\nF:etc\nR:a.conf\nF:\nR:top\n\nF:usr\nR:"
+        "nobodys\ngarbage\nP:b\nF:usr/bin\nR:b");
+    EXPECT_EQ(owners.at("usr/lib/ld.so"), "musl");
+    EXPECT_EQ(owners.at("usr/etc/a.conf"), "a");
+    EXPECT_EQ(owners.at("top"), "a");
+    EXPECT_EQ(owners.at("usr/bin/b"), "b");
+    EXPECT_EQ(owners.size(), 4U);
+}
+
+}  // namespace
+}  // namespace osb::test

@@ -1,0 +1,236 @@
+#include "registry/authenticator.hh"
+
+#include "base/log.hh"
+#include "registry/base64.hh"
+#include "tests/unit/registry/registry_fixture.hh"
+
+namespace osb::registry {
+namespace {
+
+using test::FakeRequest;
+using test::FakeResponse;
+
+const std::string kRaw = R"({"schemaVersion":2})";
+const std::string kCanary = "cAnArY-123";
+
+class AuthenticatorTest : public RegistryTest {
+  protected:
+    AuthenticatorTest() { fake.add_manifest("v1", kRaw, std::string(oci::kMediaTypeManifest)); }
+
+    Session::Options with_user(const std::string& password = kCanary) {
+        Session::Options out = options();
+        out.credentials = Credentials{.user = "user", .password = password, .identity_token = {}};
+        return out;
+    }
+    // Answers 401 with these challenges until the header is what `accepted` says.
+    void challenge(const std::vector<std::string>& values, const std::string& accepted) {
+        fake.before = [values, accepted](const FakeRequest& r) -> std::optional<FakeResponse> {
+            if (r.path == "/token" || r.header("authorization") == accepted) return std::nullopt;
+            FakeResponse out{.status = 401};
+            for (const std::string& value : values) out.headers.emplace_back("WWW-Authenticate", value);
+            return out;
+        };
+    }
+};
+
+TEST_F(AuthenticatorTest, Basic) {
+    fake.basic_user = "user:" + kCanary;
+    const auto c = client(with_user());
+    EXPECT_EQ(c->get_manifest("v1").raw, kRaw);
+    const std::size_t before = fake.requests().size();
+    c->get_manifest("v1");
+    EXPECT_EQ(fake.requests().size(), before + 1);  // it is not asked again
+}
+
+TEST_F(AuthenticatorTest, BasicRefusedIsTriedOnceAndSaysNoSecret) {
+    fake.basic_user = "user:other";
+    const auto [kind, message] = failure_of([&] { client(with_user())->get_manifest("v1"); });
+    EXPECT_EQ(kind, ErrorKind::unavailable);
+    EXPECT_EQ(message.find(kCanary), std::string::npos);
+    EXPECT_NE(message.find("check the user"), std::string::npos) << message;
+    EXPECT_EQ(fake.count("GET", "/manifests/"), 2U);
+}
+
+TEST_F(AuthenticatorTest, BearerWithCredentialsAnonymousAndIdentityToken) {
+    fake.bearer_user = "user:" + kCanary;
+    EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
+    const auto requests = fake.requests();
+    const auto token =
+        std::find_if(requests.begin(), requests.end(), [](const auto& r) { return r.path == "/token"; });
+    ASSERT_NE(token, requests.end());
+    EXPECT_EQ(token->param("scope"), "repository:repo:pull");
+    EXPECT_EQ(token->param("service"), "fake, the registry");
+    Session::Options identity = options();
+    identity.credentials = Credentials{.user = {}, .password = {}, .identity_token = "idtoken"};
+    EXPECT_EQ(client(identity)->get_manifest("v1").raw, kRaw);
+    EXPECT_EQ(fake.count("POST", "/token"), 1U);
+    EXPECT_NE(failure_of([&] { client()->get_manifest("v1"); }).second.find("log in"), std::string::npos);
+    fake.bearer_user = "-";
+    EXPECT_EQ(client()->get_manifest("v1").raw, kRaw);
+}
+
+TEST_F(AuthenticatorTest, ATokenIsKeptAndRefreshedWhenItIsRefused) {
+    fake.bearer_user = "-";
+    const auto c = client();
+    for (int i = 0; i < 3; ++i) c->get_manifest("v1");
+    EXPECT_EQ(fake.count("GET", "/token"), 1U);
+    fake.revoke_tokens();
+    EXPECT_EQ(c->get_manifest("v1").raw, kRaw);
+    EXPECT_EQ(fake.count("GET", "/token"), 2U);
+}
+
+TEST_F(AuthenticatorTest, ATokenThatExpiresWithinADownloadIsRefreshed) {
+    fake.bearer_user = "-";
+    const std::string content = pattern(200'000);
+    fake.add_blob(content);
+    bool cut = false;
+    fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+        if (cut || r.path.find("/blobs/") == std::string::npos || response.status != 200) return;
+        cut = true;
+        response.cut_after = 100'000;
+        fake.revoke_tokens();
+    };
+    EXPECT_EQ(download(content), content);
+    EXPECT_EQ(fake.count("GET", "/token"), 2U);
+}
+
+TEST_F(AuthenticatorTest, TheRegistrysOwnChallengeIsFoundAmongMany) {
+    const std::string basic = "Basic " + base64_encode("user:" + kCanary);
+    challenge({"Negotiate", R"(Digest realm="a, Basic b", qop="x", bAsIc realm="it's", NTLM abc==)"}, basic);
+    EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
+    challenge({"Unknown", "Strange x=\"1\""}, basic);
+    EXPECT_EQ(failure_of([&] { client(with_user())->get_manifest("v1"); }).first, ErrorKind::unavailable);
+}
+
+TEST_F(AuthenticatorTest, MaliciousTokensAreRefused) {
+    for (const std::string& body :
+         {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"token":7})"),
+          std::string(R"({"token":""})"), std::string(R"({"token":"a\r\nX-Evil: 1"})"),
+          std::string(R"({"token":"a b"})"), std::string(R"({"token":"\u00e9"})"),
+          R"({"token":")" + std::string(70'000, 'a') + "\"}", std::string(2UL << 20U, ' ')}) {
+        fake.bearer_user = "-";
+        fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+            return r.path == "/token" ? std::optional(FakeResponse{.body = body}) : std::nullopt;
+        };
+        EXPECT_EQ(failure_of([&] { client()->get_manifest("v1"); }).first, ErrorKind::unavailable)
+            << body.substr(0, 60);
+    }
+}
+
+TEST_F(AuthenticatorTest, AnAccessTokenWithoutALifeLivesAMinute) {
+    fake.bearer_user = "-";
+    for (const char* extra : {"", ",\"expires_in\":0", ",\"expires_in\":-5", R"(,"expires_in":"x")"}) {
+        fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+            if (r.path != "/token") return;
+            const std::string token = response.body.substr(10, response.body.find('"', 10) - 10);
+            response.body = R"({"access_token":")" + token + "\"" + extra + "}";
+        };
+        const auto c = client();
+        const std::size_t before = fake.count("GET", "/token");
+        c->get_manifest("v1");
+        c->get_manifest("v1");
+        EXPECT_EQ(fake.count("GET", "/token"), before + 1) << extra;
+    }
+}
+
+TEST_F(AuthenticatorTest, AuthorizationNeverFollowsARedirectElsewhere) {
+    test::FakeRegistry other;
+    const std::string content = pattern(1000);
+    fake.add_blob(content);
+    fake.basic_user = "user:" + kCanary;
+    std::string path;
+    fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+        if (response.status != 200 || r.path.find("/blobs/") == std::string::npos) return;
+        path = r.path;
+        response.status = 307;
+        response.headers = {{"Location", other.url() + "/storage?sig=x"}};
+    };
+    other.before = [&](const FakeRequest&) { return FakeResponse{.body = content}; };
+    const auto source = open_blob_download(client(with_user()), descriptor(content));
+    EXPECT_EQ(read_all(*source, 10'000, "blob"), content);
+    ASSERT_EQ(other.requests().size(), 1U);
+    EXPECT_EQ(other.requests()[0].header("authorization"), "");
+}
+
+TEST_F(AuthenticatorTest, HostileRedirectsEnd) {
+    fake.add_blob("x");
+    unsigned count = 0;
+    for (const char* location : {"", "javascript:alert(1)", "file:///etc/passwd", "http://user:pw@127.0.0.1/",
+                                 "//", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "endless"}) {
+        fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+            if (r.path == "/v2/") return std::nullopt;
+            ++count;
+            return FakeResponse{
+                .status = 302,
+                .headers = {{"Location",
+                             std::string(location) == "endless" ? "/" + std::to_string(count) : location}}};
+        };
+        count = 0;
+        EXPECT_EQ(failure_of([&] { open_blob_download(client(), descriptor("x")); }).first,
+                  ErrorKind::unavailable);
+        EXPECT_LE(count, 11U) << location;
+    }
+}
+
+TEST_F(AuthenticatorTest, TokenServersThatRedirectElsewhereSeeNoPassword) {
+    test::FakeRegistry other;
+    fake.bearer_user = "user:" + kCanary;
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.path != "/token") return std::nullopt;
+        return FakeResponse{.status = 302, .headers = {{"Location", other.url() + "/token"}}};
+    };
+    other.before = [](const FakeRequest&) { return FakeResponse{.body = R"({"token":"t"})"}; };
+    EXPECT_EQ(failure_of([&] { client(with_user())->get_manifest("v1"); }).first, ErrorKind::unavailable);
+    for (const FakeRequest& r : other.requests()) EXPECT_EQ(r.header("authorization"), "");
+}
+
+TEST_F(AuthenticatorTest, NoSecretInErrorsAndLogs) {
+    std::string logged;
+    set_log_sink([&](LogLevel, const std::string& line) { logged += line + '\n'; });
+    fake.bearer_user = "user:" + kCanary;
+    std::string seen;
+    // A server that repeats what it was sent.
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        const std::string header = r.header("authorization");
+        if (header.empty()) return std::nullopt;
+        return FakeResponse{.status = 403,
+                            .headers = {{"Warning", "299 - \"mind the gap\""}},
+                            .body = header + " " + kCanary + " " + header.substr(6)};
+    };
+    const auto [kind, message] = failure_of([&] { client(with_user())->get_manifest("v1"); });
+    set_log_sink({});
+    for (const std::string& secret : {kCanary, base64_encode("user:" + kCanary)}) {
+        EXPECT_EQ(message.find(secret), std::string::npos) << message;
+        EXPECT_EQ(logged.find(secret), std::string::npos) << logged;
+    }
+    EXPECT_NE(message.find("***"), std::string::npos);
+}
+
+Url url(const char* text) {
+    return Url::parse(text).value();
+}
+
+TEST(JudgeRealmTest, DecidesWhoIsShownCredentials) {
+    const auto judge = [](const char* registry, const char* realm, bool insecure = false) {
+        return judge_realm(url(registry), url(realm), insecure);
+    };
+    EXPECT_EQ(judge("https://registry-1.docker.io/", "https://auth.docker.io/token"), RealmTrust::trusted);
+    EXPECT_EQ(judge("https://ghcr.io/", "https://ghcr.io/token"), RealmTrust::trusted);
+    EXPECT_EQ(judge("https://registry.gitlab.com/", "https://gitlab.com/jwt/auth"), RealmTrust::trusted);
+    EXPECT_EQ(judge("https://registry.example.com/", "https://evil.test/token"), RealmTrust::anonymous);
+    EXPECT_EQ(judge("https://a.co.uk/", "https://b.co.uk/"), RealmTrust::anonymous);
+    EXPECT_EQ(judge("https://a.github.io/", "https://b.github.io/"), RealmTrust::anonymous);
+    EXPECT_EQ(judge("https://ghcr.io/", "https://ghcr.io.evil.test/"), RealmTrust::anonymous);
+    EXPECT_EQ(judge("https://ghcr.io/", "http://ghcr.io/token"), RealmTrust::refused);
+    EXPECT_EQ(judge("https://ghcr.io/", "http://ghcr.io/token", true), RealmTrust::anonymous);
+    EXPECT_EQ(judge("http://10.0.0.1:5000/", "http://10.0.0.1:5001/", true), RealmTrust::trusted);
+    for (const char* realm :
+         {"https://169.254.169.254/", "https://10.0.0.1/", "https://127.0.0.1/", "https://[::1]/",
+          "https://[::ffff:10.0.0.1]/", "https://2130706433/", "https://0x7f.1/", "https://127.1/",
+          "https://localhost/", "https://x.localhost/", "https://[fe80::1]/"}) {
+        EXPECT_EQ(judge("https://registry.example.com/", realm), RealmTrust::refused) << realm;
+    }
+}
+
+}  // namespace
+}  // namespace osb::registry

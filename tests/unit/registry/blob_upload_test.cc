@@ -1,0 +1,211 @@
+#include "registry/blob_upload.hh"
+
+#include "tests/unit/registry/registry_fixture.hh"
+
+namespace osb::registry {
+namespace {
+
+using test::FakeRequest;
+using test::FakeResponse;
+
+class BlobUploadTest : public RegistryTest {
+  protected:
+    void upload(const std::string& whole, std::size_t chunk = 1000) {
+        const auto blob = start_blob_upload(client(Access::push), std::nullopt, chunk);
+        // In pieces that are no divisor of a chunk.
+        for (std::size_t at = 0; at < whole.size(); at += 333) {
+            blob->write(as_bytes(std::string_view(whole).substr(at, 333)));
+        }
+        blob->finish(oci::Digest::of(as_bytes(whole)));
+    }
+    bool is_there(const std::string& whole) {
+        return fake.blob(oci::Digest::of(as_bytes(whole)).to_string()) == whole;
+    }
+    // Answers the `nth` request of the method in its place.
+    void answer_nth(const std::string& method, int nth, const FakeResponse& response) {
+        left_ = nth;
+        fake.before = [this, method, response](const FakeRequest& r) -> std::optional<FakeResponse> {
+            if (r.method != method || left_.fetch_sub(1) != 1) return std::nullopt;
+            return response;
+        };
+    }
+    // The registry does what it should, but its answer to the `nth` is lost.
+    void lose_answer(const std::string& method, int nth, const std::function<void(FakeResponse&)>& how) {
+        left_ = nth;
+        fake.after = [this, method, how](const FakeRequest& r, FakeResponse& response) {
+            if (r.method == method && left_.fetch_sub(1) == 1) how(response);
+        };
+    }
+
+    const std::string content = pattern(4500);
+
+  private:
+    std::atomic<int> left_ = 0;
+};
+
+TEST_F(BlobUploadTest, SmallBlobsGoInOnePut) {
+    for (const std::size_t size : {0U, 1U, 999U, 1000U}) {
+        upload(pattern(size));
+        EXPECT_TRUE(is_there(pattern(size))) << size;
+    }
+    EXPECT_EQ(fake.count("PATCH", ""), 0U);
+}
+
+TEST_F(BlobUploadTest, LargeBlobsGoInChunks) {
+    for (const bool relative : {false, true}) {
+        fake.relative_locations = relative;
+        const std::string blob = pattern(relative ? 4500 : 4000);
+        upload(blob);
+        EXPECT_TRUE(is_there(blob));
+    }
+    const auto requests = fake.requests();
+    std::vector<std::string> ranges;
+    for (const FakeRequest& r : requests) {
+        if (r.method == "PATCH") ranges.push_back(r.header("content-range"));
+    }
+    ranges.resize(4);
+    EXPECT_EQ(ranges, (std::vector<std::string>{"0-999", "1000-1999", "2000-2999", "3000-3999"}));
+    EXPECT_EQ(fake.open_uploads(), 0U);
+}
+
+TEST_F(BlobUploadTest, KeepsToTheLeastChunkThatTheRegistryWants) {
+    fake.chunk_min = 2048;
+    upload(content);
+    EXPECT_TRUE(is_there(content));
+    fake.chunk_min = kMaxChunk + 1;
+    EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unsupported);
+}
+
+TEST_F(BlobUploadTest, ChunksThatFailAreSentAgain) {
+    for (const FakeResponse& response :
+         {FakeResponse{.status = 503}, FakeResponse{.status = 429, .headers = {{"Retry-After", "1"}}},
+          FakeResponse{.drop = true}, FakeResponse{.reset = true, .drop = true},
+          FakeResponse{.status = 416}}) {
+        for (const int nth : {1, 3}) {
+            const std::string blob =
+                pattern(4500 + static_cast<std::size_t>(response.status) + (nth == 1 ? 7 : 9));
+            answer_nth("PATCH", nth, response);
+            upload(blob);
+            EXPECT_TRUE(is_there(blob)) << response.status << ' ' << nth;
+        }
+    }
+}
+
+TEST_F(BlobUploadTest, ChunksWhoseAnswerIsLostAreNotSentTwice) {
+    for (const int nth : {1, 3}) {
+        for (const char* method : {"PATCH", "PUT"}) {
+            const std::string blob = pattern(4500 + static_cast<std::size_t>(nth));
+            lose_answer(method, method[1] == 'U' ? 1 : nth, [](FakeResponse& r) { r.drop = true; });
+            upload(blob);
+            EXPECT_TRUE(is_there(blob)) << nth << method;
+        }
+    }
+}
+
+TEST_F(BlobUploadTest, ARegistryThatTookAPartIsGivenTheRest) {
+    bool spoilt = false;
+    fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+        // As if it had taken 1500 bytes only: a lie, and the next chunk then shows 416 and the truth.
+        if (r.method != "PATCH" || spoilt || r.header("content-range") != "1000-1999") return;
+        spoilt = true;
+        for (auto& [name, value] : response.headers) {
+            if (name == "Range") value = "0-1499";
+        }
+    };
+    upload(content);
+    EXPECT_TRUE(spoilt);
+    EXPECT_TRUE(is_there(content));
+}
+
+TEST_F(BlobUploadTest, AForgottenUploadBeginsAnewWhereNothingIsLost) {
+    int failures = 0;
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.method == "PATCH" && failures == 0) {
+            ++failures;
+            return FakeResponse{.drop = true};
+        }
+        if (r.method == "GET" && r.path.find("/uploads/") != std::string::npos)
+            return FakeResponse{.status = 404};
+        return std::nullopt;
+    };
+    upload(content);
+    EXPECT_TRUE(is_there(content));
+}
+
+TEST_F(BlobUploadTest, AForgottenUploadFailsWhereBytesAreGone) {
+    int count = 0;
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.method == "PATCH" && ++count > 2) return FakeResponse{.drop = true};
+        if (r.method == "GET" && r.path.find("/uploads/") != std::string::npos)
+            return FakeResponse{.status = 404};
+        return std::nullopt;
+    };
+    try {
+        upload(content);
+        ADD_FAILURE();
+    } catch (const UploadLost& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+    }
+    EXPECT_FALSE(is_there(content));
+}
+
+TEST_F(BlobUploadTest, LastingFailuresEndInBoundedTries) {
+    for (const char* method : {"POST", "PATCH", "PUT"}) {
+        for (const FakeResponse& response : {FakeResponse{.status = 500}, FakeResponse{.drop = true}}) {
+            const std::size_t before = fake.requests().size();
+            fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+                return r.method == method ? std::optional(response) : std::nullopt;
+            };
+            EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unavailable);
+            EXPECT_LT(fake.requests().size() - before, 60U);
+        }
+    }
+}
+
+TEST_F(BlobUploadTest, ARegistryThatTakesNothingIsGivenUp) {
+    fake.after = [](const FakeRequest& r, FakeResponse& response) {
+        for (auto& [name, value] : response.headers) {
+            if (r.method == "PATCH" && name == "Range") value = "0-0";
+        }
+    };
+    fake.strict_ranges = false;
+    EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unavailable);
+}
+
+TEST_F(BlobUploadTest, AWrongDigestIsNeverVisible) {
+    const auto blob = start_blob_upload(client(Access::push), std::nullopt, 1000);
+    blob->write(as_bytes(content));
+    EXPECT_EQ(failure_of([&] { blob->finish(oci::Digest::of(as_bytes("other"))); }).first,
+              ErrorKind::digest_mismatch);
+    EXPECT_FALSE(is_there(content));
+}
+
+TEST_F(BlobUploadTest, BytesThatChangeOnTheirWayAreFoundByTheRegistry) {
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.method != "PUT") return std::nullopt;
+        return FakeResponse{.status = 400, .body = R"({"errors":[{"code":"DIGEST_INVALID"}]})"};
+    };
+    EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::digest_mismatch);
+}
+
+TEST_F(BlobUploadTest, AnUnfinishedUploadIsCancelled) {
+    {
+        const auto blob = start_blob_upload(client(Access::push), std::nullopt, 1000);
+        blob->write(as_bytes(content));
+        EXPECT_EQ(fake.open_uploads(), 1U);
+    }
+    EXPECT_EQ(fake.open_uploads(), 0U);
+}
+
+TEST_F(BlobUploadTest, NonsenseLocationsAreRefused) {
+    for (const char* location :
+         {"", "javascript:alert(1)", "file:///etc/passwd", "http://user@host/", "//", "http://"}) {
+        fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+            if (r.method == "POST") response.headers = {{"Location", location}};
+        };
+        EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unavailable) << location;
+    }
+}
+
+}  // namespace
+}  // namespace osb::registry
