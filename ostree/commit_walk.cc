@@ -70,7 +70,7 @@ class Walker {
     static std::string name_of(GVariant* entry) {
         const char* name = nullptr;
         g_variant_get_child(entry, 0, "&s", &name);
-        const std::string out(name);
+        std::string out(name);
         if (out.empty() || out == "." || out == ".." || out.find('/') != std::string::npos) {
             throw Error(ErrorKind::invalid, concat("a dirtree with the name ", quoted(out)));
         }

@@ -39,12 +39,11 @@ std::string escape_ref(std::string_view text) {
     while (!text.empty()) {
         const char c = text.front();
         const std::uint32_t code_point = take_code_point(text);
-        if (is_alnum(c) || c == '-') {
+        const bool separates = c == '/' && is_alnum(previous) && !text.empty();
+        if (is_alnum(c) || c == '-' || separates) {
             out += c;
         } else if (c == '_') {
             out += "__";
-        } else if (c == '/' && is_alnum(previous) && !text.empty()) {
-            out += c;
         } else {
             std::array<char, 16> hex{};
             const int n = std::snprintf(hex.data(), hex.size(), "_%02X_", static_cast<unsigned>(code_point));

@@ -233,7 +233,7 @@ std::string Transaction::write_commit(GVariant* commit) {
 std::string Transaction::write_commit(std::string_view bytes, const std::string& checksum,
                                       std::string_view detached) {
     const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(bytes), false);
-    const std::string written = write_commit(commit.get());
+    std::string written = write_commit(commit.get());
     if (written != checksum) {
         throw Error(ErrorKind::digest_mismatch,
                     concat("the commit ", checksum, " has the checksum ", written));

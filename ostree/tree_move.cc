@@ -120,7 +120,7 @@ std::string TreeMove::place_of(const std::string& from, const std::string& to) c
     const Node* const target = resolve(root_, to, LastLink::keep).node;
     if (target == nullptr || target->is_directory()) return to;
     if (!target->is_symlink()) throw two_files(from, to);
-    const std::string end = leads_to(root_, to, LastLink::follow);
+    std::string end = leads_to(root_, to, LastLink::follow);
     if (end == from) return to;
     const bool near = !end.empty() && split_path(end).front() == split_path(to).front();
     if (!near || !resolve(root_, end, LastLink::keep).node->is_directory()) throw two_files(from, to);

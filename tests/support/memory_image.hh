@@ -1,6 +1,7 @@
 // An image held in memory, for tests: its layers are tar archives made by TarBuilder.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,7 +33,7 @@ class MemorySourceOfImage final : public oci::ImageSource {
 
     // The stored bytes of a layer, to be damaged.
     std::string& layer_blob(std::size_t index) { return blobs_.at(layer_digests_.at(index)); }
-    unsigned opened = 0;
+    std::atomic<unsigned> opened{0};  // layers are opened side by side
 
   private:
     std::string add(std::string bytes, HashAlgorithm algorithm);
