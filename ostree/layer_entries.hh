@@ -1,7 +1,8 @@
 // The file `entries` of a layer's commit: the layer's entries one after the other
 // (docs/formats/layer-commit.md).
 //
-// A format of its own, and not a GVariant: reading 35,000 entries of a known layer takes 3 ms instead of 300.
+// A format of its own, and not a GVariant: with one, reading the known layers was two fifths of a second
+// import.
 #pragma once
 
 #include <string>
