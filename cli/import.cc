@@ -5,6 +5,7 @@
 #include "base/error.hh"
 #include "cli/format.hh"
 #include "cli/json_output.hh"
+#include "cli/registry_flags.hh"
 #include "cli/verb.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
@@ -61,6 +62,7 @@ class ImportVerb final : public Verb {
         app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
             ->type_name("N")
             ->check(CLI::Range(1, kMaxJobs));
+        registry_.declare(app);
     }
 
     void run(Session& session) override {
@@ -73,7 +75,8 @@ class ImportVerb final : public Verb {
         set_parent();
 
         // The image first: a mistyped name makes no repository.
-        const oci::Image image = oci::open_image(registry::open_source(reference, platform), platform);
+        const oci::Image image =
+            oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         const ostree::ImportResult result =
             ostree::import_image(repository, image, options_, session.progress);
@@ -98,6 +101,7 @@ class ImportVerb final : public Verb {
     std::string image_;
     std::string layout_ = "bootable";
     std::string platform_;
+    RegistryFlags registry_;
     std::string parent_ = "auto";
     ostree::ImportOptions options_;
 };

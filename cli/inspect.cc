@@ -5,6 +5,7 @@
 #include "base/error.hh"
 #include "cli/format.hh"
 #include "cli/image_report.hh"
+#include "cli/registry_flags.hh"
 #include "cli/verb.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
@@ -41,6 +42,7 @@ class InspectVerb final : public Verb {
             ->type_name("OS/ARCH[/VARIANT]");
         CLI::Option* raw = app.add_flag("--raw", raw_, "print the manifest as it is");
         app.add_flag("--config", config_, "print the image's config as it is")->excludes(raw);
+        registry_.declare(app);
     }
 
     void run(Session& session) override {
@@ -52,7 +54,8 @@ class InspectVerb final : public Verb {
         const oci::Reference reference = oci::Reference::parse(image_);
         std::optional<oci::Platform> platform;
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
-        const std::shared_ptr<oci::ImageSource> source = registry::open_source(reference, platform);
+        const std::shared_ptr<oci::ImageSource> source =
+            registry::open_source(reference, platform, registry_.options());
         if (!platform && !config_ && inspect_index(session, reference, *source)) return;
         const oci::Image image = oci::open_image(source, platform);
         if (raw_) return print_document(session, image.manifest.raw);
@@ -89,6 +92,7 @@ class InspectVerb final : public Verb {
 
     std::string image_;
     std::string platform_;
+    RegistryFlags registry_;
     bool raw_ = false;
     bool config_ = false;
 };

@@ -51,8 +51,11 @@ struct VerbEntry {
     std::unique_ptr<Verb> (*make)();
 };
 
+extern const VerbEntry kExportVerb;
 extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
+extern const VerbEntry kPullVerb;
+extern const VerbEntry kPushVerb;
 
 // In the order of the help.
 std::span<const VerbEntry* const> verbs();

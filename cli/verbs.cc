@@ -6,9 +6,8 @@
 namespace osb::cli {
 
 std::span<const VerbEntry* const> verbs() {
-    static constexpr std::array<const VerbEntry*, 2> kVerbs{
-        &kImportVerb,
-        &kInspectVerb,
+    static constexpr std::array kVerbs{
+        &kImportVerb, &kExportVerb, &kPushVerb, &kPullVerb, &kInspectVerb,
     };
     return kVerbs;
 }

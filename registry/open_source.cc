@@ -5,12 +5,12 @@
 #include "oci/layout_source.hh"
 #include "oci/oci_archive_source.hh"
 #include "registry/proxy_source.hh"
-#include "registry/registry_access.hh"
 
 namespace osb::registry {
 
 std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
-                                              const std::optional<oci::Platform>& platform) {
+                                              const std::optional<oci::Platform>& platform,
+                                              const RegistryOptions& options) {
     switch (reference.transport) {
         case oci::Transport::oci:
             return oci::open_layout(reference.location, reference.tag);
@@ -19,7 +19,7 @@ std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
         case oci::Transport::docker_archive:
             return oci::open_docker_archive(reference.location, reference.tag);
         case oci::Transport::docker:
-            return RegistryAccess().open_source(reference);
+            return RegistryAccess(options).open_source(reference);
         case oci::Transport::containers_storage:
             return open_proxy_source(reference, platform);
     }

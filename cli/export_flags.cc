@@ -1,0 +1,134 @@
+#include "cli/export_flags.hh"
+
+#include <CLI/CLI.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "cli/format.hh"
+#include "oci/image.hh"
+#include "oci/json.hh"
+#include "registry/open_sink.hh"
+#include "registry/open_source.hh"
+
+namespace osb::cli {
+namespace {
+
+constexpr int kMaxJobs = 1024;
+// Container runtimes stop at 127 or 128 layers; those of a Containerfile come on top.
+constexpr int kMostLayers = 120;
+
+// A command is one argument an option, or all of it as a JSON array, as in a Containerfile's CMD.
+std::vector<std::string> parse_cmd(const std::vector<std::string>& given) {
+    if (given.size() != 1 || !given.front().starts_with('[')) return given;
+    const oci::Json json =
+        with_context([] { return "--cmd"; }, [&] { return oci::parse_json(given.front(), "the array"); });
+    std::vector<std::string> out;
+    for (const oci::Json& item : json) {
+        if (!item.is_string()) throw Error(ErrorKind::usage, "--cmd is not an array of strings");
+        out.push_back(item.get<std::string>());
+    }
+    return out;
+}
+
+std::map<std::string, std::string> parse_labels(const std::vector<std::string>& given) {
+    std::map<std::string, std::string> out;
+    for (const std::string& label : given) {
+        const std::size_t equals = label.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            throw Error(ErrorKind::usage, concat("--label ", quoted(label), " is not of the form KEY=VALUE"));
+        }
+        out[label.substr(0, equals)] = label.substr(equals + 1);
+    }
+    return out;
+}
+
+// host[:port] and path of a registry's name.
+std::pair<std::string, std::string> split_name(const oci::Reference& reference) {
+    const std::size_t slash = reference.location.find('/');
+    return {reference.location.substr(0, slash), reference.location.substr(slash + 1)};
+}
+
+// Where blobs may be mounted from: the image before, when it is at the same registry.
+std::vector<std::string> mount_from(const oci::Reference& previous, const oci::Reference& target) {
+    if (previous.transport != oci::Transport::docker || target.transport != oci::Transport::docker) return {};
+    const auto [previous_host, previous_path] = split_name(previous);
+    const auto [target_host, target_path] = split_name(target);
+    if (previous_host != target_host || previous_path == target_path) return {};
+    return {previous_path};
+}
+
+OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& result) {
+    OrderedJson layers = OrderedJson::array();
+    for (const oci::Descriptor& layer : result.layers) {
+        layers.push_back(
+            {{"media_type", layer.media_type}, {"digest", layer.digest.to_string()}, {"size", layer.size}});
+    }
+    return {{"schema", 1},
+            {"commit", result.commit},
+            {"image", target.to_string()},
+            {"digest", result.manifest_digest.to_string()},
+            {"layers", std::move(layers)}};
+}
+
+}  // namespace
+
+void ExportFlags::declare(CLI::App& app) {
+    app.add_option("--compression", compression_,
+                   "zstd:chunked, zstd, gzip or none; :LEVEL at the end [zstd:chunked]")
+        ->type_name("FORMAT[:LEVEL]");
+    app.add_option("--max-layers", max_layers_, "the most layers [64]")
+        ->type_name("N")
+        ->check(CLI::Range(3, kMostLayers));
+    app.add_option("--previous", previous_, "the image of the build before, whose layers are to be kept")
+        ->type_name("IMAGE");
+    app.add_option("--label", labels_, "a label of the image; may be repeated")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--cmd", cmd_, "what a container runs: one argument an option, or a JSON array")
+        ->type_name("ARG")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--jobs", jobs_, "threads that work [one a core]")
+        ->type_name("N")
+        ->check(CLI::Range(1, kMaxJobs));
+    registry_.declare(app);
+}
+
+ostree::ExportOptions ExportFlags::export_options() const {
+    return {.compression = oci::LayerFormat::parse(compression_),
+            .max_layers = max_layers_,
+            .labels = parse_labels(labels_),
+            .cmd = parse_cmd(cmd_),
+            .jobs = jobs_};
+}
+
+void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target) const {
+    ostree::ExportOptions options = export_options();
+    const registry::RegistryOptions access = registry_.options();
+    const ostree::Repository repository = ostree::Repository::open(session.options.repo);
+    std::vector<std::string> mounts;
+    if (!previous_.empty()) {
+        const oci::Reference previous = oci::Reference::parse(previous_);
+        options.previous = with_context(
+            [&] { return concat("the previous image ", quoted(previous_)); },
+            [&] {
+                return oci::open_image(registry::open_source(previous, std::nullopt, access), std::nullopt)
+                    .manifest;
+            });
+        mounts = mount_from(previous, target);
+    }
+    const auto sink = registry::open_sink(target, access, std::move(mounts));
+    const ostree::ExportResult result =
+        ostree::export_commit(repository, rev, *sink, options, session.progress);
+    session.progress.end();
+    std::uint64_t size = 0;
+    for (const oci::Descriptor& layer : result.layers) size += layer.size;
+    session.note(concat("commit ", result.commit.substr(0, 12), " as ",
+                        format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
+    session.print(session.options.json ? to_document(to_json(target, result))
+                                       : result.manifest_digest.to_string() + '\n');
+}
+
+}  // namespace osb::cli

@@ -1,0 +1,36 @@
+// What `export` and `push` share: the options of the image that is written, and the writing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/json_output.hh"
+#include "cli/registry_flags.hh"
+#include "cli/verb.hh"
+#include "oci/reference.hh"
+#include "ostree/export.hh"
+
+namespace osb::cli {
+
+class ExportFlags {
+  public:
+    void declare(CLI::App& app);
+
+    // Writes the commit that `rev` names, and prints the manifest's digest or the JSON object. Throws Error.
+    void run(const Session& session, const std::string& rev, const oci::Reference& target) const;
+
+  private:
+    ostree::ExportOptions export_options() const;
+
+    std::string compression_ = "zstd:chunked";
+    std::size_t max_layers_ = kDefaultLayers;
+    std::string previous_;
+    std::vector<std::string> labels_;
+    std::vector<std::string> cmd_;
+    unsigned jobs_ = 0;
+    RegistryFlags registry_;
+
+    static constexpr std::size_t kDefaultLayers = 64;
+};
+
+}  // namespace osb::cli
