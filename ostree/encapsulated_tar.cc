@@ -1,7 +1,5 @@
 #include "ostree/encapsulated_tar.hh"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <set>
 #include <string_view>
@@ -12,6 +10,7 @@
 #include "base/escape.hh"
 #include "ostree/object_format.hh"
 #include "ostree/object_reader.hh"
+#include "ostree/object_tar.hh"
 
 namespace osb::ostree {
 namespace {
@@ -44,29 +43,6 @@ void write_regular(oci::TarWriter& tar, std::string path, std::string_view conte
     entry.size = content.size();
     tar.begin(entry);
     tar.write(as_bytes(content));
-}
-
-// SELinux labels are left to the system that runs the image: podman would refuse a layer that sets them.
-std::vector<std::pair<std::string, std::string>> visible_xattrs(const XattrBytes& bytes) {
-    std::vector<std::pair<std::string, std::string>> out;
-    for (auto& xattr : parse_xattrs(bytes)) {
-        if (xattr.first != "security.selinux") out.push_back(std::move(xattr));
-    }
-    return out;
-}
-
-void copy_content(oci::TarWriter& tar, ContentObject& object, const std::string& name) {
-    constexpr std::size_t kStep = 256UL * 1024;
-    std::vector<std::uint8_t> buffer(kStep);
-    std::uint64_t left = object.size;
-    while (left > 0) {
-        const std::size_t n = object.content->read(buffer);
-        if (n == 0 || n > left) {
-            throw Error(ErrorKind::invalid, concat("the object ", name, " is not of the size that it says"));
-        }
-        tar.write(ByteView(buffer).first(n));
-        left -= n;
-    }
 }
 
 }  // namespace
@@ -126,17 +102,9 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) co
     const std::string path = object_path(file.checksum);
     ContentObject object = open_object(repository_, file.checksum);
     write_regular(tar, path + ".file-xattrs-link", object.xattrs);
-    oci::TarEntry entry;
-    entry.type = S_ISLNK(object.mode) ? oci::TarType::symlink : oci::TarType::file;
-    entry.path = path + ".file";
-    entry.link_target = object.target;
-    entry.mode = object.mode & 07777U;
-    entry.uid = object.uid;
-    entry.gid = object.gid;
-    entry.size = object.size;
-    entry.xattrs = visible_xattrs(object.xattrs);
+    const oci::TarEntry entry = tar_entry(object, path + ".file");
     tar.begin(entry);
-    if (object.content) copy_content(tar, object, name);
+    write_content(tar, object, name);
     const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
     for (const std::string& visible : file.paths) {
         oci::TarEntry link = entry;

@@ -40,7 +40,7 @@ std::string layer_text(const Image& image, std::size_t index) {
 class ArchiveTest : public testing::Test {
   protected:
     std::string file(const std::string& content) {
-        const std::string path = directory_.file("archive.tar");
+        const std::string path = directory_ / "archive.tar";
         write_file(path, content);
         return path;
     }
@@ -54,7 +54,7 @@ class ArchiveTest : public testing::Test {
         return open_image(open_docker_archive(file(content), tag), std::nullopt);
     }
 
-    TemporaryDirectory directory_;
+    TempDirectory directory_;
 };
 
 TEST_F(ArchiveTest, IndexFindsMembers) {
@@ -138,9 +138,9 @@ TEST_F(ArchiveTest, NamesTheCompression) {
 }
 
 TEST_F(ArchiveTest, RefusesDirectoriesAndMissingFiles) {
-    expect_error(ErrorKind::not_found, [&] { const ArchiveIndex index(directory_.file("none")); });
+    expect_error(ErrorKind::not_found, [&] { const ArchiveIndex index(directory_ / "none"); });
     const Error error =
-        expect_error(ErrorKind::invalid, [&] { const ArchiveIndex index(directory_.path().string()); });
+        expect_error(ErrorKind::invalid, [&] { const ArchiveIndex index(directory_.path()); });
     EXPECT_NE(error.hint().find("oci:"), std::string::npos);
 }
 
@@ -148,7 +148,7 @@ TEST_F(ArchiveTest, ReadsAPipe) {
     LayoutBuilder layout;
     layout.index({layout.image("amd64", {"layer"})});
     const std::string content = layout.tar();
-    const std::string fifo = directory_.file("fifo");
+    const std::string fifo = directory_ / "fifo";
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     std::thread writer([&] { write_file(fifo, content); });
     const Image image = open_image(open_oci_archive(fifo, ""), std::nullopt);

@@ -136,13 +136,13 @@ TEST(Compress, ASinkThatFailsEndsTheWork) {
 }
 
 TEST(Compress, ProgramsAgree) {
-    const TemporaryDirectory directory;
+    const TempDirectory directory;
     const std::string content = lines(5000000);
-    write_file(directory.path() / "plain", content);
-    write_file(directory.path() / "a.gz", compressed(gzip(kFastGzip), content, 2));
-    write_file(directory.path() / "b.zst", compressed(zstd(3), content, 2));
+    write_file(directory / "plain", content);
+    write_file(directory / "a.gz", compressed(gzip(kFastGzip), content, 2));
+    write_file(directory / "b.zst", compressed(zstd(3), content, 2));
     const auto run = [&](const std::string& command) {
-        return std::system(("cd " + directory.path().string() + " && " + command).c_str());  // NOLINT: a test
+        return std::system(("cd " + directory.path() + " && " + command).c_str());  // NOLINT: a test
     };
     EXPECT_EQ(run("gzip -dc a.gz | cmp - plain"), 0);
     if (run("zstd --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no zstd";

@@ -19,29 +19,11 @@
 #include "oci/digest.hh"
 #include "oci/json.hh"
 #include "oci/media_type.hh"
+#include "tests/support/temp_directory.hh"
 
 namespace osb::oci {
 
-// A directory that goes with the test.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "osb-test-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw Error(ErrorKind::io, "mkdtemp failed");
-        path_ = pattern;
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    const std::filesystem::path& path() const { return path_; }
-    std::string file(const std::string& name) const { return (path_ / name).string(); }
-
-  private:
-    std::filesystem::path path_;
-};
+using test::TempDirectory;
 
 inline void write_file(const std::filesystem::path& path, std::string_view content) {
     std::filesystem::create_directories(path.parent_path());

@@ -15,14 +15,14 @@ class LayoutSourceTest : public testing::Test {
   protected:
     Image open(const std::string& tag = "") {
         layout_.write(directory_.path());
-        return open_image(open_layout(directory_.path().string(), tag), std::nullopt);
+        return open_image(open_layout(directory_.path(), tag), std::nullopt);
     }
     Error refused(ErrorKind kind, const std::string& tag = "") {
         return expect_error(kind, [&] { open(tag); });
     }
     std::string digest_of(const std::string& tag) { return open(tag).manifest.digest.to_string(); }
 
-    TemporaryDirectory directory_;
+    TempDirectory directory_;
     LayoutBuilder layout_;
 };
 
@@ -74,8 +74,7 @@ TEST_F(LayoutSourceTest, SeveralPlatformsWithoutTag) {
     const Json b = for_platform(layout_.image("s390x", {"b"}), "linux", "s390x");
     layout_.index({a, b});
     layout_.write(directory_.path());
-    const Image image =
-        open_image(open_layout(directory_.path().string(), ""), Platform::parse("linux/s390x"));
+    const Image image = open_image(open_layout(directory_.path(), ""), Platform::parse("linux/s390x"));
     EXPECT_EQ(image.manifest.digest.to_string(), b.at("digest"));
     layout_.index({a, b, tagged(a, "other")});
     refused(ErrorKind::not_found);
@@ -113,14 +112,14 @@ TEST_F(LayoutSourceTest, RefusesWhatIsNoLayout) {
     marker = std::string(1024UL * 1024, ' ');
     refused(ErrorKind::too_large);
     layout_.files().erase("oci-layout");
-    fs::remove(directory_.path() / "oci-layout");
+    fs::remove(directory_ / "oci-layout");
     EXPECT_NE(refused(ErrorKind::invalid).message().find("not an image layout"), std::string::npos);
 }
 
 TEST_F(LayoutSourceTest, RefusesMissingDirectoryAndFile) {
-    expect_error(ErrorKind::not_found, [&] { open_layout(directory_.file("none"), ""); });
-    write_file(directory_.path() / "file", "x");
-    const Error error = expect_error(ErrorKind::io, [&] { open_layout(directory_.file("file"), ""); });
+    expect_error(ErrorKind::not_found, [&] { open_layout(directory_ / "none", ""); });
+    write_file(directory_ / "file", "x");
+    const Error error = expect_error(ErrorKind::io, [&] { open_layout(directory_ / "file", ""); });
     EXPECT_NE(error.hint().find("oci-archive"), std::string::npos);
 }
 
@@ -132,7 +131,7 @@ TEST_F(LayoutSourceTest, RefusesBadIndexes) {
     layout_.files()["index.json"] = R"({"schemaVersion":2,"manifests":[],"layers":[]})";
     refused(ErrorKind::invalid);
     layout_.files().erase("index.json");
-    fs::remove(directory_.path() / "index.json");
+    fs::remove(directory_ / "index.json");
     refused(ErrorKind::not_found);
 }
 
@@ -150,11 +149,11 @@ TEST_F(LayoutSourceTest, RefusesBlobsThatAreNoFiles) {
     layout_.index({image});
     const std::string content = layout_.files().at(LayoutBuilder::blob_path(image));
     layout_.files().erase(LayoutBuilder::blob_path(image));
-    const fs::path path = directory_.path() / LayoutBuilder::blob_path(image);
+    const fs::path path = directory_ / LayoutBuilder::blob_path(image);
     refused(ErrorKind::not_found);
 
-    write_file(directory_.path() / "elsewhere", content);
-    fs::create_symlink(directory_.path() / "elsewhere", path);
+    write_file(directory_ / "elsewhere", content);
+    fs::create_symlink(directory_ / "elsewhere", path);
     refused(ErrorKind::invalid);
     fs::remove(path);
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
@@ -168,13 +167,12 @@ TEST_F(LayoutSourceTest, FollowsNoLinkedDirectories) {
     const Json image = layout_.image("amd64", {"layer"});
     layout_.index({image});
     layout_.write(directory_.path());
-    fs::rename(directory_.path() / "blobs/sha256", directory_.path() / "other");
-    fs::create_symlink(directory_.path() / "other", directory_.path() / "blobs/sha256");
-    EXPECT_THROW(open_image(open_layout(directory_.path().string(), ""), std::nullopt), Error);
-    fs::remove(directory_.path() / "index.json");
-    fs::create_symlink("/etc/passwd", directory_.path() / "index.json");
-    expect_error(ErrorKind::invalid,
-                 [&] { open_image(open_layout(directory_.path().string(), ""), std::nullopt); });
+    fs::rename(directory_ / "blobs/sha256", directory_ / "other");
+    fs::create_symlink(directory_ / "other", directory_ / "blobs/sha256");
+    EXPECT_THROW(open_image(open_layout(directory_.path(), ""), std::nullopt), Error);
+    fs::remove(directory_ / "index.json");
+    fs::create_symlink("/etc/passwd", directory_ / "index.json");
+    expect_error(ErrorKind::invalid, [&] { open_image(open_layout(directory_.path(), ""), std::nullopt); });
 }
 
 TEST_F(LayoutSourceTest, NamesBothSizesOfABlob) {

@@ -4,13 +4,17 @@
 #include <string>
 
 #include "oci/tar_reader.hh"
+#include "tests/support/read_archive.hh"
 #include "tests/support/tar_builder.hh"
-#include "tests/unit/oci/tar_test_util.hh"
 
 namespace osb::oci {
 namespace {
 
 using test::PaxRecords;
+using test::read_archive;
+using test::ReadArchive;
+using test::ReadEntry;
+using test::ReadOptions;
 using test::TarBuilder;
 using test::TarMagic;
 using test::TarMember;

@@ -13,22 +13,21 @@
 
 #include "base/fd.hh"
 #include "oci/tar_reader.hh"
-#include "tests/unit/oci/tar_test_util.hh"
+#include "tests/support/read_archive.hh"
+#include "tests/support/temp_directory.hh"
 
 namespace osb::oci {
 namespace {
+
+using test::read_archive;
+using test::ReadArchive;
+using test::ReadEntry;
 
 namespace fs = std::filesystem;
 
 class TarFormatsTestBase : public testing::TestWithParam<std::string> {
   protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "osb-tar-XXXXXX").string();
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        dir_ = name;
-        fs::create_directory(dir_ / "in");
-    }
-    void TearDown() override { fs::remove_all(dir_); }
+    void SetUp() override { fs::create_directory(dir_ / "in"); }
 
     fs::path in(const std::string& name) const { return dir_ / "in" / name; }
 
@@ -69,7 +68,8 @@ class TarFormatsTestBase : public testing::TestWithParam<std::string> {
         return content;
     }
 
-    fs::path dir_;
+    test::TempDirectory directory_;
+    const fs::path dir_ = directory_.path();
 };
 
 // Every format; those with names beyond 100 bytes; those without a limit.

@@ -4,13 +4,18 @@
 
 #include <string>
 
+#include "tests/support/read_archive.hh"
 #include "tests/support/tar_builder.hh"
-#include "tests/unit/oci/tar_test_util.hh"
 
 namespace osb::oci {
 namespace {
 
 using test::PaxRecords;
+using test::read_archive;
+using test::ReadArchive;
+using test::ReadEntry;
+using test::ReadOptions;
+using test::SteppedSource;
 using test::TarBuilder;
 using test::TarMagic;
 using test::TarMember;

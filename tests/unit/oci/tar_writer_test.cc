@@ -5,11 +5,15 @@
 #include <cstdlib>
 
 #include "layout_builder.hh"
-#include "tar_test_util.hh"
+#include "tests/support/read_archive.hh"
 #include "writer_test_util.hh"
 
 namespace osb::oci {
 namespace {
+
+using test::read_archive;
+using test::ReadArchive;
+using test::SteppedSource;
 
 std::string write_tar(const std::vector<Member>& members, std::size_t step = 100000) {
     TextSink sink;
@@ -199,11 +203,11 @@ int run(const std::string& command) {
 
 TEST(TarWriter, GnuTarAgrees) {
     if (run("tar --version 2>/dev/null | grep -q GNU") != 0) GTEST_SKIP() << "no GNU tar";
-    const TemporaryDirectory directory;
-    write_file(directory.path() / "a.tar", write_tar(members()));
+    const TempDirectory directory;
+    write_file(directory / "a.tar", write_tar(members()));
     const std::string tar = "tar --numeric-owner --xattrs --xattrs-include='*' -";
-    ASSERT_EQ(run("cd " + directory.path().string() + " && " + tar + "tvvf a.tar > list 2> errors"), 0);
-    std::ifstream list(directory.file("list"));
+    ASSERT_EQ(run("cd " + directory.path() + " && " + tar + "tvvf a.tar > list 2> errors"), 0);
+    std::ifstream list(directory / "list");
     const std::string text((std::istreambuf_iterator<char>(list)), {});
     EXPECT_NE(text.find("4294967294/4294967294"), std::string::npos) << text;
     EXPECT_NE(text.find("2097151/2097152"), std::string::npos) << text;
@@ -213,14 +217,14 @@ TEST(TarWriter, GnuTarAgrees) {
         EXPECT_NE(text.find(member.entry.path), std::string::npos) << member.entry.path;
     }
     EXPECT_NE(text.find("security.capability"), std::string::npos) << text;
-    EXPECT_EQ(std::filesystem::file_size(directory.path() / "errors"), 0U);
+    EXPECT_EQ(std::filesystem::file_size(directory / "errors"), 0U);
 }
 
 TEST(TarWriter, PythonAgrees) {
     if (run("python3 -c 'import tarfile' 2>/dev/null") != 0) GTEST_SKIP() << "no Python";
-    const TemporaryDirectory directory;
-    write_file(directory.path() / "a.tar", write_tar(members()));
-    write_file(directory.path() / "check.py", R"(
+    const TempDirectory directory;
+    write_file(directory / "a.tar", write_tar(members()));
+    write_file(directory / "check.py", R"(
 import sys, tarfile
 t = tarfile.open('a.tar')
 for m in t:
@@ -229,8 +233,8 @@ for m in t:
 x = t.getmember('usr/xattrs').pax_headers
 assert len([k for k in x if k.startswith('SCHILY.xattr.')]) == 3, x.keys()
 )");
-    ASSERT_EQ(run("cd " + directory.path().string() + " && python3 check.py > list"), 0);
-    std::ifstream list(directory.file("list"));
+    ASSERT_EQ(run("cd " + directory.path() + " && python3 check.py > list"), 0);
+    std::ifstream list(directory / "list");
     const std::string text((std::istreambuf_iterator<char>(list)), {});
     EXPECT_NE(text.find("usr/largest-ids  0 0 4294967294 4294967294 0 0o644"), std::string::npos) << text;
     EXPECT_NE(text.find("usr/large  100001 100001 0 0 0 0o644"), std::string::npos) << text;

@@ -12,14 +12,11 @@
 #include "base/task_pool.hh"
 #include "oci/layer_writer.hh"
 #include "oci/tar_reader.hh"
+#include "tests/support/string_sink.hh"
 
 namespace osb::oci {
 
-class TextSink final : public Sink {
-  public:
-    void write(ByteView bytes) override { text += as_text(bytes); }
-    std::string text;
-};
+using TextSink = test::StringSink;
 
 // Bytes that look random; the same for the same seed.
 inline std::string noise(std::size_t size, std::uint64_t seed = 1) {

@@ -11,11 +11,14 @@
 #include "oci/decompress.hh"
 #include "oci/json_text.hh"
 #include "oci/zstd_chunked_toc.hh"
-#include "tar_test_util.hh"
+#include "tests/support/read_archive.hh"
 #include "writer_test_util.hh"
 
 namespace osb::oci {
 namespace {
+
+using test::read_archive;
+using test::ReadArchive;
 
 std::string unzstd_all(std::string_view bytes) {
     MemorySource source(as_bytes(bytes));

@@ -6,39 +6,18 @@
 #include <algorithm>
 #include <set>
 
-#include "oci/tar_reader.hh"
 #include "ostree/object_format.hh"
+#include "tests/support/read_archive.hh"
+#include "tests/support/string_sink.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
 namespace osb::test {
 namespace {
 
-class StringSink final : public Sink {
-  public:
-    void write(ByteView bytes) override { text += as_text(bytes); }
-    std::string text;
-};
-
-struct Read {
-    oci::TarEntry entry;
-    std::string content;
-};
-
-std::vector<Read> read_tar(const std::string& bytes) {
-    MemorySource source(as_bytes(bytes));
-    oci::TarReader reader(source);
-    std::vector<Read> out;
-    oci::TarEntry entry;
-    while (reader.next(entry)) {
-        std::string content(entry.type == oci::TarType::file ? entry.size : 0, '\0');
-        std::size_t done = 0;
-        while (done < content.size()) {
-            done +=
-                reader.read({reinterpret_cast<std::uint8_t*>(content.data()) + done, content.size() - done});
-        }
-        out.push_back({entry, content});
-    }
-    return out;
+std::vector<ReadEntry> read_tar(const std::string& bytes) {
+    const ReadArchive archive = read_archive(bytes);
+    EXPECT_EQ(archive.error, "");
+    return archive.entries;
 }
 
 class EncapsulatedTarTest : public ImportTest {
@@ -58,7 +37,7 @@ class EncapsulatedTarTest : public ImportTest {
         walk_ = ostree::walk_commit(*repository_, *repository_->resolve("os/test"));
     }
 
-    std::vector<Read> commit_layer() {
+    std::vector<ReadEntry> commit_layer() {
         StringSink sink;
         oci::TarWriter tar(sink);
         ostree::EncapsulatedTar(*repository_, walk_).write_commit(tar);
@@ -66,7 +45,7 @@ class EncapsulatedTarTest : public ImportTest {
         return read_tar(sink.text);
     }
 
-    std::vector<Read> file_layer() {
+    std::vector<ReadEntry> file_layer() {
         StringSink sink;
         oci::TarWriter tar(sink);
         const ostree::EncapsulatedTar encapsulated(*repository_, walk_);
@@ -89,12 +68,13 @@ TEST_F(EncapsulatedTarTest, MetadataObjectsAreWhatTheirNamesSay) {
     const auto entries = commit_layer();
     std::set<std::string> found;
     std::set<std::string> directories;
-    for (const auto& [entry, content] : entries) {
+    for (const ReadEntry& read : entries) {
+        const oci::TarEntry& entry = read.entry;
         if (entry.type == oci::TarType::directory) {
             EXPECT_TRUE(directories.insert(entry.path).second) << entry.path;
         }
         if (entry.type != oci::TarType::file || entry.path.ends_with("/config")) continue;
-        EXPECT_EQ(to_hex(sha256(as_bytes(content))), checksum_in(entry.path)) << entry.path;
+        EXPECT_EQ(to_hex(sha256(as_bytes(read.content))), checksum_in(entry.path)) << entry.path;
         EXPECT_TRUE(found.insert(checksum_in(entry.path) + entry.path.substr(entry.path.rfind('.'))).second);
     }
     EXPECT_TRUE(found.contains(walk_.checksum + ".commit"));
@@ -113,7 +93,7 @@ TEST_F(EncapsulatedTarTest, ContentObjectsAreWhatTheirNamesSay) {
     std::map<std::string, std::string> links;
     std::set<std::string> objects;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        const auto& [entry, content] = entries[i];
+        const oci::TarEntry& entry = entries[i].entry;
         if (entry.type == oci::TarType::hardlink) links[entry.path] = entry.link_target;
         if (!entry.path.ends_with(".file")) continue;
         const mode_t type = entry.type == oci::TarType::symlink ? S_IFLNK : S_IFREG;
@@ -121,7 +101,7 @@ TEST_F(EncapsulatedTarTest, ContentObjectsAreWhatTheirNamesSay) {
             {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = entries[i - 1].content},
             entry.link_target);
         EXPECT_EQ(entries[i - 1].entry.path, entry.path + "-xattrs-link");
-        EXPECT_EQ(to_hex(sha256(as_bytes(header + content))), checksum_in(entry.path));
+        EXPECT_EQ(to_hex(sha256(as_bytes(header + entries[i].content))), checksum_in(entry.path));
         objects.insert(checksum_in(entry.path));
     }
     EXPECT_EQ(objects.size(), walk_.files.size());
@@ -129,14 +109,77 @@ TEST_F(EncapsulatedTarTest, ContentObjectsAreWhatTheirNamesSay) {
     EXPECT_TRUE(links.contains("etc/passwd"));
     EXPECT_TRUE(links.contains("usr/l"));
     EXPECT_FALSE(links.contains("usr/empty"));
-    const auto is_empty = [](const Read& read) {
+    const auto is_empty = [](const ReadEntry& read) {
         return read.entry.path == "usr/empty" && read.entry.type == oci::TarType::file;
     };
     EXPECT_EQ(std::count_if(entries.begin(), entries.end(), is_empty), 1);
-    const auto is_ping = [](const Read& read) {
+    const auto is_ping = [](const ReadEntry& read) {
         return read.entry.path.ends_with(".file") && !read.entry.xattrs.empty();
     };
     EXPECT_EQ(std::count_if(entries.begin(), entries.end(), is_ping), 1);
+}
+
+// "commit", "config", "dirmeta", "dirtree" or the path of a directory; one for each entry.
+std::string what_is(const oci::TarEntry& entry) {
+    if (entry.type == oci::TarType::directory) return entry.path;
+    return entry.path.ends_with("/config") ? "config" : entry.path.substr(entry.path.rfind('.') + 1);
+}
+
+TEST_F(EncapsulatedTarTest, TheFirstLayerIsInTheOrderThatImportersNeed) {
+    std::vector<std::string> order;
+    for (const ReadEntry& read : commit_layer()) order.push_back(what_is(read.entry));
+    const auto place = [&order](const std::string& what) {
+        const auto found = std::find(order.begin(), order.end(), what);
+        EXPECT_NE(found, order.end()) << what;
+        return found - order.begin();
+    };
+    const std::vector<std::string> head{"./",
+                                        "sysroot/",
+                                        "sysroot/ostree/",
+                                        "sysroot/ostree/repo/",
+                                        "sysroot/ostree/repo/objects/",
+                                        "sysroot/ostree/repo/objects/00/"};
+    ASSERT_GT(order.size(), head.size());
+    EXPECT_TRUE(std::equal(head.begin(), head.end(), order.begin()));
+    EXPECT_EQ(place("sysroot/ostree/repo/objects/ff/"), 5 + 255);
+    EXPECT_EQ(place("commit"), place("config") + 1);
+    EXPECT_EQ(place("dirmeta"), place("commit") + 1);
+    EXPECT_EQ(place("dirtree"), place("dirmeta") + 1);
+    // Then depth first: a directory after the one that it is in.
+    std::set<std::string> seen;
+    for (std::size_t i = static_cast<std::size_t>(place("dirtree")); i < order.size(); ++i) {
+        const std::string& path = order[i];
+        if (!path.ends_with('/')) continue;
+        const std::size_t slash = path.rfind('/', path.size() - 2);
+        if (slash != std::string::npos && path != "var/tmp/") {
+            EXPECT_TRUE(seen.contains(path.substr(0, slash + 1))) << path;
+        }
+        seen.insert(path);
+    }
+    EXPECT_TRUE(seen.contains("usr/share/"));
+    EXPECT_LT(place("etc/"), place("usr/share/"));
+}
+
+TEST_F(EncapsulatedTarTest, AnObjectIsFollowedByItsNames) {
+    const auto entries = file_layer();
+    std::string last_visible;
+    std::size_t next = 0;
+    while (next < entries.size() && !entries[next].entry.path.ends_with(".file-xattrs-link")) ++next;
+    for (const ostree::WalkedFile& file : walk_.files) {
+        ASSERT_LT(next + 1 + file.paths.size(), entries.size());
+        const std::string object = entries[next + 1].entry.path;
+        EXPECT_EQ(checksum_in(object), to_hex(file.checksum));
+        EXPECT_EQ(entries[next].entry.path, object + "-xattrs-link");
+        for (std::size_t i = 0; i < file.paths.size(); ++i) {
+            const oci::TarEntry& name = entries[next + 2 + i].entry;
+            EXPECT_EQ(name.path, ostree::image_path(file.paths[i]));
+            if (name.type == oci::TarType::hardlink) {
+                EXPECT_EQ(name.link_target, object);
+            }
+        }
+        next += 2 + file.paths.size();
+    }
+    EXPECT_EQ(next, entries.size());
 }
 
 TEST_F(EncapsulatedTarTest, FilesComeInTheOrderOfTheirPaths) {

@@ -4,16 +4,11 @@
 #include "oci/tar_writer.hh"
 #include "ostree/encapsulated_tar.hh"
 #include "ostree/object_format.hh"
+#include "tests/support/string_sink.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
 namespace osb::test {
 namespace {
-
-class StringSink final : public Sink {
-  public:
-    void write(ByteView bytes) override { text += as_text(bytes); }
-    std::string text;
-};
 
 class PullTest : public ImportTest {
   protected:

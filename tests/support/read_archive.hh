@@ -1,4 +1,4 @@
-// An archive read to its end, for the tests of the tar reader.
+// An archive read to its end by oci::TarReader.
 #pragma once
 
 #include <algorithm>
@@ -10,10 +10,10 @@
 #include "base/error.hh"
 #include "oci/tar_reader.hh"
 
-namespace osb::oci {
+namespace osb::test {
 
 struct ReadEntry {
-    TarEntry entry;
+    oci::TarEntry entry;
     std::string content;
     std::uint64_t header_offset = 0;
     std::uint64_t data_offset = 0;
@@ -44,7 +44,7 @@ class SteppedSource final : public Source {
 };
 
 struct ReadOptions {
-    TarLimits limits;
+    oci::TarLimits limits;
     std::size_t in_step = 1U << 20U;  // bytes a read of the stream gives at most
     std::size_t out_step = 20000;     // bytes asked for in one read of content
     bool skip_content = false;
@@ -53,11 +53,11 @@ struct ReadOptions {
 inline ReadArchive read_archive(std::string_view bytes, const ReadOptions& options = {}) {
     ReadArchive archive;
     SteppedSource source(bytes, options.in_step);
-    TarReader reader(source, options.limits);
+    oci::TarReader reader(source, options.limits);
     std::string buffer(options.out_step, '\0');
     const MutableBytes target(reinterpret_cast<std::uint8_t*>(buffer.data()), buffer.size());
     try {
-        TarEntry entry;
+        oci::TarEntry entry;
         while (reader.next(entry)) {
             archive.entries.push_back({entry, "", reader.header_offset(), reader.data_offset()});
             if (options.skip_content) continue;
@@ -72,4 +72,4 @@ inline ReadArchive read_archive(std::string_view bytes, const ReadOptions& optio
     return archive;
 }
 
-}  // namespace osb::oci
+}  // namespace osb::test
