@@ -16,6 +16,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/interrupt.hh"
+#include "base/pipe.hh"
 
 extern char** environ;  // POSIX declares it nowhere
 
@@ -27,17 +28,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 // Above any number that a child is given, so that the dup2() of one descriptor cannot overwrite another.
 constexpr int kLowestParked = 64;
-
-struct Pipe {
-    Fd reader;
-    Fd writer;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
-    return {Fd(ends[0]), Fd(ends[1])};
-}
 
 // posix_spawn returns its error; 0 is success.
 void check_spawn(int result, const char* what) {

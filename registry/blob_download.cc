@@ -41,13 +41,13 @@ class BlobDownload final : public Source {
           digest_(descriptor.digest),
           size_(descriptor.size),
           retry_(client_->session().retry_policy(), client_->session().retry_hooks()) {
-        open();
+        open(true);
     }
 
     std::size_t read(MutableBytes buffer) override {
         for (;;) {
             try {
-                if (!body_) open();
+                if (!body_) open(false);
                 const std::size_t n = body_->read(buffer);
                 offset_ += n;
                 if (offset_ >= counted_from_ + kProgress) {
@@ -61,7 +61,7 @@ class BlobDownload final : public Source {
                     true);
             } catch (const NetworkError& error) {
                 body_.reset();
-                if (!error.transient() || !retry_.again()) throw;
+                if (!error.transient() || !retry_.again(std::exchange(asked_, std::nullopt))) throw;
             }
         }
     }
@@ -69,13 +69,15 @@ class BlobDownload final : public Source {
   private:
     std::string what() const { return concat("blob ", digest_.to_string(), " of ", quoted(client_->name())); }
 
+    // Another try may do better, where that is due.
     [[noreturn]] void refuse(std::string_view problem) const {
-        throw Error(ErrorKind::unavailable, concat(what(), ": ", problem));
+        throw NetworkError(ErrorKind::unavailable, concat(what(), ": ", problem), true, true);
     }
 
-    void open() {
-        RegistryRequest request{.url = client_->url("blobs/" + digest_.to_string()),
-                                .scopes = client_->scopes()};
+    // When it goes on the tries are counted in read(), and nowhere else.
+    void open(bool first) {
+        RegistryRequest request{
+            .url = client_->url("blobs/" + digest_.to_string()), .scopes = client_->scopes(), .retry = first};
         if (offset_ > 0) request.headers.emplace_back("Range", concat("bytes=", offset_, '-'));
         HttpResponse response = client_->session().send(request);
         if (response.status == 206 && offset_ > 0) {
@@ -85,6 +87,9 @@ class BlobDownload final : public Source {
             pass_over(*response.body);
         } else if (response.status == 416 && offset_ > 0) {
             mismatch(concat("the registry has no more than ", offset_, " bytes"));
+        } else if (!first && is_transient_status(response.status)) {
+            asked_ = asked_wait(response);
+            refuse(concat("HTTP ", response.status));
         } else {
             client_->session().fail(response, what());
         }
@@ -131,6 +136,7 @@ class BlobDownload final : public Source {
     std::uint64_t offset_ = 0;
     std::uint64_t counted_from_ = 0;
     Retry retry_;
+    std::optional<std::chrono::milliseconds> asked_;  // the wait that the registry wants
     std::unique_ptr<Source> body_;
 };
 

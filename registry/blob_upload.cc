@@ -7,7 +7,6 @@
 #include "base/escape.hh"
 #include "base/hash.hh"
 #include "base/log.hh"
-#include "registry/error_body.hh"
 
 namespace osb::registry {
 namespace {
@@ -62,6 +61,8 @@ class ChunkedUpload final : public oci::BlobUpload {
             }
         }
         algorithm_ = digest.algorithm_name();
+        // Nothing was sent yet: it may be spared altogether.
+        if (!location_ && client_->head_blob(digest)) return;
         // The last chunk by itself where others went before: not every registry takes it with the PUT.
         if (sent_ > 0 && !buffer_.empty()) send_buffer();
         put(digest);
@@ -237,7 +238,7 @@ class ChunkedUpload final : public oci::BlobUpload {
             lose();
         }
         if (response.status == 400) {
-            const std::string said = describe_error_body(*response.body);
+            const std::string said = client_->session().described(response);
             if (said.find("DIGEST_INVALID") != std::string::npos) {
                 throw Error(ErrorKind::digest_mismatch,
                             concat(what(), ": the registry got other bytes than those of ",

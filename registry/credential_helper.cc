@@ -1,5 +1,4 @@
 // The protocol of docker's credential helpers: the server's name on standard input, JSON on standard output.
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/interrupt.hh"
+#include "base/pipe.hh"
 #include "base/subprocess.hh"
 #include "oci/json.hh"
 #include "registry/credentials.hh"
@@ -26,17 +26,6 @@ constexpr std::size_t kMaxOutput = 64UL * 1024;
 constexpr std::size_t kMaxServer = 1024;  // less than any pipe's buffer
 constexpr std::chrono::seconds kPatience{60};
 constexpr int kPollMilliseconds = 100;
-
-struct Pipe {
-    Fd reader;
-    Fd writer;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("cannot make a pipe");
-    return {Fd(ends[0]), Fd(ends[1])};
-}
 
 bool is_helper_name(std::string_view name) {
     return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {

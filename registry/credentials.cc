@@ -19,6 +19,7 @@ namespace {
 using oci::Json;
 
 constexpr std::size_t kMaxAuthFile = 1024UL * 1024;
+constexpr std::string_view kLegacyName = "/.dockercfg";
 constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";
 
 std::string env(const char* name) {
@@ -49,15 +50,13 @@ std::string normalised(std::string_view key) {
     throw Error(ErrorKind::invalid, concat(quoted(path), ": ", problem));
 }
 
-const Json* member(const Json& object, const char* key, const std::string& path) {
+const Json* member(const Json& object, const char* key) {
     const auto found = object.find(key);
-    if (found == object.end() || found->is_null()) return nullptr;
-    static_cast<void>(path);
-    return &*found;
+    return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
 std::string text_member(const Json& object, const char* key, const std::string& path) {
-    const Json* value = member(object, key, path);
+    const Json* value = member(object, key);
     if (value == nullptr) return {};
     if (!value->is_string()) refuse(path, concat("member ", quoted(key), " is no string"));
     return value->get<std::string>();
@@ -89,8 +88,9 @@ std::optional<Json> read_auth_file(const std::string& path) {
         refuse(path, "not valid JSON");
     }
     if (!out->is_object()) refuse(path, "not a JSON object");
+    if (path.ends_with(kLegacyName)) return Json{{"auths", std::move(*out)}};
     for (const char* key : {"auths", "credHelpers"}) {
-        const Json* value = member(*out, key, path);
+        const Json* value = member(*out, key);
         if (value != nullptr && !value->is_object())
             refuse(path, concat("member ", quoted(key), " is no object"));
     }
@@ -131,14 +131,14 @@ std::vector<std::string> keys_of(const std::string& host, const std::string& pat
 std::optional<Credentials> lookup_in(const Json& file, const std::string& path, const std::string& host,
                                      const std::vector<std::string>& keys) {
     const std::string& own_key = keys.back();
-    if (const Json* helpers = member(file, "credHelpers", path)) {
+    if (const Json* helpers = member(file, "credHelpers")) {
         for (const auto& [key, helper] : helpers->items()) {
             if (normalised(key) != own_key) continue;
             if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is no string"));
             if (auto found = ask_credential_helper(helper.get<std::string>(), key)) return found;
         }
     }
-    if (const Json* entries = member(file, "auths", path)) {
+    if (const Json* entries = member(file, "auths")) {
         for (const std::string& wanted : keys) {
             for (const auto& [key, entry] : entries->items()) {
                 if (normalised(key) != wanted) continue;
@@ -179,6 +179,7 @@ CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
     } else if (!home.empty()) {
         out.usual.push_back(home + "/.docker/config.json");
     }
+    if (!home.empty()) out.usual.push_back(concat(home, kLegacyName));
     // What an image-based system keeps for its own updates.
     out.usual.emplace_back("/run/ostree/auth.json");
     out.usual.emplace_back("/etc/ostree/auth.json");

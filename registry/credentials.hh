@@ -20,8 +20,10 @@ struct Credentials {
 
 // The files that are looked into.
 struct CredentialFiles {
-    std::string chosen;              // --authfile or $REGISTRY_AUTH_FILE: this one alone, and it must exist
-    std::vector<std::string> usual;  // in this order; one that does not exist is passed over
+    std::string chosen;  // --authfile or $REGISTRY_AUTH_FILE: this one alone, and it must exist
+    // In this order; one that does not exist is passed over. A name that ends in /.dockercfg stands for the
+    // format before config.json, which is its member "auths" alone.
+    std::vector<std::string> usual;
     // As containers-auth.json(5) orders them, from the environment. `authfile`: --authfile, or "".
     static CredentialFiles from_environment(const std::string& authfile);
 };

@@ -31,12 +31,23 @@ std::string meaningful_type(const HttpResponse& response) {
     return vague ? std::string() : out;
 }
 
+// The elements of a header that is a list: RFC 9110, 5.6.1.
+void add_list(std::string_view text, std::vector<std::string>& out) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(','), text.size());
+        const std::string_view one = trim(text.substr(0, end));
+        if (!one.empty()) out.emplace_back(one);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
 }  // namespace
 
 DistributionClient::DistributionClient(std::shared_ptr<Session> session, std::string repository,
-                                       Access access)
-    : session_(std::move(session)), repository_(std::move(repository)) {
-    scopes_ = {concat("repository:", repository_, access == Access::push ? ":pull,push" : ":pull")};
+                                       Access access, std::string upstream)
+    : session_(std::move(session)), repository_(std::move(repository)), upstream_(std::move(upstream)) {
+    const std::string_view actions = access == Access::push ? ":pull,push" : ":pull";
+    scopes_ = {concat("repository:", repository_, actions)};
 }
 
 std::string DistributionClient::name() const {
@@ -44,7 +55,9 @@ std::string DistributionClient::name() const {
 }
 
 Url DistributionClient::url(std::string_view rest) const {
-    return session_->url(concat("/v2/", repository_, '/', rest));
+    Url out = session_->url(concat("/v2/", repository_, '/', rest));
+    if (!upstream_.empty()) out.add_query("ns", upstream_);
+    return out;
 }
 
 void DistributionClient::ping() const {
@@ -86,6 +99,7 @@ DistributionClient::Reply DistributionClient::fetch_document(const RegistryReque
                                                              std::size_t limit, std::string_view what) const {
     Retry retry(session_->retry_policy(), session_->retry_hooks());
     for (;;) {
+        // What breaks before the body is tried again there.
         HttpResponse response = session_->send(request);
         if (response.status != 200) return {.response = std::move(response), .body = {}};
         if (response.number("content-length").value_or(0) > limit) {
@@ -112,30 +126,59 @@ oci::Document DistributionClient::get_manifest(const std::string& reference) con
     return out;
 }
 
-void DistributionClient::put_manifest(const std::string& reference, const std::string& raw,
-                                      std::string_view media_type) const {
+ManifestPutResult DistributionClient::put_manifest(const std::string& reference, const std::string& raw,
+                                                   std::string_view media_type,
+                                                   const ManifestPut& how) const {
     RegistryRequest request = manifest_request("PUT", reference);
     request.headers = {{"Content-Type", std::string(media_type)}};
+    if (!how.only_over.empty()) request.headers.emplace_back("If-Match", how.only_over);
+    for (const std::string& tag : how.tags) request.url.add_query("tag", tag);
     request.body = as_bytes(raw);
     HttpResponse response = session_->send(request);
+    ManifestPutResult out;
+    if (response.status == 412 && !how.only_over.empty()) {
+        discard_body(response);
+        out.changed_meanwhile = true;
+        return out;
+    }
     if (response.status != 201 && response.status != 200) {
         session_->fail(response,
                        concat("manifest ", quoted(reference), " of ", quoted(name()), " was not taken"));
     }
+    out.subject_kept = response.header("oci-subject").has_value();
+    for (const auto& [key, value] : response.headers) {
+        if (key == "oci-tag") add_list(value, out.tags);
+    }
     discard_body(response);
+    return out;
 }
 
-void DistributionClient::delete_manifest(const std::string& reference) const {
-    HttpResponse response = session_->send(manifest_request("DELETE", reference));
-    const std::string what = concat("manifest ", quoted(reference), " of ", quoted(name()));
-    if (response.status == 405) {
+void DistributionClient::remove(const RegistryRequest& request, const std::string& what) const {
+    HttpResponse response = session_->send(request);
+    // 400: of some registries, which delete manifests but no tags.
+    if (response.status == 400 || response.status == 405) {
+        const std::string said = session_->described(response);
         throw Error(ErrorKind::unsupported,
-                    concat(what, " cannot be deleted: the registry does not allow it"));
+                    concat(what, " cannot be deleted: the registry does not allow it: HTTP ", response.status,
+                           said.empty() ? "" : ": ", said));
     }
     if (response.status != 202 && response.status != 200 && response.status != 204) {
         session_->fail(response, what);
     }
     discard_body(response);
+}
+
+void DistributionClient::delete_manifest(const std::string& reference) const {
+    remove(manifest_request("DELETE", reference),
+           concat("manifest ", quoted(reference), " of ", quoted(name())));
+}
+
+void DistributionClient::delete_blob(const oci::Digest& digest) const {
+    remove({.method = "DELETE",
+            .url = url("blobs/" + digest.to_string()),
+            .scopes = scopes_,
+            .total_time = kDocumentTime},
+           concat("blob ", digest.to_string(), " of ", quoted(name())));
 }
 
 std::optional<std::uint64_t> DistributionClient::head_blob(const oci::Digest& digest) const {

@@ -21,12 +21,27 @@ struct ManifestInfo {
     std::optional<std::uint64_t> size;
 };
 
+// How a manifest is put.
+struct ManifestPut {
+    std::vector<std::string> tags;  // more names for it; the reference must be its digest then
+    std::string only_over;          // the ETag of what it replaces; "" for whatever there is
+};
+
+// What the registry says of a manifest that it was given.
+struct ManifestPutResult {
+    bool subject_kept = false;       // it keeps account of what the manifest refers to (OCI-Subject)
+    std::vector<std::string> tags;   // those of ManifestPut::tags that it knows (OCI-Tag)
+    bool changed_meanwhile = false;  // nothing was put: there is something else than ManifestPut::only_over
+};
+
 // Threads may use it at once. Whatever it returns comes from outside and is not verified. Failures: not_found
 // for what does not exist, NetworkError and Error{unavailable} for the rest.
 class DistributionClient {
   public:
-    // `repository`: the path without the host. `access`: what tokens are asked for.
-    DistributionClient(std::shared_ptr<Session> session, std::string repository, Access access);
+    // `repository`: the path without the host. `access`: what tokens are asked for. `upstream`: for a mirror
+    // the host that it stands in for, which it is told (ns=); else "".
+    DistributionClient(std::shared_ptr<Session> session, std::string repository, Access access,
+                       std::string upstream = {});
 
     Session& session() const noexcept { return *session_; }
     const std::string& repository() const noexcept { return repository_; }
@@ -43,11 +58,15 @@ class DistributionClient {
     std::optional<ManifestInfo> head_manifest(const std::string& reference) const;
     // Document::media_type is "" where the registry says a type that means nothing ("application/json").
     oci::Document get_manifest(const std::string& reference) const;
-    // Stores it under a tag or its digest. To be called when all that it names is there.
-    void put_manifest(const std::string& reference, const std::string& raw,
-                      std::string_view media_type) const;
-    // Throws Error{unsupported} when the registry does not allow it.
+    // Stores it under a tag or its digest. To be called when all that it names is there. A manifest that may
+    // have a subject goes through publish_manifest() in registry/referrers.hh.
+    ManifestPutResult put_manifest(const std::string& reference, const std::string& raw,
+                                   std::string_view media_type, const ManifestPut& how = {}) const;
+    // A manifest by its digest, a tag by its name. Throws Error: unsupported when the registry does not allow
+    // it, not_found.
     void delete_manifest(const std::string& reference) const;
+    // Throws as delete_manifest().
+    void delete_blob(const oci::Digest& digest) const;
 
     // Nothing when the blob is not there; its size in bytes, 0 where the registry does not say.
     std::optional<std::uint64_t> head_blob(const oci::Digest& digest) const;
@@ -65,9 +84,11 @@ class DistributionClient {
 
   private:
     RegistryRequest manifest_request(std::string_view method, const std::string& reference) const;
+    void remove(const RegistryRequest& request, const std::string& what) const;
 
     std::shared_ptr<Session> session_;
     std::string repository_;
+    std::string upstream_;
     std::vector<std::string> scopes_;
 };
 

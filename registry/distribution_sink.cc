@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "registry/referrers.hh"
 
 namespace osb::registry {
 namespace {
@@ -46,7 +47,7 @@ class DistributionSink final : public oci::ImageSink {
             }
             name = reference_.digest;
         }
-        client_->put_manifest(name, raw, media_type);
+        publish_manifest(*client_, name, raw, media_type);
     }
 
   private:

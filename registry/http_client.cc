@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr long kReceiveBuffer = 256L * 1024;
 constexpr long kUploadBuffer = 512L * 1024;
-constexpr int kPollMilliseconds = 100;  // how long an interruption may go unnoticed
+constexpr milliseconds kPoll{100};  // how long an interruption may go unnoticed
 constexpr std::size_t kMaxIdle = 16;
 
 struct EasyDeleter {
@@ -286,7 +286,11 @@ class Transfer final : public Source {
         CURL* easy = connection_.easy.get();
         set(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
         set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
-        if (!tls.ca_pem.empty()) {
+        if (!tls.verify) {
+            // libcurl would read them all the same, for every connection.
+            set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
+            set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+        } else if (!tls.ca_pem.empty()) {
             std::string pem = concat(system_certificates(), '\n', tls.ca_pem);
             curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
             set(easy, CURLOPT_CAINFO_BLOB, &blob);
@@ -317,7 +321,8 @@ class Transfer final : public Source {
         }
         check_speed(patience);
         if (received_ != before) return;
-        check(curl_multi_poll(connection_.multi.get(), nullptr, 0, kPollMilliseconds, nullptr));
+        const milliseconds step = std::clamp(patience / 4, milliseconds(1), kPoll);
+        check(curl_multi_poll(connection_.multi.get(), nullptr, 0, static_cast<int>(step.count()), nullptr));
     }
 
     void take_result() {
@@ -332,7 +337,7 @@ class Transfer final : public Source {
     void check_speed(milliseconds patience) {
         const Clock::time_point now = Clock::now();
         if (deadline_ && now > *deadline_) fail("the transfer took too long");
-        waited_ += std::min<Clock::duration>(now - last_check_, milliseconds(2 * kPollMilliseconds));
+        waited_ += std::min<Clock::duration>(now - last_check_, 2 * kPoll);
         last_check_ = now;
         curl_off_t sent = 0;
         check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_SIZE_UPLOAD_T, &sent));

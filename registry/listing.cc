@@ -7,6 +7,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "oci/json.hh"
 
 namespace osb::registry {
@@ -17,6 +18,7 @@ using oci::Json;
 constexpr std::size_t kMaxPage = 4UL * 1024 * 1024;
 constexpr std::size_t kTagsWanted = 1000;
 constexpr std::chrono::minutes kPageTime{2};
+constexpr std::chrono::seconds kHintTime{10};
 
 // The target of the header Link whose relation is "next": RFC 8288, as far as registries use it.
 std::optional<std::string> next_link(const HttpResponse& response) {
@@ -100,6 +102,22 @@ std::vector<std::string> list_tags(const DistributionClient& client) {
         add_tags(body, what, out);
     });
     if (!found) throw Error(ErrorKind::not_found, concat("no repository ", quoted(client.name())));
+    return out;
+}
+
+std::vector<std::string> list_some_tags(const DistributionClient& client, std::size_t count) {
+    const std::string what = concat("the list of tags of ", quoted(client.name()));
+    std::vector<std::string> out;
+    try {
+        Url url = client.url("tags/list");
+        url.add_query("n", std::to_string(count));
+        const DistributionClient::Reply reply = client.fetch_document(
+            {.url = url, .scopes = client.scopes(), .retry = false, .total_time = kHintTime}, kMaxPage, what);
+        if (reply.response.status == 200) add_tags(reply.body, what, out);
+    } catch (const Error& error) {
+        log_debug(error.message());  // advice is not worth another error
+    }
+    if (out.size() > count) out.resize(count);
     return out;
 }
 

@@ -18,6 +18,10 @@ inline constexpr std::size_t kMaxPages = 1'000;
 // elsewhere.
 std::vector<std::string> list_tags(const DistributionClient& client);
 
+// The first tags as one page of at most `count` has them; none when the registry does not list any, for
+// whatever reason. For advice.
+std::vector<std::string> list_some_tags(const DistributionClient& client, std::size_t count);
+
 // The manifests whose subject is `digest`, of `artifact_type` alone unless that is "". Where the registry
 // knows no referrers the tag that stands in for them is read (distribution specification, "Referrers Tag
 // Schema"). Not verified: each is to be fetched by its digest.

@@ -9,6 +9,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "registry/proxy_pool.hh"
+#include "registry/text_source.hh"
 
 namespace osb::registry {
 namespace {
@@ -43,17 +44,6 @@ class BlobSource final : public Source {
     ProxyLease lease_;
     std::optional<std::uint64_t> size_;
     std::uint64_t count_ = 0;
-};
-
-// A document that was read whole.
-class TextSource final : public Source {
-  public:
-    explicit TextSource(std::string text) : text_(std::move(text)), inner_(as_bytes(text_)) {}
-    std::size_t read(MutableBytes buffer) override { return inner_.read(buffer); }
-
-  private:
-    std::string text_;
-    MemorySource inner_;
 };
 
 class ProxySource final : public oci::ImageSource {

@@ -29,8 +29,8 @@ RegistryAccess::RegistryAccess(RegistryOptions options, CredentialFiles files, R
       certs_directories_(std::move(certs_directories)),
       http_(std::make_shared<HttpClient>(options_.limits)) {}
 
-std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const PullPlace& place,
-                                                                      Access access) const {
+std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const PullPlace& place, Access access,
+                                                                      const std::string& upstream) const {
     const std::size_t slash = place.name.find('/');
     if (slash == std::string::npos) {
         throw Error(ErrorKind::usage, concat("not the name of an image in a registry: ", quoted(place.name)));
@@ -46,14 +46,15 @@ std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const Pull
         options_.credentials && !place.mirror ? options_.credentials : store_->lookup(host, repository);
     session.lookup = [store = store_](const std::string& other) { return store->lookup(other, ""); };
     return std::make_shared<DistributionClient>(std::make_shared<Session>(http_, std::move(session)),
-                                                repository, access);
+                                                repository, access, upstream);
 }
 
 std::vector<std::shared_ptr<const DistributionClient>> RegistryAccess::pull_clients(
     const oci::Reference& reference) const {
     std::vector<std::shared_ptr<const DistributionClient>> out;
     for (const PullPlace& place : conf_.pull_places(reference.location, reference.tag, reference.digest)) {
-        out.push_back(make_client(place, Access::pull));
+        const std::string host = reference.location.substr(0, reference.location.find('/'));
+        out.push_back(make_client(place, Access::pull, place.mirror ? host : std::string()));
     }
     return out;
 }

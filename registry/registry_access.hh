@@ -46,7 +46,8 @@ class RegistryAccess {
                                               DistributionSinkOptions options = {}) const;
 
   private:
-    std::shared_ptr<const DistributionClient> make_client(const PullPlace& place, Access access) const;
+    std::shared_ptr<const DistributionClient> make_client(const PullPlace& place, Access access,
+                                                          const std::string& upstream = {}) const;
 
     RegistryOptions options_;
     std::shared_ptr<CredentialStore> store_;

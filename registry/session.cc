@@ -12,6 +12,7 @@ namespace {
 
 constexpr unsigned kMaxRedirects = 10;
 constexpr unsigned kMaxAuthRounds = 3;
+constexpr unsigned kMaxForbidden = 3;
 constexpr std::size_t kMaxWarnings = 16;
 constexpr std::size_t kMaxWarning = 4096;
 constexpr std::chrono::seconds kProbeTime{30};
@@ -87,6 +88,8 @@ void Session::probe() {
             try {
                 HttpResponse response = http_->send(request);
                 discard_body(response);
+                // What a server says that was to be spoken to in https.
+                if (response.status == 400) throw NetworkError(secure_error);
             } catch (const NetworkError&) {
                 throw NetworkError(secure_error);  // the one that matters: https was to be spoken
             }
@@ -177,12 +180,24 @@ HttpResponse Session::send_once(const RegistryRequest& request) {
     throw Error(ErrorKind::unavailable, concat(quoted(request.url.redacted()), ": too many redirects"));
 }
 
+// Takes note of the answer to a request, and tells whether one of its kind was allowed before.
+bool Session::was_allowed(const RegistryRequest& request, int status) {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const std::lock_guard guard(mutex_);
+    bool& allowed = reads ? may_read_ : may_write_;
+    if (status >= 200 && status < 300) allowed = true;
+    return allowed;
+}
+
 HttpResponse Session::send(const RegistryRequest& request) {
     static_cast<void>(url("/"));  // finds out how the registry is spoken to, where nobody did
     Retry retry(options_.retry, options_.hooks);
+    unsigned forbidden = 0;
     for (;;) {
         try {
             HttpResponse response = send_once(request);
+            const bool passing = was_allowed(request, response.status) && response.status == 403;
+            if (passing && forbidden++ < kMaxForbidden && retry.again()) continue;
             if (!request.retry || !is_transient_status(response.status)) return response;
             // Before the wait: the connection may serve somebody else.
             const auto asked = asked_wait(response);
@@ -193,9 +208,13 @@ HttpResponse Session::send(const RegistryRequest& request) {
     }
 }
 
-void Session::fail(HttpResponse& response, std::string_view what) const {
+std::string Session::described(HttpResponse& response) const {
     std::string said = response.body ? describe_error_body(*response.body) : std::string();
-    if (authenticator_) said = authenticator_->redact(std::move(said));
+    return authenticator_ ? authenticator_->redact(std::move(said)) : said;
+}
+
+void Session::fail(HttpResponse& response, std::string_view what) const {
+    const std::string said = described(response);
     const bool missing = response.status == 404;
     Error error(missing ? ErrorKind::not_found : ErrorKind::unavailable,
                 concat(what, ": HTTP ", response.status, said.empty() ? "" : ": ", said));

@@ -22,7 +22,9 @@ struct RegistryRequest {
     std::optional<ByteView> body;     // borrowed until send() returned
     std::vector<std::string> scopes;  // "repository:NAME:pull"
     // Tried again after connection errors, 408, 429 and 5xx. False where the caller must look first what
-    // became of the first try.
+    // became of the first try. 403 is tried again a few times in any case where the same kind of request
+    // (reading, writing) was allowed before: right after a change of keys or rights some servers are not of
+    // one mind, and what was refused has done nothing.
     bool retry = true;
     bool follow_redirects = true;
     std::optional<std::chrono::milliseconds> total_time;
@@ -55,12 +57,15 @@ class Session {
     // and Error{unavailable}.
     HttpResponse send(const RegistryRequest& request);
 
+    // What the body of an error says (registry/error_body.hh), without the secrets that were used.
+    std::string described(HttpResponse& response) const;
     // Throws the Error for a response that is no success: not_found for 404, else unavailable, with what the
     // registry says and, where logging in may help, a hint.
     [[noreturn]] void fail(HttpResponse& response, std::string_view what) const;
 
   private:
     HttpResponse send_once(const RegistryRequest& request);
+    bool was_allowed(const RegistryRequest& request, int status);
     HttpResponse send_authorized(const RegistryRequest& request, const Url& url);
     void note_warnings(const HttpResponse& response);
     void probe();
@@ -73,6 +78,8 @@ class Session {
     bool probed_ = false;
     std::unique_ptr<Authenticator> authenticator_;
     std::set<std::string> warned_;
+    bool may_read_ = false;  // such a request was answered with what it asked for
+    bool may_write_ = false;
 };
 
 // How long the server asks to wait (Retry-After); nothing when it does not.

@@ -143,42 +143,67 @@ FakeResponse FakeRegistry::answer_token(const FakeRequest& request) {
             .body = R"({"token":")" + token + R"(","expires_in":)" + std::to_string(token_life.load()) + "}"};
 }
 
+FakeResponse FakeRegistry::put_manifest(const FakeRequest& request, const std::string& repository,
+                                        const std::string& reference) {
+    const std::string digest = digest_of(request.body);
+    const bool by_digest = reference.find(':') != std::string::npos;
+    if (by_digest && reference != digest) return error(400, "DIGEST_INVALID");
+    const std::string tag = repository + ':' + reference;
+    const std::string match = request.header("if-match");
+    if (etags && !match.empty() && (!tags_.contains(tag) || match != '"' + tags_[tag] + '"'))
+        return error(412, "PRECONDITION");
+    // A registry refuses manifests whose blobs it lacks.
+    const oci::Json document = oci::parse_json(request.body, "manifest");
+    std::vector<std::string> needed;
+    if (document.contains("config")) needed.push_back(document["config"]["digest"].get<std::string>());
+    if (document.contains("layers")) {
+        for (const auto& layer : document["layers"]) needed.push_back(layer["digest"].get<std::string>());
+    }
+    for (const std::string& one : needed) {
+        if (!blobs_.contains(concat(repository, '@', one))) return error(404, "MANIFEST_BLOB_UNKNOWN");
+    }
+    manifests_[repository + '@' + digest] = {request.body, request.header("content-type")};
+    if (!by_digest) tags_[tag] = digest;
+    FakeResponse out{.status = 201,
+                     .headers = {{"Location", request.path}, {"Docker-Content-Digest", digest}}};
+    if (referrers && document.contains("subject")) {
+        out.headers.emplace_back("OCI-Subject", document["subject"]["digest"].get<std::string>());
+    }
+    for (auto [one, end] = request.query.equal_range("tag"); tags_with_digest && one != end; ++one) {
+        tags_[repository + ':' + one->second] = digest;
+        out.headers.emplace_back("OCI-Tag", one->second);
+    }
+    return out;
+}
+
 FakeResponse FakeRegistry::answer_manifest(const FakeRequest& request, const std::string& repository,
                                            const std::string& reference) {
-    if (request.method == "PUT") {
-        const std::string digest = digest_of(request.body);
-        if (reference.find(':') != std::string::npos && reference != digest)
-            return error(400, "DIGEST_INVALID");
-        // A registry refuses manifests whose blobs it lacks.
-        const oci::Json document = oci::parse_json(request.body, "manifest");
-        std::vector<std::string> needed;
-        if (document.contains("config")) needed.push_back(document["config"]["digest"].get<std::string>());
-        if (document.contains("layers")) {
-            for (const auto& layer : document["layers"]) needed.push_back(layer["digest"].get<std::string>());
-        }
-        for (const std::string& one : needed) {
-            if (!blobs_.contains(concat(repository, '@', one))) return error(404, "MANIFEST_BLOB_UNKNOWN");
-        }
-        manifests_[repository + '@' + digest] = {request.body, request.header("content-type")};
-        if (reference != digest) tags_[repository + ':' + reference] = digest;
-        return {.status = 201, .headers = {{"Location", request.path}, {"Docker-Content-Digest", digest}}};
-    }
+    if (request.method == "PUT") return put_manifest(request, repository, reference);
     const auto tag = tags_.find(repository + ':' + reference);
     const std::string digest = tag == tags_.end() ? reference : tag->second;
     const auto found = manifests_.find(repository + '@' + digest);
     if (found == manifests_.end()) return error(404, "MANIFEST_UNKNOWN");
     if (request.method == "DELETE") {
+        if (!deletes) return error(405, "UNSUPPORTED");
         manifests_.erase(found);
         return {.status = 202};
     }
-    return {.headers = {{"Content-Type", found->second.media_type}, {"Docker-Content-Digest", digest}},
-            .body = found->second.raw};
+    FakeResponse out{
+        .headers = {{"Content-Type", found->second.media_type}, {"Docker-Content-Digest", digest}},
+        .body = found->second.raw};
+    if (etags) out.headers.emplace_back("ETag", '"' + digest + '"');
+    return out;
 }
 
 FakeResponse FakeRegistry::answer_blob(const FakeRequest& request, const std::string& repository,
                                        const std::string& digest) {
     const auto found = blobs_.find(repository + '@' + digest);
     if (found == blobs_.end()) return error(404, "BLOB_UNKNOWN");
+    if (request.method == "DELETE") {
+        if (!deletes) return error(405, "UNSUPPORTED");
+        blobs_.erase(found);
+        return {.status = 202};
+    }
     FakeResponse out{
         .headers = {{"Content-Type", "application/octet-stream"}, {"Docker-Content-Digest", digest}},
         .body = found->second};

@@ -77,19 +77,28 @@ class FakeRegistry {
     std::string realm;        // another token server's URL
     bool ranges = true;
     bool mounts = true;
-    bool referrers = true;
+    bool referrers = true;          // the API, and the header OCI-Subject
+    bool tags_with_digest = false;  // PUT by digest takes tag= and answers with OCI-Tag
+    bool etags = false;             // of manifests, and If-Match
+    bool deletes = true;
     bool relative_locations = false;
     bool location_query = true;  // upload URLs carry a state that must be kept
     bool strict_ranges = true;   // PATCH must go on where the last one ended, else 416
     std::size_t chunk_min = 0;   // OCI-Chunk-Min-Length
     std::size_t page = 100;      // the most entries of a page
     std::atomic<unsigned> token_life{300};
+    std::atomic<int> reset_connections{0};  // that many are reset as soon as they are there
 
     // What came, in order.
     std::vector<FakeRequest> requests();
     std::size_t count(const std::string& method, const std::string& path_part);
+    // Bytes of bodies that were sent.
+    std::uint64_t bytes_sent() const { return bytes_sent_; }
     // The tokens handed out before are not taken any more.
     void revoke_tokens();
+    // Connections are refused from now on; those that are there end.
+    void stop_listening();
+    void listen_again();
 
   private:
     struct Upload {
@@ -103,6 +112,7 @@ class FakeRegistry {
         std::string media_type;
     };
 
+    void listen();
     void accept_loop();
     void serve(int fd);
     bool read_request(int fd, std::string& buffer, FakeRequest& request);
@@ -113,6 +123,8 @@ class FakeRegistry {
     FakeResponse answer_token(const FakeRequest& request);
     FakeResponse answer_manifest(const FakeRequest& request, const std::string& repository,
                                  const std::string& reference);
+    FakeResponse put_manifest(const FakeRequest& request, const std::string& repository,
+                              const std::string& reference);
     FakeResponse answer_blob(const FakeRequest& request, const std::string& repository,
                              const std::string& digest);
     FakeResponse start_upload(const FakeRequest& request, const std::string& repository);
@@ -136,6 +148,7 @@ class FakeRegistry {
     std::map<std::string, Upload> uploads_;
     std::set<std::string> tokens_;
     unsigned next_id_ = 0;
+    std::atomic<std::uint64_t> bytes_sent_{0};
     std::set<int> connections_;
     std::vector<std::thread> threads_;
     std::thread acceptor_;

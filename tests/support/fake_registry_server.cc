@@ -102,12 +102,19 @@ std::string head_of(const FakeRequest& request, const FakeResponse& response) {
 }  // namespace
 
 FakeRegistry::FakeRegistry() {
+    listen();
+}
+
+void FakeRegistry::listen() {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port_);  // 0 for any, the first time
     socklen_t length = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
+    const int on = 1;
+    ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (listener_ < 0 || ::bind(listener_, generic, length) != 0 || ::listen(listener_, 64) != 0 ||
         ::getsockname(listener_, generic, &length) != 0) {
         throw std::runtime_error("cannot listen on the loopback address");
@@ -120,13 +127,26 @@ FakeRegistry::~FakeRegistry() {
     {
         const std::lock_guard guard(mutex_);
         stop_ = true;
-        for (const int fd : connections_) ::shutdown(fd, SHUT_RDWR);
     }
     stopping_.notify_all();
+    stop_listening();
+    for (std::thread& thread : threads_) thread.join();
+}
+
+void FakeRegistry::stop_listening() {
+    {
+        const std::lock_guard guard(mutex_);
+        for (const int fd : connections_) ::shutdown(fd, SHUT_RDWR);
+    }
+    if (listener_ < 0) return;
     ::shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     ::close(listener_);
-    for (std::thread& thread : threads_) thread.join();
+    listener_ = -1;
+}
+
+void FakeRegistry::listen_again() {
+    if (listener_ < 0) listen();
 }
 
 std::string FakeRegistry::host() const {
@@ -140,6 +160,12 @@ void FakeRegistry::accept_loop() {
         if (fd < 0 || stop_) {
             if (fd >= 0) ::close(fd);
             return;
+        }
+        if (reset_connections > 0) {
+            --reset_connections;
+            arm_reset(fd);
+            ::close(fd);
+            continue;
         }
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -220,6 +246,7 @@ bool FakeRegistry::send_response(int fd, const FakeRequest& request, const FakeR
                                       ? concat(std::string(size, size_end.ptr), "\r\n", part, "\r\n")
                                       : std::string(part);
         if (!send_all(fd, frame)) return false;
+        bytes_sent_ += part.size();
         body.remove_prefix(part.size());
         if (response.slow_wait.count() > 0 && !sleep(response.slow_wait)) return false;
     }

@@ -51,6 +51,12 @@ TEST_F(BlobUploadTest, SmallBlobsGoInOnePut) {
     EXPECT_EQ(fake.count("PATCH", ""), 0U);
 }
 
+TEST_F(BlobUploadTest, ASmallBlobThatIsThereIsNotSent) {
+    fake.add_blob(pattern(999));
+    upload(pattern(999));
+    EXPECT_EQ(fake.count("POST", "") + fake.count("PUT", ""), 0U);
+}
+
 TEST_F(BlobUploadTest, LargeBlobsGoInChunks) {
     for (const bool relative : {false, true}) {
         fake.relative_locations = relative;

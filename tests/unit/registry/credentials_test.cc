@@ -90,6 +90,15 @@ TEST_F(CredentialsTest, FilesAreReadInTheirOrder) {
     EXPECT_THROW(CredentialStore(files).lookup("h", "x"), Error);
 }
 
+TEST_F(CredentialsTest, TheFormatBeforeConfigJson) {
+    CredentialFiles files;
+    files.usual = {write(".dockercfg", "{" + entry("https://h/v1/") + "}")};
+    EXPECT_EQ(CredentialStore(files).lookup("h", "x")->user, "user");
+    EXPECT_FALSE(CredentialStore(files).lookup("i", "x"));
+    write(".dockercfg", "{\"h\":7}");
+    EXPECT_THROW(CredentialStore(files).lookup("h", "x"), Error);
+}
+
 TEST_F(CredentialsTest, IdentityTokens) {
     const auto found = look(R"({"auths":{"h":{"identitytoken":"t"}}})", "h");
     ASSERT_TRUE(found);

@@ -154,6 +154,23 @@ TEST_F(DistributionClientTest, DeletesManifests) {
     EXPECT_EQ(failure_of([&] { client()->delete_manifest("v1"); }).first, ErrorKind::unsupported);
 }
 
+TEST_F(DistributionClientTest, DeletesBlobs) {
+    const oci::Digest digest = oci::Digest::parse(fake.add_blob("content"));
+    client()->delete_blob(digest);
+    EXPECT_FALSE(fake.blob(digest.to_string()));
+    EXPECT_EQ(failure_of([&] { client()->delete_blob(digest); }).first, ErrorKind::not_found);
+    fake.add_blob("content");
+    fake.deletes = false;
+    EXPECT_EQ(failure_of([&] { client()->delete_blob(digest); }).first, ErrorKind::unsupported);
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.method != "DELETE") return std::nullopt;
+        return FakeResponse{.status = 400, .body = R"({"errors":[{"code":"UNSUPPORTED"}]})"};
+    };
+    const auto [kind, message] = failure_of([&] { client()->delete_manifest("v1"); });
+    EXPECT_EQ(kind, ErrorKind::unsupported);
+    EXPECT_NE(message.find("UNSUPPORTED"), std::string::npos) << message;
+}
+
 TEST_F(DistributionClientTest, MountsBlobsAndCleansUpWhenRefused) {
     const std::string digest = fake.add_blob("content", "other");
     EXPECT_TRUE(client(Access::push)->mount_blob(oci::Digest::parse(digest), "other"));

@@ -147,6 +147,60 @@ TEST_F(DistributionImageTest, TheRegistrysCredentialsAreNotShownToAMirror) {
     for (const FakeRequest& r : mirror.requests()) EXPECT_EQ(r.header("authorization"), "");
 }
 
+TEST_F(DistributionImageTest, AMirrorIsToldWhomItStandsInFor) {
+    test::FakeRegistry mirror;
+    fill(mirror);
+    const std::string conf = "[[registry]]\nprefix=\"upstream.example\"\nlocation=\"" + fake.host() +
+                             "\"\n[[registry.mirror]]\nlocation=\"" + mirror.host() + "\"\n";
+    EXPECT_EQ(read_layer(*access(conf).open_source(reference(":v1", "upstream.example"))), content);
+    for (const FakeRequest& r : mirror.requests()) {
+        if (r.path != "/v2/") {
+            EXPECT_EQ(r.param("ns"), "upstream.example") << r.target;
+        }
+    }
+    fill(fake);
+    read_layer(*access().open_source(reference(":v1")));
+    put(access(), ":v2");
+    for (const FakeRequest& r : fake.requests()) EXPECT_EQ(r.param("ns"), "") << r.target;
+}
+
+TEST_F(DistributionImageTest, AMissingTagNamesThoseThereAre) {
+    const auto hint = [&](const std::string& tag) {
+        return failure_of([&] { access().open_source(reference(tag))->root(); }).second;
+    };
+    EXPECT_EQ(hint(":none").find("there is"), std::string::npos) << hint(":none");
+    for (int i = 0; i < 10; ++i) {
+        fake.add_manifest("t" + std::to_string(i), manifest(), std::string(oci::kMediaTypeManifest));
+    }
+    EXPECT_TRUE(hint(":none").ends_with("there is: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9")) << hint(":none");
+    fake.add_manifest("u", manifest(), std::string(oci::kMediaTypeManifest));
+    EXPECT_TRUE(hint(":none").ends_with("t9, ...")) << hint(":none");
+    // A list that cannot be had is no other error.
+    for (const FakeResponse& response :
+         {FakeResponse{.status = 500}, FakeResponse{.body = "{"}, FakeResponse{.drop = true}}) {
+        fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+            return r.path.ends_with("/tags/list") ? std::optional(response) : std::nullopt;
+        };
+        EXPECT_EQ(failure_of([&] { access().open_source(reference(":none"))->root(); }).first,
+                  ErrorKind::not_found);
+    }
+}
+
+TEST_F(DistributionImageTest, AContentTypeThatIsNotTheDocumentsOwn) {
+    fill(fake);
+    fake.after = [](const FakeRequest& r, FakeResponse& response) {
+        if (r.path.find("/manifests/") == std::string::npos) return;
+        response.headers = {{"Content-Type", std::string(oci::kMediaTypeDockerManifest)}};
+    };
+    const auto open = [&](const std::string& tag) {
+        return oci::open_image(access().open_source(reference(tag)), std::nullopt);
+    };
+    EXPECT_EQ(failure_of([&] { open(":v1"); }).first, ErrorKind::invalid);
+    // With a digest there is no doubt about what is meant.
+    const std::string by_digest = "@" + oci::Digest::of(as_bytes(manifest())).to_string();
+    EXPECT_EQ(access().open_source(reference(by_digest))->root().media_type, oci::kMediaTypeManifest);
+}
+
 TEST_F(DistributionImageTest, PlainHttpIsSpokenOnlyWhereTheUserSaysSo) {
     fill(fake);
     RegistryOptions given;

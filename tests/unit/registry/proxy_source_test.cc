@@ -18,6 +18,7 @@
 #include "base/interrupt.hh"
 #include "base/subprocess.hh"
 #include "oci/image.hh"
+#include "tests/support/temp_directory.hh"
 
 namespace osb::registry {
 namespace {
@@ -38,13 +39,12 @@ bool run(const std::vector<std::string>& argv) {
 // Three images of one big and one small layer in one storage: as built, as pulled compressed, in Docker's
 // format.
 struct Storage {
-    fs::path root;
+    test::TempDirectory temporary;
+    fs::path root = temporary.path();
     bool usable = false;
 
     Storage() {
-        std::string name = (fs::temp_directory_path() / "osb-proxy-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) return;
-        root = name;
+        const std::string& name = temporary.path();
         std::ofstream(root / "storage.conf") << "[storage]\ndriver = \"vfs\"\ngraphroot = \"" << name
                                              << "/root\"\nrunroot = \"" << name << "/run\"\n";
         ::setenv("CONTAINERS_STORAGE_CONF", (root / "storage.conf").c_str(), 1);
@@ -54,9 +54,7 @@ struct Storage {
     }
     Storage(const Storage&) = delete;
     Storage& operator=(const Storage&) = delete;
-    ~Storage() {
-        if (!root.empty()) fs::remove_all(root);
-    }
+    ~Storage() = default;
 
     bool fill() const {
         const fs::path context = root / "context";

@@ -40,12 +40,16 @@ class RegistryTest : public ::testing::Test {
         Session::Options out;
         out.host = fake.host();
         out.insecure = true;
-        out.hooks = {.sleep = [this](std::chrono::milliseconds time) { slept.push_back(time); },
+        out.hooks = {.sleep =
+                         [this](std::chrono::milliseconds time) {
+                             slept.push_back(time);
+                             if (on_sleep) on_sleep();
+                         },
                      .random = [] { return 0.5; }};
         return out;
     }
     std::shared_ptr<DistributionClient> client(const Session::Options& given, Access access = Access::pull) {
-        auto session = std::make_shared<Session>(std::make_shared<HttpClient>(quick_limits()), given);
+        auto session = std::make_shared<Session>(std::make_shared<HttpClient>(limits), given);
         return std::make_shared<DistributionClient>(std::move(session), "repo", access);
     }
     std::shared_ptr<DistributionClient> client(Access access = Access::pull) {
@@ -63,7 +67,9 @@ class RegistryTest : public ::testing::Test {
     }
 
     test::FakeRegistry fake;
+    HttpLimits limits = quick_limits();
     std::vector<std::chrono::milliseconds> slept;
+    std::function<void()> on_sleep;
 };
 
 // Content in which every shift shows.

@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "base/error.hh"
+#include "tests/support/temp_directory.hh"
 
 namespace osb::registry {
 namespace {
@@ -19,16 +20,10 @@ namespace fs = std::filesystem;
 
 class ScratchDirectoryTest : public testing::Test {
   protected:
-    ScratchDirectoryTest() {
-        std::string name = (fs::temp_directory_path() / "osb-test-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw_errno("mkdtemp");
-        parent_ = name;
-    }
-    void TearDown() override { fs::remove_all(parent_); }
-
     static void touch(const fs::path& path) { std::ofstream(path) << "x"; }
 
-    fs::path parent_;
+    test::TempDirectory temporary_;
+    fs::path parent_ = temporary_.path();
 };
 
 TEST_F(ScratchDirectoryTest, IsPrivateAndGoesWithItsFiles) {
