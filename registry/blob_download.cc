@@ -5,34 +5,13 @@
 #include <utility>
 
 #include "base/escape.hh"
+#include "registry/content_range.hh"
 
 namespace osb::registry {
 namespace {
 
 // Tries are counted anew after that much progress, in bytes.
 constexpr std::uint64_t kProgress = 1024UL * 1024;
-
-// "bytes FIRST-LAST/TOTAL" with TOTAL "*" where the server does not know it: RFC 9110, 14.4.
-struct ContentRange {
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    std::optional<std::uint64_t> total;
-};
-
-std::optional<ContentRange> parse_content_range(std::string_view text) {
-    constexpr std::string_view kUnit = "bytes ";
-    if (to_lower(text.substr(0, kUnit.size())) != kUnit) return std::nullopt;
-    text.remove_prefix(kUnit.size());
-    const std::size_t dash = text.find('-');
-    const std::size_t slash = text.find('/');
-    if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash)
-        return std::nullopt;
-    const auto first = parse_number(text.substr(0, dash));
-    const auto last = parse_number(text.substr(dash + 1, slash - dash - 1));
-    const auto total = parse_number(text.substr(slash + 1));
-    if (!first || !last || *last < *first || (!total && text.substr(slash + 1) != "*")) return std::nullopt;
-    return ContentRange{.first = *first, .last = *last, .total = total};
-}
 
 class BlobDownload final : public Source {
   public:

@@ -7,6 +7,7 @@
 #include "base/escape.hh"
 #include "base/hash.hh"
 #include "base/log.hh"
+#include "registry/content_range.hh"
 
 namespace osb::registry {
 namespace {
@@ -15,16 +16,10 @@ constexpr unsigned kMaxIdle = 32;
 constexpr std::chrono::seconds kCancelTime{5};
 constexpr std::chrono::minutes kSmallTime{5};
 
-// "0-LAST" or "bytes=0-LAST", the header Range of an upload: how many bytes the registry has.
+// How many bytes the registry has, as far as it says so.
 std::optional<std::uint64_t> received_bytes(const HttpResponse& response) {
     const auto text = response.header("range");
-    if (!text) return std::nullopt;
-    std::string_view range = *text;
-    if (range.starts_with("bytes=")) range.remove_prefix(6);
-    if (!range.starts_with("0-")) return std::nullopt;
-    const auto last = parse_number(range.substr(2));
-    if (!last) return std::nullopt;
-    return *last + 1;
+    return text ? parse_upload_range(*text) : std::nullopt;
 }
 
 class ChunkedUpload final : public oci::BlobUpload {

@@ -20,21 +20,6 @@ constexpr std::size_t kTagsWanted = 1000;
 constexpr std::chrono::minutes kPageTime{2};
 constexpr std::chrono::seconds kHintTime{10};
 
-// The target of the header Link whose relation is "next": RFC 8288, as far as registries use it.
-std::optional<std::string> next_link(const HttpResponse& response) {
-    for (const auto& [name, value] : response.headers) {
-        if (name != "link") continue;
-        const std::size_t open = value.find('<');
-        const std::size_t close = value.find('>', open == std::string::npos ? 0 : open);
-        if (open == std::string::npos || close == std::string::npos) continue;
-        const std::string rest = to_lower(std::string_view(value).substr(close + 1));
-        const bool next =
-            rest.find("rel=\"next\"") != std::string::npos || rest.find("rel=next") != std::string::npos;
-        if (next) return value.substr(open + 1, close - open - 1);
-    }
-    return std::nullopt;
-}
-
 // Calls take(body, response) for each page. False when the first one is not there.
 template<typename Take>
 bool each_page(const DistributionClient& client, Url url, const HeaderList& headers, const std::string& what,
@@ -52,7 +37,7 @@ bool each_page(const DistributionClient& client, Url url, const HeaderList& head
         if (page == 0 && reply.response.status == 404) return false;
         if (reply.response.status != 200) client.session().fail(reply.response, what);
         take(reply.body, reply.response);
-        const std::optional<std::string> link = next_link(reply.response);
+        const std::optional<std::string> link = next_link(reply.response.headers);
         if (!link) return true;
         const std::optional<Url> next = url.resolve(*link);
         if (!next || !next->same_origin(first)) {
@@ -77,21 +62,42 @@ void check_count(std::size_t count, const std::string& what) {
         throw Error(ErrorKind::too_large, concat(what, ": more than ", kMaxListed, " entries"));
 }
 
-void add_tags(const std::string& body, const std::string& what, std::vector<std::string>& out) {
+}  // namespace
+
+std::optional<std::string> next_link(const HeaderList& headers) {
+    for (const auto& [name, value] : headers) {
+        if (name != "link") continue;
+        // Several links may share a header: <target>; parameters, <target>; parameters.
+        std::size_t open = value.find('<');
+        while (open != std::string::npos) {
+            const std::size_t close = value.find('>', open);
+            if (close == std::string::npos) break;
+            const std::size_t following = value.find('<', close);
+            const std::string parameters = to_lower(value.substr(close + 1, following - close - 1));
+            const bool next = parameters.find("rel=\"next\"") != std::string::npos ||
+                              parameters.find("rel=next") != std::string::npos;
+            if (next) return value.substr(open + 1, close - open - 1);
+            open = following;
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> parse_tags(const std::string& body, const std::string& what) {
+    std::vector<std::string> out;
     const Json page = oci::parse_json(body, what);
     const auto tags = page.is_object() ? page.find("tags") : page.end();
     if (!page.is_object() || tags == page.end())
         throw Error(ErrorKind::invalid, concat(what, " is malformed"));
-    if (tags->is_null()) return;  // what some registries write for no tags
+    if (tags->is_null()) return out;  // what some registries write for no tags
     if (!tags->is_array()) throw Error(ErrorKind::invalid, concat(what, " is malformed"));
     for (const Json& tag : *tags) {
         if (tag.is_string() && is_tag(tag.get_ref<const std::string&>()))
             out.push_back(tag.get<std::string>());
     }
     check_count(out.size(), what);
+    return out;
 }
-
-}  // namespace
 
 std::vector<std::string> list_tags(const DistributionClient& client) {
     const std::string what = concat("the list of tags of ", quoted(client.name()));
@@ -99,7 +105,9 @@ std::vector<std::string> list_tags(const DistributionClient& client) {
     url.add_query("n", std::to_string(kTagsWanted));
     std::vector<std::string> out;
     const bool found = each_page(client, url, {}, what, [&](const std::string& body, const HttpResponse&) {
-        add_tags(body, what, out);
+        const std::vector<std::string> more = parse_tags(body, what);
+        out.insert(out.end(), more.begin(), more.end());
+        check_count(out.size(), what);
     });
     if (!found) throw Error(ErrorKind::not_found, concat("no repository ", quoted(client.name())));
     return out;
@@ -113,7 +121,7 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
         url.add_query("n", std::to_string(count));
         const DistributionClient::Reply reply = client.fetch_document(
             {.url = url, .scopes = client.scopes(), .retry = false, .total_time = kHintTime}, kMaxPage, what);
-        if (reply.response.status == 200) add_tags(reply.body, what, out);
+        if (reply.response.status == 200) out = parse_tags(reply.body, what);
     } catch (const Error& error) {
         log_debug(error.message());  // advice is not worth another error
     }

@@ -1,6 +1,7 @@
 // What there is in a repository: its tags, and what refers to a manifest.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,13 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
 // Schema"). Not verified: each is to be fetched by its digest.
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
                                             const std::string& artifact_type = "");
+
+// The target of the header Link whose relation is "next" (RFC 8288, as far as registries use it); nothing
+// when there is none.
+std::optional<std::string> next_link(const HeaderList& headers);
+// The tags on one page, without those that break the grammar of tags. Throws Error naming `what`: invalid,
+// and too_large beyond kMaxListed.
+std::vector<std::string> parse_tags(const std::string& body, const std::string& what);
 
 // The tag that stands in for the referrers API: "sha256-<64 digits>".
 std::string referrers_tag(const oci::Digest& digest);

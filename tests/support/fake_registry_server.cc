@@ -252,7 +252,7 @@ bool FakeRegistry::send_response(int fd, const FakeRequest& request, const FakeR
     }
     if (cut) {
         // RST discards what the other end has not read yet: a moment to read it.
-        if (response.reset && sleep(std::chrono::milliseconds(20))) arm_reset(fd);
+        if (response.reset && sleep(std::chrono::milliseconds(5))) arm_reset(fd);
         return false;
     }
     if (response.chunked) return send_all(fd, "0\r\n\r\n");

@@ -23,6 +23,15 @@ TEST_F(ListingTest, ListsTagsOverPages) {
     EXPECT_EQ(fake.count("GET", "/tags/list"), 3U);
 }
 
+TEST(NextLinkTest, IsFoundAmongOthers) {
+    const auto find = [](const char* value) { return next_link({{"x", "y"}, {"link", value}}); };
+    EXPECT_EQ(find("</a?n=1>; rel=\"next\""), "/a?n=1");
+    EXPECT_EQ(find("</a>; rel=\"prev\", </b>; REL=next"), "/b");
+    for (const char* value : {"", "<", "</a>", "</a>; rel=\"last\"", "/a; rel=\"next\"", "rel=\"next\" <"}) {
+        EXPECT_FALSE(find(value)) << value;
+    }
+}
+
 TEST_F(ListingTest, NoTagsAndNoRepository) {
     EXPECT_TRUE(list_tags(*client()).empty());
     fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
