@@ -5,7 +5,6 @@
 namespace osb::cli {
 
 void RegistryFlags::declare(CLI::App& app) {
-    app_ = &app;
     const std::string group = "Registries";
     app.add_option("--authfile", authfile, "credentials [$REGISTRY_AUTH_FILE, else where podman keeps them]")
         ->type_name("FILE")
@@ -16,6 +15,7 @@ void RegistryFlags::declare(CLI::App& app) {
     app.add_option("--tls-verify", tls_verify, "false: take any certificate, and http [true]")
         ->type_name("BOOL")
         ->expected(0, 1)
+        ->each([this](const std::string&) { tls_verify_given_ = true; })
         ->group(group);
 }
 
@@ -24,7 +24,7 @@ registry::RegistryOptions RegistryFlags::options() const {
     out.authfile = authfile;
     if (!credentials.empty()) out.credentials = registry::Credentials::parse(credentials);
     // Not said: registries.conf decides.
-    if (app_->count("--tls-verify") > 0) out.tls_verify = tls_verify;
+    if (tls_verify_given_) out.tls_verify = tls_verify;
     return out;
 }
 

@@ -21,7 +21,7 @@ struct RegistryFlags {
     registry::RegistryOptions options() const;
 
   private:
-    CLI::App* app_ = nullptr;
+    bool tls_verify_given_ = false;
 };
 
 }  // namespace osb::cli
