@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "base/error.hh"
-#include "oci/deflate_piece.hh"
+#include "base/spares.hh"
+#include "oci/deflater.hh"
 #include "oci/ordered_pieces.hh"
 #include "oci/zstd_frames.hh"
 
@@ -62,7 +63,10 @@ class PieceSink : public CompressingSink {
 
 class GzipSink final : public PieceSink {
   public:
-    GzipSink(Sink& out, int level, TaskPool* pool) : PieceSink(kGzipPiece, pool), out_(out), level_(level) {}
+    GzipSink(Sink& out, int level, TaskPool* pool)
+        : PieceSink(kGzipPiece, pool),
+          out_(out),
+          deflaters_(std::make_shared<Deflaters>([level] { return make_deflater(level); })) {}
 
   protected:
     std::shared_ptr<Piece> make_piece(std::string content, bool last) override {
@@ -72,11 +76,13 @@ class GzipSink final : public PieceSink {
     }
 
   private:
+    using Deflaters = Spares<Deflater>;
+
     class GzipPiece final : public Piece {
       public:
         GzipPiece(GzipSink& owner, std::string before, std::string content, bool last)
             : owner_(owner),
-              level_(owner.level_),
+              deflaters_(owner.deflaters_),
               before_(std::move(before)),
               content_(std::move(content)),
               last_(last) {}
@@ -87,8 +93,9 @@ class GzipSink final : public PieceSink {
 
         void run() override {
             crc_ = gzip_crc(as_bytes(content_));
-            deflate_piece({.before = as_bytes(before_), .content = as_bytes(content_), .last = last_}, level_,
-                          out_);
+            const Deflaters::Lease deflater = deflaters_->take();
+            out_ = as_text(deflater->compress(
+                {.before = as_bytes(before_), .content = as_bytes(content_), .last = last_}));
             length_ = content_.size();
             content_ = {};
         }
@@ -98,7 +105,7 @@ class GzipSink final : public PieceSink {
       private:
         friend class GzipSink;
         GzipSink& owner_;
-        int level_;
+        std::shared_ptr<Deflaters> deflaters_;
         std::string before_;
         std::string content_;
         bool last_;
@@ -127,7 +134,7 @@ class GzipSink final : public PieceSink {
     }
 
     Sink& out_;
-    int level_;
+    std::shared_ptr<Deflaters> deflaters_;
     std::string before_;
     bool any_ = false;
     std::uint32_t crc_ = 0;

@@ -74,7 +74,11 @@ class GzipSource final : public Source {
     }
 
     std::size_t decode_member(MutableBytes out) {
-        const Inflater::Step step = inflater_->inflate({input_.get() + begin_, end_ - begin_}, out);
+        const Inflater::Step step =
+            with_context([] { return "gzip stream"; },
+                         [&] {
+                             return inflater_->inflate({input_.get() + begin_, end_ - begin_}, out);
+                         });
         begin_ += step.consumed;
         crc_ = inflater_->crc32(crc_, out.first(step.produced));
         length_ += static_cast<std::uint32_t>(step.produced);  // ISIZE is the length modulo 2^32
@@ -192,6 +196,14 @@ class GzipSource final : public Source {
 };
 
 }  // namespace
+
+std::unique_ptr<Source> gunzip_fast(Source& inner) {
+    return make_gzip_source(inner, make_fast_inflater());
+}
+
+std::unique_ptr<Source> gunzip_zlib(Source& inner) {
+    return make_gzip_source(inner, make_zlib_inflater());
+}
 
 std::unique_ptr<Source> make_gzip_source(Source& inner, std::unique_ptr<Inflater> inflater) {
     return std::make_unique<GzipSource>(inner, std::move(inflater));

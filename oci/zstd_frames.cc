@@ -40,55 +40,41 @@ Handle make_context(int level) {
 }  // namespace
 
 struct ZstdFrames::Context {
-    Handle handle;
-};
+    explicit Context(int level) : handle(make_context(level)) {}
 
-class ZstdFrames::Lease {
-  public:
-    explicit Lease(ZstdFrames& owner) : owner_(owner) {
-        const std::lock_guard lock(owner_.mutex_);
-        if (owner_.idle_.empty()) {
-            context_ = std::make_unique<Context>(Context{make_context(owner_.level_)});
-        } else {
-            context_ = std::move(owner_.idle_.back());
-            owner_.idle_.pop_back();
+    MutableBytes room(std::size_t size) {
+        if (size > room_size) {
+            bytes = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+            room_size = size;
         }
-        // Room for the return, so that the destructor need not allocate.
-        owner_.idle_.reserve(owner_.idle_.size() + 1 + ++owner_.leased_);
+        return {bytes.get(), size};
     }
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
-    ~Lease() {
-        const std::lock_guard lock(owner_.mutex_);
-        --owner_.leased_;
-        ZSTD_CCtx_reset(context_->handle.get(), ZSTD_reset_session_only);
-        owner_.idle_.push_back(std::move(context_));
-    }
-    ZSTD_CCtx* get() const noexcept { return context_->handle.get(); }
 
-  private:
-    ZstdFrames& owner_;
-    std::unique_ptr<Context> context_;
+    Handle handle;
+    std::unique_ptr<std::uint8_t[]> bytes;
+    std::size_t room_size = 0;
 };
 
-ZstdFrames::ZstdFrames(int level) : level_(level) {
-    idle_.push_back(std::make_unique<Context>(Context{make_context(level)}));
+ZstdFrames::ZstdFrames(int level) : contexts_([level] { return std::make_unique<Context>(level); }) {
+    contexts_.take();  // says now what is wrong with the level
 }
 
 ZstdFrames::~ZstdFrames() = default;
 
 void ZstdFrames::compress(ByteView content, std::string& out) {
-    const Lease context(*this);
-    const std::size_t before = out.size();
-    const std::size_t bound = check(ZSTD_compressBound(content.size()));
-    out.resize(before + bound);
-    out.resize(before + check(ZSTD_compress2(context.get(), out.data() + before, bound, content.data(),
-                                             content.size())));
+    const auto context = contexts_.take();
+    const MutableBytes room = context->room(check(ZSTD_compressBound(content.size())));
+    const std::size_t size = check(
+        ZSTD_compress2(context->handle.get(), room.data(), room.size(), content.data(), content.size()));
+    out += as_text(room.first(size));
 }
 
 void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
-    const Lease context(*this);
-    check(ZSTD_CCtx_setPledgedSrcSize(context.get(), count));
+    const auto context = contexts_.take();
+    ZSTD_CCtx* const handle = context->handle.get();
+    // What an exception may have left half done.
+    check(ZSTD_CCtx_reset(handle, ZSTD_reset_session_only));
+    check(ZSTD_CCtx_setPledgedSrcSize(handle, count));
     std::size_t unfinished = 0;
     do {
         check_interrupt();
@@ -98,8 +84,7 @@ void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
         out.resize(before + 1024);
         ZSTD_outBuffer room{out.data() + before, 1024, 0};
         const bool last = count == in.size;
-        unfinished =
-            check(ZSTD_compressStream2(context.get(), &room, &in, last ? ZSTD_e_end : ZSTD_e_continue));
+        unfinished = check(ZSTD_compressStream2(handle, &room, &in, last ? ZSTD_e_end : ZSTD_e_continue));
         out.resize(before + room.pos);
         count -= in.pos;
     } while (count > 0 || unfinished > 0);

@@ -3,10 +3,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
+#include "base/spares.hh"
 #include "base/stream.hh"
 
 namespace osb::oci {
@@ -31,12 +30,8 @@ class ZstdFrames {
 
   private:
     struct Context;
-    class Lease;
 
-    int level_;
-    std::mutex mutex_;
-    std::vector<std::unique_ptr<Context>> idle_;
-    std::size_t leased_ = 0;
+    Spares<Context> contexts_;
 };
 
 // A stream compressed into one frame, on the calling thread.

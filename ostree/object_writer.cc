@@ -14,6 +14,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/object_reader.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
@@ -36,10 +37,10 @@ bool config_flag(OstreeRepo* repo, const char* key, bool otherwise) {
                : value != FALSE;
 }
 
-// archive.zlib-level when it is set; 0 leaves the choice to us.
+// archive.zlib-level when it is set, else what is fast.
 int config_zlib_level(OstreeRepo* repo) {
     const int level = g_key_file_get_integer(ostree_repo_get_config(repo), "archive", "zlib-level", nullptr);
-    return level >= 1 && level <= 9 ? level : 0;
+    return level >= 1 && level <= 9 ? level : oci::kFastDeflate;
 }
 
 // Bytes of the filesystem that may be used, less the reserve that the repository keeps free
@@ -94,12 +95,6 @@ FileMeta canonical(RepoMode mode, FileMeta meta) {
     return meta;
 }
 
-struct ObjectWriter::Scratch {
-    std::unique_ptr<Deflater> deflater;
-    std::vector<std::uint8_t> deflated;
-    Hasher hasher;
-};
-
 struct ObjectWriter::Shard {
     struct Key {
         Sha256 checksum;
@@ -121,9 +116,11 @@ ObjectWriter::ObjectWriter(Repository& repository)
     : repository_(repository),
       mode_(repository.mode()),
       staging_(ostree_repo_get_dfd(repository.handle().repo.get())),
-      shards_(std::make_unique<Shard[]>(kShards)) {
+      shards_(std::make_unique<Shard[]>(kShards)),
+      deflaters_(
+          [level = config_zlib_level(repository.handle().repo.get())] { return oci::make_deflater(level); }),
+      hashers_([] { return std::make_unique<Hasher>(); }) {
     OstreeRepo* const repo = repository.handle().repo.get();
-    zlib_level_ = config_zlib_level(repo);
     sync_ = config_flag(repo, "fsync", true);
     sync_each_ = sync_ && config_flag(repo, "per-object-fsync", false);
     has_parent_ = ostree_repo_get_parent(repo) != nullptr;
@@ -138,25 +135,6 @@ ObjectWriter::ObjectWriter(Repository& repository)
 }
 
 ObjectWriter::~ObjectWriter() = default;
-
-std::unique_ptr<ObjectWriter::Scratch> ObjectWriter::take_scratch() {
-    {
-        const std::lock_guard lock(scratch_mutex_);
-        if (!scratch_.empty()) {
-            auto scratch = std::move(scratch_.back());
-            scratch_.pop_back();
-            return scratch;
-        }
-    }
-    auto scratch = std::make_unique<Scratch>();
-    scratch->deflater = make_deflater(zlib_level_);
-    return scratch;
-}
-
-void ObjectWriter::give_scratch(std::unique_ptr<Scratch> scratch) {
-    const std::lock_guard lock(scratch_mutex_);
-    scratch_.push_back(std::move(scratch));
-}
 
 bool ObjectWriter::is_stored(const Sha256& checksum, ObjectType type) const {
     const std::string path = loose_path(checksum, type, mode_ == RepoMode::archive);
@@ -204,14 +182,17 @@ Fd ObjectWriter::create(const std::string& path, mode_t mode) {
     return fd;
 }
 
+Sha256 ObjectWriter::checksum_of(const FileMeta& meta, std::string_view target, ByteView content) {
+    const auto hasher = hashers_.take();
+    hasher->reset();
+    hasher->update(file_header(meta, target));
+    hasher->update(content);
+    return hasher->finish_sha256();
+}
+
 Sha256 ObjectWriter::write_file(const FileMeta& full_meta, std::string_view target, ByteView content) {
     const FileMeta meta = canonical(mode_, full_meta);
-    auto scratch = take_scratch();
-    scratch->hasher.reset();
-    scratch->hasher.update(file_header(meta, target));
-    scratch->hasher.update(content);
-    const Sha256 checksum = scratch->hasher.finish_sha256();
-    give_scratch(std::move(scratch));
+    const Sha256 checksum = checksum_of(meta, target, content);
     if (!claim(checksum, ObjectType::file)) return checksum;
     staging_.ensure_directory(checksum[0]);
     const std::string path = loose_path(checksum, ObjectType::file, mode_ == RepoMode::archive);
@@ -232,15 +213,14 @@ Sha256 ObjectWriter::write_file(const FileMeta& full_meta, std::string_view targ
 void ObjectWriter::store_archive(const std::string& path, const FileMeta& meta, std::string_view target,
                                  ByteView content) {
     const std::string header = archive_file_header(meta, target, content.size());
-    auto scratch = take_scratch();
-    scratch->deflated.clear();
-    if (!is_symlink(meta)) scratch->deflater->compress(content, true, scratch->deflated);
-    const std::uint64_t total = header.size() + scratch->deflated.size();
+    const auto deflater = deflaters_.take();
+    ByteView deflated;
+    if (!is_symlink(meta)) deflated = deflater->compress({.before = {}, .content = content, .last = true});
+    const std::uint64_t total = header.size() + deflated.size();
     reserve(total);
     const Fd fd = create(path, 0644);
-    write_both(fd.get(), as_bytes(header), scratch->deflated, path);
+    write_both(fd.get(), as_bytes(header), deflated, path);
     if (sync_each_ && ::fsync(fd.get()) != 0) throw_errno(concat("cannot sync ", quoted(path)));
-    give_scratch(std::move(scratch));
     count(total);
 }
 
@@ -301,6 +281,14 @@ Sha256 ObjectWriter::write_metadata(ObjectType type, ByteView bytes) {
     return checksum;
 }
 
+std::string ObjectWriter::read_metadata(ObjectType type, const Sha256& checksum) const {
+    const std::string path = loose_path(checksum, type, mode_ == RepoMode::archive);
+    const Fd staged(::openat(staging_.fd(), path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!staged) return ostree::read_metadata(repository_, type, checksum);
+    FileRangeSource source(staged.get(), 0, file_size(staged.get()), path);
+    return read_all(source, kMaxMetadataSize, path);
+}
+
 void ObjectWriter::publish() {
     staging_.publish(sync_);
 }
@@ -318,9 +306,10 @@ class FileStream::PieceTask final : public Task {
     PieceTask(ObjectWriter& writer, std::shared_ptr<Piece> piece)
         : writer_(writer), piece_(std::move(piece)) {}
     void run() override {
-        auto scratch = writer_.take_scratch();
-        scratch->deflater->compress({piece_->bytes.get(), piece_->length}, piece_->last, piece_->deflated);
-        writer_.give_scratch(std::move(scratch));
+        const auto deflater = writer_.deflaters_.take();
+        const ByteView deflated = deflater->compress(
+            {.before = {}, .content = {piece_->bytes.get(), piece_->length}, .last = piece_->last});
+        piece_->deflated.assign(deflated.begin(), deflated.end());
         piece_->bytes.reset();
         piece_->done = true;
     }

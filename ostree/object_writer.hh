@@ -15,8 +15,9 @@
 
 #include "base/bytes.hh"
 #include "base/hash.hh"
+#include "base/spares.hh"
 #include "base/task_pool.hh"
-#include "ostree/deflate.hh"
+#include "oci/deflater.hh"
 #include "ostree/object_format.hh"
 #include "ostree/repository.hh"
 #include "ostree/staging.hh"
@@ -46,6 +47,10 @@ class ObjectWriter {
     // call it at once.
     bool is_stored(const Sha256& checksum, ObjectType type) const;
 
+    // The bytes of a dirtree or dirmeta object that was written, or that the repository has. Throws
+    // Error{not_found}.
+    std::string read_metadata(ObjectType type, const Sha256& checksum) const;
+
     // Moves everything that was written under objects/, durable unless the repository's configuration says
     // otherwise. To be called once, by one thread; before libostree's own commit of the transaction.
     void publish();
@@ -56,8 +61,7 @@ class ObjectWriter {
 
   private:
     friend class FileStream;
-    struct Scratch;
-
+    Sha256 checksum_of(const FileMeta& meta, std::string_view target, ByteView content);
     bool claim(const Sha256& checksum, ObjectType type);
     void reserve(std::uint64_t bytes);
     void count(std::uint64_t bytes);
@@ -67,12 +71,9 @@ class ObjectWriter {
     void store_bare_symlink(const std::string& path, const FileMeta& meta, std::string_view target);
     void finish_bare(int fd, const FileMeta& meta);
     Fd create(const std::string& path, mode_t mode);
-    std::unique_ptr<Scratch> take_scratch();
-    void give_scratch(std::unique_ptr<Scratch> scratch);
 
     Repository& repository_;
     const RepoMode mode_;
-    int zlib_level_ = 0;
     bool sync_ = true;
     bool sync_each_ = false;
     bool always_chown_ = false;
@@ -88,8 +89,8 @@ class ObjectWriter {
     std::uint64_t reserve_ = 0;
     std::atomic<std::uint64_t> objects_written_{0};
     std::atomic<std::uint64_t> bytes_written_{0};
-    std::mutex scratch_mutex_;
-    std::vector<std::unique_ptr<Scratch>> scratch_;
+    Spares<oci::Deflater> deflaters_;
+    Spares<Hasher> hashers_;
 };
 
 // A file that is too large to be held in memory: written piece by piece, its checksum known at the end. For

@@ -1,10 +1,8 @@
-// The small formats: object headers, refs, paths, deflate.
+// The small formats: object headers, refs, paths.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "base/error.hh"
-#include "ostree/deflate.hh"
 #include "ostree/layer_path.hh"
 #include "ostree/object_format.hh"
 #include "ostree/ref_name.hh"
@@ -71,62 +69,6 @@ TEST(LayerPath, Whiteouts) {
     EXPECT_EQ(classify(".wh..wh.aufs").kind, NameKind::ignored);
     EXPECT_EQ(classify("a/b.wh.c").kind, NameKind::ordinary);
 }
-
-std::string inflate_raw(const std::vector<std::uint8_t>& deflated, std::size_t size) {
-    std::string out(size + 1, '\0');
-    z_stream stream{};
-    EXPECT_EQ(inflateInit2(&stream, -15), Z_OK);
-    std::vector<std::uint8_t> input = deflated;
-    stream.next_in = input.data();
-    stream.avail_in = static_cast<uInt>(input.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-    EXPECT_EQ(stream.avail_in, 0U);
-    out.resize(stream.total_out);
-    inflateEnd(&stream);
-    return out;
-}
-
-class DeflateTest : public ::testing::TestWithParam<int> {};
-
-TEST_P(DeflateTest, PiecesAreOneStream) {
-    std::string text;
-    std::uint32_t state = 1;
-    while (text.size() < 300'000) {
-        state = state * 1664525U + 1013904223U;
-        text += state % 3 == 0 ? "some words that repeat "
-                               : std::string(1 + state % 40, static_cast<char>(state >> 24U));
-    }
-    const auto deflater = make_deflater(GetParam());
-    for (const std::size_t piece :
-         {std::size_t{1000}, std::size_t{65536}, std::size_t{100'000}, text.size()}) {
-        std::vector<std::uint8_t> out;
-        for (std::size_t at = 0; at < text.size(); at += piece) {
-            const std::string_view part = std::string_view(text).substr(at, piece);
-            deflater->compress(as_bytes(part), at + piece >= text.size(), out);
-        }
-        EXPECT_EQ(inflate_raw(out, text.size()), text) << piece;
-        EXPECT_LT(out.size(), text.size());
-    }
-}
-
-TEST_P(DeflateTest, EmptyTinyAndIncompressible) {
-    const auto deflater = make_deflater(GetParam());
-    std::string noise(200'000, '\0');
-    std::uint32_t state = 9;
-    for (char& c : noise) {
-        state = state * 1664525U + 1013904223U;
-        c = static_cast<char>(state >> 24U);
-    }
-    for (const std::string& text : {std::string{}, std::string("x"), noise}) {
-        std::vector<std::uint8_t> out;
-        deflater->compress(as_bytes(text), true, out);
-        EXPECT_EQ(inflate_raw(out, text.size()), text);
-    }
-}
-
-INSTANTIATE_TEST_SUITE_P(Levels, DeflateTest, ::testing::Values(0, 1, 6, 9));
 
 TEST(Tree, ResolvesAsInAChroot) {
     Node root = Node::directory();

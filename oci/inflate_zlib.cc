@@ -1,12 +1,11 @@
-// gzip through zlib: present everywhere.
+// Inflate through zlib: present everywhere.
 #include <zlib.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "base/error.hh"
-#include "oci/decompress.hh"
-#include "oci/gzip_source.hh"
+#include "oci/inflater.hh"
 
 namespace osb::oci {
 namespace {
@@ -40,7 +39,7 @@ class ZlibInflater final : public Inflater {
         // Z_BUF_ERROR only says that this call could do nothing.
         if (status == Z_MEM_ERROR) throw Error(ErrorKind::internal, "zlib: out of memory");
         if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-            throw Error(ErrorKind::invalid, "gzip stream: invalid deflate data");
+            throw Error(ErrorKind::invalid, "invalid deflate data");
         Step step;
         step.consumed = in_size - stream_.avail_in;
         step.produced = out_size - stream_.avail_out;
@@ -58,8 +57,8 @@ class ZlibInflater final : public Inflater {
 
 }  // namespace
 
-std::unique_ptr<Source> gunzip_zlib(Source& inner) {
-    return make_gzip_source(inner, std::make_unique<ZlibInflater>());
+std::unique_ptr<Inflater> make_zlib_inflater() {
+    return std::make_unique<ZlibInflater>();
 }
 
 }  // namespace osb::oci
