@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "ostree/encapsulated_image.hh"
+
 namespace osb::ostree {
 namespace {
 
@@ -9,6 +11,7 @@ namespace {
 constexpr guint32 kImportFormat = 1;
 constexpr const char* kKeyFormat = "osb.import.format";
 constexpr const char* kKeyLayout = "osb.import.layout";
+constexpr const char* kKeyBase = "osb.import.base";
 constexpr const char* kKeyManifestDigest = "ostree.manifest-digest";
 
 using Texts = std::map<std::string, std::string>;
@@ -43,6 +46,7 @@ GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts) {
                 {kKeyLayout, facts.layout}};
     if (const std::string version = image_version(image); !version.empty()) texts["version"] = version;
     if (!facts.kernel.empty()) texts["ostree.linux"] = facts.kernel;
+    if (!facts.base.empty()) texts[kKeyBase] = facts.base;
     std::map<std::string, GVariant*> values;
     for (const auto& [key, text] : texts) values[key] = g_variant_new_string(text.c_str());
     values[kKeyFormat] = g_variant_new_uint32(kImportFormat);
@@ -57,6 +61,7 @@ bool is_import_of(GVariant* metadata, const oci::Image& image, const std::string
     guint32 format = 0;
     return lookup_string(metadata, kKeyManifestDigest) == image.manifest.digest.to_string() &&
            lookup_string(metadata, kKeyLayout) == layout &&
+           lookup_string(metadata, kKeyBase).empty() != is_encapsulated(image) &&
            g_variant_lookup(metadata, kKeyFormat, "u", &format) != FALSE && format == kImportFormat;
 }
 

@@ -12,6 +12,7 @@
 #include "base/stream.hh"
 #include "ostree/glib.hh"
 #include "ostree/layer_path.hh"
+#include "ostree/layer_reader.hh"
 
 namespace osb::ostree {
 namespace {
@@ -69,9 +70,10 @@ void EncapsulatedLayerReader::read_all() {
 }
 
 // Everything outside the repository in the image is a view of what is inside, for container runtimes: not
-// looked at.
+// looked at, but for its names.
 void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string& path) {
-    if (!path.starts_with(kRepo) || entry.type == oci::TarType::directory) return;
+    if (!path.starts_with(kRepo)) return record_name(entry, path);
+    if (entry.type == oci::TarType::directory) return;
     if (path.starts_with(kXattrsV0)) {
         expect_regular(entry);
         shared_xattrs_[std::string(last_part(path))] = checked_xattrs(read_content(entry, kMaxXattrs));
@@ -166,6 +168,45 @@ void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const Object
     const Sha256 actual =
         is_link ? writer_.write_file(meta, entry.link_target, {}) : store_content(meta, entry.size);
     if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
+    record_object(meta, is_link ? entry.link_target : std::string(), actual);
+}
+
+LayerEntry& EncapsulatedLayerReader::record(EntryKind kind) {
+    if (record_->entries().size() >= LayerLimits{}.max_entries)
+        throw Error(ErrorKind::too_large, "too many objects in a layer");
+    LayerEntry& out = record_->entries().emplace_back();
+    out.kind = kind;
+    return out;
+}
+
+void EncapsulatedLayerReader::record_object(const FileMeta& meta, const std::string& target,
+                                            const Sha256& checksum) {
+    if (record_ == nullptr) return;
+    if (target.size() > kMaxPath) throw Error(ErrorKind::too_large, "the target of a link is too long");
+    LayerEntry& entry = record(S_ISLNK(meta.mode) ? EntryKind::symlink : EntryKind::file);
+    entry.mode = meta.mode & 07777U;
+    entry.uid = meta.uid;
+    entry.gid = meta.gid;
+    entry.target = record_->keep(target);
+    entry.checksum = checksum;
+    last_object_ = to_hex(checksum);
+}
+
+// Names are hard links to an object, or empty files behind the object that they are.
+void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std::string& path) {
+    if (record_ == nullptr || entry.type == oci::TarType::directory) return;
+    std::string object;
+    if (entry.type == oci::TarType::hardlink) {
+        const std::string target = normalize_path(entry.link_target);
+        constexpr std::size_t kLength = kObjects.size() + 65 + std::string_view(".file").size();
+        if (target.starts_with(kObjects) && target.ends_with(".file") && target.size() == kLength)
+            object = target.substr(kObjects.size(), 2) + target.substr(kObjects.size() + 3, 62);
+    } else if (entry.type == oci::TarType::file && entry.size == 0) {
+        object = last_object_;
+    }
+    LayerEntry& name = record(EntryKind::hardlink);
+    name.path = record_->keep(path);
+    name.target = record_->keep(object);
 }
 
 Sha256 EncapsulatedLayerReader::store_content(const FileMeta& meta, std::uint64_t size) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "oci/tar_reader.hh"
+#include "ostree/layer.hh"
 #include "ostree/object_writer.hh"
 
 namespace osb::ostree {
@@ -23,10 +24,11 @@ struct Encapsulated {
 class EncapsulatedLayerReader {
   public:
     // All are borrowed; the caller is one of the pool's producers. `holds_commit`: this is the first layer,
-    // which has the metadata objects; the others hold content only.
+    // which has the metadata objects; the others hold content only. `record`, which may be null, is given the
+    // entries that layer.hh describes.
     EncapsulatedLayerReader(oci::TarReader& tar, ObjectWriter& writer, TaskPool& pool, Encapsulated& out,
-                            bool holds_commit)
-        : tar_(tar), writer_(writer), pool_(pool), out_(out), holds_commit_(holds_commit) {}
+                            bool holds_commit, Layer* record = nullptr)
+        : tar_(tar), writer_(writer), pool_(pool), out_(out), holds_commit_(holds_commit), record_(record) {}
 
     // Reads the archive to its end. Throws Error, with the entry named: digest_mismatch for an object that is
     // not what its name says; invalid for one that is malformed, twice there or in the wrong layer, for
@@ -44,6 +46,9 @@ class EncapsulatedLayerReader {
     void take_metadata(const ObjectName& name, const std::string& bytes);
     void take_xattrs(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
     void take_file(const oci::TarEntry& entry, const ObjectName& name);
+    LayerEntry& record(EntryKind kind);
+    void record_name(const oci::TarEntry& entry, const std::string& path);
+    void record_object(const FileMeta& meta, const std::string& target, const Sha256& checksum);
     Sha256 store_content(const FileMeta& meta, std::uint64_t size);
     std::string read_content(const oci::TarEntry& entry, std::size_t limit);
     void expect_regular(const oci::TarEntry& entry) const;
@@ -53,6 +58,8 @@ class EncapsulatedLayerReader {
     TaskPool& pool_;
     Encapsulated& out_;
     bool holds_commit_;
+    Layer* record_;
+    std::string last_object_;                          // in hexadecimal digits
     std::map<std::string, XattrBytes> shared_xattrs_;  // by the name that links have as their target
     std::optional<std::pair<std::string, XattrBytes>> pending_;  // attributes of the file that must come next
     std::set<std::string> seen_;

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -13,9 +14,13 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/task_pool.hh"
+#include "ostree/base_tree.hh"
 #include "ostree/bootable_layout.hh"
 #include "ostree/commit.hh"
 #include "ostree/commit_metadata.hh"
+#include "ostree/derived_layout.hh"
+#include "ostree/encapsulated_image.hh"
+#include "ostree/encapsulated_layer.hh"
 #include "ostree/layer_reader.hh"
 #include "ostree/layer_store.hh"
 #include "ostree/object_writer.hh"
@@ -52,10 +57,11 @@ class Import {
             throw Error(ErrorKind::usage, concat("the subject ", quoted(options_.subject), " is not UTF-8"));
         }
         if (image_.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
+        base_layers_ = encapsulated_layers(image_);
         describe_image();
         const std::optional<std::string> present = repository_.resolve(result_.ref);
         choose_parent(present);
-        if (present && is_present(*present)) {
+        if (present && (is_present(*present) || is_held_commit(*present))) {
             // One that was killed after it had moved the ref may have left its staging directory.
             remove_abandoned_staging(ostree_repo_get_dfd(repository_.handle().repo.get()));
             return std::move(result_);
@@ -67,9 +73,9 @@ class Import {
         check_space();
         read_layers(writer);
         progress_.begin("writing the commit", std::nullopt);
-        Node root = merge_layers();
-        lay_out(root, writer);
-        commit(transaction, writer, root);
+        if (has_base()) read_base(writer);
+        make_tree(writer);
+        commit(transaction, writer);
         result_.objects_written = writer.objects_written();
         result_.bytes_written = writer.bytes_written();
         return std::move(result_);
@@ -79,6 +85,7 @@ class Import {
     // The layers of the image; the same blob twice is one.
     struct Slot {
         std::size_t index = 0;  // of its first use in the manifest
+        LayerKind kind = LayerKind::ordinary;
         std::shared_ptr<Layer> layer;
         bool reused = false;
     };
@@ -118,6 +125,44 @@ class Import {
         return present != FALSE;
     }
 
+    bool has_base() const noexcept { return base_layers_ > 0; }
+
+    // Whether the image is a commit and no more.
+    bool is_only_base() const noexcept { return base_layers_ == image_.manifest.layers.size(); }
+
+    // Whether the result may be the commit inside the image itself: nothing was asked for that it cannot be.
+    bool may_be_base() const {
+        return is_only_base() && options_.parent == Parent::automatic && options_.subject.empty();
+    }
+
+    LayerKind kind_of(std::size_t index) const noexcept {
+        if (index >= base_layers_) return LayerKind::ordinary;
+        return index == 0 ? LayerKind::commit : LayerKind::objects;
+    }
+
+    Slot& slot_of(std::size_t index) {
+        return layers_.at({kind_of(index), image_.config.diff_ids[index].to_string()});
+    }
+
+    // Whether the ref's commit is the one that the image says it holds, in the layout that was asked for.
+    bool is_held_commit(const std::string& checksum) {
+        if (!may_be_base() || checksum != promised_commit(image_)) return false;
+        const GVariantPtr commit = load_commit(repository_, checksum);
+        if (!commit || !fits_layout(is_laid_out(repository_, root_of(bytes_of(commit.get()))))) return false;
+        const GVariantPtr metadata = metadata_of(commit.get());
+        result_.kernel = lookup_string(metadata.get(), "ostree.linux");
+        result_.commit = result_.base = checksum;
+        result_.parent = parent_of(commit.get());
+        result_.unchanged = true;
+        result_.layers_reused = result_.layers;
+        return true;
+    }
+
+    // Whether a tree, which has its /etc in /usr or not, is as the layout wants it without further ado.
+    bool fits_layout(bool laid_out) const noexcept {
+        return laid_out == (options_.layout == Layout::bootable);
+    }
+
     // Whether the commit that the ref names is this image already, with the parent that was asked for. Then
     // that is the result.
     bool is_present(const std::string& checksum) {
@@ -128,6 +173,7 @@ class Import {
         const std::string parent = parent_of(commit.get());
         if (options_.parent != Parent::automatic && parent != result_.parent) return false;
         result_.kernel = lookup_string(metadata.get(), "ostree.linux");
+        result_.base = lookup_string(metadata.get(), "osb.import.base");
         result_.commit = checksum;
         result_.parent = parent;
         result_.unchanged = true;
@@ -138,17 +184,20 @@ class Import {
     void find_layers(const ObjectWriter& writer) {
         for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
             const oci::Digest& diff_id = image_.config.diff_ids[i];
-            const auto [slot, is_new] = layers_.try_emplace(diff_id.to_string());
+            const auto [slot, is_new] = layers_.try_emplace({kind_of(i), diff_id.to_string()});
             if (!is_new) continue;
             slot->second.index = i;
+            slot->second.kind = kind_of(i);
             with_context([&] { return layer_context(i); },
                          [&, &found = slot->second] {
-                             found.layer = load_layer(repository_, image_.manifest.layers[i].digest, diff_id);
+                             found.layer = load_layer(repository_, image_.manifest.layers[i].digest, diff_id,
+                                                      found.kind);
                          });
         }
         keep_whole_layers(writer);
-        for (const oci::Digest& diff_id : image_.config.diff_ids) {
-            if (layers_.at(diff_id.to_string()).reused) ++result_.layers_reused;
+        if (has_base()) keep_whole_base(writer);
+        for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
+            if (slot_of(i).reused) ++result_.layers_reused;
         }
     }
 
@@ -156,7 +205,7 @@ class Import {
     // mended, not built upon.
     void keep_whole_layers(const ObjectWriter& writer) {
         TaskPool pool(jobs(), kMaxQueued);
-        for (auto& [diff_id, slot] : layers_) {
+        for (auto& [key, slot] : layers_) {
             if (slot.layer == nullptr) continue;
             pool.add_producer([&writer, &found = slot] {
                 found.reused = holds_all_files(writer, *found.layer);
@@ -164,6 +213,50 @@ class Import {
             });
         }
         pool.run();
+    }
+
+    // The base's first layer counts as known only with all others, and when the repository has the commit and
+    // its directories.
+    void keep_whole_base(const ObjectWriter& writer) {
+        Slot& first = slot_of(0);
+        if (!first.reused) return;
+        try {
+            const GVariantPtr commit = load_commit(repository_, first.layer->commit);
+            bool known = commit != nullptr;
+            for (std::size_t i = 0; i < base_layers_; ++i) known = known && slot_of(i).reused;
+            if (known) return read_base_tree(writer, first.layer->commit, bytes_of(commit.get()));
+        } catch (const Error& error) {
+            log_debug(concat("the base commit ", first.layer->commit, " is read anew: ", error.message()));
+        }
+        first.reused = false;
+        first.layer.reset();
+    }
+
+    void read_base_tree(const ObjectWriter& writer, const std::string& checksum, ByteView commit) {
+        objects_ = {};
+        for (std::size_t i = 0; i < base_layers_; ++i) objects_.add(*slot_of(i).layer);
+        base_commit_ = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, commit, false);
+        base_root_ = root_of(commit);
+        base_tree_ = with_context(
+            [&] { return concat("commit ", checksum); },
+            [&] {
+                return read_tree(
+                    [&](ObjectType type, const Sha256& object) { return writer.read_metadata(type, object); },
+                    base_root_, objects_);
+            });
+        result_.base = checksum;
+    }
+
+    // To be called when all layers have been read.
+    void read_base(const ObjectWriter& writer) {
+        if (!base_tree_) read_base_tree(writer, found_.commit_checksum, as_bytes(found_.commit));
+        const std::string promised = promised_commit(image_);
+        if (!promised.empty() && promised != result_.base) {
+            throw Error(ErrorKind::digest_mismatch,
+                        concat("the image holds the commit ", result_.base,
+                               ", but its label ostree.commit says ", quoted(promised)));
+        }
+        if (options_.parent == Parent::automatic) result_.parent = result_.base;
     }
 
     std::string layer_context(std::size_t index) const {
@@ -186,7 +279,7 @@ class Import {
         if (::statvfs(repository_.path().c_str(), &fs) != 0) return;
         const std::uint64_t free = static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
         std::uint64_t needed = 0;
-        for (const auto& [diff_id, slot] : layers_) {
+        for (const auto& [key, slot] : layers_) {
             if (slot.reused) continue;
             const std::uint64_t size = stored_size(image_.manifest.layers[slot.index]);
             if (size > free - needed) {
@@ -200,7 +293,7 @@ class Import {
 
     void read_layers(ObjectWriter& writer) {
         std::vector<Slot*> unread;
-        for (auto& [diff_id, slot] : layers_) {
+        for (auto& [key, slot] : layers_) {
             if (!slot.reused) unread.push_back(&slot);
         }
         // The largest first, so that no thread is left alone with it at the end.
@@ -221,32 +314,70 @@ class Import {
         result_.bytes_read = total;
     }
 
-    void read_one(Slot& slot, const LayerContext& context) const {
-        with_context(
-            [&] { return layer_context(slot.index); },
-            [&] {
-                oci::LayerBlob blob = image_.source->open_layer(image_.manifest, image_.config, slot.index);
-                slot.layer = read_layer(std::move(blob), image_.config.diff_ids[slot.index], context);
-            });
+    void read_one(Slot& slot, const LayerContext& context) {
+        with_context([&] { return layer_context(slot.index); },
+                     [&] {
+                         oci::LayerBlob blob =
+                             image_.source->open_layer(image_.manifest, image_.config, slot.index);
+                         const oci::Digest& diff_id = image_.config.diff_ids[slot.index];
+                         slot.layer = slot.kind == LayerKind::ordinary
+                                          ? read_layer(std::move(blob), diff_id, context)
+                                          : read_base_layer(std::move(blob), diff_id, slot.kind, context);
+                     });
     }
 
-    Node merge_layers() {
-        Node root = Node::directory();
-        for (std::size_t i = 0; i < image_.config.diff_ids.size(); ++i) {
-            const Layer& layer = *layers_.at(image_.config.diff_ids[i].to_string()).layer;
-            with_context([&] { return layer_context(i); }, [&] { apply_layer(root, layer); });
+    std::shared_ptr<Layer> read_base_layer(oci::LayerBlob blob, const oci::Digest& diff_id, LayerKind kind,
+                                           const LayerContext& context) {
+        auto layer = std::make_shared<Layer>(diff_id, kind);
+        const bool holds_commit = kind == LayerKind::commit;
+        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
+            EncapsulatedLayerReader(tar, context.writer, context.pool, found_, holds_commit, layer.get())
+                .read_all();
+        });
+        if (holds_commit) layer->commit = found_.commit_checksum;
+        return layer;
+    }
+
+    void make_tree(ObjectWriter& writer) {
+        if (!has_base()) {
+            root_ = Node::directory();
+            merge_layers();
+            return lay_out([this](const StoreLink& store_link) { return make_bootable(root_, store_link); },
+                           writer);
+        }
+        const DerivedLayout layout(*base_tree_);
+        const bool laid_out = is_laid_out(*base_tree_);
+        root_ = std::move(*base_tree_);
+        if (is_only_base() && fits_layout(laid_out)) return;
+        ImageView view(root_, has_hard_links() ? &objects_ : nullptr);
+        merge_layers();
+        view.strip();
+        lay_out([&](const StoreLink& store_link) { return layout.apply(root_, store_link); }, writer);
+    }
+
+    bool has_hard_links() const {
+        return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) {
+            const auto& entries = layer.second.layer->entries();
+            return layer.first.first == LayerKind::ordinary &&
+                   std::any_of(entries.begin(), entries.end(),
+                               [](const LayerEntry& entry) { return entry.kind == EntryKind::hardlink; });
+        });
+    }
+
+    void merge_layers() {
+        for (std::size_t i = base_layers_; i < image_.manifest.layers.size(); ++i) {
+            const Layer& layer = *slot_of(i).layer;
+            with_context([&] { return layer_context(i); }, [&] { apply_layer(root_, layer); });
             for (const std::string& note : layer.notes()) log_warning(concat("layer ", i + 1, ": ", note));
         }
-        return root;
     }
 
-    void lay_out(Node& root, ObjectWriter& writer) {
+    void lay_out(const std::function<LayoutReport(const StoreLink&)>& make, ObjectWriter& writer) {
         if (options_.layout == Layout::plain) return;
-        LayoutReport report =
-            make_bootable(root, [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
-                return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}},
-                                         target, {});
-            });
+        LayoutReport report = make([&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
+            return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target,
+                                     {});
+        });
         for (const std::string& warning : report.warnings) log_warning(warning);
         result_.kernel = std::move(report.kernel);
         result_.notes = std::move(report.notes);
@@ -263,13 +394,13 @@ class Import {
     };
 
     // Writes the merged tree's directories and what the layers' commits need, side by side.
-    WrittenTree write_trees(ObjectWriter& writer, const Node& root, std::vector<NewLayer>& new_layers) const {
-        for (const auto& [diff_id, slot] : layers_) {
+    WrittenTree write_trees(ObjectWriter& writer, std::vector<NewLayer>& new_layers) const {
+        for (const auto& [key, slot] : layers_) {
             if (!slot.reused) new_layers.push_back({&slot, nullptr});
         }
         TaskPool pool(jobs(), kMaxQueued);
         WrittenTree tree;
-        pool.add_producer([&] { tree = write_tree(writer, root); });
+        pool.add_producer([&] { tree = write_tree(writer, root_); });
         for (NewLayer& layer : new_layers) {
             pool.add_producer([&] { layer.commit = make_layer_commit(writer, *layer.slot->layer); });
         }
@@ -277,9 +408,9 @@ class Import {
         return tree;
     }
 
-    void commit(Transaction& transaction, ObjectWriter& writer, const Node& root) {
+    void commit(Transaction& transaction, ObjectWriter& writer) {
         std::vector<NewLayer> new_layers;
-        const WrittenTree tree = write_trees(writer, root, new_layers);
+        const WrittenTree tree = write_trees(writer, new_layers);
         // Objects first, durable; then the commits that need them; then the refs that name those.
         writer.publish();
         transaction.lock_refs();
@@ -287,19 +418,19 @@ class Import {
         if (present && *present != result_.parent && options_.parent == Parent::automatic) {
             // Another import was quicker: its commit is the parent, or the result.
             if (is_present(*present)) return;
-            result_.parent = *present;
+            if (!has_base()) result_.parent = *present;
         }
         for (const NewLayer& layer : new_layers) {
             save_layer(transaction, layer.commit.get(), *layer.slot->layer,
                        image_.manifest.layers[layer.slot->index].digest);
         }
-        const GVariantPtr metadata = commit_metadata(image_, {layout_name(options_.layout), result_.kernel});
-        result_.commit = transaction.write_commit(make_commit({.metadata = metadata.get(),
-                                                               .parent = result_.parent,
-                                                               .subject = options_.subject,
-                                                               .time = image_time(image_),
-                                                               .root = tree})
-                                                      .get());
+        if (!found_.commit.empty())
+            transaction.write_commit(found_.commit, found_.commit_checksum, found_.detached);
+        if (may_be_base() && tree.tree == base_root_.tree && tree.meta == base_root_.meta) {
+            take_base(present);
+        } else {
+            write_own_commit(transaction, tree);
+        }
         transaction.set_ref(result_.ref, result_.commit);
         std::vector<oci::Digest> used = image_.config.diff_ids;
         for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);
@@ -307,12 +438,42 @@ class Import {
         transaction.commit();
     }
 
+    void write_own_commit(Transaction& transaction, const WrittenTree& tree) {
+        const GVariantPtr metadata =
+            commit_metadata(image_, {layout_name(options_.layout), result_.kernel, result_.base});
+        result_.commit = transaction.write_commit(make_commit({.metadata = metadata.get(),
+                                                               .parent = result_.parent,
+                                                               .subject = options_.subject,
+                                                               .time = image_time(image_),
+                                                               .root = tree})
+                                                      .get());
+    }
+
+    // The commit inside the image is the result.
+    void take_base(const std::optional<std::string>& present) {
+        result_.commit = result_.base;
+        result_.parent = parent_of(base_commit_.get());
+        result_.kernel = lookup_string(metadata_of(base_commit_.get()).get(), "ostree.linux");
+        result_.unchanged = present == result_.base;
+        result_.notes.push_back(
+            concat("the image holds the commit ", result_.base, " and no more: it is taken as it is"));
+    }
+
     Repository& repository_;
     const oci::Image& image_;
     const ImportOptions& options_;
     Progress& progress_;
     ImportResult result_;
-    std::map<std::string, Slot> layers_;  // by diffID
+    std::map<std::pair<LayerKind, std::string>, Slot> layers_;  // by kind and diffID
+    Node root_;
+
+    // Of an image that is built on a commit:
+    std::size_t base_layers_ = 0;  // the first of its layers
+    Encapsulated found_;           // empty when the base is known
+    ObjectIndex objects_;
+    GVariantPtr base_commit_;
+    RootChecksums base_root_;
+    std::optional<Node> base_tree_;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ enum class Layout {
 };
 
 enum class Parent {
-    automatic,  // the commit that the ref names at present, if any
+    automatic,  // the commit that the image is built on; else the one that the ref names at present, if any
     none,
     commit,  // ImportOptions::parent_commit
 };
@@ -41,6 +41,7 @@ struct ImportResult {
     std::string commit;
     std::string ref;
     std::string parent;      // "" for none
+    std::string base;        // the commit inside the image, which is stored, too; "" for none
     bool unchanged = false;  // the ref's commit already was this image: nothing was added
     std::string manifest_digest;
     std::string version;  // "" when the image names none
@@ -53,7 +54,9 @@ struct ImportResult {
     std::vector<std::string> notes;   // what was moved or dropped, one line each, escaped
 };
 
-// Imports `image` into `repository`. Either the whole result is there, durable, and the ref names it, or an
+// Imports `image` into `repository`. Of an image that is built on an encapsulated commit, the layers on top
+// are put on that commit's tree; an image that is such a commit and no more gives that very commit, unless
+// the options ask for another. Either the whole result is there, durable, and the ref names it, or an
 // exception was thrown, no ref has moved, and what was written is removed now or by the next import. Throws
 // Error: invalid, digest_mismatch, unsupported, too_large with the layer and the entry named; no_space;
 // Interrupted. Warnings go to log_warning() as they are found.

@@ -35,16 +35,28 @@ struct LayerEntry {
     EntryKind kind = EntryKind::file;
 };
 
+// What a layer brings. The layers of an encapsulated image hold a commit. Their entries are its content
+// objects, files and symbolic links without a path; and the names under which the image shows them, hard
+// links to an object's checksum in hexadecimal digits, or to "" for a file that is no object's.
+enum class LayerKind : std::uint8_t {
+    ordinary,  // changes to the tree
+    commit,    // the first of an encapsulated image: the commit, its directories, and objects
+    objects,   // any other of an encapsulated image
+};
+
 // Owns its entries and all that they point to.
 class Layer {
   public:
-    explicit Layer(oci::Digest diff_id) : diff_id_(std::move(diff_id)) {}
+    explicit Layer(oci::Digest diff_id, LayerKind kind = LayerKind::ordinary)
+        : diff_id_(std::move(diff_id)), kind_(kind) {}
     Layer(const Layer&) = delete;
     Layer& operator=(const Layer&) = delete;
     ~Layer() = default;
 
     // The digest of the uncompressed layer, true.
     const oci::Digest& diff_id() const noexcept { return diff_id_; }
+
+    LayerKind kind() const noexcept { return kind_; }
 
     // A copy of `text` that lives as long as the layer.
     std::string_view keep(std::string_view text);
@@ -58,9 +70,11 @@ class Layer {
     const std::vector<std::string>& notes() const noexcept { return notes_; }
 
     std::uint64_t uncompressed_size = 0;  // bytes
+    std::string commit;                   // LayerKind::commit: its checksum; else ""
 
   private:
     oci::Digest diff_id_;
+    LayerKind kind_;
     std::pmr::monotonic_buffer_resource text_;
     std::deque<LayerEntry> entries_;
     std::vector<std::string> notes_;

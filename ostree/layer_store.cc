@@ -20,8 +20,10 @@ namespace {
 
 constexpr const char* kPrefix = "ostree/container/blob/osb";
 constexpr guint32 kFormat = 1;
+constexpr guint32 kFormatEncapsulated = 2;  // its entries are objects: no others are to take them for a tree
 constexpr const char* kKeyFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
+constexpr const char* kKeyCommit = "osb.layer.commit";
 constexpr const char* kKeySize = "osb.layer.size";
 constexpr const char* kKeyNotes = "osb.layer.notes";
 constexpr const char* kEntriesFile = "entries";
@@ -29,6 +31,10 @@ constexpr std::size_t kMaxEntriesFile = 1UL << 30;
 
 std::string ref_of(const oci::Digest& digest) {
     return concat(kPrefix, '/', escape_ref(digest.to_string()));
+}
+
+guint32 format_of(LayerKind kind) {
+    return kind == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
 }
 
 // Reads a file of a commit's root directory.
@@ -58,21 +64,24 @@ std::string read_file(OstreeRepo* repo, const std::string& commit, const char* n
 }
 
 std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std::string& checksum,
-                                         const oci::Digest& diff_id) {
+                                         const oci::Digest& diff_id, LayerKind kind) {
     OstreeRepo* const repo = repository.handle().repo.get();
     const GVariantPtr commit = load_commit(repository, checksum);
     if (!commit) return nullptr;
     const GVariantPtr metadata = metadata_of(commit.get());
     guint32 format = 0;
-    if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != kFormat)
+    if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != format_of(kind))
         return nullptr;
+    const std::string held = lookup_string(metadata.get(), kKeyCommit);
+    if (held.empty() == (kind == LayerKind::commit)) return nullptr;
     const std::string known = lookup_string(metadata.get(), kKeyDiffId);
     if (known != diff_id.to_string()) {
         throw Error(
             ErrorKind::digest_mismatch,
             concat("unpacks to ", escape(known), ", but the image's config says ", diff_id.to_string()));
     }
-    auto layer = std::make_unique<Layer>(diff_id);
+    auto layer = std::make_unique<Layer>(diff_id, kind);
+    layer->commit = held;
     guint64 size = 0;
     if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
     if (const GVariantPtr notes{
@@ -108,9 +117,11 @@ Node object_tree(const Layer& layer, const Sha256& entries_file) {
 GVariantPtr layer_metadata(const Layer& layer) {
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    if (!layer.commit.empty())
+        g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit.c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
                           g_variant_new_string(layer.diff_id().to_string().c_str()));
-    g_variant_builder_add(&builder, "{sv}", kKeyFormat, g_variant_new_uint32(kFormat));
+    g_variant_builder_add(&builder, "{sv}", kKeyFormat, g_variant_new_uint32(format_of(layer.kind())));
     GVariantBuilder notes;
     g_variant_builder_init(&notes, G_VARIANT_TYPE_STRING_ARRAY);
     for (const std::string& note : layer.notes()) g_variant_builder_add(&notes, "s", note.c_str());
@@ -139,12 +150,12 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
 }  // namespace
 
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
-                                  const oci::Digest& diff_id) {
+                                  const oci::Digest& diff_id, LayerKind kind) {
     for (const oci::Digest* name : {&digest, &diff_id}) {
         const std::optional<std::string> commit = repository.resolve(ref_of(*name));
         if (!commit) continue;
         try {
-            if (auto layer = load_commit_layer(repository, *commit, diff_id)) return layer;
+            if (auto layer = load_commit_layer(repository, *commit, diff_id, kind)) return layer;
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::digest_mismatch) throw;
             // A repository that was pruned or damaged: the layer is read anew.

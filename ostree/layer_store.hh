@@ -23,10 +23,10 @@ namespace osb::ostree {
 class Transaction;
 
 // The layer whose blob has `digest`, or whose diffID is `diff_id`; nullptr when it is not there, not whole,
-// or of another version of the format. Throws Error{digest_mismatch} when the blob is known to unpack to
-// something else than `diff_id`.
+// was read as one of another kind, or is of another version of the format. Throws Error{digest_mismatch} when
+// the blob is known to unpack to something else than `diff_id`.
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
-                                  const oci::Digest& diff_id);
+                                  const oci::Digest& diff_id, LayerKind kind = LayerKind::ordinary);
 
 // Whether the repository has the objects of all the layer's files. Threads may call it at once.
 bool holds_all_files(const ObjectWriter& writer, const Layer& layer);

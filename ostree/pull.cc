@@ -19,26 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 
-std::string label(const oci::Image& image, const std::string& key) {
-    for (const auto* texts : {&image.config.labels, &image.manifest.annotations}) {
-        if (const auto found = texts->find(key); found != texts->end()) return found->second;
-    }
-    return {};
-}
-
-// How many layers belong to the commit: up to the one whose diffID the label names.
-std::size_t encapsulated_layers(const oci::Image& image) {
-    const std::string final_diff_id = label(image, "ostree.final-diffid");
-    const auto is_final = [&](const oci::Digest& diff_id) { return diff_id.to_string() == final_diff_id; };
-    const auto& diff_ids = image.config.diff_ids;
-    const auto found = std::find_if(diff_ids.begin(), diff_ids.end(), is_final);
-    if (found == diff_ids.end() || std::find_if(found + 1, diff_ids.end(), is_final) != diff_ids.end()) {
-        throw Error(ErrorKind::invalid, concat("the label ostree.final-diffid names ", quoted(final_diff_id),
-                                               ", which is not exactly one layer of the image"));
-    }
-    return static_cast<std::size_t>(found - diff_ids.begin()) + 1;
-}
-
 void check_encapsulated(const oci::Image& image) {
     if (!is_encapsulated(image)) {
         throw Error(ErrorKind::unsupported, "the image holds no ostree commit")
@@ -88,10 +68,6 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
 
 }  // namespace
 
-bool is_encapsulated(const oci::Image& image) {
-    return !label(image, "ostree.final-diffid").empty();
-}
-
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress) {
     check_encapsulated(image);
@@ -105,7 +81,7 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
     Encapsulated found;
     progress.begin("reading layers", result.bytes_read);
     read_layers(image, options, writer, found, progress);
-    const std::string promised = label(image, "ostree.commit");
+    const std::string promised = promised_commit(image);
     if (!promised.empty() && promised != found.commit_checksum) {
         throw Error(ErrorKind::digest_mismatch,
                     concat("the image holds the commit ", found.commit_checksum,

@@ -6,6 +6,7 @@
 
 #include "base/progress.hh"
 #include "oci/image.hh"
+#include "ostree/encapsulated_image.hh"
 #include "ostree/repository.hh"
 
 namespace osb::ostree {
@@ -24,9 +25,6 @@ struct PullResult {
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // as stored
 };
-
-// Whether the image says that it holds an ostree commit (label ostree.final-diffid).
-bool is_encapsulated(const oci::Image& image);
 
 // Stores the image's commit with all its objects and its detached metadata. Each object is checked against
 // its checksum, each layer against its digests, the commit against the label ostree.commit, and the whole
