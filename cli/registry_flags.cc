@@ -12,10 +12,9 @@ void RegistryFlags::declare(CLI::App& app) {
     app.add_option("--creds", credentials, "user name and password for this one call")
         ->type_name("USER:PASSWORD")
         ->group(group);
-    app.add_option("--tls-verify", tls_verify, "false: take any certificate, and http [true]")
-        ->type_name("BOOL")
-        ->expected(0, 1)
-        ->each([this](const std::string&) { tls_verify_given_ = true; })
+    app.add_flag_function(
+           "--tls-verify", [this](std::int64_t count) { tls_verify = count > 0; },
+           "=false: take any certificate, and plain http [true]")
         ->group(group);
 }
 
@@ -23,8 +22,7 @@ registry::RegistryOptions RegistryFlags::options() const {
     registry::RegistryOptions out;
     out.authfile = authfile;
     if (!credentials.empty()) out.credentials = registry::Credentials::parse(credentials);
-    // Not said: registries.conf decides.
-    if (tls_verify_given_) out.tls_verify = tls_verify;
+    out.tls_verify = tls_verify;
     return out;
 }
 

@@ -1,6 +1,7 @@
 // The options of every verb that may speak to a registry.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "registry/registry_access.hh"
@@ -14,14 +15,11 @@ namespace osb::cli {
 struct RegistryFlags {
     std::string authfile;
     std::string credentials;
-    bool tls_verify = true;
+    std::optional<bool> tls_verify;  // not said: registries.conf decides
 
     void declare(CLI::App& app);
     // Throws Error{usage} for credentials that are none.
     registry::RegistryOptions options() const;
-
-  private:
-    bool tls_verify_given_ = false;
 };
 
 }  // namespace osb::cli

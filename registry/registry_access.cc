@@ -15,6 +15,13 @@ std::string server_of(const std::string& host) {
     return host == "docker.io" || host == "index.docker.io" ? "registry-1.docker.io" : host;
 }
 
+// host[:port] is this machine: what is sent there in plain http, nobody else sees.
+bool is_loopback(const std::string& host) {
+    const std::string name = host.substr(0, host.find(':', host.find(']') + 1));
+    if (name == "localhost" || name == "[::1]") return true;
+    return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 }  // namespace
 
 RegistryAccess::RegistryAccess(const RegistryOptions& options)
@@ -40,6 +47,7 @@ std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const Pull
     Session::Options session;
     session.host = server_of(host);
     session.insecure = options_.tls_verify ? !*options_.tls_verify : place.insecure;
+    session.plain_http = !options_.tls_verify && is_loopback(host);
     session.tls = load_certs_d(host, certs_directories_);
     session.retry = options_.retry;
     session.credentials =

@@ -75,13 +75,14 @@ Session::Session(std::shared_ptr<HttpClient> http, Options options)
 
 void Session::probe() {
     if (probed_) return;
-    if (options_.insecure) {
+    if (options_.insecure || options_.plain_http) {
         HttpRequest request{.url = *base_.resolve("/v2/"), .tls = options_.tls, .total_time = kProbeTime};
         try {
             HttpResponse response = http_->send(request);
             discard_body(response);
         } catch (const NetworkError& secure_error) {
             if (secure_error.connected()) throw;
+            if (!options_.insecure && secure_error.kind() == ErrorKind::untrusted) throw;
             const bool has_port = options_.host.find(':', options_.host.rfind(']') + 1) != std::string::npos;
             request.url.scheme = "http";
             if (!has_port) request.url.port = 80;
@@ -99,7 +100,7 @@ void Session::probe() {
     }
     authenticator_ =
         std::make_unique<Authenticator>(http_, base_,
-                                        Authenticator::Options{.insecure = options_.insecure,
+                                        Authenticator::Options{.insecure = options_.insecure || base_.scheme == "http",
                                                                .tls = options_.tls,
                                                                .credentials = options_.credentials,
                                                                .lookup = options_.lookup,

@@ -36,6 +36,7 @@ class Session {
     struct Options {
         std::string host;       // host[:port]
         bool insecure = false;  // certificates are not checked, and plain http is tried where https fails
+        bool plain_http = false;  // http is tried where the server speaks no TLS; certificates are checked
         std::shared_ptr<const TlsOptions> tls;
         std::optional<Credentials> credentials;
         CredentialLookup lookup;  // for token servers elsewhere
@@ -48,8 +49,8 @@ class Session {
     const RetryPolicy& retry_policy() const noexcept { return options_.retry; }
     const RetryHooks& retry_hooks() const noexcept { return options_.hooks; }
 
-    // The URL of a path of the registry ("/v2/..."). The first call of an insecure session finds out whether
-    // the registry speaks https or http. Throws NetworkError.
+    // The URL of a path of the registry ("/v2/..."). The first call of a session that may use http finds
+    // out which of the two the registry speaks. Throws NetworkError.
     Url url(std::string_view path);
 
     // The response, whatever its status. Redirects are followed (at most 10, never from https to http, 301 to
