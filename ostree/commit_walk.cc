@@ -57,6 +57,11 @@ class Walker {
         }
         std::sort(out.files.begin(), out.files.end(),
                   [](const WalkedFile& a, const WalkedFile& b) { return a.paths.front() < b.paths.front(); });
+        // The dirtrees of somebody else may have any order.
+        std::sort(out.directories.begin(), out.directories.end(),
+                  [](const WalkedDirectory& a, const WalkedDirectory& b) {
+                      return before_in_tree(a.path, b.path);
+                  });
         return out;
     }
 
@@ -121,6 +126,23 @@ CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha
     Walker walker(repository);
     walker.directory({}, tree, meta, 1);
     return walker.finish();
+}
+
+bool before_in_tree(const std::string& a, const std::string& b) noexcept {
+    // What ends a name comes before all that may be part of one.
+    const auto rank = [](char c) {
+        return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c)) + 1;
+    };
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [&rank](char x, char y) { return rank(x) < rank(y); });
+}
+
+const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string& path) {
+    const auto found = std::lower_bound(walk.directories.begin(), walk.directories.end(), path,
+                                        [](const WalkedDirectory& directory, const std::string& wanted) {
+                                            return before_in_tree(directory.path, wanted);
+                                        });
+    return found == walk.directories.end() || found->path != path ? nullptr : &*found;
 }
 
 RootChecksums root_of(ByteView bytes) {

@@ -25,12 +25,17 @@ struct WalkedFile {
     std::vector<std::string> paths;  // sorted; without leading '/'
 };
 
+// Whether path `a` comes before `b` in a walk: a directory before what is in it, siblings by their bytes.
+bool before_in_tree(const std::string& a, const std::string& b) noexcept;
+
 struct CommitWalk {
     std::string checksum;
-    std::vector<WalkedDirectory>
-        directories;                // a directory before those in it, siblings sorted; the root first
-    std::vector<WalkedFile> files;  // by their first path
+    std::vector<WalkedDirectory> directories;  // sorted by before_in_tree()
+    std::vector<WalkedFile> files;             // by their first path
 };
+
+// The directory at `path`; nullptr when the walk has none.
+const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string& path);
 
 // Throws Error: not_found when an object of the commit is missing, invalid when one is malformed or a tree is
 // more than kMaxDepth deep.

@@ -25,17 +25,6 @@ std::string object_path(const Sha256& checksum) {
     return concat(kRepo, "/objects/", hex);
 }
 
-void write_directory(oci::TarWriter& tar, std::string path, std::uint32_t mode, std::uint32_t uid = 0,
-                     std::uint32_t gid = 0) {
-    oci::TarEntry entry;
-    entry.type = oci::TarType::directory;
-    entry.path = std::move(path);
-    entry.mode = mode;
-    entry.uid = uid;
-    entry.gid = gid;
-    tar.begin(entry);
-}
-
 void write_regular(oci::TarWriter& tar, std::string path, std::string_view content) {
     oci::TarEntry entry;
     entry.path = std::move(path);
@@ -53,7 +42,35 @@ std::string image_path(const std::string& path) {
     return is_etc ? path.substr(kUsrEtc.size() - 3) : path;
 }
 
-void EncapsulatedTar::write_repository(oci::TarWriter& tar) const {
+void EncapsulatedTar::write_directory(oci::TarWriter& tar, const std::string& path, std::uint32_t mode,
+                                      std::uint32_t uid, std::uint32_t gid) {
+    if (!written_.insert(path).second) return;
+    oci::TarEntry entry;
+    entry.type = oci::TarType::directory;
+    entry.path = path;
+    entry.mode = mode;
+    entry.uid = uid;
+    entry.gid = gid;
+    tar.begin(entry);
+}
+
+void EncapsulatedTar::write_parents(oci::TarWriter& tar, const std::string& path) {
+    const std::string parent = path.substr(0, path.rfind('/') + 1);
+    if (parent == last_parent_) return;
+    last_parent_ = parent;
+    const std::string visible = image_path(path);
+    for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+        const WalkedDirectory* const directory = find_directory(walk_, path.substr(0, end));
+        if (directory == nullptr)
+            throw Error(ErrorKind::invalid, concat("no directory of ", quoted(path), " in the tree"));
+        const std::string name = image_path(directory->path);
+        // Of usr/etc/x the image has no usr.
+        if (!visible.starts_with(name + '/')) continue;
+        write_directory(tar, name, directory->mode, directory->uid, directory->gid);
+    }
+}
+
+void EncapsulatedTar::write_repository(oci::TarWriter& tar) {
     for (const char* path :
          {"sysroot", "sysroot/ostree", "sysroot/ostree/repo", "sysroot/ostree/repo/objects"}) {
         write_directory(tar, path, 0755);
@@ -69,7 +86,7 @@ void EncapsulatedTar::write_repository(oci::TarWriter& tar) const {
     write_regular(tar, concat(kRepo, "/config"), kConfig);
 }
 
-void EncapsulatedTar::write_commit(oci::TarWriter& tar) const {
+void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
     const WalkedDirectory& root = walk_.directories.front();
     write_directory(tar, "./", root.mode, root.uid, root.gid);
     write_repository(tar);
@@ -87,7 +104,7 @@ void EncapsulatedTar::write_commit(oci::TarWriter& tar) const {
     for (const WalkedDirectory& directory : walk_.directories) {
         write_once(ObjectType::dirmeta, directory.meta, ".dirmeta");
         // The root and /sysroot have their entries already.
-        if (!directory.path.empty() && directory.path != "sysroot") {
+        if (!directory.path.empty()) {
             write_directory(tar, image_path(directory.path), directory.mode, directory.uid, directory.gid);
         }
         write_once(ObjectType::dirtree, directory.tree, ".dirtree");
@@ -97,7 +114,7 @@ void EncapsulatedTar::write_commit(oci::TarWriter& tar) const {
     if (!has_var_tmp) write_directory(tar, "var/tmp", 01777);
 }
 
-void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) const {
+void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
     const std::string name = to_hex(file.checksum);
     const std::string path = object_path(file.checksum);
     ContentObject object = open_object(repository_, file.checksum);
@@ -107,6 +124,7 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) co
     write_content(tar, object, name);
     const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
     for (const std::string& visible : file.paths) {
+        write_parents(tar, visible);
         oci::TarEntry link = entry;
         link.path = image_path(visible);
         link.size = 0;

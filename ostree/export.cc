@@ -111,7 +111,7 @@ class Export {
     void write_layer(std::size_t index, TaskPool& pool) {
         const auto upload = sink_.start_blob(std::nullopt);
         const auto writer = oci::make_layer_writer(*upload, options_.compression, &pool);
-        const EncapsulatedTar encapsulated(repository_, walk_);
+        EncapsulatedTar encapsulated(repository_, walk_);
         if (index == 0) {
             encapsulated.write_commit(writer->tar());
         } else {

@@ -97,8 +97,9 @@ CommitWalk plain_walk(const CommitWalk& walk) {
     for (const WalkedFile& file : walk.files) {
         for (const std::string& path : file.paths) out.files.push_back({file.checksum, {image_path(path)}});
     }
-    std::sort(out.directories.begin(), out.directories.end(),
-              [](const WalkedDirectory& a, const WalkedDirectory& b) { return a.path < b.path; });
+    std::sort(
+        out.directories.begin(), out.directories.end(),
+        [](const WalkedDirectory& a, const WalkedDirectory& b) { return before_in_tree(a.path, b.path); });
     std::sort(out.files.begin(), out.files.end(),
               [](const WalkedFile& a, const WalkedFile& b) { return a.paths.front() < b.paths.front(); });
     return out;
@@ -117,6 +118,8 @@ void PlainTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
 }
 
 void PlainTar::write_parents(oci::TarWriter& tar, const std::string& path) {
+    if (!written_.empty() && path.substr(0, path.rfind('/') + 1) == last_parent_) return;
+    last_parent_ = path.substr(0, path.rfind('/') + 1);
     // The root first: its path is "".
     for (std::size_t end = 0; end != std::string::npos; end = path.find('/', end + 1)) {
         write_directory(tar, directory_at(path.substr(0, end)));
@@ -137,10 +140,8 @@ void PlainTar::write_directory(oci::TarWriter& tar, const WalkedDirectory& direc
 }
 
 const WalkedDirectory& PlainTar::directory_at(const std::string& path) const {
-    const auto found = std::lower_bound(
-        walk_.directories.begin(), walk_.directories.end(), path,
-        [](const WalkedDirectory& directory, const std::string& wanted) { return directory.path < wanted; });
-    if (found == walk_.directories.end() || found->path != path)
+    const WalkedDirectory* const found = find_directory(walk_, path);
+    if (found == nullptr)
         throw Error(ErrorKind::invalid, concat("no directory ", quoted(path), " in the tree"));
     return *found;
 }

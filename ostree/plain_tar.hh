@@ -44,6 +44,7 @@ class PlainTar {
     const Repository& repository_;
     const CommitWalk& walk_;
     std::set<std::string> written_;  // paths of directories
+    std::string last_parent_;        // of a file, with its slash
 };
 
 }  // namespace osb::ostree

@@ -41,7 +41,7 @@ class EncapsulatedTest : public ImportTest {
                               std::size_t end) const {
         StringSink sink;
         oci::TarWriter tar(sink);
-        const ostree::EncapsulatedTar encapsulated(repository, walk_);
+        ostree::EncapsulatedTar encapsulated(repository, walk_);
         encapsulated.write_repository(tar);
         for (std::size_t i = begin; i < end; ++i) encapsulated.write_file(tar, walk_.files[i]);
         tar.finish();

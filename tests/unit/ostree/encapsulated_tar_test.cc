@@ -31,7 +31,7 @@ class EncapsulatedTarTest : public ImportTest {
             .file("usr/b", "same")
             .file("usr/empty", "")
             .symlink("usr/l", "a//b");
-        layer.directory("usr/share", 0750);
+        layer.directory("usr/share", 0750).file("usr/share/x", "in it");
         bootable({layer});
         repository_.emplace(ostree::Repository::open(repo_path()));
         walk_ = ostree::walk_commit(*repository_, *repository_->resolve("os/test"));
@@ -48,7 +48,7 @@ class EncapsulatedTarTest : public ImportTest {
     std::vector<ReadEntry> file_layer() {
         StringSink sink;
         oci::TarWriter tar(sink);
-        const ostree::EncapsulatedTar encapsulated(*repository_, walk_);
+        ostree::EncapsulatedTar encapsulated(*repository_, walk_);
         encapsulated.write_repository(tar);
         for (const auto& file : walk_.files) encapsulated.write_file(tar, file);
         tar.finish();
@@ -160,18 +160,32 @@ TEST_F(EncapsulatedTarTest, TheFirstLayerIsInTheOrderThatImportersNeed) {
     EXPECT_LT(place("etc/"), place("usr/share/"));
 }
 
+// Directories that a name is in come before it, once, with the commit's modes.
 TEST_F(EncapsulatedTarTest, AnObjectIsFollowedByItsNames) {
-    const auto entries = file_layer();
-    std::string last_visible;
+    std::vector<oci::TarEntry> entries;
+    std::map<std::string, std::uint32_t> directories;
+    for (const ReadEntry& read : file_layer()) {
+        const oci::TarEntry& entry = read.entry;
+        if (entry.type == oci::TarType::directory) {
+            EXPECT_TRUE(directories.emplace(entry.path, entry.mode).second) << entry.path << " twice";
+            continue;
+        }
+        const std::size_t slash = entry.path.rfind('/');
+        if (slash != std::string::npos) {
+            EXPECT_TRUE(directories.contains(entry.path.substr(0, slash + 1))) << entry.path;
+        }
+        if (!entry.path.ends_with("/config")) entries.push_back(entry);
+    }
+    EXPECT_EQ(directories.at("usr/share/"), 0750U);
+    EXPECT_EQ(directories.count("usr/etc/"), 0U);
     std::size_t next = 0;
-    while (next < entries.size() && !entries[next].entry.path.ends_with(".file-xattrs-link")) ++next;
     for (const ostree::WalkedFile& file : walk_.files) {
-        ASSERT_LT(next + 1 + file.paths.size(), entries.size());
-        const std::string object = entries[next + 1].entry.path;
+        ASSERT_LE(next + 2 + file.paths.size(), entries.size());
+        const std::string object = entries[next + 1].path;
         EXPECT_EQ(checksum_in(object), to_hex(file.checksum));
-        EXPECT_EQ(entries[next].entry.path, object + "-xattrs-link");
+        EXPECT_EQ(entries[next].path, object + "-xattrs-link");
         for (std::size_t i = 0; i < file.paths.size(); ++i) {
-            const oci::TarEntry& name = entries[next + 2 + i].entry;
+            const oci::TarEntry& name = entries[next + 2 + i];
             EXPECT_EQ(name.path, ostree::image_path(file.paths[i]));
             if (name.type == oci::TarType::hardlink) {
                 EXPECT_EQ(name.link_target, object);

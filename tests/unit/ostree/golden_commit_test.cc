@@ -77,7 +77,7 @@ TEST_F(GoldenCommitTest, WhatWeWriteOfItIsAsUpstreamTestsIt) {
     const ostree::CommitWalk walk = ostree::walk_commit(repository, golden_.first);
     StringSink sink;
     oci::TarWriter tar(sink);
-    const ostree::EncapsulatedTar encapsulated(repository, walk);
+    ostree::EncapsulatedTar encapsulated(repository, walk);
     encapsulated.write_commit(tar);
     for (const ostree::WalkedFile& file : walk.files) encapsulated.write_file(tar, file);
     tar.finish();

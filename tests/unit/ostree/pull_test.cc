@@ -30,7 +30,7 @@ class PullTest : public ImportTest {
 
     // The layers of the commit: the first with its metadata, the second with its files from `first` on.
     std::vector<MemoryLayer> layers(std::size_t first = 0) const {
-        const ostree::EncapsulatedTar encapsulated(*repository_, walk_);
+        ostree::EncapsulatedTar encapsulated(*repository_, walk_);
         StringSink metadata;
         oci::TarWriter metadata_tar(metadata);
         encapsulated.write_commit(metadata_tar);
