@@ -17,8 +17,9 @@ namespace osb {
 struct SubprocessOptions {
     std::vector<std::string> argv;  // argv[0] is looked for in $PATH; not empty
     std::vector<std::pair<std::string, std::string>> environment;  // added to ours, or in place of ours
-    // Descriptor of ours -> its number in the child (3 or above). All others of the child's are closed on
-    // exec as far as they carry O_CLOEXEC, which every descriptor of this project does.
+    // Descriptor of ours -> its number in the child (1 and 2 too, in place of what Subprocess gives it). All
+    // others of the child's are closed on exec as far as they carry O_CLOEXEC, which every descriptor of this
+    // project does.
     std::vector<std::pair<int, int>> inherited;
 };
 
