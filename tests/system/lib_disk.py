@@ -1,0 +1,109 @@
+"""A bootable disk from a commit, by the programs that a person would use: what `osb-oci install-to-disk` is to do in one step.
+
+Partition devices of a loop device do not appear everywhere, so each partition has a loop device of its own, with an offset.
+"""
+
+import contextlib
+import glob
+import os
+
+SECTOR = 512
+BOOT_START, BOOT_SECTORS = 2048, 128 * 2048
+ROOT_START = BOOT_START + BOOT_SECTORS
+MBR_CODE = ("/usr/lib/syslinux/mbr/mbr.bin", "/usr/share/syslinux/mbr.bin")
+
+SYSLINUX = """SERIAL 0 115200
+PROMPT 0
+DEFAULT test
+LABEL test
+  LINUX {linux}
+  INITRD {initrd}
+  APPEND {options}
+"""
+
+
+@contextlib.contextmanager
+def loop_device(test, image, start, sectors):
+    device = test.must("losetup", "--find", "--show", "--offset", str(start * SECTOR), "--sizelimit",
+                       str(sectors * SECTOR), image).strip()
+    try:
+        yield device
+    finally:
+        test.run("losetup", "--detach", device)
+
+
+@contextlib.contextmanager
+def mounted(test, device, point):
+    os.makedirs(point, exist_ok=True)
+    test.must("mount", device, point)
+    try:
+        yield point
+    finally:
+        test.run("umount", point)
+
+
+@contextlib.contextmanager
+def partitions(test, image):
+    """Loop devices of (BOOT, ROOT) of an image made here; ROOT up to the end of the file."""
+    total = os.path.getsize(image) // SECTOR
+    with loop_device(test, image, BOOT_START, BOOT_SECTORS) as boot, \
+            loop_device(test, image, ROOT_START, total - ROOT_START) as root:
+        yield boot, root
+
+
+@contextlib.contextmanager
+def opened(test, image):
+    """The sysroot of an image made here, mounted with its /boot."""
+    with partitions(test, image) as (boot, root), mounted(test, root, test.path("sysroot")) as sysroot:
+        with mounted(test, boot, os.path.join(sysroot, "boot")):
+            yield sysroot
+
+
+def make_disk(test, repo, ref, image, size=640 << 20, kargs=()):
+    """Writes `image`: MBR, BOOT and ROOT (ext4), the commit deployed with the stateroot "test", extlinux."""
+    with open(image, "wb") as file:
+        file.truncate(size)
+    table = test.path("partitions")
+    with open(table, "w", encoding="ascii") as file:
+        file.write(f"label: dos\nstart={BOOT_START}, size={BOOT_SECTORS}, type=83, bootable\nstart={ROOT_START}, type=83\n")
+    with open(table, "rb") as script:
+        test.must("sfdisk", "--quiet", image, stdin=script)
+    with partitions(test, image) as (boot, root):
+        test.must("mkfs.ext4", "-q", "-O", "^64bit", "-L", "BOOT", boot)
+        test.must("mkfs.ext4", "-q", "-L", "ROOT", root)
+        uuid = test.must("blkid", "-s", "UUID", "-o", "value", root).strip()
+        with mounted(test, root, test.path("sysroot")) as sysroot:
+            os.mkdir(os.path.join(sysroot, "boot"))
+            with mounted(test, boot, os.path.join(sysroot, "boot")):
+                deploy(test, repo, ref, sysroot, ["root=UUID=" + uuid, "rw", "console=ttyS0", "quiet", *kargs])
+                install_loader(test, sysroot)
+    with open(next(filter(os.path.exists, MBR_CODE)), "rb") as code, open(image, "r+b") as disk:
+        disk.write(code.read(440))
+
+
+def deploy(test, repo, ref, sysroot, kargs):
+    test.must("ostree", "admin", "init-fs", sysroot)
+    test.must("ostree", "admin", "os-init", f"--sysroot={sysroot}", "test")
+    test.must("ostree", "config", f"--repo={sysroot}/ostree/repo", "set", "sysroot.bootloader", "none")
+    test.must("ostree", "pull-local", f"--repo={sysroot}/ostree/repo", repo, ref)
+    test.must("ostree", "admin", "deploy", f"--sysroot={sysroot}", "--os=test", *(f"--karg={k}" for k in kargs), ref)
+
+
+def install_loader(test, sysroot):
+    (entry,) = glob.glob(f"{sysroot}/boot/loader/entries/*.conf")
+    with open(entry, encoding="utf-8") as file:
+        fields = dict(line.rstrip("\n").split(" ", 1) for line in file if " " in line)
+    os.makedirs(f"{sysroot}/boot/syslinux")
+    with open(f"{sysroot}/boot/syslinux/syslinux.cfg", "w", encoding="utf-8") as file:
+        file.write(SYSLINUX.format(**fields))
+    test.must("extlinux", "--install", f"{sysroot}/boot/syslinux")
+
+
+def check_clean(test, image, what):
+    """Both filesystems were unmounted in order and have no errors."""
+    with partitions(test, image) as devices:
+        for name, device in zip(("BOOT", "ROOT"), devices):
+            state = test.must("dumpe2fs", "-h", device)
+            test.check("needs_recovery" not in state, f"{what}: {name} was left in order")
+            result = test.run("e2fsck", "-f", "-n", device)
+            test.check(result.status == 0, f"{what}: {name} has no errors", result.describe())

@@ -1,0 +1,194 @@
+"""Virtual machines for the tests: QEMU with a serial console that a program drives.
+
+    with Machine(test, "boot", disk) as machine:
+        machine.login()
+        status, output = machine.shell("uname -r")
+        machine.power_off()
+
+Each wait has a limit. All that the console said is in <work>/<name>.console, and its end is printed when something was waited for
+in vain. A machine is ended by its process id, at the latest when the block is left.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+QEMU = "qemu-system-x86_64"
+# The times that machines need grow where TCG shares few cores with other tests.
+PATIENCE = float(os.environ.get("OSB_QEMU_PATIENCE", "1"))
+KERNEL_LINE = re.compile(rb"\[ *\d+\.\d{6}\] [^\r\n]*\r?\n")
+
+
+class Unexpected(Exception):
+    """The console did not say in time what it should."""
+
+
+def free_port():
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def kvm_works():
+    """Whether KVM runs a guest. That the device is there says little: in some virtual machines it is, and guests hang."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    # mov dx,0x501; mov al,0x10; out dx,al; hlt: QEMU's isa-debug-exit then ends with status 0x10 * 2 + 1.
+    boot_sector = (bytes.fromhex("ba0105b010eef4") + bytes(503) + b"\x55\xaa")
+    with tempfile.NamedTemporaryFile(suffix=".img") as disk:
+        disk.write(boot_sector)
+        disk.flush()
+        try:
+            result = subprocess.run(
+                [QEMU, "-accel", "kvm", "-display", "none", "-nodefaults", "-no-reboot", "-device",
+                 "isa-debug-exit,iobase=0x501,iosize=2", "-drive", f"file={disk.name},format=raw,if=ide"],
+                stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+    return result.returncode == 33
+
+
+def accelerator():
+    """OSB_QEMU_ACCEL when set, else kvm where it works, else tcg; found out once for all tests of a run."""
+    if "OSB_QEMU_ACCEL" not in os.environ:
+        os.environ["OSB_QEMU_ACCEL"] = "kvm" if kvm_works() else "tcg"
+    return os.environ["OSB_QEMU_ACCEL"]
+
+
+class Machine:
+    """One virtual machine. `disk` is a path, or a list of (path, format); they become /dev/vda, /dev/vdb, ..."""
+
+    def __init__(self, test, name, disk, memory=512, forward=None, options=()):
+        self.test, self.name = test, name
+        self.log_path = test.path(name + ".console")
+        disks = disk if isinstance(disk, list) else [(disk, "raw")]
+        self.command = [QEMU, "-accel", accelerator(), "-m", str(memory), "-display", "none", "-nodefaults",
+                        "-serial", "stdio", "-device", "virtio-rng-pci"]
+        for path, kind in disks:
+            self.command += ["-drive", f"file={path},format={kind},if=virtio,cache=writeback"]
+        # {name: port of the guest}; ports of the host are in self.ports afterwards.
+        self.ports = {service: free_port() for service in forward or {}}
+        if forward is not None:
+            forwards = "".join(f",hostfwd=tcp:127.0.0.1:{self.ports[service]}-:{port}" for service, port in forward.items())
+            self.command += ["-netdev", "user,id=net0" + forwards, "-device", "virtio-net-pci,netdev=net0,romfile="]
+        self.command += options
+        self.process = None
+        self.heard = b""
+        self.position = 0  # what expect() has consumed of heard
+        self.changed = threading.Condition()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.kill()
+        if kind is not None:
+            self.show_end()
+
+    def start(self):
+        """Switches the machine on; the console begins anew, the log goes on."""
+        self.heard, self.position = b"", 0
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        bufsize=0)
+        threading.Thread(target=self._listen, args=(self.process.stdout,), daemon=True).start()
+
+    def _listen(self, stream):
+        with open(self.log_path, "ab") as log:
+            while True:
+                part = os.read(stream.fileno(), 65536)
+                log.write(part)
+                log.flush()
+                with self.changed:
+                    self.heard += part
+                    self.changed.notify_all()
+                if not part:
+                    stream.close()
+                    return
+
+    def send(self, text):
+        self.process.stdin.write(text.encode())
+
+    def expect(self, pattern, seconds=120):
+        """Waits until the console has said what the regular expression matches, after what was matched before."""
+        expression = re.compile(pattern.encode(), re.MULTILINE)
+        deadline = time.monotonic() + seconds * PATIENCE
+        with self.changed:
+            while True:
+                match = expression.search(self.heard, self.position)
+                if match:
+                    self.position = match.end()
+                    return match
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise Unexpected(f"{self.name}: {pattern!r} not seen within {seconds * PATIENCE:.0f} s")
+                if self.process.poll() is not None and not self.changed.wait(0.2):
+                    raise Unexpected(f"{self.name}: the machine ended (status {self.process.returncode}) before {pattern!r}")
+                self.changed.wait(min(left, 1))
+
+    def said(self, pattern):
+        """Whether the console has said this since the machine was switched on."""
+        with self.changed:
+            return re.search(pattern.encode(), self.heard) is not None
+
+    def login(self, user="root", password="osb", seconds=240):
+        """Waits for the login prompt on the console, logs in, and readies shell()."""
+        self.expect(r"login: ", seconds)
+        time.sleep(0.2)  # getty throws away what was typed before it listens
+        self.send(user + "\n")
+        if password is not None:
+            self.expect(r"[Pp]assword: ", 20)
+            time.sleep(0.2)
+            self.send(password + "\n")
+        self.expect(r"[#$] ", 20)
+        # A shell that is not interactive: no line editing, no echo; and the kernel's messages go to its log alone.
+        self.send("dmesg -n 1 2>/dev/null; stty -echo; sh 2>&1 | cat; exit\n")
+        self.shell("true", 20)
+
+    def shell(self, command, seconds=60):
+        """Runs a command in the shell of login(): (exit status, what it said)."""
+        start = self.position
+        self.send(f"{command}\necho \"@end\"\"@$?@\"\n")
+        match = self.expect(r"@end@(\d+)@\r?\n", seconds)
+        output = KERNEL_LINE.sub(b"", self.heard[start:match.start()])
+        return int(match.group(1)), output.decode(errors="backslashreplace").replace("\r\n", "\n").strip()
+
+    def output(self, command, seconds=60):
+        """What a command says that has to succeed."""
+        status, said = self.shell(command, seconds)
+        if status != 0:
+            raise Unexpected(f"{self.name}: {command!r} ended with {status}: {said}")
+        return said
+
+    def reboot(self):
+        """An orderly restart; the console is then that of the new boot."""
+        self.send("reboot\n")
+        self.expect(r"(?i)restarting system|machine restart", 60)
+
+    def power_off(self, seconds=60):
+        """An orderly end, as an operator does it."""
+        self.send("poweroff\n")
+        self.wait_off(seconds)
+
+    def wait_off(self, seconds):
+        try:
+            self.process.wait(seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise Unexpected(f"{self.name}: still running after {seconds * PATIENCE:.0f} s") from None
+
+    def kill(self):
+        """The power cut: nothing that the guest has not written out is kept."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def show_end(self, lines=60):
+        print(f"# the end of the console of {self.name}:")
+        with open(self.log_path, encoding="utf-8", errors="backslashreplace") as log:
+            for line in log.read().replace("\r", "").splitlines()[-lines:]:
+                print("#   " + "".join(c if c.isprintable() else "?" for c in line))
