@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/error.hh"
 #include "base/stream.hh"
 #include "oci/digest.hh"
 #include "oci/manifest.hh"
@@ -21,6 +23,13 @@ class BlobUpload : public Sink {
     virtual void finish(const Digest& digest) = 0;
 };
 
+// A blob was lost on its way, and its first bytes are gone here (registries forget uploads that break). It
+// may be written again from its beginning; whoever can make its bytes anew should do that once or twice.
+class UploadLost final : public Error {
+  public:
+    explicit UploadLost(std::string message) : Error(ErrorKind::unavailable, std::move(message)) {}
+};
+
 // An image being written. Blobs may be written by several threads at once.
 class ImageSink {
   public:
@@ -32,6 +41,10 @@ class ImageSink {
     // Whether the blob is there already (a registry may also mount it from another repository): it need not
     // be written.
     virtual bool has_blob(const Descriptor& descriptor) = 0;
+
+    // Whether blobs may well be there already, and are dear to write: then it pays to make a large one twice,
+    // first for its digest alone.
+    virtual bool may_have_blobs() { return false; }
 
     // Begins a blob. `size` in bytes where it is known beforehand, which spares some transports a copy.
     virtual std::unique_ptr<BlobUpload> start_blob(std::optional<std::uint64_t> size) = 0;

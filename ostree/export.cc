@@ -6,6 +6,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "base/task_pool.hh"
 #include "oci/manifest_writer.hh"
 #include "ostree/apk_database.hh"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 constexpr std::size_t kMaxDatabase = 64UL * 1024 * 1024;
+constexpr unsigned kMaxUploads = 3;  // of one layer
 
 // What the commit says of itself.
 struct Facts {
@@ -48,6 +50,31 @@ Facts facts_of(GVariant* commit) {
     if (!config.empty()) out.platform = oci::ImageConfig::parse(config).platform;
     return out;
 }
+
+class NullSink final : public Sink {
+  public:
+    void write(ByteView /*bytes*/) override {}
+};
+
+// Reports the bytes that pass, those of a second try only where they go beyond the first.
+class CountingSink final : public Sink {
+  public:
+    CountingSink(Sink& inner, Progress& progress, std::uint64_t& counted)
+        : inner_(inner), progress_(progress), counted_(counted) {}
+    void write(ByteView bytes) override {
+        inner_.write(bytes);
+        done_ += bytes.size();
+        if (done_ <= counted_) return;
+        progress_.advance(done_ - counted_);
+        counted_ = done_;
+    }
+
+  private:
+    Sink& inner_;
+    Progress& progress_;
+    std::uint64_t& counted_;
+    std::uint64_t done_ = 0;
+};
 
 class Export {
   public:
@@ -108,9 +135,8 @@ class Export {
         pool.run();
     }
 
-    void write_layer(std::size_t index, TaskPool& pool) {
-        const auto upload = sink_.start_blob(std::nullopt);
-        const auto writer = oci::make_layer_writer(*upload, options_.compression, &pool);
+    oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) {
+        const auto writer = oci::make_layer_writer(target, options_.compression, &pool);
         EncapsulatedTar encapsulated(repository_, walk_);
         if (index == 0) {
             encapsulated.write_commit(writer->tar());
@@ -119,12 +145,41 @@ class Export {
             for (const WalkedFile* file : plan_[index - 1].files)
                 encapsulated.write_file(writer->tar(), *file);
         }
-        oci::WrittenLayer written = writer->finish();
-        upload->finish(written.descriptor.digest);
+        return writer->finish();
+    }
+
+    // Made and written; again where the target lost it on its way.
+    oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) {
+        std::uint64_t counted = 0;
+        for (unsigned tries = 1;; ++tries) {
+            try {
+                const auto upload = sink_.start_blob(std::nullopt);
+                CountingSink counting(*upload, progress_, counted);
+                oci::WrittenLayer written = make_layer(index, counting, pool);
+                upload->finish(written.descriptor.digest);
+                return written;
+            } catch (const oci::UploadLost& error) {
+                if (tries == kMaxUploads) throw;
+                log_warning(concat(error.message(), "; the layer is sent again"));
+            }
+        }
+    }
+
+    void write_layer(std::size_t index, TaskPool& pool) {
+        std::optional<oci::WrittenLayer> there;
+        if (sink_.may_have_blobs()) {
+            NullSink nowhere;
+            there = make_layer(index, nowhere, pool);
+            if (sink_.has_blob(there->descriptor)) {
+                progress_.advance(there->descriptor.size);
+            } else {
+                there.reset();
+            }
+        }
+        oci::WrittenLayer written = there ? std::move(*there) : upload_layer(index, pool);
         if (index > 0)
             written.descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
         layers_[index].name = index > 0 ? layer_name(plan_[index - 1]) : commit_layer_name();
-        progress_.advance(written.descriptor.size);
         layers_[index].written = std::move(written);
     }
 

@@ -69,7 +69,7 @@ class ChunkedUpload final : public oci::BlobUpload {
 
     [[noreturn]] void lose() {
         location_.reset();
-        throw UploadLost(concat(what(), ": the registry forgot what it had got"));
+        throw oci::UploadLost(concat(what(), ": the registry forgot what it had got"));
     }
 
     HttpResponse send(RegistryRequest request) const {

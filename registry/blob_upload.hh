@@ -3,10 +3,7 @@
 
 #include <memory>
 #include <optional>
-#include <string>
-#include <utility>
 
-#include "base/error.hh"
 #include "oci/image_sink.hh"
 #include "registry/distribution_client.hh"
 
@@ -17,17 +14,10 @@ namespace osb::registry {
 inline constexpr std::size_t kDefaultChunk = 8UL * 1024 * 1024;
 inline constexpr std::size_t kMaxChunk = 64UL * 1024 * 1024;
 
-// The registry forgot an upload whose first bytes are gone here. The same blob may be written again from its
-// beginning, in a new upload; whoever can make its bytes anew should do that once or twice.
-class UploadLost final : public Error {
-  public:
-    explicit UploadLost(std::string message) : Error(ErrorKind::unavailable, std::move(message)) {}
-};
-
 // Begins a blob. One that fits into a chunk goes in one PUT; a larger one in PATCH requests, and after a
 // break it goes on where the registry says it stopped. Where the registry forgot it (docker-registry 2.8 does
-// whenever a chunk breaks) UploadLost is thrown, unless all bytes are still in the chunk. An upload that is
-// not finished is cancelled. `client` is kept and needs push access.
+// whenever a chunk breaks) oci::UploadLost is thrown, unless all bytes are still in the chunk. An upload that
+// is not finished is cancelled. `client` is kept and needs push access.
 std::unique_ptr<oci::BlobUpload> start_blob_upload(std::shared_ptr<const DistributionClient> client,
                                                    std::optional<std::uint64_t> size,
                                                    std::size_t chunk_size = kDefaultChunk);

@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "registry/listing.hh"
 #include "registry/referrers.hh"
 
 namespace osb::registry {
@@ -30,6 +31,14 @@ class DistributionSink final : public oci::ImageSink {
         const std::lock_guard guard(mutex_);
         known_.insert(descriptor.digest);
         return true;
+    }
+
+    // A repository without a tag has nothing worth asking for.
+    bool may_have_blobs() override {
+        std::call_once(asked_, [this] {
+            filled_ = !options_.mount_from.empty() || !list_some_tags(*client_, 1).empty();
+        });
+        return filled_;
     }
 
     std::unique_ptr<oci::BlobUpload> start_blob(std::optional<std::uint64_t> size) override {
@@ -68,6 +77,8 @@ class DistributionSink final : public oci::ImageSink {
     DistributionSinkOptions options_;
     std::mutex mutex_;
     std::set<oci::Digest> known_;
+    std::once_flag asked_;
+    bool filled_ = false;
 };
 
 }  // namespace

@@ -149,7 +149,7 @@ TEST_F(BlobUploadTest, AForgottenUploadFailsWhereBytesAreGone) {
     try {
         upload(content);
         ADD_FAILURE();
-    } catch (const UploadLost& error) {
+    } catch (const oci::UploadLost& error) {
         EXPECT_EQ(error.kind(), ErrorKind::unavailable);
     }
     EXPECT_FALSE(is_there(content));
