@@ -96,16 +96,34 @@ void ExportFlags::declare(CLI::App& app) {
     registry_.declare(app);
 }
 
-ostree::ExportOptions ExportFlags::export_options() const {
-    return {.compression = oci::LayerFormat::parse(compression_),
-            .max_layers = max_layers_,
-            .labels = parse_labels(labels_),
-            .cmd = parse_cmd(cmd_),
-            .jobs = jobs_};
+bool ExportFlags::given() const {
+    return !compression_.empty() || max_layers_ || !previous_.empty() || !labels_.empty() || !cmd_.empty() ||
+           !registry_.authfile.empty() || !registry_.credentials.empty() || registry_.tls_verify;
+}
+
+oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
+    using Kind = oci::LayerFormat::Kind;
+    const bool docker_archive = target.transport == oci::Transport::docker_archive;
+    if (compression_.empty()) return {.kind = docker_archive ? Kind::none : Kind::zstd_chunked};
+    const oci::LayerFormat out = oci::LayerFormat::parse(compression_);
+    if (docker_archive && out.kind != Kind::none && out.kind != Kind::gzip) {
+        throw Error(ErrorKind::usage, concat("docker-archive: has no layers in ", out.to_string()))
+            .hint("use --compression gzip, or none, or another transport");
+    }
+    return out;
+}
+
+ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) const {
+    ostree::ExportOptions out{.compression = layer_format(target),
+                              .labels = parse_labels(labels_),
+                              .cmd = parse_cmd(cmd_),
+                              .jobs = jobs_};
+    if (max_layers_) out.max_layers = *max_layers_;
+    return out;
 }
 
 void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target) const {
-    ostree::ExportOptions options = export_options();
+    ostree::ExportOptions options = export_options(target);
     const registry::RegistryOptions access = registry_.options();
     const ostree::Repository repository = ostree::Repository::open(session.options.repo);
     std::vector<std::string> mounts;

@@ -1,6 +1,7 @@
 // What `export` and `push` share: the options of the image that is written, and the writing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,21 +17,24 @@ class ExportFlags {
   public:
     void declare(CLI::App& app);
 
+    // Whether the command line has any of these options.
+    bool given() const;
+    unsigned jobs() const noexcept { return jobs_; }
+
     // Writes the commit that `rev` names, and prints the manifest's digest or the JSON object. Throws Error.
     void run(const Session& session, const std::string& rev, const oci::Reference& target) const;
 
   private:
-    ostree::ExportOptions export_options() const;
+    oci::LayerFormat layer_format(const oci::Reference& target) const;
+    ostree::ExportOptions export_options(const oci::Reference& target) const;
 
-    std::string compression_ = "zstd:chunked";
-    std::size_t max_layers_ = kDefaultLayers;
+    std::string compression_;  // "": as the target takes it
+    std::optional<std::size_t> max_layers_;
     std::string previous_;
     std::vector<std::string> labels_;
     std::vector<std::string> cmd_;
     unsigned jobs_ = 0;
     RegistryFlags registry_;
-
-    static constexpr std::size_t kDefaultLayers = 64;
 };
 
 }  // namespace osb::cli

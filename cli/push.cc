@@ -5,31 +5,89 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/export_flags.hh"
+#include "cli/format.hh"
+#include "cli/json_output.hh"
 #include "cli/verb.hh"
+#include "ostree/archive_push.hh"
 
 namespace osb::cli {
 namespace {
+
+OrderedJson to_json(const std::string& destination, const ostree::ArchivePushResult& result) {
+    return {
+        {"schema", 1},
+        {"commit", result.commit},
+        {"repository", destination},
+        {"ref", result.ref},
+        {"ref_commit", result.destination.empty() ? OrderedJson(nullptr) : OrderedJson(result.destination)},
+        {"unchanged", result.unchanged},
+        {"commits", result.commits},
+        {"objects_sent", result.objects_sent},
+        {"objects_present", result.objects_present},
+        {"bytes_sent", result.bytes_sent}};
+}
+
+std::string summary(const ostree::ArchivePushResult& result) {
+    if (result.unchanged) return concat("ref ", result.ref, " is this commit already: nothing was sent");
+    return concat("ref ", result.ref, ": sent ", format_count(result.commits, "commit"), ", ",
+                  format_count(result.objects_sent, "object"), ", ", format_bytes(result.bytes_sent), " (",
+                  result.objects_present, " objects were there)");
+}
 
 class PushVerb final : public Verb {
   public:
     void declare(CLI::App& app) override {
         app.add_option("REV", rev_, "a ref or a commit")->required();
-        app.add_option("DEST", destination_, "docker://HOST/NAME[:TAG]")->required();
+        app.add_option("DEST", destination_,
+                       "docker://HOST/NAME[:TAG], file:///DIR or ssh://[USER@]HOST[:PORT]/DIR")
+            ->required();
+        const std::string group = "Archive repositories (file, ssh)";
+        app.add_option("--ref", archive_.ref, "the ref at the destination [the one that REV names]")
+            ->type_name("REF")
+            ->group(group);
+        app.add_flag("--force", archive_.force, "also when the destination's ref would lose commits")
+            ->group(group);
         flags_.declare(app);
     }
 
     void run(Session& session) override {
+        if (destination_.starts_with("file:") || destination_.starts_with("ssh:")) {
+            push_to_archive(session);
+            return;
+        }
         const oci::Reference target = oci::Reference::parse(destination_);
         if (target.transport != oci::Transport::docker) {
             throw Error(ErrorKind::usage, concat("push: ", quoted(destination_), " is no registry"))
                 .hint("osb-oci export writes images to files and directories");
         }
+        if (!archive_.ref.empty() || archive_.force)
+            throw Error(ErrorKind::usage, "push: --ref and --force are for file:// and ssh://");
         flags_.run(session, rev_, target);
     }
 
   private:
+    void push_to_archive(const Session& session) {
+        if (flags_.given()) {
+            throw Error(ErrorKind::usage, "push: an archive repository takes the commit as it is")
+                .hint("options of images and registries are for docker://");
+        }
+        const ostree::Repository repository = ostree::Repository::open(session.options.repo);
+        archive_.jobs = flags_.jobs();
+        const ostree::ArchivePushResult result =
+            destination_.starts_with("file:")
+                ? push_to_directory(repository, rev_, ostree::parse_file_url(destination_), archive_,
+                                    session.progress)
+                : push_over_ssh(repository, rev_, ostree::SshTarget::parse(destination_), archive_,
+                                session.progress);
+        session.progress.end();
+        session.note(summary(result));
+        session.print(session.options.json ? to_document(to_json(destination_, result))
+                                           : result.commit + '\n');
+    }
+
     std::string rev_;
     std::string destination_;
+    ostree::ArchivePushOptions archive_;
     ExportFlags flags_;
 };
 
@@ -37,10 +95,12 @@ class PushVerb final : public Verb {
 
 const VerbEntry kPushVerb{
     .name = "push",
-    .summary = "Sends a commit to a registry",
+    .summary = "Sends a commit to a registry, or to an archive repository",
     .examples =
         "  osb-oci push --repo repo os/x86_64/main docker://registry.example.com/os:v2\n"
-        "  osb-oci push --creds user:password os/x86_64/main docker://registry.example.com/os\n",
+        "  osb-oci push --creds user:password os/x86_64/main docker://registry.example.com/os\n"
+        "  osb-oci push --repo repo os/x86_64/main file:///srv/repo\n"
+        "  osb-oci push --repo repo os/x86_64/main ssh://push@example.com:22/srv/repo\n",
     .uses_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PushVerb>(); },
 };
