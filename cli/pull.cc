@@ -52,6 +52,8 @@ class PullVerb final : public Verb {
             options_.ref =
                 concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
         }
+        // Before a repository is made for nothing.
+        ostree::check_pullable(image);
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);
         session.progress.end();

@@ -19,17 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 
-void check_encapsulated(const oci::Image& image) {
-    if (!is_encapsulated(image)) {
-        throw Error(ErrorKind::unsupported, "the image holds no ostree commit")
-            .hint("make one of it with osb-oci import");
-    }
-    if (encapsulated_layers(image) != image.manifest.layers.size()) {
-        throw Error(ErrorKind::unsupported, "the image has further layers on top of its ostree commit")
-            .hint("make a commit of the whole with osb-oci import");
-    }
-}
-
 void check_complete(const Repository& repository, const ObjectWriter& writer, const Encapsulated& found) {
     const RootChecksums root = root_of(as_bytes(found.commit));
     const CommitWalk walk = with_context([&] { return concat("commit ", found.commit_checksum); },
@@ -68,9 +57,20 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
 
 }  // namespace
 
+void check_pullable(const oci::Image& image) {
+    if (!is_encapsulated(image)) {
+        throw Error(ErrorKind::unsupported, "the image holds no ostree commit")
+            .hint("make one of it with osb-oci import");
+    }
+    if (encapsulated_layers(image) != image.manifest.layers.size()) {
+        throw Error(ErrorKind::unsupported, "the image has further layers on top of its ostree commit")
+            .hint("make a commit of the whole with osb-oci import");
+    }
+}
+
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress) {
-    check_encapsulated(image);
+    check_pullable(image);
     if (!options.ref.empty()) check_ref_name(options.ref);
     PullResult result{.ref = options.ref,
                       .manifest_digest = image.manifest.digest.to_string(),

@@ -26,11 +26,14 @@ struct PullResult {
     std::uint64_t bytes_written = 0;  // as stored
 };
 
+// Throws Error{unsupported} for an image that holds no commit, or layers on top of one, with the advice to
+// import it; Error{invalid} when its labels contradict each other.
+void check_pullable(const oci::Image& image);
+
 // Stores the image's commit with all its objects and its detached metadata. Each object is checked against
 // its checksum, each layer against its digests, the commit against the label ostree.commit, and the whole
 // against the commit's tree: nothing is missing. Either all of that is there, durable, or an exception was
-// thrown and no ref has moved. Throws Error{unsupported} for an image that holds no commit, or layers on top
-// of one, with the advice to import it; otherwise as import_image().
+// thrown and no ref has moved. Throws as check_pullable() and import_image().
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress);
 
