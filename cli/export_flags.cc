@@ -74,6 +74,11 @@ OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& re
 }  // namespace
 
 void ExportFlags::declare(CLI::App& app) {
+    app.add_option("--format", format_,
+                   "encapsulated: the image holds the commit; plain: an ordinary root filesystem "
+                   "[encapsulated]")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"encapsulated", "plain"}));
     app.add_option("--compression", compression_,
                    "zstd:chunked, zstd, gzip or none; :LEVEL at the end [zstd:chunked]")
         ->type_name("FORMAT[:LEVEL]");
@@ -97,8 +102,9 @@ void ExportFlags::declare(CLI::App& app) {
 }
 
 bool ExportFlags::given() const {
-    return !compression_.empty() || max_layers_ || !previous_.empty() || !labels_.empty() || !cmd_.empty() ||
-           !registry_.authfile.empty() || !registry_.credentials.empty() || registry_.tls_verify;
+    return !format_.empty() || !compression_.empty() || max_layers_ || !previous_.empty() ||
+           !labels_.empty() || !cmd_.empty() || !registry_.authfile.empty() ||
+           !registry_.credentials.empty() || registry_.tls_verify;
 }
 
 oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
@@ -119,6 +125,7 @@ ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) 
                               .cmd = parse_cmd(cmd_),
                               .jobs = jobs_};
     if (max_layers_) out.max_layers = *max_layers_;
+    if (format_ == "plain") out.format = ostree::ImageFormat::plain;
     return out;
 }
 

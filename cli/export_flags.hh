@@ -28,6 +28,7 @@ class ExportFlags {
     oci::LayerFormat layer_format(const oci::Reference& target) const;
     ostree::ExportOptions export_options(const oci::Reference& target) const;
 
+    std::string format_;
     std::string compression_;  // "": as the target takes it
     std::optional<std::size_t> max_layers_;
     std::string previous_;

@@ -38,7 +38,9 @@ std::map<std::string, std::string, std::less<>> package_owners(std::string_view 
         if (line[0] == 'P') package = value;
         if (line[0] == 'F') directory = value;
         if (line[0] != 'R' || package.empty()) continue;
-        owners[placed(directory.empty() ? std::string(value) : concat(directory, '/', value))] = package;
+        const std::string path = directory.empty() ? std::string(value) : concat(directory, '/', value);
+        owners[path] = package;
+        owners.emplace(placed(path), package);
         if (owners.size() > kMaxFiles) {
             throw Error(ErrorKind::too_large, concat("apk's database has more than ", kMaxFiles, " files"));
         }

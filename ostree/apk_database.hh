@@ -8,9 +8,9 @@
 
 namespace osb::ostree {
 
-// The owner of each path, as import's bootable layout places it: "lib/x" of the database is "usr/lib/x",
-// "etc/x" is "usr/etc/x". Lines that are not understood are passed over: what is not known to have an owner
-// has none. Throws Error{too_large} for more than 1,000,000 files.
+// The owner of each path, as the database has it and as import's bootable layout places it: "lib/x" is
+// "usr/lib/x" too, "etc/x" is "usr/etc/x". Lines that are not understood are passed over: what is not known
+// to have an owner has none. Throws Error{too_large} for more than 1,000,000 files.
 std::map<std::string, std::string, std::less<>> package_owners(std::string_view installed);
 
 }  // namespace osb::ostree

@@ -14,7 +14,9 @@
 #include "ostree/encapsulated_tar.hh"
 #include "ostree/layer_plan.hh"
 #include "ostree/object_reader.hh"
+#include "ostree/plain_tar.hh"
 #include "ostree/repository_handle.hh"
+#include "ostree/run_config.hh"
 
 namespace osb::ostree {
 namespace {
@@ -31,7 +33,20 @@ struct Facts {
     std::optional<bool> bootable;
     std::int64_t time = 0;
     oci::Platform platform = oci::Platform::host();
+    RunConfig run;
 };
+
+// The strings that an a{sv} has under `key`; none when there are none.
+std::vector<std::string> lookup_strings(GVariant* dict, const char* key) {
+    std::vector<std::string> out;
+    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING_ARRAY));
+    for (gsize i = 0; value && i < g_variant_n_children(value.get()); ++i) {
+        const char* text = nullptr;
+        g_variant_get_child(value.get(), i, "&s", &text);
+        out.emplace_back(text);
+    }
+    return out;
+}
 
 Facts facts_of(GVariant* commit) {
     Facts out;
@@ -47,7 +62,12 @@ Facts facts_of(GVariant* commit) {
     out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit));
     // A commit that was imported knows for which machine its image was.
     const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
-    if (!config.empty()) out.platform = oci::ImageConfig::parse(config).platform;
+    if (!config.empty()) {
+        out.platform = oci::ImageConfig::parse(config).platform;
+        out.run = parse_run_config(config);
+    }
+    if (std::vector<std::string> cmd = lookup_strings(metadata.get(), "ostree.container-cmd"); !cmd.empty())
+        out.run.cmd = std::move(cmd);
     return out;
 }
 
@@ -87,6 +107,7 @@ class Export {
         if (!checksum)
             throw Error(ErrorKind::not_found, concat("the repository has no commit ", quoted(rev)));
         walk_ = walk_commit(repository_, *checksum);
+        if (is_plain()) walk_ = plain_walk(walk_);
         facts_ = facts_of(load_commit(repository_, *checksum).get());
         plan_ = plan_layers(
             walk_, owners(), [this](const WalkedFile& file) { return stored_size(file); },
@@ -137,13 +158,10 @@ class Export {
 
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) {
         const auto writer = oci::make_layer_writer(target, options_.compression, &pool);
-        EncapsulatedTar encapsulated(repository_, walk_);
-        if (index == 0) {
-            encapsulated.write_commit(writer->tar());
+        if (is_plain()) {
+            write_plain(index, writer->tar());
         } else {
-            encapsulated.write_repository(writer->tar());
-            for (const WalkedFile* file : plan_[index - 1].files)
-                encapsulated.write_file(writer->tar(), *file);
+            write_encapsulated(index, writer->tar());
         }
         return writer->finish();
     }
@@ -183,6 +201,27 @@ class Export {
         layers_[index].written = std::move(written);
     }
 
+    void write_encapsulated(std::size_t index, oci::TarWriter& tar) const {
+        EncapsulatedTar encapsulated(repository_, walk_);
+        if (index == 0) {
+            encapsulated.write_commit(tar);
+            return;
+        }
+        encapsulated.write_repository(tar);
+        for (const WalkedFile* file : plan_[index - 1].files) encapsulated.write_file(tar, *file);
+    }
+
+    void write_plain(std::size_t index, oci::TarWriter& tar) const {
+        PlainTar plain(repository_, walk_);
+        if (index == 0) {
+            plain.write_directories(tar);
+            return;
+        }
+        for (const WalkedFile* file : plan_[index - 1].files) plain.write_file(tar, *file);
+    }
+
+    bool is_plain() const noexcept { return options_.format == ImageFormat::plain; }
+
     static std::string components_text(const PlannedLayer& layer) {
         std::string out;
         for (const std::string& name : layer.components) out += (out.empty() ? "" : ",") + name;
@@ -198,18 +237,21 @@ class Export {
     }
 
     std::string commit_layer_name() const {
+        if (is_plain()) return "directories";
         return facts_.subject.empty() ? concat("ostree export of commit ", walk_.checksum) : facts_.subject;
     }
 
     std::map<std::string, std::string> labels() const {
-        std::map<std::string, std::string> out{
-            {"ostree.commit", walk_.checksum},
-            {"ostree.final-diffid", layers_.back().written->diff_id.to_string()}};
-        if (facts_.bootable) {
-            out["ostree.bootable"] = *facts_.bootable ? "true" : "false";
-            out["containers.bootc"] = "1";
+        std::map<std::string, std::string> out;
+        if (is_plain()) {
+            out = facts_.run.labels;
+        } else {
+            out["ostree.commit"] = walk_.checksum;
+            out["ostree.final-diffid"] = layers_.back().written->diff_id.to_string();
+            if (facts_.bootable) out["ostree.bootable"] = *facts_.bootable ? "true" : "false";
+            if (!facts_.kernel.empty()) out["ostree.linux"] = facts_.kernel;
         }
-        if (!facts_.kernel.empty()) out["ostree.linux"] = facts_.kernel;
+        if (facts_.bootable) out["containers.bootc"] = "1";
         if (!facts_.version.empty()) out["org.opencontainers.image.version"] = facts_.version;
         for (const auto& [key, value] : options_.labels) out[key] = value;
         return out;
@@ -222,8 +264,13 @@ class Export {
     }
 
     ExportResult write_documents() {
-        oci::ConfigFields config{
-            .platform = facts_.platform, .created = facts_.time, .cmd = options_.cmd, .labels = labels()};
+        oci::ConfigFields config{.platform = facts_.platform, .created = facts_.time, .labels = labels()};
+        config.cmd = options_.cmd.empty() ? facts_.run.cmd : options_.cmd;
+        config.environment = facts_.run.environment;
+        config.working_directory = facts_.run.working_directory;
+        config.user = facts_.run.user;
+        // What is asked for is what runs.
+        if (options_.cmd.empty()) config.entrypoint = facts_.run.entrypoint;
         std::vector<oci::Descriptor> descriptors;
         for (const Layer& layer : layers_) {
             config.diff_ids.push_back(layer.written->diff_id);
@@ -252,7 +299,7 @@ class Export {
 
 ExportResult export_commit(const Repository& repository, const std::string& rev, oci::ImageSink& sink,
                            const ExportOptions& options, Progress& progress) {
-    if (options.max_layers < 3) throw Error(ErrorKind::usage, "an encapsulated image has at least 3 layers");
+    if (options.max_layers < 3) throw Error(ErrorKind::usage, "an image has at least 3 layers");
     return Export(repository, sink, options, progress).run(rev);
 }
 

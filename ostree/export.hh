@@ -14,6 +14,11 @@
 
 namespace osb::ostree {
 
+enum class ImageFormat {
+    encapsulated,  // holds the commit; pull_image() and ostree-ext take it out again
+    plain,         // an ordinary root filesystem (ostree/plain_tar.hh)
+};
+
 struct ExportOptions {
     oci::LayerFormat compression;
     std::size_t max_layers = 64;                // in all; at least 3
@@ -21,6 +26,7 @@ struct ExportOptions {
     std::map<std::string, std::string> labels;  // in addition, and before, those that the commit gives
     std::vector<std::string> cmd;
     unsigned jobs = 0;  // threads that work; 0: one a core
+    ImageFormat format = ImageFormat::encapsulated;
 };
 
 struct ExportResult {

@@ -99,7 +99,9 @@ TEST(ApkDatabase, OwnersAreWhereImportPutsTheFiles) {
     EXPECT_EQ(owners.at("usr/etc/a.conf"), "a");
     EXPECT_EQ(owners.at("top"), "a");
     EXPECT_EQ(owners.at("usr/bin/b"), "b");
-    EXPECT_EQ(owners.size(), 4U);
+    EXPECT_EQ(owners.at("lib/ld.so"), "musl");
+    EXPECT_EQ(owners.at("etc/a.conf"), "a");
+    EXPECT_EQ(owners.size(), 6U);
 }
 
 }  // namespace
