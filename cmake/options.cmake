@@ -13,7 +13,7 @@ endif()
 target_compile_definitions(osb_options INTERFACE _FILE_OFFSET_BITS=64 OSB_VERSION="${PROJECT_VERSION}")
 
 if(OSB_SANITIZE)
-  target_compile_options(osb_options INTERFACE -fsanitize=${OSB_SANITIZE} -fno-omit-frame-pointer -g)
+  target_compile_options(osb_options INTERFACE -fsanitize=${OSB_SANITIZE} -fno-omit-frame-pointer)
   if(OSB_SANITIZE MATCHES "undefined")
     target_compile_options(osb_options INTERFACE -fno-sanitize-recover=all)
   endif()
