@@ -1,6 +1,7 @@
 #include "ostree/layer_plan.hh"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/error.hh"
@@ -48,13 +49,18 @@ std::optional<Assignment> keep_assignment(const std::vector<Component>& componen
         ++layers;
     }
     Assignment out;
-    bool has_new = false;
     for (const Component& component : components) {
         const auto found = known.find(component.name);
-        has_new = has_new || found == known.end();
         out[component.name] = found == known.end() ? layers : found->second;
     }
-    if (layers == 0 || layers + (has_new ? 1 : 0) > max_layers) return std::nullopt;
+    // What counts are the layers that would be written.
+    std::set<std::size_t> used;
+    bool knows_any = false;
+    for (const auto& [name, layer] : out) {
+        used.insert(layer);
+        knows_any = knows_any || layer < layers;
+    }
+    if (!knows_any || used.size() > max_layers) return std::nullopt;
     return out;
 }
 
@@ -73,29 +79,73 @@ Assignment assign_anew(std::vector<Component> components, std::size_t max_layers
     return out;
 }
 
+// Those of the kept layers that leave room for the files that are in none.
+std::vector<KeptLayer> choose_kept(std::vector<KeptLayer> kept, std::size_t files, std::size_t max_layers) {
+    std::size_t held = 0;
+    for (const KeptLayer& layer : kept) held += layer.files.size();
+    const std::size_t room =
+        held == files ? max_layers : max_layers - std::max<std::size_t>(1, max_layers / 8);
+    if (kept.size() <= room) return kept;
+    std::sort(kept.begin(), kept.end(), [](const KeptLayer& a, const KeptLayer& b) {
+        return std::pair(b.descriptor.size, a.index) < std::pair(a.descriptor.size, b.index);
+    });
+    // Of more layers than there may be some have to go, and then there are files for others.
+    const std::size_t most = max_layers - std::max<std::size_t>(1, max_layers / 8);
+    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(most), kept.end());
+    std::sort(kept.begin(), kept.end(),
+              [](const KeptLayer& a, const KeptLayer& b) { return a.index < b.index; });
+    return kept;
+}
+
+std::vector<PlannedLayer> plan_kept(const std::vector<KeptLayer>& kept, const Owners& owners,
+                                    std::size_t files, std::size_t max_layers) {
+    std::vector<PlannedLayer> out;
+    for (KeptLayer& layer : choose_kept(kept, files, max_layers)) {
+        PlannedLayer planned;
+        planned.files = layer.files;
+        const auto named = layer.descriptor.annotations.find(kComponentsAnnotation);
+        if (named != layer.descriptor.annotations.end()) {
+            planned.components = split_components(named->second);
+        } else {
+            std::set<std::string> names;
+            for (const WalkedFile* file : layer.files) names.insert(component_of(*file, owners));
+            planned.components.assign(names.begin(), names.end());
+        }
+        planned.kept = std::move(layer);
+        out.push_back(std::move(planned));
+    }
+    return out;
+}
+
 }  // namespace
 
 std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owners, const SizeOf& size_of,
-                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous) {
+                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous,
+                                      const std::vector<KeptLayer>& kept) {
     if (max_layers < 2) throw Error(ErrorKind::usage, "an image needs at least two layers for its files");
+    std::vector<PlannedLayer> out = plan_kept(kept, owners, walk.files.size(), max_layers);
+    std::set<const WalkedFile*> placed;
+    for (const PlannedLayer& layer : out) placed.insert(layer.files.begin(), layer.files.end());
     std::map<std::string, std::vector<const WalkedFile*>> files;
-    for (const WalkedFile& file : walk.files) files[component_of(file, owners)].push_back(&file);
+    for (const WalkedFile& file : walk.files) {
+        if (!placed.contains(&file)) files[component_of(file, owners)].push_back(&file);
+    }
     std::vector<Component> components;
     for (const auto& [name, members] : files) {
         Component component{.name = name};
         for (const WalkedFile* file : members) component.size += size_of(*file);
         components.push_back(std::move(component));
     }
+    const std::size_t layers_left = max_layers - out.size();
     std::optional<Assignment> assignment;
-    if (previous) assignment = keep_assignment(components, *previous, max_layers);
-    if (!assignment) assignment = assign_anew(components, max_layers);
+    if (previous) assignment = keep_assignment(components, *previous, layers_left);
+    if (!assignment) assignment = assign_anew(components, layers_left);
     std::map<std::size_t, PlannedLayer> layers;
     for (const auto& [name, members] : files) {
         PlannedLayer& layer = layers[assignment->at(name)];
         layer.components.push_back(name);
         layer.files.insert(layer.files.end(), members.begin(), members.end());
     }
-    std::vector<PlannedLayer> out;
     for (auto& [number, layer] : layers) {
         // The walk's order is that of its vector.
         std::sort(layer.files.begin(), layer.files.end());

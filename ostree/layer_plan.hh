@@ -10,6 +10,7 @@
 
 #include "oci/manifest.hh"
 #include "ostree/commit_walk.hh"
+#include "ostree/kept_layers.hh"
 
 namespace osb::ostree {
 
@@ -24,6 +25,7 @@ inline constexpr const char* kComponentsAnnotation = "ostree.components";
 struct PlannedLayer {
     std::vector<std::string> components;   // sorted
     std::vector<const WalkedFile*> files;  // in the walk's order
+    std::optional<KeptLayer> kept;         // it is this layer of the previous image: not to be written
 };
 
 using Owners = std::map<std::string, std::string, std::less<>>;  // path -> package
@@ -35,7 +37,12 @@ using SizeOf = std::function<std::uint64_t(const WalkedFile&)>;
 // share a last layer. Without: the larger half of the layers is for the largest components, one each; the
 // others are spread over the rest by their names alone, so that they stay where they are from build to build.
 // The walk is borrowed.
+//
+// `kept`, from find_kept_layers(), come first and in their order, as they are; the largest of them, when they
+// would take more than seven eighths of the layers and others are needed, too. Their `components` are those
+// of their annotation, else of the files.
 std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owners, const SizeOf& size_of,
-                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous);
+                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous,
+                                      const std::vector<KeptLayer>& kept = {});
 
 }  // namespace osb::ostree

@@ -1,0 +1,89 @@
+#include "ostree/kept_layers.hh"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "ostree/encapsulated_image.hh"
+#include "ostree/encapsulated_tar.hh"
+#include "ostree/layer_store.hh"
+
+namespace osb::ostree {
+namespace {
+
+using Files = std::map<Sha256, const WalkedFile*>;
+
+// What a layer holds: its objects, each with its names in the image.
+using Names = std::map<Sha256, std::set<std::string>>;
+
+// Nothing when the layer shows a file that is not one of its objects.
+std::optional<Names> names_in(const Layer& layer) {
+    Names out;
+    for (const LayerEntry& entry : layer.entries()) {
+        if (entry.kind != EntryKind::hardlink) out.try_emplace(entry.checksum);
+    }
+    for (const LayerEntry& entry : layer.entries()) {
+        if (entry.kind != EntryKind::hardlink) continue;
+        if (entry.target.empty()) return std::nullopt;
+        const auto object = out.find(parse_sha256(entry.target));
+        if (object == out.end()) return std::nullopt;
+        object->second.emplace(entry.path);
+    }
+    return out;
+}
+
+bool has_names(const WalkedFile& file, const std::set<std::string>& names) {
+    return file.paths.size() == names.size() &&
+           std::all_of(file.paths.begin(), file.paths.end(),
+                       [&names](const std::string& path) { return names.contains(image_path(path)); });
+}
+
+// The commit's files that the layer holds; nothing when it holds anything else. Takes them out of `files`.
+std::optional<std::vector<const WalkedFile*>> take_files(const Layer& layer, Files& files) {
+    const std::optional<Names> names = names_in(layer);
+    if (!names || names->empty()) return std::nullopt;
+    std::vector<const WalkedFile*> out;
+    for (const auto& [checksum, paths] : *names) {
+        const auto file = files.find(checksum);
+        if (file == files.end() || !has_names(*file->second, paths)) return std::nullopt;
+        out.push_back(file->second);
+    }
+    for (const WalkedFile* file : out) files.erase(file->checksum);
+    std::sort(out.begin(), out.end());  // the walk's order is that of its vector
+    return out;
+}
+
+}  // namespace
+
+std::vector<KeptLayer> find_kept_layers(const Repository& repository, const CommitWalk& walk,
+                                        const oci::Image& previous) {
+    std::vector<KeptLayer> out;
+    try {
+        const std::size_t layers = encapsulated_layers(previous);
+        Files files;
+        for (const WalkedFile& file : walk.files) files.emplace(file.checksum, &file);
+        for (std::size_t i = 1; i < layers; ++i) {
+            const oci::Descriptor& descriptor = previous.manifest.layers[i];
+            const oci::Digest& diff_id = previous.config.diff_ids[i];
+            const std::unique_ptr<Layer> layer =
+                load_layer(repository, descriptor.digest, diff_id, LayerKind::objects);
+            if (!layer) continue;
+            if (auto held = take_files(*layer, files)) {
+                out.push_back({i, descriptor, diff_id, std::move(*held)});
+            }
+        }
+    } catch (const Error& error) {
+        // An image that is not what it says is no help, but nothing is wrong with the commit either.
+        log_warning(concat("layers of the previous image are not kept: ", error.message()));
+        out.clear();
+    }
+    return out;
+}
+
+}  // namespace osb::ostree
