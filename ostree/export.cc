@@ -1,17 +1,14 @@
 #include "ostree/export.hh"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/log.hh"
-#include "base/task_pool.hh"
 #include "oci/manifest_writer.hh"
 #include "ostree/apk_database.hh"
 #include "ostree/commit.hh"
-#include "ostree/encapsulated_tar.hh"
+#include "ostree/layer_export.hh"
 #include "ostree/layer_plan.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/plain_tar.hh"
@@ -21,9 +18,7 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 constexpr std::size_t kMaxDatabase = 64UL * 1024 * 1024;
-constexpr unsigned kMaxUploads = 3;  // of one layer
 
 // What the commit says of itself.
 struct Facts {
@@ -71,31 +66,6 @@ Facts facts_of(GVariant* commit) {
     return out;
 }
 
-class NullSink final : public Sink {
-  public:
-    void write(ByteView /*bytes*/) override {}
-};
-
-// Reports the bytes that pass, those of a second try only where they go beyond the first.
-class CountingSink final : public Sink {
-  public:
-    CountingSink(Sink& inner, Progress& progress, std::uint64_t& counted)
-        : inner_(inner), progress_(progress), counted_(counted) {}
-    void write(ByteView bytes) override {
-        inner_.write(bytes);
-        done_ += bytes.size();
-        if (done_ <= counted_) return;
-        progress_.advance(done_ - counted_);
-        counted_ = done_;
-    }
-
-  private:
-    Sink& inner_;
-    Progress& progress_;
-    std::uint64_t& counted_;
-    std::uint64_t done_ = 0;
-};
-
 class Export {
   public:
     Export(const Repository& repository, oci::ImageSink& sink, const ExportOptions& options,
@@ -112,16 +82,11 @@ class Export {
         plan_ = plan_layers(
             walk_, owners(), [this](const WalkedFile& file) { return stored_size(file); },
             options_.max_layers - 1, options_.previous);
-        write_layers();
+        layers_ = LayerExport(repository_, walk_, plan_, sink_, options_, progress_).write_all();
         return write_documents();
     }
 
   private:
-    struct Layer {
-        std::optional<oci::WrittenLayer> written;
-        std::string name;
-    };
-
     std::uint64_t stored_size(const WalkedFile& file) const {
         guint64 size = 0;
         GErrorSlot error;
@@ -144,89 +109,7 @@ class Export {
         return {};
     }
 
-    void write_layers() {
-        layers_.resize(plan_.size() + 1);
-        progress_.begin("writing layers", std::nullopt);
-        const unsigned jobs =
-            options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
-        TaskPool pool(jobs, kMaxQueued);
-        for (std::size_t i = 0; i < layers_.size(); ++i) {
-            pool.add_producer([this, i, &pool] { write_layer(i, pool); });
-        }
-        pool.run();
-    }
-
-    oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) {
-        const auto writer = oci::make_layer_writer(target, options_.compression, &pool);
-        if (is_plain()) {
-            write_plain(index, writer->tar());
-        } else {
-            write_encapsulated(index, writer->tar());
-        }
-        return writer->finish();
-    }
-
-    // Made and written; again where the target lost it on its way.
-    oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) {
-        std::uint64_t counted = 0;
-        for (unsigned tries = 1;; ++tries) {
-            try {
-                const auto upload = sink_.start_blob(std::nullopt);
-                CountingSink counting(*upload, progress_, counted);
-                oci::WrittenLayer written = make_layer(index, counting, pool);
-                upload->finish(written.descriptor.digest);
-                return written;
-            } catch (const oci::UploadLost& error) {
-                if (tries == kMaxUploads) throw;
-                log_warning(concat(error.message(), "; the layer is sent again"));
-            }
-        }
-    }
-
-    void write_layer(std::size_t index, TaskPool& pool) {
-        std::optional<oci::WrittenLayer> there;
-        if (sink_.may_have_blobs()) {
-            NullSink nowhere;
-            there = make_layer(index, nowhere, pool);
-            if (sink_.has_blob(there->descriptor)) {
-                progress_.advance(there->descriptor.size);
-            } else {
-                there.reset();
-            }
-        }
-        oci::WrittenLayer written = there ? std::move(*there) : upload_layer(index, pool);
-        if (index > 0)
-            written.descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
-        layers_[index].name = index > 0 ? layer_name(plan_[index - 1]) : commit_layer_name();
-        layers_[index].written = std::move(written);
-    }
-
-    void write_encapsulated(std::size_t index, oci::TarWriter& tar) const {
-        EncapsulatedTar encapsulated(repository_, walk_);
-        if (index == 0) {
-            encapsulated.write_commit(tar);
-            return;
-        }
-        encapsulated.write_repository(tar);
-        for (const WalkedFile* file : plan_[index - 1].files) encapsulated.write_file(tar, *file);
-    }
-
-    void write_plain(std::size_t index, oci::TarWriter& tar) const {
-        PlainTar plain(repository_, walk_);
-        if (index == 0) {
-            plain.write_directories(tar);
-            return;
-        }
-        for (const WalkedFile* file : plan_[index - 1].files) plain.write_file(tar, *file);
-    }
-
     bool is_plain() const noexcept { return options_.format == ImageFormat::plain; }
-
-    static std::string components_text(const PlannedLayer& layer) {
-        std::string out;
-        for (const std::string& name : layer.components) out += (out.empty() ? "" : ",") + name;
-        return out;
-    }
 
     static std::string layer_name(const PlannedLayer& layer) {
         constexpr std::size_t kNamed = 5;
@@ -247,7 +130,7 @@ class Export {
             out = facts_.run.labels;
         } else {
             out["ostree.commit"] = walk_.checksum;
-            out["ostree.final-diffid"] = layers_.back().written->diff_id.to_string();
+            out["ostree.final-diffid"] = layers_.back().diff_id.to_string();
             if (facts_.bootable) out["ostree.bootable"] = *facts_.bootable ? "true" : "false";
             if (!facts_.kernel.empty()) out["ostree.linux"] = facts_.kernel;
         }
@@ -257,10 +140,11 @@ class Export {
         return out;
     }
 
-    void put_blob(const std::string& bytes) {
+    void put_config(const oci::Descriptor& descriptor, const std::string& bytes) {
+        if (sink_.has_blob(descriptor)) return;
         const auto upload = sink_.start_blob(bytes.size());
         upload->write(as_bytes(bytes));
-        upload->finish(oci::Digest::of(as_bytes(bytes)));
+        upload->finish(descriptor.digest);
     }
 
     ExportResult write_documents() {
@@ -272,15 +156,16 @@ class Export {
         // What is asked for is what runs.
         if (options_.cmd.empty()) config.entrypoint = facts_.run.entrypoint;
         std::vector<oci::Descriptor> descriptors;
-        for (const Layer& layer : layers_) {
-            config.diff_ids.push_back(layer.written->diff_id);
-            config.history.push_back({.created = facts_.time, .created_by = layer.name});
-            descriptors.push_back(layer.written->descriptor);
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            config.diff_ids.push_back(layers_[i].diff_id);
+            config.history.push_back({.created = facts_.time,
+                                      .created_by = i > 0 ? layer_name(plan_[i - 1]) : commit_layer_name()});
+            descriptors.push_back(layers_[i].descriptor);
         }
         const std::string config_text = oci::write_config(config);
-        put_blob(config_text);
-        const std::string manifest = oci::write_manifest(oci::describe(oci::kMediaTypeConfig, config_text),
-                                                         descriptors, config.labels);
+        const oci::Descriptor described = oci::describe(oci::kMediaTypeConfig, config_text);
+        put_config(described, config_text);
+        const std::string manifest = oci::write_manifest(described, descriptors, config.labels);
         sink_.put_manifest(manifest, oci::kMediaTypeManifest);
         return {walk_.checksum, oci::Digest::of(as_bytes(manifest)), std::move(descriptors)};
     }
@@ -292,7 +177,7 @@ class Export {
     CommitWalk walk_;
     Facts facts_;
     std::vector<PlannedLayer> plan_;
-    std::vector<Layer> layers_;
+    std::vector<oci::WrittenLayer> layers_;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include "ostree/export.hh"
 
 #include <algorithm>
+#include <atomic>
+#include <filesystem>
 
 #include "oci/layout_sink.hh"
 #include "oci/layout_source.hh"
@@ -79,6 +81,62 @@ TEST_F(ExportTest, ALayerChangesOnlyWithItsPackages) {
         EXPECT_EQ(second.layers[i].annotations.at(ostree::kComponentsAnnotation), components);
         EXPECT_EQ(first.layers[i].digest == second.layers[i].digest, components != "zlib") << components;
     }
+}
+
+// A target that has some blobs, counts those that are begun, and may lose one on its way.
+class CountingTarget final : public oci::ImageSink {
+  public:
+    explicit CountingTarget(std::unique_ptr<oci::ImageSink> inner) : inner_(std::move(inner)) {}
+    bool has_blob(const oci::Descriptor& descriptor) override { return inner_->has_blob(descriptor); }
+    std::unique_ptr<oci::BlobUpload> start_blob(std::optional<std::uint64_t> size) override {
+        ++begun;
+        if (lose.exchange(false)) return std::make_unique<Lost>();
+        return inner_->start_blob(size);
+    }
+    void put_manifest(const std::string& raw, std::string_view media_type) override {
+        inner_->put_manifest(raw, media_type);
+    }
+    std::atomic<unsigned> begun{0};
+    std::atomic<bool> lose{false};
+
+  private:
+    class Lost final : public oci::BlobUpload {
+      public:
+        void write(ByteView /*bytes*/) override { throw oci::UploadLost("lost"); }
+        void finish(const oci::Digest& /*digest*/) override { throw oci::UploadLost("lost"); }
+    };
+    std::unique_ptr<oci::ImageSink> inner_;
+};
+
+TEST_F(ExportTest, WhatTheTargetHasIsNotSentAgain) {
+    build("zlib 1");
+    const ostree::Repository repository = ostree::Repository::open(repo_path());
+    NoProgress progress;
+    const auto send = [&](const char* tag, const char* format, bool lose) {
+        CountingTarget target(oci::create_layout_sink(directory_ / "target", tag));
+        target.lose = lose;
+        const auto result = ostree::export_commit(repository, "os/test", target,
+                                                  {.compression = oci::LayerFormat::parse(format)}, progress);
+        return std::pair(target.begun.load(), result.manifest_digest.to_string());
+    };
+    const auto first = send("v1", "gzip:6", false);
+    EXPECT_GT(first.first, 3U);
+    EXPECT_EQ(send("v2", "gzip:6", false), std::pair(0U, first.second));
+    EXPECT_GT(send("v3", "gzip:1", false).first, 3U);
+    // Without what the repository remembers the layers are made again, and are the same.
+    std::filesystem::remove_all(repo_path() + "/extensions/osb-oci");
+    EXPECT_EQ(send("v4", "gzip:6", true).second, first.second);
+}
+
+TEST_F(ExportTest, ALayerThatIsLostOnItsWayIsSentAgain) {
+    build("zlib 1");
+    const ostree::Repository repository = ostree::Repository::open(repo_path());
+    NoProgress progress;
+    CountingTarget target(oci::create_layout_sink(directory_ / "target", "v1"));
+    target.lose = true;
+    const auto lost = ostree::export_commit(repository, "os/test", target, {}, progress);
+    EXPECT_EQ(target.begun, lost.layers.size() + 2);  // the config, and the layer that was lost
+    EXPECT_EQ(lost.manifest_digest, export_to("whole", {}).manifest_digest);
 }
 
 TEST_F(ExportTest, FewLayersHoldEverything) {
