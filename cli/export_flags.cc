@@ -139,9 +139,10 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         options.previous = with_context(
             [&] { return concat("the previous image ", quoted(previous_)); },
             [&] {
-                return oci::open_image(registry::open_source(previous, std::nullopt, access), std::nullopt)
-                    .manifest;
+                return oci::open_image(registry::open_source(previous, std::nullopt, access), std::nullopt);
             });
+        // podman keeps layers, not the blobs that they came in.
+        options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);
     }
     const auto sink = registry::open_sink(target, access, std::move(mounts));

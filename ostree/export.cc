@@ -79,14 +79,25 @@ class Export {
         walk_ = walk_commit(repository_, *checksum);
         if (is_plain()) walk_ = plain_walk(walk_);
         facts_ = facts_of(load_commit(repository_, *checksum).get());
-        plan_ = plan_layers(
-            walk_, owners(), [this](const WalkedFile& file) { return stored_size(file); },
-            options_.max_layers - 1, options_.previous);
+        plan();
         layers_ = LayerExport(repository_, walk_, plan_, sink_, options_, progress_).write_all();
         return write_documents();
     }
 
   private:
+    void plan() {
+        std::vector<KeptLayer> kept;
+        std::optional<oci::Manifest> previous;
+        if (options_.previous) {
+            previous = options_.previous->manifest;
+            if (!is_plain() && options_.copies_blobs)
+                kept = find_kept_layers(repository_, walk_, *options_.previous);
+        }
+        plan_ = plan_layers(
+            walk_, owners(), [this](const WalkedFile& file) { return stored_size(file); },
+            options_.max_layers - 1, previous, kept);
+    }
+
     std::uint64_t stored_size(const WalkedFile& file) const {
         guint64 size = 0;
         GErrorSlot error;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/progress.hh"
+#include "oci/image.hh"
 #include "oci/image_sink.hh"
 #include "oci/layer_writer.hh"
 #include "oci/platform.hh"
@@ -21,8 +22,11 @@ enum class ImageFormat {
 
 struct ExportOptions {
     oci::LayerFormat compression;
-    std::size_t max_layers = 64;                // in all; at least 3
-    std::optional<oci::Manifest> previous;      // of the build before, whose layers are to be kept
+    std::size_t max_layers = 64;  // in all; at least 3
+    // The image of the build before, whose layers are to be kept. Layers of a base that others made are taken
+    // over as they are (ostree/kept_layers.hh), where its source can hand out blobs.
+    std::optional<oci::Image> previous;
+    bool copies_blobs = true;                   // of `previous`: its source can
     std::map<std::string, std::string> labels;  // in addition, and before, those that the commit gives
     std::vector<std::string> cmd;
     unsigned jobs = 0;  // threads that work; 0: one a core

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 constexpr unsigned kMaxUploads = 3;  // of one layer
+constexpr std::size_t kCopyBuffer = 64UL * 1024;
 
 class NullSink final : public Sink {
   public:
@@ -77,6 +78,7 @@ std::vector<oci::WrittenLayer> LayerExport::write_all() {
 }
 
 oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) const {
+    if (index > 0 && plan_[index - 1].kept) return take_over(*plan_[index - 1].kept);
     const Sha256 inputs = recipe(index);
     std::optional<oci::WrittenLayer> layer = record_.find(inputs);
     if (layer && !is_there(*layer)) layer.reset();
@@ -89,6 +91,27 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     record_.save(inputs, *layer);
     if (index > 0) layer->descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
     return std::move(*layer);
+}
+
+oci::WrittenLayer LayerExport::take_over(const KeptLayer& kept) const {
+    oci::WrittenLayer out{.descriptor = kept.descriptor, .diff_id = kept.diff_id};
+    if (is_there(out)) return out;
+    const auto source = options_.previous->source->open_blob(kept.descriptor);
+    const auto upload = sink_.start_blob(kept.descriptor.size);
+    std::uint64_t counted = 0;
+    CountingSink counting(*upload, progress_, counted);
+    std::vector<std::uint8_t> buffer(kCopyBuffer);
+    std::uint64_t left = kept.descriptor.size;
+    for (std::size_t got = source->read(buffer); got > 0; got = source->read(buffer)) {
+        if (got > left) {
+            throw Error(ErrorKind::digest_mismatch, concat("layer ", kept.descriptor.digest.short_string(),
+                                                           " of the previous image is larger than it says"));
+        }
+        left -= got;
+        counting.write(ByteView(buffer).first(got));
+    }
+    upload->finish(kept.descriptor.digest);
+    return out;
 }
 
 bool LayerExport::is_there(const oci::WrittenLayer& layer) const {

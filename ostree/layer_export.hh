@@ -29,6 +29,7 @@ class LayerExport {
 
   private:
     oci::WrittenLayer write_layer(std::size_t index, TaskPool& pool) const;
+    oci::WrittenLayer take_over(const KeptLayer& kept) const;
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) const;

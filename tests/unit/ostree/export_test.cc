@@ -72,7 +72,7 @@ TEST_F(ExportTest, TheSameBytesWithAnyJobs) {
 TEST_F(ExportTest, ALayerChangesOnlyWithItsPackages) {
     build("zlib 1");
     const auto first = export_to("first", {});
-    const oci::Manifest previous = image_in("first").manifest;
+    const oci::Image previous = image_in("first");
     build("zlib 2, and longer than before");
     const auto second = export_to("second", {.previous = previous});
     ASSERT_EQ(first.layers.size(), second.layers.size());

@@ -73,7 +73,7 @@ TEST_F(PlainExportTest, ALayerChangesOnlyWithItsPackages) {
     bootable({system("zlib 1")});
     const auto first = export_to("first", {.jobs = 1});
     EXPECT_EQ(export_to("again", {.jobs = 5}).manifest_digest, first.manifest_digest);
-    const oci::Manifest previous = image_in("first").manifest;
+    const oci::Image previous = image_in("first");
     bootable({system("zlib 2, and longer than before")});
     const auto before = by_components(first);
     const auto after = by_components(export_to("second", {.previous = previous}));
