@@ -90,10 +90,12 @@ void ExportFlags::declare(CLI::App& app) {
     app.add_option("--label", labels_, "a label of the image; may be repeated")
         ->type_name("KEY=VALUE")
         ->expected(1)
+        ->allow_extra_args(false)  // else the library takes brackets apart
         ->take_all();
     app.add_option("--cmd", cmd_, "what a container runs: one argument an option, or a JSON array")
         ->type_name("ARG")
         ->expected(1)
+        ->allow_extra_args(false)  // else the library takes brackets apart
         ->take_all();
     app.add_option("--jobs", jobs_, "threads that work [one a core]")
         ->type_name("N")
@@ -153,6 +155,11 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     for (const oci::Descriptor& layer : result.layers) size += layer.size;
     session.note(concat("commit ", result.commit.substr(0, 12), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
+    // The archive itself is on standard output, where nothing may follow it.
+    if (target.transport == oci::Transport::oci_archive && target.location == "-") {
+        session.note(result.manifest_digest.to_string());
+        return;
+    }
     session.print(session.options.json ? to_document(to_json(target, result))
                                        : result.manifest_digest.to_string() + '\n');
 }
