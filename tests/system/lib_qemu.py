@@ -68,7 +68,7 @@ class Machine:
         self.log_path = test.path(name + ".console")
         disks = disk if isinstance(disk, list) else [(disk, "raw")]
         self.command = [QEMU, "-accel", accelerator(), "-m", str(memory), "-display", "none", "-nodefaults",
-                        "-serial", "stdio", "-device", "virtio-rng-pci"]
+                        "-serial", "stdio", "-device", "virtio-rng-pci", "-no-reboot"]
         for path, kind in disks:
             self.command += ["-drive", f"file={path},format={kind},if=virtio,cache=writeback"]
         # {name: port of the guest}; ports of the host are in self.ports afterwards.
@@ -168,7 +168,17 @@ class Machine:
     def reboot(self):
         """An orderly restart; the console is then that of the new boot."""
         self.send("reboot\n")
-        self.expect(r"(?i)restarting system|machine restart", 60)
+        self.restart_after_reset()
+
+    def restart_after_reset(self, seconds=120):
+        """Waits until the guest restarts itself, by `reboot` or after a panic, and boots it anew.
+
+        A restart ends QEMU (-no-reboot), and a new process begins. Within one process TCG keeps what it has translated of the
+        old kernel, and the loader's writes to those pages then take minutes.
+        """
+        self.expect(r"reboot: (Restarting system|machine restart)|Rebooting in \d+ seconds", seconds)
+        self.wait_off(60)
+        self.start()
 
     def power_off(self, seconds=60):
         """An orderly end, as an operator does it."""
