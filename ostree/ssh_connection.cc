@@ -181,14 +181,20 @@ ExitState SshConnection::run_program(const std::vector<std::string>& argv,
 }
 
 std::uint16_t SshConnection::forward(const std::string& socket_path) {
+    // Without an address sshd takes a port of ::1, and is content when somebody else has the same one of
+    // 127.0.0.1: who then gets what is meant for us. Only where its permitlisten names "localhost" alone,
+    // which is what no address means, is there no other way.
     std::string output;
-    const ExitState state =
-        run_program(client({"-O", "forward", "-R", concat("0:", socket_path), "--", host_}),
-                    [&](std::string_view line) { output = line; });
-    std::uint16_t port = 0;
-    const char* const end = output.data() + output.size();
-    const auto [stop, error] = std::from_chars(output.data(), end, port);
-    if (state.ok() && error == std::errc{} && stop == end && port != 0) return port;
+    for (const char* listen : {"127.0.0.1:0:", "0:"}) {
+        output.clear();
+        const ExitState state =
+            run_program(client({"-O", "forward", "-R", concat(listen, socket_path), "--", host_}),
+                        [&](std::string_view line) { output = line; });
+        std::uint16_t port = 0;
+        const char* const end = output.data() + output.size();
+        const auto [stop, error] = std::from_chars(output.data(), end, port);
+        if (state.ok() && error == std::errc{} && stop == end && port != 0) return port;
+    }
     throw Error(ErrorKind::unavailable, concat(quoted(host_), " forwards no port to us",
                                                output.empty() ? "" : ": ", escape(last_line(output))))
         .hint("its sshd has to allow AllowTcpForwarding for ostree-push");

@@ -24,7 +24,7 @@ class SshConnection {
     // Disconnects.
     ~SshConnection();
 
-    // Has the server forward a port of its loopback interface, which it chooses, to a Unix socket here.
+    // Has the server forward a port of its 127.0.0.1, which it chooses, to a Unix socket here.
     // Throws Error{unavailable} when it does not.
     std::uint16_t forward(const std::string& socket_path);
 

@@ -111,12 +111,18 @@ TEST_F(SshPushTest, HowSshIsRun) {
     EXPECT_TRUE(has(all, "BatchMode=yes")) << all;
     EXPECT_FALSE(has(all, "StrictHostKeyChecking")) << all;
     EXPECT_FALSE(has(all, "KnownHosts")) << all;
-    EXPECT_TRUE(has(all, "-O forward -R 0:/")) << all;
+    EXPECT_TRUE(has(all, "-O forward -R 127.0.0.1:0:/")) << all;
     EXPECT_TRUE(has(all, "-T -- ::1 ostree-receive -v '/srv/a repo'\\''s' http://127.0.0.1:40000/")) << all;
     EXPECT_TRUE(has(all, " os/test\n")) << all;
     fs::remove(directory_ / "ARGUMENTS");
     push("ssh://host/srv/repo", /*force=*/true);
     EXPECT_TRUE(has(arguments(), " -- host ostree-receive -f -v /srv/repo http")) << arguments();
+}
+
+TEST_F(SshPushTest, AServerThatPermitsLocalhostAlone) {
+    fake(made(), "case \"$*\" in *127.0.0.1:0:*) echo refused >&2; exit 255;; esac; echo 40001");
+    EXPECT_EQ(push().destination, kMade);
+    EXPECT_TRUE(has(arguments(), "http://127.0.0.1:40001/")) << arguments();
 }
 
 TEST_F(SshPushTest, WhatTheServerDid) {
