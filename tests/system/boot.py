@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 def check_services(test, machine, when):
     status = machine.output("rc-status --nocolor default")
-    test.check("local" in status and "started" in status, f"{when}: the default runlevel was reached", status)
+    test.check("sshd" in status and "local" in status, f"{when}: the default runlevel was reached", status)
     _, crashed = machine.shell("rc-status --nocolor --crashed")
     test.check(crashed == "", f"{when}: no crashed service", crashed)
     _, levels = machine.shell("rc-status --nocolor sysinit; rc-status --nocolor boot; rc-status --nocolor default")
@@ -66,6 +66,18 @@ def check_grown(test, machine, disk):
     test.check(size > 0.9 * sectors * 512, "and the filesystem fills it", (size, sectors * 512))
 
 
+def check_ssh(test, machine):
+    """A key that the console has put into /root opens an SSH session over the forwarded port."""
+    key = test.path("key")
+    test.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    with open(key + ".pub", encoding="ascii") as file:
+        machine.output(f"mkdir -p -m 700 /root/.ssh && echo '{file.read().strip()}' > /root/.ssh/authorized_keys")
+    result = test.run("ssh", "-i", key, "-p", str(machine.ports["ssh"]), "-F", "none", "-o", "StrictHostKeyChecking=no",
+                      "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30",
+                      "root@127.0.0.1", "cat /proc/sys/kernel/hostname")
+    test.check(result.status == 0 and result.stdout == "osb-test\n", "a login by SSH with a key", result.describe())
+
+
 def first_boot(test, machine, commit, disk):
     machine.login()
     check_services(test, machine, "first boot")
@@ -73,6 +85,7 @@ def first_boot(test, machine, commit, disk):
     check_ostree(test, machine, commit)
     check_first_boot(test, machine)
     check_grown(test, machine, disk)
+    check_ssh(test, machine)
     test.check(machine.output("hostname") == "osb-test", "the hostname is that of the image")
     machine.output("echo kept > /etc/kept && echo kept > /var/lib/kept && rm /var/lib/factory-test/file && sync")
 
@@ -94,7 +107,7 @@ def main(test):
         return
     make_disk(test, repo, "os", disk)
     os.truncate(disk, os.path.getsize(disk) + 400 * MIB)
-    with Machine(test, "boot", disk) as machine:
+    with Machine(test, "boot", disk, forward={"ssh": 22}) as machine:
         first_boot(test, machine, imported.commit, disk)
         machine.reboot()
         second_boot(test, machine)

@@ -6,6 +6,7 @@ Partition devices of a loop device do not appear everywhere, so each partition h
 import contextlib
 import glob
 import os
+import subprocess
 
 SECTOR = 512
 BOOT_START, BOOT_SECTORS = 2048, 128 * 2048
@@ -90,9 +91,7 @@ def deploy(test, repo, ref, sysroot, kargs):
 
 
 def install_loader(test, sysroot):
-    (entry,) = glob.glob(f"{sysroot}/boot/loader/entries/*.conf")
-    with open(entry, encoding="utf-8") as file:
-        fields = dict(line.rstrip("\n").split(" ", 1) for line in file if " " in line)
+    fields = entry_fields(sysroot)
     os.makedirs(f"{sysroot}/boot/syslinux")
     with open(f"{sysroot}/boot/syslinux/syslinux.cfg", "w", encoding="utf-8") as file:
         file.write(SYSLINUX.format(**fields))
@@ -107,3 +106,28 @@ def check_clean(test, image, what):
             test.check("needs_recovery" not in state, f"{what}: {name} was left in order")
             result = test.run("e2fsck", "-f", "-n", device)
             test.check(result.status == 0, f"{what}: {name} has no errors", result.describe())
+
+
+def extract_kernel(test, repo, ref):
+    """Files with the commit's kernel and initramfs, for a machine that boots without a loader."""
+    (folder,) = [line.split()[-1] for line in test.must("ostree", "ls", f"--repo={repo}", ref, "/usr/lib/modules").splitlines()
+                 if line.startswith("d") and line.split()[-1] != "/usr/lib/modules"]
+    files = []
+    for name in ("vmlinuz", "initramfs.img"):
+        files.append(test.path(name))
+        with open(files[-1], "wb") as out:
+            subprocess.run(["ostree", "cat", f"--repo={repo}", ref, f"{folder}/{name}"], stdout=out, check=True)
+    return files
+
+
+def entry_fields(sysroot):
+    """The fields of the only boot entry: linux, initrd, options, ..."""
+    (entry,) = glob.glob(f"{sysroot}/boot/loader/entries/*.conf")
+    with open(entry, encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(" ", 1) for line in file if " " in line)
+
+
+def kernel_arguments(test, image):
+    """{name: value} of the command line that the disk's loader gives to the kernel; flags have the value ""."""
+    with opened(test, image) as sysroot:
+        return dict(word.partition("=")[::2] for word in entry_fields(sysroot)["options"].split())

@@ -142,13 +142,17 @@ class Machine:
         time.sleep(0.2)  # getty throws away what was typed before it listens
         self.send(user + "\n")
         if password is not None:
-            self.expect(r"[Pp]assword: ", 20)
+            self.expect(r"[Pp]assword: ")
             time.sleep(0.2)
             self.send(password + "\n")
-        self.expect(r"[#$] ", 20)
-        # A shell that is not interactive: no line editing, no echo; and the kernel's messages go to its log alone.
+        self.expect(r"[#$] ", 60)
+        self.take_shell()
+
+    def take_shell(self):
+        """Readies shell() at the prompt of a shell."""
+        # One that is not interactive: no line editing, no echo; and the kernel's messages go to its log alone.
         self.send("dmesg -n 1 2>/dev/null; stty -echo; sh 2>&1 | cat; exit\n")
-        self.shell("true", 20)
+        self.shell("true")
 
     def shell(self, command, seconds=60):
         """Runs a command in the shell of login(): (exit status, what it said)."""
