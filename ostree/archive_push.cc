@@ -239,8 +239,7 @@ class DirectoryPush {
         FileStream stream(writer, pool, meta, object.size);
         for (std::uint64_t left = object.size; left > 0;) {
             check_interrupt();
-            const std::size_t wanted =
-                static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
+            const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
             auto piece = std::make_unique<std::uint8_t[]>(wanted);
             if (read_full(*object.content, {piece.get(), wanted}) != wanted)
                 throw Error(ErrorKind::digest_mismatch,
@@ -254,11 +253,12 @@ class DirectoryPush {
 
     // Parents first, so that a commit's history is there when it is.
     void write_commits(Transaction& transaction) {
-        for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
-            transaction.write_commit(change->bytes, change->checksum, change->detached);
-            if (!change->lacking) continue;
+        std::reverse(changes_.begin(), changes_.end());
+        for (const Change& change : changes_) {
+            transaction.write_commit(change.bytes, change.checksum, change.detached);
+            if (!change.lacking) continue;
             ++result_.objects_sent;
-            result_.bytes_sent += change->bytes.size() + change->detached.size();
+            result_.bytes_sent += change.bytes.size() + change.detached.size();
         }
     }
 
@@ -267,7 +267,7 @@ class DirectoryPush {
     const ArchivePushOptions& options_;
     Progress& progress_;
     const Fd objects_;
-    std::vector<Change> changes_;  // newest first
+    std::vector<Change> changes_;
     ArchivePushResult result_;
 };
 
