@@ -365,9 +365,10 @@ class Import {
     }
 
     void merge_layers() {
+        const DirectoryXattrs xattrs = has_base() ? DirectoryXattrs::keep : DirectoryXattrs::replace;
         for (std::size_t i = base_layers_; i < image_.manifest.layers.size(); ++i) {
             const Layer& layer = *slot_of(i).layer;
-            with_context([&] { return layer_context(i); }, [&] { apply_layer(root_, layer); });
+            with_context([&] { return layer_context(i); }, [&] { apply_layer(root_, layer, xattrs); });
             for (const std::string& note : layer.notes()) log_warning(concat("layer ", i + 1, ": ", note));
         }
     }

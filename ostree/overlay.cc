@@ -23,7 +23,7 @@ SplitName split_name(std::string_view path) {
 
 class Overlay {
   public:
-    Overlay(Node& root, const Layer& layer) : root_(root) {
+    Overlay(Node& root, const Layer& layer, DirectoryXattrs xattrs) : root_(root), xattrs_(xattrs) {
         for (const LayerEntry& entry : layer.entries()) {
             if (entry.kind == EntryKind::directory) directories_.insert(entry.path);
         }
@@ -111,7 +111,7 @@ class Overlay {
         node->mode = entry.mode;
         node->uid = entry.uid;
         node->gid = entry.gid;
-        node->xattrs = entry.xattrs;
+        if (xattrs_ == DirectoryXattrs::replace || !entry.xattrs.empty()) node->xattrs = entry.xattrs;
     }
 
     void put_hardlink(const LayerEntry& entry) {
@@ -134,6 +134,7 @@ class Overlay {
     }
 
     Node& root_;
+    DirectoryXattrs xattrs_;
     std::unordered_set<std::string_view> directories_;  // that have an entry of their own in the layer
     Node* last_parent_ = nullptr;
     std::string_view last_path_;
@@ -141,8 +142,8 @@ class Overlay {
 
 }  // namespace
 
-void apply_layer(Node& root, const Layer& layer) {
-    Overlay overlay(root, layer);
+void apply_layer(Node& root, const Layer& layer, DirectoryXattrs xattrs) {
+    Overlay overlay(root, layer, xattrs);
     for (const LayerEntry& entry : layer.entries()) {
         check_interrupt();
         with_context([&entry] { return concat("entry ", quoted(entry.path)); }, [&] { overlay.hide(entry); });

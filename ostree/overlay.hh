@@ -15,6 +15,10 @@ namespace osb::ostree {
 // found through symbolic links, inside the root; missing ones are made 0755 and root's. A hard link is one
 // more name of what its target is at that moment, in this layer or below. Throws Error{invalid} with the
 // entry named: a parent that is a file, a hard link to nothing or to a directory, a loop of links.
-void apply_layer(Node& root, const Layer& layer);
+//
+// `keep`: a directory that is there and has an entry without attributes keeps those that it has. For layers
+// on top of a commit, whose image does not show the attributes of its directories.
+enum class DirectoryXattrs { replace, keep };
+void apply_layer(Node& root, const Layer& layer, DirectoryXattrs xattrs = DirectoryXattrs::replace);
 
 }  // namespace osb::ostree
