@@ -79,7 +79,7 @@ class SshPush {
         server_.rethrow_failure();
         failed = !state.ok();
         // A probe that finds nothing fails by our own doing.
-        if (failed && !(probing && server_.asked_for_commit() && state.value != kSshFailed)) fail(state, log);
+        if (failed && !(probing && server_.lacks_object() && state.value != kSshFailed)) fail(state, log);
         return log;
     }
 

@@ -125,7 +125,7 @@ ArchiveServer::~ArchiveServer() {
 void ArchiveServer::offer(const std::string& ref, const std::string& commit, bool probing) {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return answering_ == 0; });
-    asked_for_commit_ = false;
+    lacks_object_ = false;
     offer_.set(ref, commit, probing);
 }
 
@@ -226,9 +226,10 @@ bool ArchiveServer::answer(Connection& connection, const HttpRequest& request) {
         return false;
     }
     const std::string_view path = target.substr(prefix_.size() + 1);
-    if (path.ends_with(concat(offer_.commit().substr(2), ".commit"))) asked_for_commit_ = true;
     std::optional<OfferedFile> file = offer_.find(path);
     if (!file) {
+        // Detached metadata are asked for whether there are any or not.
+        if (path.starts_with("objects/") && !path.ends_with(".commitmeta")) lacks_object_ = true;
         send(socket, head("404 Not Found", "Content-Length: 0\r\n"));
         return true;
     }

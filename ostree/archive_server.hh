@@ -40,8 +40,9 @@ class ArchiveServer {
 
     // Waits until no request is being answered, then offers another commit (ArchiveOffer::set).
     void offer(const std::string& ref, const std::string& commit, bool probing);
-    // Whether somebody asked for the commit that is offered.
-    bool asked_for_commit() const noexcept { return asked_for_commit_; }
+    // Whether somebody asked for an object that is not offered: after a probe, whether the commit, or any of
+    // what belongs to it, is missing there.
+    bool lacks_object() const noexcept { return lacks_object_; }
     // Throws what kept us from answering a request, if anything did: an object that is missing or damaged.
     void rethrow_failure();
 
@@ -81,7 +82,7 @@ class ArchiveServer {
     std::condition_variable idle_;
     unsigned answering_ = 0;
     std::exception_ptr failure_;
-    std::atomic<bool> asked_for_commit_{false};
+    std::atomic<bool> lacks_object_{false};
     std::atomic<std::uint64_t> objects_sent_{0};
     std::atomic<std::uint64_t> bytes_sent_{0};
 };

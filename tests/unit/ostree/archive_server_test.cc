@@ -168,7 +168,7 @@ TEST_F(ArchiveServerTest, AnArchiveRepositoryWhateverTheModeOfTheSource) {
         EXPECT_EQ(verify_all_objects(copy), objects.size());
         EXPECT_EQ(list_commit(copy, commit_), list_commit(repo_path(), commit_));
         EXPECT_EQ(server_->objects_sent(), objects.size());
-        EXPECT_TRUE(server_->asked_for_commit());
+        EXPECT_FALSE(server_->lacks_object());
         EXPECT_EQ(connection.get(at("refs/heads/os/name")).body, commit_ + '\n');
         EXPECT_NE(connection.get(at("config")).body.find("mode=archive-z2"), std::string::npos);
         EXPECT_EQ(connection.get(at("summary")).body,
@@ -254,15 +254,18 @@ TEST_F(ArchiveServerTest, ProbesSendNothing) {
     make(ostree::RepoMode::archive);
     server_->offer("os/name", other_, true);
     Client connection = client();
-    EXPECT_FALSE(server_->asked_for_commit());
     EXPECT_EQ(connection.get(at("summary")).status, 200);
+    EXPECT_EQ(
+        connection.get(at("objects/" + other_.substr(0, 2) + '/' + other_.substr(2) + ".commitmeta")).status,
+        404);
+    EXPECT_FALSE(server_->lacks_object());
     for (const std::string& commit : {commit_, other_})
         for (const auto& name : objects_of(commit))
             EXPECT_EQ(connection.get(at(object_path(name))).status, 404) << object_path(name);
-    EXPECT_TRUE(server_->asked_for_commit());
+    EXPECT_TRUE(server_->lacks_object());
     EXPECT_EQ(server_->objects_sent(), 0U);
     server_->offer("os/name", other_, false);
-    EXPECT_FALSE(server_->asked_for_commit());
+    EXPECT_FALSE(server_->lacks_object());
     EXPECT_EQ(connection.get(at(object_path({parse_sha256(other_), ostree::ObjectType::commit}))).status,
               200);
 }
