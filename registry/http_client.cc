@@ -369,6 +369,13 @@ class Transfer final : public Source {
         broken_ = true;
         std::string message = concat(name_, ": ", escape(detail));
         release();
+        if (code == CURLE_SSL_CONNECT_ERROR &&
+            detail.find("wrong version number") != std::string_view::npos) {
+            // OpenSSL's words for an answer that is no TLS; another try will be no better.
+            NetworkError error(ErrorKind::unavailable, std::move(message), false, false);
+            error.hint("the server may speak plain http, which has to be allowed: --tls-verify=false");
+            throw NetworkError(error);
+        }
         if (is_untrusted(code)) throw NetworkError(ErrorKind::untrusted, std::move(message), false, false);
         throw NetworkError(ErrorKind::unavailable, std::move(message), !is_permanent(code),
                            !is_unconnected(code));
