@@ -54,11 +54,17 @@ void EncapsulatedTar::write_directory(oci::TarWriter& tar, const std::string& pa
     tar.begin(entry);
 }
 
+void EncapsulatedTar::write_root(oci::TarWriter& tar) {
+    const WalkedDirectory& root = walk_.directories.front();
+    write_directory(tar, "./", root.mode, root.uid, root.gid);
+}
+
 void EncapsulatedTar::write_parents(oci::TarWriter& tar, const std::string& path) {
     const std::string parent = path.substr(0, path.rfind('/') + 1);
     if (parent == last_parent_) return;
     last_parent_ = parent;
     const std::string visible = image_path(path);
+    write_root(tar);
     for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
         const WalkedDirectory* const directory = find_directory(walk_, path.substr(0, end));
         if (directory == nullptr)
@@ -87,8 +93,7 @@ void EncapsulatedTar::write_repository(oci::TarWriter& tar) {
 }
 
 void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
-    const WalkedDirectory& root = walk_.directories.front();
-    write_directory(tar, "./", root.mode, root.uid, root.gid);
+    write_root(tar);
     write_repository(tar);
     const Sha256 commit = parse_sha256(walk_.checksum);
     write_regular(tar, object_path(commit) + ".commit",
@@ -123,6 +128,8 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
     tar.begin(entry);
     write_content(tar, object, name);
     const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
+    // The links have the attributes as well: podman's partial pulls set the owner of a link anew, which takes
+    // the capabilities from the file.
     for (const std::string& visible : file.paths) {
         write_parents(tar, visible);
         oci::TarEntry link = entry;
@@ -131,7 +138,6 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
         if (!is_empty_file) {
             link.type = oci::TarType::hardlink;
             link.link_target = path + ".file";
-            link.xattrs.clear();
         }
         tar.begin(link);
     }

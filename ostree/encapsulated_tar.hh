@@ -33,6 +33,7 @@ class EncapsulatedTar {
   private:
     void write_directory(oci::TarWriter& tar, const std::string& path, std::uint32_t mode,
                          std::uint32_t uid = 0, std::uint32_t gid = 0);
+    void write_root(oci::TarWriter& tar);
     void write_parents(oci::TarWriter& tar, const std::string& path);
 
     const Repository& repository_;

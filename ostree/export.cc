@@ -12,7 +12,6 @@
 #include "ostree/layer_plan.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/plain_tar.hh"
-#include "ostree/repository_handle.hh"
 #include "ostree/run_config.hh"
 
 namespace osb::ostree {
@@ -94,18 +93,13 @@ class Export {
                 kept = find_kept_layers(repository_, walk_, *options_.previous);
         }
         plan_ = plan_layers(
-            walk_, owners(), [this](const WalkedFile& file) { return stored_size(file); },
+            walk_, owners(), [this](const WalkedFile& file) { return content_size(file); },
             options_.max_layers - 1, previous, kept);
     }
 
-    std::uint64_t stored_size(const WalkedFile& file) const {
-        guint64 size = 0;
-        GErrorSlot error;
-        error.check(ostree_repo_query_object_storage_size(
-                        repository_.handle().repo.get(), OSTREE_OBJECT_TYPE_FILE,
-                        to_hex(file.checksum).c_str(), &size, nullptr, error.out()) != 0,
-                    "cannot look up the size of an object");
-        return size;
+    // Not as it is stored: that differs between repositories, and the plan must not.
+    std::uint64_t content_size(const WalkedFile& file) const {
+        return open_object(repository_, file.checksum).size;
     }
 
     // From apk's database, which is part of the commit.

@@ -178,6 +178,7 @@ TEST_F(EncapsulatedTarTest, AnObjectIsFollowedByItsNames) {
     }
     EXPECT_EQ(directories.at("usr/share/"), 0750U);
     EXPECT_EQ(directories.count("usr/etc/"), 0U);
+    EXPECT_EQ(directories.count("./"), 1U);
     std::size_t next = 0;
     for (const ostree::WalkedFile& file : walk_.files) {
         ASSERT_LE(next + 2 + file.paths.size(), entries.size());
