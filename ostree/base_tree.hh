@@ -40,7 +40,7 @@ using LoadMetadata = std::function<std::string(ObjectType, const Sha256&)>;
 // The commit's tree. Throws Error{invalid} with the path named: an object that `objects` does not have, a
 // dirtree that is malformed or not sorted; Error{too_large} for more than kMaxDepth levels, or more than
 // `max_entries` files and directories (a few dirtree objects can name one another to any number of them).
-inline constexpr std::size_t kMaxTreeEntries = 4'000'000;
+inline constexpr std::size_t kMaxTreeEntries = 1'000'000;
 Node read_tree(const LoadMetadata& load, const RootChecksums& root, const ObjectIndex& objects,
                std::size_t max_entries = kMaxTreeEntries);
 

@@ -1,6 +1,7 @@
 // Images that are built on an encapsulated commit: what comes out of the base and of the layers on top.
 #include <filesystem>
 
+#include "ostree/base_tree.hh"
 #include "tests/unit/ostree/encapsulated_fixture.hh"
 
 namespace osb::test {
@@ -306,6 +307,25 @@ TEST_F(DerivedImportTest, HostileLayersOnTop) {
             << name;
     }
     EXPECT_EQ(type(listing({TarBuilder().symlink("sysroot", "usr")}), "/usr/bin/tool"), 'f');
+}
+
+// Forty small objects that name one another spell 2^40 directories.
+TEST_F(DerivedImportTest, DirectoriesThatMultiplyAreRefused) {
+    std::map<Sha256, std::string> objects;
+    const auto add = [&objects](const std::string& bytes) {
+        const Sha256 checksum = sha256(as_bytes(bytes));
+        objects[checksum] = bytes;
+        return checksum;
+    };
+    const Sha256 meta = add(ostree::dirmeta({.mode = 040755}));
+    Sha256 tree = add(ostree::dirtree({}, {}));
+    for (int i = 0; i < 40; ++i) tree = add(ostree::dirtree({}, {{"a", tree, meta}, {"b", tree, meta}}));
+    const auto load = [&objects](ostree::ObjectType, const Sha256& checksum) { return objects.at(checksum); };
+    EXPECT_THROW(ostree::read_tree(load, {tree, meta}, {}, 1000), Error);
+    const Sha256 twice = add(ostree::dirtree({}, {{"a", tree, meta}, {"a", tree, meta}}));
+    EXPECT_THROW(ostree::read_tree(load, {twice, meta}, {}, 1000), Error);
+    const Sha256 up = add(ostree::dirtree({}, {{"..", add(ostree::dirtree({}, {})), meta}}));
+    EXPECT_THROW(ostree::read_tree(load, {up, meta}, {}, 1000), Error);
 }
 
 TEST_F(DerivedImportTest, ManyLayers) {
