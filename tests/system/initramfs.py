@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """The initramfs's init: every way to name root and /boot, and what a person or an unattended machine gets when it cannot go on."""
 
+import os
+
 import lib_system
-from lib_disk import extract_kernel, kernel_arguments, make_disk, partitions
+from lib_disk import extract_kernel, kernel_arguments, make_disk, partitions, with_files
 from lib_harness import run
 from lib_qemu import Machine
-from lib_system import need_machine, system_image
+from lib_system import FIXTURE, need_machine, system_image
 
 
 class Boots:
@@ -24,7 +26,7 @@ class Boots:
     def expect_failure(self, name, said, **changes):
         """An unattended machine says why, and restarts."""
         with self.machine(name, panic="1", **changes) as machine:
-            found = machine.expect(r"could not be started: ([^\r\n]*)").group(1).decode()
+            found = machine.expect(r"could not be started: ([^\r\n]*)\r?\n").group(1).decode()
             self.test.check(said in found, f"{name}: it says why", found)
             machine.expect(r"Restarting system|machine restart")
             machine.wait_off(60)
@@ -54,15 +56,39 @@ def check_names(test, boots):
 def check_shell(test, boots):
     """A person gets a shell with a message, can put it right, and go on."""
     with boots.machine("shell", root="LABEL=ROOT", ostree="/ostree/boot.1/test/0/0") as machine:
-        said = machine.expect(r"could not be started: ([^\r\n]*)").group(1).decode()
+        said = machine.expect(r"could not be started: ([^\r\n]*)\r?\n").group(1).decode()
         test.check("no such deployment" in said, "a deployment that is not there: it says so", said)
         machine.expect(r"[#$] ")
         machine.take_shell()
         status, said = machine.shell("ls -d /sysroot/ostree/deploy/test")
         test.check(status == 0, "the disk is mounted for the person at the shell", said)
         machine.send("exit 0\n")  # ends take_shell's; its caller exits as well, and init begins again
-        said = machine.expect(r"could not be started: ([^\r\n]*)").group(1).decode()
+        said = machine.expect(r"could not be started: ([^\r\n]*)\r?\n").group(1).decode()
         test.check("no such deployment" in said, "exit tries again", said)
+
+
+def check_newer_ostree(test, boots):
+    """An ostree-prepare-root that leaves more to others leads to the same mounts."""
+    with open(os.path.join(FIXTURE, "prepare-root-2025"), "rb") as file:
+        changed = with_files(test, boots.kernel[1], {"usr/lib/ostree/ostree-prepare-root": (0o755, file.read())})
+    newer = Boots(test, boots.disk, (boots.kernel[0], changed), boots.arguments)
+    with newer.machine("newer ostree", init="/bin/sh") as machine:
+        machine.expect(r"[#$] ")
+        machine.take_shell()
+        mounts = [line.split()[:4] for line in machine.output("cat /proc/mounts").splitlines()]
+        for device, point, mode in (("/dev/vda2", "/", "rw"), ("/dev/vda2", "/usr", "ro"), ("/dev/vda2", "/var", "rw"),
+                                    ("/dev/vda1", "/boot", "rw"), ("/dev/vda2", "/sysroot", "rw")):
+            found = [line for line in mounts if line[1] == point]
+            test.check(len(found) == 1 and found[0][0] == device and found[0][3].startswith(mode),
+                       f"newer ostree: {point} is {device}, {mode}, once", mounts)
+        status, said = machine.shell("test -e /run/ostree-booted && ostree admin status")
+        test.check(status == 0 and "* test " in said, "newer ostree: the deployment is known as booted", said)
+    with newer.machine("newer ostree again", boot="/dev/nowhere", rootwait="0") as machine:
+        machine.expect(r"could not be started: boot=/dev/nowhere has not appeared")
+        machine.expect(r"[#$] ")
+        machine.send("exit\n")
+        said = machine.expect(r"could not be started: ([^\r\n]*)\r?\n").group(1).decode()
+        test.check("boot=/dev/nowhere" in said, "newer ostree: beginning again gets as far as the first time", said)
 
 
 def check_repair(test, disk, boots):
@@ -87,11 +113,12 @@ def main(test):
     check_names(test, boots)
     boots.expect_failure("no root", "no root= on the kernel command line", root=None)
     boots.expect_failure("bad root", "neither UUID=, LABEL= nor a path", root="PARTLABEL=x")
-    boots.expect_failure("absent root", "has not appeared within 1 s; there are: /dev/vda1: LABEL=\"BOOT\"",
-                         root="UUID=00000000-0000-4000-8000-000000000000", rootwait="1")
+    boots.expect_failure("absent root", "has not appeared within 1 s; there are: /dev/vda", root="UUID=00000000-0000-4000-8000-000000000000",
+                         rootwait="1")
     boots.expect_failure("no deployment", "no ostree= on the kernel command line", ostree=None)
     boots.expect_failure("no init", "the deployment has no /sbin/nowhere", init="/sbin/nowhere")
     check_shell(test, boots)
+    check_newer_ostree(test, boots)
     check_repair(test, disk, boots)
 
 
