@@ -206,10 +206,13 @@ TEST_F(DistributionImageTest, PlainHttpIsSpokenOnlyWhereTheUserSaysSo) {
     RegistryOptions given;
     given.limits = quick_limits();
     given.retry.max_tries = 1;
-    const RegistryAccess secure(given, {}, {}, {});
-    EXPECT_EQ(failure_of([&] { secure.open_source(reference(":v1"))->root(); }).first,
-              ErrorKind::unavailable);
+    // What a session is told of a registry that is not on this machine.
+    Session::Options elsewhere = options();
+    elsewhere.insecure = false;
+    EXPECT_EQ(failure_of([&] { client(elsewhere)->get_manifest("v1"); }).first, ErrorKind::unavailable);
     EXPECT_TRUE(fake.requests().empty());
+    const RegistryAccess plain(given, {}, {}, {});
+    EXPECT_EQ(read_layer(*plain.open_source(reference(":v1"))), content);  // it is on this machine
     RegistriesConf conf;
     conf.add("[[registry]]\nlocation=\"" + fake.host() + "\"\ninsecure=true\n", "registries.conf");
     const RegistryAccess configured(given, {}, conf, {});
