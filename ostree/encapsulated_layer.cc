@@ -51,6 +51,34 @@ ObjectType metadata_type(const std::string& suffix) {
                 concat("the object ", expected, " has the checksum ", to_hex(actual)));
 }
 
+// Stores a file that is held in memory, and checks that it is what its name says.
+class StoreTask final : public Task {
+  public:
+    StoreTask(ObjectWriter& writer, const FileMeta& meta, const Sha256& expected,
+              std::unique_ptr<std::uint8_t[]> content, std::size_t size)
+        : writer_(writer),
+          meta_(meta),
+          xattrs_(meta.xattrs),
+          expected_(expected),
+          content_(std::move(content)),
+          size_(size) {
+        meta_.xattrs = xattrs_;
+    }
+
+    void run() override {
+        const Sha256 actual = writer_.write_file(meta_, {}, {content_.get(), size_});
+        if (actual != expected_) throw_mismatch(to_hex(expected_), actual);
+    }
+
+  private:
+    ObjectWriter& writer_;
+    FileMeta meta_;
+    XattrBytes xattrs_;
+    Sha256 expected_;
+    std::unique_ptr<std::uint8_t[]> content_;
+    std::size_t size_;
+};
+
 }  // namespace
 
 void EncapsulatedLayerReader::read_all() {
@@ -165,10 +193,12 @@ void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const Object
                         .gid = entry.gid,
                         .mode = (is_link ? S_IFLNK : S_IFREG) | entry.mode,
                         .xattrs = xattrs};
+    const Sha256 expected = parse_sha256(name.checksum);
+    record_object(meta, is_link ? entry.link_target : std::string(), expected);
+    if (!is_link && entry.size <= FileStream::kPiece) return store_later(entry, meta, expected);
     const Sha256 actual =
-        is_link ? writer_.write_file(meta, entry.link_target, {}) : store_content(meta, entry.size);
-    if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
-    record_object(meta, is_link ? entry.link_target : std::string(), actual);
+        is_link ? writer_.write_file(meta, entry.link_target, {}) : store_large(meta, entry.size);
+    if (actual != expected) throw_mismatch(name.checksum, actual);
 }
 
 LayerEntry& EncapsulatedLayerReader::record(EntryKind kind) {
@@ -209,18 +239,23 @@ void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std:
     name.target = record_->keep(object);
 }
 
-Sha256 EncapsulatedLayerReader::store_content(const FileMeta& meta, std::uint64_t size) {
-    const auto next_piece = [this](std::size_t length) {
-        auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length + 1);
-        std::size_t done = 0;
-        while (done < length) done += tar_.read({piece.get() + done, length - done});
-        return piece;
-    };
-    if (size <= FileStream::kPiece) {
-        const auto length = static_cast<std::size_t>(size);
-        const auto content = next_piece(length);
-        return writer_.write_file(meta, {}, {content.get(), length});
-    }
+// The content that comes next in the archive.
+std::unique_ptr<std::uint8_t[]> EncapsulatedLayerReader::next_piece(std::size_t length) {
+    auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length + 1);
+    std::size_t done = 0;
+    while (done < length) done += tar_.read({piece.get() + done, length - done});
+    return piece;
+}
+
+void EncapsulatedLayerReader::store_later(const oci::TarEntry& entry, const FileMeta& meta,
+                                          const Sha256& expected) {
+    constexpr std::size_t kTaskOverhead = 512;
+    const auto length = static_cast<std::size_t>(entry.size);
+    pool_.submit(std::make_unique<StoreTask>(writer_, meta, expected, next_piece(length), length),
+                 length + meta.xattrs.size() + kTaskOverhead);
+}
+
+Sha256 EncapsulatedLayerReader::store_large(const FileMeta& meta, std::uint64_t size) {
     FileStream stream(writer_, pool_, meta, size);
     for (std::uint64_t left = size; left > 0;) {
         check_interrupt();

@@ -49,7 +49,9 @@ class EncapsulatedLayerReader {
     LayerEntry& record(EntryKind kind);
     void record_name(const oci::TarEntry& entry, const std::string& path);
     void record_object(const FileMeta& meta, const std::string& target, const Sha256& checksum);
-    Sha256 store_content(const FileMeta& meta, std::uint64_t size);
+    std::unique_ptr<std::uint8_t[]> next_piece(std::size_t length);
+    void store_later(const oci::TarEntry& entry, const FileMeta& meta, const Sha256& expected);
+    Sha256 store_large(const FileMeta& meta, std::uint64_t size);
     std::string read_content(const oci::TarEntry& entry, std::size_t limit);
     void expect_regular(const oci::TarEntry& entry) const;
 

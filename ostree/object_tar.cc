@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -32,15 +34,16 @@ oci::TarEntry tar_entry(const ContentObject& object, std::string path) {
 
 void write_content(oci::TarWriter& tar, ContentObject& object, std::string_view name) {
     if (!object.content) return;
-    constexpr std::size_t kStep = 256UL * 1024;
-    std::vector<std::uint8_t> buffer(kStep);
+    constexpr std::uint64_t kStep = 256UL * 1024;
+    const auto step = static_cast<std::size_t>(std::min(object.size, kStep));
+    const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(step);
     std::uint64_t left = object.size;
     while (left > 0) {
-        const std::size_t n = object.content->read(buffer);
+        const std::size_t n = object.content->read({buffer.get(), step});
         if (n == 0 || n > left) {
             throw Error(ErrorKind::invalid, concat("the object ", name, " is not of the size that it says"));
         }
-        tar.write(ByteView(buffer).first(n));
+        tar.write({buffer.get(), n});
         left -= n;
     }
 }
