@@ -23,6 +23,7 @@ OrderedJson to_json(const ostree::ImportResult& result) {
             {"commit", result.commit},
             {"ref", result.ref},
             {"parent", text_or_null(result.parent)},
+            {"base", text_or_null(result.base)},
             {"unchanged", result.unchanged},
             {"manifest_digest", result.manifest_digest},
             {"version", text_or_null(result.version)},

@@ -26,17 +26,43 @@ class Walker {
   public:
     explicit Walker(const Repository& repository) : repo_(repository.handle().repo.get()) {}
 
+    // A few small dirtrees that name each other more than once make a tree without an end: it is measured
+    // before it is walked, each dirtree once.
+    std::size_t measure(const Sha256& tree, std::size_t depth) {
+        check_interrupt();
+        if (const auto found = entries_.find(tree); found != entries_.end()) return found->second;
+        if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "directories too deep");
+        const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_TREE, tree);
+        const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
+        const GVariantPtr directories = take(g_variant_get_child_value(variant.get(), 1));
+        std::size_t out = 1 + g_variant_n_children(files.get());
+        for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
+            const GVariantPtr entry = take(g_variant_get_child_value(directories.get(), i));
+            const GVariantPtr subtree = take(g_variant_get_child_value(entry.get(), 1));
+            out += measure(checksum_of(subtree.get()), depth + 1);
+            if (out > kMaxWalkEntries) {
+                throw Error(ErrorKind::too_large,
+                            concat("a tree of more than ", kMaxWalkEntries, " entries"));
+            }
+        }
+        entries_[tree] = out;
+        return out;
+    }
+
     void directory(const std::string& path, const Sha256& tree, const Sha256& meta, std::size_t depth) {
         check_interrupt();
         if (depth > kMaxDepth)
             throw Error(ErrorKind::invalid, concat(quoted(path), ": directories too deep"));
+        count(path);
         add_directory(path, tree, meta);
         const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_TREE, tree);
         const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
         for (gsize i = 0; i < g_variant_n_children(files.get()); ++i) {
             const GVariantPtr entry = take(g_variant_get_child_value(files.get(), i));
             const GVariantPtr checksum = take(g_variant_get_child_value(entry.get(), 1));
-            files_[checksum_of(checksum.get())].push_back(join(path, name_of(entry.get())));
+            std::string name = join(path, name_of(entry.get()));
+            count(name);
+            files_[checksum_of(checksum.get())].push_back(std::move(name));
         }
         const GVariantPtr directories = take(g_variant_get_child_value(variant.get(), 1));
         for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
@@ -66,6 +92,13 @@ class Walker {
     }
 
   private:
+    void count(const std::string& path) {
+        path_bytes_ += path.size();
+        if (path_bytes_ <= kMaxWalkBytes) return;
+        throw Error(ErrorKind::too_large,
+                    concat("a tree whose paths have more than ", kMaxWalkBytes, " bytes"));
+    }
+
     static std::string join(const std::string& directory, const std::string& name) {
         return directory.empty() ? name : concat(directory, '/', name);
     }
@@ -104,6 +137,8 @@ class Walker {
     }
 
     OstreeRepo* repo_;
+    std::map<Sha256, std::size_t> entries_;  // of a dirtree and all below it
+    std::size_t path_bytes_ = 0;
     std::vector<WalkedDirectory> directories_;
     std::map<Sha256, std::vector<std::string>> files_;
 };
@@ -124,6 +159,7 @@ CommitWalk walk_commit(const Repository& repository, const std::string& checksum
 
 CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha256& meta) {
     Walker walker(repository);
+    walker.measure(tree, 1);
     walker.directory({}, tree, meta, 1);
     return walker.finish();
 }

@@ -28,6 +28,10 @@ struct WalkedFile {
 // Whether path `a` comes before `b` in a walk: a directory before what is in it, siblings by their bytes.
 bool before_in_tree(const std::string& a, const std::string& b) noexcept;
 
+// The most entries of a tree, and bytes of all their paths.
+inline constexpr std::size_t kMaxWalkEntries = 4'000'000;
+inline constexpr std::size_t kMaxWalkBytes = 512UL * 1024 * 1024;
+
 struct CommitWalk {
     std::string checksum;
     std::vector<WalkedDirectory> directories;  // sorted by before_in_tree()
@@ -38,7 +42,7 @@ struct CommitWalk {
 const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string& path);
 
 // Throws Error: not_found when an object of the commit is missing, invalid when one is malformed or a tree is
-// more than kMaxDepth deep.
+// more than kMaxDepth deep; too_large beyond the limits above.
 CommitWalk walk_commit(const Repository& repository, const std::string& checksum);
 
 // The same for a tree that no commit of the repository names yet; `checksum` of the result is empty.

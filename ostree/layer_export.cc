@@ -60,7 +60,8 @@ LayerExport::LayerExport(const Repository& repository, const CommitWalk& walk,
       sink_(sink),
       options_(options),
       progress_(progress),
-      record_(repository) {}
+      record_(repository),
+      first_(record_.empty()) {}
 
 std::vector<oci::WrittenLayer> LayerExport::write_all() {
     std::vector<std::optional<oci::WrittenLayer>> written(plan_.size() + 1);
@@ -78,11 +79,13 @@ std::vector<oci::WrittenLayer> LayerExport::write_all() {
 }
 
 oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) const {
-    if (index > 0 && plan_[index - 1].kept) return take_over(*plan_[index - 1].kept);
+    if (index > 0 && plan_[index - 1].kept) return take_over(plan_[index - 1]);
     const Sha256 inputs = recipe(index);
     std::optional<oci::WrittenLayer> layer = record_.find(inputs);
     if (layer && !is_there(*layer)) layer.reset();
-    if (!layer && sink_.may_have_blobs()) {
+    // Another repository, or one that this is a copy of, may have sent the same: then it pays to make the
+    // layer for its digest first.
+    if (!layer && first_ && sink_.may_have_blobs()) {
         NullSink nowhere;
         layer = make_layer(index, nowhere, pool);
         if (!is_there(*layer)) layer.reset();
@@ -93,8 +96,11 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     return std::move(*layer);
 }
 
-oci::WrittenLayer LayerExport::take_over(const KeptLayer& kept) const {
+oci::WrittenLayer LayerExport::take_over(const PlannedLayer& layer) const {
+    const KeptLayer& kept = layer.kept.value();
     oci::WrittenLayer out{.descriptor = kept.descriptor, .diff_id = kept.diff_id};
+    // podman drops the annotation when it puts layers on top.
+    out.descriptor.annotations.try_emplace(kComponentsAnnotation, components_text(layer));
     if (is_there(out)) return out;
     const auto source = options_.previous->source->open_blob(kept.descriptor);
     const auto upload = sink_.start_blob(kept.descriptor.size);

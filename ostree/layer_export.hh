@@ -29,7 +29,7 @@ class LayerExport {
 
   private:
     oci::WrittenLayer write_layer(std::size_t index, TaskPool& pool) const;
-    oci::WrittenLayer take_over(const KeptLayer& kept) const;
+    oci::WrittenLayer take_over(const PlannedLayer& layer) const;
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) const;
@@ -44,6 +44,7 @@ class LayerExport {
     const ExportOptions& options_;
     Progress& progress_;
     LayerRecord record_;
+    bool first_;  // nothing is remembered: what the target has is not known
 };
 
 }  // namespace osb::ostree

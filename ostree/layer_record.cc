@@ -117,6 +117,11 @@ void LayerRecipe::add_directories(const std::vector<WalkedDirectory>& directorie
     }
 }
 
+bool LayerRecord::empty() const {
+    struct stat st {};
+    return ::stat(concat(repository_.path(), '/', kDirectory).c_str(), &st) != 0;
+}
+
 std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
     try {
         const Fd directory = open_directory(repository_);

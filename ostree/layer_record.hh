@@ -40,6 +40,8 @@ class LayerRecord {
     // `repository` is borrowed.
     explicit LayerRecord(const Repository& repository) : repository_(repository) {}
 
+    // Whether this repository has written no layer yet that it remembers.
+    bool empty() const;
     // Without `tar_size` and `toc`.
     std::optional<oci::WrittenLayer> find(const Sha256& recipe) const;
     void save(const Sha256& recipe, const oci::WrittenLayer& layer) const;
