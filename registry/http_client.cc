@@ -1,16 +1,13 @@
 #include "registry/http_client.hh"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "registry/curl.hh"
 
 namespace osb::registry {
 namespace {
@@ -23,78 +20,6 @@ constexpr long kUploadBuffer = 512L * 1024;
 constexpr milliseconds kPoll{100};  // how long an interruption may go unnoticed
 constexpr std::size_t kMaxIdle = 16;
 
-struct EasyDeleter {
-    void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
-};
-struct MultiDeleter {
-    void operator()(CURLM* handle) const noexcept { curl_multi_cleanup(handle); }
-};
-struct ShareDeleter {
-    void operator()(CURLSH* handle) const noexcept { curl_share_cleanup(handle); }
-};
-struct ListDeleter {
-    void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
-using Easy = std::unique_ptr<CURL, EasyDeleter>;
-using Multi = std::unique_ptr<CURLM, MultiDeleter>;
-using Share = std::unique_ptr<CURLSH, ShareDeleter>;
-using List = std::unique_ptr<curl_slist, ListDeleter>;
-
-void check(CURLcode code) {
-    if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
-    if (code != CURLE_OK) {
-        throw Error(ErrorKind::internal, concat("libcurl: ", escape(curl_easy_strerror(code))));
-    }
-}
-
-void check(CURLMcode code) {
-    if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
-    if (code != CURLM_OK) {
-        throw Error(ErrorKind::internal, concat("libcurl: ", escape(curl_multi_strerror(code))));
-    }
-}
-
-void initialise() {
-    static const CURLcode kResult = curl_global_init(CURL_GLOBAL_DEFAULT);
-    check(kResult);
-}
-
-template<typename T>
-void set(CURL* handle, CURLoption option, T value) {
-    check(curl_easy_setopt(handle, option, value));
-}
-
-// Failures of verification, as opposed to those of the connection.
-bool is_untrusted(CURLcode code) noexcept {
-    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
-           code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
-}
-
-bool is_unconnected(CURLcode code) noexcept {
-    return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
-           code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR || is_untrusted(code);
-}
-
-// What will be no better next time: a certificate that does not verify, a file that cannot be read, nonsense.
-bool is_permanent(CURLcode code) noexcept {
-    static constexpr std::array kPermanent = {CURLE_SSL_CERTPROBLEM,    CURLE_SSL_CACERT_BADFILE,
-                                              CURLE_SSL_CRL_BADFILE,    CURLE_UNSUPPORTED_PROTOCOL,
-                                              CURLE_URL_MALFORMAT,      CURLE_SSL_CIPHER,
-                                              CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING};
-    return is_untrusted(code) || std::find(kPermanent.begin(), kPermanent.end(), code) != kPermanent.end();
-}
-
-// The certificates that libcurl was built to trust: setting others replaces them, so they are added.
-const std::string& system_certificates() {
-    static const std::string kPem = [] {
-        const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);
-        if (info->cainfo == nullptr) return std::string();
-        std::ifstream file(info->cainfo, std::ios::binary);
-        return std::string(std::istreambuf_iterator<char>(file), {});
-    }();
-    return kPem;
-}
-
 }  // namespace
 
 // A handle for one transfer, with the connections that it keeps.
@@ -106,7 +31,7 @@ struct Connection {
 
 struct HttpClient::Pool {
     explicit Pool(const HttpLimits& given) : limits(given) {
-        initialise();
+        initialise_curl();
         share.reset(curl_share_init());
         if (!share) throw std::bad_alloc();
         bool ok = curl_share_setopt(share.get(), CURLSHOPT_LOCKFUNC, &Pool::lock) == CURLSHE_OK;

@@ -98,14 +98,14 @@ void Session::probe() {
             base_.port = request.url.port;
         }
     }
-    authenticator_ =
-        std::make_unique<Authenticator>(http_, base_,
-                                        Authenticator::Options{.insecure = options_.insecure || base_.scheme == "http",
-                                                               .tls = options_.tls,
-                                                               .credentials = options_.credentials,
-                                                               .lookup = options_.lookup,
-                                                               .retry = options_.retry,
-                                                               .hooks = options_.hooks});
+    authenticator_ = std::make_unique<Authenticator>(
+        http_, base_,
+        Authenticator::Options{.insecure = options_.insecure || base_.scheme == "http",
+                               .tls = options_.tls,
+                               .credentials = options_.credentials,
+                               .lookup = options_.lookup,
+                               .retry = options_.retry,
+                               .hooks = options_.hooks});
     probed_ = true;
 }
 

@@ -34,8 +34,8 @@ struct RegistryRequest {
 class Session {
   public:
     struct Options {
-        std::string host;       // host[:port]
-        bool insecure = false;  // certificates are not checked, and plain http is tried where https fails
+        std::string host;         // host[:port]
+        bool insecure = false;    // certificates are not checked, and plain http is tried where https fails
         bool plain_http = false;  // http is tried where the server speaks no TLS; certificates are checked
         std::shared_ptr<const TlsOptions> tls;
         std::optional<Credentials> credentials;

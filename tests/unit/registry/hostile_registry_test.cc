@@ -64,8 +64,7 @@ TEST_F(HostileRegistryTest, TheImageThatTheOthersAreMadeOfIsRead) {
 }
 
 TEST_F(HostileRegistryTest, DocumentsOfTwoKinds) {
-    for (const char* more :
-         {R"(,"manifests":[])", R"(,"manifests":[{}])", R"(,"manifests":null)"}) {
+    for (const char* more : {R"(,"manifests":[])", R"(,"manifests":[{}])", R"(,"manifests":null)"}) {
         EXPECT_EQ(kind_of(manifest(good_layer(), more)), ErrorKind::invalid) << more;
     }
     const std::string index =
