@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/error.hh"
@@ -66,8 +67,12 @@ std::optional<Assignment> keep_assignment(const std::vector<Component>& componen
 
 Assignment assign_anew(std::vector<Component> components, std::size_t max_layers) {
     Assignment out;
-    std::sort(components.begin(), components.end(), [](const Component& a, const Component& b) {
-        return std::pair(b.size, a.name) < std::pair(a.size, b.name);
+    // What no package owns first: it has apk's database, and changes with every update.
+    const auto is_package = [](const Component& component) {
+        return component.name != kInitramfs && component.name != kUnpackaged;
+    };
+    std::sort(components.begin(), components.end(), [&](const Component& a, const Component& b) {
+        return std::tuple(is_package(a), b.size, a.name) < std::tuple(is_package(b), a.size, b.name);
     });
     const bool fits = components.size() <= max_layers;
     const std::size_t alone = fits ? components.size() : max_layers / 2;

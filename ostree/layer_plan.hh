@@ -34,8 +34,9 @@ using SizeOf = std::function<std::uint64_t(const WalkedFile&)>;
 // At most `max_layers` (>= 2) layers of files, none of them empty.
 //
 // With `previous`, the manifest of the build before: each component stays in its layer there, and new ones
-// share a last layer. Without: the larger half of the layers is for the largest components, one each; the
-// others are spread over the rest by their names alone, so that they stay where they are from build to build.
+// share a last layer. Without: the larger half of the layers is for what no package owns and for the largest
+// components, one each; the others are spread over the rest by their names alone, so that they stay where
+// they are from build to build.
 // The walk is borrowed.
 //
 // `kept`, from find_kept_layers(), come first and in their order, as they are; the largest of them, when they
