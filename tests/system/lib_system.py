@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(1, os.path.join(TOP, "tests", "integration"))
@@ -47,8 +48,17 @@ def system_image(test, version="1"):
     with open(os.path.join(cache, "system.lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side; one builds
         if not os.path.isdir(directory):
+            forget_old(cache)
             build(test, base, version, directory)
     return f"oci:{directory}:v{version}"
+
+
+def forget_old(cache):
+    """Removes what was built from other inputs, and not within the last day: another checkout's tests may be using that."""
+    for name in os.listdir(cache):
+        path = os.path.join(cache, name)
+        if name.startswith(("system-", "debian-root-")) and os.path.isdir(path) and os.path.getmtime(path) < time.time() - 86400:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def build(test, base, version, directory):
