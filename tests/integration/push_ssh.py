@@ -149,7 +149,7 @@ def check_errors(test, sshd, source):
     test.check_refused(pusher.push(source, destination), 5, "a key that is refused", "Permission denied")
     os.rename(sshd.path("away"), sshd.path("authorized_keys"))
     nobody = f"ssh://127.0.0.1:{free_port()}{destination}"
-    test.check_refused(test.run(test.osb, "push", "--repo", source.repo, REF, nobody, env=sshd.environment()), 5,
+    test.check_refused(test.run(test.osb, "push", "--progress", "none", "--repo", source.repo, REF, nobody, env=sshd.environment()), 5,
                        "no server", "refused")
     for url in ("ssh://-oProxyCommand=touch/x", "ssh://a:secret@host/x", "ssh://host", "ssh://host:x/y"):
         result = test.run(test.osb, "push", "--repo", source.repo, REF, url, env=sshd.environment())
