@@ -51,9 +51,11 @@ struct VerbEntry {
     std::unique_ptr<Verb> (*make)();
 };
 
+extern const VerbEntry kBootMenuVerb;
 extern const VerbEntry kExportVerb;
 extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
+extern const VerbEntry kInstallToDiskVerb;
 extern const VerbEntry kPullVerb;
 extern const VerbEntry kPushVerb;
 

@@ -1,0 +1,32 @@
+// The bootloader's menu: what SYSLINUX shows, and the entries in it.
+//
+// libostree's own configuration for SYSLINUX names an entry by its title. SYSLINUX takes the first word of
+// that for the label, which two deployments of one system have in common, so neither can be chosen by it. So
+// the entries are written by us: docs/install.md, "The menu".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "image/boot_entry.hh"
+
+namespace osb::image {
+
+// Where they lie in BOOT.
+inline constexpr const char* kMenuDirectory = "extlinux";
+inline constexpr const char* kMenuFile = "extlinux.conf";    // for people to edit
+inline constexpr const char* kEntriesFile = "entries.conf";  // made anew after every change of deployments
+
+// The file that SYSLINUX reads first: console, timeout, appearance. `entries_path` is read after it.
+std::string menu_settings(const std::string& entries_path);
+
+// The entries, the first of them the default. Labels are the ids of the entries.
+std::string menu_entries(std::vector<BootEntry> entries);
+
+// Writes the menu of the system whose BOOT is mounted at `boot` from its boot entries, in one step: after a
+// power cut the old menu is there, or the new one. SYSLINUX reads no journal; so the filesystem is frozen and
+// thawed once, which empties that. Returns the ids of the entries. Throws Error{not_found} when there are no
+// entries, or the menu is not ours.
+std::vector<std::string> update_boot_menu(const std::string& boot);
+
+}  // namespace osb::image

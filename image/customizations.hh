@@ -1,0 +1,55 @@
+// What makes a system that of one machine or site: users, keys, names, files. It goes to /etc and /var of the
+// deployment, never into the commit.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace osb::image {
+
+struct UserCustomization {
+    std::string name;
+    std::optional<std::string> description;  // the GECOS field
+    std::optional<std::string> password;     // as in shadow(5), already hashed
+    std::vector<std::string> keys;           // lines of authorized_keys
+    std::vector<std::string> groups;
+    std::optional<std::string> home;
+    std::optional<std::string> shell;
+    std::optional<std::uint32_t> uid;
+    std::optional<std::uint32_t> gid;
+};
+
+struct GroupCustomization {
+    std::string name;
+    std::optional<std::uint32_t> gid;
+};
+
+struct FileCustomization {
+    std::string path;
+    std::string data;
+    std::optional<std::uint32_t> mode;
+    std::string user = "root";  // a name or a number
+    std::string group = "root";
+    bool is_directory = false;
+    bool ensure_parents = false;
+};
+
+struct FilesystemCustomization {
+    std::string mountpoint;      // "/" or "/boot"
+    std::uint64_t min_size = 0;  // bytes
+};
+
+struct Customizations {
+    std::string hostname;  // "" for none
+    std::string timezone;
+    std::vector<std::string> kernel_arguments;
+    std::vector<UserCustomization> users;
+    std::vector<GroupCustomization> groups;
+    std::vector<FileCustomization> files;
+    std::vector<FilesystemCustomization> filesystems;
+};
+
+}  // namespace osb::image

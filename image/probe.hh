@@ -1,0 +1,19 @@
+// What is on a disk already.
+#pragma once
+
+#include <string>
+
+namespace osb::image {
+
+// In words, escaped: "an ext4 filesystem labelled 'data'", "a gpt partition table", or "data of an unknown
+// kind" when nothing is recognised and its first MiB is not empty; "" when it is. `fd` is borrowed.
+std::string describe_content(int fd, bool whole_file);
+
+// Who uses the block device behind `fd`, or a part of it: "mounted on '/mnt'", "in use"; "" for nobody that
+// can be seen from here.
+std::string describe_mounts(int fd);
+
+// The loop device that a file is attached to, "/dev/loop3"; "" for none.
+std::string attached_loop_device(int fd);
+
+}  // namespace osb::image

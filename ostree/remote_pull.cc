@@ -1,0 +1,158 @@
+#include "ostree/remote_pull.hh"
+
+#include <fcntl.h>
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <string_view>
+#include <thread>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/interrupt.hh"
+#include "ostree/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+void check_options(const RemotePullOptions& options) {
+    const bool good_name = !options.name.empty() && options.name.front() != '-' &&
+                           std::all_of(options.name.begin(), options.name.end(), [](char c) {
+                               return g_ascii_isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+                           });
+    if (!good_name) throw Error(ErrorKind::usage, concat("not a name for a remote: ", quoted(options.name)));
+    constexpr std::array<std::string_view, 3> kSchemes{"http://", "https://", "file://"};
+    const auto begins = [&](std::string_view scheme) { return options.url.starts_with(scheme); };
+    const bool has_control = std::any_of(options.url.begin(), options.url.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F;
+    });
+    if (has_control || std::none_of(kSchemes.begin(), kSchemes.end(), begins)) {
+        throw Error(ErrorKind::usage, concat("not a URL of an ostree repository: ", quoted(options.url)))
+            .hint("http://, https:// and file:// are");
+    }
+    check_ref_name(options.ref);
+}
+
+GVariantPtr remote_options(const RemotePullOptions& options) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
+    g_variant_builder_add(&builder, "{sv}", "gpg-verify",
+                          g_variant_new_boolean(options.gpg_key.empty() ? FALSE : TRUE));
+    return take(g_variant_builder_end(&builder));
+}
+
+void import_key(OstreeRepo* repo, const RemotePullOptions& options) {
+    GErrorSlot error;
+    const GObjectPtr<GFile> file(g_file_new_for_path(options.gpg_key.c_str()));
+    GFileInputStream* stream = g_file_read(file.get(), nullptr, error.out());
+    if (stream == nullptr) error.raise(concat("cannot read the key ", quoted(options.gpg_key)));
+    const GObjectPtr<GFileInputStream> owned(stream);
+    guint imported = 0;
+    error.check(ostree_repo_remote_gpg_import(repo, options.name.c_str(), G_INPUT_STREAM(stream), nullptr,
+                                              &imported, nullptr, error.out()) != 0,
+                concat("cannot import the key ", quoted(options.gpg_key)));
+    if (imported == 0) {
+        throw Error(ErrorKind::invalid, concat("there is no key in ", quoted(options.gpg_key)));
+    }
+}
+
+GVariantPtr pull_options(const std::string& ref) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
+    const std::array<const char*, 2> refs{ref.c_str(), nullptr};
+    g_variant_builder_add(&builder, "{sv}", "refs", g_variant_new_strv(refs.data(), 1));
+    return take(g_variant_builder_end(&builder));
+}
+
+// libostree pulls for as long as it takes: another thread looks whether the user has asked to stop.
+class InterruptWatch {
+  public:
+    InterruptWatch() : cancellable_(g_cancellable_new()), thread_([this] { watch(); }) {}
+    InterruptWatch(const InterruptWatch&) = delete;
+    InterruptWatch& operator=(const InterruptWatch&) = delete;
+    ~InterruptWatch() { stop(); }
+
+    GCancellable* cancellable() const noexcept { return cancellable_.get(); }
+    // Throws Interrupted when that is why the work ended.
+    void finish() {
+        stop();
+        if (interrupted_) std::rethrow_exception(interrupted_);
+    }
+
+  private:
+    void stop() {
+        done_ = true;
+        if (thread_.joinable()) thread_.join();
+    }
+    void watch() {
+        constexpr auto kPause = std::chrono::milliseconds(50);
+        while (!done_) {
+            try {
+                check_interrupt();
+            } catch (const Interrupted&) {
+                interrupted_ = std::current_exception();
+                g_cancellable_cancel(cancellable_.get());
+                return;
+            }
+            std::this_thread::sleep_for(kPause);
+        }
+    }
+
+    GObjectPtr<GCancellable> cancellable_;
+    std::atomic<bool> done_{false};
+    std::exception_ptr interrupted_;
+    std::thread thread_;
+};
+
+ErrorKind kind_of(const GErrorSlot& error) {
+    if (error.matches(G_IO_ERROR, G_IO_ERROR_NO_SPACE)) return ErrorKind::no_space;
+    if (error.matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) return ErrorKind::not_found;
+    if (error.matches(OSTREE_GPG_ERROR, OSTREE_GPG_ERROR_NO_SIGNATURE) ||
+        error.matches(OSTREE_GPG_ERROR, OSTREE_GPG_ERROR_INVALID_SIGNATURE) ||
+        error.matches(OSTREE_GPG_ERROR, OSTREE_GPG_ERROR_MISSING_KEY)) {
+        return ErrorKind::untrusted;
+    }
+    return ErrorKind::unavailable;
+}
+
+}  // namespace
+
+RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress) {
+    check_options(options);
+    OstreeRepo* repo = repository.handle().repo.get();
+    GErrorSlot error;
+    const GVariantPtr remote = remote_options(options);
+    error.check(ostree_repo_remote_change(repo, nullptr, OSTREE_REPO_REMOTE_CHANGE_ADD_IF_NOT_EXISTS,
+                                          options.name.c_str(), options.url.c_str(), remote.get(), nullptr,
+                                          error.out()) != 0,
+                concat("cannot add the remote ", quoted(options.name)));
+    if (!options.gpg_key.empty()) import_key(repo, options);
+    progress.begin("fetching the commit", std::nullopt);
+    const GVariantPtr pull = pull_options(options.ref);
+    InterruptWatch watch;
+    const bool ok = ostree_repo_pull_with_options(repo, options.name.c_str(), pull.get(), nullptr,
+                                                  watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    if (!ok) {
+        with_context([&] { return concat("remote ", quoted(options.url)); },
+                     [&] {
+                         try {
+                             error.raise(concat("cannot pull ", quoted(options.ref)));
+                         } catch (const Error& raised) {
+                             throw Error(kind_of(error), raised.message());
+                         }
+                     });
+    }
+    const std::optional<std::string> commit = repository.resolve(concat(options.name, ':', options.ref));
+    if (!commit) {
+        throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(options.ref)));
+    }
+    return {.commit = *commit,
+            .config = concat("\n[remote \"", options.name, "\"]\nurl=", options.url,
+                             "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n')};
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,30 @@
+// A commit fetched from a remote ostree repository, by libostree.
+#pragma once
+
+#include <string>
+
+#include "base/progress.hh"
+#include "ostree/repository.hh"
+
+namespace osb::ostree {
+
+struct RemotePullOptions {
+    std::string name;  // of the remote
+    std::string url;   // http://, https:// or file://
+    std::string ref;
+    std::string gpg_key;  // path of a file with the keys that its commits are signed with; "": not checked
+};
+
+struct RemotePullResult {
+    std::string commit;
+    // The remote, as it stands in a repository's configuration file.
+    std::string config;
+};
+
+// Adds the remote to `repository` and pulls the ref with all that belongs to it. Reports no bytes: their
+// total is not known before the end. Throws Error: usage for a name or URL that libostree does not take;
+// unavailable when the server cannot be reached, untrusted for a commit without a good signature, not_found
+// for a ref that the remote lacks; Interrupted.
+RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress);
+
+}  // namespace osb::ostree

@@ -1,0 +1,108 @@
+#include "image/boot_menu.hh"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.hh"
+#include "tests/support/temp_directory.hh"
+#include "tests/unit/image/witness.hh"
+
+namespace osb::test {
+namespace {
+
+using image::BootEntry;
+
+constexpr const char* kEntry =
+    "title Alpine Linux v3.20 1.2 (ostree:0)\nversion 1\n# comment\n"
+    "options root=UUID=1234 rw ostree=/ostree/boot.1/alpine/e748/0\n"
+    "linux /ostree/alpine-e748/vmlinuz-6.1\ninitrd /ostree/alpine-e748/initramfs-6.1.img\nother x\n";
+
+BootEntry entry(std::string id, std::string version) {
+    return {.id = std::move(id), .title = "T", .version = std::move(version), .kernel = "/k"};
+}
+
+TEST(BootEntry, IsReadAndWritten) {
+    const BootEntry out = image::parse_boot_entry("ostree-1-alpine", kEntry);
+    EXPECT_EQ(out.title, "Alpine Linux v3.20 1.2 (ostree:0)");
+    EXPECT_EQ(out.options, "root=UUID=1234 rw ostree=/ostree/boot.1/alpine/e748/0");
+    EXPECT_EQ(out.kernel, "/ostree/alpine-e748/vmlinuz-6.1");
+    ASSERT_EQ(out.initrds.size(), 1U);
+    const BootEntry again = image::parse_boot_entry(out.id, to_string(out));
+    EXPECT_EQ(to_string(again), to_string(out));
+}
+
+TEST(BootEntry, HostileTextIsRefusedOrMadeHarmless) {
+    EXPECT_THROW(image::parse_boot_entry("a", "title x\n"), Error);
+    EXPECT_THROW(image::parse_boot_entry("a", "linux /a b\n"), Error);
+    EXPECT_THROW(image::parse_boot_entry("a", "linux /a\ninitrd /b\x01\n"), Error);
+    EXPECT_THROW(image::parse_boot_entry("a", "linux /a\noptions x\x1b[2J\n"), Error);
+    EXPECT_THROW(image::parse_boot_entry("a b", "linux /a\n"), Error);
+    EXPECT_EQ(image::parse_boot_entry("a", "linux /a\ntitle x\x1b[2Jy\n").title, "x?[2Jy");
+}
+
+TEST(BootMenu, NewestFirstWithDistinctLabels) {
+    BootEntry first = image::parse_boot_entry("ostree-2-alpine", kEntry);
+    first.version = "10";
+    const std::string menu = image::menu_entries({entry("ostree-1-alpine", "9"), first, entry("other", "x")});
+    const std::size_t newest = menu.find("LABEL ostree-2-alpine\n");
+    const std::size_t older = menu.find("LABEL ostree-1-alpine\n");
+    EXPECT_NE(menu.find("DEFAULT ostree-2-alpine\n"), std::string::npos) << menu;
+    ASSERT_NE(newest, std::string::npos);
+    EXPECT_LT(newest, older);
+    EXPECT_LT(older, menu.find("LABEL other\n"));
+    EXPECT_NE(menu.find("  MENU LABEL Alpine Linux v3.20 1.2 (ostree:0)\n"
+                        "  LINUX /ostree/alpine-e748/vmlinuz-6.1\n"
+                        "  INITRD /ostree/alpine-e748/initramfs-6.1.img\n"
+                        "  APPEND root=UUID=1234 rw ostree=/ostree/boot.1/alpine/e748/0\n"),
+              std::string::npos)
+        << menu;
+}
+
+class UpdateBootMenu : public testing::Test {
+  protected:
+    UpdateBootMenu() {
+        std::filesystem::create_directories(boot_ / "loader.1/entries");
+        std::filesystem::create_directories(boot_ / "extlinux");
+        std::filesystem::create_symlink("loader.1", boot_ / "loader");
+    }
+    TempDirectory boot_;
+};
+
+TEST_F(UpdateBootMenu, FollowsTheLoaderLink) {
+    write_file(boot_ / "loader.1/entries/ostree-1-alpine.conf", kEntry);
+    write_file(boot_ / "loader.1/entries/.hidden.conf", "nonsense");
+    write_file(boot_ / "loader.1/entries/README", "nonsense");
+    EXPECT_EQ(image::update_boot_menu(boot_.path()), std::vector<std::string>{"ostree-1-alpine"});
+    const std::string before = read_file(boot_ / "extlinux/entries.conf");
+    EXPECT_NE(before.find("DEFAULT ostree-1-alpine"), std::string::npos);
+
+    std::filesystem::create_directories(boot_ / "loader.0/entries");
+    write_file(boot_ / "loader.0/entries/ostree-2-alpine.conf", std::string(kEntry) + "version 2\n");
+    write_file(boot_ / "loader.0/entries/ostree-1-alpine.conf", kEntry);
+    std::filesystem::remove(boot_ / "loader");
+    std::filesystem::create_symlink("loader.0", boot_ / "loader");
+    const std::vector<std::string> both{"ostree-2-alpine", "ostree-1-alpine"};
+    EXPECT_EQ(image::update_boot_menu(boot_.path()), both);
+    EXPECT_NE(read_file(boot_ / "extlinux/entries.conf").find("DEFAULT ostree-2-alpine"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(boot_ / "extlinux/.entries.conf.new"));
+}
+
+TEST_F(UpdateBootMenu, KeepsTheOldOneWhenAnEntryIsBad) {
+    write_file(boot_ / "extlinux/entries.conf", "old");
+    EXPECT_THROW(image::update_boot_menu(boot_.path()), Error);  // none
+    write_file(boot_ / "loader.1/entries/bad.conf", "title only\n");
+    EXPECT_THROW(image::update_boot_menu(boot_.path()), Error);
+    std::filesystem::remove(boot_ / "loader.1/entries/bad.conf");
+    std::filesystem::create_symlink("/etc/passwd", boot_ / "loader.1/entries/link.conf");
+    EXPECT_THROW(image::update_boot_menu(boot_.path()), Error);
+    EXPECT_EQ(read_file(boot_ / "extlinux/entries.conf"), "old");
+    std::filesystem::remove(boot_ / "loader.1/entries/link.conf");
+    write_file(boot_ / "loader.1/entries/ok.conf", kEntry);
+    std::filesystem::remove_all(boot_ / "extlinux");
+    EXPECT_THROW(image::update_boot_menu(boot_.path()), Error);
+}
+
+}  // namespace
+}  // namespace osb::test
