@@ -8,7 +8,8 @@
 #include "base/escape.hh"
 #include "base/interrupt.hh"
 #include "ostree/commit.hh"
-#include "ostree/repository_handle.hh"
+#include "ostree/glib.hh"
+#include "ostree/object_reader.hh"
 #include "ostree/tree.hh"
 
 namespace osb::ostree {
@@ -24,7 +25,7 @@ Sha256 checksum_of(GVariant* bytes) {
 
 class Walker {
   public:
-    explicit Walker(const Repository& repository) : repo_(repository.handle().repo.get()) {}
+    explicit Walker(const Repository& repository) : repository_(repository) {}
 
     // A few small dirtrees that name each other more than once make a tree without an end: it is measured
     // before it is walked, each dirtree once.
@@ -32,7 +33,7 @@ class Walker {
         check_interrupt();
         if (const auto found = entries_.find(tree); found != entries_.end()) return found->second;
         if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "directories too deep");
-        const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_TREE, tree);
+        const GVariantPtr variant = load(ObjectType::dirtree, tree);
         const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
         const GVariantPtr directories = take(g_variant_get_child_value(variant.get(), 1));
         std::size_t out = 1 + g_variant_n_children(files.get());
@@ -55,7 +56,7 @@ class Walker {
             throw Error(ErrorKind::invalid, concat(quoted(path), ": directories too deep"));
         count(path);
         add_directory(path, tree, meta);
-        const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_TREE, tree);
+        const GVariantPtr variant = load(ObjectType::dirtree, tree);
         const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
         for (gsize i = 0; i < g_variant_n_children(files.get()); ++i) {
             const GVariantPtr entry = take(g_variant_get_child_value(files.get(), i));
@@ -115,18 +116,18 @@ class Walker {
         return out;
     }
 
-    GVariantPtr load(OstreeObjectType type, const Sha256& checksum) const {
-        GVariant* variant = nullptr;
-        GErrorSlot error;
-        const std::string hex = to_hex(checksum);
-        error.check(ostree_repo_load_variant(repo_, type, hex.c_str(), &variant, error.out()) != 0,
-                    concat("cannot load the object ", hex));
-        return GVariantPtr(variant);
+    // libostree does not hash metadata that it loads from a repository: a damaged dirtree would be another
+    // tree.
+    GVariantPtr load(ObjectType type, const Sha256& checksum) const {
+        const bool is_tree = type == ObjectType::dirtree;
+        const std::string bytes = read_metadata(repository_, type, checksum);
+        return variant_from_bytes(is_tree ? OSTREE_TREE_GVARIANT_FORMAT : OSTREE_DIRMETA_GVARIANT_FORMAT,
+                                  as_bytes(bytes), /*trusted=*/false);
     }
 
     void add_directory(const std::string& path, const Sha256& tree, const Sha256& meta) {
         WalkedDirectory out{.path = path, .tree = tree, .meta = meta};
-        const GVariantPtr variant = load(OSTREE_OBJECT_TYPE_DIR_META, meta);
+        const GVariantPtr variant = load(ObjectType::dirmeta, meta);
         g_variant_get_child(variant.get(), 0, "u", &out.uid);
         g_variant_get_child(variant.get(), 1, "u", &out.gid);
         g_variant_get_child(variant.get(), 2, "u", &out.mode);
@@ -136,7 +137,7 @@ class Walker {
         directories_.push_back(std::move(out));
     }
 
-    OstreeRepo* repo_;
+    const Repository& repository_;
     std::map<Sha256, std::size_t> entries_;  // of a dirtree and all below it
     std::size_t path_bytes_ = 0;
     std::vector<WalkedDirectory> directories_;
@@ -146,12 +147,12 @@ class Walker {
 }  // namespace
 
 CommitWalk walk_commit(const Repository& repository, const std::string& checksum) {
-    const GVariantPtr commit = load_commit(repository, checksum);
-    if (!commit) {
+    if (!load_commit(repository, checksum)) {
         throw Error(ErrorKind::not_found,
                     concat("the repository holds the commit ", checksum, " only in part"));
     }
-    const RootChecksums root = root_of(bytes_of(commit.get()));
+    const RootChecksums root =
+        root_of(as_bytes(read_metadata(repository, ObjectType::commit, parse_sha256(checksum))));
     CommitWalk walk = walk_tree(repository, root.tree, root.meta);
     walk.checksum = checksum;
     return walk;

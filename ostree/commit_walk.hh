@@ -41,8 +41,8 @@ struct CommitWalk {
 // The directory at `path`; nullptr when the walk has none.
 const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string& path);
 
-// Throws Error: not_found when an object of the commit is missing, invalid when one is malformed or a tree is
-// more than kMaxDepth deep; too_large beyond the limits above.
+// Throws Error: not_found when an object of the commit is missing, digest_mismatch when one is damaged,
+// invalid when one is malformed or a tree is more than kMaxDepth deep; too_large beyond the limits above.
 CommitWalk walk_commit(const Repository& repository, const std::string& checksum);
 
 // The same for a tree that no commit of the repository names yet; `checksum` of the result is empty.

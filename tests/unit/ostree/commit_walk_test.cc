@@ -4,8 +4,13 @@
 #include <gtest/gtest.h>
 #include <ostree.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "base/error.hh"
 #include "ostree/glib.hh"
+#include "ostree/object_format.hh"
 #include "ostree/repository_handle.hh"
 #include "tests/support/temp_directory.hh"
 
@@ -66,6 +71,23 @@ TEST_F(CommitWalkTest, ATreeWithoutAnEndIsRefused) {
         ADD_FAILURE() << "walked 2^60 directories";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::too_large);
+    }
+}
+
+TEST_F(CommitWalkTest, ADamagedDirtreeIsNotAnotherTree) {
+    const Sha256 tree = above(above({}, {}), {"usr"});
+    const std::string path = directory_ / "repo/objects/" +
+                             ostree::loose_path(tree, ostree::ObjectType::dirtree, /*archive=*/true);
+    std::ifstream in(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    bytes.replace(bytes.find("usr"), 3, "bin");
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+        ostree::walk_tree(repository_, tree, meta_);
+        ADD_FAILURE() << "walked a damaged dirtree";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::digest_mismatch);
     }
 }
 
