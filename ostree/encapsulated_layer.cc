@@ -224,7 +224,10 @@ void EncapsulatedLayerReader::record_object(const FileMeta& meta, const std::str
 
 // Names are hard links to an object, or empty files behind the object that they are.
 void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std::string& path) {
-    if (record_ == nullptr || entry.type == oci::TarType::directory) return;
+    if (record_ == nullptr) return;
+    const bool is_directory = entry.type == oci::TarType::directory;
+    // Those of the first layer are the commit's, and it is never kept; the repository's are in every layer.
+    if (is_directory && (holds_commit_ || (!path.empty() && kRepo.starts_with(path + '/')))) return;
     std::string object;
     if (entry.type == oci::TarType::hardlink) {
         const std::string target = normalize_path(entry.link_target);
@@ -234,9 +237,14 @@ void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std:
     } else if (entry.type == oci::TarType::file && entry.size == 0) {
         object = last_object_;
     }
-    LayerEntry& name = record(EntryKind::hardlink);
+    // A directory with attributes is none that an image of a commit has.
+    const bool is_plain = is_directory && entry.xattrs.empty();
+    LayerEntry& name = record(is_plain ? EntryKind::directory : EntryKind::hardlink);
     name.path = record_->keep(path);
     name.target = record_->keep(object);
+    name.mode = entry.mode & 07777U;
+    name.uid = entry.uid;
+    name.gid = entry.gid;
 }
 
 // The content that comes next in the archive.

@@ -25,6 +25,11 @@ std::string object_path(const Sha256& checksum) {
     return concat(kRepo, "/objects/", hex);
 }
 
+// A file or link at such a name would take the place of a directory above the repository.
+bool replaces_repository(std::string_view path) noexcept {
+    return kRepo.starts_with(path) && (path.size() == kRepo.size() || kRepo[path.size()] == '/');
+}
+
 void write_regular(oci::TarWriter& tar, std::string path, std::string_view content) {
     oci::TarEntry entry;
     entry.path = std::move(path);
@@ -40,6 +45,11 @@ std::string image_path(const std::string& path) {
     constexpr std::string_view kUsrEtc = "usr/etc";
     const bool is_etc = path == kUsrEtc || path.starts_with("usr/etc/");
     return is_etc ? path.substr(kUsrEtc.size() - 3) : path;
+}
+
+bool is_shown(std::string_view path) noexcept {
+    if (has_whiteout_name(path)) return false;
+    return !path.starts_with(kRepo) || (path.size() > kRepo.size() && path[kRepo.size()] != '/');
 }
 
 void EncapsulatedTar::write_directory(oci::TarWriter& tar, const std::string& path, std::uint32_t mode,
@@ -109,7 +119,7 @@ void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
     for (const WalkedDirectory& directory : walk_.directories) {
         write_once(ObjectType::dirmeta, directory.meta, ".dirmeta");
         // The root and /sysroot have their entries already.
-        if (!directory.path.empty()) {
+        if (!directory.path.empty() && is_shown(directory.path)) {
             write_directory(tar, image_path(directory.path), directory.mode, directory.uid, directory.gid);
         }
         write_once(ObjectType::dirtree, directory.tree, ".dirtree");
@@ -131,6 +141,7 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
     // The links have the attributes as well: podman's partial pulls set the owner of a link anew, which takes
     // the capabilities from the file.
     for (const std::string& visible : file.paths) {
+        if (!is_shown(visible) || replaces_repository(visible)) continue;
         write_parents(tar, visible);
         oci::TarEntry link = entry;
         link.path = image_path(visible);

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "oci/tar_writer.hh"
 #include "ostree/commit_walk.hh"
@@ -25,9 +26,10 @@ class EncapsulatedTar {
     // What every other layer begins with: the directories of a repository.
     void write_repository(oci::TarWriter& tar);
 
-    // An object, and after it its names in the tree, as hard links. Directories that these are in and that
-    // the layer does not have yet come before them, as the commit has them: where a runtime keeps each layer
-    // in a directory of its own, what an upper one does not say would hide what a lower one did.
+    // An object, and after it those of its names in the tree that are shown, as hard links. Directories that
+    // these are in and that the layer does not have yet come before them, as the commit has them: where a
+    // runtime keeps each layer in a directory of its own, what an upper one does not say would hide what a
+    // lower one did.
     void write_file(oci::TarWriter& tar, const WalkedFile& file);
 
   private:
@@ -44,5 +46,9 @@ class EncapsulatedTar {
 
 // Where the commit's path `path` is found in an image: usr/etc/x is etc/x there.
 std::string image_path(const std::string& path);
+
+// Whether an image can have the commit's `path` among its files. It cannot where the name would be a whiteout
+// (".wh.x"), or be, or be in, the image's own repository: then the commit has it, and a container does not.
+bool is_shown(std::string_view path) noexcept;
 
 }  // namespace osb::ostree

@@ -5,9 +5,11 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "oci/manifest_writer.hh"
 #include "ostree/apk_database.hh"
 #include "ostree/commit.hh"
+#include "ostree/encapsulated_tar.hh"
 #include "ostree/layer_export.hh"
 #include "ostree/layer_plan.hh"
 #include "ostree/object_reader.hh"
@@ -76,7 +78,11 @@ class Export {
         if (!checksum)
             throw Error(ErrorKind::not_found, concat("the repository has no commit ", quoted(rev)));
         walk_ = walk_commit(repository_, *checksum);
-        if (is_plain()) walk_ = plain_walk(walk_);
+        if (is_plain()) {
+            walk_ = plain_walk(walk_);
+        } else {
+            warn_of_names();
+        }
         facts_ = facts_of(load_commit(repository_, *checksum).get());
         plan();
         layers_ = LayerExport(repository_, walk_, plan_, sink_, options_, progress_).write_all();
@@ -95,6 +101,23 @@ class Export {
         plan_ = plan_layers(
             walk_, owners(), [this](const WalkedFile& file) { return content_size(file); },
             options_.max_layers - 1, previous, kept);
+    }
+
+    // The commit comes back whole in any case.
+    void warn_of_names() const {
+        std::size_t hidden = 0;
+        const std::string* first = nullptr;
+        const auto look_at = [&](const std::string& path) {
+            if (is_shown(path)) return;
+            if (hidden++ == 0) first = &path;
+        };
+        for (const WalkedDirectory& directory : walk_.directories) look_at(directory.path);
+        for (const WalkedFile& file : walk_.files)
+            std::for_each(file.paths.begin(), file.paths.end(), look_at);
+        if (hidden == 0) return;
+        log_warning(concat("a container does not see ", quoted(*first),
+                           hidden > 1 ? concat(" and ", hidden - 1, " more") : std::string{},
+                           ": such names mean something else in an image"));
     }
 
     // Not as it is stored: that differs between repositories, and the plan must not.
@@ -190,6 +213,11 @@ class Export {
 ExportResult export_commit(const Repository& repository, const std::string& rev, oci::ImageSink& sink,
                            const ExportOptions& options, Progress& progress) {
     if (options.max_layers < 3) throw Error(ErrorKind::usage, "an image has at least 3 layers");
+    // By these an importer finds the commit.
+    for (const char* key : {"ostree.commit", "ostree.final-diffid"}) {
+        if (options.labels.contains(key))
+            throw Error(ErrorKind::usage, concat("the label ", key, " is not free to choose"));
+    }
     return Export(repository, sink, options, progress).run(rev);
 }
 

@@ -22,17 +22,31 @@ using Files = std::map<Sha256, const WalkedFile*>;
 // What a layer holds: its objects, each with its names in the image.
 using Names = std::map<Sha256, std::set<std::string>>;
 
-// Nothing when the layer shows a file that is not one of its objects.
+// By their paths in the image.
+using Directories = std::map<std::string, const WalkedDirectory*, std::less<>>;
+
+template<typename A, typename B>
+bool same_owner_and_mode(const A& a, const B& b) noexcept {
+    return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid;
+}
+
+// Nothing when the layer shows a file that is not one of its objects, or not as the object is: runtimes give
+// a link the mode and owner that its own entry says.
 std::optional<Names> names_in(const Layer& layer) {
     Names out;
+    std::map<Sha256, const LayerEntry*> objects;
     for (const LayerEntry& entry : layer.entries()) {
-        if (entry.kind != EntryKind::hardlink) out.try_emplace(entry.checksum);
+        if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
+        out.try_emplace(entry.checksum);
+        objects.emplace(entry.checksum, &entry);
     }
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind != EntryKind::hardlink) continue;
         if (entry.target.empty()) return std::nullopt;
         const auto object = out.find(parse_sha256(entry.target));
         if (object == out.end()) return std::nullopt;
+        const LayerEntry& shown = *objects.at(object->first);
+        if (shown.kind == EntryKind::file && !same_owner_and_mode(entry, shown)) return std::nullopt;
         object->second.emplace(entry.path);
     }
     return out;
@@ -40,8 +54,25 @@ std::optional<Names> names_in(const Layer& layer) {
 
 bool has_names(const WalkedFile& file, const std::set<std::string>& names) {
     return file.paths.size() == names.size() &&
-           std::all_of(file.paths.begin(), file.paths.end(),
-                       [&names](const std::string& path) { return names.contains(image_path(path)); });
+           std::all_of(file.paths.begin(), file.paths.end(), [&names](const std::string& path) {
+               return is_shown(path) && names.contains(image_path(path));
+           });
+}
+
+Directories directories_of(const CommitWalk& walk) {
+    Directories out;
+    for (const WalkedDirectory& directory : walk.directories)
+        out.emplace(image_path(directory.path), &directory);
+    return out;
+}
+
+// A directory that the layer shows otherwise than the commit has it now would be so in a container.
+bool has_directories_of(const Layer& layer, const Directories& directories) {
+    return std::all_of(layer.entries().begin(), layer.entries().end(), [&](const LayerEntry& entry) {
+        if (entry.kind != EntryKind::directory) return true;
+        const auto found = directories.find(entry.path);
+        return found != directories.end() && same_owner_and_mode(entry, *found->second);
+    });
 }
 
 // The commit's files that the layer holds; nothing when it holds anything else. Takes them out of `files`.
@@ -68,12 +99,13 @@ std::vector<KeptLayer> find_kept_layers(const Repository& repository, const Comm
         const std::size_t layers = encapsulated_layers(previous);
         Files files;
         for (const WalkedFile& file : walk.files) files.emplace(file.checksum, &file);
+        const Directories directories = directories_of(walk);
         for (std::size_t i = 1; i < layers; ++i) {
             const oci::Descriptor& descriptor = previous.manifest.layers[i];
             const oci::Digest& diff_id = previous.config.diff_ids[i];
             const std::unique_ptr<Layer> layer =
                 load_layer(repository, descriptor.digest, diff_id, LayerKind::objects);
-            if (!layer) continue;
+            if (!layer || !has_directories_of(*layer, directories)) continue;
             if (auto held = take_files(*layer, files)) {
                 out.push_back({i, descriptor, diff_id, std::move(*held)});
             }

@@ -36,8 +36,9 @@ struct LayerEntry {
 };
 
 // What a layer brings. The layers of an encapsulated image hold a commit. Their entries are its content
-// objects, files and symbolic links without a path; and the names under which the image shows them, hard
-// links to an object's checksum in hexadecimal digits, or to "" for a file that is no object's.
+// objects, files and symbolic links without a path; the names under which the image shows them, hard
+// links to an object's checksum in hexadecimal digits, or to "" for a file that is no object's; and, of all
+// but the first, the directories that the image shows.
 enum class LayerKind : std::uint8_t {
     ordinary,  // changes to the tree
     commit,    // the first of an encapsulated image: the commit, its directories, and objects

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kPrefix = "ostree/container/blob/osb";
 constexpr guint32 kFormat = 1;
-constexpr guint32 kFormatEncapsulated = 2;  // its entries are objects: no others are to take them for a tree
+constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects: no others are to take them for a tree
 constexpr const char* kKeyFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeyCommit = "osb.layer.commit";

@@ -19,6 +19,10 @@ std::vector<std::pair<std::string, std::string>> visible_xattrs(std::string_view
     return out;
 }
 
+bool has_whiteout_name(std::string_view path) noexcept {
+    return path.starts_with(".wh.") || path.find("/.wh.") != std::string_view::npos;
+}
+
 oci::TarEntry tar_entry(const ContentObject& object, std::string path) {
     oci::TarEntry entry;
     entry.type = S_ISLNK(object.mode) ? oci::TarType::symlink : oci::TarType::file;

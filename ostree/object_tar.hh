@@ -15,6 +15,9 @@ namespace osb::ostree {
 // to the system that runs the image: podman would refuse a layer that sets them.
 std::vector<std::pair<std::string, std::string>> visible_xattrs(std::string_view bytes);
 
+// Whether a name in `path` begins with ".wh.": in a layer it would hide what the layers below have.
+bool has_whiteout_name(std::string_view path) noexcept;
+
 // The file or symbolic link at `path`, with owner, mode, attributes and size of the object.
 oci::TarEntry tar_entry(const ContentObject& object, std::string path);
 

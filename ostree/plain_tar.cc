@@ -76,6 +76,15 @@ class ImagePaths {
     bool moves_var_ = false;
 };
 
+void check_names(const CommitWalk& walk) {
+    const auto check = [](const std::string& path) {
+        if (has_whiteout_name(path))
+            throw Error(ErrorKind::unsupported, concat(quoted(path), " would be a whiteout in an image"));
+    };
+    for (const WalkedDirectory& directory : walk.directories) check(directory.path);
+    for (const WalkedFile& file : walk.files) std::for_each(file.paths.begin(), file.paths.end(), check);
+}
+
 // The attributes of a dirmeta object (uuua(ayay)): three numbers, then what XattrBytes holds.
 std::string_view xattrs_of(std::string_view dirmeta, const std::string& path) {
     constexpr std::size_t kNumbers = 3 * sizeof(std::uint32_t);
@@ -87,6 +96,7 @@ std::string_view xattrs_of(std::string_view dirmeta, const std::string& path) {
 }  // namespace
 
 CommitWalk plain_walk(const CommitWalk& walk) {
+    check_names(walk);
     const ImagePaths image_path(walk);
     CommitWalk out{walk.checksum, {}, {}};
     for (const WalkedDirectory& directory : walk.directories) {

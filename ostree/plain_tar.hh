@@ -20,7 +20,8 @@ namespace osb::ostree {
 // - every path is a file of its own, since ostree does not know which of the paths of an object were hard
 //   links.
 //
-// Such a tree is imported again as the same one.
+// Such a tree is imported again as the same one. Throws Error{unsupported} for a name that would be a
+// whiteout.
 CommitWalk plain_walk(const CommitWalk& walk);
 
 // Writes one layer. Every directory that a file of the layer needs comes before it, once, with its own mode,

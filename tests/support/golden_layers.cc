@@ -96,7 +96,7 @@ class LayerMaker {
             if (target == nullptr && content.empty()) {
                 tar.file(name, "", mode);
             } else {
-                tar.hardlink(name, path);
+                tar.hardlink(name, path, mode);
             }
         }
     }

@@ -125,10 +125,11 @@ TarBuilder& TarBuilder::symlink(std::string_view name, std::string_view target) 
     return add_named(member);
 }
 
-TarBuilder& TarBuilder::hardlink(std::string_view name, std::string_view target) {
+TarBuilder& TarBuilder::hardlink(std::string_view name, std::string_view target, std::uint64_t mode) {
     TarMember member;
     member.name = name;
     member.type = '1';
+    member.mode = mode;
     member.link_name = target;
     return add_named(member);
 }

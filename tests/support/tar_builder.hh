@@ -53,7 +53,7 @@ class TarBuilder {
     TarBuilder& file(std::string_view name, std::string_view content, std::uint64_t mode = 0644);
     TarBuilder& directory(std::string_view name, std::uint64_t mode = 0755);
     TarBuilder& symlink(std::string_view name, std::string_view target);
-    TarBuilder& hardlink(std::string_view name, std::string_view target);
+    TarBuilder& hardlink(std::string_view name, std::string_view target, std::uint64_t mode = 0644);
     TarBuilder& device(std::string_view name, char type, std::uint64_t major, std::uint64_t minor);
     TarBuilder& fifo(std::string_view name);
 

@@ -64,6 +64,27 @@ std::string checksum_in(const std::string& path) {
     return name.substr(0, 2) + name.substr(3, 62);
 }
 
+TEST_F(EncapsulatedTarTest, NamesThatAreNotShown) {
+    for (const char* path : {".wh.a", "usr/.wh.a", "usr/.wh..wh..opq", ".wh.d/f", "sysroot/ostree/repo",
+                             "sysroot/ostree/repo/objects/00/x.file", "sysroot/ostree/repo/config"}) {
+        EXPECT_FALSE(ostree::is_shown(path)) << path;
+    }
+    for (const char* path : {"", "usr/a.wh.", "usr/.wha", "sysroot", "sysroot/ostree",
+                             "sysroot/ostree/repository", "sysroot/file"}) {
+        EXPECT_TRUE(ostree::is_shown(path)) << path;
+    }
+    for (auto& file : walk_.files) {
+        if (file.paths.front() == "usr/a") file.paths = {"sysroot", "usr/.wh.b", "usr/b"};
+    }
+    std::set<std::string> names;
+    for (const ReadEntry& read : file_layer()) {
+        EXPECT_TRUE(names.insert(read.entry.path).second || read.entry.path.ends_with('/'));
+    }
+    EXPECT_TRUE(names.contains("usr/b"));
+    EXPECT_FALSE(names.contains("usr/.wh.b"));
+    EXPECT_FALSE(names.contains("sysroot"));
+}
+
 TEST_F(EncapsulatedTarTest, MetadataObjectsAreWhatTheirNamesSay) {
     const auto entries = commit_layer();
     std::set<std::string> found;

@@ -62,6 +62,18 @@ TEST_F(ExportTest, TheIdenticalCommitComesBack) {
     }
 }
 
+TEST_F(ExportTest, LabelsThatFindTheCommitAreNotFree) {
+    build("zlib 1");
+    for (const char* key : {"ostree.commit", "ostree.final-diffid"}) {
+        try {
+            export_to("layout", {.labels = {{key, "x"}}});
+            ADD_FAILURE() << key;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::usage);
+        }
+    }
+}
+
 TEST_F(ExportTest, TheSameBytesWithAnyJobs) {
     build("zlib 1");
     const auto one = export_to("one", {.jobs = 1});

@@ -117,6 +117,21 @@ TEST_F(KeptLayersTest, LayersThatShowOtherFilesAreNotKept) {
     EXPECT_EQ(kept_below({TarBuilder().file("usr/new", "n")}), (Indexes{3}));
 }
 
+TEST_F(KeptLayersTest, LayersThatShowOtherDirectoriesAreNotKept) {
+    make_three_layers();
+    const std::vector<TarBuilder> on_top = {TarBuilder().directory("etc", 0700)};
+    EXPECT_EQ(kept_below(on_top), (Indexes{1, 2})) << "a container would have the mode of before";
+    base_[1].tar = TarBuilder().directory("stray").bytes() + base_[1].tar;
+    base_[2].tar = TarBuilder().directory("usr", 0777).bytes() + base_[2].tar;
+    EXPECT_EQ(kept_below(on_top), Indexes{});
+}
+
+TEST_F(KeptLayersTest, LayersWhoseLinksChangeTheirObjectsAreNotKept) {
+    make_three_layers();
+    base_[1].tar = TarBuilder().hardlink("usr/a1", object_path("usr/a1"), 04777).bytes() + base_[1].tar;
+    EXPECT_EQ(kept_below({TarBuilder().file("usr/new", "n")}), (Indexes{2, 3}));
+}
+
 TEST_F(KeptLayersTest, ThePlanHasThemFirst) {
     make_three_layers();
     import_into_target(derived({TarBuilder().file("usr/new", "n").file("usr/a1", "other")}).image);

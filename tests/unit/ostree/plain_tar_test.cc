@@ -112,6 +112,19 @@ TEST_F(PlainTarTest, AContainerFindsItsRootFilesystem) {
     }
 }
 
+TEST_F(PlainTarTest, WhatWouldBeAWhiteoutIsRefused) {
+    for (const char* path : {".wh.usr", "usr/.wh..wh..opq", "usr/.wh.d/f"}) {
+        ostree::CommitWalk walk = ostree::walk_commit(*repository_, *repository_->resolve("os/test"));
+        walk.files.front().paths.front() = path;
+        try {
+            ostree::plain_walk(walk);
+            ADD_FAILURE() << path;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+        }
+    }
+}
+
 TEST_F(PlainTarTest, EqualFilesAreFilesOfTheirOwn) {
     const auto found = entries();
     EXPECT_EQ(found.at("usr/share/a").content, "same");
