@@ -23,6 +23,13 @@ namespace {
 
 constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
+void refuse_attached(int fd, const std::string& path) {
+    const std::string loop = attached_loop_device(fd);
+    if (loop.empty()) return;
+    throw Error(ErrorKind::invalid, concat("the target ", quoted(path), " is in use as the device ", loop))
+        .hint(concat("detach it first: losetup -d ", loop));
+}
+
 Error holds_data(const std::string& path, const std::string& what) {
     return Error(ErrorKind::invalid, concat("the target ", quoted(path), " holds ", what))
         .hint("--wipe installs over it; everything on it will be lost");
@@ -86,6 +93,7 @@ void DiskTarget::inspect_device() {
         throw Error(ErrorKind::unsupported, concat("the target ", quoted(path_), " has sectors of ", sector,
                                                    " bytes; SYSLINUX boots from those of 512 only"));
     }
+    refuse_attached(fd_.get(), path_);
     fixed_size_ = size;
     const std::string content = describe_content(fd_.get(), false);
     if (!content.empty() && !wipe_) throw holds_data(path_, content);
@@ -113,12 +121,7 @@ void DiskTarget::inspect_file() {
     if (!S_ISREG(st.st_mode)) {
         throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is no file any more"));
     }
-    const std::string loop = attached_loop_device(old.get());
-    if (!loop.empty()) {
-        throw Error(ErrorKind::invalid,
-                    concat("the target ", quoted(path_), " is in use as the device ", loop))
-            .hint(concat("detach it first: losetup -d ", loop));
-    }
+    refuse_attached(old.get(), path_);
     const std::string content = describe_content(old.get(), true);
     if (!content.empty() && !wipe_) throw holds_data(path_, content);
     mode_ = st.st_mode & 0777U;

@@ -152,7 +152,9 @@ std::string attached_loop_device(int fd) {
         const std::string file = first_line(entry->path().string() + "/loop/backing_file");
         struct stat st {};
         if (file.empty() || ::stat(file.c_str(), &st) != 0) continue;
-        if (st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) return "/dev/" + name;
+        const bool same = S_ISBLK(wanted.st_mode) ? S_ISBLK(st.st_mode) && st.st_rdev == wanted.st_rdev
+                                                  : st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino;
+        if (same) return "/dev/" + name;
     }
     return {};
 }

@@ -5,7 +5,7 @@
 
 namespace osb::image {
 
-// In words, escaped: "an ext4 filesystem labelled 'data'", "a gpt partition table", or "data of an unknown
+// In words, escaped: "a filesystem (ext4) labelled 'data'", "a partition table (gpt)", or "data of an unknown
 // kind" when nothing is recognised and its first MiB is not empty; "" when it is. `fd` is borrowed.
 std::string describe_content(int fd, bool whole_file);
 
@@ -13,7 +13,8 @@ std::string describe_content(int fd, bool whole_file);
 // can be seen from here.
 std::string describe_mounts(int fd);
 
-// The loop device that a file is attached to, "/dev/loop3"; "" for none.
+// The loop device that a file or a block device is attached to, which Linux does not count as use of it:
+// "/dev/loop3"; "" for none.
 std::string attached_loop_device(int fd);
 
 }  // namespace osb::image

@@ -17,10 +17,13 @@ KARGS = ("--karg", "console=ttyS0", "--karg", "quiet", "--karg", "no_timer_check
 CONFIG = """
 [customizations]
 hostname = "edge-7"
+[[customizations.group]]
+name = "operators"
+gid = 900
 [[customizations.user]]
 name = "core"
 key = "{key}"
-groups = ["wheel"]
+groups = ["operators"]
 [[customizations.files]]
 path = "/etc/app.conf"
 data = "from the config"
@@ -84,7 +87,7 @@ def configured(test, source, repo):
         said = machine.output("df -k /sysroot | tail -n 1")
         test.check(int(said.split()[1]) > 900 * 1024, "MBR: the root has grown to the disk", said)
         said = machine.output("id core")
-        test.check("wheel" in said, "MBR: the user is in the group", said)
+        test.check("operators" in said, "MBR: the user is in the group", said)
         ssh = ["ssh", "-i", key, "-p", str(machine.ports["ssh"]), "-o", "StrictHostKeyChecking=no", "-o",
                "UserKnownHostsFile=/dev/null", "-o", "ConnectTimeout=60", "core@127.0.0.1", "id -un"]
         login = subprocess.run(ssh, stdin=subprocess.DEVNULL, capture_output=True, timeout=180, check=False)
