@@ -36,8 +36,9 @@ Fd make_directory(const Repository& repository) {
     return open_directory(repository);
 }
 
-oci::Json to_json(const oci::WrittenLayer& layer) {
-    return {{"mediaType", layer.descriptor.media_type},
+oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
+    return {{"recipe", to_hex(recipe)},
+            {"mediaType", layer.descriptor.media_type},
             {"digest", layer.descriptor.digest.to_string()},
             {"size", layer.descriptor.size},
             {"annotations", layer.descriptor.annotations},
@@ -51,11 +52,14 @@ std::string text_of(const oci::Json& json, const char* key) {
     return found->get<std::string>();
 }
 
-oci::WrittenLayer from_json(const oci::Json& json) {
+// `recipe` is what the file is called: one that came to another name would be another layer.
+oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
     if (!json.is_object() || !json.contains("size") || !json["size"].is_number_unsigned() ||
         !json.contains("annotations") || !json["annotations"].is_object()) {
         throw Error(ErrorKind::invalid, "a record of a layer is not of its form");
     }
+    if (text_of(json, "recipe") != to_hex(recipe))
+        throw Error(ErrorKind::invalid, "a record of a layer is that of another");
     // First what may throw: g++ 12 destroys the members of a half made aggregate twice.
     const oci::Digest digest = oci::Digest::parse(text_of(json, "digest"));
     const oci::Digest diff_id = oci::Digest::parse(text_of(json, "diffID"));
@@ -128,7 +132,8 @@ std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
         const Fd file = open_regular(directory.get(), to_hex(recipe));
         FileRangeSource source(file.get(), 0, std::min<std::uint64_t>(file_size(file.get()), kMaxFile),
                                "a record of a layer");
-        return from_json(oci::parse_json(read_all(source, kMaxFile, "a record of a layer"), "a record"));
+        return from_json(oci::parse_json(read_all(source, kMaxFile, "a record of a layer"), "a record"),
+                         recipe);
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::not_found) log_debug(error.message());
     }
@@ -142,7 +147,7 @@ void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) con
         // Unique among the threads and processes that may write the same record now.
         const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
         const Fd file = open_at(directory.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-        write_all(file.get(), as_bytes(to_json(layer).dump()), temporary);
+        write_all(file.get(), as_bytes(to_json(recipe, layer).dump()), temporary);
         if (::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0)
             throw_errno(name);
         remove_old(directory);

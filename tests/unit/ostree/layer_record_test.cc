@@ -59,12 +59,16 @@ TEST_F(LayerRecordTest, DamagedRecordsArePassedOver) {
         std::ofstream(file(recipe), std::ios::trunc) << bad;
         EXPECT_FALSE(record.find(recipe)) << bad.substr(0, 80);
     }
-    for (const char* member : {"mediaType", "digest", "size", "annotations", "diffID"}) {
+    for (const char* member : {"recipe", "mediaType", "digest", "size", "annotations", "diffID"}) {
         std::string bad = good;
         bad.replace(bad.find(member), 1, "x");
         std::ofstream(file(recipe), std::ios::trunc) << bad;
         EXPECT_FALSE(record.find(recipe)) << bad;
     }
+    // The record of another layer.
+    record.save(LayerRecipe("other", {}).finish(), layer());
+    std::filesystem::rename(file(LayerRecipe("other", {}).finish()), file(recipe));
+    EXPECT_FALSE(record.find(recipe));
     std::filesystem::remove(file(recipe));
     std::filesystem::create_symlink("/etc/passwd", file(recipe));
     EXPECT_FALSE(record.find(recipe));
