@@ -4,7 +4,7 @@
 // The rule is that of containers/storage, so that podman finds chunks of ours in its own layers: a border
 // where the low 16 bits of the second sum of a rolling checksum over the last 64 bytes (bup's, after
 // librsync) are all ones, and around runs of at least 1024 zero bytes. Ours differs in two bounds, for the
-// sake of compression and memory: no border before 64 KiB of a chunk, and one at 1 MiB.
+// sake of compression and memory: no border before 64 KiB of a chunk, and one at 512 KiB.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ class ChunkReceiver {
 class Chunker {
   public:
     static constexpr std::uint64_t kMinChunk = 64UL * 1024;
-    static constexpr std::uint64_t kMaxChunk = 1024UL * 1024;
+    static constexpr std::uint64_t kMaxChunk = 512UL * 1024;
     static constexpr std::uint64_t kMinZeros = 1024;
 
     // `receiver` is borrowed.

@@ -12,7 +12,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kMaxPending = 8UL * 1024 * 1024;  // bytes that wait to be compressed or written
+constexpr std::size_t kMaxPending = 4UL * 1024 * 1024;  // bytes that wait to be compressed or written
 constexpr std::size_t kBatch = 512UL * 1024;            // bytes that one thread compresses in one go
 constexpr std::size_t kBatchFrames = 4096;
 constexpr std::size_t kMaxHeaderFrame = 512UL * 1024;
@@ -20,10 +20,33 @@ constexpr std::size_t kMaxHeaderFrame = 512UL * 1024;
 constexpr int kIndexLevel = 6;
 constexpr std::array<std::uint8_t, 64UL * 1024> kZeros{};
 
-class StringSink final : public Sink {
+// Holds what is written. In blocks: a string that grows takes three times its size in memory for a moment.
+class BlockSink final : public Sink {
   public:
-    void write(ByteView bytes) override { text += as_text(bytes); }
-    std::string text;
+    void write(ByteView bytes) override {
+        size_ += bytes.size();
+        hasher_.update(bytes);
+        while (!bytes.empty()) {
+            if (blocks_.empty() || blocks_.back().size() == kBlock) blocks_.emplace_back().reserve(kBlock);
+            const std::size_t n = std::min(bytes.size(), kBlock - blocks_.back().size());
+            blocks_.back() += as_text(bytes.first(n));
+            bytes = bytes.subspan(n);
+        }
+    }
+    // To be called once, after the last write().
+    Sha256 finish() { return digest_ = hasher_.finish_sha256(); }
+
+    const Sha256& digest() const noexcept { return digest_; }
+    std::size_t size() const noexcept { return size_; }
+    const std::vector<std::string>& blocks() const noexcept { return blocks_; }
+
+  private:
+    static constexpr std::size_t kBlock = 256UL * 1024;
+
+    std::vector<std::string> blocks_;
+    std::size_t size_ = 0;
+    Hasher hasher_;
+    Sha256 digest_{};
 };
 
 void require_utf8(std::string_view text, std::string_view path) {
@@ -108,14 +131,15 @@ class ZstdChunkedWriter::Index {
 
     void finish() {
         tar_split_stream_.finish();
-        add(concat(R"(],"tarSplitDigest":"sha256:)", to_hex(sha256(as_bytes(tar_split_out_.text))), R"("})"));
+        add(concat(R"(],"tarSplitDigest":"sha256:)", to_hex(tar_split_out_.finish()), R"("})"));
         stream_.finish();
+        out_.finish();
     }
 
     bool too_large() const noexcept { return size_ > kMaxToc; }
     std::uint64_t size() const noexcept { return size_; }
-    const std::string& toc() const noexcept { return out_.text; }
-    const std::string& tar_split_data() const noexcept { return tar_split_out_.text; }
+    const BlockSink& toc() const noexcept { return out_; }
+    const BlockSink& tar_split_data() const noexcept { return tar_split_out_; }
 
   private:
     void add(std::string_view text) {
@@ -123,9 +147,9 @@ class ZstdChunkedWriter::Index {
         stream_.write(as_bytes(text));
     }
 
-    StringSink out_;
+    BlockSink out_;
     ZstdStream stream_{out_, kIndexLevel};
-    StringSink tar_split_out_;
+    BlockSink tar_split_out_;
     ZstdStream tar_split_stream_{tar_split_out_, kIndexLevel};
     TarSplitWriter tar_split_{tar_split_stream_};
     bool any_ = false;
@@ -289,13 +313,19 @@ void ZstdChunkedWriter::put(ByteView bytes) {
     offset_ += bytes.size();
 }
 
-TocRange ZstdChunkedWriter::put_skippable(ByteView payload, std::uint64_t uncompressed_size) {
+// A skippable frame of `size` bytes, which are to follow.
+void ZstdChunkedWriter::begin_skippable(std::size_t size) {
     std::array<std::uint8_t, 8> header{0x50, 0x2A, 0x4D, 0x18};
-    for (unsigned i = 0; i < 4; ++i) header[4 + i] = static_cast<std::uint8_t>(payload.size() >> (8 * i));
+    for (unsigned i = 0; i < 4; ++i) header[4 + i] = static_cast<std::uint8_t>(size >> (8 * i));
     put(header);
+}
+
+TocRange ZstdChunkedWriter::put_skippable(const std::vector<std::string>& blocks, std::size_t size,
+                                          std::uint64_t uncompressed_size) {
+    begin_skippable(size);
     const std::uint64_t offset = offset_;
-    put(payload);
-    return {.offset = offset, .size = payload.size(), .uncompressed_size = uncompressed_size};
+    for (const std::string& block : blocks) put(as_bytes(block));
+    return {.offset = offset, .size = size, .uncompressed_size = uncompressed_size};
 }
 
 std::optional<TocLocation> ZstdChunkedWriter::finish() {
@@ -305,14 +335,14 @@ std::optional<TocLocation> ZstdChunkedWriter::finish() {
     emit_ready();
     index_->tar_split().segment(as_bytes(segment_));
     index_->finish();
-    const std::string& toc = index_->toc();
-    const std::string& tar_split = index_->tar_split_data();
+    const BlockSink& toc = index_->toc();
+    const BlockSink& tar_split = index_->tar_split_data();
     if (index_->too_large() || toc.size() > kMaxToc || tar_split.size() > UINT32_MAX) return std::nullopt;
 
     TocLocation location;
-    location.toc = put_skippable(as_bytes(toc), index_->size());
-    location.toc_digest = sha256(as_bytes(toc));
-    location.tar_split = put_skippable(as_bytes(tar_split), index_->tar_split().size());
+    location.toc = put_skippable(toc.blocks(), toc.size(), index_->size());
+    location.toc_digest = toc.digest();
+    location.tar_split = put_skippable(tar_split.blocks(), tar_split.size(), index_->tar_split().size());
     const TocRange& split = *location.tar_split;
     std::string footer;
     for (const std::uint64_t value : {location.toc.offset, location.toc.size, location.toc.uncompressed_size,
@@ -320,7 +350,8 @@ std::optional<TocLocation> ZstdChunkedWriter::finish() {
         for (unsigned i = 0; i < 8; ++i) footer += static_cast<char>((value >> (8 * i)) & 0xFFU);
     }
     footer += "GNUlInUx";
-    put_skippable(as_bytes(footer), footer.size());
+    begin_skippable(footer.size());
+    put(as_bytes(footer));
     return location;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/stream.hh"
 #include "base/task_pool.hh"
@@ -69,7 +70,9 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     void take_frame(const Frame& frame, std::uint64_t offset);
     void emit_ready();
     void put(ByteView bytes);
-    TocRange put_skippable(ByteView payload, std::uint64_t uncompressed_size);
+    void begin_skippable(std::size_t size);
+    TocRange put_skippable(const std::vector<std::string>& blocks, std::size_t size,
+                           std::uint64_t uncompressed_size);
 
     Sink& blob_;
     std::uint64_t offset_ = 0;  // bytes of the blob written

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kOutputChunk = 128UL * 1024;
 constexpr std::array<std::uint8_t, 64UL * 1024> kZeros{};
+constexpr int kZerosWindowLog = 17;
 
 struct FreeContext {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
@@ -70,10 +71,10 @@ void ZstdFrames::compress(ByteView content, std::string& out) {
 }
 
 void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
-    const auto context = contexts_.take();
-    ZSTD_CCtx* const handle = context->handle.get();
-    // What an exception may have left half done.
-    check(ZSTD_CCtx_reset(handle, ZSTD_reset_session_only));
+    // Not at the level of the others: the tables for a frame of gigabytes would take a hundred MiB.
+    const Handle context = make_context(kMinZstdLevel);
+    ZSTD_CCtx* const handle = context.get();
+    check(ZSTD_CCtx_setParameter(handle, ZSTD_c_windowLog, kZerosWindowLog));
     check(ZSTD_CCtx_setPledgedSrcSize(handle, count));
     std::size_t unfinished = 0;
     do {
