@@ -97,7 +97,7 @@ struct Ext4Writer::Impl {
 
     const DiskArea& area;
     const FileTree& tree;
-    const Ext4Options& options;
+    Ext4Options options;
     Ext4Ptr fs;
     Ext4Blocks blocks;
     std::vector<Extent> extents;

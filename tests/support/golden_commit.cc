@@ -99,18 +99,23 @@ std::string write_content(OstreeRepo* repo, const GoldenFile& file) {
 std::pair<GObjectPtr<OstreeMutableTree>, std::string> parent_in(OstreeMutableTree* root,
                                                                 const std::string& path,
                                                                 const std::string& meta) {
-    struct ArrayDeleter {
-        void operator()(GPtrArray* array) const noexcept { g_ptr_array_unref(array); }
-    };
-    const std::unique_ptr<GPtrArray, ArrayDeleter> parts(g_ptr_array_new_with_free_func(g_free));
+    // Step by step: ostree_mutable_tree_ensure_parent_dirs() of 2022.7 leaks.
     const std::filesystem::path whole(path);
-    for (const auto& part : whole) g_ptr_array_add(parts.get(), g_strdup(part.c_str()));
-    OstreeMutableTree* parent = nullptr;
-    GErrorSlot error;
-    error.check(
-        ostree_mutable_tree_ensure_parent_dirs(root, parts.get(), meta.c_str(), &parent, error.out()) != 0,
-        "make directories");
-    return {GObjectPtr<OstreeMutableTree>(parent), whole.filename().string()};
+    GObjectPtr<OstreeMutableTree> parent(static_cast<OstreeMutableTree*>(g_object_ref(root)));
+    const auto describe = [&meta](OstreeMutableTree* directory) {
+        if (ostree_mutable_tree_get_metadata_checksum(directory) == nullptr)
+            ostree_mutable_tree_set_metadata_checksum(directory, meta.c_str());
+    };
+    describe(root);
+    for (const auto& part : whole.parent_path()) {
+        OstreeMutableTree* child = nullptr;
+        GErrorSlot error;
+        error.check(ostree_mutable_tree_ensure_dir(parent.get(), part.c_str(), &child, error.out()) != 0,
+                    "make a directory");
+        parent.reset(child);
+        describe(child);
+    }
+    return {std::move(parent), whole.filename().string()};
 }
 
 void put_file(OstreeRepo* repo, OstreeMutableTree* root, const GoldenFile& file, const std::string& meta) {
