@@ -125,6 +125,7 @@ std::vector<std::string> update_boot_menu(const std::string& boot) {
     replace_file(directory.get(), kEntriesFile, menu_entries(entries));
     empty_journal(root.get());
     std::vector<std::string> out;
+    out.reserve(entries.size());
     for (const BootEntry& entry : entries) out.push_back(entry.id);
     return out;
 }

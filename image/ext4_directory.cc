@@ -1,7 +1,6 @@
 #include "image/ext4_directory.hh"
 
 #include <algorithm>
-#include <compare>
 #include <cstring>
 #include <tuple>
 #include <utility>
@@ -182,7 +181,9 @@ class IndexedPacker {
         std::uint32_t hash = 0;
         std::uint32_t minor = 0;
         std::size_t entry = 0;
-        auto operator<=>(const Hashed&) const = default;
+        bool operator<(const Hashed& other) const noexcept {
+            return std::tie(hash, minor, entry) < std::tie(other.hash, other.minor, other.entry);
+        }
     };
 
     void pack_leaves() {
