@@ -250,7 +250,7 @@ FilesystemCustomization read_filesystem(const Json& table, const std::string& wh
     if (out.mountpoint != "/" && out.mountpoint != "/boot") {
         throw Error(ErrorKind::unsupported,
                     concat(where, ": no filesystem is made for ", quoted(out.mountpoint)))
-            .hint("there are two, \"/\" and \"/boot\"; /var is part of the former");
+            .hint("there are two, / and /boot; /var is part of the former");
     }
     return out;
 }
