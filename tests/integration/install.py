@@ -238,6 +238,9 @@ def compare_with_libostree(test):
                "Test Linux v3 1.0 (ostree:1)" in entries and second, "and both titles", entries)
     test.must("umount", where + "/boot")
     test.must("umount", where)
+    # libostree makes the roots of deployments immutable; so they could not be removed.
+    for name in os.listdir(other + "/ostree/deploy/test/deploy"):
+        test.run("chattr", "-i", f"{other}/ostree/deploy/test/deploy/{name}")
 
 
 def reproducible(test):
