@@ -19,6 +19,7 @@ class Spares {
     explicit Spares(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
     Spares(const Spares&) = delete;
     Spares& operator=(const Spares&) = delete;
+    ~Spares() = default;
 
     // Holds an object, and gives it back when it goes. Must not outlive the Spares.
     class Lease {

@@ -69,7 +69,7 @@ class Walk {
         if (++links_ > kMaxLinks) refuse("leads through too many symbolic links");
         if (target.starts_with('/')) below_.clear();
         const std::vector<std::string_view> parts = path_parts(target);
-        for (auto part = parts.rbegin(); part != parts.rend(); ++part) rest.emplace_front(*part);
+        rest.insert(rest.begin(), parts.begin(), parts.end());
     }
 
     InodeId make(const std::string& part) {

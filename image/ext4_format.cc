@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::uint32_t kInodeSize = 256;        // bytes
 constexpr std::uint64_t kBytesPerInode = 16384;  // mke2fs's usual ratio
-constexpr std::uint64_t kBlocksPerGroup = 8ULL * kBlockSize;
 
 void set_features(ext2_super_block& super, const Ext4Options& options) {
     super.s_feature_compat =
@@ -49,7 +48,7 @@ void set_identity(ext2_filsys fs, const Ext4Options& options) {
     super.s_def_hash_version = EXT2_HASH_HALF_MD4;
     super.s_flags |= EXT2_FLAGS_UNSIGNED_HASH;
     super.s_checksum_type = EXT2_CRC32C_CHKSUM;
-    super.s_max_mnt_count = static_cast<std::uint16_t>(-1);
+    super.s_max_mnt_count = static_cast<decltype(super.s_max_mnt_count)>(-1);
     if (options.label.size() > sizeof super.s_volume_name) {
         throw Error(ErrorKind::internal, "the label of a filesystem is too long");
     }

@@ -13,7 +13,7 @@ namespace osb::image {
 namespace {
 
 void set_version(Uuid& uuid, std::uint8_t version) {
-    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0FU) | (version << 4U));
+    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0FU) | (unsigned{version} << 4U));
     uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3FU) | 0x80U);
 }
 
