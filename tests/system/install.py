@@ -44,7 +44,7 @@ def add_program(test, repo, rev, ref):
     present = test.must("ostree", "ls", "-R", f"--repo={repo}", rev, "/usr/lib")
     for line in test.must("ldd", test.osb).splitlines():
         words = line.split()
-        if "=>" in words and words[2].startswith("/") and f"/{words[0]}" not in present:
+        if "=>" in words and words[2].startswith("/") and f"/x86_64-linux-gnu/{words[0]}" not in present:
             shutil.copy(words[2], os.path.join(libraries, words[0]))
     os.makedirs(os.path.join(extra, "usr/sbin"), exist_ok=True)
     shutil.copy(os.path.join(lib_system.OVERLAY, "usr/sbin/zipl"), os.path.join(extra, "usr/sbin/zipl"))
