@@ -115,9 +115,9 @@ class Server {
 };
 
 // A server that follows a script in a thread, and a client that speaks to it.
-class Session {
+class FakeProxy {
   public:
-    explicit Session(std::function<void(Server&)> script) {
+    explicit FakeProxy(std::function<void(Server&)> script) {
         Ends sockets = make_sockets();
         proxy_ = std::make_unique<SkopeoProxy>(std::move(sockets.first));
         thread_ = std::thread([script = std::move(script), fd = sockets.second.release()] {
@@ -125,9 +125,9 @@ class Session {
             script(server);
         });
     }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-    ~Session() {
+    FakeProxy(const FakeProxy&) = delete;
+    FakeProxy& operator=(const FakeProxy&) = delete;
+    ~FakeProxy() {
         proxy_.reset();
         thread_.join();
     }

@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include <filesystem>
 
 #include <array>
 #include <csignal>
@@ -33,15 +33,16 @@ Error thrown_by(F&& f) {
     return {ErrorKind::internal, "none"};
 }
 
-// How many descriptors of this process are of the same pipe as fd.
+// How many descriptors of this process are of the same pipe as fd. By their names: other threads may be
+// closing theirs.
 int count_open(int fd) {
-    struct stat wanted {};
-    if (::fstat(fd, &wanted) != 0) throw_errno("fstat");
+    const auto name = [](int number) {
+        std::error_code error;
+        return std::filesystem::read_symlink(concat("/proc/self/fd/", number), error).string();
+    };
+    const std::string wanted = name(fd);
     int count = 0;
-    for (int other = 0; other < 256; ++other) {
-        struct stat st {};
-        if (::fstat(other, &st) == 0 && st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino) ++count;
-    }
+    for (int other = 0; other < 256; ++other) count += name(other) == wanted ? 1 : 0;
     return count;
 }
 
@@ -65,7 +66,7 @@ TEST(ProxyVersion, Parses) {
 }
 
 TEST(SkopeoProxy, RefusesAnOldServer) {
-    const Session session([](Server& server) { server.answer("Initialize", "0.2.2"); });
+    const FakeProxy session([](Server& server) { server.answer("Initialize", "0.2.2"); });
     const Error error = thrown_by([&] { session->initialize(); });
     EXPECT_EQ(error.kind(), ErrorKind::unsupported);
     EXPECT_TRUE(contains(error.message(), "0.2.2"));
@@ -73,12 +74,12 @@ TEST(SkopeoProxy, RefusesAnOldServer) {
 }
 
 TEST(SkopeoProxy, RefusesAVersionThatIsNoString) {
-    const Session session([](Server& server) { server.answer("Initialize", 3); });
+    const FakeProxy session([](Server& server) { server.answer("Initialize", 3); });
     EXPECT_THROW(session->initialize(), Error);
 }
 
 TEST(SkopeoProxy, ReadsManifestAndBlob) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open();
         server.serve("sha256:abc", "{}", Server::success(nullptr));
         server.serve(12, "hello, world", Server::success(nullptr));
@@ -103,7 +104,7 @@ TEST(SkopeoProxy, ServersVerdictAtTheEndCounts) {
          {Case{.verdict = "corrupted blob, expecting sha256:1", .kind = ErrorKind::digest_mismatch},
           Case{.verdict = "expected 12 bytes in blob, got 3", .kind = ErrorKind::digest_mismatch},
           Case{.verdict = "connection \x1b[31mreset", .kind = ErrorKind::unavailable}}) {
-        const Session session([&c](Server& server) {
+        const FakeProxy session([&c](Server& server) {
             server.open();
             server.serve(12, "hello, world", Server::failure(c.verdict));
         });
@@ -118,7 +119,7 @@ TEST(SkopeoProxy, ServersVerdictAtTheEndCounts) {
 
 TEST(SkopeoProxy, UnknownSizeToleratesJustThatComplaint) {
     const auto attempt = [](std::optional<std::uint64_t> size, const std::string& verdict) {
-        const Session session([&verdict](Server& server) {
+        const FakeProxy session([&verdict](Server& server) {
             server.open();
             server.serve(12, "hello, world", Server::failure(verdict));
         });
@@ -133,7 +134,7 @@ TEST(SkopeoProxy, UnknownSizeToleratesJustThatComplaint) {
 }
 
 TEST(SkopeoProxy, SizeMayBeUnknownToTheServer) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open();
         server.serve(-1, "", Server::success(nullptr));
     });
@@ -144,7 +145,7 @@ TEST(SkopeoProxy, SizeMayBeUnknownToTheServer) {
 
 TEST(SkopeoProxy, ErrorRepliesAreEscapedAndClassified) {
     const auto open_with = [](const std::string& version, const std::string& reply) {
-        const Session session([&](Server& server) {
+        const FakeProxy session([&](Server& server) {
             server.answer("Initialize", version);
             server.request();
             server.send(reply);
@@ -175,7 +176,7 @@ TEST(SkopeoProxy, MalformedRepliesBreakTheConnection) {
           // No image number.
           std::string(R"({"success":true,"value":-1})"), std::string(R"({"success":true,"value":1.5})"),
           std::string(R"({"success":true})")}) {
-        const Session session([&text](Server& server) {
+        const FakeProxy session([&text](Server& server) {
             server.answer("Initialize", "0.2.3");
             server.request();
             server.send(text);
@@ -188,7 +189,7 @@ TEST(SkopeoProxy, MalformedRepliesBreakTheConnection) {
 }
 
 TEST(SkopeoProxy, OversizeReplyIsRefused) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.request();
         server.send(Server::success(std::string(kMaxReply, 'x')));
         // Where the system's socket buffers do not take such a packet, the end of the stream serves as well.
@@ -205,7 +206,7 @@ TEST(SkopeoProxy, WrongDescriptorsAreRefusedAndClosed) {
     const int p = pipe.first.get();
     for (const std::vector<int>& descriptors : {std::vector<int>{}, std::vector<int>{file.get()},
                                                 std::vector<int>{p, p}, std::vector<int>(20, p)}) {
-        const Session session([&descriptors](Server& server) {
+        const FakeProxy session([&descriptors](Server& server) {
             server.open();
             server.request();
             server.send(Server::success(12, 9), descriptors);
@@ -221,7 +222,7 @@ TEST(SkopeoProxy, WrongDescriptorsAreRefusedAndClosed) {
 
 TEST(SkopeoProxy, UnaskedDescriptorIsRefused) {
     const Ends pipe = make_pipe();
-    const Session session([&pipe](Server& server) {
+    const FakeProxy session([&pipe](Server& server) {
         server.request();
         server.send(Server::success("0.2.3"), {pipe.first.get()});
     });
@@ -231,7 +232,7 @@ TEST(SkopeoProxy, UnaskedDescriptorIsRefused) {
 TEST(SkopeoProxy, PipeNumberMustBeOne) {
     const Ends pipe = make_pipe();
     for (const char* id : {"-1", "4294967296", "\"9\"", "null", "1.5"}) {
-        const Session session([&](Server& server) {
+        const FakeProxy session([&](Server& server) {
             server.open();
             server.request();
             server.send(concat(R"({"success":true,"value":12,"pipeid":)", id, "}"), {pipe.first.get()});
@@ -242,7 +243,7 @@ TEST(SkopeoProxy, PipeNumberMustBeOne) {
 }
 
 TEST(SkopeoProxy, DeathBetweenRequests) {
-    const Session session([](Server& server) { server.open(); });
+    const FakeProxy session([](Server& server) { server.open(); });
     session.open();
     const Error error = thrown_by([&] { session->get_manifest(); });
     EXPECT_EQ(error.kind(), ErrorKind::io);
@@ -251,7 +252,7 @@ TEST(SkopeoProxy, DeathBetweenRequests) {
 }
 
 TEST(SkopeoProxy, DeathInTheMiddleOfABlobIsAnError) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open();
         server.request();
         Ends pipe = make_pipe();
@@ -268,7 +269,7 @@ TEST(SkopeoProxy, DeathInTheMiddleOfABlobIsAnError) {
 }
 
 TEST(SkopeoProxy, ManifestBeyondTheLimitIsRefused) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open();
         server.serve("sha256:abc", std::string(5UL * 1024 * 1024, ' '), Server::failure("broken pipe"));
         server.serve(12, "hello, world", Server::success(nullptr));
@@ -281,7 +282,7 @@ TEST(SkopeoProxy, ManifestBeyondTheLimitIsRefused) {
 }
 
 TEST(SkopeoProxy, ReaderThatStopsEarlyLeavesAUsableConnection) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open();
         server.serve(1 << 20, std::string(1 << 20, 'x'), Server::failure("write |1: broken pipe"));
         server.serve(12, "hello, world", Server::success(nullptr));
@@ -297,7 +298,7 @@ TEST(SkopeoProxy, ReaderThatStopsEarlyLeavesAUsableConnection) {
 }
 
 TEST(SkopeoProxy, TwoPipesAtOnceAreRefused) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open();
         server.serve(12, "hello, world", Server::success(nullptr));
     });
@@ -308,7 +309,7 @@ TEST(SkopeoProxy, TwoPipesAtOnceAreRefused) {
 }
 
 TEST(SkopeoProxy, InterruptionEndsTheWait) {
-    const Session session([](Server& server) { server.request(); });
+    const FakeProxy session([](Server& server) { server.request(); });
     set_interrupted(SIGTERM);
     EXPECT_THROW(session->initialize(), Interrupted);
     set_interrupted(0);
@@ -316,13 +317,13 @@ TEST(SkopeoProxy, InterruptionEndsTheWait) {
 }
 
 TEST(SkopeoProxy, SizesBeyondAnIntegerAreNotAskedFor) {
-    const Session session([](Server& server) { server.open(); });
+    const FakeProxy session([](Server& server) { server.open(); });
     session.open();
     EXPECT_EQ(thrown_by([&] { session->begin_blob(digest(), 1ULL << 53U); }).kind(), ErrorKind::too_large);
 }
 
 TEST(SkopeoProxy, NamesAreChecked) {
-    const Session session([](Server& server) { server.answer("Initialize", "0.2.3"); });
+    const FakeProxy session([](Server& server) { server.answer("Initialize", "0.2.3"); });
     session->initialize();
     EXPECT_EQ(thrown_by([&] { session->open_image("\xff", ErrorKind::io); }).kind(), ErrorKind::usage);
     EXPECT_EQ(thrown_by([&] { session->open_image(std::string(40000, 'x'), ErrorKind::io); }).kind(),
@@ -331,7 +332,7 @@ TEST(SkopeoProxy, NamesAreChecked) {
 }
 
 TEST(SkopeoProxy, LayerInformationInline) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open("0.2.5");
         server.answer("GetLayerInfo", Json::array({{{"digest", "sha256:1"}, {"size", 7}},
                                                    {{"digest", "sha256:2"}, {"size", -1}}}));
@@ -349,7 +350,7 @@ TEST(SkopeoProxy, LayerInformationInline) {
 }
 
 TEST(SkopeoProxy, LayerInformationThroughAPipe) {
-    const Session session([](Server& server) {
+    const FakeProxy session([](Server& server) {
         server.open("0.2.8");
         server.serve(nullptr, R"([{"digest":"sha256:1","size":7,"media_type":"x"}])",
                      Server::success(nullptr));
