@@ -48,6 +48,9 @@ Json from_toml(const toml::node& node, const std::string& where) {
 
 Json parse_text(std::string_view text, const std::string& name) {
     if (name.ends_with(".json")) return oci::parse_json(text, name);
+    // TOML has none, and the parser of toml++ 3.0 loses its way at some.
+    if (text.find('\0') != std::string_view::npos)
+        throw Error(ErrorKind::invalid, concat(quoted(name), ": a NUL byte"));
     try {
         return from_toml(toml::parse(text, name), "config");
     } catch (const toml::parse_error& error) {

@@ -111,6 +111,7 @@ TEST(RegistriesConfTest, MalformedFilesAreRefused) {
           "[[registry]]\nlocation=\"x\\ny\"", "a = 1\na = 2", "\xff"}) {
         EXPECT_THROW(conf(text), Error) << text;
     }
+    EXPECT_THROW(conf(std::string("\0[\0[", 4)), Error);
 }
 
 class FilesTest : public ::testing::Test {
