@@ -38,8 +38,9 @@ std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
     const std::chrono::year_month_day date{
         std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(month - kMonths.begin() + 1)),
         std::chrono::day(static_cast<unsigned>(*day))};
-    // Beyond the year 2200 the clock's nanoseconds overflow.
-    if (!date.ok() || *year > 2200 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+    // The clock counts nanoseconds: more than 292 years, also between two dates, overflow.
+    if (!date.ok() || *year < 1900 || *year > 2200 || *hour > 23 || *minute > 59 || *second > 60)
+        return std::nullopt;
     return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
            std::chrono::seconds(*second);
 }
