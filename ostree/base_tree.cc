@@ -16,14 +16,6 @@ namespace {
 
 constexpr std::uint32_t kVarTmpMode = 01777;
 
-Sha256 checksum_of(GVariant* bytes) {
-    const ByteView view = view_byte_array(bytes);
-    Sha256 out{};
-    if (view.size() != out.size()) throw Error(ErrorKind::invalid, "a checksum of the wrong length");
-    std::copy(view.begin(), view.end(), out.begin());
-    return out;
-}
-
 GVariantPtr child_of(GVariant* variant, gsize index) {
     return take(g_variant_get_child_value(variant, index));
 }

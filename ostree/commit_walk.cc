@@ -15,14 +15,6 @@
 namespace osb::ostree {
 namespace {
 
-Sha256 checksum_of(GVariant* bytes) {
-    const ByteView view = view_byte_array(bytes);
-    Sha256 out{};
-    if (view.size() != out.size()) throw Error(ErrorKind::invalid, "a checksum of the wrong length");
-    std::copy(view.begin(), view.end(), out.begin());
-    return out;
-}
-
 class Walker {
   public:
     explicit Walker(const Repository& repository) : repository_(repository) {}

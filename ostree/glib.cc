@@ -1,5 +1,7 @@
 #include "ostree/glib.hh"
 
+#include <algorithm>
+
 #include "base/escape.hh"
 
 namespace osb::ostree {
@@ -21,6 +23,14 @@ ByteView view_byte_array(GVariant* variant) {
     gsize length = 0;
     const void* data = g_variant_get_fixed_array(variant, &length, 1);
     return {static_cast<const std::uint8_t*>(data), length};
+}
+
+Sha256 checksum_of(GVariant* bytes) {
+    const ByteView view = view_byte_array(bytes);
+    Sha256 out{};
+    if (view.size() != out.size()) throw Error(ErrorKind::invalid, "a checksum of the wrong length");
+    std::copy(view.begin(), view.end(), out.begin());
+    return out;
 }
 
 std::string lookup_string(GVariant* dict, const char* key) {

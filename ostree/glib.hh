@@ -12,6 +12,7 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "base/hash.hh"
 
 namespace osb::ostree {
 
@@ -54,6 +55,9 @@ GVariant* byte_array(ByteView bytes);
 
 // The bytes of an `ay`. They live as long as the variant.
 ByteView view_byte_array(GVariant* variant);
+
+// The checksum in an `ay`. Throws Error{invalid} for one of another length.
+Sha256 checksum_of(GVariant* bytes);
 
 // The string that an a{sv} has under `key`; "" when there is none.
 std::string lookup_string(GVariant* dict, const char* key);

@@ -83,6 +83,7 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     const Sha256 inputs = recipe(index);
     std::optional<oci::WrittenLayer> layer = record_.find(inputs);
     if (layer && !is_there(*layer)) layer.reset();
+    const bool known = layer.has_value();
     // Another repository, or one that this is a copy of, may have sent the same: then it pays to make the
     // layer for its digest first.
     if (!layer && first_ && sink_.may_have_blobs()) {
@@ -90,8 +91,10 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
         layer = make_layer(index, nowhere, pool);
         if (!is_there(*layer)) layer.reset();
     }
-    if (!layer) layer = upload_layer(index, pool);
-    record_.save(inputs, *layer);
+    if (!known) {
+        if (!layer) layer = upload_layer(index, pool);
+        record_.save(inputs, *layer);
+    }
     if (index > 0) layer->descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
     return std::move(*layer);
 }

@@ -80,13 +80,16 @@ struct DirCloser {
 void remove_old(const Fd& directory) {
     const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(::dup(directory.get())));
     if (!dir) return;
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(dir.get())) names.emplace_back(entry->d_name);
+    constexpr std::size_t kDots = 2;
+    if (names.size() <= LayerRecord::kMaxRecords + kDots) return;
     std::vector<std::pair<std::int64_t, std::string>> files;
-    while (const dirent* entry = ::readdir(dir.get())) {
+    for (std::string& name : names) {
         struct stat st {};
-        if (::fstatat(directory.get(), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            files.emplace_back(static_cast<std::int64_t>(st.st_mtim.tv_sec), entry->d_name);
+        if (::fstatat(directory.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            files.emplace_back(static_cast<std::int64_t>(st.st_mtim.tv_sec), std::move(name));
     }
-    if (files.size() <= LayerRecord::kMaxRecords) return;
     std::sort(files.begin(), files.end());
     files.resize(files.size() / 2);
     for (const auto& [time, name] : files) ::unlinkat(directory.get(), name.c_str(), 0);

@@ -1,17 +1,15 @@
 #include "registry/credentials.hh"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/fd.hh"
 #include "base/log.hh"
 #include "oci/json.hh"
 #include "registry/base64.hh"
+#include "registry/small_file.hh"
 
 namespace osb::registry {
 namespace {
@@ -64,21 +62,13 @@ std::string text_member(const Json& object, const char* key, const std::string& 
 
 // The file's content; nothing when it does not exist.
 std::optional<Json> read_auth_file(const std::string& path) {
-    Fd fd;
-    try {
-        fd = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
-    } catch (const Error& error) {
-        if (error.kind() == ErrorKind::not_found) return std::nullopt;
-        throw;
-    }
-    struct stat status {};
-    if (::fstat(fd.get(), &status) != 0) throw_errno(quoted(path));
-    if (!S_ISREG(status.st_mode)) refuse(path, "not a regular file");
-    if ((status.st_mode & 077U) != 0) {
+    unsigned permissions = 0;
+    const std::optional<std::string> content = read_small_file(path, kMaxAuthFile, &permissions);
+    if (!content) return std::nullopt;
+    const std::string& text = *content;
+    if ((permissions & 077U) != 0) {
         log_warning(concat(quoted(path), " holds passwords, and other users may open it"));
     }
-    FdSource source(std::move(fd), path);
-    const std::string text = read_all(source, kMaxAuthFile, path);
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Json::object();
     std::optional<Json> out;
     try {

@@ -12,7 +12,8 @@
 
 namespace osb::registry {
 
-std::optional<std::string> read_small_file(const std::string& path, std::size_t limit) {
+std::optional<std::string> read_small_file(const std::string& path, std::size_t limit,
+                                           unsigned* permissions) {
     Fd fd;
     try {
         fd = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
@@ -24,6 +25,7 @@ std::optional<std::string> read_small_file(const std::string& path, std::size_t 
     if (::fstat(fd.get(), &status) != 0) throw_errno(quoted(path));
     if (!S_ISREG(status.st_mode))
         throw Error(ErrorKind::invalid, concat(quoted(path), ": not a regular file"));
+    if (permissions != nullptr) *permissions = status.st_mode & 07777U;
     FdSource source(std::move(fd), path);
     return read_all(source, limit, path);
 }
