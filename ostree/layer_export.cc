@@ -74,6 +74,7 @@ std::vector<oci::WrittenLayer> LayerExport::write_all() {
     }
     pool.run();
     std::vector<oci::WrittenLayer> out;
+    out.reserve(written.size());
     for (std::optional<oci::WrittenLayer>& layer : written) out.push_back(std::move(layer.value()));
     return out;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
