@@ -1,0 +1,352 @@
+#include "ostree/sysroot.hh"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/interrupt.hh"
+#include "base/log.hh"
+#include "base/stream.hh"
+#include "ostree/glib.hh"
+#include "ostree/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::string_view kOstreeArgument = "ostree=";
+
+struct PtrArrayDeleter {
+    void operator()(GPtrArray* array) const noexcept { g_ptr_array_unref(array); }
+};
+struct KeyFileDeleter {
+    void operator()(GKeyFile* file) const noexcept { g_key_file_unref(file); }
+};
+struct StringListDeleter {
+    void operator()(char** list) const noexcept { g_strfreev(list); }
+};
+using PtrArrayPtr = std::unique_ptr<GPtrArray, PtrArrayDeleter>;
+using KeyFilePtr = std::unique_ptr<GKeyFile, KeyFileDeleter>;
+using StringListPtr = std::unique_ptr<char*, StringListDeleter>;
+
+KeyFilePtr parse_origin(const std::string& text) {
+    KeyFilePtr file(g_key_file_new());
+    GErrorSlot error;
+    error.check(
+        g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_NONE, error.out()) != 0,
+        "the origin of the deployment is malformed");
+    return file;
+}
+
+// What is between blanks; the kernel's quotes keep blanks together.
+std::vector<std::string> split_options(std::string_view text) {
+    std::vector<std::string> out;
+    std::string word;
+    bool quoted_part = false;
+    for (const char c : text) {
+        if (c == '"') quoted_part = !quoted_part;
+        if ((c == ' ' || c == '\t' || c == '\n') && !quoted_part) {
+            if (!word.empty()) out.push_back(std::exchange(word, {}));
+        } else {
+            word += c;
+        }
+    }
+    if (!word.empty()) out.push_back(std::move(word));
+    return out;
+}
+
+bool is_locked_by_us_or_ready(OstreeSysroot* sysroot) {
+    gboolean acquired = FALSE;
+    GErrorSlot error;
+    error.check(ostree_sysroot_try_lock(sysroot, &acquired, error.out()) != 0, "cannot lock the sysroot");
+    return acquired != 0;
+}
+
+}  // namespace
+
+std::string Deployment::id() const {
+    return concat(commit, '.', std::to_string(serial));
+}
+
+std::string Deployment::path() const {
+    return concat("ostree/deploy/", stateroot, "/deploy/", id());
+}
+
+struct Sysroot::Handle {
+    GObjectPtr<OstreeSysroot> sysroot;
+    std::string path;
+    std::vector<Deployment> deployments;
+    // libostree's objects for these, and for what deploy() made.
+    std::vector<GObjectPtr<OstreeDeployment>> objects;
+    bool locked = false;
+
+    ~Handle() {
+        if (locked) ostree_sysroot_unlock(sysroot.get());
+    }
+    Handle() = default;
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+
+    OstreeDeployment* object_of(const Deployment& deployment) const {
+        for (const auto& object : objects) {
+            if (deployment.commit == ostree_deployment_get_csum(object.get()) &&
+                deployment.serial == ostree_deployment_get_deployserial(object.get()) &&
+                deployment.stateroot == ostree_deployment_get_osname(object.get())) {
+                return object.get();
+            }
+        }
+        throw Error(ErrorKind::not_found, concat("there is no deployment ", deployment.id()));
+    }
+    Deployment describe(OstreeDeployment* object) const;
+};
+
+Deployment Sysroot::Handle::describe(OstreeDeployment* object) const {
+    Deployment out;
+    out.stateroot = ostree_deployment_get_osname(object);
+    out.commit = ostree_deployment_get_csum(object);
+    out.serial = ostree_deployment_get_deployserial(object);
+    out.boot_checksum = ostree_deployment_get_bootcsum(object);
+    out.boot_path = concat("/ostree/boot.", std::to_string(ostree_sysroot_get_bootversion(sysroot.get())),
+                           '/', out.stateroot, '/', out.boot_checksum, '/',
+                           std::to_string(ostree_deployment_get_bootserial(object)));
+    if (GKeyFile* origin = ostree_deployment_get_origin(object)) {
+        gsize length = 0;
+        const GStringPtr text(g_key_file_to_data(origin, &length, nullptr));
+        if (text) out.origin.assign(text.get(), length);
+    }
+    if (OstreeBootconfigParser* boot = ostree_deployment_get_bootconfig(object)) {
+        const char* options = ostree_bootconfig_parser_get(boot, "options");
+        if (options != nullptr) out.kernel_options = split_options(options);
+        std::erase_if(out.kernel_options,
+                      [](const std::string& s) { return s.starts_with(kOstreeArgument); });
+    }
+    OstreeDeployment* booted = ostree_sysroot_get_booted_deployment(sysroot.get());
+    out.booted = booted != nullptr && ostree_deployment_equal(booted, object) != 0;
+    out.pinned = ostree_deployment_is_pinned(object) != 0;
+    out.staged = ostree_deployment_is_staged(object) != 0;
+    return out;
+}
+
+Sysroot::Sysroot(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Sysroot::Sysroot(Sysroot&&) noexcept = default;
+Sysroot& Sysroot::operator=(Sysroot&&) noexcept = default;
+Sysroot::~Sysroot() = default;
+
+namespace {
+
+GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(concat(path, "/ostree/repo"), error)) {
+        throw Error(ErrorKind::not_found, concat("there is no ostree sysroot in ", quoted(path)))
+            .hint(
+                path == "/"
+                    ? "this system was not started from a deployment; --sysroot DIR names one that is mounted"
+                    : "--sysroot wants the directory that holds ostree/repo and ostree/deploy");
+    }
+    // Which deployments are given up when BOOT is full is decided in system/, not by libostree.
+    ::setenv("OSTREE_SYSROOT_OPTS", "no-early-prune", 0);
+    const GObjectPtr<GFile> file(g_file_new_for_path(path.c_str()));
+    return GObjectPtr<OstreeSysroot>(ostree_sysroot_new(file.get()));
+}
+
+// Waits for the lock that every program of libostree's takes.
+void wait_for_lock(OstreeSysroot* sysroot) {
+    using namespace std::chrono_literals;
+    bool told = false;
+    while (!is_locked_by_us_or_ready(sysroot)) {
+        if (!std::exchange(told, true))
+            log_info("waiting for another program that is changing the deployments");
+        check_interrupt();
+        std::this_thread::sleep_for(200ms);
+    }
+}
+
+// libostree runs the bootloader's program (docs/install.md, "The menu") only in a booted system, and ends
+// with an assertion elsewhere; so what it reads of another one's configuration names no bootloader. Only this
+// process sees that, in its own mount namespace.
+void hide_bootloader(const std::string& path) {
+    const std::string config = concat(path, "/ostree/repo/config");
+    constexpr std::size_t kMaxConfig = 1024UL * 1024;
+    FdSource source(open_regular(AT_FDCWD, config), config);
+    std::string text = read_all(source, kMaxConfig, config);
+    const std::size_t at = text.find("\nbootloader=zipl");
+    if (at == std::string::npos) return;
+    text.replace(at, std::string_view("\nbootloader=zipl").size(), "\nbootloader=none");
+    std::string copy = std::filesystem::temp_directory_path() / "osb-oci-config-XXXXXX";
+    const Fd file(::mkostemp(copy.data(), O_CLOEXEC));
+    if (!file) throw_errno("cannot create a temporary file");
+    write_all(file.get(), as_bytes(text), copy);
+    const int status = ::mount(copy.c_str(), config.c_str(), nullptr, MS_BIND, nullptr);
+    const int error = errno;
+    ::unlink(copy.c_str());
+    if (status != 0) throw errno_error(error, concat("cannot hide ", quoted(config)));
+}
+
+void enter_mount_namespace(OstreeSysroot* sysroot, const std::string& path) {
+    GErrorSlot error;
+    if (path == "/") {
+        error.check(ostree_sysroot_initialize_with_mount_namespace(sysroot, nullptr, error.out()) != 0,
+                    "cannot open the sysroot");
+        return;
+    }
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+        throw_errno("cannot make a mount namespace");
+    }
+    ostree_sysroot_set_mount_namespace_in_use(sysroot);
+    hide_bootloader(path);
+}
+
+}  // namespace
+
+void Sysroot::load() {
+    GErrorSlot error;
+    OstreeSysroot* sysroot = handle_->sysroot.get();
+    error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
+    handle_->objects.clear();
+    handle_->deployments.clear();
+    const PtrArrayPtr list(ostree_sysroot_get_deployments(sysroot));
+    for (guint i = 0; i < list->len; ++i) {
+        auto* object = static_cast<OstreeDeployment*>(g_ptr_array_index(list.get(), i));
+        handle_->objects.emplace_back(static_cast<OstreeDeployment*>(g_object_ref(object)));
+        handle_->deployments.push_back(handle_->describe(object));
+    }
+}
+
+Sysroot Sysroot::open(const std::string& path) {
+    auto handle = std::make_unique<Handle>();
+    handle->sysroot = sysroot_at(path);
+    handle->path = path;
+    Sysroot out(std::move(handle));
+    out.load();
+    return out;
+}
+
+Sysroot Sysroot::open_locked(const std::string& path) {
+    auto handle = std::make_unique<Handle>();
+    handle->sysroot = sysroot_at(path);
+    handle->path = path;
+    if (::geteuid() != 0) {
+        throw Error(ErrorKind::io, "only root may change the deployments of a system");
+    }
+    enter_mount_namespace(handle->sysroot.get(), path);
+    wait_for_lock(handle->sysroot.get());
+    handle->locked = true;
+    Sysroot out(std::move(handle));
+    out.load();
+    return out;
+}
+
+const std::string& Sysroot::path() const {
+    return handle_->path;
+}
+
+std::string Sysroot::path_of(const std::string& below) const {
+    return handle_->path == "/" ? concat('/', below) : concat(handle_->path, '/', below);
+}
+
+Repository Sysroot::repository() const {
+    return Repository::open(path_of("ostree/repo"));
+}
+
+const std::vector<Deployment>& Sysroot::deployments() const {
+    return handle_->deployments;
+}
+
+std::optional<Deployment> Sysroot::booted() const {
+    for (const Deployment& deployment : handle_->deployments) {
+        if (deployment.booted) return deployment;
+    }
+    return std::nullopt;
+}
+
+std::optional<Deployment> Sysroot::find(const Deployment& deployment) const {
+    for (const Deployment& other : handle_->deployments) {
+        if (other == deployment) return other;
+    }
+    return std::nullopt;
+}
+
+Deployment Sysroot::deploy(const NewDeployment& deployment) {
+    const KeyFilePtr origin = parse_origin(deployment.origin);
+    std::vector<char*> arguments;
+    for (const std::string& word : deployment.kernel_options) {
+        arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: libostree's type; it copies
+    }
+    arguments.push_back(nullptr);
+    OstreeSysrootDeployTreeOpts options{};
+    options.override_kernel_argv = arguments.data();
+    OstreeDeployment* made = nullptr;
+    GErrorSlot error;
+    error.check(ostree_sysroot_deploy_tree_with_options(
+                    handle_->sysroot.get(), deployment.stateroot.c_str(), deployment.commit.c_str(),
+                    origin.get(), deployment.merge ? handle_->object_of(*deployment.merge) : nullptr,
+                    &options, &made, nullptr, error.out()) != 0,
+                concat("cannot deploy ", deployment.commit));
+    handle_->objects.emplace_back(made);
+    Deployment out = handle_->describe(made);
+    out.kernel_options = deployment.kernel_options;
+    return out;
+}
+
+void Sysroot::write(const std::vector<Deployment>& deployments) {
+    const PtrArrayPtr list(g_ptr_array_new_with_free_func(g_object_unref));
+    for (const Deployment& deployment : deployments) {
+        g_ptr_array_add(list.get(), g_object_ref(handle_->object_of(deployment)));
+    }
+    OstreeSysrootWriteDeploymentsOpts options{};
+    options.do_postclean = TRUE;
+    GErrorSlot error;
+    error.check(ostree_sysroot_write_deployments_with_options(handle_->sysroot.get(), list.get(), &options,
+                                                              nullptr, error.out()) != 0,
+                "cannot write the boot entries");
+    load();
+}
+
+void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {
+    GErrorSlot error;
+    error.check(ostree_sysroot_deployment_set_pinned(handle_->sysroot.get(), handle_->object_of(deployment),
+                                                     pinned ? TRUE : FALSE, error.out()) != 0,
+                "cannot pin the deployment");
+    load();
+}
+
+void Sysroot::set_origin(const Deployment& deployment, const std::string& origin) {
+    const KeyFilePtr file = parse_origin(origin);
+    GErrorSlot error;
+    error.check(ostree_sysroot_write_origin_file(handle_->sysroot.get(), handle_->object_of(deployment),
+                                                 file.get(), nullptr, error.out()) != 0,
+                "cannot write the origin of the deployment");
+    load();
+}
+
+std::uint64_t Sysroot::cleanup() {
+    GErrorSlot error;
+    OstreeSysroot* sysroot = handle_->sysroot.get();
+    error.check(ostree_sysroot_prepare_cleanup(sysroot, nullptr, error.out()) != 0,
+                "cannot clean up the deployments");
+    OstreeRepo* repository = nullptr;
+    error.check(ostree_sysroot_get_repo(sysroot, &repository, nullptr, error.out()) != 0,
+                "cannot open the repository");
+    const GObjectPtr<OstreeRepo> owned(repository);
+    gint total = 0;
+    gint pruned = 0;
+    guint64 freed = 0;
+    error.check(ostree_repo_prune(repository, OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, 0, &total, &pruned, &freed,
+                                  nullptr, error.out()) != 0,
+                "cannot prune the repository");
+    load();
+    return freed;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,103 @@
+// A sysroot: the deployments of a machine, as libostree keeps them below /ostree/deploy and lists them in the
+// boot entries ("OSTree deployments" in its manual). What an operating system made of osb-oci needs of
+// OstreeSysroot; its policy (which deployment comes first, trials, origins) is in system/.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ostree/repository.hh"
+
+namespace osb::ostree {
+
+// One deployment, as it was when the sysroot was loaded.
+struct Deployment {
+    std::string stateroot;
+    std::string commit;
+    int serial = 0;             // tells deployments of one commit apart
+    std::string boot_checksum;  // libostree's name for its kernel and initramfs
+    std::string boot_path;  // "/ostree/boot.N/...": its `ostree=` argument, by which its boot entry is found
+    std::string origin;     // text of the origin file; "" for none
+    std::vector<std::string> kernel_options;  // without ostree=
+    bool booted = false;
+    bool pinned = false;
+    bool staged = false;  // to be written to the boot entries at shutdown (not by us: needs systemd)
+
+    // COMMIT.SERIAL, the name of its directory.
+    std::string id() const;
+    // Its directory below the sysroot: "ostree/deploy/STATEROOT/deploy/COMMIT.SERIAL".
+    std::string path() const;
+    friend bool operator==(const Deployment& a, const Deployment& b) {
+        return a.stateroot == b.stateroot && a.commit == b.commit && a.serial == b.serial;
+    }
+};
+
+// What is to be deployed.
+struct NewDeployment {
+    std::string stateroot;
+    std::string commit;
+    std::string origin;                       // text of the origin file
+    std::vector<std::string> kernel_options;  // without ostree=, which is added
+    std::optional<Deployment> merge;          // whose /etc is merged into the new one's
+};
+
+// Not for use by several threads at once.
+class Sysroot {
+  public:
+    // Opens the one at `path`: "/" for the running system, else where a disk's root filesystem is mounted.
+    // Only reads, and so needs no privileges. Throws Error{not_found} when there is no sysroot.
+    static Sysroot open(const std::string& path);
+    // Opens it to change it: takes the lock that libostree's programs take, waiting for whoever holds it
+    // (log_info says so), in a mount namespace of this process's own, where /sysroot and /boot are writable.
+    // To be called before this process has other threads. Throws Error as open(); io when the rights are
+    // missing; Interrupted while it waits.
+    static Sysroot open_locked(const std::string& path);
+
+    Sysroot(Sysroot&&) noexcept;
+    Sysroot& operator=(Sysroot&&) noexcept;
+    Sysroot(const Sysroot&) = delete;
+    Sysroot& operator=(const Sysroot&) = delete;
+    ~Sysroot();
+
+    const std::string& path() const;
+    // The path with a path below the sysroot added.
+    std::string path_of(const std::string& below) const;
+    // Where BOOT is mounted: PATH/boot.
+    std::string boot() const { return path_of("boot"); }
+    // Of the sysroot: ostree/repo.
+    Repository repository() const;
+
+    // In the order of the boot entries: the first is the bootloader's default.
+    const std::vector<Deployment>& deployments() const;
+    // The one that runs; nothing when this sysroot is not the running system's.
+    std::optional<Deployment> booted() const;
+    // That of these with the same stateroot, commit and serial; nothing when it is gone.
+    std::optional<Deployment> find(const Deployment& deployment) const;
+
+    // From here on the sysroot must be locked.
+
+    // Checks the commit out, merges /etc and writes the deployment's files. No boot entry names it before
+    // write().
+    Deployment deploy(const NewDeployment& deployment);
+    // Makes these the deployments, in this order, in one step as far as the boot entries are concerned, and
+    // removes files of those that are no longer listed. The running deployment must be among them. Of one
+    // from deploy() and of one that is listed already, in any order.
+    void write(const std::vector<Deployment>& deployments);
+    void set_pinned(const Deployment& deployment, bool pinned);
+    // Replaces the text of its origin file, in one step.
+    void set_origin(const Deployment& deployment, const std::string& origin);
+    // Removes what no deployment and no ref uses, on disk and in BOOT; returns the bytes that were freed in
+    // the repository.
+    std::uint64_t cleanup();
+
+  private:
+    struct Handle;
+    explicit Sysroot(std::unique_ptr<Handle> handle);
+    void load();
+    std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace osb::ostree

@@ -1,0 +1,86 @@
+// A new deployment is on trial until it has proved itself (docs/boot.md, "On trial"): the old one stays the
+// bootloader's default, SYSLINUX starts the new one once, and only boot-check, in the new system, makes it
+// the default. What is known of a trial lies in SYSROOT/ostree/osb-oci, because both systems must read it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ostree/sysroot.hh"
+
+namespace osb::system {
+
+// What is tried, for people and for the next upgrade.
+struct TrialSubject {
+    std::string image;    // as the origin names it; "" where only kernel arguments changed
+    std::string digest;   // of the manifest; "" where there is none
+    std::string version;  // "" where the image names none
+};
+
+enum class TrialState {
+    prepared,  // deployed; the bootloader has perhaps not been told yet
+    armed,     // the next boot starts it
+    passed,    // its checks were green; it is being made the default
+};
+
+struct Trial {
+    std::string id;  // 16 hexadecimal digits; the kernel argument osb.trial= has it
+    std::string stateroot;
+    std::string commit;
+    int serial = 0;
+    TrialSubject subject;
+    TrialState state = TrialState::prepared;
+    std::int64_t time = 0;  // when it was prepared, in seconds since 1970
+
+    bool is_of(const ostree::Deployment& deployment) const;
+};
+
+struct FailedTrial {
+    std::string commit;
+    TrialSubject subject;
+    std::string reason;     // one line, for people
+    std::int64_t time = 0;  // when it was noticed, in seconds since 1970
+};
+
+// What the files say. Nothing when there is none; one that is not well-formed is taken for none, with a
+// warning. Need no privileges.
+std::optional<Trial> read_trial(const ostree::Sysroot& sysroot);
+// The latest last; at most kMaxFailed are kept.
+inline constexpr std::size_t kMaxFailed = 16;
+std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
+// The latest failure of that manifest or that commit ("" for either matches none).
+std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
+                                       const std::string& commit);
+
+// Whether this system can put a deployment on trial: BOOT has our menu and SYSLINUX, and its program is here.
+// Else why not, in words for people.
+struct TrialSupport {
+    bool supported = false;
+    std::string reason;
+};
+TrialSupport trial_support(const ostree::Sysroot& sysroot);
+
+// From here on the sysroot is locked. Each may be interrupted at any instant and be called again.
+
+// Has the bootloader start `deployment`, which is in the boot entries and not their first, at the next boot
+// and no other. A trial that was under way is given up.
+void begin_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment, const TrialSubject& subject);
+// Tells the bootloader again of a trial that is still to come (as when power failed while it was told).
+void resume_trial(ostree::Sysroot& sysroot);
+// Nothing is started once any more, and no trial is remembered. The deployments stay.
+void cancel_trial(ostree::Sysroot& sysroot);
+// The deployment on trial becomes the first, for good. Deployments that it replaces for good are removed as
+// keep_proven() in system/deploy.hh says.
+void pass_trial(ostree::Sysroot& sysroot);
+// The trial is over; what was tried is remembered as bad.
+void fail_trial(ostree::Sysroot& sysroot, const std::string& reason);
+// The failure of a digest is forgotten: it may be tried again.
+void forget_failed(ostree::Sysroot& sysroot, const std::string& digest);
+
+// Writes the bootloader's menu of this sysroot anew, with the entry that starts the deployment on trial. Does
+// nothing where the menu is not ours.
+void write_menu(const ostree::Sysroot& sysroot);
+
+}  // namespace osb::system
