@@ -9,21 +9,15 @@
 #include "oci/reference.hh"
 #include "ostree/import.hh"
 #include "ostree/pull.hh"
-#include "ostree/ref_name.hh"
 #include "ostree/remote_pull.hh"
 #include "registry/open_source.hh"
 
 namespace osb::image {
 namespace {
 
-// The ref by which ostree-ext keeps the image that a deployment follows.
-std::string image_ref(const std::string& imgref) {
-    return concat("heads/ostree/container/image/", ostree::escape_ref(origin_image(imgref)));
-}
-
 void follow_image(InstallSource& source, const std::string& imgref) {
     source.origin = image_origin(imgref);
-    source.refs[image_ref(imgref)] = source.commit;
+    source.refs[concat("heads/", image_ref(imgref))] = source.commit;
 }
 
 }  // namespace
@@ -68,6 +62,8 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     }
     // With the layers, by which the next image that shares them is fetched without these.
     for (const std::string& name : repository.refs("")) {
+        // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.
+        if (name == ref && !imgref.empty()) continue;
         out.refs["heads/" + name] = repository.resolve(name).value_or(out.commit);
     }
     out.origin = refspec_origin(ref);

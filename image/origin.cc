@@ -6,6 +6,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "oci/reference.hh"
+#include "ostree/ref_name.hh"
 
 namespace osb::image {
 namespace {
@@ -81,6 +82,10 @@ std::string image_origin(std::string_view reference) {
 
 std::string origin_image(std::string_view reference) {
     return checked_image(parse(reference));
+}
+
+std::string image_ref(std::string_view reference) {
+    return concat(kImageRefPrefix, '/', ostree::escape_ref(origin_image(reference)));
 }
 
 std::string refspec_origin(std::string_view refspec) {

@@ -16,6 +16,10 @@ std::string image_origin(std::string_view reference);
 // its ref.
 std::string origin_image(std::string_view reference);
 
+// The ref that names the commit of such an image in a sysroot's repository, where ostree-ext has it too.
+inline constexpr std::string_view kImageRefPrefix = "ostree/container/image";
+std::string image_ref(std::string_view reference);
+
 // The text of an origin for a ref; of a remote "REMOTE:REF".
 std::string refspec_origin(std::string_view refspec);
 

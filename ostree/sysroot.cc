@@ -20,6 +20,7 @@
 #include "base/log.hh"
 #include "base/stream.hh"
 #include "ostree/glib.hh"
+#include "ostree/layer_store.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
@@ -330,20 +331,29 @@ void Sysroot::set_origin(const Deployment& deployment, const std::string& origin
     load();
 }
 
-std::uint64_t Sysroot::cleanup() {
+std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
     GErrorSlot error;
     OstreeSysroot* sysroot = handle_->sysroot.get();
     error.check(ostree_sysroot_prepare_cleanup(sysroot, nullptr, error.out()) != 0,
                 "cannot clean up the deployments");
-    OstreeRepo* repository = nullptr;
-    error.check(ostree_sysroot_get_repo(sysroot, &repository, nullptr, error.out()) != 0,
-                "cannot open the repository");
-    const GObjectPtr<OstreeRepo> owned(repository);
+    Repository repository = this->repository();
+    {
+        Transaction transaction(repository);
+        transaction.lock_refs();
+        for (const std::string& ref : unused_refs) transaction.set_ref(ref, "");
+        transaction.commit();
+    }
+    {
+        Transaction transaction(repository);
+        transaction.lock_refs();
+        forget_unused_layers(transaction, repository, {});
+        transaction.commit();
+    }
     gint total = 0;
     gint pruned = 0;
     guint64 freed = 0;
-    error.check(ostree_repo_prune(repository, OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, 0, &total, &pruned, &freed,
-                                  nullptr, error.out()) != 0,
+    error.check(ostree_repo_prune(repository.handle().repo.get(), OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, 0,
+                                  &total, &pruned, &freed, nullptr, error.out()) != 0,
                 "cannot prune the repository");
     load();
     return freed;

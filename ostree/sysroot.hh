@@ -3,7 +3,7 @@
 // OstreeSysroot; its policy (which deployment comes first, trials, origins) is in system/.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,9 +89,9 @@ class Sysroot {
     void set_pinned(const Deployment& deployment, bool pinned);
     // Replaces the text of its origin file, in one step.
     void set_origin(const Deployment& deployment, const std::string& origin);
-    // Removes what no deployment and no ref uses, on disk and in BOOT; returns the bytes that were freed in
-    // the repository.
-    std::uint64_t cleanup();
+    // Removes what no deployment and no ref uses, on disk and in BOOT, and layers of images that are gone
+    // (layer_store.hh); before that deletes these refs. Returns the bytes that were freed in the repository.
+    std::uint64_t cleanup(const std::vector<std::string>& unused_refs);
 
   private:
     struct Handle;

@@ -40,7 +40,7 @@ DeployOutcome deploy_next(ostree::Sysroot& sysroot, const ostree::NewDeployment&
 // Throws Error{no_space} unless BOOT has room for the kernel and initramfs of `commit` (nothing when a
 // deployment has the same ones already) and the root filesystem for what a deployment writes; names both
 // numbers. Leftovers are given up first, one by one, when BOOT is too small with them.
-void make_room(ostree::Sysroot& sysroot, const std::string& commit);
+void make_room(ostree::Sysroot& sysroot, const std::string& stateroot, const std::string& commit);
 
 // The list without leftovers: current, on trial, rollback, pinned; refs and layers of images that are no
 // longer deployed are removed, and the repository is pruned. Returns the bytes that were freed there.

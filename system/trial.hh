@@ -38,10 +38,16 @@ struct Trial {
 };
 
 struct FailedTrial {
+    // The deployment. A later one may get the same serial: begin_trial() then sets that of the record to -1,
+    // and the record speaks of the digest and the commit alone.
+    std::string stateroot;
     std::string commit;
+    int serial = -1;
     TrialSubject subject;
     std::string reason;     // one line, for people
     std::int64_t time = 0;  // when it was noticed, in seconds since 1970
+
+    bool is_of(const ostree::Deployment& deployment) const;
 };
 
 // What the files say. Nothing when there is none; one that is not well-formed is taken for none, with a

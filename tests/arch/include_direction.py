@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 
-MODULES = ("base", "oci", "registry", "ostree", "image", "cli")  # bottom first
+MODULES = ("base", "oci", "registry", "ostree", "image", "system", "cli")  # bottom first
 # Header pattern, and the modules that may see it.
 OWNERS = (
     (r"(glib|glib-2\.0|gio)(-object|-unix)?(/|\.h$)|ostree-1/|ostree(-[a-z-]+)?\.h$", {"ostree"}),
