@@ -21,6 +21,10 @@ OWNERS = (
     (r"archive(_entry)?\.h$", {"oci"}),
     (r"zstd(_errors)?\.h$|zdict\.h$", {"oci"}),
     (r"zlib\.h$|isa-l(/|\.h$)|igzip_lib\.h$", {"oci", "ostree"}),
+    (r"ext2fs/|et/com_err\.h$", {"image"}),
+    (r"libfdisk(/|\.h$)", {"image"}),
+    (r"blkid(/|\.h$)", {"image"}),
+    (r"toml\+\+/|toml\.hpp$", {"registry", "image"}),
     (r"CLI/", {"cli"}),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
