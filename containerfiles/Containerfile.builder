@@ -19,6 +19,7 @@ COPY oci/ oci/
 COPY registry/ registry/
 COPY ostree/ ostree/
 COPY image/ image/
+COPY system/ system/
 COPY cli/ cli/
 RUN cmake --preset release && cmake --build --preset release
 RUN install -D -m 755 build/release/osb-oci /out/usr/bin/osb-oci && strip /out/usr/bin/osb-oci
