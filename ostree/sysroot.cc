@@ -155,6 +155,8 @@ GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
                     ? "this system was not started from a deployment; --sysroot DIR names one that is mounted"
                     : "--sysroot wants the directory that holds ostree/repo and ostree/deploy");
     }
+    // libostree prints what it frees to standard output, which is the results' place.
+    g_set_print_handler([](const char* text) { log_debug(escape(text)); });
     // Which deployments are given up when BOOT is full is decided in system/, not by libostree.
     ::setenv("OSTREE_SYSROOT_OPTS", "no-early-prune", 0);
     const GObjectPtr<GFile> file(g_file_new_for_path(path.c_str()));

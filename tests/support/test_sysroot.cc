@@ -1,0 +1,105 @@
+#include "tests/support/test_sysroot.hh"
+
+#include <ostree.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+
+#include "base/bytes.hh"
+#include "base/progress.hh"
+#include "image/boot_menu.hh"
+#include "ostree/import.hh"
+#include "tests/support/memory_image.hh"
+#include "tests/support/tar_builder.hh"
+
+namespace osb::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+void require(bool ok, GError* error) {
+    const std::unique_ptr<GError, decltype(&g_error_free)> owned(error, g_error_free);
+    if (!ok) throw std::runtime_error(error != nullptr ? error->message : "libostree failed");
+}
+
+void init_sysroot(const std::string& path) {
+    fs::create_directories(path);
+    const std::unique_ptr<GFile, decltype(&g_object_unref)> file(g_file_new_for_path(path.c_str()),
+                                                                 g_object_unref);
+    const std::unique_ptr<OstreeSysroot, decltype(&g_object_unref)> sysroot(ostree_sysroot_new(file.get()),
+                                                                            g_object_unref);
+    GError* error = nullptr;
+    require(ostree_sysroot_ensure_initialized(sysroot.get(), nullptr, &error) != 0, error);
+    error = nullptr;
+    require(ostree_sysroot_load(sysroot.get(), nullptr, &error) != 0, error);
+    error = nullptr;
+    require(ostree_sysroot_init_osname(sysroot.get(), TestSysroot::kStateroot, nullptr, &error) != 0, error);
+}
+
+}  // namespace
+
+TestSysroot::TestSysroot() {
+    init_sysroot(path());
+    // One that does not wait for the disk.
+    std::ofstream(path() + "/ostree/repo/config", std::ios::app)
+        << "fsync=false\n[sysroot]\nbootloader=zipl\n";
+    fs::create_directories(path() + "/boot/loader.0/entries");
+    fs::create_symlink("loader.0", path() + "/boot/loader");
+    write("boot/extlinux/extlinux.conf", image::menu_settings("/extlinux/entries.conf"));
+    write("boot/extlinux/entries.conf", "# none yet\n");
+}
+
+TestSysroot::~TestSysroot() {
+    // Deployments are immutable (chattr +i).
+    const int status = std::system(concat("chattr -R -f -i ", path(), " 2>/dev/null").c_str());  // NOLINT
+    static_cast<void>(status);
+}
+
+std::string TestSysroot::read(std::string_view below) const {
+    std::ifstream file(concat(path(), '/', below));
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void TestSysroot::write(std::string_view below, std::string_view text) const {
+    const fs::path target(concat(path(), '/', below));
+    fs::create_directories(target.parent_path());
+    std::ofstream(target) << text;
+}
+
+std::string TestSysroot::add_commit(const std::string& version, const std::string& kernel,
+                                    const std::string& ref) const {
+    TarBuilder tar;
+    tar.directory("boot").directory("etc").directory("sbin").directory("lib").directory("var").directory(
+        "sysroot");
+    tar.directory("lib/modules").directory("lib/modules/6.1.0");
+    tar.file("boot/vmlinuz-6.1.0", kernel).file("boot/initramfs-6.1.0", "initramfs");
+    tar.file("lib/modules/6.1.0/modules.dep", "").file("sbin/init", "#!/bin/sh\n", 0755);
+    tar.file("etc/os-release",
+             concat("ID=test\nPRETTY_NAME=\"Test ", version, "\"\nVERSION_ID=", version, "\n"));
+    tar.file("etc/default", version);
+    MemoryImageOptions options;
+    options.labels["org.opencontainers.image.version"] = version;
+    const MemoryImage image = make_image({{tar.finish()}}, options);
+    ostree::Repository repository = ostree::Repository::open(path() + "/ostree/repo");
+    NoProgress progress;
+    ostree::ImportOptions import;
+    import.ref = ref;
+    return ostree::import_image(repository, image.image, import, progress).commit;
+}
+
+ostree::Deployment TestSysroot::install(const std::string& commit, const std::string& origin) const {
+    ostree::Sysroot sysroot = ostree::Sysroot::open_locked(path());
+    const ostree::Deployment made = sysroot.deploy({.stateroot = kStateroot,
+                                                    .commit = commit,
+                                                    .origin = origin,
+                                                    .kernel_options = {"root=LABEL=ROOT", "rw"},
+                                                    .merge = std::nullopt});
+    sysroot.write({made});
+    return *sysroot.find(made);
+}
+
+}  // namespace osb::test

@@ -1,0 +1,37 @@
+// A sysroot in a temporary directory, with BOOT as a directory of it and our menu in there, and commits that
+// it can deploy. Needs root, as libostree's deployments do.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ostree/sysroot.hh"
+#include "tests/support/temp_directory.hh"
+
+namespace osb::test {
+
+class TestSysroot {
+  public:
+    TestSysroot();
+    ~TestSysroot();
+    TestSysroot(const TestSysroot&) = delete;
+    TestSysroot& operator=(const TestSysroot&) = delete;
+
+    std::string path() const { return directory_ / "sysroot"; }
+    // Of a file below it; "" when it is not there.
+    std::string read(std::string_view below) const;
+    void write(std::string_view below, std::string_view text) const;
+
+    // A commit with a system that could boot; `kernel` is the content of its kernel. Names it by `ref`.
+    std::string add_commit(const std::string& version, const std::string& kernel = "kernel",
+                           const std::string& ref = "os/test") const;
+    // Deploys the first one, as an installation does.
+    ostree::Deployment install(const std::string& commit, const std::string& origin) const;
+
+    static constexpr const char* kStateroot = "default";
+
+  private:
+    TempDirectory directory_;
+};
+
+}  // namespace osb::test

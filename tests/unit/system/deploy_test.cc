@@ -1,0 +1,126 @@
+// The list of deployments, on a sysroot in a temporary directory, and what libostree makes of it.
+#include "system/deploy.hh"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/error.hh"
+#include "image/origin.hh"
+#include "tests/support/test_sysroot.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Deployment;
+using ostree::Sysroot;
+
+constexpr const char* kOrigin =
+    "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n";
+
+class DeployTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
+    }
+
+    ostree::NewDeployment next(const Sysroot& sysroot, const std::string& commit) const {
+        const Deployment current = *roles_of(sysroot).current;
+        return {.stateroot = current.stateroot,
+                .commit = commit,
+                .origin = current.origin,
+                .kernel_options = current.kernel_options,
+                .merge = current};
+    }
+
+    test::TestSysroot disk_;
+};
+
+TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
+    const std::string commit = disk_.add_commit("1");
+    const Deployment made = disk_.install(commit, kOrigin);
+    const Sysroot sysroot = Sysroot::open(disk_.path());
+    const Roles roles = roles_of(sysroot);
+    ASSERT_TRUE(roles.current);
+    EXPECT_EQ(*roles.current, made);
+    EXPECT_EQ(roles.current->origin, kOrigin);
+    EXPECT_EQ(roles.current->kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
+    EXPECT_FALSE(roles.current->booted);
+    EXPECT_FALSE(roles.rollback);
+    EXPECT_FALSE(roles.on_trial);
+    EXPECT_TRUE(roles.others.empty());
+}
+
+TEST_F(DeployTest, EtcIsMergedThreeWays) {
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const std::string etc = roles_of(sysroot).current->path() + "/etc/";
+    disk_.write(etc + "local", "mine");
+    const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/local"), "mine");
+    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/default"), "2");
+    EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
+}
+
+TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    std::filesystem::remove_all(disk_.path() + "/boot/extlinux");
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment old = *roles_of(sysroot).current;
+    const DeployOutcome outcome =
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2", "another kernel")), {});
+    EXPECT_EQ(outcome.result, DeployResult::is_default);
+    ASSERT_EQ(sysroot.deployments().size(), 2U);
+    EXPECT_EQ(sysroot.deployments()[0], outcome.deployment);
+    EXPECT_EQ(sysroot.deployments()[1], old);
+    EXPECT_EQ(*roles_of(sysroot).rollback, old);
+}
+
+TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    std::filesystem::remove_all(disk_.path() + "/boot/extlinux");
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment first = *roles_of(sysroot).current;
+    deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    sysroot.set_pinned(first, true);
+    deploy_next(sysroot, next(sysroot, disk_.add_commit("3")), {});
+    const Deployment third = *roles_of(sysroot).current;
+    deploy_next(sysroot, next(sysroot, disk_.add_commit("4")), {});
+    keep_proven(sysroot);
+    const Roles roles = roles_of(sysroot);
+    EXPECT_EQ(*roles.rollback, third);
+    EXPECT_EQ(roles.pinned, std::vector<Deployment>{*sysroot.find(first)});
+    EXPECT_EQ(sysroot.deployments().size(), 3U);
+}
+
+TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
+    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1")), kOrigin);
+    disk_.add_commit("0", "old kernel", image::image_ref("quay.io/x/old:1"));
+    disk_.add_commit("9", "my kernel", "my/own");
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    EXPECT_GT(keep_proven(sysroot), 0U);
+    EXPECT_EQ(sysroot.repository().refs("ostree/container/image"),
+              std::vector<std::string>{image::image_ref("quay.io/x/os:1")});
+    EXPECT_TRUE(sysroot.repository().resolve("my/own"));
+}
+
+TEST_F(DeployTest, ACommitWithoutKernelIsRefusedBeforeAnythingIsWritten) {
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    EXPECT_THROW(deploy_next(sysroot, next(sysroot, std::string(64, '0')), {}), Error);
+    EXPECT_EQ(sysroot.deployments().size(), 1U);
+}
+
+TEST_F(DeployTest, ASysrootThatIsNoneIsRefusedWithAdvice) {
+    try {
+        Sysroot::open("/proc");
+        FAIL() << "was opened";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::not_found);
+        EXPECT_FALSE(error.hint().empty());
+    }
+}
+
+}  // namespace
+}  // namespace osb::system
