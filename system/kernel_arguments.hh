@@ -1,0 +1,33 @@
+// The arguments of a deployment's kernel: a list of words, and the changes that `kargs` and upgrades make to
+// it. They mean what they mean to `ostree admin kargs` and `rpm-ostree kargs`.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace osb::system {
+
+// Each text is one argument or several with blanks between them; "KEY", "KEY=VALUE". Done in this order.
+struct KernelArgumentEdits {
+    std::vector<std::string> remove;   // KEY, where it is there once; KEY=VALUE
+    std::vector<std::string> replace;  // KEY or KEY=NEW, where KEY is there once; KEY=OLD=NEW
+    std::vector<std::string> append;   // at the end, also where it is there
+    std::vector<std::string> append_if_missing;
+
+    bool empty() const {
+        return remove.empty() && replace.empty() && append.empty() && append_if_missing.empty();
+    }
+};
+
+// The words of a command line: blanks divide them, except inside double quotes, which stay as they are.
+// Throws Error{usage} for quotes that are not closed, for control characters and for what is not UTF-8.
+std::vector<std::string> split_kernel_arguments(std::string_view text);
+
+// The arguments with these changes; what is not concerned keeps its place. Throws Error{not_found} when
+// there is nothing to delete or replace; Error{usage} when a change could mean several arguments, is
+// malformed, or concerns an argument that is not the user's to change (ostree= and osb.trial=).
+std::vector<std::string> edit_kernel_arguments(std::vector<std::string> arguments,
+                                               const KernelArgumentEdits& edits);
+
+}  // namespace osb::system
