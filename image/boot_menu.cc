@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 
@@ -14,12 +15,14 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
+#include "base/replace_file.hh"
 #include "base/stream.hh"
 
 namespace osb::image {
 namespace {
 
 constexpr std::size_t kMaxEntry = 64UL * 1024;
+constexpr std::size_t kMaxMenu = 1024UL * 1024;
 
 struct DirCloser {
     void operator()(DIR* dir) const noexcept { ::closedir(dir); }
@@ -48,18 +51,6 @@ std::vector<BootEntry> read_entries(int boot) {
     return out;
 }
 
-void replace_file(int directory, const std::string& name, std::string_view text) {
-    const std::string temporary = concat('.', name, ".new");
-    ::unlinkat(directory, temporary.c_str(), 0);
-    const Fd file = open_at(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-    write_all(file.get(), as_bytes(text), temporary);
-    if (::fsync(file.get()) != 0) throw_errno(concat("cannot sync ", quoted(temporary)));
-    if (::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0) {
-        throw_errno(concat("cannot rename ", quoted(temporary)));
-    }
-    if (::fsync(directory) != 0) throw_errno("cannot sync the bootloader's directory");
-}
-
 // Where BOOT is a directory of the root filesystem, freezing would stop everything that writes, us included;
 // there a sync has to do.
 void empty_journal(int boot) {
@@ -73,6 +64,75 @@ void empty_journal(int boot) {
         return;
     }
     if (::syncfs(boot) != 0) throw_errno("cannot sync BOOT");
+}
+
+// No entry takes the label of the trial: what is started once must be what it says.
+std::string label_of(const BootEntry& entry) {
+    return entry.id == kTrialLabel ? concat(entry.id, "-entry") : entry.id;
+}
+
+void append_entry(std::string& out, std::string_view label, const BootEntry& entry,
+                  std::string_view arguments, bool hidden = false) {
+    out += concat("\nLABEL ", label, "\n  MENU LABEL ",
+                  entry.title.empty() ? std::string_view(entry.id) : std::string_view(entry.title), '\n');
+    if (hidden) out += "  MENU HIDE\n";
+    out += concat("  LINUX ", entry.kernel, '\n');
+    std::string initrds;
+    for (const std::string& initrd : entry.initrds) {
+        if (!initrds.empty()) initrds += ',';
+        initrds += initrd;
+    }
+    if (!initrds.empty()) out += concat("  INITRD ", initrds, '\n');
+    if (!entry.devicetree.empty()) out += concat("  FDT ", entry.devicetree, '\n');
+    std::string options = entry.options;
+    if (!options.empty() && !arguments.empty()) options += ' ';
+    options += arguments;
+    if (!options.empty()) out += concat("  APPEND ", options, '\n');
+}
+
+// What is to be written, and where.
+struct BootMenu {
+    Fd boot;
+    Fd directory;
+    std::string text;
+    std::vector<std::string> ids;
+};
+
+BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
+    BootMenu out;
+    out.boot = with_context([] { return "the bootloader's partition"; },
+                            [&] { return open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY); });
+    out.directory = open_at(out.boot.get(), kMenuDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    std::vector<BootEntry> entries = read_entries(out.boot.get());
+    if (entries.empty()) {
+        throw Error(ErrorKind::not_found, concat("there are no boot entries in ", quoted(boot)));
+    }
+    sort_entries(entries);
+    out.text = menu_entries(entries, trial);
+    for (const BootEntry& entry : entries) out.ids.push_back(entry.id);
+    return out;
+}
+
+std::string read_small(int directory, const std::string& name) {
+    FdSource source(open_regular(directory, name), name);
+    return read_all(source, kMaxMenu, name);
+}
+
+// Whether a line of the configuration reads the file of that name.
+bool includes(std::string_view text, std::string_view file) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+        constexpr std::string_view kInclude = "include";
+        const bool is_include =
+            line.size() > kInclude.size() &&
+            std::equal(kInclude.begin(), kInclude.end(), line.begin(),
+                       [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+        if (is_include && line.find(file) != std::string_view::npos) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -93,41 +153,46 @@ std::string menu_settings(const std::string& entries_path) {
         entries_path, '\n');
 }
 
-std::string menu_entries(std::vector<BootEntry> entries) {
+std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial) {
     sort_entries(entries);
     std::string out = "# Made from loader/entries after every change of deployments: not to be edited.\n";
-    if (!entries.empty()) out += concat("DEFAULT ", entries.front().id, '\n');
-    for (const BootEntry& entry : entries) {
-        out += concat("\nLABEL ", entry.id, "\n  MENU LABEL ",
-                      entry.title.empty() ? std::string_view(entry.id) : std::string_view(entry.title),
-                      "\n  LINUX ", entry.kernel, '\n');
-        std::string initrds;
-        for (const std::string& initrd : entry.initrds) {
-            if (!initrds.empty()) initrds += ',';
-            initrds += initrd;
-        }
-        if (!initrds.empty()) out += concat("  INITRD ", initrds, '\n');
-        if (!entry.devicetree.empty()) out += concat("  FDT ", entry.devicetree, '\n');
-        if (!entry.options.empty()) out += concat("  APPEND ", entry.options, '\n');
-    }
+    if (entries.empty()) return out;
+    out += concat("DEFAULT ", label_of(entries.front()), '\n');
+    for (const BootEntry& entry : entries) append_entry(out, label_of(entry), entry, {});
+    const auto tried = std::find_if(entries.begin(), entries.end(), [&](const BootEntry& entry) {
+        return trial.is_on_trial && trial.is_on_trial(entry);
+    });
+    const bool is_trial = tried != entries.end();
+    append_entry(out, kTrialLabel, is_trial ? *tried : entries.front(),
+                 is_trial ? std::string_view(trial.arguments) : std::string_view{}, true);
     return out;
 }
 
-std::vector<std::string> update_boot_menu(const std::string& boot) {
-    const Fd root = with_context([] { return "the bootloader's partition"; },
-                                 [&] { return open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY); });
-    const Fd directory = open_at(root.get(), kMenuDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    std::vector<BootEntry> entries = read_entries(root.get());
-    if (entries.empty()) {
-        throw Error(ErrorKind::not_found, concat("there are no boot entries in ", quoted(boot)));
+bool menu_is_ours(const std::string& boot) {
+    try {
+        const std::string path = concat(boot, '/', kMenuDirectory, '/', kMenuFile);
+        const std::string text = read_small(AT_FDCWD, path);
+        return includes(text, kEntriesFile);
+    } catch (const Error&) {
+        return false;
     }
-    sort_entries(entries);
-    replace_file(directory.get(), kEntriesFile, menu_entries(entries));
-    empty_journal(root.get());
-    std::vector<std::string> out;
-    out.reserve(entries.size());
-    for (const BootEntry& entry : entries) out.push_back(entry.id);
-    return out;
+}
+
+std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial) {
+    const BootMenu menu = make_menu(boot, trial);
+    replace_file(menu.directory.get(), kEntriesFile, menu.text);
+    empty_journal(menu.boot.get());
+    return menu.ids;
+}
+
+bool menu_is_current(const std::string& boot, const TrialMenu& trial) {
+    const BootMenu menu = make_menu(boot, trial);
+    try {
+        return read_small(menu.directory.get(), kEntriesFile) == menu.text;
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::io) throw;
+        return false;
+    }
 }
 
 }  // namespace osb::image

@@ -5,6 +5,7 @@
 // the entries are written by us: docs/install.md, "The menu".
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,30 @@ inline constexpr const char* kEntriesFile = "entries.conf";  // made anew after 
 // The file that SYSLINUX reads first: console, timeout, appearance. `entries_path` is read after it.
 std::string menu_settings(const std::string& entries_path);
 
+// The label that SYSLINUX is told to start once (docs/boot.md, "On trial"); not shown in the menu.
+inline constexpr const char* kTrialLabel = "trial";
+
+// What the label is to start.
+struct TrialMenu {
+    // Whether that entry is the one on trial; none is when this is empty, or no entry answers to it. The
+    // label then starts the default, so that a boot-once left over never ends at the loader's prompt.
+    std::function<bool(const BootEntry&)> is_on_trial;
+    std::string arguments;  // added to the entry's kernel command line
+};
+
 // The entries, the first of them the default. Labels are the ids of the entries.
-std::string menu_entries(std::vector<BootEntry> entries);
+std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial = {});
+
+// Whether the bootloader of the system whose BOOT is mounted at `boot` reads these entries at all.
+bool menu_is_ours(const std::string& boot);
 
 // Writes the menu of the system whose BOOT is mounted at `boot` from its boot entries, in one step: after a
 // power cut the old menu is there, or the new one. SYSLINUX reads no journal; so the filesystem is frozen and
 // thawed once, which empties that. Returns the ids of the entries. Throws Error{not_found} when there are no
 // entries, or the menu is not ours.
-std::vector<std::string> update_boot_menu(const std::string& boot);
+std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
+
+// Whether the menu that is there is the one that update_boot_menu() would write. Throws as that does.
+bool menu_is_current(const std::string& boot, const TrialMenu& trial = {});
 
 }  // namespace osb::image

@@ -33,6 +33,9 @@ struct Trial {
     TrialSubject subject;
     TrialState state = TrialState::prepared;
     std::int64_t time = 0;  // when it was prepared, in seconds since 1970
+    // The boot in which the bootloader was told (/proc/sys/kernel/random/boot_id); "" before that. While that
+    // boot lasts, the trial is still to come.
+    std::string boot_id;
 
     bool is_of(const ostree::Deployment& deployment) const;
 };
@@ -67,8 +70,13 @@ struct TrialSupport {
     std::string reason;
 };
 TrialSupport trial_support(const ostree::Sysroot& sysroot);
+// Whether that deployment, once it runs, can end its trial: it has osb-oci, and a runlevel has the service
+// osb-boot-check. One that cannot would run until its next restart, and that would lead back.
+TrialSupport can_pass_trial(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// From here on the sysroot is locked. Each may be interrupted at any instant and be called again.
+// From here on the sysroot is locked. Each may be interrupted at any instant and be called again: whatever is
+// left then, the next boot starts a system that is whole, and boot-check (system/boot_check.hh) brings the
+// records in order.
 
 // Has the bootloader start `deployment`, which is in the boot entries and not their first, at the next boot
 // and no other. A trial that was under way is given up.
@@ -77,10 +85,11 @@ void begin_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment,
 void resume_trial(ostree::Sysroot& sysroot);
 // Nothing is started once any more, and no trial is remembered. The deployments stay.
 void cancel_trial(ostree::Sysroot& sysroot);
-// The deployment on trial becomes the first, for good. Deployments that it replaces for good are removed as
-// keep_proven() in system/deploy.hh says.
+// The deployment on trial becomes the first, for good; the next upgrade, or cleanup, removes what that leaves
+// over. Nothing where there is no trial.
 void pass_trial(ostree::Sysroot& sysroot);
-// The trial is over; what was tried is remembered as bad.
+// The trial is over; what was tried is remembered as bad, and the bootloader starts another deployment where
+// there is one. Nothing where there is no trial.
 void fail_trial(ostree::Sysroot& sysroot, const std::string& reason);
 // The failure of a digest is forgotten: it may be tried again.
 void forget_failed(ostree::Sysroot& sysroot, const std::string& digest);
