@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Disks that install-to-disk made, booted: MBR and GPT, raw and qcow2, from an image, a commit and a remote repository; what --config
-adds; the menu with two deployments, after `ostree admin` changed them in the running system."""
+adds; the menu with two deployments, after `ostree admin` changed them in the running system; a kill in each stage before."""
 
+import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 
@@ -31,25 +32,6 @@ data = "from the config"
 path = "/var/lib/app/state"
 data = "state"
 """
-
-
-def add_program(test, repo, rev, ref):
-    """A commit like `rev` that has osb-oci in it, with the libraries of this machine that it needs; and so a menu of its own."""
-    extra = test.path("extra")
-    os.makedirs(os.path.join(extra, "usr/bin"), exist_ok=True)
-    shutil.copy(test.osb, os.path.join(extra, "usr/bin/osb-oci"))
-    test.run("strip", os.path.join(extra, "usr/bin/osb-oci"))
-    libraries = os.path.join(extra, "usr/lib/x86_64-linux-gnu")
-    os.makedirs(libraries, exist_ok=True)
-    present = test.must("ostree", "ls", "-R", f"--repo={repo}", rev, "/usr/lib")
-    for line in test.must("ldd", test.osb).splitlines():
-        words = line.split()
-        if "=>" in words and words[2].startswith("/") and f"/x86_64-linux-gnu/{words[0]}" not in present:
-            shutil.copy(words[2], os.path.join(libraries, words[0]))
-    os.makedirs(os.path.join(extra, "usr/sbin"), exist_ok=True)
-    shutil.copy(os.path.join(lib_system.OVERLAY, "usr/sbin/zipl"), os.path.join(extra, "usr/sbin/zipl"))
-    return test.must("ostree", "commit", f"--repo={repo}", "-b", ref, f"--tree=ref={rev}", f"--tree=dir={extra}", "--owner-uid=0",
-                     "--owner-gid=0", "--add-metadata-string=version=with-program").strip()
 
 
 def install(test, target, *arguments):
@@ -129,9 +111,39 @@ def menu(test, repo, source):
         machine.power_off()
 
 
+def run_until(test, stage, *arguments):
+    """Starts install-to-disk and kills it when it says that it is in that stage; (the stages that it named, exit status)."""
+    process = subprocess.Popen([test.osb, "install-to-disk", "--progress", "json", *KARGS, *arguments], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    named = []
+    for line in process.stderr:
+        if line.startswith(b"{"):
+            name = json.loads(line).get("stage")
+            if name not in named:
+                named.append(name)
+            if name == stage and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                break
+    process.stderr.close()
+    return named, process.wait()
+
+
+def killed_in_stages(test, image, target, *options):
+    """kill -9 in each stage leaves no disk, and nothing that is in the way of the next run."""
+    stages, status = run_until(test, None, *options, image, test.path("undisturbed"))
+    os.unlink(test.path("undisturbed"))
+    test.check(status == 0 and len(stages) >= 5, f"stages: {', '.join(map(str, stages))}", status)
+    for stage in stages:
+        named, status = run_until(test, stage, *options, image, target)
+        test.check(status == -signal.SIGKILL and named[-1] == stage and not os.path.exists(target),
+                   f"killed in the stage {stage!r}: no disk is made", (named, status))
+
+
 def other_forms(test, image, repo, source):
     qcow = test.path("disk.qcow2")
     commit = install(test, qcow, "--format", "qcow2", image)
+    left = [name for name in os.listdir(test.work) if name.startswith(".")]
+    test.check(not left, "what killed runs had left behind is gone with a later run", left)
     with Machine(test, "qcow2", [(qcow, "qcow2")]) as machine:
         machine.login()
         check_up(test, machine, "qcow2, from an image", commit)
@@ -148,16 +160,16 @@ def other_forms(test, image, repo, source):
 
 def main(test):
     lib_system.need_machine(test)
-    test.need("ssh-keygen", "ssh", "syslinux", "mcopy", "ldd")
+    test.need("ssh-keygen", "ssh", "syslinux", "mcopy")
     image = system_image(test)
     repo = test.path("repo")
-    imported = test.osb_import(image, repo, "--ref", "os/plain")
+    imported = test.osb_import(image, repo, "--ref", "os/test")
     if not test.check_status(imported, 0, "import of the system image"):
         raise Skip("nothing to install")
-    add_program(test, repo, "os/plain", "os/test")
+    killed_in_stages(test, image, test.path("disk.qcow2"), "--format", "qcow2")
     configured(test, "os/test", repo)
     menu(test, repo, "os/test")
-    other_forms(test, image, repo, "os/plain")
+    other_forms(test, image, repo, "os/test")
 
 
 if __name__ == "__main__":
