@@ -17,13 +17,12 @@ class Walk {
     PlacedEntry run() {
         std::deque<std::string> rest;
         for (const std::string_view part : path_parts(path_)) rest.emplace_back(part);
-        if (rest.empty()) refuse("names nothing");
+        if (rest.empty() || rest.back() == "." || rest.back() == "..") refuse("names nothing");
         while (rest.size() > 1) {
             const std::string part = std::move(rest.front());
             rest.pop_front();
             step(part, rest);
         }
-        if (rest.front() == "..") refuse("names nothing");
         if (below_.empty() || !is_writable()) {
             refuse("lies neither in /etc nor in /var; the rest of the system is the image's");
         }
