@@ -149,7 +149,7 @@ Account Accounts::set_user(const UserCustomization& user) {
     if (!uid || !gid) {
         throw Error(ErrorKind::invalid, concat("the line of the user ", quoted(user.name), " is malformed"));
     }
-    return {*uid, *gid, (*line)[kHome]};
+    return {*uid, *gid, (*line)[kHome], is_new};
 }
 
 void Accounts::join_group(const std::string& user, const std::string& group) {

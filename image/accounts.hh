@@ -15,6 +15,7 @@ struct Account {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
     std::string home;
+    bool is_new = false;
 };
 
 // The three files, as texts. Lines that are not touched stay as they are, in their order.

@@ -288,17 +288,37 @@ std::string hostname_of(const Json& value, const std::string& where) {
     return name;
 }
 
-// Older configurations have the table, newer ones the name alone.
 std::string timezone_of(const Json& value, const std::string& where) {
-    std::string name;
-    if (value.is_string()) {
-        name = value.get<std::string>();
-    } else {
-        read_table(value, where,
-                   {{"timezone", [&](const Json& v, const std::string& w) { name = text_of(v, w); }}});
-    }
+    std::string name = text_of(value, where);
     static_cast<void>(path_of(concat('/', name), where));
     return name;
+}
+
+// A name or an address: in the files that it goes to, everything else means something.
+std::vector<std::string> ntp_servers_of(const Json& value, const std::string& where) {
+    constexpr std::size_t kMaxName = 253;
+    std::vector<std::string> out = texts_of(value, where);
+    for (const std::string& name : out) {
+        const bool good = !name.empty() && name.size() <= kMaxName && name.front() != '-' &&
+                          std::all_of(name.begin(), name.end(), [](char c) {
+                              return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                     (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':';
+                          });
+        if (!good) refuse(where, concat("has no name or address of a server: ", quoted(name)));
+    }
+    return out;
+}
+
+// The table, or the name of the zone alone.
+void read_timezone(const Json& value, const std::string& where, Customizations& out) {
+    if (value.is_string()) {
+        out.timezone = timezone_of(value, where);
+        return;
+    }
+    read_table(value, where,
+               {{"timezone", [&](const Json& v, const std::string& w) { out.timezone = timezone_of(v, w); }},
+                {"ntpservers",
+                 [&](const Json& v, const std::string& w) { out.ntp_servers = ntp_servers_of(v, w); }}});
 }
 
 Customizations read_customizations(const Json& table, const std::string& where) {
@@ -313,7 +333,7 @@ Customizations read_customizations(const Json& table, const std::string& where) 
     std::vector<FileCustomization> directories;
     read_table(table, where,
                {{"hostname", [&](const Json& v, const std::string& w) { out.hostname = hostname_of(v, w); }},
-                {"timezone", [&](const Json& v, const std::string& w) { out.timezone = timezone_of(v, w); }},
+                {"timezone", [&](const Json& v, const std::string& w) { read_timezone(v, w, out); }},
                 {"kernel",
                  [&](const Json& value, const std::string& w) {
                      read_table(value, w, {{"append", [&](const Json& v, const std::string& at) {

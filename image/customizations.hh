@@ -43,8 +43,9 @@ struct FilesystemCustomization {
 };
 
 struct Customizations {
-    std::string hostname;  // "" for none
-    std::string timezone;
+    std::string hostname;                  // "" for none
+    std::string timezone;                  // as in the zoneinfo database; "" for none
+    std::vector<std::string> ntp_servers;  // names or addresses
     std::vector<std::string> kernel_arguments;
     std::vector<UserCustomization> users;
     std::vector<GroupCustomization> groups;

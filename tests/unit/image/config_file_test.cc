@@ -17,7 +17,7 @@ using image::parse_config;
 constexpr const char* kToml = R"(
 [customizations]
 hostname = "edge-1"
-timezone = { timezone = "Europe/Berlin" }
+timezone = { timezone = "Europe/Berlin", ntpservers = ["ntp.example", "192.0.2.1"] }
 [customizations.kernel]
 append = "panic=10 x=\"a b\""
 [[customizations.user]]
@@ -41,7 +41,8 @@ ensure_parents = true
 mountpoint = "/"
 minsize = "10 GiB"
 )";
-constexpr const char* kJson = R"({"customizations": {"hostname": "edge-1", "timezone": "Europe/Berlin",
+constexpr const char* kJson = R"({"customizations": {"hostname": "edge-1",
+ "timezone": {"timezone": "Europe/Berlin", "ntpservers": ["ntp.example", "192.0.2.1"]},
  "kernel": {"append": "panic=10 x=\"a b\""},
  "user": [{"name": "core", "password": "$6$salt$hash", "key": "ssh-ed25519 A\nssh-ed25519 B\n",
            "groups": ["wheel", "audio"], "uid": 1234}],
@@ -55,6 +56,8 @@ TEST(Config, BothLanguagesSayTheSame) {
         const Customizations out = parse_config(text, name);
         EXPECT_EQ(out.hostname, "edge-1");
         EXPECT_EQ(out.timezone, "Europe/Berlin");
+        const std::vector<std::string> servers{"ntp.example", "192.0.2.1"};
+        EXPECT_EQ(out.ntp_servers, servers);
         const std::vector<std::string> arguments{"panic=10", "x=\"a b\""};
         EXPECT_EQ(out.kernel_arguments, arguments);
         ASSERT_EQ(out.users.size(), 1U);
@@ -71,6 +74,8 @@ TEST(Config, BothLanguagesSayTheSame) {
         EXPECT_EQ(out.filesystems.at(0).min_size, 10ULL << 30);
     }
     EXPECT_TRUE(parse_config("", "a.toml").users.empty());
+    EXPECT_EQ(parse_config("customizations.timezone = 'UTC'", "a.toml").timezone, "UTC");
+    EXPECT_EQ(parse_config("customizations.timezone.ntpservers = ['a']", "a.toml").timezone, "");
 }
 
 ErrorKind refused(const std::string& toml) {
@@ -88,6 +93,7 @@ TEST(Config, WhatIsNotKnownIsNotPassedOver) {
     EXPECT_EQ(refused("[customizations.firewall]\nports = []"), ErrorKind::unsupported);
     EXPECT_EQ(refused("[[customizations.user]]\nname = 'a'\nexpiredate = 1"), ErrorKind::unsupported);
     EXPECT_EQ(refused("blueprint = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused("customizations.timezone.ntp = ['a']"), ErrorKind::unsupported);
     EXPECT_EQ(refused("[[customizations.filesystem]]\nmountpoint = '/var/data'\nminsize = 1"),
               ErrorKind::unsupported);
 }
@@ -108,6 +114,9 @@ TEST(Config, MalformedAndHostileValuesAreRefused) {
                              "[[customizations.user]]\nname = 'a'\ngroups = 'wheel'",
                              "customizations.hostname = 'a b'",
                              "customizations.timezone = '../../x'",
+                             "customizations.timezone = ''",
+                             "customizations.timezone.timezone = ''",
+                             "customizations.timezone.ntpservers = ['a b']",
                              "customizations.kernel.append = \"a\\nb\"",
                              "customizations.kernel.append = 'a\"b'",
                              "[[customizations.files]]\npath = 'etc/x'\ndata = ''",

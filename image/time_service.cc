@@ -1,0 +1,94 @@
+#include "image/time_service.hh"
+
+#include <sstream>
+
+#include "base/bytes.hh"
+
+namespace osb::image {
+namespace {
+
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> out;
+    std::istringstream lines{std::string(text)};
+    std::string line;
+    while (std::getline(lines, line)) out.push_back(line);
+    return out;
+}
+
+std::vector<std::string> words_of(const std::string& line) {
+    std::vector<std::string> out;
+    std::istringstream words(line);
+    std::string word;
+    while (words >> word) out.push_back(word);
+    return out;
+}
+
+// Directives are known in upper and lower case.
+std::string lower(std::string text) {
+    for (char& c : text) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return text;
+}
+
+// The options in a shell's assignment, without the servers. A comment may follow, and is given up.
+std::vector<std::string> other_options(std::string value) {
+    if (!value.empty() && (value.front() == '"' || value.front() == '\'')) {
+        const std::size_t end = value.find(value.front(), 1);
+        value = value.substr(1, end == std::string::npos ? end : end - 1);
+    } else {
+        value = value.substr(0, value.find_first_of(" \t#;"));
+    }
+    std::vector<std::string> out;
+    const std::vector<std::string> words = words_of(value);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i] == "-p") {
+            ++i;
+        } else if (!words[i].starts_with("-p")) {
+            out.push_back(words[i]);
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string chrony_with_servers(std::string_view config, const std::vector<std::string>& servers) {
+    std::string out;
+    for (const std::string& line : lines_of(config)) {
+        const std::vector<std::string> words = words_of(line);
+        const std::string directive = words.empty() ? "" : lower(words.front());
+        if (directive == "server" || directive == "pool" || directive == "peer") continue;
+        if (directive == "initstepslew" && words.size() > 2) {
+            out += concat(words[0], ' ', words[1]);
+            for (const std::string& server : servers) out += ' ' + server;
+            out += '\n';
+            continue;
+        }
+        out += line + '\n';
+    }
+    for (const std::string& server : servers) out += concat("server ", server, " iburst\n");
+    return out;
+}
+
+std::string ntpd_with_servers(std::string_view config, const std::vector<std::string>& servers) {
+    constexpr std::string_view kVariable = "NTPD_OPTS=";
+    std::string out;
+    std::vector<std::string> options{"-N"};  // as Alpine has it
+    for (const std::string& line : lines_of(config)) {
+        if (line.starts_with(kVariable)) {
+            options = other_options(line.substr(kVariable.size()));
+        } else {
+            out += line + '\n';
+        }
+    }
+    for (const std::string& server : servers) {
+        options.emplace_back("-p");
+        options.push_back(server);
+    }
+    std::string value;
+    for (const std::string& option : options) value += (value.empty() ? "" : " ") + option;
+    return concat(out, kVariable, '"', value, "\"\n");
+}
+
+}  // namespace osb::image
