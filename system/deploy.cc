@@ -174,18 +174,21 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
         write_menu(sysroot);
     }
     make_room(sysroot, deployment.stateroot, deployment.commit);
-    const TrialSupport support = trial_support(sysroot);
     const Deployment made = sysroot.deploy(deployment);
+    TrialSupport support = trial_support(sysroot);
+    if (support.supported) support = can_pass_trial(sysroot, made);
     std::vector<Deployment> list = list_of(roles, {});
     DeployOutcome out{
         .deployment = made,
         .result = support.supported && !list.empty() ? DeployResult::on_trial : DeployResult::is_default};
+    const bool tried = out.result == DeployResult::on_trial;
+    if (tried) prepare_trial(sysroot, made, subject);
     // A proven one is the default until the new one is.
-    list.insert(out.result == DeployResult::on_trial ? list.begin() + 1 : list.begin(), made);
+    list.insert(tried ? list.begin() + 1 : list.begin(), made);
     sysroot.write(list);
     out.deployment = sysroot.find(made).value_or(made);
-    if (out.result == DeployResult::on_trial) {
-        begin_trial(sysroot, out.deployment, subject);
+    if (tried) {
+        resume_trial(sysroot);
     } else {
         write_menu(sysroot);
         if (!support.supported) log_info(concat("no trial: ", support.reason));

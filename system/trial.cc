@@ -156,10 +156,7 @@ TrialSupport can_pass_trial(const Sysroot& sysroot, const Deployment& deployment
     return {.supported = false, .reason = "no runlevel of it has the service osb-boot-check"};
 }
 
-void begin_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSubject& subject) {
-    if (!sysroot.find(deployment) || sysroot.deployments().front() == deployment) {
-        throw Error(ErrorKind::internal, concat("deployment ", deployment.id(), " cannot be tried"));
-    }
+void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSubject& subject) {
     cancel_trial(sysroot);
     const TrialRecords records(sysroot.path());
     unlink_failures(records, deployment);
@@ -171,7 +168,6 @@ void begin_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSubj
     trial.subject = subject;
     trial.time = now();
     records.set_trial(trial);
-    arm(sysroot, records, trial);
 }
 
 void resume_trial(Sysroot& sysroot) {

@@ -41,8 +41,8 @@ struct Trial {
 };
 
 struct FailedTrial {
-    // The deployment. A later one may get the same serial: begin_trial() then sets that of the record to -1,
-    // and the record speaks of the digest and the commit alone.
+    // The deployment. A later one may get the same serial: prepare_trial() then sets that of the record to
+    // -1, and the record speaks of the digest and the commit alone.
     std::string stateroot;
     std::string commit;
     int serial = -1;
@@ -78,10 +78,13 @@ TrialSupport can_pass_trial(const ostree::Sysroot& sysroot, const ostree::Deploy
 // left then, the next boot starts a system that is whole, and boot-check (system/boot_check.hh) brings the
 // records in order.
 
-// Has the bootloader start `deployment`, which is in the boot entries and not their first, at the next boot
-// and no other. A trial that was under way is given up.
-void begin_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment, const TrialSubject& subject);
-// Tells the bootloader again of a trial that is still to come (as when power failed while it was told).
+// Remembers that `deployment` is to be tried; to be called before the boot entries list it, so that at no
+// instant they hold one that is neither proven nor known to be on trial. A trial that was under way is given
+// up.
+void prepare_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment,
+                   const TrialSubject& subject);
+// Has the bootloader start the deployment on trial, which is in the boot entries and not their first, at the
+// next boot and no other. Does it again of a trial that is still to come (as when power failed in the midst).
 void resume_trial(ostree::Sysroot& sysroot);
 // Nothing is started once any more, and no trial is remembered. The deployments stay.
 void cancel_trial(ostree::Sysroot& sysroot);
