@@ -3,28 +3,28 @@
 // before it starts the label (SYSLINUX documentation, extlinux.txt; libinstaller/advio.h).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace osb::system {
 
 // The label in the vector's two copies (1024 bytes), of which the first that is whole counts; "" when none
-// is set. Nothing when neither is whole, which the loader takes for "not set".
-std::optional<std::string> parse_boot_once(std::string_view vector);
+// is set, and when neither is whole, which the loader takes for "not set".
+std::string parse_boot_once(std::string_view vector);
+// The vector with that label, "" for none; what else it holds stays. Throws Error{internal} for one that is
+// too long.
+std::string make_boot_once(std::string_view vector, std::string_view label);
 
 // What the SYSLINUX in the BOOT that is mounted there starts once; "" for nothing, and where the vector is
 // damaged. Throws Error{not_found} when there is no SYSLINUX, Error{invalid} when its file has no vector.
 std::string read_boot_once(const std::string& boot);
 
-// Has the program extlinux set it, and looks whether it did. `label` is a word. Throws Error{not_found} when
-// the program is not installed, Error{io} when it fails.
+// Sets it, durably, and looks whether it is. As `extlinux --once`, which wants the device of the filesystem
+// to be there as well. `label` is a word. Throws as read_boot_once(); Error{io} when the file cannot be
+// written.
 void set_boot_once(const std::string& boot, const std::string& label);
 // Nothing is started once, if that label was to be; another one is not ours to clear. Throws as
-// set_boot_once(), and only when there is something to be done.
+// set_boot_once().
 void clear_boot_once(const std::string& boot, const std::string& label);
-
-// Where the program extlinux is: in $PATH or where the system's programs are. Nothing when it is nowhere.
-std::optional<std::string> find_extlinux();
 
 }  // namespace osb::system

@@ -12,6 +12,7 @@
 #include "base/bytes.hh"
 #include "base/progress.hh"
 #include "image/boot_menu.hh"
+#include "image/syslinux.hh"
 #include "ostree/import.hh"
 #include "tests/support/memory_image.hh"
 #include "tests/support/tar_builder.hh"
@@ -59,6 +60,10 @@ TestSysroot::~TestSysroot() {
     static_cast<void>(status);
 }
 
+void TestSysroot::add_syslinux() const {
+    write("boot/extlinux/ldlinux.sys", image::find_syslinux().loader);
+}
+
 std::string TestSysroot::read(std::string_view below) const {
     std::ifstream file(concat(path(), '/', below));
     return {std::istreambuf_iterator<char>(file), {}};
@@ -78,6 +83,10 @@ std::string TestSysroot::add_commit(const std::string& version, const std::strin
     tar.directory("lib/modules").directory("lib/modules/6.1.0");
     tar.file("boot/vmlinuz-6.1.0", kernel).file("boot/initramfs-6.1.0", "initramfs");
     tar.file("lib/modules/6.1.0/modules.dep", "").file("sbin/init", "#!/bin/sh\n", 0755);
+    // What a deployment needs to be tried.
+    tar.directory("usr").directory("usr/bin").file("usr/bin/osb-oci", "#!/bin/sh\n", 0755);
+    tar.directory("etc/runlevels").directory("etc/runlevels/default");
+    tar.symlink("etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check");
     tar.file("etc/os-release",
              concat("ID=test\nPRETTY_NAME=\"Test ", version, "\"\nVERSION_ID=", version, "\n"));
     tar.file("etc/default", version);

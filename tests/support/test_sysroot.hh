@@ -18,6 +18,8 @@ class TestSysroot {
     TestSysroot& operator=(const TestSysroot&) = delete;
 
     std::string path() const { return directory_ / "sysroot"; }
+    // Puts SYSLINUX into BOOT, so that a deployment can be tried.
+    void add_syslinux() const;
     // Of a file below it; "" when it is not there.
     std::string read(std::string_view below) const;
     void write(std::string_view below, std::string_view text) const;

@@ -8,6 +8,8 @@
 
 #include "base/error.hh"
 #include "image/origin.hh"
+#include "system/boot_once.hh"
+#include "system/trial.hh"
 #include "tests/support/test_sysroot.hh"
 
 namespace osb::system {
@@ -75,6 +77,66 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
     EXPECT_EQ(sysroot.deployments()[0], outcome.deployment);
     EXPECT_EQ(sysroot.deployments()[1], old);
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
+}
+
+TEST_F(DeployTest, TheNewOneIsTriedAndTheOldOneStaysTheDefault) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment old = *roles_of(sysroot).current;
+    const DeployOutcome outcome =
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
+    ASSERT_EQ(outcome.result, DeployResult::on_trial);
+    EXPECT_EQ(sysroot.deployments().front(), old);
+    const Roles roles = roles_of(sysroot);
+    EXPECT_EQ(*roles.on_trial, outcome.deployment);
+    EXPECT_FALSE(roles.rollback);
+    EXPECT_EQ(read_trial(sysroot)->state, TrialState::armed);
+    EXPECT_EQ(read_boot_once(sysroot.boot()), "trial");
+    const std::string menu = disk_.read("boot/extlinux/entries.conf");
+    EXPECT_NE(menu.find("osb.trial=" + read_trial(sysroot)->id), std::string::npos) << menu;
+}
+
+TEST_F(DeployTest, AnotherUpgradeTakesThePlaceOfTheOneThatWasToBeTried) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment old = *roles_of(sysroot).current;
+    deploy_next(sysroot, next(sysroot, disk_.add_commit("2", "kernel of 2")), {.digest = "sha256:2"});
+    const DeployOutcome outcome =
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("3", "kernel of 3")), {.digest = "sha256:3"});
+    EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{old, outcome.deployment}));
+    EXPECT_EQ(read_trial(sysroot)->subject.digest, "sha256:3");
+    EXPECT_TRUE(read_failed(sysroot).empty());
+}
+
+TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment old = *roles_of(sysroot).current;
+    const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    pass_trial(sysroot);
+    EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{outcome.deployment, old}));
+    EXPECT_FALSE(read_trial(sysroot));
+    EXPECT_EQ(read_boot_once(sysroot.boot()), "");
+    EXPECT_EQ(*roles_of(sysroot).rollback, old);
+}
+
+TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment old = *roles_of(sysroot).current;
+    const DeployOutcome bad =
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
+    fail_trial(sysroot, "it was bad\n");
+    EXPECT_EQ(roles_of(sysroot).others, std::vector<Deployment>{bad.deployment});
+    EXPECT_FALSE(roles_of(sysroot).rollback);
+    ASSERT_TRUE(find_failed(sysroot, "sha256:2", ""));
+    EXPECT_EQ(find_failed(sysroot, "sha256:2", "")->reason, "it was bad\\x0a");
+    const DeployOutcome good = deploy_next(sysroot, next(sysroot, disk_.add_commit("3")), {});
+    EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{old, good.deployment}));
 }
 
 TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
