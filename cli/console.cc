@@ -25,12 +25,13 @@ std::string_view colour_of(Style style) {
 
 }  // namespace
 
+std::string in_style(Style style, std::string_view text) {
+    const std::string_view colour = colour_of(style);
+    return concat(colour, text, colour.empty() ? "" : kReset);
+}
+
 void Console::line(Style style, std::string_view label, std::string_view text) {
-    const std::string_view colour = colour_ ? colour_of(style) : "";
-    std::string out(colour);
-    out += label;
-    if (!colour.empty()) out += kReset;
-    raw_line(concat(out, printable(text)));
+    raw_line(concat(in_style(colour_ ? style : Style::plain, label), printable(text)));
 }
 
 void Console::raw_line(std::string_view text) {

@@ -11,6 +11,9 @@ namespace osb::cli {
 
 enum class Style { plain, error, warning, hint };
 
+// The text in that style, for a terminal.
+std::string in_style(Style style, std::string_view text);
+
 // Threads may use it at once. A failed write is ignored: there is nowhere left to report it.
 class Console {
   public:

@@ -156,4 +156,10 @@ std::string image_origin_at(std::string_view reference, const std::string& manif
     return concat(out.to_string(), others.empty() ? "" : "\n", others);
 }
 
+std::string without_transient(std::string_view origin) {
+    KeyFile file = KeyFile::parse(origin);
+    file.remove_group(kTransientGroup);
+    return file.to_string();
+}
+
 }  // namespace osb::system

@@ -25,7 +25,9 @@ struct NoOrigin {};
 using Origin = std::variant<NoOrigin, ImageOrigin, RefspecOrigin>;
 
 // Throws Error{unsupported} for a policy that osb-oci cannot keep (ostree-image-signed: wants signatures to
-// be verified), rather than to follow the image without it; Error{invalid} for one that is malformed.
+// be verified), rather than to follow the image without it, for a system that its unconfigured-state says is
+// not to be upgraded yet, and for packages that rpm-ostree has added; Error{invalid} for a file that is
+// malformed.
 Origin parse_origin(std::string_view text);
 
 // For people: "docker://quay.io/x/y:1", "origin:os/x86_64/main", "" for none.
@@ -33,8 +35,11 @@ std::string to_string(const Origin& origin);
 
 // The text of the file for a deployment of that image at that manifest: container-image-reference as
 // image_origin() writes it, the digest in a group of our own; other groups of `previous` (libostree-transient
-// excepted) stay.
+// excepted) stay. `reference` may also be of another transport (oci:DIR:TAG). Throws Error{usage}.
 std::string image_origin_at(std::string_view reference, const std::string& manifest_digest,
                             std::string_view previous);
+
+// The text of an origin without what belongs to one deployment alone, as that it is pinned.
+std::string without_transient(std::string_view origin);
 
 }  // namespace osb::system

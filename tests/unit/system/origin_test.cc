@@ -150,6 +150,12 @@ TEST(ImageOriginAt, RefusesWhatWouldEndTheLine) {
     EXPECT_THROW(image_origin_at("", "", ""), Error);
 }
 
+TEST(WithoutTransient, KeepsTheRest) {
+    EXPECT_EQ(without_transient("[origin]\nrefspec=a:b\n[libostree-transient]\npinned=true\n"),
+              "[origin]\nrefspec=a:b\n");
+    EXPECT_EQ(without_transient(""), "");
+}
+
 TEST(KeyFile, ReadsWhatGLibReads) {
     const KeyFile file =
         KeyFile::parse("# x\n\n [a] \n k = v w \n e=\\s\\t\\n\\r\\\\x\n[b]\nk=1\n[a]\nk=2\nn=\nu=a=b;c\n");

@@ -1,0 +1,98 @@
+// osb-oci kargs: the kernel arguments of the system, shown and changed.
+#include <CLI/CLI.hpp>
+
+#include "base/bytes.hh"
+#include "base/escape.hh"
+#include "cli/deployment_report.hh"
+#include "cli/sysroot_flags.hh"
+#include "cli/verb.hh"
+#include "system/deploy_arguments.hh"
+#include "system/kernel_arguments.hh"
+
+namespace osb::cli {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+std::string one_line(const Arguments& arguments) {
+    std::string out;
+    for (const std::string& argument : arguments) out += concat(out.empty() ? "" : " ", escape(argument));
+    return out + '\n';
+}
+
+void add_edit(CLI::App& app, const char* name, Arguments& edits, const char* what) {
+    // One value an option, so that an argument may begin with '-' and nothing else is taken for one.
+    app.add_option(name, edits, what)
+        ->type_name("ARG")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+class KargsVerb final : public Verb {
+  public:
+    void declare(CLI::App& app) override {
+        add_edit(app, "--append", edits_.append, "add KEY or KEY=VALUE at the end");
+        add_edit(app, "--append-if-missing", edits_.append_if_missing, "the same, unless it is there");
+        add_edit(app, "--delete", edits_.remove, "remove KEY, or KEY=VALUE where there are several");
+        add_edit(app, "--replace", edits_.replace, "KEY=NEW, or KEY=OLD=NEW where there are several");
+        sysroot_.declare(app);
+    }
+
+    void run(Session& session) override {
+        if (edits_.empty()) return show(session, sysroot_.open());
+        ostree::Sysroot sysroot = sysroot_.open_locked();
+        const ostree::Deployment base = system::arguments_base(sysroot, system::roles_of(sysroot));
+        const Arguments arguments = system::edit_kernel_arguments(base.kernel_options, edits_);
+        if (arguments == base.kernel_options) {
+            return print(session, arguments, deployment_to_json(sysroot, base), nullptr,
+                         "nothing to change: the kernel arguments are like that already\n");
+        }
+        const system::DeployOutcome outcome = system::deploy_with_arguments(sysroot, arguments);
+        const bool on_trial = outcome.result == system::DeployResult::on_trial;
+        print(session, arguments, deployment_to_json(sysroot, outcome.deployment),
+              on_trial ? "on_trial" : "default",
+              on_trial
+                  ? "the next boot tries these kernel arguments; the present ones stay the default until it "
+                    "has passed its checks\n"
+                  : "the next boot starts with these kernel arguments\n");
+    }
+
+  private:
+    static void show(const Session& session, const ostree::Sysroot& sysroot) {
+        const ostree::Deployment base = system::arguments_base(sysroot, system::roles_of(sysroot));
+        print(session, base.kernel_options, deployment_to_json(sysroot, base), nullptr, "");
+    }
+
+    // The arguments are the result; what became of them is a remark.
+    static void print(const Session& session, const Arguments& arguments, const OrderedJson& deployment,
+                      const char* result, const char* remark) {
+        if (session.options.json) {
+            session.print(to_document({{"schema", 1},
+                                       {"kernel_arguments", arguments},
+                                       {"changed", result != nullptr},
+                                       {"deployment", deployment},
+                                       {"result", result == nullptr ? OrderedJson(nullptr) : result}}));
+            return;
+        }
+        session.print(one_line(arguments));
+        session.print(remark);
+    }
+
+    SysrootFlags sysroot_;
+    system::KernelArgumentEdits edits_;
+};
+
+}  // namespace
+
+const VerbEntry kKargsVerb{
+    .name = "kargs",
+    .summary = "Shows the kernel's arguments, or deploys the system again with other ones",
+    .examples =
+        "  osb-oci kargs\n"
+        "  osb-oci kargs --append mitigations=auto --delete quiet\n"
+        "  osb-oci kargs --replace console=ttyS0=ttyS1\n",
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<KargsVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,116 @@
+// osb-oci rollback: the next boot starts the other system.
+#include "system/rollback.hh"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <vector>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "cli/deployment_report.hh"
+#include "cli/sysroot_flags.hh"
+#include "cli/verb.hh"
+#include "system/restart.hh"
+
+namespace osb::cli {
+namespace {
+
+using system::RollbackOutcome;
+using system::RollbackResult;
+
+const char* result_name(RollbackResult result) {
+    switch (result) {
+        case RollbackResult::swapped:
+            return "swapped";
+        case RollbackResult::trial_cancelled:
+            return "trial_cancelled";
+        case RollbackResult::trial_failed:
+            return "trial_failed";
+        case RollbackResult::staged_dropped:
+            break;
+    }
+    return "staged_dropped";
+}
+
+// What happened to the one that is given up.
+std::string explain(RollbackResult result, const std::string& given_up) {
+    switch (result) {
+        case RollbackResult::swapped:
+            return concat("; ", given_up, " is kept, and 'osb-oci rollback' leads to it again");
+        case RollbackResult::trial_cancelled:
+            return concat("; the trial of ", given_up, " is cancelled");
+        case RollbackResult::trial_failed:
+            return concat("; ", given_up, " counts as failed, and upgrade does not take it again");
+        case RollbackResult::staged_dropped:
+            break;
+    }
+    return concat("; ", given_up, ", which was staged, is dropped");
+}
+
+struct Described {
+    ostree::Deployment deployment;
+    std::string name;
+    OrderedJson json;
+};
+
+const Described& find(const std::vector<Described>& all, const ostree::Deployment& deployment) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Described& described) {
+        return described.deployment == deployment;
+    });
+    if (found == all.end()) throw Error(ErrorKind::internal, "a deployment that was not there before");
+    return *found;
+}
+
+class RollbackVerb final : public Verb {
+  public:
+    void declare(CLI::App& app) override {
+        app.add_flag("--apply", apply_, "restart the machine when the next boot starts another system");
+        sysroot_.declare(app);
+    }
+
+    void run(Session& session) override {
+        ostree::Sysroot sysroot = sysroot_.open_locked();
+        if (apply_) system::check_can_restart(sysroot);
+        // What is given up must be described while it is there.
+        std::vector<Described> before;
+        for (const ostree::Deployment& deployment : sysroot.deployments()) {
+            before.push_back(
+                {deployment, name_of(sysroot, deployment), deployment_to_json(sysroot, deployment)});
+        }
+        const RollbackOutcome outcome = system::roll_back(sysroot);
+        print(session, outcome, find(before, outcome.next), find(before, outcome.given_up));
+        if (apply_ && !outcome.next.booted) system::restart_machine();
+    }
+
+  private:
+    static void print(const Session& session, const RollbackOutcome& outcome, const Described& next,
+                      const Described& given_up) {
+        if (session.options.json) {
+            session.print(to_document({{"schema", 1},
+                                       {"result", result_name(outcome.result)},
+                                       {"next_boot", next.json},
+                                       {"given_up", given_up.json}}));
+            return;
+        }
+        session.print(concat("the next boot starts ", next.name, outcome.next.booted ? ", which runs" : "",
+                             explain(outcome.result, given_up.name), '\n'));
+    }
+
+    SysrootFlags sysroot_;
+    bool apply_ = false;
+};
+
+}  // namespace
+
+const VerbEntry kRollbackVerb{
+    .name = "rollback",
+    .summary = "Goes back to the system before, or forth again; gives up one that is on trial",
+    .examples =
+        "  osb-oci rollback\n"
+        "  osb-oci rollback --apply\n"
+        "  osb-oci rollback --sysroot /mnt\n",
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<RollbackVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,67 @@
+// osb-oci status: what is deployed, and what the next boot starts.
+#include "system/status.hh"
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+
+#include "base/error.hh"
+#include "cli/registry_flags.hh"
+#include "cli/status_report.hh"
+#include "cli/sysroot_flags.hh"
+#include "cli/verb.hh"
+
+namespace osb::cli {
+namespace {
+
+// The result is on standard output, which need not be the terminal that standard error is.
+bool colours_output(const Session& session) {
+    const Io& io = session.console.io();
+    if (session.options.colour == "auto" && !io.out_is_terminal) return false;
+    return use_colour(session.options, io);
+}
+
+class StatusVerb final : public Verb {
+  public:
+    void declare(CLI::App& app) override {
+        app.add_flag("--check", check_, "ask the registry or remote what the followed name is now");
+        sysroot_.declare(app);
+        registry_.declare(app);
+    }
+
+    void run(Session& session) override {
+        const registry::RegistryOptions options = registry_.options();
+        const ostree::Sysroot sysroot = sysroot_.open();
+        const system::SystemStatus status = system::read_status(sysroot);
+        StatusView view{.status = status,
+                        .tag = std::nullopt,
+                        .now = static_cast<std::int64_t>(std::time(nullptr)),
+                        .colour = colours_output(session)};
+        const bool json = session.options.json;
+        // What is known is shown before the network has its say.
+        if (!json) session.print(describe_status(view));
+        session.console.io().out.flush();
+        if (check_) view.tag = system::check_tag(sysroot, options);
+        session.print(json ? to_document(status_to_json(view)) : describe_tag(view));
+    }
+
+  private:
+    SysrootFlags sysroot_;
+    RegistryFlags registry_;
+    bool check_ = false;
+};
+
+}  // namespace
+
+const VerbEntry kStatusVerb{
+    .name = "status",
+    .summary = "Shows the deployments: booted, on trial, rollback, pinned; and the last failed trial",
+    .examples =
+        "  osb-oci status\n"
+        "  osb-oci status --check\n"
+        "  osb-oci status --json | jq '.deployments[] | select(.booted)'\n"
+        "  osb-oci status --sysroot /mnt\n",
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<StatusVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,31 @@
+// What `status` tells of a system, for people and for programs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/json_output.hh"
+#include "system/status.hh"
+
+namespace osb::cli {
+
+struct StatusView {
+    const system::SystemStatus& status;
+    std::optional<system::TagStatus> tag;  // where --check asked for it
+    std::int64_t now = 0;                  // seconds since 1970
+    bool colour = false;
+};
+
+// Everything that came from outside is escaped.
+std::string describe_status(const StatusView& view);
+// What the followed image is now, in a line or two: "" without --check.
+std::string describe_tag(const StatusView& view);
+
+// docs/json.md.
+OrderedJson status_to_json(const StatusView& view);
+
+// "5 minutes ago", "in 2 hours" where a clock was wrong.
+std::string format_age(std::int64_t time, std::int64_t now);
+
+}  // namespace osb::cli
