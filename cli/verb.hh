@@ -52,12 +52,20 @@ struct VerbEntry {
 };
 
 extern const VerbEntry kBootMenuVerb;
+extern const VerbEntry kCleanupVerb;
 extern const VerbEntry kExportVerb;
 extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
 extern const VerbEntry kInstallToDiskVerb;
+extern const VerbEntry kKargsVerb;
+extern const VerbEntry kPinVerb;
 extern const VerbEntry kPullVerb;
 extern const VerbEntry kPushVerb;
+extern const VerbEntry kRollbackVerb;
+extern const VerbEntry kStatusVerb;
+extern const VerbEntry kSwitchVerb;
+extern const VerbEntry kUnpinVerb;
+extern const VerbEntry kUpgradeVerb;
 
 // In the order of the help.
 std::span<const VerbEntry* const> verbs();

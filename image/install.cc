@@ -14,6 +14,7 @@
 #include "image/customize.hh"
 #include "image/disk_target.hh"
 #include "image/ext4_writer.hh"
+#include "image/kargs_d.hh"
 #include "image/kernel.hh"
 #include "image/qcow2.hh"
 #include "image/syslinux.hh"
@@ -144,8 +145,10 @@ struct Installation::Impl {
         identity = Identity::derived(seed, *options.source_date_epoch);
     }
 
-    std::vector<std::string> kernel_arguments() const {
-        std::vector<std::string> chosen = options.customizations.kernel_arguments;
+    // Of the same argument, said several times, the last counts: whoever installs has the last word.
+    std::vector<std::string> kernel_arguments(std::vector<std::string> chosen) const {
+        const std::vector<std::string>& customized = options.customizations.kernel_arguments;
+        chosen.insert(chosen.end(), customized.begin(), customized.end());
         chosen.insert(chosen.end(), options.kernel_arguments.begin(), options.kernel_arguments.end());
         std::vector<std::string> out{concat("root=UUID=", to_string(identity.root)), "rw",
                                      concat("boot=UUID=", to_string(identity.boot))};
@@ -252,7 +255,7 @@ struct Installation::Impl {
         const Kernel kernel = find_kernel(*source.repository, walk);
         const BootMode mode = boot_mode_of(walk);
         DeploymentSpec spec{.stateroot = options.stateroot,
-                            .kernel_arguments = kernel_arguments(),
+                            .kernel_arguments = kernel_arguments(read_kargs(*source.repository, walk)),
                             .origin = source.origin,
                             .refs = source.refs,
                             .repository_config = repository_config(mode) + source.remote_config,

@@ -8,7 +8,6 @@
 #include "oci/image.hh"
 #include "oci/reference.hh"
 #include "ostree/import.hh"
-#include "ostree/pull.hh"
 #include "ostree/remote_pull.hh"
 #include "registry/open_source.hh"
 
@@ -50,16 +49,11 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     const std::string ref =
         concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
     InstallSource out{.repository = &repository};
-    if (ostree::is_encapsulated(image)) {
-        const ostree::PullResult result =
-            ostree::pull_image(repository, image, {.ref = ref, .jobs = options.jobs}, progress);
-        out.commit = result.commit;
-    } else {
-        ostree::ImportOptions import;
-        import.ref = ref;
-        import.jobs = options.jobs;
-        out.commit = ostree::import_image(repository, image, import, progress).commit;
-    }
+    // Of an image that is a commit and no more that is the very commit.
+    ostree::ImportOptions import;
+    import.ref = ref;
+    import.jobs = options.jobs;
+    out.commit = ostree::import_image(repository, image, import, progress).commit;
     // With the layers, by which the next image that shares them is fetched without these.
     for (const std::string& name : repository.refs("")) {
         // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.

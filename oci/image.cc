@@ -95,24 +95,37 @@ Document verified_root(ImageSource& source) {
     return root;
 }
 
+DocumentKind kind_of(const Document& document) {
+    const std::string_view type = meaningful(document.media_type);
+    return type.empty() ? sniff_document_kind(document.raw) : document_kind(type);
+}
+
+Document read_entry(ImageSource& source, const Descriptor& entry) {
+    return {.raw = read_document(source, entry, "manifest"),
+            .media_type = entry.media_type,
+            .expected = entry.digest};
+}
+
+// The entry for the platform, when the document is an index.
+std::optional<Descriptor> chosen_entry(const Document& document, const std::optional<Platform>& platform,
+                                       int level) {
+    if (kind_of(document) == DocumentKind::manifest) return std::nullopt;
+    if (level == kMaxIndexLevels) {
+        throw Error(ErrorKind::invalid, concat("index: nested more than ", kMaxIndexLevels, " deep"));
+    }
+    return choose(Index::parse(document.raw, meaningful(document.media_type)), platform);
+}
+
 Manifest resolve_manifest(ImageSource& source, const std::optional<Platform>& platform) {
     Document document = verified_root(source);
     for (int level = 0;; ++level) {
-        const std::string_view type = meaningful(document.media_type);
-        const DocumentKind kind = type.empty() ? sniff_document_kind(document.raw) : document_kind(type);
-        if (kind == DocumentKind::manifest) {
-            const HashAlgorithm algorithm =
-                document.expected ? document.expected->algorithm() : HashAlgorithm::sha256;
-            return Manifest::parse(std::move(document.raw), type, algorithm);
+        if (const auto entry = chosen_entry(document, platform, level)) {
+            document = read_entry(source, *entry);
+            continue;
         }
-        if (level == kMaxIndexLevels) {
-            throw Error(ErrorKind::invalid, concat("index: nested more than ", kMaxIndexLevels, " deep"));
-        }
-        const Index index = Index::parse(document.raw, type);
-        const Descriptor& entry = choose(index, platform);
-        document = {.raw = read_document(source, entry, "manifest"),
-                    .media_type = entry.media_type,
-                    .expected = entry.digest};
+        const HashAlgorithm algorithm =
+            document.expected ? document.expected->algorithm() : HashAlgorithm::sha256;
+        return Manifest::parse(std::move(document.raw), meaningful(document.media_type), algorithm);
     }
 }
 
@@ -148,6 +161,16 @@ std::string read_document(ImageSource& source, const Descriptor& descriptor, std
         verified.finish();
         return raw;
     });
+}
+
+Digest manifest_digest(ImageSource& source, const std::optional<Platform>& platform) {
+    Document document = verified_root(source);
+    for (int level = 0;; ++level) {
+        const auto entry = chosen_entry(document, platform, level);
+        if (!entry) return document.expected ? *document.expected : Digest::of(as_bytes(document.raw));
+        if (document_kind(entry->media_type) == DocumentKind::manifest) return entry->digest;
+        document = read_entry(source, *entry);
+    }
 }
 
 Image open_image(std::shared_ptr<ImageSource> source, const std::optional<Platform>& platform) {

@@ -25,6 +25,10 @@ struct Image {
 // Throws Error.
 Image open_image(std::shared_ptr<ImageSource> source, const std::optional<Platform>& platform);
 
+// The digest of the manifest that open_image() would come to; reads no more than is needed for that: nothing
+// when the root says it. Throws Error as open_image().
+Digest manifest_digest(ImageSource& source, const std::optional<Platform>& platform);
+
 // The bytes of a descriptor, verified against digest and size and held in memory; at most kMaxDocument.
 std::string read_document(ImageSource& source, const Descriptor& descriptor, std::string_view what);
 

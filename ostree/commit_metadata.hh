@@ -1,11 +1,11 @@
 // What a commit says of the image that it was made from.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "oci/image.hh"
 #include "ostree/glib.hh"
+#include "ostree/image_facts.hh"
 
 namespace osb::ostree {
 
@@ -14,14 +14,6 @@ struct CommitFacts {
     std::string kernel;  // "" for none
     std::string base;    // the commit that the image is built on; "" for none
 };
-
-// The image's version: label or annotation org.opencontainers.image.version, else the label version; "" for
-// none.
-std::string image_version(const oci::Image& image);
-
-// Seconds since 1970: annotation org.opencontainers.image.created, else the config's `created`, else 0. Never
-// the present time, so that the same image gives the same commit.
-std::uint64_t image_time(const oci::Image& image);
 
 // The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and
 // ostree.container.image-config as ostree-ext writes them on a merge commit; version, ostree.linux and

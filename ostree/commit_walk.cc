@@ -143,8 +143,7 @@ CommitWalk walk_commit(const Repository& repository, const std::string& checksum
         throw Error(ErrorKind::not_found,
                     concat("the repository holds the commit ", checksum, " only in part"));
     }
-    const RootChecksums root =
-        root_of(as_bytes(read_metadata(repository, ObjectType::commit, parse_sha256(checksum))));
+    const RootChecksums root = read_root(repository, checksum);
     CommitWalk walk = walk_tree(repository, root.tree, root.meta);
     walk.checksum = checksum;
     return walk;
@@ -181,6 +180,10 @@ RootChecksums root_of(ByteView bytes) {
     const GVariantPtr tree = take(g_variant_get_child_value(commit.get(), 6));
     const GVariantPtr meta = take(g_variant_get_child_value(commit.get(), 7));
     return {checksum_of(tree.get()), checksum_of(meta.get())};
+}
+
+RootChecksums read_root(const Repository& repository, const std::string& checksum) {
+    return root_of(as_bytes(read_metadata(repository, ObjectType::commit, parse_sha256(checksum))));
 }
 
 }  // namespace osb::ostree

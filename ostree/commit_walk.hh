@@ -52,7 +52,11 @@ CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha
 struct RootChecksums {
     Sha256 tree{};
     Sha256 meta{};
+    bool operator==(const RootChecksums&) const = default;
 };
 RootChecksums root_of(ByteView commit);
+
+// The same of a commit in the repository. Throws Error: not_found, digest_mismatch, invalid.
+RootChecksums read_root(const Repository& repository, const std::string& checksum);
 
 }  // namespace osb::ostree

@@ -1,11 +1,13 @@
 #include "ostree/remote_pull.hh"
 
 #include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <string_view>
 #include <thread>
 
@@ -118,6 +120,34 @@ ErrorKind kind_of(const GErrorSlot& error) {
     return ErrorKind::unavailable;
 }
 
+// An error of libostree's, with the kind that it has for a remote.
+[[noreturn]] void raise_as_remote(const GErrorSlot& error, const std::string& what) {
+    try {
+        error.raise(what);
+    } catch (const Error& raised) {
+        throw Error(kind_of(error), raised.message());
+    }
+}
+
+std::string pull_ref(Repository& repository, const std::string& remote, const std::string& ref,
+                     Progress& progress) {
+    progress.begin("fetching the commit", std::nullopt);
+    GErrorSlot error;
+    const GVariantPtr pull = pull_options(ref);
+    InterruptWatch watch;
+    const bool ok = ostree_repo_pull_with_options(repository.handle().repo.get(), remote.c_str(), pull.get(),
+                                                  nullptr, watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    if (!ok) raise_as_remote(error, concat("cannot pull ", quoted(ref)));
+    const std::optional<std::string> commit = repository.resolve(concat(remote, ':', ref));
+    if (!commit) throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(ref)));
+    return *commit;
+}
+
+struct HashTableDeleter {
+    void operator()(GHashTable* table) const noexcept { g_hash_table_unref(table); }
+};
+
 }  // namespace
 
 RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress) {
@@ -130,29 +160,35 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
                                           error.out()) != 0,
                 concat("cannot add the remote ", quoted(options.name)));
     if (!options.gpg_key.empty()) import_key(repo, options);
-    progress.begin("fetching the commit", std::nullopt);
-    const GVariantPtr pull = pull_options(options.ref);
-    InterruptWatch watch;
-    const bool ok = ostree_repo_pull_with_options(repo, options.name.c_str(), pull.get(), nullptr,
-                                                  watch.cancellable(), error.out()) != 0;
-    watch.finish();
-    if (!ok) {
+    const std::string commit =
         with_context([&] { return concat("remote ", quoted(options.url)); },
-                     [&] {
-                         try {
-                             error.raise(concat("cannot pull ", quoted(options.ref)));
-                         } catch (const Error& raised) {
-                             throw Error(kind_of(error), raised.message());
-                         }
-                     });
-    }
-    const std::optional<std::string> commit = repository.resolve(concat(options.name, ':', options.ref));
-    if (!commit) {
-        throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(options.ref)));
-    }
-    return {.commit = *commit,
+                     [&] { return pull_ref(repository, options.name, options.ref, progress); });
+    return {.commit = commit,
             .config = concat("\n[remote \"", options.name, "\"]\nurl=", options.url,
                              "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n')};
+}
+
+std::string pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+                            Progress& progress) {
+    return with_context([&] { return concat("remote ", quoted(remote)); },
+                        [&] { return pull_ref(repository, remote, ref, progress); });
+}
+
+std::string remote_commit(const Repository& repository, const std::string& remote, const std::string& ref) {
+    GErrorSlot error;
+    GHashTable* table = nullptr;
+    InterruptWatch watch;
+    const bool ok = ostree_repo_remote_list_refs(repository.handle().repo.get(), remote.c_str(), &table,
+                                                 watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    if (!ok) raise_as_remote(error, concat("remote ", quoted(remote), ": cannot read its summary"));
+    const std::unique_ptr<GHashTable, HashTableDeleter> owned(table);
+    const auto* commit = static_cast<const char*>(g_hash_table_lookup(table, ref.c_str()));
+    if (commit == nullptr) {
+        throw Error(ErrorKind::not_found,
+                    concat("remote ", quoted(remote), ": its summary has no ref ", quoted(ref)));
+    }
+    return commit;
 }
 
 }  // namespace osb::ostree

@@ -27,4 +27,13 @@ struct RemotePullResult {
 // for a ref that the remote lacks; Interrupted.
 RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress);
 
+// Pulls a ref of a remote that the repository's configuration names, as that says; returns the commit. Throws
+// as pull_remote().
+std::string pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+                            Progress& progress);
+
+// The commit that the remote's summary says the ref names now; nothing is stored. Throws as pull_remote();
+// not_found for a ref that the summary lacks, and for a remote that has no summary.
+std::string remote_commit(const Repository& repository, const std::string& remote, const std::string& ref);
+
 }  // namespace osb::ostree

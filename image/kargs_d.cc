@@ -1,0 +1,154 @@
+#include "image/kargs_d.hh"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/stream.hh"
+#include "oci/platform.hh"
+#include "ostree/object_reader.hh"
+
+namespace osb::image {
+namespace {
+
+constexpr std::string_view kDirectory = "usr/lib/bootc/kargs.d/";
+constexpr std::string_view kEnding = ".toml";
+
+bool contains(const KernelArguments& list, const std::string& argument) {
+    return std::find(list.begin(), list.end(), argument) != list.end();
+}
+
+// What is between blanks, outside of quotation marks, as the kernel reads its command line.
+KernelArguments split(std::string_view text) {
+    KernelArguments out;
+    std::string word;
+    bool in_quotes = false;
+    for (const char c : text) {
+        if (c == '"') in_quotes = !in_quotes;
+        if (c != ' ' || in_quotes) {
+            word += c;
+        } else if (!word.empty()) {
+            out.push_back(std::exchange(word, {}));
+        }
+    }
+    if (!word.empty()) out.push_back(std::move(word));
+    return out;
+}
+
+void check_argument(const std::string& argument) {
+    const bool has_control = std::any_of(argument.begin(), argument.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    });
+    if (has_control || std::count(argument.begin(), argument.end(), '"') % 2 != 0) {
+        throw Error(ErrorKind::invalid, concat("not a kernel argument: ", quoted(argument)));
+    }
+    constexpr std::array<std::string_view, 4> kOurs{"root=", "boot=", "ostree=", "osb.trial="};
+    for (const std::string_view prefix : kOurs) {
+        if (!argument.starts_with(prefix)) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("the kernel argument ", quoted(argument), " is not for an image to say"))
+            .hint(concat(prefix, " is chosen for each disk and deployment"));
+    }
+}
+
+// The texts of a list; nothing when there is no such key.
+std::optional<std::vector<std::string>> texts(const toml::table& table, std::string_view key) {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return std::nullopt;
+    const auto refuse = [key] { return Error(ErrorKind::invalid, concat(key, " is no list of texts")); };
+    const toml::array* array = node->as_array();
+    if (array == nullptr) throw refuse();
+    std::vector<std::string> out;
+    for (const toml::node& element : *array) {
+        const auto text = element.value_exact<std::string>();
+        if (!text) throw refuse();
+        out.push_back(*text);
+    }
+    return out;
+}
+
+// Go's names are others than those of uname -m.
+std::string machine(const std::string& architecture) {
+    return oci::machine_name(oci::normalized({.os = "linux", .architecture = architecture, .variant = {}}));
+}
+
+KernelArguments arguments_of(const toml::table& table, std::string_view architecture) {
+    const auto only_for = texts(table, "match-architectures");
+    const auto lines = texts(table, "kargs");
+    for (const auto& [key, value] : table) {
+        if (key.str() == "kargs" || key.str() == "match-architectures") continue;
+        throw Error(ErrorKind::invalid, concat("the key ", quoted(key.str()), " is not known"));
+    }
+    KernelArguments out;
+    for (const std::string& line : lines.value_or(KernelArguments{})) {
+        for (std::string& argument : split(line)) {
+            check_argument(argument);
+            out.push_back(std::move(argument));
+        }
+    }
+    if (!only_for) return out;
+    const std::string wanted = machine(std::string(architecture));
+    const bool matches = std::any_of(only_for->begin(), only_for->end(), [&](const std::string& name) {
+        return name == architecture || machine(name) == wanted;
+    });
+    return matches ? out : KernelArguments{};
+}
+
+}  // namespace
+
+KernelArguments parse_kargs(std::string_view text, const std::string& name, std::string_view architecture) {
+    return with_context([&] { return quoted(name); },
+                        [&] {
+                            // TOML has none, and the parser of toml++ 3.0 loses its way at some.
+                            if (text.find('\0') != std::string_view::npos)
+                                throw Error(ErrorKind::invalid, "a NUL byte");
+                            try {
+                                return arguments_of(toml::parse(text, name), architecture);
+                            } catch (const toml::parse_error& error) {
+                                throw Error(ErrorKind::invalid, concat("line ", error.source().begin.line,
+                                                                       ": ", escape(error.description())));
+                            }
+                        });
+}
+
+KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit) {
+    constexpr std::size_t kMaxFile = 1024UL * 1024;
+    std::map<std::string, Sha256> files;
+    for (const ostree::WalkedFile& file : commit.files) {
+        for (const std::string& path : file.paths) {
+            const bool is_one = path.starts_with(kDirectory) && path.ends_with(kEnding) &&
+                                path.find('/', kDirectory.size()) == std::string::npos;
+            if (is_one) files.emplace(path, file.checksum);
+        }
+    }
+    const std::string architecture = oci::machine_name(oci::Platform::host());
+    KernelArguments out;
+    for (const auto& [path, checksum] : files) {
+        const ostree::ContentObject object = ostree::open_object(repository, checksum);
+        if (!object.content) throw Error(ErrorKind::invalid, concat(quoted(path), " is a symbolic link"));
+        const std::string text = read_all(*object.content, kMaxFile, path);
+        for (std::string& argument : parse_kargs(text, path, architecture))
+            out.push_back(std::move(argument));
+    }
+    return out;
+}
+
+KernelArguments merge_kargs(const KernelArguments& current, const KernelArguments& before,
+                            const KernelArguments& after) {
+    KernelArguments out;
+    for (const std::string& argument : current) {
+        const bool is_gone = contains(before, argument) && !contains(after, argument);
+        if (!is_gone) out.push_back(argument);
+    }
+    for (const std::string& argument : after) {
+        if (!contains(before, argument) && !contains(out, argument)) out.push_back(argument);
+    }
+    return out;
+}
+
+}  // namespace osb::image

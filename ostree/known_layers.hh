@@ -1,0 +1,19 @@
+// Which layers of an image a repository knows from earlier imports.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "oci/image.hh"
+#include "ostree/layer.hh"
+#include "ostree/repository.hh"
+
+namespace osb::ostree {
+
+// One entry a layer of the image, in its order; nullptr for a layer that an import would have to read.
+// Whether all objects of a known layer are still there is not looked at: the import does that, and reads it
+// again where one is missing. Throws Error as load_layer() in ostree/layer_store.hh.
+std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository, const oci::Image& image);
+
+}  // namespace osb::ostree

@@ -1,0 +1,96 @@
+#include "system/fetch_image.hh"
+
+#include <sys/statvfs.h>
+
+#include <set>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "image/origin.hh"
+#include "oci/media_type.hh"
+#include "ostree/commit_info.hh"
+#include "ostree/encapsulated_image.hh"
+#include "ostree/image_facts.hh"
+#include "ostree/import.hh"
+#include "ostree/known_layers.hh"
+#include "system/deploy.hh"
+
+namespace osb::system {
+namespace {
+
+// The layers that are not here, each once.
+std::vector<oci::Descriptor> missing_layers(const ostree::Repository& repository, const oci::Image& image) {
+    const auto known = ostree::known_layers(repository, image);
+    std::vector<oci::Descriptor> out;
+    std::set<oci::Digest> seen;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        if (known[i] != nullptr || !seen.insert(image.config.diff_ids[i]).second) continue;
+        out.push_back(image.manifest.layers[i]);
+    }
+    return out;
+}
+
+std::uint64_t space_needed(const std::vector<oci::Descriptor>& layers) {
+    constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
+    std::uint64_t out = 0;
+    for (const oci::Descriptor& layer : layers) {
+        const bool is_compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
+        out += layer.size * (is_compressed ? kUnpackedPerCompressed : 1);
+    }
+    return layers.empty() ? 0 : out + kMargin;
+}
+
+std::uint64_t free_space(const std::string& path) {
+    struct statvfs info {};
+    if (::statvfs(path.c_str(), &info) != 0)
+        throw_errno(concat("cannot read the free space of ", quoted(path)));
+    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
+    const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
+    if (free_space(sysroot.path()) >= needed) return;
+    log_info("the root filesystem is nearly full: what is no longer needed is removed");
+    keep_proven(sysroot);
+    const std::uint64_t free = free_space(sysroot.path());
+    if (free >= needed) return;
+    const auto mib = [](std::uint64_t bytes) { return concat((bytes + (1U << 20U) - 1) >> 20U, " MiB"); };
+    throw Error(ErrorKind::no_space, concat("the root filesystem has ", mib(free),
+                                            " left, and the new system takes at least ", mib(needed)))
+        .hint("'osb-oci cleanup' frees what is no longer needed");
+}
+
+}  // namespace
+
+std::uint64_t bytes_to_fetch(const ostree::Repository& repository, const oci::Image& image) {
+    std::uint64_t out = 0;
+    for (const oci::Descriptor& layer : missing_layers(repository, image)) out += layer.size;
+    return out;
+}
+
+FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
+                        unsigned jobs, Progress& progress) {
+    check_space(sysroot, image);
+    ostree::Repository repository = sysroot.repository();
+    ostree::ImportOptions options;
+    options.ref = image::image_ref(follows);
+    options.jobs = jobs;
+    // The same image gives the same commit on all machines, whatever they had before it.
+    if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
+    const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
+    const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
+    FetchResult out;
+    out.bytes_read = result.bytes_read;
+    out.fetched = {.image = follows,
+                   .digest = image.manifest.digest.to_string(),
+                   .commit = result.commit,
+                   .version = result.version.empty() ? info.version : result.version,
+                   .time = info.time};
+    if (const std::uint64_t time = ostree::image_time(image); time != 0) out.fetched.time = time;
+    write_fetched(sysroot, out.fetched);
+    return out;
+}
+
+}  // namespace osb::system
