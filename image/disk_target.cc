@@ -42,6 +42,10 @@ DiskTarget::DiskTarget(std::string path, bool wipe) : path_(std::move(path)), wi
     struct stat st {};
     exists_ = ::stat(path_.c_str(), &st) == 0;
     if (!exists_ && errno != ENOENT) throw_errno(concat("cannot look at the target ", quoted(path_)));
+    if (!exists_ && ::lstat(path_.c_str(), &st) == 0 && S_ISLNK(st.st_mode)) {
+        throw Error(ErrorKind::usage,
+                    concat("the target ", quoted(path_), " is a symbolic link that leads nowhere"));
+    }
     if (!exists_ || S_ISREG(st.st_mode)) {
         inspect_file();
     } else if (S_ISBLK(st.st_mode)) {
@@ -124,6 +128,7 @@ void DiskTarget::inspect_file() {
     refuse_attached(old.get(), path_);
     const std::string content = describe_content(old.get(), true);
     if (!content.empty() && !wipe_) throw holds_data(path_, content);
+    inspected_ = st;
     mode_ = st.st_mode & 0777U;
     if (st.st_size > 0) fixed_size_ = static_cast<std::uint64_t>(st.st_size);
 }
@@ -181,13 +186,38 @@ void DiskTarget::sync() const {
     if (::fsync(fd_.get()) != 0) throw_errno(concat("cannot sync ", quoted(path_)));
 }
 
-void DiskTarget::publish() {
-    if (is_device_) {
-        // Without partition scanning there is nothing to tell the kernel.
-        static_cast<void>(::ioctl(fd_.get(), BLKRRPART, 0));
-        published_ = true;
-        return;
+// What came there since the beginning, nobody has looked at.
+void DiskTarget::check_unchanged() const {
+    struct stat st {};
+    if (::fstatat(directory_fd_.get(), name_.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return;
+        throw_errno(concat("cannot look at the target ", quoted(path_)));
     }
+    const bool same = exists_ && st.st_dev == inspected_.st_dev && st.st_ino == inspected_.st_ino &&
+                      st.st_size == inspected_.st_size && st.st_mtim.tv_sec == inspected_.st_mtim.tv_sec &&
+                      st.st_mtim.tv_nsec == inspected_.st_mtim.tv_nsec;
+    if (same) return;
+    throw Error(ErrorKind::invalid, concat("the target ", quoted(path_), " was ",
+                                           exists_ ? "changed" : "made", " by another process meanwhile"))
+        .hint("--wipe replaces it");
+}
+
+// Unlike a rename, a link never takes the place of anything. False where the filesystem knows no links.
+bool DiskTarget::link_new_name() {
+    const std::string unnamed = concat("/proc/self/fd/", fd_.get());
+    const int done =
+        temporary_.empty()
+            ? ::linkat(AT_FDCWD, unnamed.c_str(), directory_fd_.get(), name_.c_str(), AT_SYMLINK_FOLLOW)
+            : ::linkat(directory_fd_.get(), temporary_.c_str(), directory_fd_.get(), name_.c_str(), 0);
+    if (done != 0) {
+        if (errno == EEXIST) check_unchanged();
+        return false;
+    }
+    if (!temporary_.empty()) ::unlinkat(directory_fd_.get(), temporary_.c_str(), 0);
+    return true;
+}
+
+void DiskTarget::replace_name() {
     if (temporary_.empty()) {
         const std::string name = concat('.', name_, ".osb-new");
         const std::string from = concat("/proc/self/fd/", fd_.get());
@@ -197,9 +227,20 @@ void DiskTarget::publish() {
         }
         temporary_ = name;
     }
+    if (!wipe_) check_unchanged();
     if (::renameat(directory_fd_.get(), temporary_.c_str(), directory_fd_.get(), name_.c_str()) != 0) {
         throw_errno(concat("cannot give ", quoted(path_), " its name"));
     }
+}
+
+void DiskTarget::publish() {
+    if (is_device_) {
+        // Without partition scanning there is nothing to tell the kernel.
+        static_cast<void>(::ioctl(fd_.get(), BLKRRPART, 0));
+        published_ = true;
+        return;
+    }
+    if (wipe_ || exists_ || !link_new_name()) replace_name();
     published_ = true;
     if (::fsync(directory_fd_.get()) != 0) throw_errno(concat("cannot sync ", quoted(directory_)));
 }

@@ -2,6 +2,8 @@
 // to it by its name afterwards but giving a finished file that name.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,7 +42,8 @@ class DiskTarget {
     // Everything that was written is on the disk.
     void sync() const;
     // Gives the file its name, in place of what had it; or has the kernel look at the device's new
-    // partitions. Not before sync().
+    // partitions. Not before sync(). Throws Error{invalid} when the file that was looked at is another one
+    // by now, or has been written to, and data must not go.
     void publish();
 
     // In which state it is: a sentence for an error's end.
@@ -50,6 +53,9 @@ class DiskTarget {
     void inspect_device();
     void inspect_file();
     void check_space(std::uint64_t needed) const;
+    void check_unchanged() const;
+    bool link_new_name();
+    void replace_name();
 
     std::string path_;
     std::string directory_;
@@ -63,6 +69,7 @@ class DiskTarget {
     std::optional<std::uint64_t> fixed_size_;
     std::uint64_t size_ = 0;
     mode_t mode_ = 0644;
+    struct stat inspected_ {};  // of a file that exists
     Fd directory_fd_;
     Fd fd_;
 };
