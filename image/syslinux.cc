@@ -13,6 +13,11 @@ constexpr std::uint32_t kMagic = 0x3eb202fe;  // begins the patch area
 constexpr std::size_t kAdvSectors = 2;
 constexpr std::uint32_t kLoadAddress = 0x8000;
 
+[[noreturn]] void unknown_form() {
+    throw Error(ErrorKind::unsupported, "this version of SYSLINUX is not known")
+        .hint("versions 6.03 and 6.04 are");
+}
+
 // Little-endian numbers at any place of a file, in bounds.
 class Image {
   public:
@@ -37,10 +42,6 @@ class Image {
   private:
     void check(std::size_t at, std::size_t size) const {
         if (at > bytes_.size() || size > bytes_.size() - at) unknown_form();
-    }
-    [[noreturn]] static void unknown_form() {
-        throw Error(ErrorKind::unsupported, "this version of SYSLINUX is not known")
-            .hint("versions 6.03 and 6.04 are");
     }
     std::string& bytes_;
 };
@@ -110,13 +111,14 @@ std::size_t find_patch_area(const Image& image) {
     for (std::size_t at = 0; at < kSearched; at += 4) {
         if (image.get(at, 4) == kMagic) return at;
     }
-    return image.get(image.size(), 1);  // throws
+    unknown_form();
 }
 
 // Takes the jump and the code from the sector for FAT; in between lie numbers that describe the disk.
 std::string ext_boot_sector(const std::string& fat, const SyslinuxPlace& place) {
     constexpr std::size_t kCode = 90;
     constexpr std::size_t kHead = 11;
+    if (fat.size() != kSector) unknown_form();
     std::string out(kSector, '\0');
     std::copy_n(fat.begin(), kHead, out.begin());
     std::copy(fat.begin() + kCode, fat.end(), out.begin() + kCode);
@@ -147,7 +149,7 @@ InstalledSyslinux place_syslinux(const SyslinuxFiles& files, const SyslinuxPlace
     Image image(out.loader);
     Image boot_sector(out.boot_sector);
     const std::size_t total = image.size() / kSector;
-    if (image.size() % kSector != 0 || total <= kAdvSectors + 1) image.get(image.size(), 1);
+    if (image.size() % kSector != 0 || total <= kAdvSectors + 1) unknown_form();
     const std::size_t data = total - kAdvSectors;
     const std::vector<std::uint64_t> sectors = sectors_of(place.extents, total);
 

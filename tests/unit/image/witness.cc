@@ -7,11 +7,21 @@
 #include <fstream>
 
 namespace osb::test {
+namespace {
+
+// For the shell.
+std::string quote(const std::string& word) {
+    std::string out = "'";
+    for (const char c : word) c == '\'' ? out += "'\\''" : out += c;
+    return out + '\'';
+}
+
+}  // namespace
 
 Witnessed witness(const std::vector<std::string>& argv) {
     // sbin is in no user's $PATH on Debian.
     std::string command = "PATH=$PATH:/usr/sbin:/sbin ";
-    for (const std::string& word : argv) command += "'" + word + "' ";
+    for (const std::string& word : argv) command += quote(word) + ' ';
     command += "2>&1 </dev/null";
     Witnessed out;
     std::FILE* pipe = ::popen(command.c_str(), "r");
