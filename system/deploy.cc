@@ -198,7 +198,14 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
 
 std::uint64_t keep_proven(Sysroot& sysroot) {
     const Roles roles = roles_of(sysroot);
-    if (!roles.others.empty()) sysroot.write(list_of(roles, {}));
+    if (!roles.others.empty()) {
+        // In the order that it has: after a rollback the first is not the current one.
+        std::vector<Deployment> kept = sysroot.deployments();
+        std::erase_if(kept, [&](const Deployment& deployment) {
+            return std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
+        });
+        sysroot.write(kept);
+    }
     write_menu(sysroot);
     return sysroot.cleanup(unused_image_refs(sysroot));
 }
