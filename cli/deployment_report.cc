@@ -35,12 +35,8 @@ OrderedJson deployment_to_json(const ostree::Sysroot& sysroot, const ostree::Dep
             {"stateroot", deployment.stateroot},
             {"commit", deployment.commit},
             {"serial", deployment.serial},
-            {"manifest_digest", text_or_null(system::manifest_digest_of(sysroot, deployment))},
-            {"version", text_or_null(version_of(sysroot, deployment))}};
-}
-
-OrderedJson text_or_null(const std::string& text) {
-    return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+            {"manifest_digest", json_text(system::manifest_digest_of(sysroot, deployment))},
+            {"version", json_text(version_of(sysroot, deployment))}};
 }
 
 }  // namespace osb::cli

@@ -17,7 +17,4 @@ std::string name_of(const ostree::Sysroot& sysroot, const ostree::Deployment& de
 // For people who look for one in `status`: "deployment" in docs/json.md.
 OrderedJson deployment_to_json(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// null for "".
-OrderedJson text_or_null(const std::string& text);
-
 }  // namespace osb::cli

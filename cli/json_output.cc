@@ -17,4 +17,8 @@ std::string to_line(const OrderedJson& json) {
     return dump(json, -1);
 }
 
+OrderedJson json_text(const std::string& text) {
+    return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+}
+
 }  // namespace osb::cli

@@ -14,4 +14,7 @@ std::string to_document(const OrderedJson& json);
 // On one line, without a line feed.
 std::string to_line(const OrderedJson& json);
 
+// null for "".
+OrderedJson json_text(const std::string& text);
+
 }  // namespace osb::cli

@@ -176,9 +176,9 @@ OrderedJson time_or_null(const std::optional<std::uint64_t>& time) {
 }
 
 OrderedJson subject_to_json(const system::TrialSubject& subject) {
-    return {{"image", text_or_null(subject.image)},
-            {"manifest_digest", text_or_null(subject.digest)},
-            {"version", text_or_null(subject.version)}};
+    return {{"image", json_text(subject.image)},
+            {"manifest_digest", json_text(subject.digest)},
+            {"version", json_text(subject.version)}};
 }
 
 OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
@@ -196,10 +196,10 @@ OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
             {"staged", deployment.staged},
             {"failed", one.failed},
             {"left_over", one.left_over},
-            {"follows", text_or_null(one.follows)},
-            {"origin_problem", text_or_null(one.origin_problem)},
-            {"manifest_digest", text_or_null(one.digest)},
-            {"version", text_or_null(one.version)},
+            {"follows", json_text(one.follows)},
+            {"origin_problem", json_text(one.origin_problem)},
+            {"manifest_digest", json_text(one.digest)},
+            {"version", json_text(one.version)},
             {"built", time_or_null(one.built)},
             {"deployed", time_or_null(one.deployed)},
             {"kernel_arguments", deployment.kernel_options}};
@@ -232,9 +232,9 @@ OrderedJson to_json(const TagStatus& tag) {
     return {{"image", tag.image},
             {"state", state_name(tag)},
             {"upgrade", tag.is_upgrade()},
-            {"manifest_digest", text_or_null(tag.digest)},
-            {"commit", text_or_null(tag.commit)},
-            {"version", text_or_null(tag.version)},
+            {"manifest_digest", json_text(tag.digest)},
+            {"commit", json_text(tag.commit)},
+            {"version", json_text(tag.version)},
             {"built", time_or_null(tag.built)}};
 }
 
@@ -293,7 +293,7 @@ OrderedJson status_to_json(const StatusView& view) {
             {"trial", trial_to_json(status)},
             {"failed_trials", std::move(failed)},
             {"trials_possible", status.trial_support.supported},
-            {"no_trials_because", text_or_null(status.trial_support.reason)},
+            {"no_trials_because", json_text(status.trial_support.reason)},
             {"check", view.tag ? to_json(*view.tag) : OrderedJson(nullptr)}};
 }
 
