@@ -1,7 +1,5 @@
 #include "system/deploy_arguments.hh"
 
-#include <algorithm>
-
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -18,16 +16,19 @@ bool waits_for_trial(const Roles& roles, const Deployment& deployment) {
     return roles.on_trial && deployment == *roles.on_trial && !deployment.booted;
 }
 
+// libostree keeps what is deployed by refs of its own, for as long as it is deployed.
+bool is_of_deployments(const std::string& ref) {
+    return ref.starts_with("ostree/0/") || ref.starts_with("ostree/1/");
+}
+
 // deploy_next() removes the deployment that waits for its trial before it makes the new one.
 void check_commit_stays(const Sysroot& sysroot, const Deployment& leaving) {
     for (const Deployment& other : sysroot.deployments()) {
         if (!(other == leaving) && other.commit == leaving.commit) return;
     }
     const ostree::Repository repository = sysroot.repository();
-    const std::vector<std::string> refs = repository.refs("");
-    if (std::any_of(refs.begin(), refs.end(),
-                    [&](const std::string& ref) { return repository.resolve(ref) == leaving.commit; })) {
-        return;
+    for (const std::string& ref : repository.refs("")) {
+        if (!is_of_deployments(ref) && repository.resolve(ref) == leaving.commit) return;
     }
     throw Error(ErrorKind::io,
                 concat("the deployment ", leaving.id(), " waits for its trial, and no ref keeps its commit"))

@@ -61,7 +61,9 @@ TestSysroot::~TestSysroot() {
 }
 
 void TestSysroot::add_syslinux() const {
-    write("boot/extlinux/ldlinux.sys", image::find_syslinux().loader);
+    // Read once: SYSLINUX's installer takes longer than most tests.
+    static const std::string kLoader = image::find_syslinux().loader;
+    write("boot/extlinux/ldlinux.sys", kLoader);
 }
 
 std::string TestSysroot::read(std::string_view below) const {
