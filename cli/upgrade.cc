@@ -3,6 +3,7 @@
 
 #include "cli/registry_flags.hh"
 #include "cli/sysroot_flags.hh"
+#include "cli/update_check_report.hh"
 #include "cli/upgrade_report.hh"
 #include "cli/verb.hh"
 #include "system/upgrade.hh"
@@ -13,11 +14,15 @@ namespace {
 class UpgradeVerb final : public Verb {
   public:
     void declare(CLI::App& app) override {
+        CLI::Option* check =
+            app.add_flag("--check", check_,
+                         "only tell what is new: versions, packages, bytes; exit status 77 for nothing");
         CLI::Option* download =
             app.add_flag("--download-only", options_.download_only, "fetch, and deploy nothing");
         CLI::Option* apply =
             app.add_flag("--apply", apply_, "restart the machine when there is something new to start");
         apply->excludes(download);
+        check->excludes(apply)->excludes(download);
         app.add_flag("--allow-downgrade", options_.allow_downgrade, "also an older image");
         app.add_flag("--force", options_.force, "also an image that failed its trial before");
         app.add_option(
@@ -33,13 +38,17 @@ class UpgradeVerb final : public Verb {
 
     void run(Session& session) override {
         options_.registry = registry_.options();
-        run_upgrade(session, sysroot_, options_, apply_);
+        if (!check_) return run_upgrade(session, sysroot_, options_, apply_);
+        const system::UpdateCheck check = system::check_update(sysroot_.open(), options_);
+        if (!check.is_new()) throw nothing_new(check);
+        session.print(session.options.json ? to_document(check_to_json(check)) : describe_check(check));
     }
 
   private:
     static constexpr int kMaxJobs = 1024;
 
     SysrootFlags sysroot_;
+    bool check_ = false;
     bool apply_ = false;
     RegistryFlags registry_;
     system::UpgradeOptions options_;

@@ -27,16 +27,6 @@ const char* result_name(UpgradeResult result) {
     return "deployed";
 }
 
-OrderedJson text_or_null(const std::string& text) {
-    return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
-}
-
-OrderedJson to_json(const system::Release& release) {
-    OrderedJson time(nullptr);
-    if (release.time != 0) time = format_rfc3339(static_cast<std::int64_t>(release.time));
-    return {{"version", text_or_null(release.version)}, {"time", time}};
-}
-
 // What the machine does next.
 std::string next_boot(const system::UpgradeReport& report) {
     if (report.result == UpgradeResult::trial_prepared ||
@@ -56,6 +46,12 @@ bool starts_something_else(const system::UpgradeReport& report) {
 
 }  // namespace
 
+OrderedJson to_json(const system::Release& release) {
+    OrderedJson time(nullptr);
+    if (release.time != 0) time = format_rfc3339(static_cast<std::int64_t>(release.time));
+    return {{"version", json_text(release.version)}, {"time", time}};
+}
+
 std::string name_of(const system::Release& release, const std::string& digest, const std::string& commit) {
     constexpr std::size_t kShort = 12;
     const std::string& text = digest.empty() ? commit : digest;
@@ -71,13 +67,13 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
     }
     return {{"schema", 1},
             {"result", result_name(report.result)},
-            {"image", text_or_null(report.image)},
-            {"manifest_digest", text_or_null(report.digest)},
-            {"commit", text_or_null(report.commit)},
+            {"image", json_text(report.image)},
+            {"manifest_digest", json_text(report.digest)},
+            {"commit", json_text(report.commit)},
             {"release", to_json(report.release)},
             {"present", to_json(report.present)},
             {"deployment", deployment},
-            {"next_boot", text_or_null(report.next_boot)},
+            {"next_boot", json_text(report.next_boot)},
             {"bytes_read", report.bytes_read}};
 }
 

@@ -10,6 +10,7 @@
 
 namespace osb::cli {
 
+OrderedJson to_json(const system::Release& release);
 OrderedJson upgrade_to_json(const system::UpgradeReport& report);
 // Lines, with what came from outside escaped.
 std::string describe_upgrade(const system::UpgradeReport& report);

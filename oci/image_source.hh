@@ -41,6 +41,10 @@ class ImageSource {
     virtual Document root() = 0;
     // The blob of a descriptor (a manifest, an index, a config, a layer). Throws Error{not_found}.
     virtual std::unique_ptr<Source> open_blob(const Descriptor& descriptor) = 0;
+    // `length` bytes of it from `offset` on, which must lie in the blob; perhaps more follow. The default
+    // opens the blob and passes over what comes before.
+    virtual std::unique_ptr<Source> open_range(const Descriptor& descriptor, std::uint64_t offset,
+                                               std::uint64_t length);
     // Layer `index` of the image. The default: the blob that the manifest names, compressed as its media type
     // says.
     virtual LayerBlob open_layer(const Manifest& manifest, const ImageConfig& config, std::size_t index);

@@ -48,4 +48,23 @@ std::map<std::string, std::string, std::less<>> package_owners(std::string_view 
     return owners;
 }
 
+std::map<std::string, std::string, std::less<>> package_versions(std::string_view installed) {
+    constexpr std::size_t kMaxPackages = 100'000;
+    std::map<std::string, std::string, std::less<>> versions;
+    std::string package;
+    while (!installed.empty()) {
+        const std::size_t end = installed.find('\n');
+        const std::string_view line = installed.substr(0, end);
+        installed = end == std::string_view::npos ? std::string_view{} : installed.substr(end + 1);
+        if (line.empty()) package.clear();
+        if (line.starts_with("P:")) package = line.substr(2);
+        if (line.starts_with("V:") && !package.empty()) versions[package] = line.substr(2);
+        if (versions.size() > kMaxPackages) {
+            throw Error(ErrorKind::too_large,
+                        concat("apk's database has more than ", kMaxPackages, " packages"));
+        }
+    }
+    return versions;
+}
+
 }  // namespace osb::ostree

@@ -15,15 +15,25 @@ constexpr std::uint64_t kProgress = 1024UL * 1024;
 
 class BlobDownload final : public Source {
   public:
-    BlobDownload(std::shared_ptr<const DistributionClient> client, const oci::Descriptor& descriptor)
+    // The bytes [offset, end) of it.
+    BlobDownload(std::shared_ptr<const DistributionClient> client, const oci::Descriptor& descriptor,
+                 std::uint64_t offset, std::uint64_t end)
         : client_(std::move(client)),
           digest_(descriptor.digest),
           size_(descriptor.size),
+          end_(end),
+          offset_(offset),
+          counted_from_(offset),
           retry_(client_->session().retry_policy(), client_->session().retry_hooks()) {
         open(true);
     }
 
     std::size_t read(MutableBytes buffer) override {
+        if (end_ < size_) {
+            buffer = buffer.first(
+                static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end_ - offset_)));
+            if (buffer.empty()) return 0;
+        }
         for (;;) {
             try {
                 if (!body_) open(false);
@@ -33,10 +43,10 @@ class BlobDownload final : public Source {
                     counted_from_ = offset_;
                     retry_.progress();
                 }
-                if (n > 0 || offset_ >= size_) return n;
+                if (n > 0 || offset_ >= end_) return n;
                 throw NetworkError(
                     ErrorKind::unavailable,
-                    concat(what(), ": the connection ended after ", offset_, " of ", size_, " bytes"), true,
+                    concat(what(), ": the connection ended after ", offset_, " of ", end_, " bytes"), true,
                     true);
             } catch (const NetworkError& error) {
                 body_.reset();
@@ -57,14 +67,16 @@ class BlobDownload final : public Source {
     void open(bool first) {
         RegistryRequest request{
             .url = client_->url("blobs/" + digest_.to_string()), .scopes = client_->scopes(), .retry = first};
-        if (offset_ > 0) request.headers.emplace_back("Range", concat("bytes=", offset_, '-'));
+        const std::string last = end_ < size_ ? concat(end_ - 1) : std::string();
+        const bool is_range = offset_ > 0 || end_ < size_;
+        if (is_range) request.headers.emplace_back("Range", concat("bytes=", offset_, '-', last));
         HttpResponse response = client_->session().send(request);
-        if (response.status == 206 && offset_ > 0) {
+        if (response.status == 206 && is_range) {
             check_range(response);
         } else if (response.status == 200) {
             check_length(response, size_);
             pass_over(*response.body);
-        } else if (response.status == 416 && offset_ > 0) {
+        } else if (response.status == 416 && is_range) {
             mismatch(concat("the registry has no more than ", offset_, " bytes"));
         } else if (!first && is_transient_status(response.status)) {
             asked_ = asked_wait(response);
@@ -91,12 +103,12 @@ class BlobDownload final : public Source {
         const auto range = text ? parse_content_range(*text) : std::nullopt;
         if (!range) refuse("the registry answers with a range that it does not name");
         const bool exact =
-            range->first == offset_ && range->last + 1 == size_ && range->total.value_or(size_) == size_;
+            range->first == offset_ && range->last + 1 == end_ && range->total.value_or(size_) == size_;
         if (!exact) {
-            refuse(concat("asked for the bytes ", offset_, '-', size_ - 1, ", the registry sends ",
+            refuse(concat("asked for the bytes ", offset_, '-', end_ - 1, ", the registry sends ",
                           quoted(*text)));
         }
-        check_length(response, size_ - offset_);
+        check_length(response, end_ - offset_);
     }
 
     void pass_over(Source& body) const {
@@ -112,8 +124,9 @@ class BlobDownload final : public Source {
     std::shared_ptr<const DistributionClient> client_;
     oci::Digest digest_;
     std::uint64_t size_;
-    std::uint64_t offset_ = 0;
-    std::uint64_t counted_from_ = 0;
+    std::uint64_t end_;
+    std::uint64_t offset_;
+    std::uint64_t counted_from_;
     Retry retry_;
     std::optional<std::chrono::milliseconds> asked_;  // the wait that the registry wants
     std::unique_ptr<Source> body_;
@@ -123,7 +136,13 @@ class BlobDownload final : public Source {
 
 std::unique_ptr<Source> open_blob_download(std::shared_ptr<const DistributionClient> client,
                                            const oci::Descriptor& descriptor) {
-    return std::make_unique<BlobDownload>(std::move(client), descriptor);
+    return std::make_unique<BlobDownload>(std::move(client), descriptor, 0, descriptor.size);
+}
+
+std::unique_ptr<Source> open_range_download(std::shared_ptr<const DistributionClient> client,
+                                            const oci::Descriptor& descriptor, std::uint64_t offset,
+                                            std::uint64_t length) {
+    return std::make_unique<BlobDownload>(std::move(client), descriptor, offset, offset + length);
 }
 
 }  // namespace osb::registry

@@ -1,6 +1,7 @@
 // A blob on its way from a registry.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "base/stream.hh"
@@ -16,5 +17,11 @@ namespace osb::registry {
 // DistributionClient does. `client` is kept.
 std::unique_ptr<Source> open_blob_download(std::shared_ptr<const DistributionClient> client,
                                            const oci::Descriptor& descriptor);
+
+// The same for `length` bytes from `offset` on, which must lie in the blob: as a range where the registry
+// serves them, else the bytes before are passed over.
+std::unique_ptr<Source> open_range_download(std::shared_ptr<const DistributionClient> client,
+                                            const oci::Descriptor& descriptor, std::uint64_t offset,
+                                            std::uint64_t length);
 
 }  // namespace osb::registry

@@ -134,6 +134,12 @@ class DistributionSource final : public oci::ImageSource {
         });
     }
 
+    std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
+                                       std::uint64_t length) override {
+        return first_that(
+            [&](const Client& client) { return open_range_download(client, descriptor, offset, length); });
+    }
+
   private:
     // What `ask` returns for the endpoint that is in use, else for the next one that does it.
     template<typename Ask>

@@ -21,6 +21,10 @@ class PinnedSource final : public oci::ImageSource {
     std::unique_ptr<Source> open_blob(const oci::Descriptor& descriptor) override {
         return inner_->open_blob(descriptor);
     }
+    std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
+                                       std::uint64_t length) override {
+        return inner_->open_range(descriptor, offset, length);
+    }
     oci::LayerBlob open_layer(const oci::Manifest& manifest, const oci::ImageConfig& config,
                               std::size_t index) override {
         return inner_->open_layer(manifest, config, index);

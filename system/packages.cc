@@ -1,0 +1,45 @@
+#include "system/packages.hh"
+
+#include <fcntl.h>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/fd.hh"
+#include "ostree/apk_database.hh"
+
+namespace osb::system {
+
+std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
+    for (const std::string_view name : kApkDatabases) {
+        const std::string path = concat(sysroot.path_of(deployment.path()), '/', name);
+        try {
+            FdSource source(open_regular(AT_FDCWD, path), path);
+            return ostree::package_versions(read_all(source, kMaxApkDatabase, path));
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::not_found) throw;
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<PackageChange> package_changes(const Packages& before, const Packages& after) {
+    std::vector<PackageChange> out;
+    auto old = before.begin();
+    auto fresh = after.begin();
+    while (old != before.end() || fresh != after.end()) {
+        if (fresh == after.end() || (old != before.end() && old->first < fresh->first)) {
+            out.push_back({old->first, old->second, ""});
+            ++old;
+        } else if (old == before.end() || fresh->first < old->first) {
+            out.push_back({fresh->first, "", fresh->second});
+            ++fresh;
+        } else {
+            if (old->second != fresh->second) out.push_back({old->first, old->second, fresh->second});
+            ++old;
+            ++fresh;
+        }
+    }
+    return out;
+}
+
+}  // namespace osb::system

@@ -1,0 +1,95 @@
+#include "system/update_check.hh"
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "image/origin.hh"
+#include "ostree/commit_info.hh"
+#include "ostree/encapsulated_image.hh"
+#include "ostree/image_facts.hh"
+#include "ostree/remote_pull.hh"
+#include "system/fetch_image.hh"
+#include "system/fetched.hh"
+#include "system/followed.hh"
+#include "system/image_packages.hh"
+#include "system/resolved_image.hh"
+
+namespace osb::system {
+namespace {
+
+// That the packages are not known is no reason to tell nothing else, unless the network is why.
+void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
+                      const oci::Image& image) {
+    try {
+        const std::optional<Packages> before = packages_of(sysroot, followed.current);
+        if (!before) {
+            out.packages_unknown = "the present system has no database of apk's";
+            return;
+        }
+        const ImagePackages after = find_packages(sysroot.repository(), image);
+        out.packages_unknown = after.reason;
+        if (after.packages) out.packages = package_changes(*before, *after.packages);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::unavailable) throw;
+        out.packages_unknown = error.message();
+    }
+}
+
+void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
+                 const UpgradeOptions& options) {
+    const ResolvedImage resolved = resolve_image(followed.read_from, options.registry);
+    out.digest = resolved.digest.to_string();
+    out.standing = standing_of(sysroot, followed.roles, out.digest, "");
+    if (!out.is_new()) return;
+    const oci::Image image = resolved.open();
+    const ostree::Repository repository = sysroot.repository();
+    if (ostree::encapsulated_layers(image) == image.manifest.layers.size())
+        out.commit = ostree::promised_commit(image);
+    out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
+    if (!out.is_new()) return;
+    out.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};
+    const std::optional<Fetched> fetched = read_fetched(sysroot);
+    out.is_fetched = fetched && fetched->digest == out.digest;
+    out.bytes_to_fetch = out.is_fetched ? 0 : bytes_to_fetch(repository, image);
+    compare_packages(out, sysroot, followed, image);
+}
+
+void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
+                  const Followed& followed) {
+    const ostree::Repository repository = sysroot.repository();
+    out.commit = origin.remote.empty() ? repository.resolve(origin.ref).value_or("")
+                                       : ostree::remote_commit(repository, origin.remote, origin.ref);
+    if (out.commit.empty())
+        throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)));
+    out.standing = standing_of(sysroot, followed.roles, "", out.commit);
+    if (!out.is_new()) return;
+    out.packages_unknown = "a remote tells it only when the commit is fetched";
+    try {
+        const ostree::CommitInfo info = ostree::read_commit_info(repository, out.commit);
+        out.release = {.version = info.version, .time = info.time};
+        out.is_fetched = true;
+    } catch (const Error&) {
+        out.is_fetched = false;  // it is not here, or only in part
+    }
+}
+
+}  // namespace
+
+UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options) {
+    const Followed followed = find_followed(sysroot, options);
+    UpdateCheck out;
+    out.image = followed.image;
+    out.present = followed.present;
+    if (followed.read_from.empty()) {
+        check_remote(out, sysroot, std::get<RefspecOrigin>(followed.origin), followed);
+    } else {
+        check_image(out, sysroot, followed, options);
+    }
+    if (out.is_new()) {
+        out.is_older = is_older(out.release, out.present);
+        out.failed = find_failed(sysroot, out.digest, out.commit);
+    }
+    return out;
+}
+
+}  // namespace osb::system

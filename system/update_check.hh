@@ -1,0 +1,41 @@
+// `upgrade --check`: what an upgrade would bring, without fetching it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ostree/sysroot.hh"
+#include "system/packages.hh"
+#include "system/release_order.hh"
+#include "system/standing.hh"
+#include "system/trial.hh"
+#include "system/upgrade.hh"
+
+namespace osb::system {
+
+struct UpdateCheck {
+    std::string image;   // what is followed
+    std::string digest;  // of the manifest; "" for a ref of a remote
+    std::string commit;  // "" where that is known only when it was fetched
+    Standing standing = Standing::absent;
+    Release release;  // empty where it says nothing
+    Release present;  // of the system that is current
+    bool is_older = false;
+    std::optional<FailedTrial> failed;            // its trial, before
+    bool is_fetched = false;                      // it is here as a whole
+    std::optional<std::uint64_t> bytes_to_fetch;  // of layers; not known of a remote
+    // What differs in packages; nothing where that is not known, and why.
+    std::optional<std::vector<PackageChange>> packages;
+    std::string packages_unknown;
+
+    // Whether an upgrade would do something.
+    bool is_new() const { return standing == Standing::absent; }
+};
+
+// Needs no privileges, and changes nothing. Looks at the release, bytes and packages only of what is new.
+// Throws Error as upgrade() does before it fetches.
+UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
+
+}  // namespace osb::system
