@@ -21,12 +21,14 @@
 #include "base/stream.hh"
 #include "ostree/glib.hh"
 #include "ostree/layer_store.hh"
+#include "ostree/lock_holder.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
 namespace {
 
 constexpr std::string_view kOstreeArgument = "ostree=";
+constexpr std::string_view kHolderNote = "/ostree/osb-oci/lock-holder";
 
 struct PtrArrayDeleter {
     void operator()(GPtrArray* array) const noexcept { g_ptr_array_unref(array); }
@@ -91,8 +93,10 @@ struct Sysroot::Handle {
     // libostree's objects for these, and for what deploy() made.
     std::vector<GObjectPtr<OstreeDeployment>> objects;
     bool locked = false;
+    std::optional<LockHolder> holder;
 
     ~Handle() {
+        holder.reset();
         if (locked) ostree_sysroot_unlock(sysroot.get());
     }
     Handle() = default;
@@ -164,12 +168,13 @@ GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
 }
 
 // Waits for the lock that every program of libostree's takes.
-void wait_for_lock(OstreeSysroot* sysroot) {
+void wait_for_lock(OstreeSysroot* sysroot, const std::string& note) {
     using namespace std::chrono_literals;
     bool told = false;
     while (!is_locked_by_us_or_ready(sysroot)) {
         if (!std::exchange(told, true))
-            log_info("waiting for another program that is changing the deployments");
+            log_info(
+                concat("waiting for ", describe_lock_holder(note), ", which is changing the deployments"));
         check_interrupt();
         std::this_thread::sleep_for(200ms);
     }
@@ -243,8 +248,10 @@ Sysroot Sysroot::open_locked(const std::string& path) {
         throw Error(ErrorKind::io, "only root may change the deployments of a system");
     }
     enter_mount_namespace(handle->sysroot.get(), path);
-    wait_for_lock(handle->sysroot.get());
+    const std::string note = concat(path == "/" ? std::string() : path, kHolderNote);
+    wait_for_lock(handle->sysroot.get(), note);
     handle->locked = true;
+    handle->holder.emplace(note);
     Sysroot out(std::move(handle));
     out.load();
     return out;
