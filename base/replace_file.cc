@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"

@@ -6,6 +6,7 @@
 #include "cli/json_output.hh"
 #include "cli/verb.hh"
 #include "image/boot_menu.hh"
+#include "system/trial_menu.hh"
 
 namespace osb::cli {
 namespace {
@@ -13,12 +14,17 @@ namespace {
 class BootMenuVerb final : public Verb {
   public:
     void declare(CLI::App& app) override {
-        app.add_option("--boot", boot_, "where the bootloader's partition is mounted [/boot]")
+        app.add_option("--sysroot", sysroot_, "where the root filesystem of the disk is mounted [/]")
+            ->type_name("DIR");
+        app.add_option("--boot", boot_, "where the bootloader's partition is mounted [boot in the sysroot]")
             ->type_name("DIR");
     }
 
     void run(Session& session) override {
-        const std::vector<std::string> entries = image::update_boot_menu(boot_);
+        std::string boot = boot_;
+        if (boot.empty()) boot = concat(sysroot_ == "/" ? std::string() : sysroot_, "/boot");
+        const std::string sysroot = sysroot_.empty() ? concat(boot, "/..") : sysroot_;
+        const std::vector<std::string> entries = image::update_boot_menu(boot, system::trial_menu(sysroot));
         if (session.options.json) {
             session.print(to_document({{"schema", 1}, {"entries", entries}}));
             return;
@@ -27,7 +33,8 @@ class BootMenuVerb final : public Verb {
     }
 
   private:
-    std::string boot_ = "/boot";
+    std::string sysroot_;
+    std::string boot_;
 };
 
 }  // namespace
@@ -37,7 +44,7 @@ const VerbEntry kBootMenuVerb{
     .summary = "Writes the bootloader's menu anew from the boot entries of the deployments",
     .examples =
         "  osb-oci boot-menu\n"
-        "  osb-oci boot-menu --boot /mnt/boot\n",
+        "  osb-oci boot-menu --sysroot /mnt\n",
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<BootMenuVerb>(); },
 };

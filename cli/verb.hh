@@ -51,6 +51,7 @@ struct VerbEntry {
     std::unique_ptr<Verb> (*make)();
 };
 
+extern const VerbEntry kBootCheckVerb;
 extern const VerbEntry kBootMenuVerb;
 extern const VerbEntry kCleanupVerb;
 extern const VerbEntry kExportVerb;

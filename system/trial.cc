@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/hash.hh"

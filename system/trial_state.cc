@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
