@@ -29,19 +29,20 @@ class StatusVerb final : public Verb {
     }
 
     void run(Session& session) override {
-        const registry::RegistryOptions options = registry_.options();
+        system::UpgradeOptions options;
+        options.registry = registry_.options();
         const ostree::Sysroot sysroot = sysroot_.open();
         const system::SystemStatus status = system::read_status(sysroot);
         StatusView view{.status = status,
-                        .tag = std::nullopt,
+                        .check = std::nullopt,
                         .now = static_cast<std::int64_t>(std::time(nullptr)),
                         .colour = colours_output(session)};
         const bool json = session.options.json;
         // What is known is shown before the network has its say.
         if (!json) session.print(describe_status(view));
         session.console.io().out.flush();
-        if (check_) view.tag = system::check_tag(sysroot, options);
-        session.print(json ? to_document(status_to_json(view)) : describe_tag(view));
+        if (check_) view.check = system::check_update(sysroot, options, system::CheckDepth::release);
+        session.print(json ? to_document(status_to_json(view)) : describe_check(view));
     }
 
   private:

@@ -15,8 +15,8 @@ namespace {
 using system::DeploymentStatus;
 using system::FailedTrial;
 using system::Standing;
-using system::TagStatus;
 using system::TrialState;
+using system::UpdateCheck;
 
 // "sha256:" and the first 12 digits, and of a commit those alone.
 std::string short_digest(const std::string& digest) {
@@ -132,9 +132,8 @@ class Text {
     std::string text_;
 };
 
-const char* state_name(const TagStatus& tag) {
-    if (tag.failed) return "failed_before";
-    switch (tag.standing) {
+const char* state_name(const UpdateCheck& check) {
+    switch (check.standing) {
         case Standing::current:
             return "current";
         case Standing::next_on_trial:
@@ -144,15 +143,12 @@ const char* state_name(const TagStatus& tag) {
         case Standing::absent:
             break;
     }
-    return "new";
+    if (check.failed) return "failed_before";
+    return check.is_older ? "older" : "new";
 }
 
-std::string state_text(const TagStatus& tag, std::int64_t now) {
-    if (tag.failed) {
-        return concat("it failed its trial ", format_age(tag.failed->time, now), ": ",
-                      printable(tag.failed->reason));
-    }
-    switch (tag.standing) {
+std::string state_text(const UpdateCheck& check, std::int64_t now) {
+    switch (check.standing) {
         case Standing::current:
             return "nothing new";
         case Standing::next_on_trial:
@@ -162,6 +158,11 @@ std::string state_text(const TagStatus& tag, std::int64_t now) {
         case Standing::absent:
             break;
     }
+    if (check.failed) {
+        return concat("it failed its trial ", format_age(check.failed->time, now), ": ",
+                      printable(check.failed->reason));
+    }
+    if (check.is_older) return "older than this system; 'osb-oci upgrade --allow-downgrade' takes it";
     return "'osb-oci upgrade' deploys it";
 }
 
@@ -196,7 +197,7 @@ OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
             {"staged", deployment.staged},
             {"failed", one.failed},
             {"left_over", one.left_over},
-            {"follows", json_text(one.follows)},
+            {"image", json_text(one.follows)},
             {"origin_problem", json_text(one.origin_problem)},
             {"manifest_digest", json_text(one.digest)},
             {"version", json_text(one.version)},
@@ -228,14 +229,17 @@ OrderedJson to_json(const FailedTrial& failed) {
     return out;
 }
 
-OrderedJson to_json(const TagStatus& tag) {
-    return {{"image", tag.image},
-            {"state", state_name(tag)},
-            {"upgrade", tag.is_upgrade()},
-            {"manifest_digest", json_text(tag.digest)},
-            {"commit", json_text(tag.commit)},
-            {"version", json_text(tag.version)},
-            {"built", time_or_null(tag.built)}};
+OrderedJson to_json(const UpdateCheck& check) {
+    const bool upgrade = check.is_new() && !check.failed && !check.is_older;
+    std::optional<std::uint64_t> built;
+    if (check.release.time != 0) built = check.release.time;
+    return {{"image", check.image},
+            {"state", state_name(check)},
+            {"upgrade", upgrade},
+            {"manifest_digest", json_text(check.digest)},
+            {"commit", json_text(check.commit)},
+            {"version", json_text(check.release.version)},
+            {"built", time_or_null(built)}};
 }
 
 }  // namespace
@@ -269,14 +273,14 @@ std::string describe_status(const StatusView& view) {
     return std::move(text).take();
 }
 
-std::string describe_tag(const StatusView& view) {
-    if (!view.tag) return "";
-    const TagStatus& tag = *view.tag;
-    const std::string built =
-        tag.built ? concat(", built ", with_age(static_cast<std::int64_t>(*tag.built), view.now)) : "";
-    return concat('\n', escape(tag.image), " is ",
-                  release_name(tag.version, tag.digest.empty() ? tag.commit : tag.digest), built,
-                  " now: ", state_text(tag, view.now), '\n');
+std::string describe_check(const StatusView& view) {
+    if (!view.check) return "";
+    const UpdateCheck& check = *view.check;
+    const auto time = static_cast<std::int64_t>(check.release.time);
+    return concat('\n', escape(check.image), " is ",
+                  release_name(check.release.version, check.digest.empty() ? check.commit : check.digest),
+                  time == 0 ? "" : concat(", built ", with_age(time, view.now)),
+                  " now: ", state_text(check, view.now), '\n');
 }
 
 OrderedJson status_to_json(const StatusView& view) {
@@ -294,7 +298,7 @@ OrderedJson status_to_json(const StatusView& view) {
             {"failed_trials", std::move(failed)},
             {"trials_possible", status.trial_support.supported},
             {"no_trials_because", json_text(status.trial_support.reason)},
-            {"check", view.tag ? to_json(*view.tag) : OrderedJson(nullptr)}};
+            {"check", view.check ? to_json(*view.check) : OrderedJson(nullptr)}};
 }
 
 }  // namespace osb::cli

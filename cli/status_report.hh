@@ -7,20 +7,21 @@
 
 #include "cli/json_output.hh"
 #include "system/status.hh"
+#include "system/update_check.hh"
 
 namespace osb::cli {
 
 struct StatusView {
     const system::SystemStatus& status;
-    std::optional<system::TagStatus> tag;  // where --check asked for it
-    std::int64_t now = 0;                  // seconds since 1970
+    std::optional<system::UpdateCheck> check;  // where --check asked for it
+    std::int64_t now = 0;                      // seconds since 1970
     bool colour = false;
 };
 
 // Everything that came from outside is escaped.
 std::string describe_status(const StatusView& view);
-// What the followed image is now, in a line or two: "" without --check.
-std::string describe_tag(const StatusView& view);
+// What the followed image is now, in a line: "" without --check.
+std::string describe_check(const StatusView& view);
 
 // docs/json.md.
 OrderedJson status_to_json(const StatusView& view);

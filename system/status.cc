@@ -8,12 +8,10 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "ostree/commit_info.hh"
-#include "ostree/image_facts.hh"
-#include "ostree/remote_pull.hh"
-#include "system/followed.hh"
+#include "system/deploy.hh"
 #include "system/key_file.hh"
 #include "system/origin.hh"
-#include "system/resolved_image.hh"
+#include "system/standing.hh"
 
 namespace osb::system {
 namespace {
@@ -34,8 +32,8 @@ std::string named_by(const std::string& origin) {
     return "";
 }
 
-// libostree changes nothing in the directory itself afterwards: it makes it immutable. install-to-disk sets no
-// time.
+// libostree changes nothing in the directory itself afterwards: it makes it immutable. install-to-disk sets
+// no time.
 std::optional<std::uint64_t> deployed_at(const Sysroot& sysroot, const Deployment& deployment) {
     struct stat info {};
     if (::lstat(sysroot.path_of(deployment.path()).c_str(), &info) != 0 || info.st_mtime <= 0) {
@@ -124,24 +122,6 @@ SystemStatus read_status(const Sysroot& sysroot) {
         out.deployments.push_back(describe(sysroot, deployment, roles, out.failed));
     }
     out.next_boot = next_boot_of(out);
-    return out;
-}
-
-TagStatus check_tag(const Sysroot& sysroot, const registry::RegistryOptions& options) {
-    const Followed followed = find_followed(sysroot, {});
-    TagStatus out;
-    out.image = followed.image;
-    if (const auto* refspec = std::get_if<RefspecOrigin>(&followed.origin)) {
-        out.commit = ostree::remote_commit(sysroot.repository(), refspec->remote, refspec->ref);
-    } else {
-        const ResolvedImage resolved = resolve_image(followed.read_from, options);
-        const oci::Image image = resolved.open();
-        out.digest = resolved.digest.to_string();
-        out.version = ostree::image_version(image);
-        if (const std::uint64_t time = ostree::image_time(image); time != 0) out.built = time;
-    }
-    out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
-    if (out.standing == Standing::absent) out.failed = find_failed(sysroot, out.digest, out.commit);
     return out;
 }
 

@@ -1,5 +1,5 @@
 // What `status` tells of a system: its deployments with their roles, what the next boot starts, trials that
-// failed; and what the followed name stands for now.
+// failed.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,6 @@
 #include <vector>
 
 #include "ostree/sysroot.hh"
-#include "registry/registry_access.hh"
-#include "system/deploy.hh"
-#include "system/standing.hh"
 #include "system/trial.hh"
 
 namespace osb::system {
@@ -46,23 +43,5 @@ struct SystemStatus {
 
 // Needs no privileges. What cannot be read of a deployment is left out.
 SystemStatus read_status(const ostree::Sysroot& sysroot);
-
-// What the followed image or ref is now, at its registry or remote.
-struct TagStatus {
-    std::string image;
-    std::string digest;   // of the manifest; "" for a ref
-    std::string commit;   // of a ref; "" for an image
-    std::string version;  // "" where it is not said
-    std::optional<std::uint64_t> built;
-    Standing standing = Standing::absent;
-    std::optional<FailedTrial> failed;  // its trial, before
-
-    // Whether `upgrade` would deploy it.
-    bool is_upgrade() const { return standing == Standing::absent && !failed; }
-};
-
-// Throws Error: not_found when nothing is followed, unavailable when the server cannot be asked, and those of
-// parse_origin() and resolve_image().
-TagStatus check_tag(const ostree::Sysroot& sysroot, const registry::RegistryOptions& options);
 
 }  // namespace osb::system

@@ -17,16 +17,18 @@
 namespace osb::system {
 namespace {
 
-// That the packages are not known is no reason to tell nothing else, unless the network is why.
+// `find_after` yields the packages of what is new, or why they are not known. That they are not is no reason
+// to tell nothing else, unless the network is why.
+template<typename FindAfter>
 void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
-                      const oci::Image& image) {
+                      const FindAfter& find_after) {
     try {
         const std::optional<Packages> before = packages_of(sysroot, followed.current);
         if (!before) {
             out.packages_unknown = "the present system has no database of apk's";
             return;
         }
-        const ImagePackages after = find_packages(sysroot.repository(), image);
+        const ImagePackages after = find_after();
         out.packages_unknown = after.reason;
         if (after.packages) out.packages = package_changes(*before, *after.packages);
     } catch (const Error& error) {
@@ -35,12 +37,31 @@ void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Fo
     }
 }
 
+void check_fetched(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
+                   const Fetched& fetched, CheckDepth depth) {
+    out.is_fetched = true;
+    out.bytes_to_fetch = 0;
+    out.commit = fetched.commit;
+    out.release = {.version = fetched.version, .time = fetched.time};
+    out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
+    if (depth == CheckDepth::release) return;
+    compare_packages(out, sysroot, followed, [&] {
+        ImagePackages after;
+        after.packages = packages_of_commit(sysroot.repository(), fetched.commit);
+        if (!after.packages) after.reason = kNoDatabase;
+        return after;
+    });
+}
+
 void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
-                 const UpgradeOptions& options) {
+                 const UpgradeOptions& options, CheckDepth depth) {
     const ResolvedImage resolved = resolve_image(followed.read_from, options.registry);
     out.digest = resolved.digest.to_string();
     out.standing = standing_of(sysroot, followed.roles, out.digest, "");
     if (!out.is_new()) return;
+    const std::optional<Fetched> fetched = read_fetched(sysroot);
+    if (fetched && fetched->digest == out.digest)
+        return check_fetched(out, sysroot, followed, *fetched, depth);
     const oci::Image image = resolved.open();
     const ostree::Repository repository = sysroot.repository();
     if (ostree::encapsulated_layers(image) == image.manifest.layers.size())
@@ -48,10 +69,9 @@ void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followe
     out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
     if (!out.is_new()) return;
     out.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};
-    const std::optional<Fetched> fetched = read_fetched(sysroot);
-    out.is_fetched = fetched && fetched->digest == out.digest;
-    out.bytes_to_fetch = out.is_fetched ? 0 : bytes_to_fetch(repository, image);
-    compare_packages(out, sysroot, followed, image);
+    if (depth == CheckDepth::release) return;
+    out.bytes_to_fetch = bytes_to_fetch(repository, image);
+    compare_packages(out, sysroot, followed, [&] { return find_packages(repository, image); });
 }
 
 void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
@@ -75,7 +95,7 @@ void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const Refspe
 
 }  // namespace
 
-UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options) {
+UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options, CheckDepth depth) {
     const Followed followed = find_followed(sysroot, options);
     UpdateCheck out;
     out.image = followed.image;
@@ -83,7 +103,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
     if (followed.read_from.empty()) {
         check_remote(out, sysroot, std::get<RefspecOrigin>(followed.origin), followed);
     } else {
-        check_image(out, sysroot, followed, options);
+        check_image(out, sysroot, followed, options, depth);
     }
     if (out.is_new()) {
         out.is_older = is_older(out.release, out.present);

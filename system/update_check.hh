@@ -34,8 +34,14 @@ struct UpdateCheck {
     bool is_new() const { return standing == Standing::absent; }
 };
 
+enum class CheckDepth {
+    release,  // a request or two
+    contents  // bytes_to_fetch and packages, too, for which parts of layers may be read
+};
+
 // Needs no privileges, and changes nothing. Looks at the release, bytes and packages only of what is new.
 // Throws Error as upgrade() does before it fetches.
-UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
+UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options,
+                         CheckDepth depth = CheckDepth::contents);
 
 }  // namespace osb::system

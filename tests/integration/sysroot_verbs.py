@@ -1,0 +1,557 @@
+#!/usr/bin/env python3
+"""status, rollback, kargs, pin, unpin and cleanup on systems that do not run: sysroots that `ostree admin` made in a directory, and a disk
+of install-to-disk, mounted. libostree's program, its boot entries and SYSLINUX's menu are the witnesses. (Booted ones: tests/system.)"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from lib_harness import Skip, disk_use, run
+from lib_registry import Registry
+
+KERNEL = "6.1.0-test"
+MIB = 1 << 20
+NOBODY = 65534
+
+
+def environment():
+    out = dict(os.environ)
+    out.pop("SOURCE_DATE_EPOCH", None)
+    out["PATH"] += ":/usr/sbin:/sbin"
+    return out
+
+
+def make_tree(top, kernel=b"kernel"):
+    """A system that could be deployed and tried."""
+    for name in ("boot", "dev", "proc", "run", "sys", "tmp", "var", "sysroot", "usr/bin", "usr/sbin", "usr/etc/runlevels/default",
+                 f"usr/lib/modules/{KERNEL}"):
+        os.makedirs(os.path.join(top, name))
+    for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("ostree", "sysroot/ostree"),
+                         ("usr/etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check")):
+        os.symlink(target, os.path.join(top, name))
+    files = {"usr/sbin/init": b"#!/bin/sh\n", "usr/bin/osb-oci": b"#!/bin/sh\n", "usr/etc/passwd": b"root:x:0:0::/:/bin/sh\n",
+             "usr/etc/default": kernel, f"usr/lib/modules/{KERNEL}/vmlinuz": kernel * 1000,
+             f"usr/lib/modules/{KERNEL}/initramfs.img": kernel * 500000,
+             "usr/sbin/zipl": b"#!/bin/sh\nexec osb-oci boot-menu\n", "usr/lib/os-release": b'PRETTY_NAME="Test Linux"\nID=test\n', "usr/lib/large": os.urandom(3 * MIB)}
+    for name, content in files.items():
+        with open(os.path.join(top, name), "wb") as file:
+            file.write(content)
+    for name in ("usr/sbin/init", "usr/bin/osb-oci"):
+        os.chmod(os.path.join(top, name), 0o755)
+    return top
+
+
+def prepare(test):
+    if os.geteuid() != 0:
+        raise Skip("deployments need root")
+    test.need("ostree", "chattr")
+    os.chmod(test.work, 0o755)
+    test.repo = test.init_repo("repo")
+    test.commits = {}
+    for version in ("1", "2", "3"):
+        tree = make_tree(test.path("tree" + version), f"kernel{version} ".encode())
+        test.commits[version] = test.must("ostree", "commit", f"--repo={test.repo}", "-b", f"os/{version}", f"--tree=dir={tree}",
+                                          "--owner-uid=0", "--owner-gid=0", f"--add-metadata-string=version={version}.0",
+                                          "--timestamp=2024-01-01 00:00:00Z").strip()
+
+
+class System:
+    """A sysroot, and the verbs on it."""
+
+    def __init__(self, test, path):
+        self.test, self.path = test, path
+
+    def osb(self, verb, *options, **how):
+        return self.test.run(self.test.osb, verb, "--sysroot", self.path, *options, **how)
+
+    def json(self, verb, *options):
+        result = self.osb(verb, "--json", *options)
+        if result.status != 0:
+            raise RuntimeError(f"{verb}: {result.describe()}")
+        return json.loads(result.stdout)
+
+    def status(self):
+        return self.json("status")
+
+    def admin(self, verb, *options):
+        return self.test.must("ostree", "admin", verb, f"--sysroot={self.path}", *options)
+
+    def order(self):
+        """COMMIT.SERIAL of the deployments, as libostree lists them."""
+        return re.findall(r"^[* ] \S+ ([0-9a-f]{64}\.\d+)", self.admin("status"), re.M)
+
+    def pull(self, version):
+        self.test.must("ostree", "pull-local", f"--repo={self.path}/ostree/repo", self.test.repo, f"os/{version}")
+
+    def deploy(self, version, *options):
+        self.pull(version)
+        self.admin("deploy", "--os=test", *options, f"os/{version}")
+
+    def origin_file(self, deployment):
+        return os.path.join(self.path, "ostree/deploy/test/deploy", deployment + ".origin")
+
+    def entries(self):
+        """{COMMIT.SERIAL: kernel arguments without ostree=} of the boot entries, by the links that ostree= names."""
+        out = {}
+        directory = os.path.join(self.path, "boot/loader/entries")
+        for name in os.listdir(directory):
+            with open(os.path.join(directory, name), encoding="utf-8") as file:
+                words = re.search(r"^options (.*)$", file.read(), re.M).group(1).split()
+            (where,) = [word[len("ostree="):] for word in words if word.startswith("ostree=")]
+            target = os.readlink(self.path + where)
+            out[os.path.basename(target)] = [word for word in words if not word.startswith("ostree=")]
+        return out
+
+    def release(self):
+        """libostree makes the roots of deployments immutable; so they could not be removed."""
+        for where in ("ostree/deploy/test/deploy",):
+            top = os.path.join(self.path, where)
+            for name in os.listdir(top) if os.path.isdir(top) else []:
+                subprocess.run(["chattr", "-i", os.path.join(top, name)], check=False, stderr=subprocess.DEVNULL)
+
+
+def read(*names):
+    with open(os.path.join(*names), encoding="utf-8") as file:
+        return file.read()
+
+
+def with_role(status, role):
+    return [deployment["id"] for deployment in status["deployments"] if deployment[role]]
+
+
+@contextlib.contextmanager
+def directory_system(test, name):
+    """As `ostree admin` makes one, with versions 1 and 2."""
+    system = System(test, test.path(name))
+    os.mkdir(system.path)
+    test.must("ostree", "admin", "init-fs", system.path)
+    test.must("ostree", "config", f"--repo={system.path}/ostree/repo", "set", "sysroot.bootloader", "none")
+    system.admin("os-init", "test")
+    try:
+        yield system
+    finally:
+        system.release()
+
+
+def shown(test):
+    with directory_system(test, "shown") as system:
+        empty = system.osb("status")
+        test.check(empty.status == 0 and empty.stdout == "nothing is deployed\n", "status of a sysroot without deployments",
+                   empty.describe())
+        test.check(system.status()["deployments"] == [] and system.status()["next_boot"] is None, "and as JSON")
+        for verb in (("kargs",), ("kargs", "--append", "x"), ("rollback",), ("pin",)):
+            test.check_refused(system.osb(*verb), 1, f"{' '.join(verb)} without deployments")
+        system.deploy("1", "--karg=root=LABEL=x", "--karg=rw", "--karg=console=tty0", "--karg-append=console=ttyS0")
+        system.deploy("2")
+        said = system.status()
+        test.check([d["id"] for d in said["deployments"]] == system.order() and len(said["deployments"]) == 2,
+                   "status lists what libostree lists, in its order", (said, system.order()))
+        first, second = said["deployments"]
+        test.check((first["version"], second["version"]) == ("2.0", "1.0") and first["commit"] == test.commits["2"], "versions, commits",
+                   said)
+        test.check(first["default"] and second["rollback"] and said["next_boot"] == 0 and not with_role(said, "booted"),
+                   "the default, the rollback, the next boot", said)
+        test.check(first["image"] == "os/2" and first["built"] == "2024-01-01T00:00:00Z" and first["manifest_digest"] is None,
+                   "a refspec is shown as it is", first)
+        test.check(abs(time.mktime(time.strptime(first["deployed"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone - time.time()) < 600,
+                   "when it was deployed", first)
+        test.check({d["id"]: d["kernel_arguments"] for d in said["deployments"]} == system.entries(),
+                   "kernel arguments are those of the boot entries", (said, system.entries()))
+        people = system.osb("status")
+        test.check(people.status == 0 and not people.stderr and "\x1b" not in people.stdout, "status for people has no colours in a file",
+                   people.describe())
+        for fact in ("0  default\n", "1  rollback\n", f"{test.commits['2'][:12]}.0, deployed ", "2.0, built 2024-01-01 00:00:00 UTC (",
+                     "next boot  0\n", "trials     none: "):
+            test.check(fact in people.stdout, f"status shows {fact.strip()!r}", people.stdout)
+        as_nobody = system.osb("status", "--json", user=NOBODY)
+        test.check(as_nobody.status == 0 and json.loads(as_nobody.stdout) == said, "nobody may read it", as_nobody.describe())
+        for verb in ("rollback", "pin", "unpin", "cleanup"):
+            test.check_refused(system.osb(verb, user=NOBODY), 1, f"{verb} by nobody", "root")
+        test.check_refused(system.osb("kargs", "--append", "x", user=NOBODY), 1, "kargs --append by nobody", "root")
+        test.check(system.osb("kargs", user=NOBODY).stdout == "root=LABEL=x rw console=tty0 console=ttyS0\n", "kargs without options")
+        hostile(test, system)
+
+
+def hostile(test, system):
+    deployment = system.order()[0]
+    origin = system.origin_file(deployment)
+    before = read(origin)
+    evil = test.must("ostree", "commit", f"--repo={system.path}/ostree/repo", "-b", "os/evil", "--tree=ref=os/1",
+                     "--add-metadata-string=version=\x1b[31mred\n  0  booted").strip()
+    system.admin("deploy", "--os=test", "os/evil")
+    result = system.osb("status")
+    test.check(result.status == 0 and "\x1b" not in result.stdout and "booted" in result.stdout and "\n  0  booted" not in result.stdout,
+               "a version with control characters is escaped", result.describe())
+    result = system.osb("rollback")
+    test.check(result.status == 0 and "\x1b" not in result.stdout and result.stdout.count("\n") == 1, "in rollback, too",
+               result.describe())
+    system.osb("rollback")
+    test.check(system.order()[0] == f"{evil}.0", "there and back")
+    system.admin("undeploy", "0")
+    for text, kind, words in (("[origin]\ncontainer-image-reference=ostree-image-signed:docker://example.org/x:1\n", 3, "signatures"),
+                              ("[origin]\ncontainer-image-reference=ostree-unverified-registry:\x1b[31m\n", 3, "origin"),
+                              ("[origin]\nrefspec=a:b\nunconfigured-state=call us\n", 3, "call us"), ("[origin]\n", 1, "follows no")):
+        with open(origin, "w", encoding="utf-8") as file:
+            file.write(text)
+        result = system.osb("status")
+        test.check(result.status == 0 and "\x1b" not in result.stdout, f"status with the origin {text!r}", result.describe())
+        test.check_refused(system.osb("status", "--check"), kind, "and --check", words)
+    with open(origin, "w", encoding="utf-8") as file:
+        file.write(before)
+    state = os.path.join(system.path, "ostree/osb-oci")
+    os.makedirs(state, exist_ok=True)
+    for name in ("trial.json", "failed.json"):
+        for text in ("", "{", "[]", "null", '{"schema": 1}', "\x1b[31m", "[" * 100000):
+            with open(os.path.join(state, name), "w", encoding="utf-8") as file:
+                file.write(text)
+            result = system.osb("status")
+            test.check(result.status == 0 and "\x1b" not in result.stdout + result.stderr and "  0  default\n" in result.stdout,
+                       f"status with {text[:20]!r} in {name}", result.describe())
+            test.check(name in result.stderr, "and a warning", result.stderr)
+        os.unlink(os.path.join(state, name))
+
+
+def back_and_forth(test):
+    with directory_system(test, "rollback") as system:
+        system.deploy("1", "--karg=root=LABEL=x")
+        test.check_refused(system.osb("rollback"), 1, "rollback without anything to go back to", "no other")
+        system.deploy("2")
+        one, two = (f"{test.commits[version]}.0" for version in ("1", "2"))
+        said = system.json("rollback")
+        test.check(said["result"] == "swapped" and said["next_boot"]["id"] == one and said["given_up"]["id"] == two,
+                   "rollback says what the next boot starts", said)
+        test.check(system.order() == [one, two], "libostree sees the other order", system.order())
+        result = system.osb("rollback")
+        test.check(result.status == 0 and "version '2.0'" in result.stdout and system.order() == [two, one], "and forth again",
+                   result.describe())
+        test.check_refused(system.osb("rollback", "--apply"), 2, "--apply on a system that does not run", "--apply")
+        test.check(system.order() == [two, one], "which changed nothing")
+
+        # What is pinned stays, and is not what rollback leads to while there is another one.
+        said = system.json("pin", "1")
+        test.check(said["changed"] and said["deployment"]["id"] == one and "pinned=true" in read(system.origin_file(one)),
+                   "pin by number: libostree's mark is in the origin", said)
+        test.check("Pinned: yes" in system.admin("status"), "and its program shows it")
+        test.check(system.json("pin", "rollback")["changed"] is False and system.json("pin", one[:12])["changed"] is False and
+                   system.json("pin", f"{one[:8]}.0")["changed"] is False, "pinned already, by whatever name")
+        test.check_refused(system.osb("cleanup", "--rollback"), 1, "cleanup --rollback of what is pinned", "pinned")
+        system.deploy("3")
+        three = f"{test.commits['3']}.0"
+        test.check(with_role(system.status(), "pinned") == [one] and with_role(system.status(), "rollback") == [two],
+                   "status shows both", system.status())
+        for name, status, words in (("7", 1, "7"), ("zz", 1, "zz"), ("0000", 1, "0000"), ("\x1b[1m", 1, ""), ("booted", 1, "booted"),
+                                    ("ab", 1, "ab")):
+            if not any(commit.startswith(name) for commit in test.commits.values()):
+                test.check_refused(system.osb("pin", name), status, f"pin {name!r}", words)
+        system.admin("deploy", "--os=test", "--karg-append=again", "os/3")
+        test.check_refused(system.osb("pin", test.commits["3"][:10]), 2, "pin of one of two with the same commit", "several")
+        test.check(system.json("pin")["deployment"]["id"] == f"{test.commits['3']}.1", "pin without a name: the default",
+                   system.order())
+        test.check(system.json("unpin")["changed"] and system.json("unpin", "0")["changed"] is False, "unpin")
+
+        # Three are kept: what is current, where a rollback leads, what is pinned.
+        before = system.order()
+        test.check(before == [f"{test.commits['3']}.1", three, one] or two in before, "libostree's own list", before)
+        said = system.json("cleanup")
+        kept = system.order()
+        test.check(kept[0] == f"{test.commits['3']}.1" and kept[1] == three and one in kept and two not in kept,
+                   "cleanup keeps the current one, the rollback and what is pinned", (before, said, kept))
+        gone = [deployment["id"] for deployment in said["removed"]]
+        test.check(sorted(gone) == sorted(set(before) - set(kept)), "and says what went", said)
+        system.osb("unpin", one)
+        said = system.json("cleanup")
+        test.check(one in [d["id"] for d in said["removed"]] and len(system.order()) == 2, "unpinned, it goes as well", said)
+        said = system.json("cleanup", "--rollback")
+        test.check([d["id"] for d in said["removed"]] == [three] and len(system.order()) == 1, "cleanup --rollback", said)
+        result = system.osb("cleanup", "--rollback")
+        test.check(result.status == 0 and "no rollback" in result.stderr and len(system.order()) == 1, "again: nothing to be removed",
+                   result.describe())
+        test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
+
+
+def freed(test):
+    """Objects that nothing names any more, and kernels."""
+    with directory_system(test, "freed") as system:
+        for version in ("1", "2", "3"):
+            system.deploy(version, "--retain")
+        for version in ("1", "2", "3"):
+            test.must("ostree", "refs", f"--repo={system.path}/ostree/repo", "--delete", f"os/{version}")
+        before = disk_use(system.path)
+        said = system.json("cleanup")
+        after = disk_use(system.path)
+        test.check(len(system.order()) == 2 and len(said["removed"]) == 1, "one of three goes", (said, system.order()))
+        test.check(before - after > 3 * MIB and said["bytes_freed"] > 3 * MIB, "and all that it alone had",
+                   (before, after, said))
+        kernels = os.listdir(os.path.join(system.path, "boot/ostree"))
+        test.check(len(kernels) == 2, "its kernel, too", kernels)
+
+
+def arguments(test):
+    with directory_system(test, "kargs") as system:
+        system.deploy("1", *(f"--karg-append={word}" for word in ("root=LABEL=x", "console=tty0", "console=ttyS0", "quiet")))
+        (only,) = system.order()
+        etc = os.path.join(system.path, "ostree/deploy/test/deploy", only, "etc")
+        with open(os.path.join(etc, "local"), "w", encoding="utf-8") as file:
+            file.write("mine\n")
+        result = system.osb("kargs", "--delete", "quiet", "--delete", "console=tty0", "--replace", "console=ttyS1", "--append",
+                            'dyndbg="file a +p"', "--append", "debug debug", "--append-if-missing", "debug")
+        expected = ["root=LABEL=x", "console=ttyS1", 'dyndbg="file', "a", '+p"', "debug", "debug"]
+        test.check_status(result, 0, "kargs with changes")
+        test.check(result.stdout.split("\n")[0] == 'root=LABEL=x console=ttyS1 dyndbg="file a +p" debug debug', "prints the new ones",
+                   result.describe())
+        entries = system.entries()
+        new = f"{test.commits['1']}.1"
+        test.check(entries.get(new) == expected, "they are in the boot entry of a new deployment", entries)
+        test.check(entries.get(only) == ["root=LABEL=x", "console=tty0", "console=ttyS0", "quiet"] and system.order() == [new, only],
+                   "the old one is kept as it was", (entries, system.order()))
+        test.check("no trial" in result.stderr, "and why it is not tried", result.describe())
+        test.check(read(system.path, "ostree/deploy/test/deploy", new, "etc/local") == "mine\n", "the local /etc is in the new one")
+        test.check(read(system.origin_file(new)).strip() == read(system.origin_file(only)).strip(), "and follows the same")
+        said = system.json("kargs", "--append-if-missing", "debug")
+        test.check(said["changed"] is False and said["result"] is None and len(system.order()) == 2,
+                   "nothing to change: nothing is deployed", said)
+        result = system.osb("kargs", "--append-if-missing", "debug")
+        test.check(result.status == 0 and "nothing to change" in result.stdout, "and says so", result.describe())
+        for options, status, words in ((("--delete", "splash"), 1, "splash"), (("--replace", "splash=1"), 1, "splash"),
+                                       (("--replace", "console=a=b"), 1, "console=a"), (("--delete", "debug=1"), 1, "debug=1"),
+                                       (("--append", "ostree=/x"), 2, "ostree"), (("--append", "osb.trial=1"), 2, "osb.trial"),
+                                       (("--append", ""), 2, "empty"), (("--append", "a\x1b[1m"), 2, "control"),
+                                       (("--append", 'a="b'), 2, "quotes"), (("--append",), 2, "--append"),
+                                       (("--append", "new", "--delete", "splash"), 1, "splash")):
+            test.check_refused(system.osb("kargs", *options), status, f"kargs {options!r}", words)
+        test.check(len(system.order()) == 2 and system.entries()[new] == expected, "none of them changed anything")
+        system.osb("rollback")
+        test.check(system.osb("kargs").stdout == "root=LABEL=x console=tty0 console=ttyS0 quiet\n", "after a rollback the old ones")
+        test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
+
+
+def locked(test):
+    """A second program waits for the first, and says so."""
+    with directory_system(test, "locked") as system:
+        system.deploy("1")
+        system.deploy("2")
+        before = system.order()
+        with open(os.path.join(system.path, "ostree/lock"), "a", encoding="ascii") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen([test.osb, "rollback", "--sysroot", system.path], stdin=subprocess.DEVNULL, text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            time.sleep(1.5)
+            test.check(process.poll() is None and system.order() == before, "rollback waits for the lock")
+            test.check(system.osb("status").status == 0, "status does not")
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+            stdout, stderr = process.communicate(timeout=60)
+        test.check(process.returncode == 0 and "waiting" in stderr and "next boot" in stdout and system.order() == before[::-1],
+                   "and goes on when it is free", (process.returncode, stdout, stderr))
+        with open(os.path.join(system.path, "ostree/lock"), "a", encoding="ascii") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen([test.osb, "cleanup", "--sysroot", system.path], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(0.7)
+            process.terminate()
+            test.check(process.wait(timeout=20) == 143, "SIGTERM ends the wait")
+
+
+def checked(test):
+    """status --check against a registry."""
+    try:
+        registry = Registry(test)
+    except Skip as skip:
+        return test.skip_one("status --check", str(skip))
+    try:
+        with directory_system(test, "checked") as system:
+            system.deploy("1")
+            (only,) = system.order()
+            name = f"{registry.host}/os:stable"
+            with open(system.origin_file(only), "w", encoding="utf-8") as file:
+                file.write(f"[origin]\ncontainer-image-reference=ostree-unverified-registry:{name}\n")
+            plain = ("--check", "--tls-verify=false")
+            test.check_refused(system.osb("status", *plain), 1, "a name that the registry lacks", "os")
+
+            def publish(version):
+                test.must(test.osb, "push", "--repo", test.repo, "--progress", "none", "--tls-verify=false", f"os/{version}",
+                          f"docker://{name}")
+
+            publish("1")
+            said = system.json("status", *plain)["check"]
+            test.check(said["state"] == "current" and not said["upgrade"] and said["image"] == f"docker://{name}" and
+                       re.fullmatch("sha256:[0-9a-f]{64}", said["manifest_digest"]), "the tag is what is deployed", said)
+            publish("2")
+            said = system.json("status", *plain)["check"]
+            test.check(said["state"] == "new" and said["upgrade"] and said["version"] == "2.0", "the tag is something new", said)
+            result = system.osb("status", *plain)
+            test.check(result.status == 0 and "version '2.0'" in result.stdout and "'osb-oci upgrade' deploys it" in result.stdout,
+                       "and for people", result.describe())
+            test.check(system.status()["check"] is None, "without --check nothing is asked")
+            test.check(len(system.order()) == 1, "and nothing was deployed")
+            registry.stop()
+            result = system.osb("status", *plain)
+            test.check(result.status == 5 and result.stdout.startswith("  0  default") and "error" in result.stderr,
+                       "the registry is gone: 5, after what is known without it", result.describe())
+            result = system.osb("status", "--json", *plain)
+            test.check(result.status == 5 and json.loads(result.stdout)["error"]["kind"] == "unavailable", "and as JSON",
+                       result.describe())
+    finally:
+        registry.stop()
+
+
+@contextlib.contextmanager
+def mounted_disk(test):
+    """A disk of install-to-disk with version 1, mounted; nothing where that cannot be done."""
+    disk = test.path("disk.img")
+    result = test.run(test.osb, "install-to-disk", "--progress", "none", "--repo", test.repo, "--stateroot", "test",
+                      "--target-imgref", "registry.example/os:1", "os/1", disk, env=environment())
+    test.check_status(result, 0, "install-to-disk")
+    table = json.loads(test.must("sfdisk", "--json", disk, env=environment()))["partitiontable"]["partitions"]
+    where = test.path("mnt")
+    os.mkdir(where)
+    points = []
+    for partition, point in ((table[1], where), (table[0], where + "/boot")):
+        options = f"loop,offset={partition['start'] * 512},sizelimit={partition['size'] * 512}"
+        if test.run("mount", "-o", options, disk, point).status != 0:
+            test.skip_one("on a mounted disk", "no loop devices")
+            break
+        points.append(point)
+    try:
+        yield System(test, where) if len(points) == 2 else None
+    finally:
+        for point in reversed(points):
+            test.must("umount", point)
+
+
+def menu_of(system):
+    """The menu's entries: {label: (deployment, kernel command line)}, and the default's label."""
+    text = read(system.path, "boot/extlinux/entries.conf")
+    entries = {}
+    for block in text.split("\n\n")[1:]:
+        label = re.search(r"^LABEL (\S+)$", block, re.M).group(1)
+        append = re.search(r"^\s+APPEND (.*)$", block, re.M).group(1).split()
+        (where,) = [word[len("ostree="):] for word in append if word.startswith("ostree=")]
+        entries[label] = (os.path.basename(os.readlink(system.path + where)), append)
+        for path in re.findall(r"^\s+(?:LINUX|INITRD) (\S+)", block, re.M):
+            if not os.path.exists(f"{system.path}/boot{path}"):
+                raise AssertionError(f"{label} names {path}, which is not there")
+    return entries, re.search(r"^DEFAULT (\S+)$", text, re.M).group(1)
+
+
+def boot_once(system):
+    """What SYSLINUX's auxiliary data vector says: its last two sectors."""
+    with open(os.path.join(system.path, "boot/extlinux/ldlinux.sys"), "rb") as file:
+        vector = file.read()[-1024:]
+    return b"trial" in vector
+
+
+def on_disk(test):
+    """With SYSLINUX a change is tried first: the trial, and the ways to give it up."""
+    if shutil.which("sfdisk", path=environment()["PATH"]) is None:
+        return test.skip_one("on a mounted disk", "needs sfdisk")
+    with mounted_disk(test) as system:
+        if system is None:
+            return None
+        one, again = (f"{test.commits['1']}.{serial}" for serial in (0, 1))
+        said = system.status()
+        test.check([d["id"] for d in said["deployments"]] == [one] and said["trials_possible"] and
+                   said["deployments"][0]["image"] == "docker://registry.example/os:1", "status of the disk", said)
+        said = system.json("kargs", "--append", "tried=1")
+        test.check(said["result"] == "on_trial" and said["deployment"]["id"] == again, "other kernel arguments are tried", said)
+        said = system.status()
+        test.check(with_role(said, "on_trial") == [again] and with_role(said, "default") == [one] and said["next_boot"] == 1 and
+                   said["trial"]["state"] == "armed", "status: the next boot tries it, the default stays", said)
+        test.check(system.order() == [one, again], "libostree: the old one is the first", system.order())
+        entries, default = menu_of(system)
+        test.check(entries[default][0] == one and entries["trial"][0] == again and "tried=1" in entries["trial"][1] and
+                   f"osb.trial={said['trial']['id']}" in entries["trial"][1], "the menu: default and trial", entries)
+        test.check(boot_once(system), "SYSLINUX starts the trial once")
+        people = system.osb("status").stdout
+        test.check("tried at the next boot" in people and "next boot  1, on trial" in people, "for people", people)
+        test.check(system.osb("kargs").stdout.strip().endswith("tried=1"), "kargs shows those of what is tried")
+        said = system.json("kargs", "--append", "more=1")
+        test.check(said["kernel_arguments"][-2:] == ["tried=1", "more=1"] and len(system.order()) == 2 and boot_once(system),
+                   "more of them: in the place of what was to be tried", (said, system.order()))
+
+        said = system.json("rollback")
+        test.check(said["result"] == "trial_cancelled" and said["next_boot"]["id"] == one and system.order() == [one],
+                   "rollback: nothing is tried", (said, system.order()))
+        entries, default = menu_of(system)
+        test.check(not boot_once(system) and entries[default][0] == one and entries["trial"][0] == one and
+                   not any("osb.trial" in word for _, append in entries.values() for word in append),
+                   "neither by the bootloader nor by the menu", entries)
+        said = system.status()
+        test.check(said["trial"] is None and said["failed_trials"] == [] and with_role(said, "rollback") == [], "and nothing has failed",
+                   said)
+
+        # The one on trial runs. (Here: is the default of a system that does not run.)
+        system.json("kargs", "--append", "good=1")
+        record = os.path.join(system.path, "ostree/osb-oci/trial.json")
+        trial = json.loads(read(record))
+        test.check(f"{trial['commit']}.{trial['serial']}" == again, "trial.json names the deployment", trial)
+        trial["serial"] = 0
+        with open(record, "w", encoding="utf-8") as file:
+            json.dump(trial, file)
+        test.check(with_role(system.status(), "on_trial") == [one], "status goes by it", system.status())
+        test.check_refused(system.osb("kargs", "--append", "x"), 1, "no other change while it is tried", "on trial")
+        test.check_refused(system.osb("cleanup", "--rollback"), 1, "and what it falls back to stays", "on trial")
+        said = system.json("rollback")
+        test.check(said["result"] == "trial_failed" and said["next_boot"]["id"] == again and system.order() == [again, one],
+                   "rollback during the trial: it has failed", (said, system.order()))
+        said = system.status()
+        test.check(said["failed_trials"][0]["reason"] == "rolled back by the operator" and with_role(said, "failed") == [one],
+                   "status remembers it", said)
+        people = system.osb("status", "--color", "always").stdout
+        test.check("the last trial failed" in people and "rolled back by the operator" in people and "other kernel arguments" in people
+                   and "\x1b[" in people, "and says what to do", people)
+        test.check_refused(system.osb("rollback"), 1, "what has failed is nothing to go back to", "no other")
+        said = system.json("cleanup")
+        test.check([d["id"] for d in said["removed"]] == [one] and system.order() == [again], "cleanup removes it", said)
+        bytes_on_boot(test, system, again)
+        test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
+
+
+def bytes_on_boot(test, system, present):
+    """Another kernel, by libostree; its leaving frees space on BOOT."""
+    system.test.must("ostree", "config", f"--repo={system.path}/ostree/repo", "set", "sysroot.bootloader", "none")
+    system.deploy("2")
+    test.must(test.osb, "boot-menu", "--sysroot", system.path)
+    system.osb("rollback")
+    entries, default = menu_of(system)
+    test.check(entries[default][0] == present and len(system.order()) == 2, "libostree's deployment is known to rollback",
+               entries)
+    said = system.json("cleanup", "--rollback")
+    test.check(len(system.order()) == 1 and said["boot_bytes_freed"] > 3 * MIB and said["bytes_freed"] > 0, "cleanup --rollback frees BOOT",
+               said)
+    entries, default = menu_of(system)
+    test.check(set(entries) == {default, "trial"}, "the menu has one left", entries)
+
+
+def refused(test):
+    plain = test.path("plain")
+    os.mkdir(plain)
+    for verb in ("status", "rollback", "kargs", "pin", "unpin", "cleanup"):
+        test.check_refused(test.run(test.osb, verb, "--sysroot", plain), 1, f"{verb}: no sysroot", "no ostree sysroot")
+        test.check_refused(test.run(test.osb, verb, "--sysroot", ""), 2, f"{verb}: an empty name", "--sysroot")
+        test.check_status(test.run(test.osb, verb, "--help"), 0, f"{verb} --help")
+    if not os.path.exists("/ostree/repo"):
+        result = test.run(test.osb, "status")
+        test.check_refused(result, 1, "status of a system that is not ostree's", "no ostree sysroot")
+        test.check("hint: " in result.stderr, "with advice", result.stderr)
+
+
+def main(test):
+    prepare(test)
+    refused(test)
+    shown(test)
+    back_and_forth(test)
+    freed(test)
+    arguments(test)
+    locked(test)
+    checked(test)
+    on_disk(test)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
