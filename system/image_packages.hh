@@ -17,6 +17,8 @@ struct ImagePackages {
     std::uint64_t bytes_read = 0;  // of blobs, about
 };
 
+inline constexpr const char* kNoDatabase = "the image has no database of apk's";
+
 // Of layers without a table of contents at most this is read for it: apk's database comes early in them, as
 // archives are sorted by name.
 inline constexpr std::uint64_t kMaxSearched = 16UL * 1024 * 1024;

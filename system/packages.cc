@@ -2,10 +2,15 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/fd.hh"
 #include "ostree/apk_database.hh"
+#include "ostree/commit_walk.hh"
+#include "ostree/object_reader.hh"
 
 namespace osb::system {
 
@@ -18,6 +23,21 @@ std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::not_found) throw;
         }
+    }
+    return std::nullopt;
+}
+
+std::optional<Packages> packages_of_commit(const ostree::Repository& repository, const std::string& commit) {
+    for (const ostree::WalkedFile& file : ostree::walk_commit(repository, commit).files) {
+        const bool is_database =
+            std::any_of(file.paths.begin(), file.paths.end(), [](const std::string& path) {
+                return std::find(std::begin(kApkDatabases), std::end(kApkDatabases), path) !=
+                       std::end(kApkDatabases);
+            });
+        if (!is_database) continue;
+        const ostree::ContentObject object = ostree::open_object(repository, file.checksum);
+        if (!object.content) return std::nullopt;
+        return ostree::package_versions(read_all(*object.content, kMaxApkDatabase, "apk's database"));
     }
     return std::nullopt;
 }

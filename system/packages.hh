@@ -21,6 +21,9 @@ inline constexpr std::size_t kMaxApkDatabase = 64UL * 1024 * 1024;
 // Those of a deployment; nothing when it has no database that is known here.
 std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
+// The same of a commit that is in the repository as a whole.
+std::optional<Packages> packages_of_commit(const ostree::Repository& repository, const std::string& commit);
+
 struct PackageChange {
     std::string name;
     std::string before;  // version; "" for a package that is new
