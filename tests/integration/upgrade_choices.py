@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""upgrade and switch: what is refused and how that can be overruled; other origins and images; systems without trials."""
+
+import json
+import os
+import shutil
+
+from lib_harness import run
+from lib_registry import Registry
+from lib_upgrade import KERNEL, Disk, Images, base_layer, blobs, need, packages_layer, version_layer
+
+INSECURE = "--tls-verify=false"
+PACKAGES = {"musl": "1.2.4-r2", "busybox": "1.36.1-r15"}
+NEWER = {"musl": "1.2.5-r0", "busybox": "1.36.1-r15"}
+
+
+def upgrade(disk, *options):
+    return disk.osb("upgrade", INSECURE, *options)
+
+
+def undo(disk):
+    """Takes a trial back, so that the next one begins from the same state."""
+    result = disk.osb("rollback")
+    if result.status != 0 or disk.state("trial.json"):
+        raise RuntimeError(result.describe())
+
+
+def older(test, registry, images, disk):
+    images.system("v0", ["quiet"], PACKAGES, created="2023-05-01T00:00:00Z")
+    images.push("v0")
+    before = disk.versions()
+    check = upgrade(disk, "--check")
+    test.check(check.status == 0 and "it is older" in check.stdout, "--check says that it is older", check.describe())
+    mark = registry.mark()
+    result = upgrade(disk)
+    test.check_refused(result, 1, "an older image", "older than the system that runs")
+    test.check("--allow-downgrade" in result.stderr and len(blobs(registry, mark)[0]) == 1 and disk.versions() == before,
+               "with advice, and before its layers are read", result.describe())
+    result = upgrade(disk, "--allow-downgrade")
+    test.check(result.status == 0 and disk.versions() == ["v1", "v0"], "--allow-downgrade takes it", result.describe())
+    # Of the same age the version decides.
+    images.system("v0.9", ["quiet"], PACKAGES, created="2024-01-01T00:00:00Z")
+    images.push("v0.9")
+    test.check_refused(upgrade(disk), 1, "an older version of the same time", "'v0.9'")
+
+
+def failed(test, registry, images, disk):
+    digest = images.system("v2", ["quiet"], NEWER)
+    images.push("v2")
+    os.makedirs(disk.path("ostree/osb-oci"), exist_ok=True)
+    with open(disk.path("ostree/osb-oci/failed.json"), "w", encoding="ascii") as file:
+        json.dump({"schema": 1, "failed": [{"stateroot": "default", "commit": "0" * 64, "serial": 0, "image": "", "version": "v2",
+                                            "digest": digest, "reason": "check 10-net failed", "time": 1700000000}]}, file)
+    check = upgrade(disk, "--check")
+    test.check(check.status == 0 and "check 10-net failed" in check.stdout, "--check says that it failed before", check.describe())
+    mark = registry.mark()
+    result = upgrade(disk)
+    test.check_refused(result, 1, "what failed its trial before", "check 10-net failed")
+    test.check("--force" in result.stderr and blobs(registry, mark)[0] == [], "with advice, and before anything is read",
+               result.describe())
+    result = upgrade(disk, "--force")
+    test.check(result.status == 0 and "v2" in disk.versions() and disk.state("failed.json") is None, "--force takes it, and forgets",
+               result.describe())
+
+
+def not_bootable(test, registry, images, disk):
+    for what, left_out in (("kernel", (f"usr/lib/modules/{KERNEL}/vmlinuz",)), ("init", ("usr/sbin/init",))):
+        base = base_layer(leave_out=left_out)
+        images.add(f"no-{what}", [base, packages_layer(NEWER), version_layer("v2", [])])
+        images.push(f"no-{what}")
+        before = disk.deployments()
+        test.check_refused(upgrade(disk), 3, f"a system without {what}", what)
+        test.check_refused(upgrade(disk, "--download-only"), 3, f"nor is it kept for later, without {what}", what)
+        test.check(disk.deployments() == before, f"and nothing changed, without {what}")
+    images.add("bad-kargs", [images.base, version_layer("v2", ["root=/dev/sda1"])])
+    images.push("bad-kargs")
+    test.check_refused(upgrade(disk), 3, "an image that says root=", "root=/dev/sda1")
+
+
+def offline(test, registry, images, disk):
+    images.system("v3", ["quiet"], NEWER)
+    mark = registry.mark()
+    origin = disk.origin(disk.deployments()[0])
+    result = upgrade(disk, "--from", images.oci("v3"))
+    new = disk.deployments()[-1]
+    test.check(result.status == 0 and "v3" in disk.versions() and not registry.since(mark), "--from: no request to the registry",
+               result.describe())
+    name = origin.split("container-image-reference=")[1].split("\n")[0]
+    test.check(f"container-image-reference={name}\n" in disk.origin(new), "the origin stays", disk.origin(new))
+    result = upgrade(disk, "--from", images.oci("v3"))
+    test.check(result.status == 0 and "deployed already" in result.stdout, "and again", result.describe())
+
+
+def same_content(test, registry, images, disk):
+    """The same layers, compressed anew: another digest, the same system."""
+    undo(disk)
+    images.add("v1-zstd", [images.base, images.packages, images.version], version="v1", compression="zstd",
+               created="2024-01-01T00:00:00Z")
+    images.push("v1-zstd")
+    result = upgrade(disk)
+    test.check(result.status == 0 and "nothing new" in result.stdout and disk.state("trial.json") is None,
+               "an image that was compressed anew is no other system", result.describe())
+    mark = registry.mark()
+    result = upgrade(disk)
+    test.check(result.status == 0 and blobs(registry, mark) == ([], 1), "and one request tells that from then on",
+               registry.since(mark))
+
+
+def switches(test, registry, images, disk):
+    images.push("v1-zstd", "os:stable")
+    result = disk.osb("switch", INSECURE, f"{registry.host}/os:stable")
+    test.check(result.status == 0 and "follows" in result.stdout and disk.state("trial.json") is None and
+               "os:stable" in disk.origin(disk.deployments()[0]), "switch to another name of what runs", result.describe())
+    images.system("other", ["quiet", "other=1"], NEWER, created="2020-01-01T00:00:00Z")
+    images.push("other", "other:1")
+    options = disk.deployments()[0]["options"]
+    result = disk.osb("switch", INSECURE, "--json", registry.image("other:1"))
+    new = disk.deployments()[-1]
+    test.check(result.status == 0 and json.loads(result.stdout)["result"] == "deployed" and "other" in disk.versions() and
+               "other:1" in disk.origin(new), "switch to another image, older or not", result.describe())
+    test.check("mine=1" in new["options"] and "other=1" in new["options"] and set(options) - set(new["options"]) <= {"loglevel=3"},
+               "kernel arguments are kept", (options, new["options"]))
+    for bad, status in (("registry.example/os:@", 2), (registry.image("absent:1"), 1)):
+        test.check_refused(disk.osb("switch", INSECURE, bad), status, f"switch to {bad}")
+    test.check_refused(disk.osb("switch", "--apply", registry.image("other:1")), 2, "--apply with --sysroot")
+
+
+def no_space(test, registry, images):
+    small = Disk(test, "small", registry.image("os:first"), INSECURE, size="360M")
+    layer = version_layer("v9", ["quiet"], [("usr/bin/huge", os.urandom(60_000_000))])
+    images.add("v9", [images.base, packages_layer(NEWER), layer])
+    images.push("v9", "os:first")
+    before, mark = (small.refs(), small.deployments()), registry.mark()
+    result = upgrade(small)
+    test.check_refused(result, 6, "no space", "MiB left, and the new system takes at least 1")
+    test.check((small.refs(), small.deployments()) == before and len(blobs(registry, mark)[0]) == 1,
+               "is known before the layers are read", registry.since(mark))
+    small.unmount()
+
+
+def encapsulated(test, registry, images):
+    """An image that holds a commit: the very commits, and only the layers that changed."""
+    repo = test.init_repo("encapsulated", "bare")
+    for tag, packages, content in (("e1", PACKAGES, b"1"), ("e2", NEWER, b"2")):
+        files = [("usr/bin/musl", content * 30_000), ("usr/bin/busybox", b"b" * 30_000)]
+        images.system(tag, ["quiet"], packages, files=files)
+        test.must(test.osb, "import", "--repo", repo, "--ref", tag, images.oci(tag))
+
+    def export(tag, *options):
+        test.must(test.osb, "export", "--repo", repo, "--progress", "none", INSECURE, *options, tag, registry.image(f"enc:{tag}"))
+        test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", registry.image(f"enc:{tag}"),
+                  registry.image("enc:latest"))
+        return test.must("ostree", "rev-parse", f"--repo={repo}", tag).strip()
+    first = export("e1")
+    disk = Disk(test, "encapsulated-disk", registry.image("enc:latest"), INSECURE)
+    test.check(disk.deployments()[0]["id"] == first + ".0", "installation: the commit inside", disk.deployments())
+    second = export("e2", "--previous", registry.image("enc:e1"))
+    mark = registry.mark()
+    result = upgrade(disk, "--check")
+    test.check(result.status == 0 and "1.2.4-r2 -> 1.2.5-r0" in result.stdout, "--check of an image that holds a commit",
+               result.describe())
+    ranges = [status for _, status in blobs(registry, mark)[0] if status == 206]
+    test.check(ranges, "reads tables of contents in ranges", registry.since(mark))
+    layers = json.loads(test.must("skopeo", "inspect", "--raw", "--tls-verify=false", registry.image("enc:e2")))["layers"]
+    mark = registry.mark()
+    result = upgrade(disk, "--json")
+    read = {digest for digest, _ in blobs(registry, mark)[0]} & {layer["digest"] for layer in layers}
+    test.check(result.status == 0 and disk.deployments()[1]["id"] == second + ".0", "upgrade: the next commit", result.describe())
+    test.check(0 < len(read) < len(layers), f"{len(read)} of {len(layers)} layers were read", registry.since(mark))
+    test.check(json.loads(result.stdout)["bytes_read"] == sum(layer["size"] for layer in layers if layer["digest"] in read),
+               "and it says how many bytes", result.stdout)
+    test.fsck(disk.path("ostree/repo"), "ostree fsck")
+    disk.unmount()
+
+
+def plain_sysroot(test, registry, images):
+    """What `ostree admin` set up, without our menu: no trial. An ostree refspec, no origin, and then an image."""
+    top = test.path("plain")
+    os.mkdir(top)
+    archive = test.init_repo("archive")
+
+    def publish(tag, created):
+        images.system(tag, ["quiet"], PACKAGES, created=created)
+        test.must(test.osb, "import", "--progress", "none", "--repo", archive, "--ref", "os/main", images.oci(tag))
+        test.must("ostree", "summary", "-u", f"--repo={archive}")
+
+    publish("p1", "2024-03-01T00:00:00Z")
+    test.must("ostree", "admin", "init-fs", top)
+    repo = f"{top}/ostree/repo"
+    test.must("ostree", "config", f"--repo={repo}", "set", "sysroot.bootloader", "none")
+    test.must("ostree", "admin", "os-init", f"--sysroot={top}", "default")
+    test.must("ostree", "remote", "add", f"--repo={repo}", "--no-gpg-verify", "site", f"file://{archive}", "os/main")
+    test.must("ostree", "pull", f"--repo={repo}", "site:os/main")
+    test.must("ostree", "admin", "deploy", f"--sysroot={top}", "--os=default", "--karg=root=LABEL=ROOT", "site:os/main")
+    disk = Disk.__new__(Disk)
+    disk.test, disk.top = test, top
+
+    test.check("nothing new" in upgrade(disk).stdout, "refspec origin: nothing new")
+    publish("p2", "2024-03-02T00:00:00Z")
+    check = upgrade(disk, "--check")
+    test.check(check.status == 0 and "site:os/main" in check.stdout, "refspec origin: --check", check.describe())
+    result = upgrade(disk)
+    test.check(result.status == 0 and "the next boot starts it\n" in result.stdout and disk.versions()[0] == "p2",
+               "refspec origin: pulled from the remote; without our menu there is no trial", result.describe())
+    test.check("refspec=site:os/main" in disk.origin(disk.deployments()[0]), "and is followed still")
+    test.check("nothing new" in upgrade(disk).stdout and upgrade(disk, "--check").status == 77, "nothing new")
+    for one in disk.deployments():
+        with open(one["path"] + ".origin", "w", encoding="ascii") as file:
+            file.write("[origin]\n")
+    test.check_refused(upgrade(disk), 1, "no origin", "follows no image")
+    images.push("p2", "plain:1")
+    images.system("p3", ["quiet"], PACKAGES, created="2024-03-03T00:00:00Z")
+    images.push("p3", "plain:2")
+    for tag, version in (("plain:1", "p2"), ("plain:2", "p3")):
+        result = disk.osb("switch", INSECURE, registry.image(tag))
+        test.check(result.status == 0 and disk.versions()[0] == version, f"switch to {tag}", result.describe())
+    test.fsck(repo, "ostree fsck")
+    for name in os.listdir(top + "/ostree/deploy/default/deploy"):
+        test.run("chattr", "-i", f"{top}/ostree/deploy/default/deploy/{name}")
+
+
+def main(test):
+    need(test)
+    with Registry(test) as registry:
+        images = Images(test, registry)
+        images.packages, images.version = packages_layer(PACKAGES), version_layer("v1", ["quiet", "loglevel=3"])
+        images.add("v1", [images.base, images.packages, images.version])
+        images.push("v1")
+        images.push("v1", "os:first")
+        disk = Disk(test, "disk", registry.image("os:latest"), INSECURE, "--karg", "mine=1")
+        older(test, registry, images, disk)
+        failed(test, registry, images, disk)
+        not_bootable(test, registry, images, disk)
+        offline(test, registry, images, disk)
+        same_content(test, registry, images, disk)
+        switches(test, registry, images, disk)
+        disk.unmount()
+        no_space(test, registry, images)
+        encapsulated(test, registry, images)
+        if shutil.which("chattr"):
+            plain_sysroot(test, registry, images)
+        else:
+            test.skip_one("a sysroot of ostree admin", "needs the program chattr")
+
+
+run(main)
