@@ -106,7 +106,7 @@ class Text {
         add(one.on_trial && deployment.booted, styled(Style::warning, "on trial"));
         add(one.on_trial && !deployment.booted,
             styled(Style::warning, armed ? "tried at the next boot" : "waits for its trial"));
-        add(one.rollback, "rollback");
+        add(one.rollback && !one.is_default, "rollback");  // a rollback that was done leads to the default
         add(deployment.staged, "staged");
         add(deployment.pinned, "pinned");
         add(one.failed, styled(Style::error, "failed its trial"));
