@@ -118,8 +118,10 @@ std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string
                                        const std::string& commit) {
     std::optional<FailedTrial> out;
     for (FailedTrial& failure : read_failed(sysroot)) {
+        // Where only kernel arguments were tried, the commit may be as good as ever.
+        const bool is_image = !failure.subject.image.empty();
         if ((!digest.empty() && failure.subject.digest == digest) ||
-            (!commit.empty() && failure.commit == commit)) {
+            (!commit.empty() && is_image && failure.commit == commit)) {
             out = std::move(failure);
         }
     }

@@ -59,7 +59,8 @@ std::optional<Trial> read_trial(const ostree::Sysroot& sysroot);
 // The latest last; at most kMaxFailed are kept.
 inline constexpr std::size_t kMaxFailed = 16;
 std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
-// The latest failure of that manifest or that commit ("" for either matches none).
+// The latest failure of that manifest or that commit ("" for either matches none); not one of kernel
+// arguments alone.
 std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
                                        const std::string& commit);
 

@@ -60,6 +60,35 @@ TEST(BootMenu, NewestFirstWithDistinctLabels) {
         << menu;
 }
 
+TEST(BootMenu, TheHiddenLabelIsTheTrialOrTheDefault) {
+    const std::vector<BootEntry> entries{entry("ostree-2-x", "2"), entry("ostree-1-x", "1")};
+    const auto hidden = [](const std::string& menu) {
+        const std::size_t at = menu.find("LABEL trial\n");
+        EXPECT_EQ(menu.find("LABEL trial\n", at + 1), std::string::npos) << menu;
+        return at == std::string::npos ? "" : menu.substr(at);
+    };
+    EXPECT_EQ(hidden(image::menu_entries(entries)), "LABEL trial\n  MENU LABEL T\n  MENU HIDE\n  LINUX /k\n");
+    image::TrialMenu trial{.is_on_trial = [](const BootEntry& e) { return e.id == "ostree-1-x"; },
+                           .arguments = "panic=10"};
+    std::vector<BootEntry> more = entries;
+    more[1].kernel = "/other";
+    more[1].options = "rw";
+    EXPECT_EQ(hidden(image::menu_entries(more, trial)),
+              "LABEL trial\n  MENU LABEL T\n  MENU HIDE\n  LINUX /other\n  APPEND rw panic=10\n");
+    EXPECT_NE(image::menu_entries(more, trial).find("DEFAULT ostree-2-x\n"), std::string::npos);
+    more[1].options.clear();
+    EXPECT_NE(hidden(image::menu_entries(more, trial)).find("  APPEND panic=10\n"), std::string::npos);
+    trial.is_on_trial = [](const BootEntry&) { return false; };
+    EXPECT_EQ(hidden(image::menu_entries(more, trial)).find("panic=10"), std::string::npos);
+    EXPECT_EQ(hidden(image::menu_entries({}, trial)), "");
+}
+
+TEST(BootMenu, AnEntryOfThatNameDoesNotTakeTheLabel) {
+    const std::string menu = image::menu_entries({entry("trial", "2")});
+    EXPECT_NE(menu.find("DEFAULT trial-entry\n"), std::string::npos) << menu;
+    EXPECT_NE(menu.find("LABEL trial-entry\n"), std::string::npos) << menu;
+}
+
 class UpdateBootMenu : public testing::Test {
   protected:
     UpdateBootMenu() {
@@ -87,6 +116,22 @@ TEST_F(UpdateBootMenu, FollowsTheLoaderLink) {
     EXPECT_EQ(image::update_boot_menu(boot_.path()), both);
     EXPECT_NE(read_file(boot_ / "extlinux/entries.conf").find("DEFAULT ostree-2-alpine"), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(boot_ / "extlinux/.entries.conf.new"));
+}
+
+TEST_F(UpdateBootMenu, KnowsWhetherItIsCurrentAndOurs) {
+    write_file(boot_ / "loader.1/entries/ostree-1-alpine.conf", kEntry);
+    EXPECT_FALSE(image::menu_is_current(boot_.path()));
+    image::update_boot_menu(boot_.path());
+    EXPECT_TRUE(image::menu_is_current(boot_.path()));
+    write_file(boot_ / "loader.1/entries/ostree-1-alpine.conf", std::string(kEntry) + "title x\n");
+    EXPECT_FALSE(image::menu_is_current(boot_.path()));
+
+    EXPECT_FALSE(image::menu_is_ours(boot_.path()));
+    write_file(boot_ / "extlinux/extlinux.conf", image::menu_settings("/extlinux/entries.conf"));
+    EXPECT_TRUE(image::menu_is_ours(boot_.path()));
+    write_file(boot_ / "extlinux/extlinux.conf", image::menu_settings("/loader/syslinux.cfg"));
+    EXPECT_FALSE(image::menu_is_ours(boot_.path()));
+    EXPECT_FALSE(image::menu_is_ours(boot_ / "none"));
 }
 
 TEST_F(UpdateBootMenu, KeepsTheOldOneWhenAnEntryIsBad) {
