@@ -211,6 +211,7 @@ bool is_settled(const Sysroot& sysroot) {
 BootCheckOutcome check_boot(const BootCheckOptions& options) {
     BootCheckOutcome out;
     CheckOptions checks = options.checks;
+    bool is_trial = false;
     {
         const Sysroot sysroot = Sysroot::open(options.sysroot);
         out.booted = sysroot.booted();
@@ -218,7 +219,8 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
             throw Error(ErrorKind::not_found, "this system was not started from a deployment");
         }
         const std::optional<Trial> trial = read_trial(sysroot);
-        if (trial && trial->is_of(*out.booted)) {
+        is_trial = trial && trial->is_of(*out.booted);
+        if (is_trial) {
             checks.on_start = [records = TrialRecords(options.sysroot), id = trial->id,
                                also = options.checks.on_start](const std::string& name) {
                 note_stage(records, id, name);
@@ -227,6 +229,8 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
         }
     }
     out.report = run_checks(checks);
+    // What follows may have to wait for a program that has the lock, which is no fault of this system.
+    if (is_trial && out.report.healthy()) stop_watchdog(options.run_directory);
     if (!is_settled(Sysroot::open(options.sysroot))) {
         Sysroot sysroot = Sysroot::open_locked(options.sysroot);
         // (In the mount namespace that this has entered.)

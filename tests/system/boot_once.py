@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """SYSLINUX as install-to-disk places it keeps its auxiliary data: what `extlinux --once` arms is started once, and the next start is
-that of the default again; also when it is armed in the running system."""
+that of the default again; also when it is armed in the running system, and when the label's kernel cannot be loaded."""
 
 import contextlib
 import json
@@ -45,6 +45,17 @@ def arm(test, disk, label):
         test.check(result.status == 0, "extlinux finds its data on a disk of install-to-disk", result.describe())
 
 
+def break_entry(test, disk, label):
+    """The label's kernel is gone, and the label is armed."""
+    with opened(test, disk) as sysroot:
+        path = f"{sysroot}/boot/extlinux/entries.conf"
+        with open(path, encoding="utf-8") as file:
+            head, mark, entry = file.read().partition(f"LABEL {label}\n")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(head + mark + entry.replace("  LINUX /", "  LINUX /gone/", 1))
+        test.must("extlinux", f"--once={label}", f"{sysroot}/boot/extlinux")
+
+
 def started(machine):
     """Which deployment runs."""
     return "second" if "second=yes" in machine.output("cat /proc/cmdline") else "first"
@@ -74,6 +85,11 @@ def main(test):
             machine.reboot()
             machine.login()
             test.check(started(machine) == "first", f"{table}: and then the default again")
+            machine.power_off()
+        break_entry(test, disk, "trial")
+        with Machine(test, f"{table}-broken", disk) as machine:
+            machine.login()
+            test.check(started(machine) == "first" and machine.said("/gone/"), f"{table}: what cannot be loaded is no end: the default follows")
             machine.power_off()
 
 
