@@ -75,11 +75,8 @@ std::string describe_check(const system::UpdateCheck& check) {
     out += concat(
         "runs now: ", check.present.version.empty() ? "no version" : osb::quoted(check.present.version),
         built(check.present), '\n');
-    if (check.is_older) out += "it is older: 'upgrade' refuses it without --allow-downgrade\n";
-    if (check.failed) {
-        out += concat("it failed its trial before: ", escape(check.failed->reason),
-                      "; 'upgrade' refuses it without --force\n");
-    }
+    if (check.is_older) out += "it is older than what runs\n";
+    if (check.failed) out += concat("it failed its trial before: ", escape(check.failed->reason), '\n');
     if (check.is_fetched) {
         out += "to fetch: nothing, it is here\n";
     } else if (check.bytes_to_fetch) {
@@ -90,16 +87,27 @@ std::string describe_check(const system::UpdateCheck& check) {
 
 Error nothing_new(const system::UpdateCheck& check) {
     const std::string image = escape(check.image);
+    const std::string name = name_of(check.release, check.digest, check.commit);
+    const auto error = [](const std::string& text) {
+        return Error(ErrorKind::nothing_new, "nothing new: " + text);
+    };
     switch (check.standing) {
         case system::Standing::next_on_trial:
-            return {ErrorKind::nothing_new, concat("nothing new: the next boot tries what ", image, " is")};
+            return error(concat("the next boot tries what ", image, " is"));
         case system::Standing::next_default:
-            return {ErrorKind::nothing_new, concat("nothing new: the next boot starts what ", image, " is")};
-        case system::Standing::absent:
+            return error(concat("the next boot starts what ", image, " is"));
         case system::Standing::current:
+            return error(concat(image, " is what runs"));
+        case system::Standing::absent:
             break;
     }
-    return {ErrorKind::nothing_new, concat("nothing new: ", image, " is what runs")};
+    if (check.failed) {
+        return error(concat(image, " is ", name,
+                            ", which failed its trial before: ", escape(check.failed->reason)))
+            .hint("'upgrade --force' tries it again");
+    }
+    return error(concat(image, " is ", name, ", which is older than what runs"))
+        .hint("'upgrade --allow-downgrade' takes it all the same");
 }
 
 }  // namespace osb::cli

@@ -13,7 +13,7 @@ OrderedJson check_to_json(const system::UpdateCheck& check);
 // Lines, with what came from outside escaped.
 std::string describe_check(const system::UpdateCheck& check);
 
-// The Error{nothing_new} of a check that found nothing.
+// The Error{nothing_new} of a check that found nothing, or what upgrade refuses.
 Error nothing_new(const system::UpdateCheck& check);
 
 }  // namespace osb::cli

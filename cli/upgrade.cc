@@ -40,7 +40,9 @@ class UpgradeVerb final : public Verb {
         options_.registry = registry_.options();
         if (!check_) return run_upgrade(session, sysroot_, options_, apply_);
         const system::UpdateCheck check = system::check_update(sysroot_.open(), options_);
-        if (!check.is_new()) throw nothing_new(check);
+        const bool is_refused =
+            (check.failed && !options_.force) || (check.is_older && !options_.allow_downgrade);
+        if (!check.is_new() || is_refused) throw nothing_new(check);
         session.print(session.options.json ? to_document(check_to_json(check)) : describe_check(check));
     }
 

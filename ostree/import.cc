@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "ostree/encapsulated_layer.hh"
 #include "ostree/layer_reader.hh"
 #include "ostree/layer_store.hh"
+#include "ostree/layer_table.hh"
 #include "ostree/object_writer.hh"
 #include "ostree/overlay.hh"
 #include "ostree/repository_handle.hh"
@@ -206,9 +208,15 @@ class Import {
     void keep_whole_layers(const ObjectWriter& writer) {
         TaskPool pool(jobs(), kMaxQueued);
         for (auto& [key, slot] : layers_) {
-            if (slot.layer == nullptr) continue;
-            pool.add_producer([&writer, &found = slot] {
-                found.reused = holds_all_files(writer, *found.layer);
+            const bool may_be_here = options_.expect_objects && slot.kind == LayerKind::objects;
+            if (slot.layer == nullptr && !may_be_here) continue;
+            pool.add_producer([this, &writer, &found = slot] {
+                if (found.layer == nullptr) {
+                    LayerTable table = find_layer_table(image_, found.index);
+                    found.layer = std::move(table.layer);
+                    table_bytes_ += table.bytes_read;
+                }
+                found.reused = found.layer != nullptr && holds_all_files(writer, *found.layer);
                 if (!found.reused) found.layer.reset();
             });
         }
@@ -311,7 +319,7 @@ class Import {
             pool.add_producer([this, slot, &context] { read_one(*slot, context); });
         }
         pool.run();
-        result_.bytes_read = total;
+        result_.bytes_read = total + table_bytes_;
     }
 
     void read_one(Slot& slot, const LayerContext& context) {
@@ -466,6 +474,7 @@ class Import {
     Progress& progress_;
     ImportResult result_;
     std::map<std::pair<LayerKind, std::string>, Slot> layers_;  // by kind and diffID
+    std::atomic<std::uint64_t> table_bytes_{0};                 // read of tables of contents
     Node root_;
 
     // Of an image that is built on a commit:

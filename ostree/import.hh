@@ -35,6 +35,10 @@ struct ImportOptions {
     std::string parent_commit;  // a checksum or a ref
     std::string subject;
     unsigned jobs = 0;  // threads that work; 0: one a core
+    // Most of the image's objects are probably here, though its layers were never read: of an image that
+    // holds a commit the tables of contents are looked at, and only layers that have objects which are
+    // missing are read.
+    bool expect_objects = false;
 };
 
 struct ImportResult {
@@ -47,7 +51,7 @@ struct ImportResult {
     std::string version;  // "" when the image names none
     std::string kernel;   // release of the kernel; "" for none
     std::size_t layers = 0;
-    std::size_t layers_reused = 0;  // known from an earlier import, not read
+    std::size_t layers_reused = 0;  // known from an earlier import, or all there: not read
     std::uint64_t bytes_read = 0;   // of layer blobs
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // as stored

@@ -1,7 +1,16 @@
 #include "ostree/known_layers.hh"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/fd.hh"
 #include "ostree/encapsulated_image.hh"
 #include "ostree/layer_store.hh"
+#include "ostree/layer_table.hh"
+#include "ostree/object_format.hh"
+#include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
 
@@ -18,6 +27,28 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
     // The first layer of a base is of use only with all others.
     for (std::size_t i = 1; i < base; ++i) {
         if (out[i] == nullptr) out.front().reset();
+    }
+    return out;
+}
+
+std::vector<bool> present_layers(const Repository& repository, const oci::Image& image) {
+    const auto known = known_layers(repository, image);
+    const std::size_t base = encapsulated_layers(image);
+    const Fd objects = open_at(ostree_repo_get_dfd(repository.handle().repo.get()), "objects",
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const bool is_archive = repository.mode() == RepoMode::archive;
+    const auto is_here = [&](const LayerEntry& entry) {
+        const std::string path = loose_path(entry.checksum, ObjectType::file, is_archive);
+        return ::faccessat(objects.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    };
+    std::vector<bool> out;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        out.push_back(known[i] != nullptr);
+        if (known[i] != nullptr || i == 0 || i >= base) continue;
+        const LayerTable table = find_layer_table(image, i);
+        if (table.layer == nullptr) continue;
+        const auto& entries = table.layer->entries();
+        out.back() = std::all_of(entries.begin(), entries.end(), is_here);
     }
     return out;
 }

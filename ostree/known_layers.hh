@@ -16,4 +16,9 @@ namespace osb::ostree {
 // again where one is missing. Throws Error as load_layer() in ostree/layer_store.hh.
 std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository, const oci::Image& image);
 
+// Whether an import that expects objects (ImportOptions::expect_objects) would not read the layer: it is
+// known, or its table of contents names nothing that the repository lacks. One entry a layer. Throws as
+// known_layers(); unavailable when the registry fails.
+std::vector<bool> present_layers(const Repository& repository, const oci::Image& image);
+
 }  // namespace osb::ostree

@@ -22,11 +22,11 @@ namespace {
 
 // The layers that are not here, each once.
 std::vector<oci::Descriptor> missing_layers(const ostree::Repository& repository, const oci::Image& image) {
-    const auto known = ostree::known_layers(repository, image);
+    const std::vector<bool> present = ostree::present_layers(repository, image);
     std::vector<oci::Descriptor> out;
     std::set<oci::Digest> seen;
-    for (std::size_t i = 0; i < known.size(); ++i) {
-        if (known[i] != nullptr || !seen.insert(image.config.diff_ids[i]).second) continue;
+    for (std::size_t i = 0; i < present.size(); ++i) {
+        if (present[i] || !seen.insert(image.config.diff_ids[i]).second) continue;
         out.push_back(image.manifest.layers[i]);
     }
     return out;
@@ -51,10 +51,12 @@ std::uint64_t free_space(const std::string& path) {
 
 void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
-    if (free_space(sysroot.path()) >= needed) return;
+    // Not of the root directory, which may be a filesystem of its own (composefs).
+    const std::string repository = sysroot.path_of("ostree/repo");
+    if (free_space(repository) >= needed) return;
     log_info("the root filesystem is nearly full: what is no longer needed is removed");
     keep_proven(sysroot);
-    const std::uint64_t free = free_space(sysroot.path());
+    const std::uint64_t free = free_space(repository);
     if (free >= needed) return;
     const auto mib = [](std::uint64_t bytes) { return concat((bytes + (1U << 20U) - 1) >> 20U, " MiB"); };
     throw Error(ErrorKind::no_space, concat("the root filesystem has ", mib(free),
@@ -77,6 +79,7 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
+    options.expect_objects = true;
     // The same image gives the same commit on all machines, whatever they had before it.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);

@@ -30,6 +30,7 @@ Fetched parse(const std::string& text) {
                 .version = json.at("version").get<std::string>(),
                 .time = json.at("time").get<std::uint64_t>()};
     static_cast<void>(oci::Digest::parse(out.digest));
+    if (!json.at("time").is_number_unsigned()) throw Error(ErrorKind::invalid, "a time before 1970");
     return out;
 }
 

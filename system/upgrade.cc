@@ -124,9 +124,8 @@ class Upgrade {
         if (standing == Standing::next_on_trial) {
             if (!options_.download_only) resume_trial(sysroot_);
             report_.result = UpgradeResult::trial_prepared;
-        } else {
-            report_.next_boot = next.id();
         }
+        report_.next_boot = next.id();
         return true;
     }
 
@@ -197,11 +196,11 @@ class Upgrade {
         return image_origin_at(follows(), report_.digest, followed_.current.origin);
     }
 
-    // With those of a change that is still to be tried: it is given up, but not what it was about.
-    const std::vector<std::string>& present_arguments() const {
+    // Whose kernel arguments the new one goes on from: one that waits for its trial is given up, but not what
+    // was changed in it.
+    const ostree::Deployment& arguments_from() const {
         const auto& on_trial = followed_.roles.on_trial;
-        const bool only_arguments = on_trial && on_trial->commit == followed_.current.commit;
-        return only_arguments ? on_trial->kernel_options : followed_.current.kernel_options;
+        return on_trial ? *on_trial : followed_.current;
     }
 
     // Nothing is changed before it is known that the system can boot.
@@ -211,8 +210,9 @@ class Upgrade {
         const ostree::Repository repository = sysroot_.repository();
         const ostree::CommitWalk walk = ostree::walk_commit(repository, report_.commit);
         static_cast<void>(image::find_kernel(repository, walk));
+        const ostree::Deployment& from = arguments_from();
         const image::KernelArguments arguments =
-            image::merge_kargs(present_arguments(), arguments_before(sysroot_, followed_.current.commit),
+            image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.commit),
                                image::read_kargs(repository, walk));
         if (options_.download_only) {
             report_.result = UpgradeResult::downloaded;

@@ -212,9 +212,11 @@ FakeResponse FakeRegistry::answer_blob(const FakeRequest& request, const std::st
     const std::size_t total = out.body.size();
     const std::size_t first = number(std::string_view(range).substr(6, range.find('-') - 6));
     if (first >= total) return error(416, "RANGE_INVALID");
+    const std::string_view end = std::string_view(range).substr(range.find('-') + 1);
+    const std::size_t last = end.empty() ? total - 1 : std::min(number(end), total - 1);
     out.status = 206;
-    out.body.erase(0, first);
-    out.headers.emplace_back("Content-Range", concat("bytes ", first, '-', total - 1, '/', total));
+    out.body = out.body.substr(first, last + 1 - first);
+    out.headers.emplace_back("Content-Range", concat("bytes ", first, '-', last, '/', total));
     return out;
 }
 

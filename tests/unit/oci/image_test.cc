@@ -205,5 +205,25 @@ TEST(OpenLayer, RefusesForeignLayersBeforeOpening) {
     EXPECT_EQ(source->opened, before);
 }
 
+TEST(ManifestDigest, ReadsNoMoreThanItNeeds) {
+    const auto source = fake();
+    const Json amd64 = for_platform(source->layout.image("amd64", {"a"}), "linux", "amd64");
+    const Json arm64 = for_platform(source->layout.image("arm64", {"b"}), "linux", "arm64");
+    source->root_is(amd64);
+    EXPECT_EQ(manifest_digest(*source, std::nullopt).to_string(), amd64.at("digest"));
+    source->document.expected.reset();
+    EXPECT_EQ(manifest_digest(*source, std::nullopt).to_string(), amd64.at("digest"));
+    source->root_is_index({amd64, arm64});
+    EXPECT_EQ(manifest_digest(*source, Platform::parse("linux/arm64")).to_string(), arm64.at("digest"));
+    EXPECT_EQ(source->opened, 0);
+    // An index inside an index has to be read.
+    const Json inner = source->layout.blob(kMediaTypeIndex, LayoutBuilder::index_json({amd64, arm64}).dump());
+    source->root_is_index({inner});
+    EXPECT_EQ(manifest_digest(*source, Platform::parse("linux/arm64")).to_string(), arm64.at("digest"));
+    EXPECT_EQ(source->opened, 1);
+    source->document.raw += ' ';
+    expect_error(ErrorKind::digest_mismatch, [&] { manifest_digest(*source, std::nullopt); });
+}
+
 }  // namespace
 }  // namespace osb::oci

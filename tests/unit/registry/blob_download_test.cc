@@ -74,6 +74,30 @@ TEST_F(BlobDownloadTest, StartsAnewWhereRangesAreNotServed) {
     EXPECT_EQ(fake.count("GET", "/blobs/"), 2U);
 }
 
+TEST_F(BlobDownloadTest, Ranges) {
+    const oci::Descriptor blob = descriptor(content);
+    for (const bool ranges : {true, false}) {
+        fake.ranges = ranges;
+        const std::vector<std::pair<std::size_t, std::size_t>> wanted{
+            {0, 1}, {100'000, 50'000}, {0, content.size()}, {299'000, 1000}};
+        for (const auto& [offset, length] : wanted) {
+            const auto source = open_range_download(client(), blob, offset, length);
+            EXPECT_EQ(read_all(*source, content.size(), "x"), content.substr(offset, length)) << offset;
+        }
+    }
+    fake.ranges = true;
+    const std::size_t before = fake.requests().size();
+    spoil(1, [&](FakeResponse& r) { r.cut_after = 1000; });
+    EXPECT_EQ(read_all(*open_range_download(client(), blob, 500, 3000), content.size(), "x"),
+              content.substr(500, 3000));
+    std::vector<std::string> got;
+    const auto requests = fake.requests();
+    for (std::size_t i = before; i < requests.size(); ++i) {
+        if (requests[i].path != "/v2/") got.push_back(requests[i].header("range"));
+    }
+    EXPECT_EQ(got, (std::vector<std::string>{"bytes=500-3499", "bytes=1500-3499"}));
+}
+
 TEST_F(BlobDownloadTest, ARangeOtherThanAskedForIsRefused) {
     const std::vector<std::string> wrong = {"bytes 0-299999/300000",
                                             "bytes 99999-299999/300000",
