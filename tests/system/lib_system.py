@@ -50,9 +50,9 @@ def program_digest(test):
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def system_image(test, version="1"):
-    """The image as osb-oci and skopeo name it: oci:DIRECTORY:v<version>."""
-    base = base_rootfs(test)
+def system_image(test, version="1", rootfs=None):
+    """The image as osb-oci and skopeo name it: oci:DIRECTORY:v<version>. `rootfs`: the archive of another root filesystem."""
+    base = rootfs or base_rootfs(test)
     cache = os.path.join(TOP, "build", "test-cache")
     inputs = inputs_digest(base)
     without = os.path.join(cache, f"system-{inputs}-v{version}")
