@@ -1,142 +1,18 @@
 #!/usr/bin/env python3
-"""status, rollback, kargs, pin, unpin and cleanup on systems that do not run: sysroots that `ostree admin` made in a directory, and a disk
-of install-to-disk, mounted. libostree's program, its boot entries and SYSLINUX's menu are the witnesses. (Booted ones: tests/system.)"""
+"""status, rollback, kargs, pin, unpin and cleanup on sysroots that `ostree admin` made in a directory. libostree's program and its boot
+entries are the witnesses. (With a bootloader, and booted: sysroot_booted.py.)"""
 
-import contextlib
 import fcntl
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 
 from lib_harness import Skip, disk_use, run
 from lib_registry import Registry
-
-KERNEL = "6.1.0-test"
-MIB = 1 << 20
-NOBODY = 65534
-
-
-def environment():
-    out = dict(os.environ)
-    out.pop("SOURCE_DATE_EPOCH", None)
-    out["PATH"] += ":/usr/sbin:/sbin"
-    return out
-
-
-def make_tree(top, kernel=b"kernel"):
-    """A system that could be deployed and tried."""
-    for name in ("boot", "dev", "proc", "run", "sys", "tmp", "var", "sysroot", "usr/bin", "usr/sbin", "usr/etc/runlevels/default",
-                 f"usr/lib/modules/{KERNEL}"):
-        os.makedirs(os.path.join(top, name))
-    for name, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("ostree", "sysroot/ostree"),
-                         ("usr/etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check")):
-        os.symlink(target, os.path.join(top, name))
-    files = {"usr/sbin/init": b"#!/bin/sh\n", "usr/bin/osb-oci": b"#!/bin/sh\n", "usr/etc/passwd": b"root:x:0:0::/:/bin/sh\n",
-             "usr/etc/default": kernel, f"usr/lib/modules/{KERNEL}/vmlinuz": kernel * 1000,
-             f"usr/lib/modules/{KERNEL}/initramfs.img": kernel * 500000,
-             "usr/sbin/zipl": b"#!/bin/sh\nexec osb-oci boot-menu\n", "usr/lib/os-release": b'PRETTY_NAME="Test Linux"\nID=test\n', "usr/lib/large": os.urandom(3 * MIB)}
-    for name, content in files.items():
-        with open(os.path.join(top, name), "wb") as file:
-            file.write(content)
-    for name in ("usr/sbin/init", "usr/bin/osb-oci"):
-        os.chmod(os.path.join(top, name), 0o755)
-    return top
-
-
-def prepare(test):
-    if os.geteuid() != 0:
-        raise Skip("deployments need root")
-    test.need("ostree", "chattr")
-    os.chmod(test.work, 0o755)
-    test.repo = test.init_repo("repo")
-    test.commits = {}
-    for version in ("1", "2", "3"):
-        tree = make_tree(test.path("tree" + version), f"kernel{version} ".encode())
-        test.commits[version] = test.must("ostree", "commit", f"--repo={test.repo}", "-b", f"os/{version}", f"--tree=dir={tree}",
-                                          "--owner-uid=0", "--owner-gid=0", f"--add-metadata-string=version={version}.0",
-                                          "--timestamp=2024-01-01 00:00:00Z").strip()
-
-
-class System:
-    """A sysroot, and the verbs on it."""
-
-    def __init__(self, test, path):
-        self.test, self.path = test, path
-
-    def osb(self, verb, *options, **how):
-        return self.test.run(self.test.osb, verb, "--sysroot", self.path, *options, **how)
-
-    def json(self, verb, *options):
-        result = self.osb(verb, "--json", *options)
-        if result.status != 0:
-            raise RuntimeError(f"{verb}: {result.describe()}")
-        return json.loads(result.stdout)
-
-    def status(self):
-        return self.json("status")
-
-    def admin(self, verb, *options):
-        return self.test.must("ostree", "admin", verb, f"--sysroot={self.path}", *options)
-
-    def order(self):
-        """COMMIT.SERIAL of the deployments, as libostree lists them."""
-        return re.findall(r"^[* ] \S+ ([0-9a-f]{64}\.\d+)", self.admin("status"), re.M)
-
-    def pull(self, version):
-        self.test.must("ostree", "pull-local", f"--repo={self.path}/ostree/repo", self.test.repo, f"os/{version}")
-
-    def deploy(self, version, *options):
-        self.pull(version)
-        self.admin("deploy", "--os=test", *options, f"os/{version}")
-
-    def origin_file(self, deployment):
-        return os.path.join(self.path, "ostree/deploy/test/deploy", deployment + ".origin")
-
-    def entries(self):
-        """{COMMIT.SERIAL: kernel arguments without ostree=} of the boot entries, by the links that ostree= names."""
-        out = {}
-        directory = os.path.join(self.path, "boot/loader/entries")
-        for name in os.listdir(directory):
-            with open(os.path.join(directory, name), encoding="utf-8") as file:
-                words = re.search(r"^options (.*)$", file.read(), re.M).group(1).split()
-            (where,) = [word[len("ostree="):] for word in words if word.startswith("ostree=")]
-            target = os.readlink(self.path + where)
-            out[os.path.basename(target)] = [word for word in words if not word.startswith("ostree=")]
-        return out
-
-    def release(self):
-        """libostree makes the roots of deployments immutable; so they could not be removed."""
-        for where in ("ostree/deploy/test/deploy",):
-            top = os.path.join(self.path, where)
-            for name in os.listdir(top) if os.path.isdir(top) else []:
-                subprocess.run(["chattr", "-i", os.path.join(top, name)], check=False, stderr=subprocess.DEVNULL)
-
-
-def read(*names):
-    with open(os.path.join(*names), encoding="utf-8") as file:
-        return file.read()
-
-
-def with_role(status, role):
-    return [deployment["id"] for deployment in status["deployments"] if deployment[role]]
-
-
-@contextlib.contextmanager
-def directory_system(test, name):
-    """As `ostree admin` makes one, with versions 1 and 2."""
-    system = System(test, test.path(name))
-    os.mkdir(system.path)
-    test.must("ostree", "admin", "init-fs", system.path)
-    test.must("ostree", "config", f"--repo={system.path}/ostree/repo", "set", "sysroot.bootloader", "none")
-    system.admin("os-init", "test")
-    try:
-        yield system
-    finally:
-        system.release()
+from lib_sysroot import MIB, NOBODY, directory_system, prepare, read, with_role
 
 
 def shown(test):
@@ -400,134 +276,6 @@ def checked(test):
         registry.stop()
 
 
-@contextlib.contextmanager
-def mounted_disk(test):
-    """A disk of install-to-disk with version 1, mounted; nothing where that cannot be done."""
-    disk = test.path("disk.img")
-    result = test.run(test.osb, "install-to-disk", "--progress", "none", "--repo", test.repo, "--stateroot", "test",
-                      "--target-imgref", "registry.example/os:1", "os/1", disk, env=environment())
-    test.check_status(result, 0, "install-to-disk")
-    table = json.loads(test.must("sfdisk", "--json", disk, env=environment()))["partitiontable"]["partitions"]
-    where = test.path("mnt")
-    os.mkdir(where)
-    points = []
-    for partition, point in ((table[1], where), (table[0], where + "/boot")):
-        options = f"loop,offset={partition['start'] * 512},sizelimit={partition['size'] * 512}"
-        if test.run("mount", "-o", options, disk, point).status != 0:
-            test.skip_one("on a mounted disk", "no loop devices")
-            break
-        points.append(point)
-    try:
-        yield System(test, where) if len(points) == 2 else None
-    finally:
-        for point in reversed(points):
-            test.must("umount", point)
-
-
-def menu_of(system):
-    """The menu's entries: {label: (deployment, kernel command line)}, and the default's label."""
-    text = read(system.path, "boot/extlinux/entries.conf")
-    entries = {}
-    for block in text.split("\n\n")[1:]:
-        label = re.search(r"^LABEL (\S+)$", block, re.M).group(1)
-        append = re.search(r"^\s+APPEND (.*)$", block, re.M).group(1).split()
-        (where,) = [word[len("ostree="):] for word in append if word.startswith("ostree=")]
-        entries[label] = (os.path.basename(os.readlink(system.path + where)), append)
-        for path in re.findall(r"^\s+(?:LINUX|INITRD) (\S+)", block, re.M):
-            if not os.path.exists(f"{system.path}/boot{path}"):
-                raise AssertionError(f"{label} names {path}, which is not there")
-    return entries, re.search(r"^DEFAULT (\S+)$", text, re.M).group(1)
-
-
-def boot_once(system):
-    """What SYSLINUX's auxiliary data vector says: its last two sectors."""
-    with open(os.path.join(system.path, "boot/extlinux/ldlinux.sys"), "rb") as file:
-        vector = file.read()[-1024:]
-    return b"trial" in vector
-
-
-def on_disk(test):
-    """With SYSLINUX a change is tried first: the trial, and the ways to give it up."""
-    if shutil.which("sfdisk", path=environment()["PATH"]) is None:
-        return test.skip_one("on a mounted disk", "needs sfdisk")
-    with mounted_disk(test) as system:
-        if system is None:
-            return None
-        one, again = (f"{test.commits['1']}.{serial}" for serial in (0, 1))
-        said = system.status()
-        test.check([d["id"] for d in said["deployments"]] == [one] and said["trials_possible"] and
-                   said["deployments"][0]["image"] == "docker://registry.example/os:1", "status of the disk", said)
-        said = system.json("kargs", "--append", "tried=1")
-        test.check(said["result"] == "on_trial" and said["deployment"]["id"] == again, "other kernel arguments are tried", said)
-        said = system.status()
-        test.check(with_role(said, "on_trial") == [again] and with_role(said, "default") == [one] and said["next_boot"] == 1 and
-                   said["trial"]["state"] == "armed", "status: the next boot tries it, the default stays", said)
-        test.check(system.order() == [one, again], "libostree: the old one is the first", system.order())
-        entries, default = menu_of(system)
-        test.check(entries[default][0] == one and entries["trial"][0] == again and "tried=1" in entries["trial"][1] and
-                   f"osb.trial={said['trial']['id']}" in entries["trial"][1], "the menu: default and trial", entries)
-        test.check(boot_once(system), "SYSLINUX starts the trial once")
-        people = system.osb("status").stdout
-        test.check("tried at the next boot" in people and "next boot  1, on trial" in people, "for people", people)
-        test.check(system.osb("kargs").stdout.strip().endswith("tried=1"), "kargs shows those of what is tried")
-        said = system.json("kargs", "--append", "more=1")
-        test.check(said["kernel_arguments"][-2:] == ["tried=1", "more=1"] and len(system.order()) == 2 and boot_once(system),
-                   "more of them: in the place of what was to be tried", (said, system.order()))
-
-        said = system.json("rollback")
-        test.check(said["result"] == "trial_cancelled" and said["next_boot"]["id"] == one and system.order() == [one],
-                   "rollback: nothing is tried", (said, system.order()))
-        entries, default = menu_of(system)
-        test.check(not boot_once(system) and entries[default][0] == one and entries["trial"][0] == one and
-                   not any("osb.trial" in word for _, append in entries.values() for word in append),
-                   "neither by the bootloader nor by the menu", entries)
-        said = system.status()
-        test.check(said["trial"] is None and said["failed_trials"] == [] and with_role(said, "rollback") == [], "and nothing has failed",
-                   said)
-
-        # The one on trial runs. (Here: is the default of a system that does not run.)
-        system.json("kargs", "--append", "good=1")
-        record = os.path.join(system.path, "ostree/osb-oci/trial.json")
-        trial = json.loads(read(record))
-        test.check(f"{trial['commit']}.{trial['serial']}" == again, "trial.json names the deployment", trial)
-        trial["serial"] = 0
-        with open(record, "w", encoding="utf-8") as file:
-            json.dump(trial, file)
-        test.check(with_role(system.status(), "on_trial") == [one], "status goes by it", system.status())
-        test.check_refused(system.osb("kargs", "--append", "x"), 1, "no other change while it is tried", "on trial")
-        test.check_refused(system.osb("cleanup", "--rollback"), 1, "and what it falls back to stays", "on trial")
-        said = system.json("rollback")
-        test.check(said["result"] == "trial_failed" and said["next_boot"]["id"] == again and system.order() == [again, one],
-                   "rollback during the trial: it has failed", (said, system.order()))
-        said = system.status()
-        test.check(said["failed_trials"][0]["reason"] == "rolled back by the operator" and with_role(said, "failed") == [one],
-                   "status remembers it", said)
-        people = system.osb("status", "--color", "always").stdout
-        test.check("the last trial failed" in people and "rolled back by the operator" in people and "other kernel arguments" in people
-                   and "\x1b[" in people, "and says what to do", people)
-        test.check_refused(system.osb("rollback"), 1, "what has failed is nothing to go back to", "no other")
-        said = system.json("cleanup")
-        test.check([d["id"] for d in said["removed"]] == [one] and system.order() == [again], "cleanup removes it", said)
-        bytes_on_boot(test, system, again)
-        test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
-
-
-def bytes_on_boot(test, system, present):
-    """Another kernel, by libostree; its leaving frees space on BOOT."""
-    system.test.must("ostree", "config", f"--repo={system.path}/ostree/repo", "set", "sysroot.bootloader", "none")
-    system.deploy("2")
-    test.must(test.osb, "boot-menu", "--sysroot", system.path)
-    system.osb("rollback")
-    entries, default = menu_of(system)
-    test.check(entries[default][0] == present and len(system.order()) == 2, "libostree's deployment is known to rollback",
-               entries)
-    said = system.json("cleanup", "--rollback")
-    test.check(len(system.order()) == 1 and said["boot_bytes_freed"] > 3 * MIB and said["bytes_freed"] > 0, "cleanup --rollback frees BOOT",
-               said)
-    entries, default = menu_of(system)
-    test.check(set(entries) == {default, "trial"}, "the menu has one left", entries)
-
-
 def refused(test):
     plain = test.path("plain")
     os.mkdir(plain)
@@ -550,7 +298,6 @@ def main(test):
     arguments(test)
     locked(test)
     checked(test)
-    on_disk(test)
 
 
 if __name__ == "__main__":
