@@ -342,7 +342,10 @@ class Import {
             EncapsulatedLayerReader(tar, context.writer, context.pool, found_, holds_commit, layer.get())
                 .read_all();
         });
-        if (holds_commit) layer->commit = found_.commit_checksum;
+        if (!holds_commit) return layer;
+        layer->commit = found_.commit_checksum;
+        for (std::size_t i = 0; i < base_layers_; ++i)
+            layer->image_layers.push_back(image_.config.diff_ids[i].to_string());
         return layer;
     }
 

@@ -72,6 +72,8 @@ class Layer {
 
     std::uint64_t uncompressed_size = 0;  // bytes
     std::string commit;                   // LayerKind::commit: its checksum; else ""
+    // LayerKind::commit: the diffIDs of all layers that hold that commit, when they are known.
+    std::vector<std::string> image_layers;
 
   private:
     oci::Digest diff_id_;

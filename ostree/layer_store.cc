@@ -24,6 +24,7 @@ constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects: no other
 constexpr const char* kKeyFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeyCommit = "osb.layer.commit";
+constexpr const char* kKeyImage = "osb.layer.image";
 constexpr const char* kKeySize = "osb.layer.size";
 constexpr const char* kKeyNotes = "osb.layer.notes";
 constexpr const char* kEntriesFile = "entries";
@@ -63,6 +64,24 @@ std::string read_file(OstreeRepo* repo, const std::string& commit, const char* n
     }
 }
 
+std::vector<std::string> lookup_strings(GVariant* metadata, const char* key) {
+    std::vector<std::string> out;
+    const GVariantPtr list{g_variant_lookup_value(metadata, key, G_VARIANT_TYPE_STRING_ARRAY)};
+    const gsize n = list ? g_variant_n_children(list.get()) : 0;
+    for (gsize i = 0; i < n; ++i) {
+        const GVariantPtr text = take(g_variant_get_child_value(list.get(), i));
+        out.emplace_back(g_variant_get_string(text.get(), nullptr));
+    }
+    return out;
+}
+
+GVariant* string_array(const std::vector<std::string>& texts) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+    for (const std::string& text : texts) g_variant_builder_add(&builder, "s", text.c_str());
+    return g_variant_builder_end(&builder);
+}
+
 std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std::string& checksum,
                                          const oci::Digest& diff_id, LayerKind kind) {
     OstreeRepo* const repo = repository.handle().repo.get();
@@ -84,14 +103,8 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std
     layer->commit = held;
     guint64 size = 0;
     if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
-    if (const GVariantPtr notes{
-            g_variant_lookup_value(metadata.get(), kKeyNotes, G_VARIANT_TYPE_STRING_ARRAY)}) {
-        const gsize n = g_variant_n_children(notes.get());
-        for (gsize i = 0; i < n; ++i) {
-            const GVariantPtr note = take(g_variant_get_child_value(notes.get(), i));
-            layer->notes().emplace_back(g_variant_get_string(note.get(), nullptr));
-        }
-    }
+    layer->notes() = lookup_strings(metadata.get(), kKeyNotes);
+    layer->image_layers = lookup_strings(metadata.get(), kKeyImage);
     parse_entries(read_file(repo, checksum, kEntriesFile), *layer);
     return layer;
 }
@@ -122,10 +135,9 @@ GVariantPtr layer_metadata(const Layer& layer) {
     g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
                           g_variant_new_string(layer.diff_id().to_string().c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyFormat, g_variant_new_uint32(format_of(layer.kind())));
-    GVariantBuilder notes;
-    g_variant_builder_init(&notes, G_VARIANT_TYPE_STRING_ARRAY);
-    for (const std::string& note : layer.notes()) g_variant_builder_add(&notes, "s", note.c_str());
-    g_variant_builder_add(&builder, "{sv}", kKeyNotes, g_variant_builder_end(&notes));
+    if (!layer.image_layers.empty())
+        g_variant_builder_add(&builder, "{sv}", kKeyImage, string_array(layer.image_layers));
+    g_variant_builder_add(&builder, "{sv}", kKeyNotes, string_array(layer.notes()));
     g_variant_builder_add(&builder, "{sv}", kKeySize, g_variant_new_uint64(layer.uncompressed_size));
     return take(g_variant_builder_end(&builder));
 }
@@ -145,6 +157,34 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
     for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest));
     for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids)
         refs.insert(ref_of(diff_id));
+}
+
+struct LayerRef {
+    std::string ref;
+    std::string commit;
+    GVariantPtr metadata;  // null for a commit that is not whole
+};
+
+std::vector<LayerRef> layer_refs(const Repository& repository) {
+    std::vector<LayerRef> out;
+    for (const std::string& ref : repository.refs(kPrefix)) {
+        const std::optional<std::string> checksum =
+            is_layer_ref(ref) ? repository.resolve(ref) : std::nullopt;
+        if (!checksum) continue;
+        const GVariantPtr commit = load_commit(repository, *checksum);
+        out.push_back({ref, *checksum, commit ? metadata_of(commit.get()) : nullptr});
+    }
+    return out;
+}
+
+// The layers of an image that holds one of `commits`: it says nothing of them itself, but its first layer
+// does.
+void add_layers_with(const LayerRef& layer, const std::set<std::string>& commits,
+                     std::set<std::string>& refs) {
+    if (!layer.metadata || !commits.contains(lookup_string(layer.metadata.get(), kKeyCommit))) return;
+    refs.insert(layer.ref);
+    for (const std::string& diff_id : lookup_strings(layer.metadata.get(), kKeyImage))
+        refs.insert(ref_of(oci::Digest::parse(diff_id)));
 }
 
 }  // namespace
@@ -192,14 +232,24 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
     std::set<std::string> used;
     for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
     try {
+        std::set<std::string> commits;  // that a ref names
         for (const std::string& ref : repository.refs("")) {
             if (ref.starts_with(kPrefix)) continue;
             const std::optional<std::string> checksum = repository.resolve(ref);
             const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
-            if (commit) add_layers_of(metadata_of(commit.get()).get(), used);
+            if (!commit) continue;
+            commits.insert(*checksum);
+            add_layers_of(metadata_of(commit.get()).get(), used);
         }
-        for (const std::string& ref : repository.refs(kPrefix)) {
-            if (!used.contains(ref) && is_layer_ref(ref)) transaction.set_ref(ref, "");
+        const std::vector<LayerRef> layers = layer_refs(repository);
+        for (const LayerRef& layer : layers) add_layers_with(layer, commits, used);
+        // A layer has two names.
+        std::set<std::string> used_layers;
+        for (const LayerRef& layer : layers) {
+            if (used.contains(layer.ref)) used_layers.insert(layer.commit);
+        }
+        for (const LayerRef& layer : layers) {
+            if (!used_layers.contains(layer.commit)) transaction.set_ref(layer.ref, "");
         }
     } catch (const Error& error) {
         // Not knowing what a ref needs, or which there are while others write some, is no reason to fail, but

@@ -12,6 +12,7 @@
 #include "oci/media_type.hh"
 #include "ostree/commit_info.hh"
 #include "ostree/encapsulated_image.hh"
+#include "ostree/fetch_layers.hh"
 #include "ostree/image_facts.hh"
 #include "ostree/import.hh"
 #include "ostree/known_layers.hh"
@@ -82,10 +83,11 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     options.expect_objects = true;
     // The same image gives the same commit on all machines, whatever they had before it.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
+    const std::uint64_t before = ostree::fetch_layers(repository, image, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
     FetchResult out;
-    out.bytes_read = result.bytes_read;
+    out.bytes_read = before + result.bytes_read;
     out.fetched = {.image = follows,
                    .digest = image.manifest.digest.to_string(),
                    .commit = result.commit,

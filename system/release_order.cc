@@ -49,10 +49,6 @@ std::vector<Part> parts_of(std::string_view version) {
     return out;
 }
 
-int sign(std::strong_ordering order) noexcept {
-    return order < 0 ? -1 : order > 0 ? 1 : 0;
-}
-
 int compare(const Part& a, const Part& b) {
     // A word after the same beginning is older than a number: "1.a" < "1.1".
     if (a.kind != b.kind) {
@@ -61,7 +57,8 @@ int compare(const Part& a, const Part& b) {
     }
     if (a.kind == PartKind::number && a.text.size() != b.text.size())
         return a.text.size() < b.text.size() ? -1 : 1;
-    return sign(a.text <=> b.text);
+    const int order = a.text.compare(b.text);
+    return order < 0 ? -1 : order > 0 ? 1 : 0;
 }
 
 }  // namespace
