@@ -42,7 +42,7 @@ void give_up_trial(Sysroot& sysroot, const Deployment& on_trial) {
     if (left != sysroot.deployments()) write(sysroot, left);
 }
 
-RollbackOutcome swap(Sysroot& sysroot, const Roles& roles) {
+RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
     const Deployment& current = *roles.current;
     if (!roles.rollback) {
         Error error(ErrorKind::not_found, "there is no other proven system to go back to");
@@ -97,7 +97,7 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
     if (!roles.current) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
     }
-    if (!roles.on_trial) return swap(sysroot, roles);
+    if (!roles.on_trial) return change_places(sysroot, roles);
     if (*roles.on_trial == *roles.current) {
         fail_trial(sysroot, "rolled back by the operator");
         return {.result = RollbackResult::trial_failed,
