@@ -55,6 +55,7 @@ class CleanupVerb final : public Verb {
         const Free before = measure(sysroot);
         const std::vector<ostree::Deployment> all = sysroot.deployments();
         std::vector<Removed> described;
+        described.reserve(all.size());
         for (const ostree::Deployment& deployment : all) {
             described.push_back({name_of(sysroot, deployment), deployment_to_json(sysroot, deployment)});
         }
