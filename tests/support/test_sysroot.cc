@@ -1,6 +1,7 @@
 #include "tests/support/test_sysroot.hh"
 
 #include <ostree.h>
+#include <sys/mount.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -55,6 +56,9 @@ TestSysroot::TestSysroot() {
 }
 
 TestSysroot::~TestSysroot() {
+    // Sysroot::open_locked() has mounted something over it, in this process's own namespace; what is mounted
+    // cannot be removed.
+    while (::umount2((path() + "/ostree/repo/config").c_str(), MNT_DETACH) == 0) continue;
     // Deployments are immutable (chattr +i).
     const int status = std::system(concat("chattr -R -f -i ", path(), " 2>/dev/null").c_str());  // NOLINT
     static_cast<void>(status);
