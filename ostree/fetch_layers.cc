@@ -84,6 +84,7 @@ class LayerFetch {
         }
         pool.run();
         std::vector<GVariantPtr> commits;
+        commits.reserve(layers.size());
         for (const auto& layer : layers) commits.push_back(make_layer_commit(writer, *layer));
         writer.publish();
         transaction.lock_refs();
