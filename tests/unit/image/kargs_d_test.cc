@@ -49,10 +49,10 @@ TEST(ParseKargs, WhatIsMalformedIsRefused) {
     for (const char* text :
          {"kargs = \"quiet\"", "kargs = [1]", "kargs = [[\"a\"]]", "kargs = [\"a\"", "kargs = {a = 1}",
           "kargs = [\"a\"]\nkargs = [\"b\"]", "karg = [\"a\"]", "match-architectures = \"x86_64\"",
-          "kargs = [\"a\\u0007\"]", "kargs = [\"a\\nb\"]", "kargs = ['a=\"b']"}) {
+          R"(kargs = ["a\u0007"])", R"(kargs = ["a\nb"])", "kargs = ['a=\"b']"}) {
         EXPECT_EQ(refused(text), ErrorKind::invalid) << text;
     }
-    EXPECT_EQ(refused(std::string_view("kargs = [\"a\"]\0", 15)), ErrorKind::invalid);
+    EXPECT_EQ(refused(std::string(R"(kargs = ["a"])") + '\0'), ErrorKind::invalid);
 }
 
 TEST(ParseKargs, WhatSaysWhichSystemIsStartedIsRefused) {

@@ -23,6 +23,7 @@ class FindPackages : public ::testing::Test {
   protected:
     static MemoryImage image_of(const std::vector<TarBuilder>& layers) {
         std::vector<test::MemoryLayer> out;
+        out.reserve(layers.size());
         for (const TarBuilder& layer : layers) out.push_back({layer.finish()});
         return make_image(out);
     }
