@@ -25,11 +25,10 @@ OrderedJson to_json(const BootCheckOutcome& outcome) {
                           {"message", result.message},
                           {"milliseconds", result.duration.count()}});
     }
-    constexpr const char* kVerdicts[] = {"none", "to-come", "passed", "failed"};
     return {{"schema", 1},
             {"healthy", outcome.healthy()},
             {"commit", outcome.booted ? outcome.booted->commit : ""},
-            {"trial", kVerdicts[static_cast<std::size_t>(outcome.trial)]},
+            {"trial", to_string(outcome.trial)},
             {"reason", outcome.reason},
             {"restart", outcome.restart},
             {"checks", checks},

@@ -125,20 +125,6 @@ Fd open_run_directory(const std::string& path) {
     return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-std::string_view name_of(TrialVerdict verdict) {
-    switch (verdict) {
-        case TrialVerdict::none:
-            return "none";
-        case TrialVerdict::to_come:
-            return "to-come";
-        case TrialVerdict::passed:
-            return "passed";
-        case TrialVerdict::failed:
-            return "failed";
-    }
-    return "none";
-}
-
 void write_result(const std::string& run_directory, const BootCheckOutcome& outcome) {
     Json checks = Json::array();
     for (const CheckResult& result : outcome.report.results) {
@@ -152,7 +138,7 @@ void write_result(const std::string& run_directory, const BootCheckOutcome& outc
                     {"time", static_cast<std::int64_t>(std::time(nullptr))},
                     {"healthy", outcome.report.healthy()},
                     {"failure", outcome.report.failure()},
-                    {"trial", name_of(outcome.trial)},
+                    {"trial", to_string(outcome.trial)},
                     {"reason", outcome.reason},
                     {"checks", std::move(checks)},
                     {"warnings", outcome.report.warnings}};
@@ -174,6 +160,20 @@ void note_stage(const TrialRecords& records, const std::string& id, const std::s
 }
 
 }  // namespace
+
+std::string_view to_string(TrialVerdict verdict) noexcept {
+    switch (verdict) {
+        case TrialVerdict::none:
+            return "none";
+        case TrialVerdict::to_come:
+            return "to-come";
+        case TrialVerdict::passed:
+            return "passed";
+        case TrialVerdict::failed:
+            return "failed";
+    }
+    return "none";
+}
 
 bool BootCheckOutcome::healthy() const {
     return report.healthy() && !restart;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "ostree/sysroot.hh"
 #include "system/health_checks.hh"
@@ -18,6 +19,8 @@ enum class TrialVerdict {
     passed,   // this boot has made it the default, or completed that
     failed,   // it is over; the reason is known
 };
+// As JSON has it: "none", "to-come", "passed", "failed".
+std::string_view to_string(TrialVerdict verdict) noexcept;
 
 struct BootCheckOutcome {
     CheckReport report;

@@ -1,9 +1,6 @@
 #include "system/deploy.hh"
 
-#include <sys/statvfs.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -14,6 +11,7 @@
 #include "image/kernel.hh"
 #include "image/origin.hh"
 #include "ostree/commit_walk.hh"
+#include "system/disk_space.hh"
 #include "system/origin.hh"
 
 namespace osb::system {
@@ -23,17 +21,6 @@ using ostree::Deployment;
 using ostree::Sysroot;
 
 constexpr std::uint64_t kMiB = 1024UL * 1024;
-
-std::uint64_t free_bytes(const std::string& path) {
-    struct statvfs info {};
-    if (::statvfs(path.c_str(), &info) != 0)
-        throw_errno(concat("cannot read the free space of ", quoted(path)));
-    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
-std::string in_mib(std::uint64_t bytes) {
-    return concat(std::to_string((bytes + kMiB - 1) / kMiB), " MiB");
-}
 
 // What a deployment takes: its directories and its own /etc are new, its files are links to objects.
 std::uint64_t root_need(const ostree::CommitWalk& commit) {
@@ -128,10 +115,16 @@ Roles roles_of(const Sysroot& sysroot) {
     return roles;
 }
 
+void check_not_on_trial(const Roles& roles) {
+    if (!roles.current || !roles.on_trial || *roles.current != *roles.on_trial) return;
+    throw Error(ErrorKind::io, "the system that runs is on trial, and has not passed its health check yet")
+        .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
+}
+
 void make_room(Sysroot& sysroot, const std::string& stateroot, const std::string& commit) {
     const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), commit);
     const std::uint64_t root = root_need(walk);
-    if (const std::uint64_t there = free_bytes(sysroot.path()); there < root) {
+    if (const std::uint64_t there = free_bytes(sysroot.path_of("ostree/repo")); there < root) {
         throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(there),
                                                 " left, and the deployment takes ", in_mib(root)))
             .hint("'osb-oci cleanup' frees what is no longer needed");
@@ -160,11 +153,7 @@ void make_room(Sysroot& sysroot, const std::string& stateroot, const std::string
 DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deployment,
                           const TrialSubject& subject) {
     Roles roles = roles_of(sysroot);
-    if (roles.current && roles.on_trial && *roles.current == *roles.on_trial) {
-        throw Error(ErrorKind::io,
-                    "the system that runs is on trial, and has not passed its health check yet")
-            .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
-    }
+    check_not_on_trial(roles);
     // What was to be tried is not any more: it counts as left over from here on.
     if (roles.on_trial) cancel_trial(sysroot);
     if (roles.on_trial || !roles.others.empty()) {

@@ -22,6 +22,9 @@ struct Roles {
 };
 Roles roles_of(const ostree::Sysroot& sysroot);
 
+// Throws Error{io} when the current system is on trial: nothing is deployed before that is decided.
+void check_not_on_trial(const Roles& roles);
+
 enum class DeployResult {
     on_trial,    // started once, at the next boot
     is_default,  // no trial is possible here: the next boot starts it, and every later one

@@ -1,7 +1,5 @@
 #include "system/fetch_image.hh"
 
-#include <sys/statvfs.h>
-
 #include <set>
 
 #include "base/bytes.hh"
@@ -17,6 +15,7 @@
 #include "ostree/import.hh"
 #include "ostree/known_layers.hh"
 #include "system/deploy.hh"
+#include "system/disk_space.hh"
 
 namespace osb::system {
 namespace {
@@ -43,25 +42,17 @@ std::uint64_t space_needed(const std::vector<oci::Descriptor>& layers) {
     return layers.empty() ? 0 : out + kMargin;
 }
 
-std::uint64_t free_space(const std::string& path) {
-    struct statvfs info {};
-    if (::statvfs(path.c_str(), &info) != 0)
-        throw_errno(concat("cannot read the free space of ", quoted(path)));
-    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
 void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
     // Not of the root directory, which may be a filesystem of its own (composefs).
     const std::string repository = sysroot.path_of("ostree/repo");
-    if (free_space(repository) >= needed) return;
+    if (free_bytes(repository) >= needed) return;
     log_info("the root filesystem is nearly full: what is no longer needed is removed");
     keep_proven(sysroot);
-    const std::uint64_t free = free_space(repository);
+    const std::uint64_t free = free_bytes(repository);
     if (free >= needed) return;
-    const auto mib = [](std::uint64_t bytes) { return concat((bytes + (1U << 20U) - 1) >> 20U, " MiB"); };
-    throw Error(ErrorKind::no_space, concat("the root filesystem has ", mib(free),
-                                            " left, and the new system takes at least ", mib(needed)))
+    throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free),
+                                            " left, and the new system takes at least ", in_mib(needed)))
         .hint("'osb-oci cleanup' frees what is no longer needed");
 }
 

@@ -65,6 +65,7 @@ class Upgrade {
         const ResolvedImage resolved = resolve_image(followed_.read_from, options_.registry);
         report_.digest = resolved.digest.to_string();
         if (is_settled("")) return;
+        check_not_on_trial(followed_.roles);
         check_failed(sysroot_, report_.digest, "", options_);
         if (!take_fetched()) {
             const oci::Image image = resolved.open();
@@ -80,6 +81,7 @@ class Upgrade {
 
     void upgrade_from_remote() {
         const auto& origin = std::get<RefspecOrigin>(followed_.origin);
+        check_not_on_trial(followed_.roles);
         ostree::Repository repository = sysroot_.repository();
         if (origin.remote.empty()) {
             report_.commit = repository.resolve(origin.ref).value_or("");
