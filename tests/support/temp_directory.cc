@@ -1,14 +1,24 @@
 #include "tests/support/temp_directory.hh"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <stdexcept>
 
 namespace osb::test {
 
-TempDirectory::TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "osb-test-XXXXXX").string();
+TempDirectory::TempDirectory() : TempDirectory(std::filesystem::temp_directory_path()) {}
+
+TempDirectory::TempDirectory(const std::filesystem::path& parent) {
+    std::string name = (parent / "osb-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
     path_ = name;
+}
+
+std::filesystem::path TempDirectory::in_memory() {
+    const char* const memory = "/dev/shm";
+    return ::access(memory, W_OK) == 0 ? std::filesystem::path(memory)
+                                       : std::filesystem::temp_directory_path();
 }
 
 TempDirectory::~TempDirectory() {

@@ -33,7 +33,7 @@ class TestSysroot {
     static constexpr const char* kStateroot = "default";
 
   private:
-    TempDirectory directory_;
+    TempDirectory directory_{TempDirectory::in_memory()};
 };
 
 }  // namespace osb::test
