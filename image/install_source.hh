@@ -27,8 +27,8 @@ struct ImageSourceOptions {
     unsigned jobs = 0;
 };
 
-// Imports an image into `repository`; of one that holds a commit and no more the result is that commit. Throws
-// as ostree::import_image().
+// Imports an image into `repository`; of one that holds a commit and no more the result is that commit.
+// Throws as ostree::import_image().
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress);
 
