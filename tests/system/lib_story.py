@@ -89,7 +89,7 @@ class Site:
     def image(self, version, *layers, base=None, image=None):
         """A version of the system: the image of another version (or `image`, or the system test image), and layers."""
         base = self.images[base] if base else image or self.base
-        self.images[version] = lib_derived.derive(base, self.test.path("images"), f"v{version}", layers, version=version,
+        self.images[version] = lib_derived.derive(base, self.test.path("images"), "v" + version.replace(" ", "-"), layers, version=version,
                                                   age=86400 * len(self.images))
         return self.images[version]
 
