@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -23,6 +25,7 @@ namespace {
 
 constexpr std::size_t kMaxEntry = 64UL * 1024;
 constexpr std::size_t kMaxMenu = 1024UL * 1024;
+constexpr std::size_t kBlock = 4096;  // what ext4 and disks write as a whole, or not at all
 
 struct DirCloser {
     void operator()(DIR* dir) const noexcept { ::closedir(dir); }
@@ -108,7 +111,7 @@ BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
         throw Error(ErrorKind::not_found, concat("there are no boot entries in ", quoted(boot)));
     }
     sort_entries(entries);
-    out.text = menu_entries(entries, trial);
+    out.text = menu_file(entries, trial);
     for (const BootEntry& entry : entries) out.ids.push_back(entry.id);
     return out;
 }
@@ -116,6 +119,22 @@ BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
 std::string read_small(int directory, const std::string& name) {
     FdSource source(open_regular(directory, name), name);
     return read_all(source, kMaxMenu, name);
+}
+
+// Writes the text over a file of one block, where it lies. No directory and no inode changes by that, so
+// there is no moment at which SYSLINUX, which does not replay the journal, sees the one changed and the other
+// not.
+bool overwrite_block(int directory, std::string_view text) {
+    const Fd file(::openat(directory, kEntriesFile, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st {};
+    if (!file || ::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
+    const auto allocated = static_cast<std::uint64_t>(st.st_blocks) * 512;
+    if (text.size() != kBlock || st.st_size != static_cast<off_t>(kBlock) || allocated < kBlock) return false;
+    if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+        throw_errno(concat("cannot write ", quoted(kEntriesFile)));
+    }
+    if (::fdatasync(file.get()) != 0) throw_errno(concat("cannot sync ", quoted(kEntriesFile)));
+    return true;
 }
 
 // Whether a line of the configuration reads the file of that name.
@@ -168,6 +187,12 @@ std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial)
     return out;
 }
 
+std::string menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
+    std::string out = menu_entries(std::move(entries), trial);
+    if (out.size() < kBlock) out.append(kBlock - out.size(), '\n');
+    return out;
+}
+
 bool menu_is_ours(const std::string& boot) {
     try {
         const std::string path = concat(boot, '/', kMenuDirectory, '/', kMenuFile);
@@ -180,8 +205,12 @@ bool menu_is_ours(const std::string& boot) {
 
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial) {
     const BootMenu menu = make_menu(boot, trial);
-    replace_file(menu.directory.get(), kEntriesFile, menu.text);
+    // What the menu names is in its place before the menu is.
     empty_journal(menu.boot.get());
+    if (!overwrite_block(menu.directory.get(), menu.text)) {
+        replace_file(menu.directory.get(), kEntriesFile, menu.text);
+        empty_journal(menu.boot.get());
+    }
     return menu.ids;
 }
 

@@ -35,13 +35,19 @@ struct TrialMenu {
 // The entries, the first of them the default. Labels are the ids of the entries.
 std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
+// The same as the file has it: filled up to a block of the filesystem, so that a later menu can be written
+// over it.
+std::string menu_file(std::vector<BootEntry> entries, const TrialMenu& trial = {});
+
 // Whether the bootloader of the system whose BOOT is mounted at `boot` reads these entries at all.
 bool menu_is_ours(const std::string& boot);
 
 // Writes the menu of the system whose BOOT is mounted at `boot` from its boot entries, in one step: after a
-// power cut the old menu is there, or the new one. SYSLINUX reads no journal; so the filesystem is frozen and
-// thawed once, which empties that. Returns the ids of the entries. Throws Error{not_found} when there are no
-// entries, or the menu is not ours.
+// power cut the old menu is there, or the new one, also for SYSLINUX, which reads no journal. For that the
+// filesystem is frozen and thawed first, which empties its journal, and then the file's one block is written
+// where it lies. (A menu of more than a block is put in place by a rename; between that and the journal's
+// emptying there is a moment at which SYSLINUX may find none.) Returns the ids of the entries. Throws
+// Error{not_found} when there are no entries, or the menu is not ours.
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
 
 // Whether the menu that is there is the one that update_boot_menu() would write. Throws as that does.
