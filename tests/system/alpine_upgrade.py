@@ -44,7 +44,8 @@ def main(test):
         site.image("new")
         site.publish("old")
         disk = site.install("disk.img", "--size", "2G")
-        site.publish("new")
+        # With tables of contents, by which the packages are known before anything is fetched.
+        site.publish_commit("new", "os:latest")
         with site.machine(disk) as machine:
             guest = Guest(test, machine)
             machine.login()

@@ -107,7 +107,7 @@ def put(layer, name, path):
 
 
 def build(test, base, version, directory):
-    containers = Containers(test)
+    test.containers = containers = getattr(test, "containers", None) or Containers(test)
     containers.import_rootfs(base, "localhost/osb-test-base")
     env = {**containers.env, "BASE": "localhost/osb-test-base"}
     test.must(os.path.join(FIXTURE, "make-image"), "localhost/osb-test", "--build-arg", f"VERSION={version}", env=env)
