@@ -193,7 +193,7 @@ def menu_of(system):
     """The menu's entries: {label: (deployment, kernel command line)}, and the default's label."""
     text = read(system.path, "boot/extlinux/entries.conf")
     entries = {}
-    for block in text.split("\n\n")[1:]:
+    for block in text.rstrip("\n").split("\n\n")[1:]:  # without what fills the file's block
         label = re.search(r"^LABEL (\S+)$", block, re.M).group(1)
         append = re.search(r"^\s+APPEND (.*)$", block, re.M).group(1).split()
         (where,) = [word[len("ostree="):] for word in append if word.startswith("ostree=")]
