@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """A bit flipped at every byte, and every truncation, of every file of a small image.
 
 Each is refused with status 3 (1 where a file cannot be found any more), in one printable line, with no ref moved; or it

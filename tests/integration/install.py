@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """install-to-disk: what e2fsprogs, sfdisk, libostree, qemu-img and Linux itself say of the disks; what is refused, and how it leaves
 the target; the same disk again; kills at any moment. (Disks that boot: tests/system.)"""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Commits pushed over SSH to a real sshd and ostree-push's ostree-receive."""
 
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Updates that are no good: each is started once and ends in the system that was there before, by itself; that one says why, and does not
 take the same image again. Also what else may happen to a trial: the loader starts it a second time, another upgrade comes before
 the restart, an operator goes back while it runs, there is nothing to fall back to."""

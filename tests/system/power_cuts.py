@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Power cuts at random moments of an upgrade, of the trial after it, and of the step that makes the new system the default.
 
 A machine that runs version 1 is saved at its prompt, while version 2 (another kernel command line, another initramfs) is published.

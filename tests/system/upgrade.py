@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """The life of a machine, by its operator's commands: it is installed from a registry, and upgraded; goes back, and forth again; follows
 another image, which holds an ostree commit; and is upgraded from a disk, without a network."""
 
