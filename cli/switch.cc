@@ -1,8 +1,7 @@
 // osb-oci switch: another image is followed from now on.
 #include <CLI/CLI.hpp>
 
-#include "cli/registry_flags.hh"
-#include "cli/sysroot_flags.hh"
+#include "cli/upgrade_flags.hh"
 #include "cli/upgrade_report.hh"
 #include "cli/verb.hh"
 #include "system/upgrade.hh"
@@ -13,30 +12,18 @@ namespace {
 class SwitchVerb final : public Verb {
   public:
     void declare(CLI::App& app) override {
-        app.add_option("IMAGE", options_.switch_to,
+        app.add_option("IMAGE", flags_.upgrade.switch_to,
                        "docker://HOST/NAME:TAG, HOST/NAME:TAG, or ostree-unverified-registry:...")
             ->required();
         app.add_flag("--apply", apply_, "restart the machine into it");
-        app.add_flag("--force", options_.force, "also an image that failed its trial before");
-        sysroot_.declare(app);
-        app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
-            ->type_name("N")
-            ->check(CLI::Range(1, kMaxJobs));
-        registry_.declare(app);
+        flags_.declare(app);
     }
 
-    void run(Session& session) override {
-        options_.registry = registry_.options();
-        run_upgrade(session, sysroot_, options_, apply_);
-    }
+    void run(Session& session) override { run_upgrade(session, flags_.sysroot, flags_.options(), apply_); }
 
   private:
-    static constexpr int kMaxJobs = 1024;
-
-    SysrootFlags sysroot_;
+    UpgradeFlags flags_;
     bool apply_ = false;
-    RegistryFlags registry_;
-    system::UpgradeOptions options_;
 };
 
 }  // namespace

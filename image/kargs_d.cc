@@ -11,6 +11,7 @@
 #include "base/escape.hh"
 #include "base/stream.hh"
 #include "oci/platform.hh"
+#include "ostree/kernel_options.hh"
 #include "ostree/object_reader.hh"
 
 namespace osb::image {
@@ -23,30 +24,15 @@ bool contains(const KernelArguments& list, const std::string& argument) {
     return std::find(list.begin(), list.end(), argument) != list.end();
 }
 
-// What is between blanks, outside of quotation marks, as the kernel reads its command line.
-KernelArguments split(std::string_view text) {
-    KernelArguments out;
-    std::string word;
-    bool in_quotes = false;
-    for (const char c : text) {
-        if (c == '"') in_quotes = !in_quotes;
-        if (c != ' ' || in_quotes) {
-            word += c;
-        } else if (!word.empty()) {
-            out.push_back(std::exchange(word, {}));
-        }
+void check_line(const std::string& line) {
+    const bool has_control = std::any_of(
+        line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    if (has_control || std::count(line.begin(), line.end(), '"') % 2 != 0) {
+        throw Error(ErrorKind::invalid, concat("not a kernel argument: ", quoted(line)));
     }
-    if (!word.empty()) out.push_back(std::move(word));
-    return out;
 }
 
 void check_argument(const std::string& argument) {
-    const bool has_control = std::any_of(argument.begin(), argument.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    });
-    if (has_control || std::count(argument.begin(), argument.end(), '"') % 2 != 0) {
-        throw Error(ErrorKind::invalid, concat("not a kernel argument: ", quoted(argument)));
-    }
     constexpr std::array<std::string_view, 4> kOurs{"root=", "boot=", "ostree=", "osb.trial="};
     for (const std::string_view prefix : kOurs) {
         if (!argument.starts_with(prefix)) continue;
@@ -86,7 +72,8 @@ KernelArguments arguments_of(const toml::table& table, std::string_view architec
     }
     KernelArguments out;
     for (const std::string& line : lines.value_or(KernelArguments{})) {
-        for (std::string& argument : split(line)) {
+        check_line(line);
+        for (std::string& argument : ostree::split_kernel_options(line)) {
             check_argument(argument);
             out.push_back(std::move(argument));
         }

@@ -14,6 +14,18 @@ std::unique_ptr<Source> ImageSource::open_range(const Descriptor& descriptor, st
     return out;
 }
 
+std::string read_range(ImageSource& source, const Descriptor& descriptor, std::uint64_t offset,
+                       std::uint64_t length) {
+    const std::unique_ptr<Source> range = source.open_range(descriptor, offset, length);
+    std::string out(static_cast<std::size_t>(length), '\0');
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
+    const MutableBytes buffer(reinterpret_cast<std::uint8_t*>(out.data()), out.size());
+    if (read_full(*range, buffer) != out.size()) {
+        throw Error(ErrorKind::digest_mismatch, "the layer is shorter than its descriptor says");
+    }
+    return out;
+}
+
 LayerBlob ImageSource::open_layer(const Manifest& manifest, const ImageConfig& /*config*/,
                                   std::size_t index) {
     const Descriptor& layer = manifest.layers.at(index);

@@ -50,4 +50,9 @@ class ImageSource {
     virtual LayerBlob open_layer(const Manifest& manifest, const ImageConfig& config, std::size_t index);
 };
 
+// These bytes of a blob, not verified. The caller has bounded `length`. Throws as open_range();
+// Error{digest_mismatch} when the blob ends before.
+std::string read_range(ImageSource& source, const Descriptor& descriptor, std::uint64_t offset,
+                       std::uint64_t length);
+
 }  // namespace osb::oci

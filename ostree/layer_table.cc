@@ -31,13 +31,7 @@ LayerTable read_layer_table(oci::ImageSource& source, const oci::Descriptor& des
                             const oci::Digest& diff_id) {
     const auto location = oci::find_toc(descriptor);
     if (!location) return {};
-    const std::unique_ptr<Source> range =
-        source.open_range(descriptor, location->toc.offset, location->toc.size);
-    std::string bytes(static_cast<std::size_t>(location->toc.size), '\0');
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
-    const MutableBytes buffer(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size());
-    if (read_full(*range, buffer) != bytes.size())
-        throw Error(ErrorKind::digest_mismatch, "the layer is shorter than its descriptor says");
+    const std::string bytes = oci::read_range(source, descriptor, location->toc.offset, location->toc.size);
     const oci::Toc table = oci::read_toc(as_bytes(bytes), *location);
     auto layer = std::make_shared<Layer>(diff_id, LayerKind::objects);
     for (const oci::TocEntry& entry : table.entries) {

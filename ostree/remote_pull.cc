@@ -144,10 +144,6 @@ std::string pull_ref(Repository& repository, const std::string& remote, const st
     return *commit;
 }
 
-struct HashTableDeleter {
-    void operator()(GHashTable* table) const noexcept { g_hash_table_unref(table); }
-};
-
 }  // namespace
 
 RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress) {
@@ -182,7 +178,7 @@ std::string remote_commit(const Repository& repository, const std::string& remot
                                                  watch.cancellable(), error.out()) != 0;
     watch.finish();
     if (!ok) raise_as_remote(error, concat("remote ", quoted(remote), ": cannot read its summary"));
-    const std::unique_ptr<GHashTable, HashTableDeleter> owned(table);
+    const GHashTablePtr owned(table);
     const auto* commit = static_cast<const char*>(g_hash_table_lookup(table, ref.c_str()));
     if (commit == nullptr) {
         throw Error(ErrorKind::not_found,

@@ -20,6 +20,7 @@
 #include "base/log.hh"
 #include "base/stream.hh"
 #include "ostree/glib.hh"
+#include "ostree/kernel_options.hh"
 #include "ostree/layer_store.hh"
 #include "ostree/lock_holder.hh"
 #include "ostree/repository_handle.hh"
@@ -36,12 +37,8 @@ struct PtrArrayDeleter {
 struct KeyFileDeleter {
     void operator()(GKeyFile* file) const noexcept { g_key_file_unref(file); }
 };
-struct StringListDeleter {
-    void operator()(char** list) const noexcept { g_strfreev(list); }
-};
 using PtrArrayPtr = std::unique_ptr<GPtrArray, PtrArrayDeleter>;
 using KeyFilePtr = std::unique_ptr<GKeyFile, KeyFileDeleter>;
-using StringListPtr = std::unique_ptr<char*, StringListDeleter>;
 
 KeyFilePtr parse_origin(const std::string& text) {
     KeyFilePtr file(g_key_file_new());
@@ -52,24 +49,7 @@ KeyFilePtr parse_origin(const std::string& text) {
     return file;
 }
 
-// What is between blanks; the kernel's quotes keep blanks together.
-std::vector<std::string> split_options(std::string_view text) {
-    std::vector<std::string> out;
-    std::string word;
-    bool quoted_part = false;
-    for (const char c : text) {
-        if (c == '"') quoted_part = !quoted_part;
-        if ((c == ' ' || c == '\t' || c == '\n') && !quoted_part) {
-            if (!word.empty()) out.push_back(std::exchange(word, {}));
-        } else {
-            word += c;
-        }
-    }
-    if (!word.empty()) out.push_back(std::move(word));
-    return out;
-}
-
-bool is_locked_by_us_or_ready(OstreeSysroot* sysroot) {
+bool try_lock(OstreeSysroot* sysroot) {
     gboolean acquired = FALSE;
     GErrorSlot error;
     error.check(ostree_sysroot_try_lock(sysroot, &acquired, error.out()) != 0, "cannot lock the sysroot");
@@ -132,7 +112,7 @@ Deployment Sysroot::Handle::describe(OstreeDeployment* object) const {
     }
     if (OstreeBootconfigParser* boot = ostree_deployment_get_bootconfig(object)) {
         const char* options = ostree_bootconfig_parser_get(boot, "options");
-        if (options != nullptr) out.kernel_options = split_options(options);
+        if (options != nullptr) out.kernel_options = split_kernel_options(options);
         std::erase_if(out.kernel_options,
                       [](const std::string& s) { return s.starts_with(kOstreeArgument); });
     }
@@ -171,7 +151,7 @@ GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
 void wait_for_lock(OstreeSysroot* sysroot, const std::string& note) {
     using namespace std::chrono_literals;
     bool told = false;
-    while (!is_locked_by_us_or_ready(sysroot)) {
+    while (!try_lock(sysroot)) {
         if (!std::exchange(told, true))
             log_info(
                 concat("waiting for ", describe_lock_holder(note), ", which is changing the deployments"));
@@ -194,11 +174,13 @@ void hide_bootloader(const std::string& path) {
     std::string copy = std::filesystem::temp_directory_path() / "osb-oci-config-XXXXXX";
     const Fd file(::mkostemp(copy.data(), O_CLOEXEC));
     if (!file) throw_errno("cannot create a temporary file");
+    // Once it is mounted it needs no name, and on failure it is to leave none.
+    const auto unlink_file = [](const std::string* name) { ::unlink(name->c_str()); };
+    const std::unique_ptr<const std::string, decltype(unlink_file)> unlink_at_end(&copy, unlink_file);
     write_all(file.get(), as_bytes(text), copy);
-    const int status = ::mount(copy.c_str(), config.c_str(), nullptr, MS_BIND, nullptr);
-    const int error = errno;
-    ::unlink(copy.c_str());
-    if (status != 0) throw errno_error(error, concat("cannot hide ", quoted(config)));
+    if (::mount(copy.c_str(), config.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+        throw_errno(concat("cannot hide ", quoted(config)));
+    }
 }
 
 void enter_mount_namespace(OstreeSysroot* sysroot, const std::string& path) {

@@ -42,19 +42,23 @@ std::string_view without_prefix(std::string_view path) {
     return path;
 }
 
+// Whether the database lies at `path`, or below that folder ("" for the root).
+bool is_below(std::string_view path) {
+    return std::any_of(std::begin(kApkDatabases), std::end(kApkDatabases), [&](std::string_view database) {
+        return path.empty() || database == path || database.starts_with(concat(path, '/'));
+    });
+}
+
 // Whether a whiteout of that name hides the database.
 bool hides_database(std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    const std::string_view folder = slash == std::string_view::npos ? "" : path.substr(0, slash + 1);
-    std::string_view name = path.substr(folder.size());
     constexpr std::string_view kWhiteout = ".wh.";
+    const std::size_t slash = path.rfind('/');
+    const std::string_view folder = slash == std::string_view::npos ? "" : path.substr(0, slash);
+    const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+    if (name == ".wh..wh..opq") return is_below(folder);
     if (!name.starts_with(kWhiteout)) return false;
-    const std::string hidden =
-        name == ".wh..wh..opq" ? std::string(folder) : concat(folder, name.substr(kWhiteout.size()));
-    return std::any_of(std::begin(kApkDatabases), std::end(kApkDatabases), [&](std::string_view database) {
-        const bool is_below = hidden.empty() || hidden.ends_with('/');
-        return database == hidden || database.starts_with(is_below ? hidden : hidden + '/');
-    });
+    const std::string_view hidden = name.substr(kWhiteout.size());
+    return is_below(folder.empty() ? std::string(hidden) : concat(folder, '/', hidden));
 }
 
 // Ends with an Error after `limit` bytes, over all of its kind.
@@ -120,46 +124,23 @@ class Search {
 
     Answer ask_known(const ostree::Layer& layer) const {
         using ostree::EntryKind;
+        const bool holds_objects = layer.kind() != ostree::LayerKind::ordinary;
+        const EntryKind named_by = holds_objects ? EntryKind::hardlink : EntryKind::file;
+        bool is_hidden = false;
         for (const ostree::LayerEntry& entry : layer.entries()) {
-            const bool is_object = layer.kind() != ostree::LayerKind::ordinary;
-            if (entry.kind == EntryKind::whiteout || entry.kind == EntryKind::opaque) {
-                const std::string hidden(entry.path);
-                if (std::any_of(std::begin(kApkDatabases), std::end(kApkDatabases),
-                                [&](std::string_view name) {
-                                    return name == hidden || hidden.empty() || name.starts_with(hidden + '/');
-                                })) {
-                    return has_file(layer) ? read_known(layer) : Answer::removed();
-                }
-            }
-            if (is_object ? entry.kind == EntryKind::hardlink && is_database(entry.path)
-                          : entry.kind == EntryKind::file && is_database(entry.path)) {
-                return read_known(layer);
-            }
+            if (entry.kind == named_by && is_database(entry.path)) return read_known(entry, holds_objects);
+            if (entry.kind != EntryKind::whiteout && entry.kind != EntryKind::opaque) continue;
+            is_hidden = is_hidden || is_below(entry.path);
         }
-        return {};
+        return is_hidden ? Answer::removed() : Answer{};
     }
 
-    static bool names_file(const ostree::Layer& layer, const ostree::LayerEntry& entry) {
-        const auto kind = layer.kind() == ostree::LayerKind::ordinary ? ostree::EntryKind::file
-                                                                      : ostree::EntryKind::hardlink;
-        return entry.kind == kind && is_database(entry.path);
-    }
-    static bool has_file(const ostree::Layer& layer) {
-        return std::any_of(layer.entries().begin(), layer.entries().end(),
-                           [&](const ostree::LayerEntry& entry) { return names_file(layer, entry); });
-    }
-
-    Answer read_known(const ostree::Layer& layer) const {
-        for (const ostree::LayerEntry& entry : layer.entries()) {
-            if (!names_file(layer, entry)) continue;
-            const bool is_object = layer.kind() != ostree::LayerKind::ordinary;
-            if (is_object && entry.target.empty()) return Answer::found("");
-            const Sha256 checksum = is_object ? parse_sha256(entry.target) : entry.checksum;
-            const ostree::ContentObject object = ostree::open_object(repository_, checksum);
-            if (!object.content) return {};
-            return Answer::found(read_all(*object.content, kMaxApkDatabase, "apk's database"));
-        }
-        return {};
+    Answer read_known(const ostree::LayerEntry& entry, bool holds_objects) const {
+        if (holds_objects && entry.target.empty()) return Answer::found("");
+        const Sha256 checksum = holds_objects ? parse_sha256(entry.target) : entry.checksum;
+        const ostree::ContentObject object = ostree::open_object(repository_, checksum);
+        if (!object.content) return {};
+        return Answer::found(read_all(*object.content, kMaxApkDatabase, "apk's database"));
     }
 
     Answer ask_table(const oci::Descriptor& layer, const oci::TocLocation& location) {
@@ -180,12 +161,7 @@ class Search {
     }
 
     std::string read_range(const oci::Descriptor& layer, std::uint64_t offset, std::uint64_t size) {
-        const std::unique_ptr<Source> source = image_.source->open_range(layer, offset, size);
-        std::string out(static_cast<std::size_t>(size), '\0');
-        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
-        const MutableBytes buffer(reinterpret_cast<std::uint8_t*>(out.data()), out.size());
-        if (read_full(*source, buffer) != out.size())
-            throw Error(ErrorKind::digest_mismatch, "the layer is shorter than its descriptor says");
+        std::string out = oci::read_range(*image_.source, layer, offset, size);
         bytes_read_ += size;
         return out;
     }

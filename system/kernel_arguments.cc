@@ -8,6 +8,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/kernel_options.hh"
 
 namespace osb::system {
 namespace {
@@ -114,31 +115,20 @@ void replace(Arguments& arguments, const std::string& word) {
 
 Arguments split_kernel_arguments(std::string_view text) {
     constexpr char kDelete = '\x7f';
-    Arguments out;
-    std::string word;
-    bool in_quotes = false;
-    for (const char c : text) {
-        const bool is_blank = c == ' ' || c == '\t' || c == '\n';
-        if (!is_blank && (static_cast<unsigned char>(c) < ' ' || c == kDelete)) {
-            throw Error(ErrorKind::usage, concat("control character in the kernel arguments ", quoted(text)));
-        }
-        if (c == '"') in_quotes = !in_quotes;
-        // A boot entry is one line whatever is quoted in it.
-        if (is_blank && (!in_quotes || c == '\n')) {
-            if (!word.empty()) out.push_back(std::exchange(word, {}));
-        } else {
-            word += c;
-        }
+    const auto is_control = [](char c) {
+        return (static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n') || c == kDelete;
+    };
+    if (std::any_of(text.begin(), text.end(), is_control)) {
+        throw Error(ErrorKind::usage, concat("control character in the kernel arguments ", quoted(text)));
     }
-    if (in_quotes) {
+    if (std::count(text.begin(), text.end(), '"') % 2 != 0) {
         throw Error(ErrorKind::usage,
                     concat("the quotes in the kernel arguments ", quoted(text), " are not closed"));
     }
     if (!is_utf8(text)) {
         throw Error(ErrorKind::usage, concat("the kernel arguments ", quoted(text), " are not UTF-8"));
     }
-    if (!word.empty()) out.push_back(std::move(word));
-    return out;
+    return ostree::split_kernel_options(text);
 }
 
 Arguments edit_kernel_arguments(Arguments arguments, const KernelArgumentEdits& edits) {

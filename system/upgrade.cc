@@ -15,7 +15,7 @@
 #include "ostree/remote_pull.hh"
 #include "system/fetch_image.hh"
 #include "system/followed.hh"
-#include "system/key_file.hh"
+#include "system/origin.hh"
 #include "system/resolved_image.hh"
 #include "system/standing.hh"
 
@@ -31,12 +31,6 @@ image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const st
         log_warning(concat("kernel arguments of the present system are not looked at: ", error.message()));
         return {};
     }
-}
-
-std::string without_transient_group(const std::string& origin) {
-    KeyFile file = KeyFile::parse(origin);
-    file.remove_group("libostree-transient");
-    return file.to_string();
 }
 
 class Upgrade {
@@ -193,8 +187,9 @@ class Upgrade {
     }
 
     std::string new_origin() const {
-        if (!std::holds_alternative<ImageOrigin>(followed_.origin))
-            return without_transient_group(followed_.current.origin);
+        if (!std::holds_alternative<ImageOrigin>(followed_.origin)) {
+            return without_transient(followed_.current.origin);
+        }
         return image_origin_at(follows(), report_.digest, followed_.current.origin);
     }
 

@@ -1,0 +1,24 @@
+// The options that `upgrade` and `switch` share.
+#pragma once
+
+#include "cli/registry_flags.hh"
+#include "cli/sysroot_flags.hh"
+#include "system/upgrade.hh"
+
+namespace CLI {
+class App;
+}
+
+namespace osb::cli {
+
+struct UpgradeFlags {
+    SysrootFlags sysroot;
+    RegistryFlags registry;
+    system::UpgradeOptions upgrade;
+
+    void declare(CLI::App& app);
+    // `upgrade`, with what the registry's options say. To be called after parsing.
+    system::UpgradeOptions options() const;
+};
+
+}  // namespace osb::cli

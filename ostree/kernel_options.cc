@@ -1,0 +1,24 @@
+#include "ostree/kernel_options.hh"
+
+#include <utility>
+
+namespace osb::ostree {
+
+std::vector<std::string> split_kernel_options(std::string_view text) {
+    std::vector<std::string> out;
+    std::string word;
+    bool in_quotes = false;
+    for (const char c : text) {
+        if (c == '"') in_quotes = !in_quotes;
+        const bool ends_word = c == '\n' || (!in_quotes && (c == ' ' || c == '\t'));
+        if (!ends_word) {
+            word += c;
+        } else if (!word.empty()) {
+            out.push_back(std::exchange(word, {}));
+        }
+    }
+    if (!word.empty()) out.push_back(std::move(word));
+    return out;
+}
+
+}  // namespace osb::ostree
