@@ -38,11 +38,27 @@ std::string lookup_string(GVariant* dict, const char* key) {
     return value ? std::string(g_variant_get_string(value.get(), nullptr)) : std::string{};
 }
 
+GKeyFilePtr parse_key_file(std::string_view text) {
+    GKeyFilePtr out(g_key_file_new());
+    GErrorSlot error;
+    error.check(
+        g_key_file_load_from_data(out.get(), text.data(), text.size(), G_KEY_FILE_NONE, error.out()) != 0,
+        "not a key file");
+    return out;
+}
+
+std::string key_file_text(GKeyFile* file) {
+    gsize length = 0;
+    const GStringPtr text(g_key_file_to_data(file, &length, nullptr));  // it does not fail
+    return {text.get(), length};
+}
+
 void GErrorSlot::raise(std::string_view what) const {
     ErrorKind kind = ErrorKind::io;
     if (error_ == nullptr) throw Error(ErrorKind::internal, concat(what, ": failed without saying why"));
     if (matches(G_IO_ERROR, G_IO_ERROR_NO_SPACE)) kind = ErrorKind::no_space;
     if (matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) kind = ErrorKind::not_found;
+    if (error_->domain == G_KEY_FILE_ERROR) kind = ErrorKind::invalid;
     throw Error(kind, concat(what, ": ", escape(error_->message)));
 }
 

@@ -31,12 +31,16 @@ struct GErrorDeleter {
 struct GHashTableDeleter {
     void operator()(GHashTable* table) const noexcept { g_hash_table_unref(table); }
 };
+struct GKeyFileDeleter {
+    void operator()(GKeyFile* file) const noexcept { g_key_file_unref(file); }
+};
 
 template<typename T>
 using GObjectPtr = std::unique_ptr<T, GObjectDeleter>;
 using GStringPtr = std::unique_ptr<char, GFreeDeleter>;
 using GVariantPtr = std::unique_ptr<GVariant, GVariantDeleter>;
 using GHashTablePtr = std::unique_ptr<GHashTable, GHashTableDeleter>;
+using GKeyFilePtr = std::unique_ptr<GKeyFile, GKeyFileDeleter>;
 
 // Takes a floating or a full reference.
 inline GVariantPtr take(GVariant* variant) {
@@ -62,6 +66,10 @@ Sha256 checksum_of(GVariant* bytes);
 // The string that an a{sv} has under `key`; "" when there is none.
 std::string lookup_string(GVariant* dict, const char* key);
 
+// Throws Error{invalid}.
+GKeyFilePtr parse_key_file(std::string_view text);
+std::string key_file_text(GKeyFile* file);
+
 // Where a GLib call puts its error. check() turns it into an Error.
 class GErrorSlot {
   public:
@@ -74,10 +82,11 @@ class GErrorSlot {
         g_clear_error(&error_);
         return &error_;
     }
+    bool is_set() const noexcept { return error_ != nullptr; }
     bool matches(GQuark domain, int code) const noexcept {
         return g_error_matches(error_, domain, code) != 0;
     }
-    // Throws the error as "WHAT: message": no_space, not_found or io by its code.
+    // Throws the error as "WHAT: message": no_space, not_found, invalid (of a key file) or io by its code.
     [[noreturn]] void raise(std::string_view what) const;
     // Raises unless ok.
     void check(bool ok, std::string_view what) const {

@@ -34,19 +34,10 @@ constexpr std::string_view kHolderNote = "/ostree/osb-oci/lock-holder";
 struct PtrArrayDeleter {
     void operator()(GPtrArray* array) const noexcept { g_ptr_array_unref(array); }
 };
-struct KeyFileDeleter {
-    void operator()(GKeyFile* file) const noexcept { g_key_file_unref(file); }
-};
 using PtrArrayPtr = std::unique_ptr<GPtrArray, PtrArrayDeleter>;
-using KeyFilePtr = std::unique_ptr<GKeyFile, KeyFileDeleter>;
 
-KeyFilePtr parse_origin(const std::string& text) {
-    KeyFilePtr file(g_key_file_new());
-    GErrorSlot error;
-    error.check(
-        g_key_file_load_from_data(file.get(), text.data(), text.size(), G_KEY_FILE_NONE, error.out()) != 0,
-        "the origin of the deployment is malformed");
-    return file;
+GKeyFilePtr parse_origin(const std::string& text) {
+    return with_context([] { return "the origin of the deployment"; }, [&] { return parse_key_file(text); });
 }
 
 bool try_lock(OstreeSysroot* sysroot) {
@@ -106,9 +97,7 @@ Deployment Sysroot::Handle::describe(OstreeDeployment* object) const {
                            '/', out.stateroot, '/', out.boot_checksum, '/',
                            std::to_string(ostree_deployment_get_bootserial(object)));
     if (GKeyFile* origin = ostree_deployment_get_origin(object)) {
-        gsize length = 0;
-        const GStringPtr text(g_key_file_to_data(origin, &length, nullptr));
-        if (text) out.origin.assign(text.get(), length);
+        out.origin = key_file_text(origin);
     }
     if (OstreeBootconfigParser* boot = ostree_deployment_get_bootconfig(object)) {
         const char* options = ostree_bootconfig_parser_get(boot, "options");
@@ -270,7 +259,7 @@ std::optional<Deployment> Sysroot::find(const Deployment& deployment) const {
 }
 
 Deployment Sysroot::deploy(const NewDeployment& deployment) {
-    const KeyFilePtr origin = parse_origin(deployment.origin);
+    const GKeyFilePtr origin = parse_origin(deployment.origin);
     std::vector<char*> arguments;
     for (const std::string& word : deployment.kernel_options) {
         arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT: libostree's type; it copies
@@ -314,7 +303,7 @@ void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {
 }
 
 void Sysroot::set_origin(const Deployment& deployment, const std::string& origin) {
-    const KeyFilePtr file = parse_origin(origin);
+    const GKeyFilePtr file = parse_origin(origin);
     GErrorSlot error;
     error.check(ostree_sysroot_write_origin_file(handle_->sysroot.get(), handle_->object_of(deployment),
                                                  file.get(), nullptr, error.out()) != 0,

@@ -8,17 +8,19 @@
 #include "base/escape.hh"
 #include "image/origin.hh"
 #include "oci/digest.hh"
+#include "ostree/key_file.hh"
 #include "ostree/repository.hh"
-#include "system/key_file.hh"
 
 namespace osb::system {
 namespace {
 
-constexpr std::string_view kGroup = "origin";
-constexpr std::string_view kImageKey = "container-image-reference";
-constexpr std::string_view kOwnGroup = "osb-oci";
-constexpr std::string_view kDigestKey = "manifest-digest";
-constexpr std::string_view kTransientGroup = "libostree-transient";
+using ostree::KeyFile;
+
+constexpr const char* kGroup = "origin";
+constexpr const char* kImageKey = "container-image-reference";
+constexpr const char* kOwnGroup = "osb-oci";
+constexpr const char* kDigestKey = "manifest-digest";
+constexpr const char* kTransientGroup = "libostree-transient";
 constexpr std::size_t kCommitLength = 64;
 
 // These want a signature of the image, or of the commit inside it.
@@ -151,7 +153,7 @@ std::string image_origin_at(std::string_view reference, const std::string& manif
     } catch (const Error&) {
         // It is replaced; what was wrong with it is not carried on.
     }
-    for (const std::string_view group : {kGroup, kOwnGroup, kTransientGroup}) rest.remove_group(group);
+    for (const char* group : {kGroup, kOwnGroup, kTransientGroup}) rest.remove_group(group);
     const std::string others = rest.to_string();
     return concat(out.to_string(), others.empty() ? "" : "\n", others);
 }

@@ -8,8 +8,8 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "ostree/commit_info.hh"
+#include "ostree/key_file.hh"
 #include "system/deploy.hh"
-#include "system/key_file.hh"
 #include "system/origin.hh"
 #include "system/standing.hh"
 
@@ -22,7 +22,7 @@ using ostree::Sysroot;
 // What an origin names, whatever policy it has.
 std::string named_by(const std::string& origin) {
     try {
-        const KeyFile file = KeyFile::parse(origin);
+        const auto file = ostree::KeyFile::parse(origin);
         for (const char* key : {"container-image-reference", "refspec", "baserefspec"}) {
             if (const auto value = file.get("origin", key)) return *value;
         }

@@ -4,7 +4,6 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
-#include "system/key_file.hh"
 
 namespace osb::system {
 namespace {
@@ -122,7 +121,7 @@ TEST(ParseOrigin, ErrorsShowNoControlBytes) {
 
 TEST(ImageOriginAt, KeepsOtherGroupsButNotTheOldOrigin) {
     const std::string old =
-        "# comment\n[origin]\nrefspec=a:b\nunconfigured-state=x\n\n[mine]\nkey = a\\sb \n\n"
+        "# comment\n[origin]\nrefspec=a:b\nunconfigured-state=x\n\n[mine]\nkey = a\\sb\n\n"
         "[libostree-transient]\npinned=true\n[osb-oci]\nmanifest-digest=sha256:old\n";
     EXPECT_EQ(image_origin_at("docker://quay.io/x/y:1", kDigest, old),
               concat("[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/y:1\n\n"
@@ -154,29 +153,6 @@ TEST(WithoutTransient, KeepsTheRest) {
     EXPECT_EQ(without_transient("[origin]\nrefspec=a:b\n[libostree-transient]\npinned=true\n"),
               "[origin]\nrefspec=a:b\n");
     EXPECT_EQ(without_transient(""), "");
-}
-
-TEST(KeyFile, ReadsWhatGLibReads) {
-    const KeyFile file =
-        KeyFile::parse("# x\n\n [a] \n k = v w \n e=\\s\\t\\n\\r\\\\x\n[b]\nk=1\n[a]\nk=2\nn=\nu=a=b;c\n");
-    EXPECT_EQ(file.get("a", "k"), "2");
-    EXPECT_EQ(file.get("a", "e"), " \t\n\r\\x");
-    EXPECT_EQ(file.get("a", "n"), "");
-    EXPECT_EQ(file.get("a", "u"), "a=b;c");
-    EXPECT_EQ(file.get("b", "k"), "1");
-    EXPECT_EQ(file.get("b", "e"), std::nullopt);
-    EXPECT_EQ(file.get("c", "k"), std::nullopt);
-}
-
-TEST(KeyFile, WhatIsSetIsReadAgain) {
-    const std::string value = "  a\tb\nc\\d\r e ";
-    KeyFile file;
-    file.set("g", "k", "old");
-    file.set("g", "k", value);
-    const std::string text = file.to_string();
-    EXPECT_EQ(text.find('\t'), std::string::npos);
-    // Blanks at the end are not kept.
-    EXPECT_EQ(KeyFile::parse(text).get("g", "k"), value.substr(0, value.size() - 1));
 }
 
 }  // namespace

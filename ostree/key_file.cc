@@ -1,0 +1,48 @@
+#include "ostree/key_file.hh"
+
+#include "base/escape.hh"
+#include "ostree/glib.hh"
+
+namespace osb::ostree {
+
+struct KeyFile::Handle {
+    GKeyFilePtr file;
+};
+
+KeyFile::KeyFile() : handle_(std::make_unique<Handle>(Handle{GKeyFilePtr(g_key_file_new())})) {}
+KeyFile::KeyFile(KeyFile&& other) noexcept = default;
+KeyFile& KeyFile::operator=(KeyFile&& other) noexcept = default;
+KeyFile::~KeyFile() = default;
+
+KeyFile KeyFile::parse(std::string_view text) {
+    KeyFile out;
+    out.handle_->file = parse_key_file(text);
+    return out;
+}
+
+std::optional<std::string> KeyFile::get(const std::string& group, const std::string& key) const {
+    GErrorSlot error;
+    const GStringPtr value(
+        g_key_file_get_string(handle_->file.get(), group.c_str(), key.c_str(), error.out()));
+    // GLib returns the value even of an escape that it has complained of.
+    if (value && !error.is_set()) return value.get();
+    if (error.matches(G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND) ||
+        error.matches(G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND)) {
+        return std::nullopt;
+    }
+    error.raise(concat("the value of ", quoted(key)));
+}
+
+void KeyFile::set(const std::string& group, const std::string& key, const std::string& value) {
+    g_key_file_set_string(handle_->file.get(), group.c_str(), key.c_str(), value.c_str());
+}
+
+void KeyFile::remove_group(const std::string& group) {
+    g_key_file_remove_group(handle_->file.get(), group.c_str(), nullptr);  // that it is not there is no error
+}
+
+std::string KeyFile::to_string() const {
+    return key_file_text(handle_->file.get());
+}
+
+}  // namespace osb::ostree

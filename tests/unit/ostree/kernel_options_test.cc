@@ -1,0 +1,26 @@
+#include "ostree/kernel_options.hh"
+
+#include <gtest/gtest.h>
+
+namespace osb::ostree {
+namespace {
+
+using Options = std::vector<std::string>;
+
+TEST(KernelOptions, AreWhatIsBetweenBlanks) {
+    EXPECT_EQ(split_kernel_options("  a=1\tb \n c "), (Options{"a=1", "b", "c"}));
+    EXPECT_EQ(split_kernel_options(" \n"), Options{});
+    EXPECT_EQ(split_kernel_options(""), Options{});
+}
+
+TEST(KernelOptions, QuotesKeepBlanksTogetherAndStay) {
+    EXPECT_EQ(split_kernel_options(R"(a="b c"  "d=e f" g)"), (Options{R"(a="b c")", R"("d=e f")", "g"}));
+    EXPECT_EQ(split_kernel_options(R"(a="" b)"), (Options{R"(a="")", "b"}));
+}
+
+TEST(KernelOptions, ALineEndsWhateverIsQuoted) {
+    EXPECT_EQ(split_kernel_options("a=\"b\nc\" d"), (Options{"a=\"b", "c\"", "d"}));
+}
+
+}  // namespace
+}  // namespace osb::ostree
