@@ -20,6 +20,7 @@
 #include "image/syslinux.hh"
 #include "image/sysroot_layout.hh"
 #include "ostree/commit_walk.hh"
+#include "ostree/kernel_options.hh"
 
 namespace osb::image {
 namespace {
@@ -52,6 +53,11 @@ void check_argument(const std::string& argument) {
     if (argument.starts_with("ostree=") || argument.starts_with("root=") || argument.starts_with("boot=")) {
         throw Error(ErrorKind::usage,
                     concat("the kernel argument ", quoted(argument), " is not for you to choose"));
+    }
+    for (const std::string& word : ostree::split_kernel_options(argument)) {
+        if (!ostree::ends_kernel_options(word)) continue;
+        throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(argument),
+                                             " would end the kernel's arguments: others come after it"));
     }
 }
 

@@ -33,6 +33,10 @@ void check_line(const std::string& line) {
 }
 
 void check_argument(const std::string& argument) {
+    if (ostree::ends_kernel_options(argument)) {
+        throw Error(ErrorKind::invalid, concat("the kernel argument ", quoted(argument),
+                                               " would end the kernel's arguments: others come after it"));
+    }
     constexpr std::array<std::string_view, 4> kOurs{"root=", "boot=", "ostree=", "osb.trial="};
     for (const std::string_view prefix : kOurs) {
         if (!argument.starts_with(prefix)) continue;

@@ -1,5 +1,6 @@
 #include "ostree/kernel_options.hh"
 
+#include <algorithm>
 #include <utility>
 
 namespace osb::ostree {
@@ -19,6 +20,17 @@ std::vector<std::string> split_kernel_options(std::string_view text) {
     }
     if (!word.empty()) out.push_back(std::move(word));
     return out;
+}
+
+bool ends_kernel_options(std::string_view word) {
+    constexpr char kLatinBlank = '\xA0';
+    while (true) {
+        const std::size_t end = std::min(word.find(kLatinBlank), word.size());
+        const std::string_view part = word.substr(0, end);
+        if (part == "--" || part == "\"--\"") return true;
+        if (end == word.size()) return false;
+        word.remove_prefix(end + 1);
+    }
 }
 
 }  // namespace osb::ostree

@@ -29,6 +29,13 @@ Argument split(std::string_view word) {
     return {.key = word.substr(0, equals), .value = word.substr(equals + 1)};
 }
 
+void refuse_end(std::string_view word) {
+    if (!ostree::ends_kernel_options(word)) return;
+    throw Error(ErrorKind::usage,
+                concat("the kernel argument ", quoted(word),
+                       " would end the kernel's arguments: those of a trial come after it"));
+}
+
 void check(std::string_view word) {
     const std::string_view key = split(word).key;
     if (key.empty()) {
@@ -51,6 +58,13 @@ Arguments words_of(const std::vector<std::string>& texts) {
             out.push_back(std::move(word));
         }
     }
+    return out;
+}
+
+// The same of arguments that are to be there afterwards; what should not be there can still be removed.
+Arguments added_words_of(const std::vector<std::string>& texts) {
+    Arguments out = words_of(texts);
+    for (const std::string& word : out) refuse_end(word);
     return out;
 }
 
@@ -133,9 +147,9 @@ Arguments split_kernel_arguments(std::string_view text) {
 
 Arguments edit_kernel_arguments(Arguments arguments, const KernelArgumentEdits& edits) {
     for (const std::string& word : words_of(edits.remove)) remove(arguments, word);
-    for (const std::string& word : words_of(edits.replace)) replace(arguments, word);
-    for (std::string& word : words_of(edits.append)) arguments.push_back(std::move(word));
-    for (std::string& word : words_of(edits.append_if_missing)) {
+    for (const std::string& word : added_words_of(edits.replace)) replace(arguments, word);
+    for (std::string& word : added_words_of(edits.append)) arguments.push_back(std::move(word));
+    for (std::string& word : added_words_of(edits.append_if_missing)) {
         if (std::find(arguments.begin(), arguments.end(), word) == arguments.end()) {
             arguments.push_back(std::move(word));
         }

@@ -286,7 +286,8 @@ def refusals(test):
     cases = [((), "os/missing", 1, "os/missing"), (("--size", "100M"), "os/test", 6, "does not fit"),
              (("--size", "much"), "os/test", 2, "--size"), (("--boot-size", "1M"), "os/test", 6, "BOOT"),
              (("--stateroot", "../x"), "os/test", 2, "stateroot"), (("--karg", "root=/dev/sda"), "os/test", 2, "root=/dev/sda"),
-             (("--karg", "a\x1b[2J"), "os/test", 2, "kernel argument"), (("--format", "vmdk"), "os/test", 2, "vmdk"),
+             (("--karg", "a\x1b[2J"), "os/test", 2, "kernel argument"), (("--karg", "a -- b"), "os/test", 2, "end the kernel's arguments"),
+             (("--format", "vmdk"), "os/test", 2, "vmdk"),
              (("--target-imgref", "a b"), "os/test", 2, "a b"), (("--config", "/nonexistent"), "os/test", 1, "/nonexistent")]
     for options, source, status, naming in cases:
         test.check_refused(install(test, disk, *options, source=source), status, f"{' '.join(options) or source}"[:40].replace("\x1b", "?"),

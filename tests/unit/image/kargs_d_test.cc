@@ -63,6 +63,13 @@ TEST(ParseKargs, WhatSaysWhichSystemIsStartedIsRefused) {
               (Arguments{"rootwait", "rootflags=noatime"}));
 }
 
+TEST(ParseKargs, WhatEndsTheKernelsArgumentsIsRefused) {
+    for (const char* text : {"kargs = ['--']", "kargs = ['quiet -- single']", "kargs = ['\"--\"']"}) {
+        EXPECT_EQ(refused(text), ErrorKind::invalid) << text;
+    }
+    EXPECT_EQ(parse("kargs = ['x=--', '---']"), (Arguments{"x=--", "---"}));
+}
+
 // The example of bootc's documentation in effect: what was added comes, what is gone goes, what the machine
 // has stays.
 TEST(MergeKargs, IsTheDifferenceOfTheImages) {

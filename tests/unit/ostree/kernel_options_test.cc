@@ -22,5 +22,14 @@ TEST(KernelOptions, ALineEndsWhateverIsQuoted) {
     EXPECT_EQ(split_kernel_options("a=\"b\nc\" d"), (Options{"a=\"b", "c\"", "d"}));
 }
 
+TEST(KernelOptions, TwoDashesEndThem) {
+    for (const char* word : {"--", "\"--\"", "\xc3\xa0--", "x=\xc3\xa0--\xa0y"}) {
+        EXPECT_TRUE(ends_kernel_options(word)) << word;
+    }
+    for (const char* word : {"", "-", "---", "--x", "--=x", "x=--", "\"--", "\"-- \"", "\xc3\xa9--"}) {
+        EXPECT_FALSE(ends_kernel_options(word)) << word;
+    }
+}
+
 }  // namespace
 }  // namespace osb::ostree

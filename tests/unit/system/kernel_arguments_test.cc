@@ -54,6 +54,17 @@ TEST(EditKernelArguments, AppendIfMissingComparesTheWholeArgument) {
               (Words{"a=1", "a=2", "a"}));
 }
 
+// The kernel stops there, and would not see what a trial adds. One that is there can be removed.
+TEST(EditKernelArguments, TwoDashesAreRefused) {
+    EXPECT_EQ(refusal({.append = {"--"}}), ErrorKind::usage);
+    EXPECT_EQ(refusal({.append = {"a -- b"}}), ErrorKind::usage);
+    EXPECT_EQ(refusal({.append = {"\"--\""}}), ErrorKind::usage);
+    EXPECT_EQ(refusal({.append_if_missing = {"--"}}), ErrorKind::usage);
+    EXPECT_EQ(refusal({.replace = {"--"}}, {"a", "--"}), ErrorKind::usage);
+    EXPECT_EQ(edit_kernel_arguments({"a", "--", "b"}, {.remove = {"--"}}), (Words{"a", "b"}));
+    EXPECT_EQ(edit_kernel_arguments({"a"}, {.append = {"x=--"}}), (Words{"a", "x=--"}));
+}
+
 TEST(EditKernelArguments, DeletesByKeyOrByValue) {
     EXPECT_EQ(edit_kernel_arguments(kArguments, {.remove = {"quiet", "root"}}),
               (Words{"rw", "console=tty0", "console=ttyS0,115200"}));
