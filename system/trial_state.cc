@@ -26,7 +26,13 @@ constexpr const char* kTrialFile = "trial.json";
 constexpr const char* kFailedFile = "failed.json";
 constexpr const char* kStageFile = "trial-stage";
 constexpr std::size_t kMaxFile = 256UL * 1024;
-constexpr std::size_t kMaxText = 4096;  // of one value
+constexpr std::size_t kMaxText = 4096;  // of one value, for the reader
+// For the writer, in bytes: far below that, so that whatever an image calls itself can be read back.
+constexpr std::size_t kMaxImage = 1024;
+constexpr std::size_t kMaxDigest = 256;
+constexpr std::size_t kMaxVersion = 256;
+constexpr std::size_t kMaxReason = 1024;
+constexpr std::size_t kMaxBootId = 64;
 constexpr std::size_t kMaxName = 255;
 constexpr int kSchema = 1;
 
@@ -169,10 +175,65 @@ std::string to_text(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+// Text from outside as a record can hold it: UTF-8, with U+FFFD for what is none, of at most `most` bytes,
+// and no character cut in two.
+std::string bounded(std::string_view text, std::size_t most) {
+    constexpr std::size_t kLongestCharacter = 4;
+    if (text.size() <= most && is_utf8(text)) return std::string(text);
+    // What this cut breaks lies beyond `most`: a replacement is no shorter than what it stands for.
+    text = text.substr(0, most + kLongestCharacter);
+    const std::string json = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    auto out = oci::parse_json(json, "text").get<std::string>();
+    std::size_t end = std::min(out.size(), most);
+    while (end < out.size() && end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80) --end;
+    out.resize(end);
+    return out;
+}
+
 void put_subject(Json& json, const TrialSubject& subject) {
-    json["image"] = subject.image.substr(0, kMaxText);
-    json["digest"] = subject.digest.substr(0, kMaxText);
-    json["version"] = subject.version.substr(0, kMaxText);
+    json["image"] = bounded(subject.image, kMaxImage);
+    json["digest"] = bounded(subject.digest, kMaxDigest);
+    json["version"] = bounded(subject.version, kMaxVersion);
+}
+
+Json to_json(const Trial& trial) {
+    Json json{{"schema", kSchema},
+              {"id", trial.id},
+              {"stateroot", trial.stateroot},
+              {"commit", trial.commit},
+              {"serial", trial.serial},
+              {"state", name_of(trial.state)},
+              {"boot_id", bounded(trial.boot_id, kMaxBootId)},
+              {"time", trial.time}};
+    put_subject(json, trial.subject);
+    return json;
+}
+
+Json to_json(const std::vector<FailedTrial>& failed) {
+    Json list = Json::array();
+    for (const FailedTrial& failure : failed) {
+        Json json{{"stateroot", failure.stateroot},
+                  {"commit", failure.commit},
+                  {"serial", failure.serial},
+                  {"reason", bounded(failure.reason, kMaxReason)},
+                  {"time", failure.time}};
+        put_subject(json, failure.subject);
+        list.push_back(std::move(json));
+    }
+    return Json{{"schema", kSchema}, {"failed", std::move(list)}};
+}
+
+// The text of a record of which it is certain that `parse` reads the same from it.
+template<typename Record, typename Parse>
+std::string readable_text(const Record& record, const char* name, const Parse& parse) {
+    std::string text = to_text(to_json(record));
+    with_context([&] { return concat(name, " of the trial could not be read again"); },
+                 [&] {
+                     if (text.size() > kMaxFile || to_text(to_json(parse(text))) != text) {
+                         throw Error(ErrorKind::invalid, "it would not say the same");
+                     }
+                 });
+    return text;
 }
 
 template<typename Parse>
@@ -237,11 +298,7 @@ std::optional<Trial> TrialRecords::trial() const {
 }
 
 void TrialRecords::set_trial(const Trial& trial) const {
-    Json json{{"schema", kSchema},        {"id", trial.id},         {"stateroot", trial.stateroot},
-              {"commit", trial.commit},   {"serial", trial.serial}, {"state", name_of(trial.state)},
-              {"boot_id", trial.boot_id}, {"time", trial.time}};
-    put_subject(json, trial.subject);
-    write(kTrialFile, to_text(json));
+    write(kTrialFile, readable_text(trial, kTrialFile, parse_trial));
 }
 
 void TrialRecords::remove_trial() const {
@@ -260,17 +317,7 @@ void TrialRecords::set_failed(std::vector<FailedTrial> failed) const {
         remove(kFailedFile);
         return;
     }
-    Json list = Json::array();
-    for (const FailedTrial& failure : failed) {
-        Json json{{"stateroot", failure.stateroot},
-                  {"commit", failure.commit},
-                  {"serial", failure.serial},
-                  {"reason", failure.reason.substr(0, kMaxText)},
-                  {"time", failure.time}};
-        put_subject(json, failure.subject);
-        list.push_back(std::move(json));
-    }
-    write(kFailedFile, to_text(Json{{"schema", kSchema}, {"failed", std::move(list)}}));
+    write(kFailedFile, readable_text(failed, kFailedFile, parse_failed));
 }
 
 std::optional<TrialStage> TrialRecords::stage() const {
@@ -278,7 +325,11 @@ std::optional<TrialStage> TrialRecords::stage() const {
 }
 
 void TrialRecords::set_stage(const TrialStage& stage) const {
-    write(kStageFile, concat(stage.id, ' ', stage.name, ' ', stage.boot_id, ' ', stage.detail, '\n'));
+    const std::string text = concat(stage.id, ' ', stage.name, ' ', bounded(stage.boot_id, kMaxBootId), ' ',
+                                    bounded(stage.detail, kMaxReason), '\n');
+    const TrialStage read = parse_stage(text);
+    if (read.id != stage.id || read.name != stage.name) malformed("stage");
+    write(kStageFile, text);
 }
 
 void TrialRecords::remove_stage() const {

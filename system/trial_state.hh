@@ -20,7 +20,9 @@ struct TrialStage {
 };
 
 // The records of one sysroot. Those that are not well-formed are read as none, with a warning; each is
-// written durably, in one step.
+// written durably, in one step. What comes from outside (image, digest, version, reason) is cut where it is
+// too long, and what is not UTF-8 in it replaced; a record that could not be read again is not written, and
+// Error{invalid} thrown.
 class TrialRecords {
   public:
     // `sysroot` is where it is mounted ("/" for the running system). Nothing is made before something is to

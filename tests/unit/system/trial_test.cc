@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/error.hh"
+#include "base/escape.hh"
 #include "image/boot_menu.hh"
 #include "system/boot_once.hh"
 #include "system/trial_menu.hh"
@@ -92,6 +93,61 @@ TEST_F(RecordsTest, ATrialIsReadAsItWasWritten) {
     EXPECT_FALSE(std::filesystem::exists(file(".trial.json.new")));
     records_.remove_trial();
     EXPECT_FALSE(records_.trial());
+}
+
+// An image chooses its version, and whoever names it the rest.
+TEST_F(RecordsTest, WhateverAnImageIsCalledTheRecordCanBeRead) {
+    const std::string euro = "\xe2\x82\xac";
+    std::string euros;
+    for (int i = 0; i < 2000; ++i) euros += euro;
+    for (const std::string& version :
+         {euros, "x" + euros, "xx" + euros, std::string(100'000, '\xff'), "\xf0\x9f\x98" + euros,
+          std::string(5000, '\x01'), std::string(255, 'x') + "\xff", std::string(254, 'x') + euro}) {
+        Trial trial = some_trial();
+        trial.subject = {.image = version, .digest = version, .version = version};
+        trial.boot_id = version;
+        records_.set_trial(trial);
+        const std::optional<Trial> read = records_.trial();
+        ASSERT_TRUE(read) << escape(version, 100);
+        EXPECT_EQ(read->state, TrialState::armed);
+        EXPECT_LE(read->subject.version.size(), 256U);
+        EXPECT_GE(read->subject.version.size(), 252U);
+        EXPECT_TRUE(is_utf8(read->subject.version));
+        // Written again, it stays what it is.
+        records_.set_trial(*read);
+        EXPECT_EQ(records_.trial()->subject.version, read->subject.version);
+
+        FailedTrial failure;
+        failure.stateroot = "default";
+        failure.commit = kCommit;
+        failure.subject = trial.subject;
+        failure.reason = version;
+        records_.set_failed(std::vector<FailedTrial>(kMaxFailed, failure));
+        EXPECT_EQ(records_.failed().size(), kMaxFailed) << escape(version, 100);
+
+        records_.set_stage({.id = trial.id, .name = "checking", .boot_id = "b", .detail = version});
+        EXPECT_TRUE(records_.stage()) << escape(version, 100);
+    }
+    Trial trial = some_trial();
+    trial.subject.version = "1\xe2\x82\xac";
+    records_.set_trial(trial);
+    EXPECT_EQ(records_.trial()->subject.version, "1\xe2\x82\xac");
+}
+
+TEST_F(RecordsTest, WhatCouldNotBeReadAgainIsNotWritten) {
+    records_.set_trial(some_trial());
+    const std::string before = test::get_file(file("trial.json"));
+    Trial trial = some_trial();
+    trial.stateroot = "a\x1b";
+    EXPECT_THROW(records_.set_trial(trial), Error);
+    trial = some_trial();
+    trial.commit = "abc";
+    EXPECT_THROW(records_.set_trial(trial), Error);
+    EXPECT_EQ(test::get_file(file("trial.json")), before);
+    EXPECT_THROW(records_.set_failed({FailedTrial{}}), Error);
+    EXPECT_THROW(records_.set_stage({.id = "x", .name = "checking", .boot_id = {}, .detail = {}}), Error);
+    EXPECT_FALSE(std::filesystem::exists(file("failed.json")));
+    EXPECT_FALSE(std::filesystem::exists(file("trial-stage")));
 }
 
 TEST_F(RecordsTest, WhatIsMalformedIsTakenForNone) {
@@ -272,8 +328,6 @@ TEST_F(TrialTest, FailedItIsRememberedAndNeverFirst) {
     EXPECT_EQ(find_failed(*sysroot_, "sha256:2", "")->reason, "x\\x1b[2J");
     EXPECT_EQ(boot_once(), "");
     EXPECT_FALSE(find_failed(*sysroot_, "", ""));
-    forget_failed(*sysroot_, "sha256:2");
-    EXPECT_FALSE(find_failed(*sysroot_, "sha256:2", new_.commit));
 }
 
 TEST_F(TrialTest, FailedKernelArgumentsAreNoFailureOfTheCommit) {
