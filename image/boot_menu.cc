@@ -2,8 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "base/log.hh"
 #include "base/replace_file.hh"
 #include "base/stream.hh"
+#include "image/frozen_filesystem.hh"
 
 namespace osb::image {
 namespace {
@@ -61,12 +60,9 @@ void empty_journal(int boot) {
     struct stat above {};
     const bool is_mount =
         ::fstat(boot, &here) == 0 && ::fstatat(boot, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
-    if (is_mount && ::ioctl(boot, FIFREEZE, 0) == 0) {
-        while (::ioctl(boot, FITHAW, 0) != 0 && errno == EINTR) {
-        }
-        return;
-    }
+    // In any case: the less is left to be written, the shorter others wait.
     if (::syncfs(boot) != 0) throw_errno("cannot sync BOOT");
+    if (is_mount) const FrozenFilesystem for_a_moment(boot);
 }
 
 // No entry takes the label of the trial: what is started once must be what it says.
