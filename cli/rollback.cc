@@ -22,6 +22,8 @@ const char* result_name(RollbackResult result) {
     switch (result) {
         case RollbackResult::swapped:
             return "swapped";
+        case RollbackResult::left:
+            return "left";
         case RollbackResult::trial_cancelled:
             return "trial_cancelled";
         case RollbackResult::trial_failed:
@@ -37,6 +39,8 @@ std::string explain(RollbackResult result, const std::string& given_up) {
     switch (result) {
         case RollbackResult::swapped:
             return concat("; ", given_up, " is kept, and 'osb-oci rollback' leads to it again");
+        case RollbackResult::left:
+            return concat("; ", given_up, ", which has not passed its checks, goes with the next change");
         case RollbackResult::trial_cancelled:
             return concat("; the trial of ", given_up, " is cancelled");
         case RollbackResult::trial_failed:
@@ -78,22 +82,24 @@ class RollbackVerb final : public Verb {
                 {deployment, name_of(sysroot, deployment), deployment_to_json(sysroot, deployment)});
         }
         const RollbackOutcome outcome = system::roll_back(sysroot);
-        print(session, outcome, find(before, outcome.next), find(before, outcome.given_up));
+        print(session, outcome, find(before, outcome.next),
+              outcome.given_up ? &find(before, *outcome.given_up) : nullptr);
         if (apply_ && !outcome.next.booted) system::restart_machine();
     }
 
   private:
     static void print(const Session& session, const RollbackOutcome& outcome, const Described& next,
-                      const Described& given_up) {
+                      const Described* given_up) {
         if (session.options.json) {
             session.print(to_document({{"schema", 1},
                                        {"result", result_name(outcome.result)},
                                        {"next_boot", next.json},
-                                       {"given_up", given_up.json}}));
+                                       {"given_up", given_up != nullptr ? given_up->json : OrderedJson()}}));
             return;
         }
-        session.print(concat("the next boot starts ", next.name, outcome.next.booted ? ", which runs" : "",
-                             explain(outcome.result, given_up.name), '\n'));
+        session.print(concat(
+            "the next boot starts ", next.name, outcome.next.booted ? ", which runs" : "",
+            explain(outcome.result, given_up != nullptr ? given_up->name : "what was to be tried"), '\n'));
     }
 
     SysrootFlags sysroot_;

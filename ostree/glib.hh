@@ -31,6 +31,9 @@ struct GErrorDeleter {
 struct GHashTableDeleter {
     void operator()(GHashTable* table) const noexcept { g_hash_table_unref(table); }
 };
+struct GStringListDeleter {
+    void operator()(char** list) const noexcept { g_strfreev(list); }
+};
 struct GKeyFileDeleter {
     void operator()(GKeyFile* file) const noexcept { g_key_file_unref(file); }
 };

@@ -37,6 +37,14 @@ void KeyFile::set(const std::string& group, const std::string& key, const std::s
     g_key_file_set_string(handle_->file.get(), group.c_str(), key.c_str(), value.c_str());
 }
 
+void KeyFile::remove(const std::string& group, const std::string& key) {
+    g_key_file_remove_key(handle_->file.get(), group.c_str(), key.c_str(), nullptr);
+    gsize left = 0;
+    const std::unique_ptr<char*, GStringListDeleter> keys(
+        g_key_file_get_keys(handle_->file.get(), group.c_str(), &left, nullptr));
+    if (keys && left == 0) remove_group(group);
+}
+
 void KeyFile::remove_group(const std::string& group) {
     g_key_file_remove_group(handle_->file.get(), group.c_str(), nullptr);  // that it is not there is no error
 }

@@ -25,6 +25,8 @@ class KeyFile {
     std::optional<std::string> get(const std::string& group, const std::string& key) const;
     // Escapes what the format cannot hold as it is.
     void set(const std::string& group, const std::string& key, const std::string& value);
+    // Nothing where it is not there. A group that this leaves empty goes, too.
+    void remove(const std::string& group, const std::string& key);
     void remove_group(const std::string& group);
 
     std::string to_string() const;

@@ -123,10 +123,9 @@ GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
     std::error_code error;
     if (!std::filesystem::is_directory(concat(path, "/ostree/repo"), error)) {
         throw Error(ErrorKind::not_found, concat("there is no ostree sysroot in ", quoted(path)))
-            .hint(
-                path == "/"
-                    ? "this system was not started from a deployment; --sysroot DIR names one that is mounted"
-                    : "--sysroot wants the directory that holds ostree/repo and ostree/deploy");
+            .hint(path == "/" ? "this system was not started from a deployment; one that is mounted is named "
+                                "by --sysroot DIR"
+                              : "--sysroot wants the directory that holds ostree/repo and ostree/deploy");
     }
     // libostree prints what it frees to standard output, which is the results' place.
     g_set_print_handler([](const char* text) { log_debug(escape(text)); });
@@ -280,18 +279,21 @@ Deployment Sysroot::deploy(const NewDeployment& deployment) {
     return out;
 }
 
-void Sysroot::write(const std::vector<Deployment>& deployments) {
+void Sysroot::write(const std::vector<Deployment>& deployments, const std::function<void()>& and_then) {
     const PtrArrayPtr list(g_ptr_array_new_with_free_func(g_object_unref));
     for (const Deployment& deployment : deployments) {
         g_ptr_array_add(list.get(), g_object_ref(handle_->object_of(deployment)));
     }
     OstreeSysrootWriteDeploymentsOpts options{};
-    options.do_postclean = TRUE;
+    options.do_postclean = FALSE;
     GErrorSlot error;
     error.check(ostree_sysroot_write_deployments_with_options(handle_->sysroot.get(), list.get(), &options,
                                                               nullptr, error.out()) != 0,
                 "cannot write the boot entries");
     load();
+    if (and_then) and_then();
+    error.check(ostree_sysroot_prepare_cleanup(handle_->sysroot.get(), nullptr, error.out()) != 0,
+                "cannot remove what is no longer deployed");
 }
 
 void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {
@@ -308,7 +310,7 @@ void Sysroot::set_origin(const Deployment& deployment, const std::string& origin
     error.check(ostree_sysroot_write_origin_file(handle_->sysroot.get(), handle_->object_of(deployment),
                                                  file.get(), nullptr, error.out()) != 0,
                 "cannot write the origin of the deployment");
-    load();
+    if (find(deployment)) load();
 }
 
 std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {

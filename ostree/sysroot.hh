@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,12 +83,14 @@ class Sysroot {
     // Checks the commit out, merges /etc and writes the deployment's files. No boot entry names it before
     // write().
     Deployment deploy(const NewDeployment& deployment);
-    // Makes these the deployments, in this order, in one step as far as the boot entries are concerned, and
-    // removes files of those that are no longer listed. The running deployment must be among them. Of one
-    // from deploy() and of one that is listed already, in any order.
-    void write(const std::vector<Deployment>& deployments);
+    // Makes these the deployments, in this order, in one step as far as the boot entries are concerned; then
+    // calls `and_then`, and after that removes files of those that are no longer listed: a menu that
+    // libostree does not write is to be written in between, so that at no instant it names what is not there.
+    // The running deployment must be among them. Of one from deploy() and of one that is listed already, in
+    // any order.
+    void write(const std::vector<Deployment>& deployments, const std::function<void()>& and_then = {});
     void set_pinned(const Deployment& deployment, bool pinned);
-    // Replaces the text of its origin file, in one step.
+    // Replaces the text of its origin file, in one step; also of one from deploy().
     void set_origin(const Deployment& deployment, const std::string& origin);
     // Removes what no deployment and no ref uses, on disk and in BOOT, and layers of images that are gone
     // (layer_store.hh); before that deletes these refs. Returns the bytes that were freed in the repository.

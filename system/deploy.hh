@@ -15,10 +15,11 @@ namespace osb::system {
 // The roles of the deployments of a sysroot. Of a system that is not booted, the default counts as current.
 struct Roles {
     std::optional<ostree::Deployment> current;   // booted, else the default
+    bool current_is_proven = true;               // it has not failed its trial, nor been started without one
     std::optional<ostree::Deployment> on_trial;  // to be tried, or being tried: may be the current one
     std::optional<ostree::Deployment> rollback;  // proven, and not current: where `rollback` leads
     std::vector<ostree::Deployment> pinned;      // that have no other role
-    std::vector<ostree::Deployment> others;      // left over: failed, or replaced
+    std::vector<ostree::Deployment> others;      // left over: failed, never tried, or replaced
 };
 Roles roles_of(const ostree::Sysroot& sysroot);
 
@@ -31,19 +32,14 @@ enum class DeployResult {
 };
 
 // Deploys and makes that what the next boot starts: on trial where the system can, else as the default. What
-// runs stays, and so do the rollback and what is pinned; what is left over goes, before anything is written.
-// Throws Error{no_space}, as check_space().
+// runs stays, and so do the rollback and what is pinned; what is left over, or waits for its trial, goes
+// before the new one is written. Throws Error{no_space} as check_space(), before anything is changed.
 struct DeployOutcome {
     ostree::Deployment deployment;
     DeployResult result = DeployResult::on_trial;
 };
 DeployOutcome deploy_next(ostree::Sysroot& sysroot, const ostree::NewDeployment& deployment,
                           const TrialSubject& subject);
-
-// Throws Error{no_space} unless BOOT has room for the kernel and initramfs of `commit` (nothing when a
-// deployment has the same ones already) and the root filesystem for what a deployment writes; names both
-// numbers. Leftovers are given up first, one by one, when BOOT is too small with them.
-void make_room(ostree::Sysroot& sysroot, const std::string& stateroot, const std::string& commit);
 
 // The list without leftovers: current, on trial, rollback, pinned; refs and layers of images that are no
 // longer deployed are removed, and the repository is pruned. Returns the bytes that were freed there.

@@ -20,6 +20,7 @@ constexpr const char* kGroup = "origin";
 constexpr const char* kImageKey = "container-image-reference";
 constexpr const char* kOwnGroup = "osb-oci";
 constexpr const char* kDigestKey = "manifest-digest";
+constexpr const char* kUntriedKey = "untried";
 constexpr const char* kTransientGroup = "libostree-transient";
 constexpr std::size_t kCommitLength = 64;
 
@@ -158,8 +159,27 @@ std::string image_origin_at(std::string_view reference, const std::string& manif
     return concat(out.to_string(), others.empty() ? "" : "\n", others);
 }
 
+bool is_untried(std::string_view origin) {
+    try {
+        return KeyFile::parse(origin).get(kOwnGroup, kUntriedKey) == "true";
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+std::string with_untried(std::string_view origin, bool untried) {
+    KeyFile file = KeyFile::parse(origin);
+    if (untried) {
+        file.set(kOwnGroup, kUntriedKey, "true");
+    } else {
+        file.remove(kOwnGroup, kUntriedKey);
+    }
+    return file.to_string();
+}
+
 std::string without_transient(std::string_view origin) {
     KeyFile file = KeyFile::parse(origin);
+    file.remove(kOwnGroup, kUntriedKey);
     file.remove_group(kTransientGroup);
     return file.to_string();
 }

@@ -39,7 +39,13 @@ std::string to_string(const Origin& origin);
 std::string image_origin_at(std::string_view reference, const std::string& manifest_digest,
                             std::string_view previous);
 
-// The text of an origin without what belongs to one deployment alone, as that it is pinned.
+// Whether the deployment with that origin was made to be tried and has not passed its checks since: it is
+// nothing to go back to, whatever became of the trial. False for a malformed text, and for what others
+// deployed.
+bool is_untried(std::string_view origin);
+std::string with_untried(std::string_view origin, bool untried);
+
+// The text of an origin without what belongs to one deployment alone, as that it is pinned or untried.
 std::string without_transient(std::string_view origin);
 
 }  // namespace osb::system

@@ -22,11 +22,6 @@ Deployments all_but(const Sysroot& sysroot, const Deployment& one) {
     return out;
 }
 
-void write(Sysroot& sysroot, const Deployments& deployments) {
-    sysroot.write(deployments);
-    write_menu(sysroot);
-}
-
 std::optional<Deployment> staged_in(const Sysroot& sysroot) {
     for (const Deployment& deployment : sysroot.deployments()) {
         if (deployment.staged) return deployment;
@@ -36,10 +31,11 @@ std::optional<Deployment> staged_in(const Sysroot& sysroot) {
 
 // It has not proved itself, so it must not be taken for a rollback later.
 void give_up_trial(Sysroot& sysroot, const Deployment& on_trial) {
-    cancel_trial(sysroot);
+    disarm_trial(sysroot);
     Deployments left = all_but(sysroot, on_trial);
     if (on_trial.pinned) left.push_back(on_trial);  // behind the one that has
-    if (left != sysroot.deployments()) write(sysroot, left);
+    if (left != sysroot.deployments()) write_deployments(sysroot, left);
+    cancel_trial(sysroot);
 }
 
 RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
@@ -52,14 +48,17 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
         throw std::move(error).hint("there will be one after the next upgrade that passes its checks");
     }
     const Deployment first = sysroot.deployments().front();
-    const Deployment& next = first == current ? *roles.rollback : current;
-    const Deployment& other = first == current ? current : *roles.rollback;
+    const bool is_back = first == current || !roles.current_is_proven;
+    const Deployment& next = is_back ? *roles.rollback : current;
+    const Deployment& other = is_back ? current : *roles.rollback;
     Deployments order{next, other};
     for (const Deployment& deployment : sysroot.deployments()) {
         if (!(deployment == next) && !(deployment == other)) order.push_back(deployment);
     }
-    write(sysroot, order);
-    return {.result = RollbackResult::swapped, .next = sysroot.deployments().front(), .given_up = first};
+    if (order != sysroot.deployments()) write_deployments(sysroot, order);
+    return {.result = roles.current_is_proven ? RollbackResult::swapped : RollbackResult::left,
+            .next = sysroot.deployments().front(),
+            .given_up = roles.current_is_proven ? first : current};
 }
 
 void check_droppable(const Sysroot& sysroot, const Roles& roles) {
@@ -84,7 +83,7 @@ void check_droppable(const Sysroot& sysroot, const Roles& roles) {
 
 RollbackOutcome roll_back(Sysroot& sysroot) {
     if (const auto staged = staged_in(sysroot)) {
-        write(sysroot, all_but(sysroot, *staged));
+        write_deployments(sysroot, all_but(sysroot, *staged));
         return {.result = RollbackResult::staged_dropped,
                 .next = sysroot.deployments().front(),
                 .given_up = *staged};
@@ -96,6 +95,13 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
     const Roles roles = roles_of(sysroot);
     if (!roles.current) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
+    }
+    if (!roles.on_trial && read_trial(sysroot)) {
+        // A cancellation that was interrupted: the deployment is gone, and this is the rest.
+        cancel_trial(sysroot);
+        return {.result = RollbackResult::trial_cancelled,
+                .next = sysroot.deployments().front(),
+                .given_up = std::nullopt};
     }
     if (!roles.on_trial) return change_places(sysroot, roles);
     if (*roles.on_trial == *roles.current) {
@@ -119,7 +125,7 @@ std::optional<Deployment> drop_rollback(Sysroot& sysroot) {
     std::erase_if(left, [&](const Deployment& deployment) {
         return std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
     });
-    write(sysroot, left);
+    write_deployments(sysroot, left);
     return roles.rollback;
 }
 

@@ -10,6 +10,7 @@ namespace osb::system {
 
 enum class RollbackResult {
     swapped,          // the next boot starts the other proven system
+    left,             // what runs has not passed its checks: the next boot starts the one that has
     trial_cancelled,  // nothing is tried at the next boot: it starts what it would have started without it
     trial_failed,     // what runs was on trial, and is remembered as bad
     staged_dropped,   // what another program had staged is not put in place at shutdown
@@ -17,8 +18,9 @@ enum class RollbackResult {
 
 struct RollbackOutcome {
     RollbackResult result = RollbackResult::swapped;
-    ostree::Deployment next;      // what the next boot starts
-    ostree::Deployment given_up;  // what it would have started, or tried
+    ostree::Deployment next;                     // what the next boot starts
+    std::optional<ostree::Deployment> given_up;  // what runs, or what would have been started or tried;
+                                                 // nothing where that is gone already
 };
 
 // The sysroot must be locked. Throws Error{not_found} with advice when there is nothing to go back to.

@@ -17,6 +17,7 @@
 #include "base/log.hh"
 #include "image/boot_menu.hh"
 #include "system/boot_once.hh"
+#include "system/origin.hh"
 #include "system/trial_menu.hh"
 #include "system/trial_state.hh"
 
@@ -93,7 +94,7 @@ void put_first(Sysroot& sysroot, const Deployment& first) {
     for (const Deployment& deployment : sysroot.deployments()) {
         if (!(deployment == first)) order.push_back(deployment);
     }
-    sysroot.write(order);
+    write_deployments(sysroot, order);
 }
 
 }  // namespace
@@ -188,7 +189,7 @@ void resume_trial(Sysroot& sysroot) {
     }
 }
 
-void cancel_trial(Sysroot& sysroot) {
+void disarm_trial(Sysroot& sysroot) {
     const TrialRecords records(sysroot.path());
     std::optional<Trial> trial = records.trial();
     // When power fails between the two steps that follow, this is no trial that has failed.
@@ -197,8 +198,14 @@ void cancel_trial(Sysroot& sysroot) {
         records.set_trial(*trial);
     }
     disarm(sysroot);
+}
+
+void cancel_trial(Sysroot& sysroot) {
+    const TrialRecords records(sysroot.path());
+    const bool is_known = records.trial().has_value();
+    disarm_trial(sysroot);
     records.remove_trial();
-    if (trial) write_menu(sysroot);
+    if (is_known) write_menu(sysroot);
 }
 
 void pass_trial(Sysroot& sysroot) {
@@ -216,6 +223,9 @@ void pass_trial(Sysroot& sysroot) {
     }
     put_first(sysroot, *deployment);
     write_menu(sysroot);
+    if (is_untried(deployment->origin)) {
+        sysroot.set_origin(*deployment, with_untried(deployment->origin, false));
+    }
     disarm(sysroot);
     forget_failures(records, *trial);
     records.remove_trial();
@@ -250,12 +260,8 @@ void fail_trial(Sysroot& sysroot, const std::string& reason) {
     write_menu(sysroot);
 }
 
-void forget_failed(Sysroot& sysroot, const std::string& digest) {
-    const TrialRecords records(sysroot.path());
-    std::vector<FailedTrial> failed = records.failed();
-    const std::size_t before = failed.size();
-    std::erase_if(failed, [&](const FailedTrial& failure) { return failure.subject.digest == digest; });
-    if (failed.size() != before) records.set_failed(std::move(failed));
+void write_deployments(Sysroot& sysroot, const std::vector<Deployment>& deployments) {
+    sysroot.write(deployments, [&sysroot] { write_menu(sysroot); });
 }
 
 void write_menu(const Sysroot& sysroot) {

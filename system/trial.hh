@@ -87,7 +87,11 @@ void prepare_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deploymen
 // Has the bootloader start the deployment on trial, which is in the boot entries and not their first, at the
 // next boot and no other. Does it again of a trial that is still to come (as when power failed in the midst).
 void resume_trial(ostree::Sysroot& sysroot);
-// Nothing is started once any more, and no trial is remembered. The deployments stay.
+// Nothing is started once any more. The trial is still remembered, as prepared; nothing where there is none.
+void disarm_trial(ostree::Sysroot& sysroot);
+// Nothing is started once any more, and no trial is remembered. The deployments stay. Where one of them is to
+// go: disarm_trial(), the list without it, and this; so whoever is interrupted finds what is to be gone on
+// with.
 void cancel_trial(ostree::Sysroot& sysroot);
 // The deployment on trial becomes the first, for good; the next upgrade, or cleanup, removes what that leaves
 // over. Nothing where there is no trial.
@@ -95,9 +99,8 @@ void pass_trial(ostree::Sysroot& sysroot);
 // The trial is over; what was tried is remembered as bad, and the bootloader starts another deployment where
 // there is one. Nothing where there is no trial.
 void fail_trial(ostree::Sysroot& sysroot, const std::string& reason);
-// The failure of a digest is forgotten: it may be tried again.
-void forget_failed(ostree::Sysroot& sysroot, const std::string& digest);
-
+// Makes these the deployments, in this order (Sysroot::write()), and writes the menu.
+void write_deployments(ostree::Sysroot& sysroot, const std::vector<ostree::Deployment>& deployments);
 // Writes the bootloader's menu of this sysroot anew, with the entry that starts the deployment on trial. Does
 // nothing where the menu is not ours.
 void write_menu(const ostree::Sysroot& sysroot);

@@ -113,7 +113,8 @@ class Upgrade {
         }
         const ostree::Deployment& next =
             standing == Standing::next_on_trial ? *followed_.roles.on_trial : sysroot_.deployments().front();
-        if (followed_.changes && next.origin != new_origin()) return false;  // it follows something else
+        if (followed_.changes && with_untried(next.origin, false) != new_origin())
+            return false;  // it follows something else
         const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.commit);
         report_.release = {.version = info.version, .time = info.time};
         report_.commit = next.commit;
@@ -155,7 +156,8 @@ class Upgrade {
         if (!options_.from.empty() || options_.download_only) return;
         const auto known = std::get_if<ImageOrigin>(&followed_.origin)->manifest_digest;
         if (!followed_.changes && known == report_.digest) return;
-        sysroot_.set_origin(followed_.current, new_origin());
+        sysroot_.set_origin(followed_.current,
+                            with_untried(new_origin(), is_untried(followed_.current.origin)));
         if (followed_.changes) report_.result = UpgradeResult::follows;
     }
 
@@ -215,7 +217,6 @@ class Upgrade {
             report_.result = UpgradeResult::downloaded;
             return;
         }
-        if (options_.force) forget_failed(sysroot_, report_.digest);
         const DeployOutcome outcome = deploy_next(
             sysroot_,
             {.stateroot = followed_.current.stateroot,

@@ -61,8 +61,8 @@ def failed(test, registry, images, disk):
     test.check("--force" in result.stderr and blobs(registry, mark)[0] == [], "with advice, and before anything is read",
                result.describe())
     result = upgrade(disk, "--force")
-    test.check(result.status == 0 and "v2" in disk.versions() and disk.state("failed.json") is None, "--force takes it, and forgets",
-               result.describe())
+    test.check(result.status == 0 and "v2" in disk.versions() and disk.state("failed.json") is not None,
+               "--force takes it; what it did before is forgotten when it has passed", result.describe())
 
 
 def not_bootable(test, registry, images, disk):

@@ -36,6 +36,16 @@ TEST(KeyFile, AGroupThatIsRemovedTakesItsKeysAlong) {
     EXPECT_EQ(file.to_string(), "");
 }
 
+TEST(KeyFile, AKeyThatIsRemovedTakesAnEmptyGroupAlong) {
+    KeyFile file = KeyFile::parse("[a]\nk=1\nl=2\n");
+    file.remove("a", "k");
+    file.remove("a", "none");
+    file.remove("none", "k");
+    EXPECT_EQ(file.to_string(), "[a]\nl=2\n");
+    file.remove("a", "l");
+    EXPECT_EQ(file.to_string(), "");
+}
+
 ErrorKind kind_of(const std::string& text) {
     try {
         const KeyFile file = KeyFile::parse(text);

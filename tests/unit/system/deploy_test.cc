@@ -9,6 +9,7 @@
 #include "base/error.hh"
 #include "image/origin.hh"
 #include "system/boot_once.hh"
+#include "system/origin.hh"
 #include "system/trial.hh"
 #include "tests/support/test_sysroot.hh"
 
@@ -77,6 +78,20 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
     EXPECT_EQ(sysroot.deployments()[0], outcome.deployment);
     EXPECT_EQ(sysroot.deployments()[1], old);
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
+    EXPECT_EQ(outcome.deployment.origin, kOrigin);  // with no trial to come it is as good as any
+    EXPECT_TRUE(roles_of(sysroot).current_is_proven);
+}
+
+TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment old = *roles_of(sysroot).current;
+    std::filesystem::remove(disk_.path() + "/" + old.path() + "/etc/runlevels/default/osb-boot-check");
+    const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    ASSERT_EQ(outcome.result, DeployResult::is_default);
+    EXPECT_FALSE(is_untried(sysroot.deployments().front().origin));
+    EXPECT_EQ(*roles_of(sysroot).rollback, old);
 }
 
 TEST_F(DeployTest, TheNewOneIsTriedAndTheOldOneStaysTheDefault) {
@@ -121,6 +136,57 @@ TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
     EXPECT_FALSE(read_trial(sysroot));
     EXPECT_EQ(read_boot_once(sysroot.boot()), "");
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
+    EXPECT_EQ(sysroot.deployments().front().origin, kOrigin);
+}
+
+TEST_F(DeployTest, OneThatWasNeverTriedIsNoRollbackWhateverBecameOfItsRecord) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    cancel_trial(sysroot);
+    EXPECT_FALSE(roles_of(sysroot).rollback);
+    EXPECT_EQ(roles_of(sysroot).others, std::vector<Deployment>{outcome.deployment});
+    // Nor when it is pinned.
+    sysroot.set_pinned(outcome.deployment, true);
+    EXPECT_FALSE(roles_of(sysroot).rollback);
+    EXPECT_EQ(roles_of(sysroot).pinned, std::vector<Deployment>{outcome.deployment});
+}
+
+TEST_F(DeployTest, FromASystemThatHasFailedTheProvenOneStaysTheDefault) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment good = *roles_of(sysroot).current;
+    const DeployOutcome bad =
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
+    fail_trial(sysroot, "bad");
+    sysroot.write({bad.deployment, good});  // so that it is the current one of a system that is not booted
+    const Roles roles = roles_of(sysroot);
+    EXPECT_FALSE(roles.current_is_proven);
+    EXPECT_EQ(*roles.rollback, good);
+    const DeployOutcome third = deploy_next(sysroot, next(sysroot, disk_.add_commit("3")), {});
+    EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{good, third.deployment, bad.deployment}));
+    const std::string menu = disk_.read("boot/extlinux/entries.conf");
+    EXPECT_NE(menu.find(sysroot.deployments().front().boot_path), std::string::npos) << menu;
+}
+
+TEST_F(DeployTest, AForcedTrialLeavesTheProvenRollback) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("0"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment zero = *roles_of(sysroot).current;
+    deploy_next(sysroot, next(sysroot, disk_.add_commit("1")), {});
+    pass_trial(sysroot);
+    const std::string bad = disk_.add_commit("2");
+    deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
+    fail_trial(sysroot, "bad");
+    deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
+    EXPECT_EQ(*roles_of(sysroot).rollback, zero);
+    EXPECT_EQ(sysroot.deployments().size(), 3U);
+    ASSERT_TRUE(find_failed(sysroot, "sha256:2", ""));
+    pass_trial(sysroot);
+    EXPECT_FALSE(find_failed(sysroot, "sha256:2", ""));
 }
 
 TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {

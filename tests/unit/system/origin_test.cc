@@ -149,6 +149,18 @@ TEST(ImageOriginAt, RefusesWhatWouldEndTheLine) {
     EXPECT_THROW(image_origin_at("", "", ""), Error);
 }
 
+TEST(Untried, IsAMarkThatComesAndGoes) {
+    const std::string origin = "[origin]\nrefspec=a:b\n\n[libostree-transient]\npinned=true\n";
+    EXPECT_FALSE(is_untried(origin));
+    const std::string marked = with_untried(origin, true);
+    EXPECT_TRUE(is_untried(marked));
+    EXPECT_EQ(with_untried(marked, true), marked);
+    EXPECT_EQ(with_untried(marked, false), origin);
+    EXPECT_EQ(without_transient(marked), "[origin]\nrefspec=a:b\n");
+    EXPECT_FALSE(is_untried(image_origin_at("quay.io/x/y:1", kDigest, marked)));
+    EXPECT_FALSE(is_untried("no key file"));
+}
+
 TEST(WithoutTransient, KeepsTheRest) {
     EXPECT_EQ(without_transient("[origin]\nrefspec=a:b\n[libostree-transient]\npinned=true\n"),
               "[origin]\nrefspec=a:b\n");

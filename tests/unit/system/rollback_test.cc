@@ -8,6 +8,7 @@
 #include "system/boot_once.hh"
 #include "system/deploy_arguments.hh"
 #include "system/kernel_arguments.hh"
+#include "system/origin.hh"
 #include "system/status.hh"
 #include "tests/support/test_sysroot.hh"
 
@@ -140,6 +141,49 @@ TEST_F(RollbackTest, APinnedOneThatWasToBeTriedStaysBehindTheProvenOnes) {
     EXPECT_EQ(*roles_of(sysroot).rollback, first_);
 }
 
+TEST_F(RollbackTest, APinnedOneThatWasNeverTriedIsNothingToGoBackTo) {
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment second = upgrade(sysroot, "2");
+    sysroot.set_pinned(second, true);
+    EXPECT_EQ(roll_back(sysroot).result, RollbackResult::trial_cancelled);
+    EXPECT_EQ(sysroot.deployments(), (Deployments{first_, second}));
+    EXPECT_EQ(refusal([&] { roll_back(sysroot); }).kind(), ErrorKind::not_found);
+    EXPECT_EQ(sysroot.deployments().front(), first_);
+}
+
+// Power failed between the steps of a cancellation.
+TEST_F(RollbackTest, ACancellationThatWasInterruptedIsGoneOnWith) {
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment second = proven(sysroot, "2");
+    const Deployment third = upgrade(sysroot, "3");
+    disarm_trial(sysroot);
+    EXPECT_EQ(roll_back(sysroot).given_up, third);
+    EXPECT_EQ(sysroot.deployments(), (Deployments{second, first_}));
+
+    upgrade(sysroot, "4");
+    disarm_trial(sysroot);
+    sysroot.write({second, first_});
+    const RollbackOutcome outcome = roll_back(sysroot);
+    EXPECT_EQ(outcome.result, RollbackResult::trial_cancelled);
+    EXPECT_EQ(outcome.given_up, std::nullopt);
+    EXPECT_EQ(outcome.next, second);
+    EXPECT_FALSE(read_trial(sysroot));
+    EXPECT_EQ(roll_back(sysroot).next, first_);
+}
+
+TEST_F(RollbackTest, WhatHasFailedAndRunsIsLeftForWhatIsProven) {
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment second = upgrade(sysroot, "2");
+    fail_trial(sysroot, "bad");
+    sysroot.write({second, first_});  // so that it is the current one of a system that is not booted
+    const RollbackOutcome outcome = roll_back(sysroot);
+    EXPECT_EQ(outcome.result, RollbackResult::left);
+    EXPECT_EQ(outcome.next, first_);
+    EXPECT_EQ(outcome.given_up, second);
+    expect_default(sysroot, disk_, first_);
+    EXPECT_EQ(refusal([&] { roll_back(sysroot); }).kind(), ErrorKind::not_found);
+}
+
 TEST_F(RollbackTest, OneThatRunsOnTrialHasFailed) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
@@ -186,7 +230,8 @@ TEST_F(RollbackTest, OtherArgumentsAreTriedLikeAnythingElse) {
     EXPECT_EQ(outcome.deployment.commit, first_.commit);
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "quiet"}));
     EXPECT_FALSE(outcome.deployment.pinned);
-    EXPECT_EQ(outcome.deployment.origin, kOrigin);
+    EXPECT_EQ(with_untried(outcome.deployment.origin, false), kOrigin);
+    EXPECT_TRUE(is_untried(outcome.deployment.origin));
     EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/local"), "mine");
     EXPECT_EQ(read_trial(sysroot)->subject.image, "");
     expect_default(sysroot, disk_, first_);

@@ -1,0 +1,120 @@
+#include "system/deploy_space.hh"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <set>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "image/kernel.hh"
+#include "ostree/commit_walk.hh"
+#include "system/disk_space.hh"
+
+namespace osb::system {
+namespace {
+
+namespace fs = std::filesystem;
+using ostree::Deployment;
+using ostree::Sysroot;
+
+constexpr std::uint64_t kMiB = 1024UL * 1024;
+
+bool contains(const std::vector<Deployment>& list, const Deployment& deployment) {
+    return std::find(list.begin(), list.end(), deployment) != list.end();
+}
+
+// What a deployment takes: its directories and its own /etc are new, its files are links to objects.
+std::uint64_t size_on_root(const ostree::CommitWalk& commit) {
+    constexpr std::uint64_t kBlock = 4096;
+    std::uint64_t etc = 0;
+    for (const ostree::WalkedFile& file : commit.files) {
+        for (const std::string& path : file.paths) etc += path.starts_with("usr/etc/") ? 1 : 0;
+    }
+    return (commit.directories.size() + etc * 2) * kBlock;
+}
+
+std::uint64_t freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leaving) {
+    const ostree::Repository repository = sysroot.repository();
+    std::uint64_t out = 0;
+    for (const Deployment& deployment : leaving) {
+        try {
+            out += size_on_root(ostree::walk_commit(repository, deployment.commit));
+        } catch (const Error& error) {
+            log_debug(concat("the size of ", deployment.id(), " is not known: ", error.message()));
+        }
+    }
+    return out;
+}
+
+void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
+                const std::vector<Deployment>& leaving) {
+    constexpr std::uint64_t kMargin = 16 * kMiB;
+    const std::uint64_t need = size_on_root(commit) + kMargin;
+    std::uint64_t there = free_bytes(sysroot.path_of("ostree/repo"));
+    if (there < need) there += freed_on_root(sysroot, leaving);
+    if (there >= need) return;
+    throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(there),
+                                            " left, and the deployment takes ", in_mib(need)))
+        .hint("'osb-oci cleanup' frees what is no longer needed");
+}
+
+// BOOT/ostree/STATEROOT-CHECKSUM serves all deployments with that kernel and initramfs.
+std::string boot_directory(const std::string& stateroot, const std::string& checksum) {
+    return concat(stateroot, '-', checksum);
+}
+
+std::uint64_t freed_on_boot(const Sysroot& sysroot, const std::vector<Deployment>& leaving) {
+    std::set<std::string> freed;
+    for (const Deployment& one : leaving) freed.insert(boot_directory(one.stateroot, one.boot_checksum));
+    for (const Deployment& one : sysroot.deployments()) {
+        if (!contains(leaving, one)) freed.erase(boot_directory(one.stateroot, one.boot_checksum));
+    }
+    std::uint64_t out = 0;
+    for (const std::string& directory : freed) {
+        std::error_code error;
+        for (fs::directory_iterator file(concat(sysroot.boot(), "/ostree/", directory), error), end;
+             !error && file != end; file.increment(error)) {
+            const std::uint64_t size =
+                fs::is_regular_file(file->symlink_status()) ? file->file_size(error) : 0;
+            if (!error) out += size;
+        }
+    }
+    return out;
+}
+
+bool stays_on_boot(const Sysroot& sysroot, const std::string& stateroot, const std::string& checksum,
+                   const std::vector<Deployment>& leaving) {
+    return std::any_of(
+        sysroot.deployments().begin(), sysroot.deployments().end(), [&](const Deployment& one) {
+            return one.stateroot == stateroot && one.boot_checksum == checksum && !contains(leaving, one);
+        });
+}
+
+void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, const image::Kernel& kernel,
+                          const std::vector<Deployment>& leaving) {
+    std::uint64_t need = kMiB;  // directories, entries, the menu
+    if (!stays_on_boot(sysroot, stateroot, kernel.checksum, leaving)) {
+        need += kernel.image.size + kernel.initramfs.size;
+        for (const image::KernelFile& file : kernel.others) need += file.size;
+    }
+    std::uint64_t there = free_bytes(sysroot.boot());
+    if (there < need) there += freed_on_boot(sysroot, leaving);
+    if (there >= need) return;
+    throw Error(ErrorKind::no_space, concat("BOOT has ", in_mib(there),
+                                            " left, and the kernel with its initramfs takes ", in_mib(need)))
+        .hint("'osb-oci cleanup --rollback' gives up the system that a rollback would lead to");
+}
+
+}  // namespace
+
+void check_space(const Sysroot& sysroot, const std::string& stateroot, const std::string& commit,
+                 const std::vector<Deployment>& leaving) {
+    const ostree::Repository repository = sysroot.repository();
+    const ostree::CommitWalk walk = ostree::walk_commit(repository, commit);
+    check_root(sysroot, walk, leaving);
+    check_boot_partition(sysroot, stateroot, image::find_kernel(repository, walk), leaving);
+}
+
+}  // namespace osb::system
