@@ -14,7 +14,9 @@ namespace {
 class BootMenuVerb final : public Verb {
   public:
     void declare(CLI::App& app) override {
-        app.add_option("--sysroot", sysroot_, "where the root filesystem of the disk is mounted [/]")
+        app.add_option(
+               "--sysroot", sysroot_,
+               "where the root filesystem of the disk is mounted [/, with --boot the directory above that]")
             ->type_name("DIR");
         app.add_option("--boot", boot_, "where the bootloader's partition is mounted [boot in the sysroot]")
             ->type_name("DIR");

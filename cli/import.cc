@@ -57,7 +57,9 @@ class ImportVerb final : public Verb {
             ->check(CLI::IsMember({"bootable", "plain"}));
         app.add_option("--platform", platform_, "which image of an index [this machine's]")
             ->type_name("OS/ARCH[/VARIANT]");
-        app.add_option("--parent", parent_, "auto: what the ref names now; none; or a commit [auto]")
+        app.add_option("--parent", parent_,
+                       "auto: the commit that the image is built on, else what the ref names now; none; or a "
+                       "commit [auto]")
             ->type_name("COMMIT");
         app.add_option("--subject", options_.subject, "the commit's subject")->type_name("TEXT");
         app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
@@ -120,6 +122,7 @@ const VerbEntry kImportVerb{
         "oci-archive:-\n"
         "  osb-oci import --platform linux/arm64 --layout plain docker://docker.io/library/alpine:3.20\n",
     .uses_repository = true,
+    .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ImportVerb>(); },
 };
 

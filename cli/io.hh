@@ -14,6 +14,7 @@ struct Io {
     std::ostream& err;  // progress, warnings, errors
     bool out_is_terminal = false;
     bool err_is_terminal = false;
+    bool has_result = false;  // something was written to `out`
     // Columns of the terminal behind err at this moment; 0 when that is not known.
     std::function<unsigned()> width = [] { return 0U; };
     std::function<std::optional<std::string>(const std::string& name)> environment = [](const std::string&) {

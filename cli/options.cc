@@ -21,9 +21,9 @@ void declare_common(CLI::App& app, const VerbEntry& entry, CommonOptions& option
     const std::string group = "Common options";
     app.set_help_flag("-h,--help", "show this help")->group(group);
     if (entry.uses_repository) {
-        app.add_option(
-               "--repo", options.repo,
-               "the ostree repository [$OSB_REPO, else ./ostree-repo], created in archive mode when missing")
+        app.add_option("--repo", options.repo,
+                       concat("the ostree repository [$OSB_REPO, else ./ostree-repo]",
+                              entry.makes_repository ? ", created in archive mode when missing" : ""))
             ->type_name("DIR")
             ->group(group);
     }

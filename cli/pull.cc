@@ -81,6 +81,7 @@ const VerbEntry kPullVerb{
         "  osb-oci pull --repo repo --ref os/x86_64/main docker://registry.example.com/os:v2\n"
         "  osb-oci pull oci:out:v1\n",
     .uses_repository = true,
+    .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PullVerb>(); },
 };
 

@@ -14,7 +14,7 @@ void RegistryFlags::declare(CLI::App& app) {
         ->group(group);
     app.add_flag_function(
            "--tls-verify", [this](std::int64_t count) { tls_verify = count > 0; },
-           "=false: take any certificate, and plain http [true]")
+           "=false: take any certificate, and plain http; =true: plain http not even from this machine")
         ->group(group);
 }
 

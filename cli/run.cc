@@ -63,7 +63,7 @@ std::string overview() {
         "  osb-oci --version     shows the version\n"
         "\nExit status: 0 done; 1 failed; 2 the command line was wrong; 3 the input was refused; 4 not "
         "trusted;\n"
-        "5 network or registry; 6 no space; 130 and 143 interrupted.\n";
+        "5 network or registry; 6 no space; 77 --check found nothing new; 130 and 143 interrupted.\n";
     return out;
 }
 
@@ -167,7 +167,8 @@ int run(Args args, Io& io) noexcept {
             flush_results(io.out);
             return 0;
         } catch (...) {
-            return report_failure(console, wants_json(args));
+            // A result that is out stays the one object that programs find.
+            return report_failure(console, wants_json(args) && !io.has_result);
         }
     } catch (...) {
         return 1;  // not even the report could be made

@@ -24,7 +24,10 @@ struct Session {
     Progress& progress;
 
     // Writes a result to standard output.
-    void print(std::string_view text) const { console.io().out << text; }
+    void print(std::string_view text) const {
+        console.io().out << text;
+        console.io().has_result = true;
+    }
     // A remark on standard error, unless --quiet.
     void note(std::string_view text) const;
 };
@@ -48,6 +51,7 @@ struct VerbEntry {
     std::string_view summary;   // one line
     std::string_view examples;  // the end of its help
     bool uses_repository;       // has --repo
+    bool makes_repository = false;
     std::unique_ptr<Verb> (*make)();
 };
 
