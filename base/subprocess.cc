@@ -204,6 +204,7 @@ struct Subprocess::Impl {
     std::string name;
     pid_t pid = -1;
     std::optional<ExitState> ended;
+    bool given_up = false;  // it was killed, and did not end
     std::unique_ptr<StderrReader> errors;
 
     // Reaps the child if it has ended; never waits.
@@ -273,13 +274,18 @@ void Subprocess::wait() {
                                       tail.empty() ? "" : ": ", escape(tail)));
 }
 
-void Subprocess::terminate(milliseconds grace) noexcept {
-    impl_->wait_until(SteadyClock::now() + grace, [] {});
-    while (!impl_->ended) {
-        // The child is not reaped yet, so the number is its own.
-        ::kill(impl_->pid, SIGKILL);
-        impl_->wait_until(SteadyClock::now() + milliseconds(1000), [] {});
+bool Subprocess::terminate(milliseconds grace, milliseconds kill_limit) noexcept {
+    if (impl_->given_up) {
+        impl_->poll_end();
+        return impl_->ended.has_value();
     }
+    impl_->wait_until(SteadyClock::now() + grace, [] {});
+    if (impl_->ended) return true;
+    // The child is not reaped yet, so the number is its own.
+    ::kill(impl_->pid, SIGKILL);
+    impl_->wait_until(SteadyClock::now() + kill_limit, [] {});
+    impl_->given_up = !impl_->ended;
+    return !impl_->given_up;
 }
 
 std::string Subprocess::stderr_tail() const {

@@ -1,5 +1,5 @@
-// A child process, owned: it never outlives the object, and what it says on standard error can be shown in an
-// error.
+// A child process, owned: it does not outlive the object, unless even killing does not end it; and what it
+// says on standard error can be shown in an error.
 #pragma once
 
 #include <sys/types.h>
@@ -40,6 +40,8 @@ class Subprocess {
   public:
     // How much of standard error is kept, in bytes.
     static constexpr std::size_t kStderrTail = 4096;
+    // How long one that was killed may take to end.
+    static constexpr std::chrono::milliseconds kKillLimit{5000};
 
     // Throws Error: not_found when there is no such program, io when it cannot be started.
     explicit Subprocess(const SubprocessOptions& options);
@@ -47,7 +49,7 @@ class Subprocess {
     Subprocess& operator=(const Subprocess&) = delete;
     Subprocess(Subprocess&&) noexcept;
     Subprocess& operator=(Subprocess&&) noexcept;
-    // Kills the child when it still runs, and reaps it.
+    // Kills the child when it still runs, and reaps it; see terminate().
     ~Subprocess();
 
     pid_t pid() const noexcept;
@@ -58,8 +60,10 @@ class Subprocess {
     // unless it ends with status 0; Interrupted.
     void wait();
     // Waits at most `grace` for the child to end by itself, then kills and reaps it. For clean-up: looks at
-    // no interruption.
-    void terminate(std::chrono::milliseconds grace) noexcept;
+    // no interruption. False when it has not ended `kill_limit` after that either, as one that waits in the
+    // kernel for a disk that does not answer: it is given up then, and not waited for again.
+    bool terminate(std::chrono::milliseconds grace,
+                   std::chrono::milliseconds kill_limit = kKillLimit) noexcept;
 
     // The last bytes that it wrote to standard error so far, raw: to be escaped before they are shown.
     // Complete once the child has ended.

@@ -14,7 +14,6 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/subprocess.hh"
 
 namespace osb::system {
 namespace {
@@ -91,14 +90,15 @@ std::string seconds(milliseconds time) {
     return time.count() % 1000 == 0 ? concat(time.count() / 1000, " s") : concat(time.count(), " ms");
 }
 
-// Ends the check and whatever it has started in its process group.
-void kill_group(Subprocess& child) {
+// Ends the check and whatever it has started in its process group; false when the check does not end.
+bool kill_group(Subprocess& child, milliseconds kill_limit) {
     ::kill(-child.pid(), SIGKILL);
-    child.terminate(milliseconds(0));
+    return child.terminate(milliseconds(0), kill_limit);
 }
 
 // Runs a shell command until its end or the limit. What it says on both outputs counts.
-CheckResult run_check(CheckResult result, std::vector<std::string> argv, milliseconds limit) {
+CheckResult run_check(CheckResult result, std::vector<std::string> argv, milliseconds limit,
+                      milliseconds kill_limit) {
     const auto start = SteadyClock::now();
     try {
         SubprocessOptions options;
@@ -108,12 +108,13 @@ CheckResult run_check(CheckResult result, std::vector<std::string> argv, millise
         try {
             state = child.wait_for(limit);
         } catch (...) {
-            kill_group(child);
+            kill_group(child, kill_limit);
             throw;
         }
         if (!state) {
-            kill_group(child);
-            result.message = concat("it did not end within ", seconds(limit));
+            const bool ended = kill_group(child, kill_limit);
+            result.message = concat("it did not end within ", seconds(limit),
+                                    ended ? std::string_view() : ", nor when it was killed");
         } else {
             result.ok = state->ok();
             result.message = last_line(child.stderr_tail());
@@ -127,21 +128,21 @@ CheckResult run_check(CheckResult result, std::vector<std::string> argv, millise
 }
 
 // Services whose process has died. OpenRC prints their names, one a line.
-CheckResult crashed_services(milliseconds limit) {
+CheckResult crashed_services(const CheckOptions& options) {
     CheckResult result{.name = "services", .required = true, .ok = false, .message = {}, .duration = {}};
     result = run_check(std::move(result),
                        {"/bin/sh", "-c",
                         "command -v rc-status >/dev/null || exit 0\n"
                         "crashed=$(rc-status --nocolor --crashed 2>/dev/null)\n"
                         "[ -z \"$crashed\" ] || echo crashed: $crashed >&2"},
-                       limit);
+                       options.limit, options.kill_limit);
     if (result.ok && !result.message.empty()) result.ok = false;
     return result;
 }
 
 // Services that were not started, because they failed. Not required: one that has no network to talk to is no
 // reason to go back.
-CheckResult failed_services(milliseconds limit) {
+CheckResult failed_services(const CheckOptions& options) {
     CheckResult result{.name = "services", .required = false, .ok = false, .message = {}, .duration = {}};
     result = run_check(
         std::move(result),
@@ -151,7 +152,7 @@ CheckResult failed_services(milliseconds limit) {
          // This very check may have failed earlier in this boot.
          "for name in *; do case $name in '*' | osb-boot-check) ;; *) names=\"$names $name\" ;; esac; done\n"
          "[ -z \"$names\" ] || echo \"not started:$names\" >&2"},
-        limit);
+        options.limit, options.kill_limit);
     if (result.ok && !result.message.empty()) result.ok = false;
     return result;
 }
@@ -191,15 +192,15 @@ CheckReport run_checks(const CheckOptions& options) {
                 if (options.on_start) options.on_start(result.name);
                 result.message.clear();
                 // The shell joins its two outputs, and is then replaced by it.
-                result =
-                    run_check(std::move(result), {"/bin/sh", "-c", R"(exec "$0" >&2)", check.path}, left);
+                result = run_check(std::move(result), {"/bin/sh", "-c", R"(exec "$0" >&2)", check.path}, left,
+                                   options.kill_limit);
             }
             report.results.push_back(std::move(result));
         }
         // After the others: a service that dies soon after its start has had some time to.
         if (!options.services) continue;
         if (options.on_start) options.on_start("services");
-        report.results.push_back(required ? crashed_services(options.limit) : failed_services(options.limit));
+        report.results.push_back(required ? crashed_services(options) : failed_services(options));
     }
     return report;
 }

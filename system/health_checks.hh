@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/subprocess.hh"
+
 namespace osb::system {
 
 struct CheckOptions {
@@ -16,6 +18,8 @@ struct CheckOptions {
     // Of each check, and of all together; what runs then is killed with its process group, and has failed.
     std::chrono::milliseconds limit{60'000};
     std::chrono::milliseconds total_limit{300'000};
+    // How long one that was killed may take to end; it is given up then.
+    std::chrono::milliseconds kill_limit = Subprocess::kKillLimit;
     bool services = true;  // whether OpenRC is asked
     // Told before each check. May be empty.
     std::function<void(const std::string& name)> on_start;

@@ -9,10 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 #include "base/error.hh"
 #include "base/fd.hh"
 #include "base/interrupt.hh"
+#include "tests/support/held_process.hh"
 
 namespace osb {
 namespace {
@@ -118,6 +120,31 @@ TEST(Subprocess, TerminateGivesTimeToEndByItself) {
     const auto state = child.wait_for(milliseconds(0));
     ASSERT_TRUE(state.has_value());
     EXPECT_EQ(state->to_string(), "exit status 7");
+}
+
+TEST(Subprocess, OneThatDoesNotEndEvenKilledIsGivenUp) {
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<Subprocess> child(shell("echo said >&2; exec sleep 60"));
+    std::optional<test::HeldProcess> held(child->pid());
+    if (!held->is_held()) GTEST_SKIP() << "tracing is forbidden here";
+    EXPECT_FALSE(child->terminate(milliseconds(0), milliseconds(50)));
+    EXPECT_FALSE(child->wait_for(milliseconds(0)).has_value());
+    // Not waited for again: the limit is 5 s now.
+    EXPECT_FALSE(child->terminate(milliseconds(0)));
+    held.reset();
+    const auto state = child->wait_for(milliseconds(5000));
+    ASSERT_TRUE(state.has_value());
+    EXPECT_EQ(state->to_string(), "signal 9");
+    EXPECT_TRUE(child->terminate(milliseconds(0)));
+
+    child.emplace(shell("exec sleep 60"));
+    const pid_t pid = child->pid();
+    held.emplace(pid);
+    EXPECT_FALSE(child->terminate(milliseconds(0), milliseconds(50)));
+    child.reset();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(4000));
+    held.reset();
+    EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
 }
 
 TEST(Subprocess, GrandchildThatKeepsStandardErrorOpenDoesNotHoldUp) {

@@ -5,9 +5,12 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
+#include <thread>
 
 #include "base/error.hh"
 #include "base/interrupt.hh"
+#include "tests/support/held_process.hh"
 #include "tests/support/small_file.hh"
 #include "tests/support/temp_directory.hh"
 
@@ -118,6 +121,29 @@ TEST_F(ChecksTest, AtTheLimitTheWholeGroupIsKilled) {
     };
     for (int i = 0; i < 100 && !is_gone(); ++i) ::usleep(10'000);
     EXPECT_TRUE(is_gone());
+}
+
+// Such as one that reads from a disk that does not answer.
+TEST_F(ChecksTest, OneThatDoesNotEndEvenKilledIsGivenUp) {
+    put("etc/required.d/10-a", "echo $$ >\"$0.new\"; mv \"$0.new\" \"$0.pid\"; exec sleep 100\n");
+    put("etc/required.d/20-b", "exit 0\n");
+    options_.limit = milliseconds(1'000);
+    options_.kill_limit = milliseconds(100);
+    std::optional<test::HeldProcess> held;
+    std::thread holder([&] {
+        const std::string file = directory_ / "etc/required.d/10-a.pid";
+        for (int i = 0; i < 1000 && !fs::exists(file); ++i) ::usleep(1'000);
+        if (fs::exists(file)) held.emplace(std::stoi(test::get_file(file)));
+    });
+    const auto start = std::chrono::steady_clock::now();
+    const CheckReport report = run_checks(options_);
+    holder.join();
+    ASSERT_TRUE(held);
+    if (!held->is_held()) GTEST_SKIP() << "tracing is forbidden here";
+    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(4'000));
+    EXPECT_EQ(report.failure(), "check '10-a' failed: it did not end within 1 s, nor when it was killed");
+    ASSERT_EQ(report.results.size(), 2U);
+    EXPECT_TRUE(report.results[1].ok);
 }
 
 TEST_F(ChecksTest, WhatIsLeftBehindIsNotWaitedFor) {
