@@ -56,6 +56,10 @@ def on_disk(test):
         trial["serial"] = 0
         with open(record, "w", encoding="utf-8") as file:
             json.dump(trial, file)
+        origin = read(system.origin_file(again))
+        test.check("untried=true\n" in origin, "and its origin says that it has not been tried", origin)
+        with open(system.origin_file(again), "w", encoding="utf-8") as file:
+            file.write(origin.replace("untried=true\n", ""))
         test.check(with_role(system.status(), "on_trial") == [one], "status goes by it", system.status())
         test.check_refused(system.osb("kargs", "--append", "x"), 1, "no other change while it is tried", "on trial")
         test.check_refused(system.osb("cleanup", "--rollback"), 1, "and what it falls back to stays", "on trial")
