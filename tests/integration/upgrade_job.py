@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -10,13 +11,29 @@ from lib_harness import TOP, run
 
 ROOTFS = os.path.join(TOP, "containerfiles/rootfs")
 JOB = os.path.join(ROOTFS, "usr/libexec/osb/upgrade-job")
+# A line for each descriptor of the job's that whoever is started has no business with: it would keep the lock.
+DESCRIPTORS = """for number in 3 4 5 6 7 8 9; do
+    if [ -e "/proc/$$/fd/$number" ]; then echo "descriptor $number" >>"$TEST/calls"; fi
+done
+"""
 # Answers with the status in the file of the verb's name, and notes what it was asked.
-PROGRAM = """#!/bin/sh
+PROGRAM = f"""#!/bin/sh
 echo "osb-oci $*" >>"$TEST/calls"
-echo "told by osb-oci"
+{DESCRIPTORS}
+echo "told by osb-oci" >&2
 case " $* " in *" --check "*) exit "$(cat "$TEST/check")" ;; esac
+cat "$TEST/result"
 exit "$(cat "$TEST/upgrade")"
 """
+# The end of what `upgrade --json` prints (boot_check.py has it from the program itself).
+RESULT = """{
+  "result": "%s",
+  "image": "docker://x \\n  \\"next_boot\\": \\"",
+  "next_boot": %s,
+  "bytes_read": 0
+}
+"""
+DEPLOYED, NOTHING_NEW = RESULT % ("deployed", '"0123.0"'), RESULT % ("nothing_new", "null")
 CLOCK = """#!/bin/sh
 # date, with the time of the test
 case $1 in
@@ -37,7 +54,7 @@ class Machine:
         self.write("root/etc/conf.d/osb-upgrade", text + "".join(f'{key}="{value}"\n' for key, value in settings.items()))
         self.program("bin/osb-oci", PROGRAM)
         self.program("bin/date", CLOCK)
-        self.program("bin/reboot", '#!/bin/sh\necho reboot >>"$TEST/calls"\n')
+        self.program("bin/reboot", f'#!/bin/sh\necho reboot >>"$TEST/calls"\n{DESCRIPTORS}')
         self.answer()
         self.at("2026-11-16 03:10")  # a Monday
 
@@ -52,10 +69,25 @@ class Machine:
     def hook(self, name, text):
         self.program("root/etc/osb/upgrade/" + name, "#!/bin/sh\n" + text)
 
-    def at(self, when):
-        self.write("now", str(int(time.mktime(time.strptime(when, "%Y-%m-%d %H:%M")))))
+    def at(self, when, seconds=0):
+        self.write("now", str(int(time.mktime(time.strptime(when, "%Y-%m-%d %H:%M"))) + seconds))
 
-    def answer(self, check=0, upgrade=0):
+    def fake_sleep(self):
+        """The clock of the test goes on by what is slept."""
+        self.program("bin/sleep", '#!/bin/sh\necho "$1" >>"$TEST/slept"\necho $(($(cat "$TEST/now") + $1)) >"$TEST/now"\n')
+
+    def slept(self):
+        """Since the last call, in seconds."""
+        path = os.path.join(self.top, "slept")
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="ascii") as file:
+            out = [int(line) for line in file]
+        os.remove(path)
+        return out
+
+    def answer(self, check=0, upgrade=0, result=DEPLOYED):
+        self.write("result", result)
         self.write("check", str(check))
         self.write("upgrade", str(upgrade))
 
@@ -85,7 +117,7 @@ class Machine:
             return file.read()
 
 
-CHECK, UPGRADE = "osb-oci upgrade --check", "osb-oci upgrade"
+CHECK, UPGRADE = "osb-oci upgrade --check", "osb-oci upgrade --json"
 
 
 def off(test, shell):
@@ -112,6 +144,53 @@ def window(test, shell):
     test.check(machine.run() == (1, []) and "osb_upgrade_window" in machine.log(), "a window that is none", machine.log())
 
 
+def short_windows(test, shell):
+    """Cron looks every quarter of an hour, and a window may lie between two looks."""
+    entry = os.path.join(ROOTFS, "etc/periodic/15min/osb-upgrade")
+    test.check(os.access(entry, os.X_OK), "cron looks every quarter of an hour")
+    for text, when, seconds, expected in (
+            ("03:16-03:25", "2026-11-16 03:15", 20, 40), ("03:16-03:17", "2026-11-16 03:02", 0, 840),
+            ("03:16-03:25", "2026-11-16 03:00", 0, None), ("03:16-03:25", "2026-11-16 03:30", 0, None),
+            ("03:16-03:45", "2026-11-16 03:15", 0, None), ("03:10-03:20", "2026-11-16 03:15", 0, 0),
+            ("00:05-00:10", "2026-11-15 23:55", 0, 600), ("23:58-00:03", "2026-11-16 23:45", 30, 750),
+            ("03:10-03:20", "2026-11-17 03:10", 0, None), ("03:10-03:20", "2026-11-17 03:05", 0, None)):
+        machine = Machine(test, "short", shell, osb_upgrade="yes", osb_upgrade_window=text, osb_upgrade_days="1",
+                          osb_upgrade_jitter=0)
+        machine.fake_sleep()
+        machine.answer(check=77)
+        machine.at(when, seconds)
+        status, calls = machine.run()
+        slept = sum(machine.slept())
+        test.check((status, calls, slept if calls else None) == (0, [CHECK] if expected is not None else [], expected),
+                   f"{text}: at {when} it " + ("stays away" if expected is None else f"waits {expected} s"), (status, calls, slept))
+        shutil.rmtree(machine.top)
+    waited = set()
+    for _ in range(12):
+        machine = Machine(test, "short", shell, osb_upgrade="yes", osb_upgrade_window="03:10-03:20")
+        machine.fake_sleep()
+        machine.at("2026-11-16 03:19", 55)
+        machine.run()
+        waited.add(sum(machine.slept()))
+        shutil.rmtree(machine.top)
+    test.check(max(waited) < 5 and len(waited) > 1, "the random wait ends with the window", waited)
+
+
+def leftovers(test, shell):
+    """What a hook leaves running has not the job's lock."""
+    machine = Machine(test, "leftovers", shell, osb_upgrade="yes", osb_upgrade_jitter=0)
+    daemon = '/bin/sleep 60 >/dev/null 2>&1 &\necho $! >>"$TEST/daemons"\n'
+    machine.hook("pre.d/10-daemon", daemon + DESCRIPTORS)
+    machine.hook("post.d/10-daemon", daemon + DESCRIPTORS)
+    try:
+        test.check(machine.run() == (0, [CHECK, UPGRADE, "reboot"]), "hooks that leave something running", machine.calls())
+        machine.at("2026-11-17 02:10")
+        test.check(machine.run() == (0, [CHECK, UPGRADE, "reboot"]), "do not stop the next one", machine.calls())
+    finally:
+        with open(os.path.join(machine.top, "daemons"), encoding="ascii") as file:
+            for line in file:
+                os.kill(int(line), signal.SIGKILL)
+
+
 def upgrades(test, shell):
     machine = Machine(test, "upgrades", shell, osb_upgrade="yes", osb_upgrade_jitter=0, osb_upgrade_options="--authfile /etc/a")
     machine.hook("pre.d/10-note", 'echo "pre" >>"$TEST/calls"\n')
@@ -126,6 +205,10 @@ def upgrades(test, shell):
     machine.answer(check=77)
     test.check(machine.run() == (0, [CHECK + " --authfile /etc/a"]), "nothing new: nothing else happens")
     test.check(machine.run() == (0, []), "and that counts for the window")
+    machine.at("2026-11-18 02:10")
+    machine.answer(result=NOTHING_NEW)
+    test.check(machine.run()[1][-1] == "post 0" and "nothing to restart for" in machine.log(), "nothing was deployed: no restart",
+               (machine.calls(), machine.log()))
 
 
 def failures(test, shell):
@@ -143,7 +226,7 @@ def failures(test, shell):
     began = time.monotonic()
     test.check(machine.run() == (1, [CHECK]) and time.monotonic() - began < 20, "a pre-hook that does not end")
     os.remove(os.path.join(machine.root, "etc/osb/upgrade/pre.d/50-busy"))
-    test.check(machine.run() == (0, [CHECK, UPGRADE, "post 0"]), "the next hour tries again; apply=no does not restart")
+    test.check(machine.run() == (0, [CHECK, UPGRADE, "post 0"]), "the next look tries again; apply=no does not restart")
 
 
 def bounds(test, shell):
@@ -158,14 +241,16 @@ def bounds(test, shell):
     test.check(len(text) < 12000 and "line 999\n" in text and text.startswith("line "), "the log is bounded", len(text))
 
     machine = Machine(test, "waits", shell, osb_upgrade="yes", osb_upgrade_jitter=100000)
-    machine.program("bin/sleep", '#!/bin/sh\necho "$1" >>"$TEST/slept"\n')
+    machine.fake_sleep()
     slept = []
     for _ in range(3):
+        machine.at("2026-11-16 03:10")
         machine.answer(check=5)
         machine.run()
-    with open(os.path.join(machine.top, "slept"), encoding="ascii") as file:
-        slept = [int(line) for line in file]
-    test.check(len(slept) == 3 and len(set(slept)) > 1 and all(0 <= value < 100000 for value in slept), "waits at random", slept)
+        slept += machine.slept()
+    test.check(len(slept) == 3 and len(set(slept)) > 1 and all(0 <= value < 110 * 60 for value in slept),
+               "waits at random, in the window", slept)
+    machine.at("2026-11-16 03:10")
 
     machine.program("bin/sleep", "#!/bin/sh\nexec /bin/sleep 3\n")
     machine.write("calls", "")
@@ -181,10 +266,10 @@ def main(test):
     test.need("flock", "timeout")
     shells = [(name,) for name in ("dash", "sh") if shutil.which(name)][:1]
     if shutil.which("busybox"):
-        shells.append(("busybox", "sh"))
+        shells.append((shutil.which("busybox"), "sh"))
     for shell in shells:
         print("#", *shell)
-        for part in (off, window, upgrades, failures, bounds):
+        for part in (off, window, short_windows, upgrades, leftovers, failures, bounds):
             part(test, shell)
         for name in os.listdir(test.work):
             shutil.rmtree(test.path(name))
