@@ -74,11 +74,11 @@ class BootCheckVerb final : public Verb {
         const bool restart = outcome.restart && !no_reboot_;
         // While a restart is on its way the watchdog sees to it that it comes.
         if (!restart) system::stop_watchdog(options.run_directory);
+        // First of all: nobody may be there to read, and then nothing below may keep it from happening.
+        const std::optional<Error> not_restarted = restart ? try_restart() : std::nullopt;
         print(session, outcome);
-        if (restart) {
-            session.note("restarting: the bootloader starts the system that is known to work");
-            system::restart_machine();
-        }
+        if (not_restarted) throw Error(*not_restarted);
+        if (restart) session.note("restarting: the bootloader starts the system that is known to work");
         if (!outcome.healthy()) {
             throw Error(ErrorKind::io, outcome.trial == TrialVerdict::failed && outcome.restart
                                            ? concat("the trial of this system has failed: ", outcome.reason)
@@ -88,6 +88,15 @@ class BootCheckVerb final : public Verb {
 
   private:
     static constexpr unsigned kMaxSeconds = 24 * 3600;
+
+    static std::optional<Error> try_restart() {
+        try {
+            system::restart_machine();
+        } catch (const Error& error) {
+            return error;
+        }
+        return std::nullopt;
+    }
 
     static void print(Session& session, const BootCheckOutcome& outcome) {
         for (const std::string& warning : outcome.report.warnings) log_warning(warning);

@@ -137,7 +137,7 @@ const char* state_name(const UpdateCheck& check) {
         case Standing::current:
             return "current";
         case Standing::next_on_trial:
-            return "next_on_trial";
+            return check.is_prepared ? "prepared" : "next_on_trial";
         case Standing::next_default:
             return "next_default";
         case Standing::absent:
@@ -152,6 +152,7 @@ std::string state_text(const UpdateCheck& check, std::int64_t now) {
         case Standing::current:
             return "nothing new";
         case Standing::next_on_trial:
+            if (check.is_prepared) return "it is deployed, and 'osb-oci upgrade' has the next boot try it";
             return "it is deployed, and tried at the next boot";
         case Standing::next_default:
             return "it is deployed, and the next boot starts it";
@@ -162,6 +163,7 @@ std::string state_text(const UpdateCheck& check, std::int64_t now) {
         return concat("it failed its trial ", format_age(check.failed->time, now), ": ",
                       printable(check.failed->reason));
     }
+    if (check.runs_on_trial) return "it can be deployed when the system that runs has passed its trial";
     if (check.is_older) return "older than this system; 'osb-oci upgrade --allow-downgrade' takes it";
     return "'osb-oci upgrade' deploys it";
 }
@@ -230,12 +232,11 @@ OrderedJson to_json(const FailedTrial& failed) {
 }
 
 OrderedJson to_json(const UpdateCheck& check) {
-    const bool upgrade = check.is_new() && !check.failed && !check.is_older;
     std::optional<std::uint64_t> built;
     if (check.release.time != 0) built = check.release.time;
     return {{"image", check.image},
             {"state", state_name(check)},
-            {"upgrade", upgrade},
+            {"upgrade", check.is_work({})},
             {"manifest_digest", json_text(check.digest)},
             {"commit", json_text(check.commit)},
             {"version", json_text(check.release.version)},

@@ -52,6 +52,7 @@ OrderedJson check_to_json(const system::UpdateCheck& check) {
                     {"commit", json_text(check.commit)},
                     {"release", to_json(check.release)},
                     {"present", to_json(check.present)},
+                    {"prepared", check.is_prepared},
                     {"older", check.is_older},
                     {"fetched", check.is_fetched}};
     out["failed_before"] = check.failed ? OrderedJson(check.failed->reason) : OrderedJson(nullptr);
@@ -77,7 +78,9 @@ std::string describe_check(const system::UpdateCheck& check) {
         built(check.present), '\n');
     if (check.is_older) out += "it is older than what runs\n";
     if (check.failed) out += concat("it failed its trial before: ", escape(check.failed->reason), '\n');
-    if (check.is_fetched) {
+    if (check.is_prepared) {
+        out += "it is deployed, but the bootloader was not told to try it: 'osb-oci upgrade' does that\n";
+    } else if (check.is_fetched) {
         out += "to fetch: nothing, it is here\n";
     } else if (check.bytes_to_fetch) {
         out += concat("to fetch: ", format_bytes(*check.bytes_to_fetch), '\n');
@@ -100,6 +103,11 @@ Error nothing_new(const system::UpdateCheck& check) {
             return error(concat(image, " is what runs"));
         case system::Standing::absent:
             break;
+    }
+    if (check.runs_on_trial) {
+        return error(concat(image, " is ", name,
+                            ", which is not deployed while the system that runs is on trial itself"))
+            .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
     }
     if (check.failed) {
         return error(concat(image, " is ", name,

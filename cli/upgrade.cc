@@ -34,9 +34,7 @@ class UpgradeVerb final : public Verb {
         const system::UpgradeOptions options = flags_.options();
         if (!check_) return run_upgrade(session, flags_.sysroot, options, apply_);
         const system::UpdateCheck check = system::check_update(flags_.sysroot.open(), options);
-        const bool is_refused =
-            (check.failed && !options.force) || (check.is_older && !options.allow_downgrade);
-        if (!check.is_new() || is_refused) throw nothing_new(check);
+        if (!check.is_work(options)) throw nothing_new(check);
         session.print(session.options.json ? to_document(check_to_json(check)) : describe_check(check));
     }
 

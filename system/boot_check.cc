@@ -103,6 +103,16 @@ Settlement settle_started(Sysroot& sysroot, const Trial& trial, const CheckRepor
     return out;
 }
 
+// Power failed, or a write, before it was told.
+void tell_bootloader(Sysroot& sysroot) {
+    try {
+        resume_trial(sysroot);
+    } catch (const Error& error) {
+        // No fault of the system that runs; the next boot-check, or upgrade, tries it again.
+        log_warning(concat("the trial of a new system cannot be prepared: ", error.message()));
+    }
+}
+
 Settlement settle_other(Sysroot& sysroot, const Trial& trial, const std::string& panic) {
     const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
     const bool was_started = stage && stage->id == trial.id;
@@ -110,11 +120,59 @@ Settlement settle_other(Sysroot& sysroot, const Trial& trial, const std::string&
     // The loader has cleared its boot-once when it has started anything since.
     const bool is_to_come = boot_once_of(sysroot) == image::kTrialLabel;
     if (!was_started && (!is_told || is_to_come)) {
+        if (trial.state == TrialState::prepared) tell_bootloader(sysroot);
         return {.trial = TrialVerdict::to_come, .reason = {}, .restart = false};
     }
     Settlement out{.trial = TrialVerdict::failed, .reason = reason_of(stage, trial, panic), .restart = false};
     fail_trial(sysroot, out.reason);
     return out;
+}
+
+// What the system that runs means for the trial.
+struct BootedTrial {
+    bool is_on_trial = false;
+    bool has_other = false;  // a restart leads to another system, with no need to change anything on the disk
+};
+
+BootedTrial booted_trial(const Sysroot& sysroot, const Deployment& booted,
+                         const std::optional<Trial>& trial) {
+    const bool is_on_trial = trial && trial->is_of(booted);
+    return {.is_on_trial = is_on_trial,
+            .has_other = is_on_trial && trial->state != TrialState::passed &&
+                         !(sysroot.deployments().front() == booted) &&
+                         boot_once_of(sysroot) != image::kTrialLabel};
+}
+
+void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
+    if (is_settled(Sysroot::open(options.sysroot))) return;
+    Sysroot sysroot = Sysroot::open_locked(options.sysroot);
+    // (In the mount namespace that this has entered.)
+    Settlement settled =
+        settle_trial(sysroot, sysroot.booted().value_or(*out.booted), out.report, read_panic_record());
+    out.trial = settled.trial;
+    out.reason = std::move(settled.reason);
+    out.restart = settled.restart;
+}
+
+// A disk that is full or read-only is one of the faults that a trial is to find: it must not keep the machine
+// in the system that has it.
+void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, BootCheckOutcome& out) {
+    try {
+        settle_locked(options, out);
+    } catch (Error& error) {
+        if (!booted.is_on_trial) throw;
+        if (out.report.healthy()) {
+            error.add_context("the checks are green, but the trial cannot be ended");
+            error.hint("'osb-oci boot-check' ends it later; a restart before that leads to the old system");
+            throw;
+        }
+        if (!booted.has_other) throw;
+        out.trial = TrialVerdict::failed;
+        out.reason = out.report.failure();
+        out.restart = true;
+        // The old system finds out by itself that this one came to nothing.
+        out.report.warnings.push_back(concat("the trial's failure is not recorded: ", error.message()));
+    }
 }
 
 // A directory for all to read.
@@ -211,7 +269,7 @@ bool is_settled(const Sysroot& sysroot) {
 BootCheckOutcome check_boot(const BootCheckOptions& options) {
     BootCheckOutcome out;
     CheckOptions checks = options.checks;
-    bool is_trial = false;
+    BootedTrial booted;
     {
         const Sysroot sysroot = Sysroot::open(options.sysroot);
         out.booted = sysroot.booted();
@@ -219,8 +277,8 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
             throw Error(ErrorKind::not_found, "this system was not started from a deployment");
         }
         const std::optional<Trial> trial = read_trial(sysroot);
-        is_trial = trial && trial->is_of(*out.booted);
-        if (is_trial) {
+        booted = booted_trial(sysroot, *out.booted, trial);
+        if (booted.is_on_trial) {
             checks.on_start = [records = TrialRecords(options.sysroot), id = trial->id,
                                also = options.checks.on_start](const std::string& name) {
                 note_stage(records, id, name);
@@ -230,17 +288,14 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
     }
     out.report = run_checks(checks);
     // What follows may have to wait for a program that has the lock, which is no fault of this system.
-    if (is_trial && out.report.healthy()) stop_watchdog(options.run_directory);
-    if (!is_settled(Sysroot::open(options.sysroot))) {
-        Sysroot sysroot = Sysroot::open_locked(options.sysroot);
-        // (In the mount namespace that this has entered.)
-        Settlement settled =
-            settle_trial(sysroot, sysroot.booted().value_or(*out.booted), out.report, read_panic_record());
-        out.trial = settled.trial;
-        out.reason = std::move(settled.reason);
-        out.restart = settled.restart;
+    if (booted.is_on_trial && out.report.healthy()) stop_watchdog(options.run_directory);
+    settle_booted(options, booted, out);
+    try {
+        write_result(options.run_directory, out);
+    } catch (const Error& error) {
+        // Only `status` reads it.
+        out.report.warnings.push_back(concat("the result is not kept: ", error.message()));
     }
-    write_result(options.run_directory, out);
     return out;
 }
 

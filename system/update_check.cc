@@ -74,6 +74,19 @@ void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followe
     compare_packages(out, sysroot, followed, [&] { return find_packages(repository, image); });
 }
 
+// Power failed, or a write, between the boot entries and the bootloader.
+void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
+    const std::optional<Trial> trial = read_trial(sysroot);
+    out.is_prepared = trial && trial->state == TrialState::prepared;
+    if (!out.is_prepared) return;
+    const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), deployment.commit);
+    out.commit = deployment.commit;
+    out.release = {.version = info.version, .time = info.time};
+    out.is_fetched = true;
+    out.bytes_to_fetch = 0;
+    out.packages_unknown = "it is deployed already";
+}
+
 void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
                   const Followed& followed) {
     const ostree::Repository repository = sysroot.repository();
@@ -95,6 +108,13 @@ void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const Refspe
 
 }  // namespace
 
+bool UpdateCheck::is_work(const UpgradeOptions& options) const {
+    if (is_prepared) return true;
+    const bool is_refused =
+        runs_on_trial || (failed && !options.force) || (is_older && !options.allow_downgrade);
+    return is_new() && !is_refused;
+}
+
 UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options, CheckDepth depth) {
     const Followed followed = find_followed(sysroot, options);
     UpdateCheck out;
@@ -108,6 +128,9 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
     if (out.is_new()) {
         out.is_older = is_older(out.release, out.present);
         out.failed = find_failed(sysroot, out.digest, out.commit);
+        out.runs_on_trial = followed.roles.on_trial && *followed.roles.on_trial == followed.current;
+    } else if (out.standing == Standing::next_on_trial) {
+        check_prepared(out, sysroot, *followed.roles.on_trial);
     }
     return out;
 }

@@ -23,15 +23,18 @@ struct UpdateCheck {
     Release release;  // empty where it says nothing
     Release present;  // of the system that is current
     bool is_older = false;
-    std::optional<FailedTrial> failed;            // its trial, before
-    bool is_fetched = false;                      // it is here as a whole
+    std::optional<FailedTrial> failed;  // its trial, before
+    bool is_prepared = false;  // it is deployed, but the bootloader was not told to try it: upgrade does that
+    bool runs_on_trial = false;  // what runs has not passed its trial yet: upgrade refuses until it has
+    bool is_fetched = false;     // it is here as a whole
     std::optional<std::uint64_t> bytes_to_fetch;  // of layers; not known of a remote
     // What differs in packages; nothing where that is not known, and why.
     std::optional<std::vector<PackageChange>> packages;
     std::string packages_unknown;
 
-    // Whether an upgrade would do something.
     bool is_new() const { return standing == Standing::absent; }
+    // Whether an upgrade with these options would do something, and not refuse.
+    bool is_work(const UpgradeOptions& options) const;
 };
 
 enum class CheckDepth {

@@ -174,8 +174,19 @@ TEST_F(BootCheckTest, APowerCutWhileItWasArmedIsNoFailure) {
     });
     EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
     EXPECT_EQ(reason(), "");
+    // The bootloader is told now: nobody else may be there to do it.
     ASSERT_TRUE(read_trial(*sysroot_));
-    // Unless it was started.
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+}
+
+TEST_F(BootCheckTest, APowerCutWhileItWasArmedAndItWasStarted) {
+    restart();
+    change([](Trial& trial) {
+        trial.state = TrialState::prepared;
+        trial.boot_id.clear();
+    });
     stage("root");
     EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
     EXPECT_NE(reason(), "");
@@ -186,6 +197,15 @@ TEST_F(BootCheckTest, ATrialBeforeItsRecordSaysSo) {
     change([](Trial& trial) { trial.state = TrialState::prepared; });
     EXPECT_EQ(settle(new_, kGreen).trial, TrialVerdict::passed);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
+}
+
+TEST_F(BootCheckTest, ABootloaderThatCannotBeToldIsNoFault) {
+    restart();
+    change([](Trial& trial) { trial.state = TrialState::prepared; });
+    std::filesystem::remove(disk_.path() + "/boot/extlinux/ldlinux.sys");
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::prepared);
+    EXPECT_EQ(reason(), "");
 }
 
 TEST_F(BootCheckTest, APowerCutWhileItWasMadeTheDefault) {
