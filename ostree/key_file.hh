@@ -15,6 +15,8 @@ class KeyFile {
     KeyFile();
     KeyFile(KeyFile&& other) noexcept;
     KeyFile& operator=(KeyFile&& other) noexcept;
+    KeyFile(const KeyFile&) = delete;
+    KeyFile& operator=(const KeyFile&) = delete;
     ~KeyFile();
 
     // Throws Error{invalid}.

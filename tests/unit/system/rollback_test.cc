@@ -46,7 +46,7 @@ class RollbackTest : public ::testing::Test {
     }
     // The same, and its checks are green.
     Deployment proven(Sysroot& sysroot, const std::string& version) {
-        const Deployment made = upgrade(sysroot, version);
+        Deployment made = upgrade(sysroot, version);
         pass_trial(sysroot);
         return made;
     }
@@ -63,7 +63,7 @@ Error refusal(const F& f) {
         return error;
     }
     ADD_FAILURE() << "was not refused";
-    return Error(ErrorKind::internal, "");
+    return {ErrorKind::internal, ""};
 }
 
 // The menu's default must be what the first boot entry starts.
