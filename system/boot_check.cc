@@ -131,7 +131,8 @@ Settlement settle_other(Sysroot& sysroot, const Trial& trial, const std::string&
 // What the system that runs means for the trial.
 struct BootedTrial {
     bool is_on_trial = false;
-    bool has_other = false;  // a restart leads to another system, with no need to change anything on the disk
+    bool has_other = false;  // the boot entries have another one first
+    std::string boot;        // BOOT's directory
 };
 
 BootedTrial booted_trial(const Sysroot& sysroot, const Deployment& booted,
@@ -139,8 +140,23 @@ BootedTrial booted_trial(const Sysroot& sysroot, const Deployment& booted,
     const bool is_on_trial = trial && trial->is_of(booted);
     return {.is_on_trial = is_on_trial,
             .has_other = is_on_trial && trial->state != TrialState::passed &&
-                         !(sysroot.deployments().front() == booted) &&
-                         boot_once_of(sysroot) != image::kTrialLabel};
+                         !(sysroot.deployments().front() == booted),
+            .boot = sysroot.boot()};
+}
+
+// Whether the bootloader starts its default next. Has it do so where it has not cleared its boot-once itself.
+bool starts_default(const std::string& boot) {
+    try {
+        if (read_boot_once(boot) != image::kTrialLabel) return true;
+    } catch (const Error&) {
+        return true;  // what cannot be read was not set either
+    }
+    try {
+        clear_boot_once(boot, image::kTrialLabel);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
@@ -166,7 +182,7 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
             error.hint("'osb-oci boot-check' ends it later; a restart before that leads to the old system");
             throw;
         }
-        if (!booted.has_other) throw;
+        if (!booted.has_other || !starts_default(booted.boot)) throw;
         out.trial = TrialVerdict::failed;
         out.reason = out.report.failure();
         out.restart = true;

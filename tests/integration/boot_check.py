@@ -37,6 +37,8 @@ class Story:
         self.test.run("chattr", "-i", self.loader)
         with open(self.loader, "r+b") as file:
             file.seek(-1024, os.SEEK_END)
+            self.armed = file.read()
+            file.seek(-1024, os.SEEK_END)
             file.write(self.cleared)
 
     def record(self, **changes):
@@ -151,6 +153,13 @@ def red_unrecorded(test, story, one):
         if output:
             said = json.loads(output)
             test.check(said["trial"] == "failed" and "no good" in said["reason"] and "is not recorded" in said["warnings"][0], "and says it", said)
+    # Nor has the loader cleared its boot-once; BOOT is another filesystem.
+    with open(story.loader, "r+b") as file:
+        file.seek(-1024, os.SEEK_END)
+        file.write(story.armed)
+    test.check(boot_once(story.system), "SYSLINUX would start it again")
+    _, status, restarted, result = story.boot_check(trial, before=f"chattr +i {RECORDS}", after=f"chattr -i {RECORDS}")
+    test.check(status == 1 and restarted and not boot_once(story.system), "red, the same: the bootloader is told first", result.describe())
     output, status, restarted, result = story.boot_check(trial, "--json --no-reboot", before=": >/run/osb")
     test.check(status == 1 and not restarted and "the result is not kept" in output and len(story.reasons()) > len(known),
                "red, /run cannot be written to: the failure is recorded", result.describe())
