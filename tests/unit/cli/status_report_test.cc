@@ -203,12 +203,18 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     state("new", true,
           "is version '3' (sha256:dddddddddddd), built 2023-11-14 22:11:20 UTC (2 minutes ago) now");
     state("new", true, "'osb-oci upgrade' deploys it\n");
+    check.runs_on_trial = true;
+    state("new", false, "when the system that runs has passed its trial\n");
+    check.runs_on_trial = false;
     check.is_older = true;
     state("older", false, "--allow-downgrade");
     check.failed = FailedTrial{.reason = "it hung", .time = kNow - 86400};
     state("failed_before", false, "it failed its trial 1 day ago: it hung\n");
     check.standing = Standing::next_on_trial;
     state("next_on_trial", false, "tried at the next boot\n");
+    check.is_prepared = true;
+    state("prepared", true, "'osb-oci upgrade' has the next boot try it\n");
+    check.is_prepared = false;
     check.standing = Standing::next_default;
     state("next_default", false, "the next boot starts it\n");
     check.standing = Standing::current;
