@@ -105,7 +105,9 @@ Error nothing_new(const system::UpdateCheck& check) {
             break;
     }
     if (check.runs_on_trial) {
-        return error(concat(image, " is ", name,
+        // That passes: unlike the others, it is no answer to whether there is something new.
+        return Error(ErrorKind::io,
+                     concat(image, " is ", name,
                             ", which is not deployed while the system that runs is on trial itself"))
             .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
     }

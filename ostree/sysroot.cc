@@ -292,8 +292,13 @@ void Sysroot::write(const std::vector<Deployment>& deployments, const std::funct
                 "cannot write the boot entries");
     load();
     if (and_then) and_then();
+    remove_undeployed();
+}
+
+void Sysroot::remove_undeployed() {
+    GErrorSlot error;
     error.check(ostree_sysroot_prepare_cleanup(handle_->sysroot.get(), nullptr, error.out()) != 0,
-                "cannot remove what is no longer deployed");
+                "cannot remove what is not deployed");
 }
 
 void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {
@@ -314,10 +319,7 @@ void Sysroot::set_origin(const Deployment& deployment, const std::string& origin
 }
 
 std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
-    GErrorSlot error;
-    OstreeSysroot* sysroot = handle_->sysroot.get();
-    error.check(ostree_sysroot_prepare_cleanup(sysroot, nullptr, error.out()) != 0,
-                "cannot clean up the deployments");
+    remove_undeployed();
     Repository repository = this->repository();
     {
         Transaction transaction(repository);
@@ -334,6 +336,7 @@ std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
     gint total = 0;
     gint pruned = 0;
     guint64 freed = 0;
+    GErrorSlot error;
     error.check(ostree_repo_prune(repository.handle().repo.get(), OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, 0,
                                   &total, &pruned, &freed, nullptr, error.out()) != 0,
                 "cannot prune the repository");

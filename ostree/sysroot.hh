@@ -89,6 +89,9 @@ class Sysroot {
     // The running deployment must be among them. Of one from deploy() and of one that is listed already, in
     // any order.
     void write(const std::vector<Deployment>& deployments, const std::function<void()>& and_then = {});
+    // Removes files of what is not deployed, here and in BOOT, as an interrupted run leaves them. No menu may
+    // name them any more.
+    void remove_undeployed();
     void set_pinned(const Deployment& deployment, bool pinned);
     // Replaces the text of its origin file, in one step; also of one from deploy().
     void set_origin(const Deployment& deployment, const std::string& origin);

@@ -18,6 +18,7 @@
 #include "image/boot_menu.hh"
 #include "oci/json.hh"
 #include "system/boot_once.hh"
+#include "system/origin.hh"
 #include "system/panic_record.hh"
 #include "system/trial.hh"
 #include "system/trial_menu.hh"
@@ -70,6 +71,16 @@ bool menu_is_right(const Sysroot& sysroot) {
         log_warning(concat("the bootloader's menu: ", error.message()));
         return true;
     }
+}
+
+// Whether what runs is the default with no trial on record, and yet marked as one that has to prove itself:
+// as when it was all there was. That it is healthy is then all that is wanted of it.
+bool is_to_be_proven(const Sysroot& sysroot) {
+    const std::optional<Deployment> booted = sysroot.booted();
+    if (!booted || *booted != sysroot.deployments().front() || !is_untried(booted->origin)) return false;
+    const std::vector<FailedTrial> failures = read_failed(sysroot);
+    return std::none_of(failures.begin(), failures.end(),
+                        [&](const FailedTrial& failure) { return failure.is_of(*booted); });
 }
 
 // Nothing is on trial: nothing is to be started once either.
@@ -176,7 +187,7 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
     try {
         settle_locked(options, out);
     } catch (Error& error) {
-        if (!booted.is_on_trial) throw;
+        if (!booted.is_on_trial || ::geteuid() != 0) throw;
         if (out.report.healthy()) {
             error.add_context("the checks are green, but the trial cannot be ended");
             error.hint("'osb-oci boot-check' ends it later; a restart before that leads to the old system");
@@ -259,6 +270,10 @@ Settlement settle_trial(Sysroot& sysroot, const Deployment& booted, const CheckR
     Settlement out;
     if (!trial) {
         put_in_order(sysroot);
+        if (report.healthy() && is_to_be_proven(sysroot)) {
+            const Deployment first = sysroot.deployments().front();
+            sysroot.set_origin(first, with_untried(first.origin, false));
+        }
     } else if (trial->state == TrialState::passed) {
         // Power failed while it was made the default.
         pass_trial(sysroot);
@@ -279,7 +294,8 @@ Settlement settle_trial(Sysroot& sysroot, const Deployment& booted, const CheckR
 }
 
 bool is_settled(const Sysroot& sysroot) {
-    return !read_trial(sysroot) && boot_once_of(sysroot) != image::kTrialLabel && menu_is_right(sysroot);
+    return !read_trial(sysroot) && boot_once_of(sysroot) != image::kTrialLabel && menu_is_right(sysroot) &&
+           !is_to_be_proven(sysroot);
 }
 
 BootCheckOutcome check_boot(const BootCheckOptions& options) {

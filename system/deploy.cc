@@ -115,12 +115,29 @@ Roles remove_leaving(Sysroot& sysroot) {
     return roles_of(sysroot);
 }
 
+// Where that fails before the boot entries have the new one, there is no trial of it either.
+void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Deployment& made) {
+    try {
+        write_deployments(sysroot, list);
+    } catch (const Error&) {
+        try {
+            if (!Sysroot::open(sysroot.path()).find(made)) cancel_trial(sysroot);
+        } catch (const Error& error) {
+            log_warning(error.message());
+        }
+        throw;
+    }
+}
+
 }  // namespace
 
 DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deployment,
                           const TrialSubject& subject) {
     const Roles before = roles_of(sysroot);
     check_not_on_trial(before);
+    // What an interrupted run has left in BOOT would count as taken.
+    write_menu(sysroot);
+    sysroot.remove_undeployed();
     check_space(sysroot, deployment.stateroot, deployment.commit, leaving_for_next(before));
     std::vector<Deployment> list = list_of(remove_leaving(sysroot));
     check_space(sysroot, deployment.stateroot, deployment.commit, {});
@@ -133,11 +150,12 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     if (tried) {
         prepare_trial(sysroot, made, subject);
     } else {
+        unlink_failures(sysroot, made);
         sysroot.set_origin(made, with_untried(deployment.origin, false));
     }
     // A proven one is the default until the new one is.
     list.insert(tried ? list.begin() + 1 : list.begin(), made);
-    write_deployments(sysroot, list);
+    write_new(sysroot, list, made);
     if (tried) resume_trial(sysroot);
     if (!support.supported) log_info(concat("no trial: ", support.reason));
     return {.deployment = sysroot.find(made).value_or(made),

@@ -104,7 +104,9 @@ void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, 
     if (there >= need) return;
     throw Error(ErrorKind::no_space, concat("BOOT has ", in_mib(there),
                                             " left, and the kernel with its initramfs takes ", in_mib(need)))
-        .hint("'osb-oci cleanup --rollback' gives up the system that a rollback would lead to");
+        .hint(
+            "'osb-oci cleanup' removes what is left over, and 'osb-oci cleanup --rollback' gives up the "
+            "system that a rollback would lead to");
 }
 
 }  // namespace

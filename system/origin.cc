@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -175,6 +176,17 @@ std::string with_untried(std::string_view origin, bool untried) {
         file.remove(kOwnGroup, kUntriedKey);
     }
     return file.to_string();
+}
+
+std::string with_state_of(std::string_view origin, std::string_view previous) {
+    constexpr std::array<std::pair<const char*, const char*>, 3> kState{
+        {{kTransientGroup, "pinned"}, {kGroup, "unlocked"}, {kOwnGroup, kUntriedKey}}};
+    KeyFile out = KeyFile::parse(origin);
+    const KeyFile from = KeyFile::parse(previous);
+    for (const auto& [group, key] : kState) {
+        if (const auto value = from.get(group, key)) out.set(group, key, *value);
+    }
+    return out.to_string();
 }
 
 std::string without_transient(std::string_view origin) {

@@ -45,6 +45,10 @@ std::string image_origin_at(std::string_view reference, const std::string& manif
 bool is_untried(std::string_view origin);
 std::string with_untried(std::string_view origin, bool untried);
 
+// `origin` with what `previous` has that belongs to the deployment itself: that it is pinned, unlocked or
+// untried. For a deployment that stays, and follows something else.
+std::string with_state_of(std::string_view origin, std::string_view previous);
+
 // The text of an origin without what belongs to one deployment alone, as that it is pinned or untried.
 std::string without_transient(std::string_view origin);
 

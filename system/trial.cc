@@ -76,18 +76,6 @@ void forget_failures(const TrialRecords& records, const Trial& trial) {
     if (failed.size() != before) records.set_failed(std::move(failed));
 }
 
-// The deployment is a new one under the same name.
-void unlink_failures(const TrialRecords& records, const Deployment& deployment) {
-    std::vector<FailedTrial> failed = records.failed();
-    bool changed = false;
-    for (FailedTrial& failure : failed) {
-        if (!failure.is_of(deployment)) continue;
-        failure.serial = -1;
-        changed = true;
-    }
-    if (changed) records.set_failed(std::move(failed));
-}
-
 void put_first(Sysroot& sysroot, const Deployment& first) {
     if (sysroot.deployments().front() == first) return;
     std::vector<Deployment> order{first};
@@ -162,7 +150,7 @@ TrialSupport can_pass_trial(const Sysroot& sysroot, const Deployment& deployment
 void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSubject& subject) {
     cancel_trial(sysroot);
     const TrialRecords records(sysroot.path());
-    unlink_failures(records, deployment);
+    unlink_failures(sysroot, deployment);
     Trial trial;
     trial.id = new_id();
     trial.stateroot = deployment.stateroot;
@@ -171,6 +159,18 @@ void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSu
     trial.subject = subject;
     trial.time = now();
     records.set_trial(trial);
+}
+
+void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {
+    const TrialRecords records(sysroot.path());
+    std::vector<FailedTrial> failed = records.failed();
+    bool changed = false;
+    for (FailedTrial& failure : failed) {
+        if (!failure.is_of(deployment)) continue;
+        failure.serial = -1;
+        changed = true;
+    }
+    if (changed) records.set_failed(std::move(failed));
 }
 
 void resume_trial(Sysroot& sysroot) {

@@ -84,6 +84,8 @@ TrialSupport can_pass_trial(const ostree::Sysroot& sysroot, const ostree::Deploy
 // up.
 void prepare_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment,
                    const TrialSubject& subject);
+// What failed under the name of that deployment before it was made does not speak of it.
+void unlink_failures(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 // Has the bootloader start the deployment on trial, which is in the boot entries and not their first, at the
 // next boot and no other. Does it again of a trial that is still to come (as when power failed in the midst).
 void resume_trial(ostree::Sysroot& sysroot);

@@ -156,8 +156,7 @@ class Upgrade {
         if (!options_.from.empty() || options_.download_only) return;
         const auto known = std::get_if<ImageOrigin>(&followed_.origin)->manifest_digest;
         if (!followed_.changes && known == report_.digest) return;
-        sysroot_.set_origin(followed_.current,
-                            with_untried(new_origin(), is_untried(followed_.current.origin)));
+        sysroot_.set_origin(followed_.current, with_state_of(new_origin(), followed_.current.origin));
         if (followed_.changes) report_.result = UpgradeResult::follows;
     }
 

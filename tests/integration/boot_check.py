@@ -121,7 +121,7 @@ def unattended(test, story, one):
     story.restart()
     story.follow(two, "3")
     result = system.booted_osb(two, "upgrade", "--check")
-    test.check_refused(result, 77, "--check in a system that is on trial", "on trial")
+    test.check_refused(result, 1, "--check in a system that is on trial", "on trial")
     test.check_refused(system.booted_osb(two, "upgrade"), 1, "which upgrade refuses, too", "on trial")
     story.follow(two, "2")
     return two
@@ -182,6 +182,20 @@ def green(test, story):
     return trial
 
 
+def marked(test, story, present):
+    """What was all there was when its trial ended, say, is marked as one that was never tried for no longer than until it is healthy."""
+    path = story.system.origin_file(present)
+    with open(path, "a", encoding="ascii") as file:
+        file.write("\n[osb-oci]\nuntried=true\n")
+    story.set_check(present, "exit 1")
+    story.boot_check(present)
+    test.check("untried" in read(path), "red, no trial: the mark stays", read(path))
+    story.set_check(present, "exit 0")
+    output, status, _, result = story.boot_check(present)
+    test.check(status == 0 and json.loads(output)["trial"] == "none" and "untried" not in read(path), "green, no trial: the mark goes",
+               (result.describe(), read(path)))
+
+
 def power_cut(test, story, present):
     """Between the verdict and the menu: the old system comes once more, and completes it."""
     system = story.system
@@ -214,6 +228,7 @@ def main(test):
         red(test, story, one, two)
         red_unrecorded(test, story, one)
         present = green(test, story)
+        marked(test, story, present)
         power_cut(test, story, present)
         test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
 

@@ -88,7 +88,7 @@ def interrupted(test, one):
 
 def small_boot(test, system):
     """A BOOT that has room for little."""
-    boot, copy = system.path + "/boot", test.path("boot-copy")
+    boot, copy = system.path + "/boot", system.path + "-boot"
     shutil.copytree(boot, copy, symlinks=True)
     if test.run("mount", "-t", "tmpfs", "-o", "size=9500k", "tmpfs", boot).status != 0:
         raise Skip("a BOOT of its own cannot be mounted here")
@@ -118,6 +118,79 @@ def does_not_fit(test, one, two):
             test.must("umount", system.path + "/boot")
 
 
+def inject(test, system, what, *arguments):
+    return test.run("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=syncfs", "-e", f"inject=syncfs:{what}", test.osb, *arguments,
+                    "--sysroot", system.path)
+
+
+def leftovers_on_boot(test, one):
+    """Killed when libostree has copied the kernel and written no entry yet."""
+    with directory_system(test, "leftovers") as system:
+        small_boot(test, system)
+        try:
+            add_syslinux(system)
+            system.deploy("1")
+            system.pull("2")
+            write_menu(test, system)
+            follow(system, one, "os/2")
+            for number in range(1, 5):
+                inject(test, system, f"signal=KILL:when={number}", "upgrade", "--progress", "none")
+                if len(os.listdir(system.path + "/boot/ostree")) > 1:
+                    break
+            test.check(len(os.listdir(system.path + "/boot/ostree")) == 2 and system.order() == [one], "a kernel that nothing names",
+                       system.order())
+            result = system.osb("upgrade", "--progress", "none")
+            test.check(result.status == 0 and len(system.order()) == 2, "does not keep the same upgrade from BOOT", result.describe())
+        finally:
+            test.must("umount", system.path + "/boot")
+
+
+def failed_write(test, one, two):
+    with directory_system(test, "failed-write") as system:
+        add_syslinux(system)
+        for version in ("1", "2"):
+            system.deploy(version)
+        system.pull("3")
+        follow(system, two, "os/3")
+        write_menu(test, system)
+        result = inject(test, system, "error=EIO:when=1", "upgrade", "--progress", "none")
+        test.check(result.status == 1 and system.order() == [two, one], "an upgrade that cannot be written", result.describe())
+        said = json.loads(system.booted_osb(two, "rollback", "--json").stdout)
+        test.check(said["result"] == "swapped" and system.order() == [one, two], "then rollback goes back, at once", said)
+
+
+def forced_without_trial(test, one, two):
+    """Where nothing can be tried, what is forced becomes the default, and is as good as any."""
+    with directory_system(test, "forced") as system:
+        system.deploy("1")
+        for version in ("2", "3"):
+            system.pull(version)
+        follow(system, one, "os/2")
+        note_failure(system, two)
+        test.check_status(system.osb("upgrade", "--progress", "none", "--force"), 0, "upgrade --force without a trial")
+        said = system.booted_status(two)
+        test.check(with_role(said, "failed") == [] and with_role(said, "default") == [two], "it has not failed", said)
+        follow(system, two, "os/3")
+        result = system.booted_osb(two, "upgrade", "--progress", "none")
+        three = f"{test.commits['3']}.0"
+        said = system.booted_status(three)
+        test.check(result.status == 0 and with_role(said, "rollback") == [two], "and is what the next one falls back to",
+                   (result.describe(), said))
+
+
+def pinned_and_followed(test, one):
+    """What runs is pinned, and follows something else from now on."""
+    with directory_system(test, "pinned") as system:
+        system.deploy("1")
+        follow(system, one, "os/1")
+        layout = f"oci:{test.path('layout')}:1"
+        test.must(test.osb, "export", "--repo", test.repo, "os/1", layout)
+        test.check_status(system.osb("pin", "0"), 0, "pin")
+        said = system.json("switch", layout)
+        test.check(said["result"] == "follows" and with_role(system.status(), "pinned") == [one],
+                   "switch to another name of it keeps it pinned", said)
+
+
 def main(test):
     test.need("strace")
     prepare(test)
@@ -125,6 +198,10 @@ def main(test):
     failed_and_runs(test, one, two)
     interrupted(test, one)
     does_not_fit(test, one, two)
+    leftovers_on_boot(test, one)
+    failed_write(test, one, two)
+    forced_without_trial(test, one, two)
+    pinned_and_followed(test, one)
 
 
 if __name__ == "__main__":

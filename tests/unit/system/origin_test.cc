@@ -161,6 +161,15 @@ TEST(Untried, IsAMarkThatComesAndGoes) {
     EXPECT_FALSE(is_untried("no key file"));
 }
 
+TEST(WithStateOf, KeepsWhatBelongsToTheDeployment) {
+    EXPECT_EQ(with_state_of("[origin]\nrefspec=c:d\n",
+                            "[origin]\nrefspec=a:b\nunlocked=hotfix\n[libostree-transient]\npinned=true\n"
+                            "[osb-oci]\nmanifest-digest=x\nuntried=true\n"),
+              "[origin]\nrefspec=c:d\nunlocked=hotfix\n\n[libostree-transient]\npinned=true\n\n"
+              "[osb-oci]\nuntried=true\n");
+    EXPECT_EQ(with_state_of("[origin]\nrefspec=c:d\n", "[origin]\nrefspec=a:b\n"), "[origin]\nrefspec=c:d\n");
+}
+
 TEST(WithoutTransient, KeepsTheRest) {
     EXPECT_EQ(without_transient("[origin]\nrefspec=a:b\n[libostree-transient]\npinned=true\n"),
               "[origin]\nrefspec=a:b\n");
