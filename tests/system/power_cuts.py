@@ -270,11 +270,13 @@ def undisturbed_cycle(prepared, jobs):
     return max(lengths), recorded.log
 
 
-def kill_at_random(prepared, runs, seed, jobs, every, cycle, log=None):
-    """The records of all runs. Their moments depend on the seed and the length of a cycle alone."""
+def kill_at_random(prepared, runs, seed, jobs, every, cycle, log=None, first=0):
+    """The records of the runs from the first on. Their moments depend on the seed and the length of a cycle alone."""
     chance, work, records = random.Random(seed), queue.Queue(), []
     for number in range(runs):
-        work.put((number, chance.uniform(0, cycle), number % every == 0))
+        moment = chance.uniform(0, cycle)
+        if number >= first:
+            work.put((number, moment, number % every == 0))
 
     def worker():
         while True:
