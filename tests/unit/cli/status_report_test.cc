@@ -227,8 +227,8 @@ TEST(FormatAge, InTheLargestUnit) {
     EXPECT_EQ(format_age(100, 159), "just now");
     EXPECT_EQ(format_age(100, 160), "1 minute ago");
     EXPECT_EQ(format_age(100, 100 + 7199), "1 hour ago");
-    EXPECT_EQ(format_age(0, 86400 * 6), "6 days ago");
-    EXPECT_EQ(format_age(0, 86400 * 20), "2 weeks ago");
+    EXPECT_EQ(format_age(0, 86400LL * 6), "6 days ago");
+    EXPECT_EQ(format_age(0, 86400LL * 20), "2 weeks ago");
     EXPECT_EQ(format_age(0, 86400LL * 365 * 3), "2 years ago");
     EXPECT_EQ(format_age(7300, 100), "in 2 hours");
     // No overflow, whatever a file says.
