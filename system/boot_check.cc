@@ -78,9 +78,7 @@ bool menu_is_right(const Sysroot& sysroot) {
 bool is_to_be_proven(const Sysroot& sysroot) {
     const std::optional<Deployment> booted = sysroot.booted();
     if (!booted || *booted != sysroot.deployments().front() || !is_untried(booted->origin)) return false;
-    const std::vector<FailedTrial> failures = read_failed(sysroot);
-    return std::none_of(failures.begin(), failures.end(),
-                        [&](const FailedTrial& failure) { return failure.is_of(*booted); });
+    return !has_failed(read_failed(sysroot), *booted);
 }
 
 // Nothing is on trial: nothing is to be started once either.

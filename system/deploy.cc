@@ -60,12 +60,8 @@ Roles roles_of(const Sysroot& sysroot) {
     roles.current = sysroot.booted().value_or(all.front());
     const std::optional<Trial> trial = read_trial(sysroot);
     const std::vector<FailedTrial> failures = read_failed(sysroot);
-    const auto failed = [&](const Deployment& deployment) {
-        return std::any_of(failures.begin(), failures.end(),
-                           [&](const FailedTrial& failure) { return failure.is_of(deployment); });
-    };
     const auto is_proven = [&](const Deployment& deployment) {
-        return !failed(deployment) && !is_untried(deployment.origin);
+        return !has_failed(failures, deployment) && !is_untried(deployment.origin);
     };
     roles.current_is_proven = is_proven(*roles.current) && !(trial && trial->is_of(*roles.current));
     for (const Deployment& deployment : all) {
@@ -86,7 +82,7 @@ Roles roles_of(const Sysroot& sysroot) {
 }
 
 void check_not_on_trial(const Roles& roles) {
-    if (!roles.current || !roles.on_trial || *roles.current != *roles.on_trial) return;
+    if (!roles.runs_on_trial()) return;
     throw Error(ErrorKind::io, "the system that runs is on trial, and has not passed its health check yet")
         .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
 }

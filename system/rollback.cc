@@ -69,7 +69,7 @@ void check_droppable(const Sysroot& sysroot, const Roles& roles) {
     if (rollback.pinned) {
         throw refuse("is pinned").hint("'osb-oci unpin rollback' lets it go");
     }
-    if (roles.on_trial && roles.on_trial == roles.current) {
+    if (roles.runs_on_trial()) {
         throw refuse("is what the machine falls back to while this system is on trial")
             .hint("'osb-oci boot-check' ends the trial");
     }
@@ -104,7 +104,7 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
                 .given_up = std::nullopt};
     }
     if (!roles.on_trial) return change_places(sysroot, roles);
-    if (*roles.on_trial == *roles.current) {
+    if (roles.runs_on_trial()) {
         fail_trial(sysroot, "rolled back by the operator");
         return {.result = RollbackResult::trial_failed,
                 .next = sysroot.deployments().front(),

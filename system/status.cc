@@ -73,8 +73,7 @@ DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, 
     out.on_trial = is_same(roles.on_trial, deployment);
     out.rollback = is_same(roles.rollback, deployment);
     out.left_over = std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
-    out.failed = std::any_of(failed.begin(), failed.end(),
-                             [&](const FailedTrial& trial) { return trial.is_of(deployment); });
+    out.failed = has_failed(failed, deployment);
     out.digest = manifest_digest_of(sysroot, deployment);
     out.deployed = deployed_at(sysroot, deployment);
     add_origin(out);

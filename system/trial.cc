@@ -117,6 +117,11 @@ std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string
     return out;
 }
 
+bool has_failed(const std::vector<FailedTrial>& failures, const Deployment& deployment) {
+    return std::any_of(failures.begin(), failures.end(),
+                       [&](const FailedTrial& failure) { return failure.is_of(deployment); });
+}
+
 TrialSupport trial_support(const Sysroot& sysroot) {
     if (!image::menu_is_ours(sysroot.boot())) {
         return {.supported = false, .reason = "the bootloader's menu is not one of osb-oci's"};

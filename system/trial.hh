@@ -64,6 +64,9 @@ std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
 std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
                                        const std::string& commit);
 
+// Whether one of these is a failure of that very deployment.
+bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);
+
 // Whether this system can put a deployment on trial: BOOT has our menu and SYSLINUX, and its program is here.
 // Else why not, in words for people.
 struct TrialSupport {
@@ -101,6 +104,7 @@ void pass_trial(ostree::Sysroot& sysroot);
 // The trial is over; what was tried is remembered as bad, and the bootloader starts another deployment where
 // there is one. Nothing where there is no trial.
 void fail_trial(ostree::Sysroot& sysroot, const std::string& reason);
+
 // Makes these the deployments, in this order (Sysroot::write()), and writes the menu.
 void write_deployments(ostree::Sysroot& sysroot, const std::vector<ostree::Deployment>& deployments);
 // Writes the bootloader's menu of this sysroot anew, with the entry that starts the deployment on trial. Does

@@ -128,7 +128,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
     if (out.is_new()) {
         out.is_older = is_older(out.release, out.present);
         out.failed = find_failed(sysroot, out.digest, out.commit);
-        out.runs_on_trial = followed.roles.on_trial && *followed.roles.on_trial == followed.current;
+        out.runs_on_trial = followed.roles.runs_on_trial();
     } else if (out.standing == Standing::next_on_trial) {
         check_prepared(out, sysroot, *followed.roles.on_trial);
     }

@@ -37,6 +37,13 @@ class DeployTest : public ::testing::Test {
                 .merge = current};
     }
 
+    // That version runs, and what comes next is tried.
+    Sysroot with_trials(const std::string& version) const {
+        disk_.add_syslinux();
+        disk_.install(disk_.add_commit(version), kOrigin);
+        return Sysroot::open_locked(disk_.path());
+    }
+
     test::TestSysroot disk_;
 };
 
@@ -83,9 +90,7 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
 }
 
 TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
     std::filesystem::remove(disk_.path() + "/" + old.path() + "/etc/runlevels/default/osb-boot-check");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
@@ -95,9 +100,7 @@ TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
 }
 
 TEST_F(DeployTest, TheNewOneIsTriedAndTheOldOneStaysTheDefault) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
     const DeployOutcome outcome =
         deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
@@ -113,9 +116,7 @@ TEST_F(DeployTest, TheNewOneIsTriedAndTheOldOneStaysTheDefault) {
 }
 
 TEST_F(DeployTest, AnotherUpgradeTakesThePlaceOfTheOneThatWasToBeTried) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
     deploy_next(sysroot, next(sysroot, disk_.add_commit("2", "kernel of 2")), {.digest = "sha256:2"});
     const DeployOutcome outcome =
@@ -126,9 +127,7 @@ TEST_F(DeployTest, AnotherUpgradeTakesThePlaceOfTheOneThatWasToBeTried) {
 }
 
 TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
     pass_trial(sysroot);
@@ -140,9 +139,7 @@ TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
 }
 
 TEST_F(DeployTest, OneThatWasNeverTriedIsNoRollbackWhateverBecameOfItsRecord) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
     cancel_trial(sysroot);
     EXPECT_FALSE(roles_of(sysroot).rollback);
@@ -154,9 +151,7 @@ TEST_F(DeployTest, OneThatWasNeverTriedIsNoRollbackWhateverBecameOfItsRecord) {
 }
 
 TEST_F(DeployTest, FromASystemThatHasFailedTheProvenOneStaysTheDefault) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const Deployment good = *roles_of(sysroot).current;
     const DeployOutcome bad =
         deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
@@ -172,9 +167,7 @@ TEST_F(DeployTest, FromASystemThatHasFailedTheProvenOneStaysTheDefault) {
 }
 
 TEST_F(DeployTest, AForcedTrialLeavesTheProvenRollback) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("0"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("0");
     const Deployment zero = *roles_of(sysroot).current;
     deploy_next(sysroot, next(sysroot, disk_.add_commit("1")), {});
     pass_trial(sysroot);
@@ -190,9 +183,7 @@ TEST_F(DeployTest, AForcedTrialLeavesTheProvenRollback) {
 }
 
 TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
-    disk_.add_syslinux();
-    disk_.install(disk_.add_commit("1"), kOrigin);
-    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
     const DeployOutcome bad =
         deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
