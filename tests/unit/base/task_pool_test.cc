@@ -21,7 +21,7 @@ class Count final : public Task {
     int fail_at_;
 };
 
-TEST(TaskPool, RunsEverythingWithAnyNumberOfThreads) {
+TEST(TaskPoolThreads, RunsEverythingWithAnyNumberOfThreads) {
     for (const unsigned threads : {1U, 2U, 3U, 8U}) {
         std::atomic<int> count{0};
         TaskPool pool(threads, 100);
@@ -35,7 +35,7 @@ TEST(TaskPool, RunsEverythingWithAnyNumberOfThreads) {
     }
 }
 
-TEST(TaskPool, QueueIsBounded) {
+TEST(TaskPoolThreads, QueueIsBounded) {
     // A task that is larger than the queue is run by the producer itself.
     std::atomic<int> count{0};
     TaskPool pool(4, 10);
@@ -46,7 +46,7 @@ TEST(TaskPool, QueueIsBounded) {
     pool.run();
 }
 
-TEST(TaskPool, FirstFailureStopsTheRest) {
+TEST(TaskPoolThreads, FirstFailureStopsTheRest) {
     for (const unsigned threads : {1U, 2U, 4U}) {
         std::atomic<int> count{0};
         std::atomic<int> producers_ended{0};
@@ -63,7 +63,7 @@ TEST(TaskPool, FirstFailureStopsTheRest) {
     }
 }
 
-TEST(TaskPool, FailureOfAProducerIsRethrown) {
+TEST(TaskPoolThreads, FailureOfAProducerIsRethrown) {
     TaskPool pool(2, 1000);
     pool.add_producer([] { throw std::logic_error("producer"); });
     pool.add_producer([] {});
@@ -79,7 +79,7 @@ class Mark final : public Task {
     std::atomic<bool>& done_;
 };
 
-TEST(TaskPool, ProducersMayWaitForTheirTasks) {
+TEST(TaskPoolThreads, ProducersMayWaitForTheirTasks) {
     for (const unsigned threads : {1U, 2U, 4U}) {
         TaskPool pool(threads, 1000);
         std::atomic<int> rounds{0};

@@ -18,9 +18,9 @@ using std::chrono::milliseconds;
 
 constexpr std::uint64_t kMiB = 1024UL * 1024;
 
-class ProgressTest : public testing::Test {
+class ProgressThreads : public testing::Test {
   protected:
-    ProgressTest() {
+    ProgressThreads() {
         io_.clock = [this] { return now_; };
         io_.width = [] { return 80U; };
         io_.environment = [this](const std::string& name) -> std::optional<std::string> {
@@ -46,7 +46,7 @@ class ProgressTest : public testing::Test {
     std::map<std::string, std::string> environment_;
 };
 
-TEST_F(ProgressTest, BarShowsEverythingThatFits) {
+TEST_F(ProgressThreads, BarShowsEverythingThatFits) {
     const ProgressView view{.stage = "importing layers",
                             .done = 30 * kMiB,
                             .total = 120 * kMiB,
@@ -65,7 +65,7 @@ TEST_F(ProgressTest, BarShowsEverythingThatFits) {
     EXPECT_EQ(ProgressBar::render(view, 0), ProgressBar::render(view, 80));
 }
 
-TEST_F(ProgressTest, BarWithoutTotalOrWithAWrongOne) {
+TEST_F(ProgressThreads, BarWithoutTotalOrWithAWrongOne) {
     const ProgressView open{.stage = "reading", .done = 5, .total = std::nullopt, .rate = 0, .elapsed = {}};
     EXPECT_EQ(ProgressBar::render(open, 80), "reading  5 B");
     const ProgressView over{.stage = "x", .done = 20, .total = 10, .rate = 5, .elapsed = {}};
@@ -75,12 +75,12 @@ TEST_F(ProgressTest, BarWithoutTotalOrWithAWrongOne) {
     EXPECT_EQ(ProgressBar::render(empty, 80), "x  0 B of 0 B");
 }
 
-TEST_F(ProgressTest, BarEscapesTheStage) {
+TEST_F(ProgressThreads, BarEscapesTheStage) {
     const ProgressView view{.stage = "\x1b[2J", .done = 0, .total = std::nullopt, .rate = 0, .elapsed = {}};
     EXPECT_EQ(ProgressBar::render(view, 80), "\\x1b[2J  0 B");
 }
 
-TEST_F(ProgressTest, BarRedrawsTenTimesASecondAtMostAndGoesAtTheEnd) {
+TEST_F(ProgressThreads, BarRedrawsTenTimesASecondAtMostAndGoesAtTheEnd) {
     ProgressBar bar(console_);
     bar.begin("stage", 1000);
     const auto draws = [this] {
@@ -105,7 +105,7 @@ TEST_F(ProgressTest, BarRedrawsTenTimesASecondAtMostAndGoesAtTheEnd) {
     EXPECT_EQ(err_.str(), before);
 }
 
-TEST_F(ProgressTest, LinesGoAboveTheBar) {
+TEST_F(ProgressThreads, LinesGoAboveTheBar) {
     ProgressBar bar(console_);
     bar.begin("stage", std::nullopt);
     err_.str("");
@@ -113,7 +113,7 @@ TEST_F(ProgressTest, LinesGoAboveTheBar) {
     EXPECT_EQ(err_.str(), "\r\x1b[Kwarning: w\nstage  0 B");
 }
 
-TEST_F(ProgressTest, RateIsSmoothed) {
+TEST_F(ProgressThreads, RateIsSmoothed) {
     ProgressJson progress(console_);
     progress.begin("s", std::nullopt);
     const auto rate = [this] { return OrderedJson::parse(lines().back())["rate"].get<double>(); };
@@ -134,7 +134,7 @@ TEST_F(ProgressTest, RateIsSmoothed) {
     EXPECT_LT(rate(), 10);
 }
 
-TEST_F(ProgressTest, PlainSaysWhenAStageBeginsAndThenNowAndAgain) {
+TEST_F(ProgressThreads, PlainSaysWhenAStageBeginsAndThenNowAndAgain) {
     ProgressPlain progress(console_);
     progress.begin("importing layers", 100 * kMiB);
     EXPECT_EQ(lines(), std::vector<std::string>{"importing layers: 100.0 MiB"});
@@ -156,7 +156,7 @@ TEST_F(ProgressTest, PlainSaysWhenAStageBeginsAndThenNowAndAgain) {
     EXPECT_EQ(lines().back(), "writing trees");
 }
 
-TEST_F(ProgressTest, PlainWithoutATotal) {
+TEST_F(ProgressThreads, PlainWithoutATotal) {
     ProgressPlain progress(console_);
     progress.begin("reading", std::nullopt);
     pass(milliseconds(9999));
@@ -168,7 +168,7 @@ TEST_F(ProgressTest, PlainWithoutATotal) {
     EXPECT_EQ(lines()[1], "reading: 10.7 KiB, 1000 B/s");
 }
 
-TEST_F(ProgressTest, JsonHasOneObjectALine) {
+TEST_F(ProgressThreads, JsonHasOneObjectALine) {
     ProgressJson progress(console_);
     progress.begin("st\"age\n", 10);
     for (int i = 0; i < 100; ++i) {
@@ -186,13 +186,13 @@ TEST_F(ProgressTest, JsonHasOneObjectALine) {
     EXPECT_EQ(OrderedJson::parse(text.back())["done"], 100);
 }
 
-TEST_F(ProgressTest, JsonTotalMayBeNull) {
+TEST_F(ProgressThreads, JsonTotalMayBeNull) {
     ProgressJson progress(console_);
     progress.begin("s", std::nullopt);
     EXPECT_TRUE(OrderedJson::parse(lines().at(0))["total"].is_null());
 }
 
-TEST_F(ProgressTest, ThreadsMayAdvanceAtOnce) {
+TEST_F(ProgressThreads, ThreadsMayAdvanceAtOnce) {
     io_.clock = [] { return std::chrono::steady_clock::now(); };
     ProgressJson progress(console_);
     progress.begin("s", std::nullopt);
@@ -208,7 +208,7 @@ TEST_F(ProgressTest, ThreadsMayAdvanceAtOnce) {
     EXPECT_EQ(OrderedJson::parse(lines().back())["done"], 40000);
 }
 
-TEST_F(ProgressTest, KindIsChosenByTheTerminal) {
+TEST_F(ProgressThreads, KindIsChosenByTheTerminal) {
     const auto made = [this](const CommonOptions& options) { return make_progress(options, console_); };
     const auto is_bar = [](const std::unique_ptr<Progress>& p) {
         return dynamic_cast<ProgressBar*>(p.get()) != nullptr;
@@ -237,7 +237,7 @@ TEST_F(ProgressTest, KindIsChosenByTheTerminal) {
     EXPECT_TRUE(is_none(made(options)));
 }
 
-TEST_F(ProgressTest, ColoursFollowOptionTerminalAndEnvironment) {
+TEST_F(ProgressThreads, ColoursFollowOptionTerminalAndEnvironment) {
     environment_["TERM"] = "xterm";
     CommonOptions options;
     EXPECT_FALSE(use_colour(options, io_));

@@ -44,7 +44,7 @@ std::string decompressed(const std::string& bytes, Compression compression) {
 const std::size_t kSizes[] = {0,       1,           100,     32768,   1048575, 1048576,
                               1048577, 2 * 1048576, 4194304, 4194305, 5000000};
 
-TEST(Compress, GzipComesBack) {
+TEST(CompressThreads, GzipComesBack) {
     for (const int level : {kFastGzip, 1}) {
         for (const std::size_t size : kSizes) {
             const std::string content = lines(size);
@@ -58,7 +58,7 @@ TEST(Compress, GzipComesBack) {
     }
 }
 
-TEST(Compress, NoiseComesBack) {
+TEST(CompressThreads, NoiseComesBack) {
     const std::string content = noise(1500000);
     for (const int level : {kFastGzip, 9}) {
         ASSERT_TRUE(decompressed(compressed(gzip(level), content, 0), Compression::gzip) == content) << level;
@@ -66,14 +66,14 @@ TEST(Compress, NoiseComesBack) {
     ASSERT_TRUE(decompressed(compressed(zstd(3), content, 0), Compression::zstd) == content);
 }
 
-TEST(Compress, GzipIsOneMember) {
+TEST(CompressThreads, GzipIsOneMember) {
     const std::string bytes = compressed(gzip(1), lines(3000000), 2);
     const std::string magic("\x1F\x8B\x08\x00\x00\x00\x00\x00\x00\xFF", 10);
     EXPECT_EQ(bytes.substr(0, 10), magic);
     EXPECT_EQ(bytes.find(magic, 1), std::string::npos);
 }
 
-TEST(Compress, ZstdComesBack) {
+TEST(CompressThreads, ZstdComesBack) {
     for (const std::size_t size : kSizes) {
         const std::string content = lines(size);
         for (const ZstdFraming framing : {ZstdFraming::frames, ZstdFraming::single}) {
@@ -83,7 +83,7 @@ TEST(Compress, ZstdComesBack) {
     }
 }
 
-TEST(Compress, BytesDependOnTheContentAlone) {
+TEST(CompressThreads, BytesDependOnTheContentAlone) {
     const std::string content = lines(4500000) + std::string(2000000, '\0') + noise(500000);
     for (const MakeSink& make : {gzip(kFastGzip), gzip(1), zstd(1), zstd(1, ZstdFraming::single)}) {
         const std::string expected = compressed(make, content, 0);
@@ -94,7 +94,7 @@ TEST(Compress, BytesDependOnTheContentAlone) {
     }
 }
 
-TEST(Compress, MatchesReachAcrossPieces) {
+TEST(CompressThreads, MatchesReachAcrossPieces) {
     // Two pieces whose common part lies on both sides of their border.
     const std::string part = noise(20000);
     const std::string filler = std::string(1048576 - part.size(), 'f');
@@ -103,7 +103,7 @@ TEST(Compress, MatchesReachAcrossPieces) {
     EXPECT_LT(twice.size(), once.size() + part.size() / 10);
 }
 
-TEST(Compress, LevelsAreChecked) {
+TEST(CompressThreads, LevelsAreChecked) {
     TextSink out;
     expect_error(ErrorKind::usage, [&] { gzip_sink(out, 10, nullptr); });
     expect_error(ErrorKind::usage, [&] { gzip_sink(out, -1, nullptr); });
@@ -111,7 +111,7 @@ TEST(Compress, LevelsAreChecked) {
     expect_error(ErrorKind::usage, [&] { zstd_sink(out, 23, ZstdFraming::single, nullptr); });
 }
 
-TEST(Compress, ASinkThatFailsEndsTheWork) {
+TEST(CompressThreads, ASinkThatFailsEndsTheWork) {
     class FullSink final : public Sink {
       public:
         void write(ByteView bytes) override {
@@ -135,7 +135,7 @@ TEST(Compress, ASinkThatFailsEndsTheWork) {
     }
 }
 
-TEST(Compress, ProgramsAgree) {
+TEST(CompressThreads, ProgramsAgree) {
     const TempDirectory directory;
     const std::string content = lines(5000000);
     write_file(directory / "plain", content);

@@ -265,7 +265,7 @@ TEST(OciArchiveSink, ABlobMustBeWhatItsDigestSays) {
     EXPECT_FALSE(sink->has_blob(describe("", "x")));
 }
 
-TEST(OciArchiveSink, BlobsOfSeveralThreads) {
+TEST(OciArchiveSinkThreads, ShareASink) {
     const TempDirectory directory;
     const auto sink = create_oci_archive_sink(directory / "a.tar", "");
     std::vector<std::thread> threads;

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ArchivePushTest : public ImportTest {
+class ArchivePushThreads : public ImportTest {
   protected:
     // A commit of the source whose files hold `text`; the one before is its parent.
     std::string commit(const std::string& text, const std::string& ref = "os/test") {
@@ -106,7 +106,7 @@ class ArchivePushTest : public ImportTest {
     }
 };
 
-TEST_F(ArchivePushTest, ACommitWithItsHistory) {
+TEST_F(ArchivePushThreads, ACommitWithItsHistory) {
     const std::string first = commit("1");
     const std::string second = commit("2");
     const auto result = push("os/test");
@@ -125,7 +125,7 @@ TEST_F(ArchivePushTest, ACommitWithItsHistory) {
     EXPECT_TRUE(fs::is_empty(target() + "/tmp/") || !fs::exists(target() + "/tmp/osb-import-x"));
 }
 
-TEST_F(ArchivePushTest, OnlyWhatIsMissing) {
+TEST_F(ArchivePushThreads, OnlyWhatIsMissing) {
     commit("1");
     push("os/test");
     const auto again = push("os/test");
@@ -142,7 +142,7 @@ TEST_F(ArchivePushTest, OnlyWhatIsMissing) {
     EXPECT_GT(verify_all_objects(target()), next.objects_sent);
 }
 
-TEST_F(ArchivePushTest, TheDestinationIsMade) {
+TEST_F(ArchivePushThreads, TheDestinationIsMade) {
     const std::string checksum = commit("1");
     // As --repo does; with all that is durable, once.
     const auto result = push_from(repo_path(), "os/test");
@@ -151,7 +151,7 @@ TEST_F(ArchivePushTest, TheDestinationIsMade) {
     EXPECT_EQ(refs().at("os/test"), checksum);
 }
 
-TEST_F(ArchivePushTest, ObjectsOfOneOwnerOnOneFilesystemAreShared) {
+TEST_F(ArchivePushThreads, ObjectsOfOneOwnerOnOneFilesystemAreShared) {
     const std::string checksum = commit("1");
     push("os/test");
     const auto files = fs::recursive_directory_iterator(target() + "/objects");
@@ -174,7 +174,7 @@ TEST_F(ArchivePushTest, ObjectsOfOneOwnerOnOneFilesystemAreShared) {
     verify_all_objects(target());
 }
 
-TEST_F(ArchivePushTest, BareSourcesAreCompressed) {
+TEST_F(ArchivePushThreads, BareSourcesAreCompressed) {
     for (const auto mode : {ostree::RepoMode::bare_user, ostree::RepoMode::bare_user_only}) {
         fs::remove_all(repo_path());
         fs::remove_all(target());
@@ -189,7 +189,7 @@ TEST_F(ArchivePushTest, BareSourcesAreCompressed) {
     }
 }
 
-TEST_F(ArchivePushTest, NamesInTheDestination) {
+TEST_F(ArchivePushThreads, NamesInTheDestination) {
     const std::string first = commit("1");
     const std::string second = commit("2");
     refusal(ErrorKind::usage, [&] { push(second); });
@@ -205,7 +205,7 @@ TEST_F(ArchivePushTest, NamesInTheDestination) {
     EXPECT_TRUE(summary_is_current());
 }
 
-TEST_F(ArchivePushTest, ARefGoesForward) {
+TEST_F(ArchivePushThreads, ARefGoesForward) {
     const std::string first = commit("1");
     const std::string second = commit("2");
     push("os/test");
@@ -221,7 +221,7 @@ TEST_F(ArchivePushTest, ARefGoesForward) {
     EXPECT_TRUE(summary_is_current());
 }
 
-TEST_F(ArchivePushTest, HistoryThatTheSourceHasInPart) {
+TEST_F(ArchivePushThreads, HistoryThatTheSourceHasInPart) {
     const std::string first = commit("1");
     push("os/test");
     const std::string second = commit("2");
@@ -252,7 +252,7 @@ TEST_F(ArchivePushTest, HistoryThatTheSourceHasInPart) {
     EXPECT_EQ(refs().at("os/test"), third);
 }
 
-TEST_F(ArchivePushTest, ACommitThatTheDestinationHasInPart) {
+TEST_F(ArchivePushThreads, ACommitThatTheDestinationHasInPart) {
     const std::string checksum = commit("1");
     push("os/test");
     // Objects that fsck removed, with its mark.
@@ -267,7 +267,7 @@ TEST_F(ArchivePushTest, ACommitThatTheDestinationHasInPart) {
     EXPECT_EQ(list_commit(target(), checksum), list_commit(repo_path(), checksum));
 }
 
-TEST_F(ArchivePushTest, SignaturesAreJoined) {
+TEST_F(ArchivePushThreads, SignaturesAreJoined) {
     const std::string first = commit("1");
     const std::string second = commit("2");
     sign(repo_path(), first, "ostree.sign.ed25519", {"ours"});
@@ -289,7 +289,7 @@ TEST_F(ArchivePushTest, SignaturesAreJoined) {
     EXPECT_EQ(fs::last_write_time(object(target(), second, "commitmeta")), time);
 }
 
-TEST_F(ArchivePushTest, DamagedSourcesMoveNoRef) {
+TEST_F(ArchivePushThreads, DamagedSourcesMoveNoRef) {
     const std::string checksum = commit("1");
     std::vector<fs::path> trees;
     std::vector<fs::path> files;
@@ -316,7 +316,7 @@ TEST_F(ArchivePushTest, DamagedSourcesMoveNoRef) {
     EXPECT_TRUE(has(checksum));
 }
 
-TEST_F(ArchivePushTest, DamagedFilesOfBareSourcesAreNoticed) {
+TEST_F(ArchivePushThreads, DamagedFilesOfBareSourcesAreNoticed) {
     ostree::Repository::create(repo_path(), ostree::RepoMode::bare_user_only);
     commit("1");
     for (const auto& entry : fs::recursive_directory_iterator(repo_path() + "/objects"))
@@ -326,7 +326,7 @@ TEST_F(ArchivePushTest, DamagedFilesOfBareSourcesAreNoticed) {
     EXPECT_TRUE(refs().empty());
 }
 
-TEST_F(ArchivePushTest, OnlyArchiveRepositories) {
+TEST_F(ArchivePushThreads, OnlyArchiveRepositories) {
     commit("1");
     ostree::Repository::create(target(), ostree::RepoMode::bare_user_only);
     const std::string message = refusal(ErrorKind::unsupported, [&] { push_from(repo_path(), "os/test"); });
@@ -341,7 +341,7 @@ TEST_F(ArchivePushTest, OnlyArchiveRepositories) {
     refusal(ErrorKind::not_found, [&] { push_from(repo_path(), "os/test"); });
 }
 
-TEST_F(ArchivePushTest, TheSummaryIsMendedAndItsSignatureGone) {
+TEST_F(ArchivePushThreads, TheSummaryIsMendedAndItsSignatureGone) {
     commit("1");
     push("os/test");
     fs::remove(target() + "/summary");
@@ -360,7 +360,7 @@ TEST_F(ArchivePushTest, TheSummaryIsMendedAndItsSignatureGone) {
     EXPECT_TRUE(summary_is_current());
 }
 
-TEST_F(ArchivePushTest, TheReserveIsKept) {
+TEST_F(ArchivePushThreads, TheReserveIsKept) {
     const std::string checksum = commit("1");
     make_target();
     for (const auto& entry : fs::recursive_directory_iterator(repo_path() + "/objects"))
@@ -370,7 +370,7 @@ TEST_F(ArchivePushTest, TheReserveIsKept) {
     EXPECT_FALSE(has(checksum));
 }
 
-TEST_F(ArchivePushTest, LeftoversOfKilledRunsGo) {
+TEST_F(ArchivePushThreads, LeftoversOfKilledRunsGo) {
     commit("1");
     make_target();
     fs::create_directories(target() + "/tmp/osb-import-0123/ab");

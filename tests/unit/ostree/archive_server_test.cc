@@ -95,7 +95,7 @@ class Client {
     std::string buffer_;
 };
 
-class ArchiveServerTest : public ImportTest {
+class ArchiveServerThreads : public ImportTest {
   protected:
     void make(ostree::RepoMode mode) {
         ostree::Repository::create(repo_path(), mode);
@@ -145,7 +145,7 @@ class ArchiveServerTest : public ImportTest {
     std::optional<ostree::ArchiveServer> server_;
 };
 
-TEST_F(ArchiveServerTest, AnArchiveRepositoryWhateverTheModeOfTheSource) {
+TEST_F(ArchiveServerThreads, AnArchiveRepositoryWhateverTheModeOfTheSource) {
     for (const auto mode :
          {ostree::RepoMode::archive, ostree::RepoMode::bare_user, ostree::RepoMode::bare_user_only}) {
         server_.reset();
@@ -179,7 +179,7 @@ TEST_F(ArchiveServerTest, AnArchiveRepositoryWhateverTheModeOfTheSource) {
     }
 }
 
-TEST_F(ArchiveServerTest, NothingElse) {
+TEST_F(ArchiveServerThreads, NothingElse) {
     make(ostree::RepoMode::archive);
     Client connection = client();
     for (const char* path :
@@ -198,7 +198,7 @@ TEST_F(ArchiveServerTest, NothingElse) {
         EXPECT_EQ(connection.get(at(path)).status, 404) << path;
 }
 
-TEST_F(ArchiveServerTest, NobodyWithoutTheToken) {
+TEST_F(ArchiveServerThreads, NobodyWithoutTheToken) {
     make(ostree::RepoMode::archive);
     std::string wrong = server_->prefix();
     wrong.back() = wrong.back() == '0' ? '1' : '0';
@@ -213,7 +213,7 @@ TEST_F(ArchiveServerTest, NobodyWithoutTheToken) {
     EXPECT_EQ(client().get(at("config")).status, 200);
 }
 
-TEST_F(ArchiveServerTest, Requests) {
+TEST_F(ArchiveServerThreads, Requests) {
     make(ostree::RepoMode::archive);
     Client connection = client();
     const Response head = connection.get(at("config"), "", "HEAD");
@@ -235,7 +235,7 @@ TEST_F(ArchiveServerTest, Requests) {
     EXPECT_EQ(endless.receive().status, 0);
 }
 
-TEST_F(ArchiveServerTest, ManyClientsAndThoseThatLeave) {
+TEST_F(ArchiveServerThreads, ManyClientsAndThoseThatLeave) {
     make(ostree::RepoMode::bare_user_only);
     std::string large;
     for (const auto& name : objects_of(commit_)) {
@@ -250,7 +250,7 @@ TEST_F(ArchiveServerTest, ManyClientsAndThoseThatLeave) {
     server_->rethrow_failure();
 }
 
-TEST_F(ArchiveServerTest, ProbesSendNothing) {
+TEST_F(ArchiveServerThreads, ProbesSendNothing) {
     make(ostree::RepoMode::archive);
     server_->offer("os/name", other_, true);
     Client connection = client();
@@ -270,7 +270,7 @@ TEST_F(ArchiveServerTest, ProbesSendNothing) {
               200);
 }
 
-TEST_F(ArchiveServerTest, AnObjectThatIsGoneIsTold) {
+TEST_F(ArchiveServerThreads, AnObjectThatIsGoneIsTold) {
     make(ostree::RepoMode::archive);
     for (const auto& name : objects_of(commit_)) {
         if (name.type != ostree::ObjectType::dirmeta) continue;

@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class DerivedImportTest : public EncapsulatedTest {
+class DerivedImportThreads : public EncapsulatedTest {
   protected:
     void SetUp() override {
         EncapsulatedTest::SetUp();
@@ -35,7 +35,7 @@ class DerivedImportTest : public EncapsulatedTest {
     }
 };
 
-TEST_F(DerivedImportTest, LayersOnTopOfTheCommit) {
+TEST_F(DerivedImportThreads, LayersOnTopOfTheCommit) {
     const Listing before = list_commit(repo_path(), commit_);
     Listing after = listing({TarBuilder()
                                  .file("usr/share/a/.wh.one", "")
@@ -65,7 +65,7 @@ TEST_F(DerivedImportTest, LayersOnTopOfTheCommit) {
     EXPECT_EQ(after, rest) << "nothing else has changed";
 }
 
-TEST_F(DerivedImportTest, ALaidOutBaseIsNotLaidOutAgain) {
+TEST_F(DerivedImportThreads, ALaidOutBaseIsNotLaidOutAgain) {
     Listing after = listing({TarBuilder().file("usr/new", "n")});
     EXPECT_EQ(content(after, "/usr/new"), "n");
     after.erase("/usr/new");
@@ -74,7 +74,7 @@ TEST_F(DerivedImportTest, ALaidOutBaseIsNotLaidOutAgain) {
     EXPECT_TRUE(result_.notes.empty()) << result_.notes.front();
 }
 
-TEST_F(DerivedImportTest, AnImageWithNothingOnTopIsItsCommit) {
+TEST_F(DerivedImportThreads, AnImageWithNothingOnTopIsItsCommit) {
     const MemoryImage image = derived({});
     const auto result = import_into_target(image.image);
     EXPECT_EQ(result.commit, commit_);
@@ -100,7 +100,7 @@ TEST_F(DerivedImportTest, AnImageWithNothingOnTopIsItsCommit) {
     EXPECT_EQ(image.source->opened, opened) << "all of that without reading a layer";
 }
 
-TEST_F(DerivedImportTest, APlainCommitIsLaidOut) {
+TEST_F(DerivedImportThreads, APlainCommitIsLaidOut) {
     make_base({base_system()}, ostree::Layout::plain);
     EXPECT_EQ(import_into_target(derived({}).image, {.layout = ostree::Layout::plain}).commit, commit_);
     const auto result = import_into_target(derived({}).image);
@@ -110,7 +110,7 @@ TEST_F(DerivedImportTest, APlainCommitIsLaidOut) {
     EXPECT_EQ(content(tree, "/usr/lib/modules/6.1-0-virt/vmlinuz"), "kernel 1");
 }
 
-TEST_F(DerivedImportTest, KnownLayersOfTheBaseAreNotRead) {
+TEST_F(DerivedImportThreads, KnownLayersOfTheBaseAreNotRead) {
     import_into_target(derived({TarBuilder().file("usr/v", "1")}).image);
     const MemoryImage second = derived({TarBuilder().file("usr/v", "2")});
     const auto result = import_into_target(second.image);
@@ -123,7 +123,7 @@ TEST_F(DerivedImportTest, KnownLayersOfTheBaseAreNotRead) {
     EXPECT_TRUE(import_into_target(second.image).unchanged);
 }
 
-TEST_F(DerivedImportTest, ABaseThatIsNotWholeAnyMoreIsMended) {
+TEST_F(DerivedImportThreads, ABaseThatIsNotWholeAnyMoreIsMended) {
     import_into_target(derived({TarBuilder().file("usr/v", "1")}).image, {.parent = ostree::Parent::none});
     const std::string objects = target() + "/objects/";
     fs::remove(objects + commit_.substr(0, 2) + '/' + commit_.substr(2) + ".commit");
@@ -134,7 +134,7 @@ TEST_F(DerivedImportTest, ABaseThatIsNotWholeAnyMoreIsMended) {
     EXPECT_EQ(list_commit(target(), commit_), list_commit(repo_path(), commit_));
 }
 
-TEST_F(DerivedImportTest, SameCommitWithAnyJobs) {
+TEST_F(DerivedImportThreads, SameCommitWithAnyJobs) {
     const MemoryImage image =
         derived({TarBuilder().file("usr/v", "1"), TarBuilder().file("etc/.wh.passwd", "")});
     const std::string commit = import_into_target(image.image, {.jobs = 1}).commit;
@@ -144,7 +144,7 @@ TEST_F(DerivedImportTest, SameCommitWithAnyJobs) {
     }
 }
 
-TEST_F(DerivedImportTest, WhatParentMeans) {
+TEST_F(DerivedImportThreads, WhatParentMeans) {
     const MemoryImage image = derived({TarBuilder().file("usr/v", "1")});
     const auto first = import_into_target(image.image);
     const auto none = import_into_target(image.image, {.parent = ostree::Parent::none});
@@ -160,7 +160,7 @@ TEST_F(DerivedImportTest, WhatParentMeans) {
 
 // podman writes a file that was changed in place under the name of its object first, and its names in the
 // tree as links to that.
-TEST_F(DerivedImportTest, ObjectsThatWereChangedInPlace) {
+TEST_F(DerivedImportThreads, ObjectsThatWereChangedInPlace) {
     const std::string object = object_path("usr/same1");
     const Listing tree = listing({TarBuilder()
                                       .file(object, "changed")
@@ -186,7 +186,7 @@ TEST_F(DerivedImportTest, ObjectsThatWereChangedInPlace) {
               std::string::npos);
 }
 
-TEST_F(DerivedImportTest, PlainIsTheTreeThatTheImageShows) {
+TEST_F(DerivedImportThreads, PlainIsTheTreeThatTheImageShows) {
     const Listing tree =
         listing({TarBuilder().file("etc/new", "n").file("etc/.wh.passwd", "")}, ostree::Layout::plain);
     EXPECT_EQ(content(tree, "/etc/new"), "n");
@@ -199,7 +199,7 @@ TEST_F(DerivedImportTest, PlainIsTheTreeThatTheImageShows) {
     EXPECT_EQ(type(listing({TarBuilder().file("var/tmp/x", "x")}, ostree::Layout::plain), "/var/tmp/x"), 'f');
 }
 
-TEST_F(DerivedImportTest, WholeDirectoriesReplaced) {
+TEST_F(DerivedImportThreads, WholeDirectoriesReplaced) {
     const Listing tree = listing({TarBuilder().file(".wh.etc", "").file("etc/only", "o"),
                                   TarBuilder().file("usr/etc/.wh..wh..opq", "").file("usr/etc/too", "t")});
     EXPECT_EQ(content(tree, "/usr/etc/only"), "o");
@@ -212,7 +212,7 @@ TEST_F(DerivedImportTest, WholeDirectoriesReplaced) {
     EXPECT_EQ(content(linked, "/bin"), "usr/bin");
 }
 
-TEST_F(DerivedImportTest, StateOfTheLayersIsNewerThanTheBases) {
+TEST_F(DerivedImportThreads, StateOfTheLayersIsNewerThanTheBases) {
     const Listing tree = listing({TarBuilder()
                                       .file("var/lib/app/state", "new")
                                       .file("var/lib/other", "o")
@@ -227,7 +227,7 @@ TEST_F(DerivedImportTest, StateOfTheLayersIsNewerThanTheBases) {
     EXPECT_EQ(type(tree, "/var/lib"), '-');
 }
 
-TEST_F(DerivedImportTest, KernelsOfTheLayers) {
+TEST_F(DerivedImportThreads, KernelsOfTheLayers) {
     const std::string modules = "/usr/lib/modules/";
     // Another release, the base's removed by its package manager, which does not know of what import moved.
     Listing tree = listing({TarBuilder()
@@ -256,7 +256,7 @@ TEST_F(DerivedImportTest, KernelsOfTheLayers) {
               std::string::npos);
 }
 
-TEST_F(DerivedImportTest, LabelsMustBeTrue) {
+TEST_F(DerivedImportThreads, LabelsMustBeTrue) {
     const std::vector<TarBuilder> top{TarBuilder().file("usr/x", "x")};
     MemoryImageOptions options = labels();
     options.labels["ostree.commit"] = std::string(64, 'a');
@@ -280,13 +280,13 @@ TEST_F(DerivedImportTest, LabelsMustBeTrue) {
     EXPECT_EQ(import_into_target(derived(top, options).image).commit, commit_);
 }
 
-TEST_F(DerivedImportTest, ALayerMayBePartOfTheBaseAndOnTop) {
+TEST_F(DerivedImportThreads, ALayerMayBePartOfTheBaseAndOnTop) {
     TarBuilder again;
     again.raw(base_[1].tar.substr(0, base_[1].tar.size() - 1024));
     EXPECT_EQ(listing({again}), list_commit(repo_path(), commit_));
 }
 
-TEST_F(DerivedImportTest, HostileLayersOnTop) {
+TEST_F(DerivedImportThreads, HostileLayersOnTop) {
     refusal_of(derived({TarBuilder().hardlink(
         "usr/x", "sysroot/ostree/repo/objects/aa/" + std::string(62, 'a') + ".file")}));
     refusal_of(derived({TarBuilder().file("usr/bin/tool/below", "x")}));
@@ -310,7 +310,7 @@ TEST_F(DerivedImportTest, HostileLayersOnTop) {
 }
 
 // Forty small objects that name one another spell 2^40 directories.
-TEST_F(DerivedImportTest, DirectoriesThatMultiplyAreRefused) {
+TEST_F(DerivedImportThreads, DirectoriesThatMultiplyAreRefused) {
     std::map<Sha256, std::string> objects;
     const auto add = [&objects](const std::string& bytes) {
         const Sha256 checksum = sha256(as_bytes(bytes));
@@ -328,7 +328,7 @@ TEST_F(DerivedImportTest, DirectoriesThatMultiplyAreRefused) {
     EXPECT_THROW(ostree::read_tree(load, {up, meta}, {}, 1000), Error);
 }
 
-TEST_F(DerivedImportTest, ManyLayers) {
+TEST_F(DerivedImportThreads, ManyLayers) {
     std::vector<TarBuilder> layers;
     for (int i = 0; i < 300; ++i)
         layers.push_back(TarBuilder().file(concat("usr/many/", i), "x").file("etc/last", concat(i)));

@@ -16,7 +16,7 @@
 namespace osb::test {
 namespace {
 
-class ExportTest : public ImportTest {
+class ExportThreads : public ImportTest {
   protected:
     // A system of a few packages, each with a file, and one that nobody owns.
     void build(const std::string& zlib) {
@@ -44,7 +44,7 @@ class ExportTest : public ImportTest {
     }
 };
 
-TEST_F(ExportTest, TheIdenticalCommitComesBack) {
+TEST_F(ExportThreads, TheIdenticalCommitComesBack) {
     build("zlib 1");
     for (const char* format : {"zstd:chunked", "zstd:3", "gzip:6"}) {
         const auto exported =
@@ -62,7 +62,7 @@ TEST_F(ExportTest, TheIdenticalCommitComesBack) {
     }
 }
 
-TEST_F(ExportTest, LabelsThatFindTheCommitAreNotFree) {
+TEST_F(ExportThreads, LabelsThatFindTheCommitAreNotFree) {
     build("zlib 1");
     for (const char* key : {"ostree.commit", "ostree.final-diffid"}) {
         try {
@@ -74,14 +74,14 @@ TEST_F(ExportTest, LabelsThatFindTheCommitAreNotFree) {
     }
 }
 
-TEST_F(ExportTest, TheSameBytesWithAnyJobs) {
+TEST_F(ExportThreads, TheSameBytesWithAnyJobs) {
     build("zlib 1");
     const auto one = export_to("one", {.jobs = 1});
     const auto many = export_to("many", {.jobs = 5});
     EXPECT_EQ(one.manifest_digest, many.manifest_digest);
 }
 
-TEST_F(ExportTest, ALayerChangesOnlyWithItsPackages) {
+TEST_F(ExportThreads, ALayerChangesOnlyWithItsPackages) {
     build("zlib 1");
     const auto first = export_to("first", {});
     const oci::Image previous = image_in("first");
@@ -120,7 +120,7 @@ class CountingTarget final : public oci::ImageSink {
     std::unique_ptr<oci::ImageSink> inner_;
 };
 
-TEST_F(ExportTest, WhatTheTargetHasIsNotSentAgain) {
+TEST_F(ExportThreads, WhatTheTargetHasIsNotSentAgain) {
     build("zlib 1");
     const ostree::Repository repository = ostree::Repository::open(repo_path());
     NoProgress progress;
@@ -140,7 +140,7 @@ TEST_F(ExportTest, WhatTheTargetHasIsNotSentAgain) {
     EXPECT_EQ(send("v4", "gzip:6", true).second, first.second);
 }
 
-TEST_F(ExportTest, ALayerThatIsLostOnItsWayIsSentAgain) {
+TEST_F(ExportThreads, ALayerThatIsLostOnItsWayIsSentAgain) {
     build("zlib 1");
     const ostree::Repository repository = ostree::Repository::open(repo_path());
     NoProgress progress;
@@ -151,7 +151,7 @@ TEST_F(ExportTest, ALayerThatIsLostOnItsWayIsSentAgain) {
     EXPECT_EQ(lost.manifest_digest, export_to("whole", {}).manifest_digest);
 }
 
-TEST_F(ExportTest, FewLayersHoldEverything) {
+TEST_F(ExportThreads, FewLayersHoldEverything) {
     build("zlib 1");
     const auto exported = export_to("few", {.max_layers = 3});
     EXPECT_EQ(exported.layers.size(), 3U);

@@ -37,7 +37,9 @@ std::vector<MemoryLayer> mixed_layers(oci::Compression compression) {
     return {{lower.finish(), compression}, {upper.finish(), compression}};
 }
 
-TEST_F(ImportTest, SameImageSameCommitWithAnyJobs) {
+class ImportThreads : public ImportTest {};
+
+TEST_F(ImportThreads, SameImageSameCommitWithAnyJobs) {
     const MemoryImage image = make_image(mixed_layers(oci::Compression::gzip));
     std::string commit;
     for (const unsigned jobs : {1U, 2U, 7U}) {
@@ -50,7 +52,7 @@ TEST_F(ImportTest, SameImageSameCommitWithAnyJobs) {
     }
 }
 
-TEST_F(ImportTest, EveryModeHoldsTheSameTree) {
+TEST_F(ImportThreads, EveryModeHoldsTheSameTree) {
     const bool root = ::geteuid() == 0;
     Listing archive;
     for (const auto mode : {ostree::RepoMode::archive, ostree::RepoMode::bare_user, ostree::RepoMode::bare}) {
@@ -67,7 +69,7 @@ TEST_F(ImportTest, EveryModeHoldsTheSameTree) {
     }
 }
 
-TEST_F(ImportTest, BareUserOnlyHoldsTheCanonicalTree) {
+TEST_F(ImportThreads, BareUserOnlyHoldsTheCanonicalTree) {
     ostree::Repository::create(repo_path(), ostree::RepoMode::bare_user_only);
     TarMember su{.name = "su", .content = "x", .mode = 06755, .uid = 7, .gid = 8};
     const Listing tree =
@@ -79,7 +81,7 @@ TEST_F(ImportTest, BareUserOnlyHoldsTheCanonicalTree) {
     EXPECT_EQ(content(tree, "/l"), "su");
 }
 
-TEST_F(ImportTest, ConfiguredZlibLevelIsHonoured) {
+TEST_F(ImportThreads, ConfiguredZlibLevelIsHonoured) {
     const MemoryImage image =
         make_image({{TarBuilder().file("a", std::string(500'000, 'a') + pseudo_random(1000, 1)).finish()}});
     import(image.image, {.layout = ostree::Layout::plain});
@@ -92,7 +94,7 @@ TEST_F(ImportTest, ConfiguredZlibLevelIsHonoured) {
     EXPECT_EQ(list_commit(repo_path(), "os/test"), expected);
 }
 
-TEST_F(ImportTest, CommitCarriesTheImage) {
+TEST_F(ImportThreads, CommitCarriesTheImage) {
     MemoryImageOptions options;
     options.labels = {{"org.opencontainers.image.version", "1.2.3"}};
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}}, options);
@@ -106,7 +108,7 @@ TEST_F(ImportTest, CommitCarriesTheImage) {
     EXPECT_EQ(commit_string(repo_path(), "os/test", "ostree.container.image-config"), image.image.config.raw);
 }
 
-TEST_F(ImportTest, ParentsAndUnchangedImages) {
+TEST_F(ImportThreads, ParentsAndUnchangedImages) {
     const MemoryImage v1 = make_image({{TarBuilder().file("a", "1").finish()}});
     const MemoryImage v2 = make_image({{TarBuilder().file("a", "2").finish()}});
     const auto first = import(v1.image);
@@ -127,7 +129,7 @@ TEST_F(ImportTest, ParentsAndUnchangedImages) {
     EXPECT_FALSE(import(v2.image, {.layout = ostree::Layout::plain}).unchanged);
 }
 
-TEST_F(ImportTest, KnownLayersAreNotReadAgain) {
+TEST_F(ImportThreads, KnownLayersAreNotReadAgain) {
     auto layers = mixed_layers(oci::Compression::gzip);
     const MemoryImage first = make_image(layers);
     import(first.image);
@@ -156,7 +158,7 @@ TEST_F(ImportTest, KnownLayersAreNotReadAgain) {
         result.commit);
 }
 
-TEST_F(ImportTest, WarningsOfReusedLayersAreRepeated) {
+TEST_F(ImportThreads, WarningsOfReusedLayersAreRepeated) {
     const std::vector<MemoryLayer> layers{{TarBuilder().fifo("pipe").file("a", "1").finish()}};
     import(make_image(layers).image);
     warnings_.clear();
@@ -167,7 +169,7 @@ TEST_F(ImportTest, WarningsOfReusedLayersAreRepeated) {
     EXPECT_NE(warnings_[0].find("FIFO"), std::string::npos);
 }
 
-TEST_F(ImportTest, LayersOfImagesThatAreGoneAreForgotten) {
+TEST_F(ImportThreads, LayersOfImagesThatAreGoneAreForgotten) {
     import(make_image({{TarBuilder().file("a", "1").finish()},
                        { TarBuilder().file("b", "1").finish() }})
                .image);
@@ -182,7 +184,7 @@ TEST_F(ImportTest, LayersOfImagesThatAreGoneAreForgotten) {
     EXPECT_EQ(repository.refs("ostree/container/blob").size(), 3U);
 }
 
-TEST_F(ImportTest, DamagedRepositoriesAreMended) {
+TEST_F(ImportThreads, DamagedRepositoriesAreMended) {
     const std::vector<MemoryLayer> layers{
         {TarBuilder().file("usr/a", "unlikely content").file("usr/b", "other").finish()}};
     import(make_image(layers).image);
@@ -209,13 +211,13 @@ TEST_F(ImportTest, DamagedRepositoriesAreMended) {
     EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/usr/a"), "unlikely content");
 }
 
-TEST_F(ImportTest, SubjectsAreUtf8) {
+TEST_F(ImportThreads, SubjectsAreUtf8) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
     EXPECT_THROW(import(image.image, {.subject = "caf\xe9"}), Error);
     EXPECT_NO_THROW(import(image.image, {.subject = "caf\xc3\xa9"}));
 }
 
-TEST_F(ImportTest, TheSameLayerTwiceIsReadOnce) {
+TEST_F(ImportThreads, TheSameLayerTwiceIsReadOnce) {
     const std::string tar = TarBuilder().file("a", "1").finish();
     const MemoryImage image = make_image({{tar}, {TarBuilder().file(".wh.a", "").finish()}, {tar}});
     import(image.image, {.layout = ostree::Layout::plain});
@@ -223,14 +225,14 @@ TEST_F(ImportTest, TheSameLayerTwiceIsReadOnce) {
     EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/a"), "1");
 }
 
-TEST_F(ImportTest, Sha512Layers) {
+TEST_F(ImportThreads, Sha512Layers) {
     MemoryImageOptions options;
     options.layer_digests = HashAlgorithm::sha512;
     import(make_image({{ TarBuilder().file("a", "1").finish(), oci::Compression::gzip }}, options).image);
     EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/usr/etc"), "");
 }
 
-TEST_F(ImportTest, EveryFlippedByteOfALayerIsRefused) {
+TEST_F(ImportThreads, EveryFlippedByteOfALayerIsRefused) {
     for (const auto compression : {oci::Compression::none, oci::Compression::gzip, oci::Compression::zstd}) {
         const MemoryImage image =
             make_image({{TarBuilder().file("usr/a", "content").symlink("usr/b", "a").finish(), compression}});
@@ -251,7 +253,7 @@ TEST_F(ImportTest, EveryFlippedByteOfALayerIsRefused) {
     }
 }
 
-TEST_F(ImportTest, EveryTruncationOfALayerIsRefused) {
+TEST_F(ImportThreads, EveryTruncationOfALayerIsRefused) {
     const MemoryImage image =
         make_image({{TarBuilder().file("usr/a", "content").finish(), oci::Compression::gzip}});
     const std::string whole = image.source->layer_blob(0);
@@ -268,7 +270,7 @@ TEST_F(ImportTest, EveryTruncationOfALayerIsRefused) {
     EXPECT_THROW(import(image.image), Error);
 }
 
-TEST_F(ImportTest, ErrorsNameLayerAndEntryEscaped) {
+TEST_F(ImportThreads, ErrorsNameLayerAndEntryEscaped) {
     const std::string message =
         refusal({TarBuilder().file("ok", "1"), TarBuilder().hardlink("ev\x1b[31mil", "gone")});
     EXPECT_NE(message.find("layer 2 of 2 (sha256:"), std::string::npos) << message;
@@ -276,7 +278,7 @@ TEST_F(ImportTest, ErrorsNameLayerAndEntryEscaped) {
     EXPECT_EQ(message.find('\x1b'), std::string::npos);
 }
 
-TEST_F(ImportTest, InterruptionLeavesNoRefAndNoStagedObjects) {
+TEST_F(ImportThreads, InterruptionLeavesNoRefAndNoStagedObjects) {
     const MemoryImage image = make_image(mixed_layers(oci::Compression::gzip));
     set_interrupted(2);
     EXPECT_THROW(import(image.image), Interrupted);
@@ -287,7 +289,7 @@ TEST_F(ImportTest, InterruptionLeavesNoRefAndNoStagedObjects) {
     EXPECT_FALSE(import(image.image).unchanged);
 }
 
-TEST_F(ImportTest, WhatAKilledImportLeftIsRemovedByTheNext) {
+TEST_F(ImportThreads, WhatAKilledImportLeftIsRemovedByTheNext) {
     ostree::Repository::open_or_create(repo_path());
     const std::string left = repo_path() + "/tmp/osb-import-0123456789abcdef";
     fs::create_directories(left + "/ab");
@@ -297,7 +299,7 @@ TEST_F(ImportTest, WhatAKilledImportLeftIsRemovedByTheNext) {
     EXPECT_FALSE(fs::exists(left));
 }
 
-TEST_F(ImportTest, UnlikelyRefsAreRefused) {
+TEST_F(ImportThreads, UnlikelyRefsAreRefused) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
     for (const char* ref :
          {"../evil", "a//b", "-x", "a b", "remote:os", "a^", "ostree/container/blob/osb/mine"}) {

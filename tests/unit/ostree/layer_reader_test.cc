@@ -12,7 +12,7 @@
 namespace osb::test {
 namespace {
 
-class LayerReaderTest : public ::testing::Test {
+class LayerReaderThreads : public ::testing::Test {
   protected:
     // Reads a layer; returns the kind of the Error that it ends with, or nothing.
     std::optional<ErrorKind> read(const std::string& tar, oci::Compression compression,
@@ -41,7 +41,7 @@ class LayerReaderTest : public ::testing::Test {
     std::string message_;
 };
 
-TEST_F(LayerReaderTest, BombsAreRefused) {
+TEST_F(LayerReaderThreads, BombsAreRefused) {
     const ostree::LayerLimits limits{.free_bytes = 1024UL * 1024, .max_ratio = 200};
     const std::string tar = TarBuilder().file("usr/zeros", std::string(20UL * 1024 * 1024, '\0')).finish();
     EXPECT_EQ(read(tar, oci::Compression::zstd, limits), ErrorKind::too_large);
@@ -51,7 +51,7 @@ TEST_F(LayerReaderTest, BombsAreRefused) {
         << "the default bound leaves a gigabyte free";
 }
 
-TEST_F(LayerReaderTest, EntriesAreCounted) {
+TEST_F(LayerReaderThreads, EntriesAreCounted) {
     TarBuilder tar;
     for (int i = 0; i < 100; ++i) tar.file(concat("f", i), "");
     EXPECT_EQ(read(tar.finish(), oci::Compression::none, {.max_entries = 100}), std::nullopt);
@@ -59,7 +59,7 @@ TEST_F(LayerReaderTest, EntriesAreCounted) {
     EXPECT_EQ(read(tar.finish(), oci::Compression::none, {.max_entries = 99}), ErrorKind::too_large);
 }
 
-TEST_F(LayerReaderTest, BytesAfterTheEndAreChecked) {
+TEST_F(LayerReaderThreads, BytesAfterTheEndAreChecked) {
     // A second archive behind the first is part of the digests, and of nothing else.
     const std::string tar =
         TarBuilder().file("a", "1").finish() + TarBuilder().file("smuggled", "2").finish();
@@ -69,7 +69,7 @@ TEST_F(LayerReaderTest, BytesAfterTheEndAreChecked) {
     EXPECT_EQ(layer_->uncompressed_size, tar.size());
 }
 
-TEST_F(LayerReaderTest, LargeFilesWithOneThreadAndWithMany) {
+TEST_F(LayerReaderThreads, LargeFilesWithOneThreadAndWithMany) {
     std::string noise(5'000'000, '\0');
     std::uint32_t state = 1;
     for (char& c : noise) {

@@ -12,7 +12,7 @@
 namespace osb::test {
 namespace {
 
-class PlainExportTest : public ImportTest {
+class PlainExportThreads : public ImportTest {
   protected:
     static TarBuilder system(const std::string& zlib) {
         TarBuilder out;
@@ -47,7 +47,7 @@ class PlainExportTest : public ImportTest {
     }
 };
 
-TEST_F(PlainExportTest, IsAnOrdinaryImage) {
+TEST_F(PlainExportThreads, IsAnOrdinaryImage) {
     bootable({system("zlib 1")});
     export_to("image", {.labels = {{"k", "v"}}, .cmd = {"/bin/busybox", "sh"}});
     const oci::Image image = image_in("image");
@@ -59,7 +59,7 @@ TEST_F(PlainExportTest, IsAnOrdinaryImage) {
     EXPECT_THROW(ostree::pull_image(repository, image, {}, progress), Error);
 }
 
-TEST_F(PlainExportTest, IsImportedAsTheSameTreeInEveryCompression) {
+TEST_F(PlainExportThreads, IsImportedAsTheSameTreeInEveryCompression) {
     const Listing before = bootable({system("zlib 1")});
     for (const char* format : {"zstd:chunked", "zstd:3", "gzip:6", "none"}) {
         const std::string layout = std::string("image-") + format;
@@ -69,7 +69,7 @@ TEST_F(PlainExportTest, IsImportedAsTheSameTreeInEveryCompression) {
     }
 }
 
-TEST_F(PlainExportTest, ALayerChangesOnlyWithItsPackages) {
+TEST_F(PlainExportThreads, ALayerChangesOnlyWithItsPackages) {
     bootable({system("zlib 1")});
     const auto first = export_to("first", {.jobs = 1});
     EXPECT_EQ(export_to("again", {.jobs = 5}).manifest_digest, first.manifest_digest);

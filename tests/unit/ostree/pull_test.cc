@@ -10,7 +10,7 @@
 namespace osb::test {
 namespace {
 
-class PullTest : public ImportTest {
+class PullThreads : public ImportTest {
   protected:
     void SetUp() override {
         ImportTest::SetUp();
@@ -78,7 +78,7 @@ class PullTest : public ImportTest {
     ostree::CommitWalk walk_;
 };
 
-TEST_F(PullTest, TheIdenticalCommit) {
+TEST_F(PullThreads, TheIdenticalCommit) {
     const auto of = layers();
     const auto result = pull(make_image(of, labels(of)).image);
     EXPECT_EQ(result.commit, commit_);
@@ -88,12 +88,12 @@ TEST_F(PullTest, TheIdenticalCommit) {
     EXPECT_EQ(pull(make_image(of, labels(of)).image).objects_written, 0U);
 }
 
-TEST_F(PullTest, MissingObjectsAreNoticed) {
+TEST_F(PullThreads, MissingObjectsAreNoticed) {
     const auto of = layers(1);
     EXPECT_NE(refusal_of_pull(of, labels(of)).find("lacks the object"), std::string::npos);
 }
 
-TEST_F(PullTest, LabelsMustBeTrue) {
+TEST_F(PullThreads, LabelsMustBeTrue) {
     const auto of = layers();
     MemoryImageOptions options = labels(of);
     options.labels["ostree.commit"] = std::string(64, 'a');
@@ -109,7 +109,7 @@ TEST_F(PullTest, LabelsMustBeTrue) {
     EXPECT_NE(refusal_of_pull(derived, labels(of)).find("further layers"), std::string::npos);
 }
 
-TEST_F(PullTest, ObjectsMustBeWhatTheirNamesSay) {
+TEST_F(PullThreads, ObjectsMustBeWhatTheirNamesSay) {
     const std::string a(62, 'a');
     const std::string object = "sysroot/ostree/repo/objects/aa/" + a;
     const std::string good = layers()[0].tar;
@@ -137,7 +137,7 @@ TEST_F(PullTest, ObjectsMustBeWhatTheirNamesSay) {
     refusal_of_pull(no_commit, labels(no_commit));
 }
 
-TEST_F(PullTest, OlderImagesWithSharedAttributes) {
+TEST_F(PullThreads, OlderImagesWithSharedAttributes) {
     // v0: attributes in files of their own, to which the objects' links lead; v1 with links to another
     // object's attributes.
     const std::string header = ostree::file_header({.mode = 0100644}, {});

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kMade = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-class SshPushTest : public ImportTest {
+class SshPushThreads : public ImportTest {
   protected:
     void SetUp() override {
         ImportTest::SetUp();
@@ -99,7 +99,7 @@ class SshPushTest : public ImportTest {
     std::string logged_;
 };
 
-TEST_F(SshPushTest, HowSshIsRun) {
+TEST_F(SshPushThreads, HowSshIsRun) {
     fake(made());
     const auto result = push("ssh://me@[::1]:2222/srv/a repo's");
     EXPECT_EQ(result.commit, commit_);
@@ -119,13 +119,13 @@ TEST_F(SshPushTest, HowSshIsRun) {
     EXPECT_TRUE(has(arguments(), " -- host ostree-receive -f -v /srv/repo http")) << arguments();
 }
 
-TEST_F(SshPushTest, AServerThatPermitsLocalhostAlone) {
+TEST_F(SshPushThreads, AServerThatPermitsLocalhostAlone) {
     fake(made(), "case \"$*\" in *127.0.0.1:0:*) echo refused >&2; exit 255;; esac; echo 40001");
     EXPECT_EQ(push().destination, kMade);
     EXPECT_TRUE(has(arguments(), "http://127.0.0.1:40001/")) << arguments();
 }
 
-TEST_F(SshPushTest, WhatTheServerDid) {
+TEST_F(SshPushThreads, WhatTheServerDid) {
     fake(not_newer() + same_tree());
     EXPECT_TRUE(push().unchanged);
     EXPECT_EQ(push().destination, kMade);
@@ -142,7 +142,7 @@ TEST_F(SshPushTest, WhatTheServerDid) {
     EXPECT_EQ(failure().kind(), ErrorKind::unavailable);
 }
 
-TEST_F(SshPushTest, HowItFails) {
+TEST_F(SshPushThreads, HowItFails) {
     fake("echo 'sh: ostree-receive: not found' >&2; exit 127");
     EXPECT_EQ(failure().kind(), ErrorKind::not_found);
     EXPECT_TRUE(has(failure().hint(), "ostree-push"));
@@ -159,7 +159,7 @@ TEST_F(SshPushTest, HowItFails) {
     EXPECT_FALSE(has(logged_, "\033")) << "a control character";
 }
 
-TEST_F(SshPushTest, HowConnectingFails) {
+TEST_F(SshPushThreads, HowConnectingFails) {
     const auto connecting = [&](const std::string& says) {
         fake("exit 0", "echo 40000", concat("printf '", says, "' >&2; exit 255"));
         return failure();

@@ -13,9 +13,9 @@ using test::FakeResponse;
 const std::string kRaw = R"({"schemaVersion":2})";
 const std::string kCanary = "cAnArY-123";
 
-class AuthenticatorTest : public RegistryTest {
+class AuthenticatorThreads : public RegistryTest {
   protected:
-    AuthenticatorTest() { fake.add_manifest("v1", kRaw, std::string(oci::kMediaTypeManifest)); }
+    AuthenticatorThreads() { fake.add_manifest("v1", kRaw, std::string(oci::kMediaTypeManifest)); }
 
     Session::Options with_user(const std::string& password = kCanary) {
         Session::Options out = options();
@@ -33,7 +33,7 @@ class AuthenticatorTest : public RegistryTest {
     }
 };
 
-TEST_F(AuthenticatorTest, Basic) {
+TEST_F(AuthenticatorThreads, Basic) {
     fake.basic_user = "user:" + kCanary;
     const auto c = client(with_user());
     EXPECT_EQ(c->get_manifest("v1").raw, kRaw);
@@ -42,7 +42,7 @@ TEST_F(AuthenticatorTest, Basic) {
     EXPECT_EQ(fake.requests().size(), before + 1);  // it is not asked again
 }
 
-TEST_F(AuthenticatorTest, BasicRefusedIsTriedOnceAndSaysNoSecret) {
+TEST_F(AuthenticatorThreads, BasicRefusedIsTriedOnceAndSaysNoSecret) {
     fake.basic_user = "user:other";
     const auto [kind, message] = failure_of([&] { client(with_user())->get_manifest("v1"); });
     EXPECT_EQ(kind, ErrorKind::unavailable);
@@ -51,7 +51,7 @@ TEST_F(AuthenticatorTest, BasicRefusedIsTriedOnceAndSaysNoSecret) {
     EXPECT_EQ(fake.count("GET", "/manifests/"), 2U);
 }
 
-TEST_F(AuthenticatorTest, BearerWithCredentialsAnonymousAndIdentityToken) {
+TEST_F(AuthenticatorThreads, BearerWithCredentialsAnonymousAndIdentityToken) {
     fake.bearer_user = "user:" + kCanary;
     EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
     const auto requests = fake.requests();
@@ -69,7 +69,7 @@ TEST_F(AuthenticatorTest, BearerWithCredentialsAnonymousAndIdentityToken) {
     EXPECT_EQ(client()->get_manifest("v1").raw, kRaw);
 }
 
-TEST_F(AuthenticatorTest, ATokenIsKeptAndRefreshedWhenItIsRefused) {
+TEST_F(AuthenticatorThreads, ATokenIsKeptAndRefreshedWhenItIsRefused) {
     fake.bearer_user = "-";
     const auto c = client();
     for (int i = 0; i < 3; ++i) c->get_manifest("v1");
@@ -79,7 +79,7 @@ TEST_F(AuthenticatorTest, ATokenIsKeptAndRefreshedWhenItIsRefused) {
     EXPECT_EQ(fake.count("GET", "/token"), 2U);
 }
 
-TEST_F(AuthenticatorTest, ATokenThatExpiresWithinADownloadIsRefreshed) {
+TEST_F(AuthenticatorThreads, ATokenThatExpiresWithinADownloadIsRefreshed) {
     fake.bearer_user = "-";
     const std::string content = pattern(200'000);
     fake.add_blob(content);
@@ -94,7 +94,7 @@ TEST_F(AuthenticatorTest, ATokenThatExpiresWithinADownloadIsRefreshed) {
     EXPECT_EQ(fake.count("GET", "/token"), 2U);
 }
 
-TEST_F(AuthenticatorTest, TheRegistrysOwnChallengeIsFoundAmongMany) {
+TEST_F(AuthenticatorThreads, TheRegistrysOwnChallengeIsFoundAmongMany) {
     const std::string basic = "Basic " + base64_encode("user:" + kCanary);
     challenge({"Negotiate", R"(Digest realm="a, Basic b", qop="x", bAsIc realm="it's", NTLM abc==)"}, basic);
     EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
@@ -102,7 +102,7 @@ TEST_F(AuthenticatorTest, TheRegistrysOwnChallengeIsFoundAmongMany) {
     EXPECT_EQ(failure_of([&] { client(with_user())->get_manifest("v1"); }).first, ErrorKind::unavailable);
 }
 
-TEST_F(AuthenticatorTest, MaliciousTokensAreRefused) {
+TEST_F(AuthenticatorThreads, MaliciousTokensAreRefused) {
     for (const std::string& body :
          {std::string(), std::string("[]"), std::string("{}"), std::string(R"({"token":7})"),
           std::string(R"({"token":""})"), std::string(R"({"token":"a\r\nX-Evil: 1"})"),
@@ -117,7 +117,7 @@ TEST_F(AuthenticatorTest, MaliciousTokensAreRefused) {
     }
 }
 
-TEST_F(AuthenticatorTest, AnAccessTokenWithoutALifeLivesAMinute) {
+TEST_F(AuthenticatorThreads, AnAccessTokenWithoutALifeLivesAMinute) {
     fake.bearer_user = "-";
     for (const char* extra : {"", ",\"expires_in\":0", ",\"expires_in\":-5", R"(,"expires_in":"x")"}) {
         fake.after = [&](const FakeRequest& r, FakeResponse& response) {
@@ -133,7 +133,7 @@ TEST_F(AuthenticatorTest, AnAccessTokenWithoutALifeLivesAMinute) {
     }
 }
 
-TEST_F(AuthenticatorTest, AuthorizationNeverFollowsARedirectElsewhere) {
+TEST_F(AuthenticatorThreads, AuthorizationNeverFollowsARedirectElsewhere) {
     test::FakeRegistry other;
     const std::string content = pattern(1000);
     fake.add_blob(content);
@@ -152,7 +152,7 @@ TEST_F(AuthenticatorTest, AuthorizationNeverFollowsARedirectElsewhere) {
     EXPECT_EQ(other.requests()[0].header("authorization"), "");
 }
 
-TEST_F(AuthenticatorTest, HostileRedirectsEnd) {
+TEST_F(AuthenticatorThreads, HostileRedirectsEnd) {
     fake.add_blob("x");
     unsigned count = 0;
     for (const char* location : {"", "javascript:alert(1)", "file:///etc/passwd", "http://user:pw@127.0.0.1/",
@@ -172,7 +172,7 @@ TEST_F(AuthenticatorTest, HostileRedirectsEnd) {
     }
 }
 
-TEST_F(AuthenticatorTest, TokenServersThatRedirectElsewhereSeeNoPassword) {
+TEST_F(AuthenticatorThreads, TokenServersThatRedirectElsewhereSeeNoPassword) {
     test::FakeRegistry other;
     fake.bearer_user = "user:" + kCanary;
     fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
@@ -184,7 +184,7 @@ TEST_F(AuthenticatorTest, TokenServersThatRedirectElsewhereSeeNoPassword) {
     for (const FakeRequest& r : other.requests()) EXPECT_EQ(r.header("authorization"), "");
 }
 
-TEST_F(AuthenticatorTest, NoSecretInErrorsAndLogs) {
+TEST_F(AuthenticatorThreads, NoSecretInErrorsAndLogs) {
     std::string logged;
     set_log_sink([&](LogLevel, const std::string& line) { logged += line + '\n'; });
     fake.bearer_user = "user:" + kCanary;

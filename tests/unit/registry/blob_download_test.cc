@@ -189,7 +189,9 @@ TEST_F(BlobDownloadTest, LastingBreaksEndInBoundedTries) {
     EXPECT_LE(fake.count("GET", "/blobs/"), 8U);
 }
 
-TEST_F(BlobDownloadTest, ManyThreadsShareOneClient) {
+class BlobDownloadThreads : public BlobDownloadTest {};
+
+TEST_F(BlobDownloadThreads, ShareOneClient) {
     const auto shared = client();
     std::vector<std::string> contents;
     for (std::size_t i = 0; i < 8; ++i) contents.push_back(pattern(50'000 + i));

@@ -10,7 +10,7 @@ namespace {
 using test::FakeRequest;
 using test::FakeResponse;
 
-class DistributionImageTest : public RegistryTest {
+class DistributionImageThreads : public RegistryTest {
   protected:
     RegistryAccess access(const std::string& conf = "",
                           std::optional<Credentials> credentials = std::nullopt) {
@@ -65,7 +65,7 @@ class DistributionImageTest : public RegistryTest {
     const std::string kConfig = "{}";
 };
 
-TEST_F(DistributionImageTest, WhatWasPutIsReadAgain) {
+TEST_F(DistributionImageThreads, WhatWasPutIsReadAgain) {
     put(access(), ":v1");
     EXPECT_EQ(read_layer(*access().open_source(reference(":v1"))), content);
     const oci::Digest digest = oci::Digest::of(as_bytes(manifest()));
@@ -77,7 +77,7 @@ TEST_F(DistributionImageTest, WhatWasPutIsReadAgain) {
     EXPECT_EQ(read_all(*document, 10'000, "manifest"), manifest());
 }
 
-TEST_F(DistributionImageTest, ASecondPutSendsNoBlobAndTheManifestComesLast) {
+TEST_F(DistributionImageThreads, ASecondPutSendsNoBlobAndTheManifestComesLast) {
     put(access(), ":v1");
     EXPECT_EQ(fake.requests().back().path, "/v2/repo/manifests/v1");
     const std::size_t uploads = fake.count("POST", "/uploads/");
@@ -86,19 +86,19 @@ TEST_F(DistributionImageTest, ASecondPutSendsNoBlobAndTheManifestComesLast) {
     EXPECT_TRUE(fake.manifest("v2"));
 }
 
-TEST_F(DistributionImageTest, NoTagMeansLatest) {
+TEST_F(DistributionImageThreads, NoTagMeansLatest) {
     put(access(), "");
     EXPECT_TRUE(fake.manifest("latest"));
     EXPECT_EQ(read_layer(*access().open_source(reference(""))), content);
 }
 
-TEST_F(DistributionImageTest, AnImageThatIsNotTheDigestIsNotPut) {
+TEST_F(DistributionImageThreads, AnImageThatIsNotTheDigestIsNotPut) {
     const auto sink = access().open_sink(reference("@sha256:" + std::string(64, '0')));
     EXPECT_EQ(failure_of([&] { sink->put_manifest(manifest(), oci::kMediaTypeManifest); }).first,
               ErrorKind::digest_mismatch);
 }
 
-TEST_F(DistributionImageTest, ABlobOfAnotherSizeIsNotThere) {
+TEST_F(DistributionImageThreads, ABlobOfAnotherSizeIsNotThere) {
     fake.add_blob(content);
     oci::Descriptor wrong = layer();
     ++wrong.size;
@@ -106,7 +106,7 @@ TEST_F(DistributionImageTest, ABlobOfAnotherSizeIsNotThere) {
     EXPECT_TRUE(access().open_sink(reference(":v1"))->has_blob(layer()));
 }
 
-TEST_F(DistributionImageTest, BlobsAreMounted) {
+TEST_F(DistributionImageThreads, BlobsAreMounted) {
     fake.add_blob(content, "other/repo");
     const auto sink = access().open_sink(reference(":v1"), {.mount_from = {"none", "other/repo"}});
     EXPECT_TRUE(sink->has_blob(layer()));
@@ -114,7 +114,7 @@ TEST_F(DistributionImageTest, BlobsAreMounted) {
     EXPECT_EQ(fake.open_uploads(), 0U);
 }
 
-TEST_F(DistributionImageTest, MirrorsAreAskedFirstAndFailOver) {
+TEST_F(DistributionImageThreads, MirrorsAreAskedFirstAndFailOver) {
     test::FakeRegistry mirror;
     fill(fake);
     const std::string conf = "[[registry]]\nlocation=\"" + fake.host() +
@@ -134,7 +134,7 @@ TEST_F(DistributionImageTest, MirrorsAreAskedFirstAndFailOver) {
     EXPECT_FALSE(mirror.manifest("v9"));
 }
 
-TEST_F(DistributionImageTest, TheRegistrysCredentialsAreNotShownToAMirror) {
+TEST_F(DistributionImageThreads, TheRegistrysCredentialsAreNotShownToAMirror) {
     test::FakeRegistry mirror;
     fill(fake);
     fake.basic_user = "user:secret";
@@ -147,7 +147,7 @@ TEST_F(DistributionImageTest, TheRegistrysCredentialsAreNotShownToAMirror) {
     for (const FakeRequest& r : mirror.requests()) EXPECT_EQ(r.header("authorization"), "");
 }
 
-TEST_F(DistributionImageTest, AMirrorIsToldWhomItStandsInFor) {
+TEST_F(DistributionImageThreads, AMirrorIsToldWhomItStandsInFor) {
     test::FakeRegistry mirror;
     fill(mirror);
     const std::string conf = "[[registry]]\nprefix=\"upstream.example\"\nlocation=\"" + fake.host() +
@@ -164,7 +164,7 @@ TEST_F(DistributionImageTest, AMirrorIsToldWhomItStandsInFor) {
     for (const FakeRequest& r : fake.requests()) EXPECT_EQ(r.param("ns"), "") << r.target;
 }
 
-TEST_F(DistributionImageTest, AMissingTagNamesThoseThereAre) {
+TEST_F(DistributionImageThreads, AMissingTagNamesThoseThereAre) {
     const auto hint = [&](const std::string& tag) {
         return failure_of([&] { access().open_source(reference(tag))->root(); }).second;
     };
@@ -186,7 +186,7 @@ TEST_F(DistributionImageTest, AMissingTagNamesThoseThereAre) {
     }
 }
 
-TEST_F(DistributionImageTest, AContentTypeThatIsNotTheDocumentsOwn) {
+TEST_F(DistributionImageThreads, AContentTypeThatIsNotTheDocumentsOwn) {
     fill(fake);
     fake.after = [](const FakeRequest& r, FakeResponse& response) {
         if (r.path.find("/manifests/") == std::string::npos) return;
@@ -201,7 +201,7 @@ TEST_F(DistributionImageTest, AContentTypeThatIsNotTheDocumentsOwn) {
     EXPECT_EQ(access().open_source(reference(by_digest))->root().media_type, oci::kMediaTypeManifest);
 }
 
-TEST_F(DistributionImageTest, PlainHttpIsSpokenOnlyWhereTheUserSaysSo) {
+TEST_F(DistributionImageThreads, PlainHttpIsSpokenOnlyWhereTheUserSaysSo) {
     fill(fake);
     RegistryOptions given;
     given.limits = quick_limits();

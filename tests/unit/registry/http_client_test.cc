@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 using test::FakeRequest;
 using test::FakeResponse;
 
-class HttpClientTest : public ::testing::Test {
+class HttpClientThreads : public ::testing::Test {
   protected:
     HttpResponse send(const FakeResponse& response) {
         fake.before = [response](const FakeRequest&) { return response; };
@@ -28,7 +28,7 @@ class HttpClientTest : public ::testing::Test {
     HttpClient http{quick_limits()};
 };
 
-TEST_F(HttpClientTest, SendsAndReceives) {
+TEST_F(HttpClientThreads, SendsAndReceives) {
     fake.before = [](const FakeRequest& r) {
         return FakeResponse{
             .status = 201, .headers = {{"X-A", " b "}}, .body = r.method + r.body + r.header("x-c")};
@@ -45,7 +45,7 @@ TEST_F(HttpClientTest, SendsAndReceives) {
     EXPECT_EQ(fake.requests().back().header("expect"), "");
 }
 
-TEST_F(HttpClientTest, ReadsInPiecesOfAnySize) {
+TEST_F(HttpClientThreads, ReadsInPiecesOfAnySize) {
     const std::string body = pattern(600'000);
     for (const bool chunked : {false, true}) {
         HttpResponse got = send({.body = body, .chunked = chunked});
@@ -59,7 +59,7 @@ TEST_F(HttpClientTest, ReadsInPiecesOfAnySize) {
     }
 }
 
-TEST_F(HttpClientTest, AnErrorStaysOneWhenItIsReadAgain) {
+TEST_F(HttpClientThreads, AnErrorStaysOneWhenItIsReadAgain) {
     HttpResponse got = send({.body = pattern(1000), .cut_after = 10});
     std::vector<std::uint8_t> buffer(100);
     EXPECT_EQ(read_full(*got.body, MutableBytes(buffer).first(10)), 10U);
@@ -67,7 +67,7 @@ TEST_F(HttpClientTest, AnErrorStaysOneWhenItIsReadAgain) {
     EXPECT_THROW(got.body->read(buffer), NetworkError);
 }
 
-TEST_F(HttpClientTest, HeadersAreBounded) {
+TEST_F(HttpClientThreads, HeadersAreBounded) {
     FakeResponse many;
     for (int i = 0; i < 10'000; ++i) many.headers.emplace_back("X-" + std::to_string(i), "y");
     EXPECT_EQ(failure(many).first, ErrorKind::unavailable);
@@ -80,25 +80,25 @@ TEST_F(HttpClientTest, HeadersAreBounded) {
         "z");
 }
 
-TEST_F(HttpClientTest, WhatIsNoHttpIsRefused) {
+TEST_F(HttpClientThreads, WhatIsNoHttpIsRefused) {
     for (const char* raw : {"SSH-2.0-OpenSSH\r\n", "\x16\x03\x01", "hello\n\n", "HTTP/1.1\r\n\r\n"}) {
         EXPECT_EQ(failure({.raw = raw}).first, ErrorKind::unavailable) << raw;
     }
 }
 
-TEST_F(HttpClientTest, LengthsThatDifferAreRefused) {
+TEST_F(HttpClientThreads, LengthsThatDifferAreRefused) {
     EXPECT_EQ(failure({.raw = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}).first,
               ErrorKind::unavailable);
 }
 
-TEST_F(HttpClientTest, SilenceEndsAfterAWhile) {
+TEST_F(HttpClientThreads, SilenceEndsAfterAWhile) {
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(failure({.wait = milliseconds(20'000)}).first, ErrorKind::unavailable);
     EXPECT_EQ(failure({.body = "x", .stall = milliseconds(20'000)}).first, ErrorKind::unavailable);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(3000));
 }
 
-TEST_F(HttpClientTest, ALateAnswerToAnUploadIsNoStall) {
+TEST_F(HttpClientThreads, ALateAnswerToAnUploadIsNoStall) {
     fake.before = [](const FakeRequest&) {
         return FakeResponse{.body = "abc",
                             .chunked = true,
@@ -111,7 +111,7 @@ TEST_F(HttpClientTest, ALateAnswerToAnUploadIsNoStall) {
     EXPECT_EQ(read_all(*got.body, 10, "body"), "abc");
 }
 
-TEST_F(HttpClientTest, ADocumentMayNotTakeForEver) {
+TEST_F(HttpClientThreads, ADocumentMayNotTakeForEver) {
     fake.before = [](const FakeRequest&) {
         return FakeResponse{
             .body = std::string(1'000'000, 'x'), .slow_step = 2000, .slow_wait = milliseconds(5)};
@@ -120,7 +120,7 @@ TEST_F(HttpClientTest, ADocumentMayNotTakeForEver) {
     EXPECT_EQ(failure_of([&] { read_all(*got.body, 1UL << 24U, "body"); }).first, ErrorKind::unavailable);
 }
 
-TEST_F(HttpClientTest, AnInterruptionEndsATransfer) {
+TEST_F(HttpClientThreads, AnInterruptionEndsATransfer) {
     HttpResponse got = send({.body = "x", .stall = milliseconds(20'000)});
     set_interrupted(2);
     std::vector<std::uint8_t> buffer(10);
@@ -128,7 +128,7 @@ TEST_F(HttpClientTest, AnInterruptionEndsATransfer) {
     set_interrupted(0);
 }
 
-TEST_F(HttpClientTest, ARefusedConnectionIsUnavailable) {
+TEST_F(HttpClientThreads, ARefusedConnectionIsUnavailable) {
     Url url;
     {
         test::FakeRegistry gone;
@@ -144,11 +144,11 @@ TEST_F(HttpClientTest, ARefusedConnectionIsUnavailable) {
     }
 }
 
-TEST_F(HttpClientTest, ErrorsDoNotRepeatQueries) {
+TEST_F(HttpClientThreads, ErrorsDoNotRepeatQueries) {
     EXPECT_EQ(failure({.drop = true}).second.find("cAnArY"), std::string::npos);
 }
 
-TEST_F(HttpClientTest, HeadersToBeSentMayHoldNoLineEnds) {
+TEST_F(HttpClientThreads, HeadersToBeSentMayHoldNoLineEnds) {
     EXPECT_THROW(http.send({.url = Url::parse(fake.url()).value(), .headers = {{"X", "a\r\nY: b"}}}), Error);
     EXPECT_TRUE(fake.requests().empty());
 }

@@ -143,7 +143,9 @@ TEST_F(ProxySourceTest, PulledImageKeepsItsManifest) {
     EXPECT_NE(image.manifest.layers.at(0).digest, image.config.diff_ids.at(0));
 }
 
-TEST_F(ProxySourceTest, ThreadsReadSideBySide) {
+class ProxySourceThreads : public ProxySourceTest {};
+
+TEST_F(ProxySourceThreads, ReadSideBySide) {
     const oci::Image image = oci::open_image(open("pulled"), std::nullopt);
     std::array<std::uint64_t, 4> sizes{};
     std::vector<std::thread> threads;
@@ -156,7 +158,7 @@ TEST_F(ProxySourceTest, ThreadsReadSideBySide) {
     EXPECT_GT(sizes[1], 0U);
 }
 
-TEST_F(ProxySourceTest, TwoBlobsInOneThreadDoNotWaitForEachOther) {
+TEST_F(ProxySourceThreads, TwoBlobsInOneThreadDoNotWaitForEachOther) {
     const oci::Image image = oci::open_image(open("built"), std::nullopt);
     const oci::LayerBlob first = image.source->open_layer(image.manifest, image.config, 0);
     std::array<std::uint8_t, 16> buffer{};

@@ -65,7 +65,7 @@ TEST(ProxyVersion, Parses) {
     }
 }
 
-TEST(SkopeoProxy, RefusesAnOldServer) {
+TEST(SkopeoProxyThreads, RefusesAnOldServer) {
     const FakeProxy session([](Server& server) { server.answer("Initialize", "0.2.2"); });
     const Error error = thrown_by([&] { session->initialize(); });
     EXPECT_EQ(error.kind(), ErrorKind::unsupported);
@@ -73,12 +73,12 @@ TEST(SkopeoProxy, RefusesAnOldServer) {
     EXPECT_FALSE(error.hint().empty());
 }
 
-TEST(SkopeoProxy, RefusesAVersionThatIsNoString) {
+TEST(SkopeoProxyThreads, RefusesAVersionThatIsNoString) {
     const FakeProxy session([](Server& server) { server.answer("Initialize", 3); });
     EXPECT_THROW(session->initialize(), Error);
 }
 
-TEST(SkopeoProxy, ReadsManifestAndBlob) {
+TEST(SkopeoProxyThreads, ReadsManifestAndBlob) {
     const FakeProxy session([](Server& server) {
         server.open();
         server.serve("sha256:abc", "{}", Server::success(nullptr));
@@ -95,7 +95,7 @@ TEST(SkopeoProxy, ReadsManifestAndBlob) {
     EXPECT_FALSE(session->broken());
 }
 
-TEST(SkopeoProxy, ServersVerdictAtTheEndCounts) {
+TEST(SkopeoProxyThreads, ServersVerdictAtTheEndCounts) {
     struct Case {
         const char* verdict;
         ErrorKind kind;
@@ -117,7 +117,7 @@ TEST(SkopeoProxy, ServersVerdictAtTheEndCounts) {
     }
 }
 
-TEST(SkopeoProxy, UnknownSizeToleratesJustThatComplaint) {
+TEST(SkopeoProxyThreads, UnknownSizeToleratesJustThatComplaint) {
     const auto attempt = [](std::optional<std::uint64_t> size, const std::string& verdict) {
         const FakeProxy session([&verdict](Server& server) {
             server.open();
@@ -133,7 +133,7 @@ TEST(SkopeoProxy, UnknownSizeToleratesJustThatComplaint) {
     EXPECT_THROW(attempt(0, "expected 0 bytes in blob, got 12"), Error);
 }
 
-TEST(SkopeoProxy, SizeMayBeUnknownToTheServer) {
+TEST(SkopeoProxyThreads, SizeMayBeUnknownToTheServer) {
     const FakeProxy session([](Server& server) {
         server.open();
         server.serve(-1, "", Server::success(nullptr));
@@ -143,7 +143,7 @@ TEST(SkopeoProxy, SizeMayBeUnknownToTheServer) {
     EXPECT_EQ(session.read_blob(), "");
 }
 
-TEST(SkopeoProxy, ErrorRepliesAreEscapedAndClassified) {
+TEST(SkopeoProxyThreads, ErrorRepliesAreEscapedAndClassified) {
     const auto open_with = [](const std::string& version, const std::string& reply) {
         const FakeProxy session([&](Server& server) {
             server.answer("Initialize", version);
@@ -166,7 +166,7 @@ TEST(SkopeoProxy, ErrorRepliesAreEscapedAndClassified) {
     EXPECT_LT(open_with("0.2.3", Server::failure(std::string(30000, 'x'))).message().size(), 1000U);
 }
 
-TEST(SkopeoProxy, MalformedRepliesBreakTheConnection) {
+TEST(SkopeoProxyThreads, MalformedRepliesBreakTheConnection) {
     const std::string deep = std::string(100, '[') + std::string(100, ']');
     for (const std::string& text :
          {std::string("{"), std::string("null"), std::string("[]"), std::string("{}"),
@@ -188,7 +188,7 @@ TEST(SkopeoProxy, MalformedRepliesBreakTheConnection) {
     }
 }
 
-TEST(SkopeoProxy, OversizeReplyIsRefused) {
+TEST(SkopeoProxyThreads, OversizeReplyIsRefused) {
     const FakeProxy session([](Server& server) {
         server.request();
         server.send(Server::success(std::string(kMaxReply, 'x')));
@@ -200,7 +200,7 @@ TEST(SkopeoProxy, OversizeReplyIsRefused) {
     EXPECT_THROW(session->initialize(), Error);
 }
 
-TEST(SkopeoProxy, WrongDescriptorsAreRefusedAndClosed) {
+TEST(SkopeoProxyThreads, WrongDescriptorsAreRefusedAndClosed) {
     const Ends pipe = make_pipe();
     const Fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const int p = pipe.first.get();
@@ -220,7 +220,7 @@ TEST(SkopeoProxy, WrongDescriptorsAreRefusedAndClosed) {
     }
 }
 
-TEST(SkopeoProxy, UnaskedDescriptorIsRefused) {
+TEST(SkopeoProxyThreads, UnaskedDescriptorIsRefused) {
     const Ends pipe = make_pipe();
     const FakeProxy session([&pipe](Server& server) {
         server.request();
@@ -229,7 +229,7 @@ TEST(SkopeoProxy, UnaskedDescriptorIsRefused) {
     EXPECT_EQ(thrown_by([&] { session->initialize(); }).kind(), ErrorKind::internal);
 }
 
-TEST(SkopeoProxy, PipeNumberMustBeOne) {
+TEST(SkopeoProxyThreads, PipeNumberMustBeOne) {
     const Ends pipe = make_pipe();
     for (const char* id : {"-1", "4294967296", "\"9\"", "null", "1.5"}) {
         const FakeProxy session([&](Server& server) {
@@ -242,7 +242,7 @@ TEST(SkopeoProxy, PipeNumberMustBeOne) {
     }
 }
 
-TEST(SkopeoProxy, DeathBetweenRequests) {
+TEST(SkopeoProxyThreads, DeathBetweenRequests) {
     const FakeProxy session([](Server& server) { server.open(); });
     session.open();
     const Error error = thrown_by([&] { session->get_manifest(); });
@@ -251,7 +251,7 @@ TEST(SkopeoProxy, DeathBetweenRequests) {
     EXPECT_TRUE(session->broken());
 }
 
-TEST(SkopeoProxy, DeathInTheMiddleOfABlobIsAnError) {
+TEST(SkopeoProxyThreads, DeathInTheMiddleOfABlobIsAnError) {
     const FakeProxy session([](Server& server) {
         server.open();
         server.request();
@@ -268,7 +268,7 @@ TEST(SkopeoProxy, DeathInTheMiddleOfABlobIsAnError) {
     EXPECT_TRUE(session->broken());
 }
 
-TEST(SkopeoProxy, ManifestBeyondTheLimitIsRefused) {
+TEST(SkopeoProxyThreads, ManifestBeyondTheLimitIsRefused) {
     const FakeProxy session([](Server& server) {
         server.open();
         server.serve("sha256:abc", std::string(5UL * 1024 * 1024, ' '), Server::failure("broken pipe"));
@@ -281,7 +281,7 @@ TEST(SkopeoProxy, ManifestBeyondTheLimitIsRefused) {
     EXPECT_EQ(session.read_blob(), "hello, world");
 }
 
-TEST(SkopeoProxy, ReaderThatStopsEarlyLeavesAUsableConnection) {
+TEST(SkopeoProxyThreads, ReaderThatStopsEarlyLeavesAUsableConnection) {
     const FakeProxy session([](Server& server) {
         server.open();
         server.serve(1 << 20, std::string(1 << 20, 'x'), Server::failure("write |1: broken pipe"));
@@ -297,7 +297,7 @@ TEST(SkopeoProxy, ReaderThatStopsEarlyLeavesAUsableConnection) {
     EXPECT_EQ(session.read_blob(), "hello, world");
 }
 
-TEST(SkopeoProxy, TwoPipesAtOnceAreRefused) {
+TEST(SkopeoProxyThreads, TwoPipesAtOnceAreRefused) {
     const FakeProxy session([](Server& server) {
         server.open();
         server.serve(12, "hello, world", Server::success(nullptr));
@@ -308,7 +308,7 @@ TEST(SkopeoProxy, TwoPipesAtOnceAreRefused) {
     EXPECT_EQ(session.read_blob(), "hello, world");
 }
 
-TEST(SkopeoProxy, InterruptionEndsTheWait) {
+TEST(SkopeoProxyThreads, InterruptionEndsTheWait) {
     const FakeProxy session([](Server& server) { server.request(); });
     set_interrupted(SIGTERM);
     EXPECT_THROW(session->initialize(), Interrupted);
@@ -316,13 +316,13 @@ TEST(SkopeoProxy, InterruptionEndsTheWait) {
     EXPECT_TRUE(session->broken());
 }
 
-TEST(SkopeoProxy, SizesBeyondAnIntegerAreNotAskedFor) {
+TEST(SkopeoProxyThreads, SizesBeyondAnIntegerAreNotAskedFor) {
     const FakeProxy session([](Server& server) { server.open(); });
     session.open();
     EXPECT_EQ(thrown_by([&] { session->begin_blob(digest(), 1ULL << 53U); }).kind(), ErrorKind::too_large);
 }
 
-TEST(SkopeoProxy, NamesAreChecked) {
+TEST(SkopeoProxyThreads, NamesAreChecked) {
     const FakeProxy session([](Server& server) { server.answer("Initialize", "0.2.3"); });
     session->initialize();
     EXPECT_EQ(thrown_by([&] { session->open_image("\xff", ErrorKind::io); }).kind(), ErrorKind::usage);
@@ -331,7 +331,7 @@ TEST(SkopeoProxy, NamesAreChecked) {
     EXPECT_THROW(session->get_manifest(), Error);
 }
 
-TEST(SkopeoProxy, LayerInformationInline) {
+TEST(SkopeoProxyThreads, LayerInformationInline) {
     const FakeProxy session([](Server& server) {
         server.open("0.2.5");
         server.answer("GetLayerInfo", Json::array({{{"digest", "sha256:1"}, {"size", 7}},
@@ -349,7 +349,7 @@ TEST(SkopeoProxy, LayerInformationInline) {
     EXPECT_THROW(session->get_layers(), Error);
 }
 
-TEST(SkopeoProxy, LayerInformationThroughAPipe) {
+TEST(SkopeoProxyThreads, LayerInformationThroughAPipe) {
     const FakeProxy session([](Server& server) {
         server.open("0.2.8");
         server.serve(nullptr, R"([{"digest":"sha256:1","size":7,"media_type":"x"}])",
@@ -361,13 +361,13 @@ TEST(SkopeoProxy, LayerInformationThroughAPipe) {
     EXPECT_THROW(session->get_layers(), Error);
 }
 
-TEST(SkopeoProxy, MissingProgramHasAHint) {
+TEST(SkopeoProxyThreads, MissingProgramHasAHint) {
     const Error error = thrown_by([] { SkopeoProxy::start({"osb-no-such-skopeo"}); });
     EXPECT_EQ(error.kind(), ErrorKind::not_found);
     EXPECT_TRUE(contains(error.hint(), "skopeo")) << error.hint();
 }
 
-TEST(SkopeoProxy, ProgramThatEndsAtOnceIsReportedWithItsWords) {
+TEST(SkopeoProxyThreads, ProgramThatEndsAtOnceIsReportedWithItsWords) {
     const Error error = thrown_by([] {
         SkopeoProxy::start({"sh", "-c", "echo 'unknown command' >&2; exit 1"});
     });
@@ -375,7 +375,7 @@ TEST(SkopeoProxy, ProgramThatEndsAtOnceIsReportedWithItsWords) {
     EXPECT_TRUE(contains(error.message(), "exit status 1: unknown command")) << error.message();
 }
 
-TEST(SkopeoProxy, ProgramThatIgnoresTheEndIsKilled) {
+TEST(SkopeoProxyThreads, ProgramThatIgnoresTheEndIsKilled) {
     const auto start = std::chrono::steady_clock::now();
     {
         Ends sockets = make_sockets();
