@@ -1,6 +1,7 @@
 #include "oci/document_json.hh"
 
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"

@@ -1,5 +1,6 @@
 #include "oci/json.hh"
 
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 #include <vector>

@@ -1,7 +1,8 @@
-// Strict JSON for documents from outside. The only file pair that meets the JSON library's exceptions.
+// Strict JSON for documents from outside. The only file pair that meets the JSON library's exceptions. A
+// source that looks into documents includes <nlohmann/json.hpp> itself; it takes seconds to compile.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

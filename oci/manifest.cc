@@ -1,5 +1,6 @@
 #include "oci/manifest.hh"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hh"

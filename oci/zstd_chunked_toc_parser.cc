@@ -1,6 +1,7 @@
 // The JSON of a table of contents, read as a stream of events: as a tree of values it would take ten times
 // its size.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_set>
 #include <utility>

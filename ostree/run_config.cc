@@ -1,5 +1,7 @@
 #include "ostree/run_config.hh"
 
+#include <nlohmann/json.hpp>
+
 #include "oci/json.hh"
 
 namespace osb::ostree {

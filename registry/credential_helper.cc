@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hh"
 #include "base/escape.hh"

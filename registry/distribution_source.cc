@@ -1,6 +1,7 @@
 #include "registry/distribution_source.hh"
 
 #include <atomic>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hh"

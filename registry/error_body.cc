@@ -1,6 +1,7 @@
 #include "registry/error_body.hh"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.hh"

@@ -1,6 +1,7 @@
 #include "registry/listing.hh"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <utility>

@@ -1,6 +1,7 @@
 #include "registry/referrers.hh"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.hh"

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "base/escape.hh"
 #include "base/interrupt.hh"
@@ -177,7 +178,7 @@ void SkopeoProxy::open_image(const std::string& name, ErrorKind otherwise) {
     if (optional && reply.value == 0) {
         throw Error(ErrorKind::not_found, concat("no such image: ", osb::quoted(name)));
     }
-    image_ = reply.value;
+    image_ = std::make_unique<oci::Json>(reply.value);
 }
 
 SkopeoProxy::Manifest SkopeoProxy::get_manifest() {

@@ -70,7 +70,7 @@ class SkopeoProxy {
     // Opens the image that the following calls are about. Throws Error{not_found} when there is none; other
     // failures, now and later, are of the kind `otherwise`.
     void open_image(const std::string& name, ErrorKind otherwise);
-    bool has_image() const noexcept { return image_.has_value(); }
+    bool has_image() const noexcept { return image_ != nullptr; }
 
     // The manifest, converted to OCI's form when it is Docker's, and the original's digest.
     struct Manifest {
@@ -114,7 +114,7 @@ class SkopeoProxy {
     Fd socket_;
     std::optional<Subprocess> process_;
     ProxyVersion version_;
-    std::optional<oci::Json> image_;
+    std::unique_ptr<oci::Json> image_;        // what OpenImage replied; nullptr before
     ErrorKind failure_kind_ = ErrorKind::io;  // of what the server reports, where nothing better is known
     bool broken_ = false;
     // The pipe that is being read.

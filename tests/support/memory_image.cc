@@ -1,5 +1,7 @@
 #include "tests/support/memory_image.hh"
 
+#include <nlohmann/json.hpp>
+
 #include "oci/json.hh"
 #include "oci/media_type.hh"
 #include "tests/support/compress.hh"

@@ -1,5 +1,7 @@
 #include "registry/referrers.hh"
 
+#include <nlohmann/json.hpp>
+
 #include "oci/json.hh"
 #include "registry/listing.hh"
 #include "tests/unit/registry/registry_fixture.hh"
