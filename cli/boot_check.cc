@@ -1,5 +1,5 @@
 // osb-oci boot-check: the health gate that a boot runs.
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -56,14 +56,24 @@ std::string_view words_for(const BootCheckOutcome& outcome) {
 
 class BootCheckVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("--timeout", timeout_, "for each check [60]")
-            ->type_name("SECONDS")
-            ->check(CLI::Range(1U, kMaxSeconds));
-        app.add_option("--total-timeout", total_timeout_, "for all checks together [300]")
-            ->type_name("SECONDS")
-            ->check(CLI::Range(1U, kMaxSeconds));
-        app.add_flag("--no-reboot", no_reboot_, "a system that fails its trial is not restarted");
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "--timeout",
+             .value = "SECONDS",
+             .help = "for each check",
+             .default_shown = "60",
+             .range = Range{1, kMaxSeconds},
+             .target = &timeout_},
+            {.name = "--total-timeout",
+             .value = "SECONDS",
+             .help = "for all checks together",
+             .default_shown = "300",
+             .range = Range{1, kMaxSeconds},
+             .target = &total_timeout_},
+            {.name = "--no-reboot",
+             .help = "a system that fails its trial is not restarted",
+             .target = &no_reboot_},
+        });
     }
 
     void run(Session& session) override {
@@ -116,12 +126,15 @@ class BootCheckVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kBootCheckExamples = std::to_array<std::string_view>({
+    "osb-oci boot-check",
+    "osb-oci boot-check --no-reboot --json",
+});
+
 const VerbEntry kBootCheckVerb{
     .name = "boot-check",
     .summary = "Checks the running system, and ends the trial of a new one; run at each boot",
-    .examples =
-        "  osb-oci boot-check\n"
-        "  osb-oci boot-check --no-reboot --json\n",
+    .examples = kBootCheckExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<BootCheckVerb>(); },
 };

@@ -1,5 +1,5 @@
 // osb-oci boot-menu: the bootloader's menu follows the deployments.
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
@@ -13,13 +13,19 @@ namespace {
 
 class BootMenuVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option(
-               "--sysroot", sysroot_,
-               "where the root filesystem of the disk is mounted [/, with --boot the directory above that]")
-            ->type_name("DIR");
-        app.add_option("--boot", boot_, "where the bootloader's partition is mounted [boot in the sysroot]")
-            ->type_name("DIR");
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "--sysroot",
+             .value = "DIR",
+             .help = "where the root filesystem of the disk is mounted",
+             .default_shown = "/, with --boot the directory above that",
+             .target = &sysroot_},
+            {.name = "--boot",
+             .value = "DIR",
+             .help = "where the bootloader's partition is mounted",
+             .default_shown = "boot in the sysroot",
+             .target = &boot_},
+        });
     }
 
     void run(Session& session) override {
@@ -41,12 +47,15 @@ class BootMenuVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kBootMenuExamples = std::to_array<std::string_view>({
+    "osb-oci boot-menu",
+    "osb-oci boot-menu --sysroot /mnt",
+});
+
 const VerbEntry kBootMenuVerb{
     .name = "boot-menu",
     .summary = "Writes the bootloader's menu anew from the boot entries of the deployments",
-    .examples =
-        "  osb-oci boot-menu\n"
-        "  osb-oci boot-menu --sysroot /mnt\n",
+    .examples = kBootMenuExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<BootMenuVerb>(); },
 };

@@ -1,9 +1,9 @@
 // osb-oci cleanup: what is no longer needed goes.
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -45,9 +45,11 @@ struct Removed {
 
 class CleanupVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_flag("--rollback", rollback_, "also the deployment that `rollback` would lead to");
-        sysroot_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "--rollback",
+                        .help = "also the deployment that `rollback` would lead to",
+                        .target = &rollback_}});
+        sysroot_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -94,13 +96,16 @@ class CleanupVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kCleanupExamples = std::to_array<std::string_view>({
+    "osb-oci cleanup",
+    "osb-oci cleanup --rollback",
+    "osb-oci cleanup --sysroot /mnt",
+});
+
 const VerbEntry kCleanupVerb{
     .name = "cleanup",
     .summary = "Frees space: what is neither booted, on trial, the rollback nor pinned",
-    .examples =
-        "  osb-oci cleanup\n"
-        "  osb-oci cleanup --rollback\n"
-        "  osb-oci cleanup --sysroot /mnt\n",
+    .examples = kCleanupExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<CleanupVerb>(); },
 };

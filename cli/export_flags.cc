@@ -1,11 +1,13 @@
 #include "cli/export_flags.hh"
 
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/format.hh"
+#include "cli/json_output.hh"
+#include "cli/shared_arguments.hh"
 #include "oci/image.hh"
 #include "oci/json.hh"
 #include "registry/open_sink.hh"
@@ -14,9 +16,8 @@
 namespace osb::cli {
 namespace {
 
-constexpr int kMaxJobs = 1024;
 // Container runtimes stop at 127 or 128 layers; those of a Containerfile come on top.
-constexpr int kMostLayers = 120;
+constexpr unsigned kMostLayers = 120;
 
 // A command is one argument an option, or all of it as a JSON array, as in a Containerfile's CMD.
 std::vector<std::string> parse_cmd(const std::vector<std::string>& given) {
@@ -73,34 +74,37 @@ OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& re
 
 }  // namespace
 
-void ExportFlags::declare(CLI::App& app) {
-    app.add_option("--format", format_,
-                   "encapsulated: the image holds the commit; plain: an ordinary root filesystem "
-                   "[encapsulated]")
-        ->type_name("FORMAT")
-        ->check(CLI::IsMember({"encapsulated", "plain"}));
-    app.add_option("--compression", compression_,
-                   "zstd:chunked, zstd, gzip or none; :LEVEL at the end [zstd:chunked]")
-        ->type_name("FORMAT[:LEVEL]");
-    app.add_option("--max-layers", max_layers_, "the most layers [64]")
-        ->type_name("N")
-        ->check(CLI::Range(3, kMostLayers));
-    app.add_option("--previous", previous_, "the image of the build before, whose layers are to be kept")
-        ->type_name("IMAGE");
-    app.add_option("--label", labels_, "a label of the image; may be repeated")
-        ->type_name("KEY=VALUE")
-        ->expected(1)
-        ->allow_extra_args(false)  // else the library takes brackets apart
-        ->take_all();
-    app.add_option("--cmd", cmd_, "what a container runs: one argument an option, or a JSON array")
-        ->type_name("ARG")
-        ->expected(1)
-        ->allow_extra_args(false)  // else the library takes brackets apart
-        ->take_all();
-    app.add_option("--jobs", jobs_, "threads that work [one a core]")
-        ->type_name("N")
-        ->check(CLI::Range(1, kMaxJobs));
-    registry_.declare(app);
+void ExportFlags::declare(Arguments& arguments) {
+    arguments.add({
+        {.name = "--format",
+         .value = "FORMAT",
+         .help = "encapsulated: the image holds the commit; plain: an ordinary root filesystem",
+         .default_shown = "encapsulated",
+         .allowed = {"encapsulated", "plain"},
+         .target = &format_},
+        {.name = "--compression",
+         .value = "FORMAT[:LEVEL]",
+         .help = "zstd:chunked, zstd, gzip or none; :LEVEL at the end",
+         .default_shown = "zstd:chunked",
+         .target = &compression_},
+        {.name = "--max-layers",
+         .value = "N",
+         .help = "the most layers",
+         .default_shown = "64",
+         .range = Range{3, kMostLayers},
+         .target = &max_layers_},
+        {.name = "--previous",
+         .value = "IMAGE",
+         .help = "the image of the build before, whose layers are to be kept",
+         .target = &previous_},
+        {.name = "--label", .value = "KEY=VALUE", .help = "a label of the image", .target = &labels_},
+        {.name = "--cmd",
+         .value = "ARG",
+         .help = "what a container runs: one argument an option, or a JSON array",
+         .target = &cmd_},
+        jobs_argument(jobs_),
+    });
+    registry_.declare(arguments);
 }
 
 bool ExportFlags::given() const {

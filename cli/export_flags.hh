@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/json_output.hh"
 #include "cli/registry_flags.hh"
 #include "cli/verb.hh"
 #include "oci/reference.hh"
@@ -15,7 +14,7 @@ namespace osb::cli {
 
 class ExportFlags {
   public:
-    void declare(CLI::App& app);
+    void declare(Arguments& arguments);
 
     // Whether the command line has any of these options.
     bool given() const;
@@ -30,7 +29,7 @@ class ExportFlags {
 
     std::string format_;
     std::string compression_;  // "": as the target takes it
-    std::optional<std::size_t> max_layers_;
+    std::optional<unsigned> max_layers_;
     std::string previous_;
     std::vector<std::string> labels_;
     std::vector<std::string> cmd_;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/format.hh"
+#include "cli/json_output.hh"
 
 namespace osb::cli {
 namespace {
@@ -157,7 +159,7 @@ std::string describe_index(const oci::Reference& reference, const oci::Index& in
            text_section("annotations", index.annotations);
 }
 
-OrderedJson image_to_json(const oci::Reference& reference, const oci::Image& image) {
+std::string image_document(const oci::Reference& reference, const oci::Image& image) {
     const oci::Manifest& manifest = image.manifest;
     const oci::ImageConfig& config = image.config;
     OrderedJson out{{"schema", 1},
@@ -178,23 +180,23 @@ OrderedJson image_to_json(const oci::Reference& reference, const oci::Image& ima
                      {"final_diff_id", text_or_null(find(config.labels, kFinalDiffIdLabel))},
                      {"bootable", text_or_null(find(config.labels, kBootableLabel))},
                      {"bootc", find(config.labels, kBootcLabel) != nullptr}};
-    return out;
+    return to_document(out);
 }
 
-OrderedJson index_to_json(const oci::Reference& reference, const oci::Index& index) {
+std::string index_document(const oci::Reference& reference, const oci::Index& index) {
     OrderedJson entries = OrderedJson::array();
     for (const oci::Descriptor& entry : index.manifests) {
         OrderedJson json = descriptor_to_json(entry);
         json["platform"] = entry.platform ? platform_to_json(*entry.platform) : OrderedJson(nullptr);
         entries.push_back(std::move(json));
     }
-    return {{"schema", 1},
-            {"kind", "index"},
-            {"image", reference.to_string()},
-            {"transport", oci::to_string(reference.transport)},
-            {"media_type", index.media_type},
-            {"manifests", std::move(entries)},
-            {"annotations", texts_to_json(index.annotations)}};
+    return to_document({{"schema", 1},
+                        {"kind", "index"},
+                        {"image", reference.to_string()},
+                        {"transport", oci::to_string(reference.transport)},
+                        {"media_type", index.media_type},
+                        {"manifests", std::move(entries)},
+                        {"annotations", texts_to_json(index.annotations)}});
 }
 
 }  // namespace osb::cli

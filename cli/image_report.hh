@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "cli/json_output.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
 
@@ -16,8 +15,8 @@ std::uint64_t total_size(const oci::Manifest& manifest);
 std::string describe_image(const oci::Reference& reference, const oci::Image& image);
 std::string describe_index(const oci::Reference& reference, const oci::Index& index);
 
-// For programs: docs/json.md.
-OrderedJson image_to_json(const oci::Reference& reference, const oci::Image& image);
-OrderedJson index_to_json(const oci::Reference& reference, const oci::Index& index);
+// For programs: the JSON document of docs/json.md, as to_document() writes it.
+std::string image_document(const oci::Reference& reference, const oci::Image& image);
+std::string index_document(const oci::Reference& reference, const oci::Index& index);
 
 }  // namespace osb::cli

@@ -1,11 +1,12 @@
 // osb-oci import: an image becomes an ostree commit.
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "cli/format.hh"
 #include "cli/json_output.hh"
 #include "cli/registry_flags.hh"
+#include "cli/shared_arguments.hh"
 #include "cli/verb.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
@@ -45,27 +46,34 @@ std::string summary(const ostree::ImportResult& result) {
 
 class ImportVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("IMAGE", image_,
-                       "docker://, oci:, oci-archive:, docker-archive: or containers-storage:...")
-            ->required();
-        app.add_option("--ref", options_.ref, "the ref that names the commit [os/MACHINE/NAME]")
-            ->type_name("REF");
-        app.add_option("--layout", layout_,
-                       "bootable: as ostree deploys it; plain: as the image has it [bootable]")
-            ->type_name("LAYOUT")
-            ->check(CLI::IsMember({"bootable", "plain"}));
-        app.add_option("--platform", platform_, "which image of an index [this machine's]")
-            ->type_name("OS/ARCH[/VARIANT]");
-        app.add_option("--parent", parent_,
-                       "auto: the commit that the image is built on, else what the ref names now; none; or a "
-                       "commit [auto]")
-            ->type_name("COMMIT");
-        app.add_option("--subject", options_.subject, "the commit's subject")->type_name("TEXT");
-        app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
-            ->type_name("N")
-            ->check(CLI::Range(1, kMaxJobs));
-        registry_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            image_argument(image_),
+            {.name = "--ref",
+             .value = "REF",
+             .help = "the ref that names the commit",
+             .default_shown = "os/MACHINE/NAME",
+             .target = &options_.ref},
+            {.name = "--layout",
+             .value = "LAYOUT",
+             .help = "bootable: as ostree deploys it; plain: as the image has it",
+             .default_shown = "bootable",
+             .allowed = {"bootable", "plain"},
+             .target = &layout_},
+            platform_argument(platform_),
+            {.name = "--parent",
+             .value = "COMMIT",
+             .help = "auto: the commit that the image is built on, else what the ref names now; none; or a "
+                     "commit",
+             .default_shown = "auto",
+             .target = &parent_},
+            {.name = "--subject",
+             .value = "TEXT",
+             .help = "the commit's subject",
+             .target = &options_.subject},
+            jobs_argument(options_.jobs),
+        });
+        registry_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -90,8 +98,6 @@ class ImportVerb final : public Verb {
     }
 
   private:
-    static constexpr int kMaxJobs = 1024;
-
     void set_parent() {
         options_.parent = ostree::Parent::automatic;
         if (parent_ == "none") options_.parent = ostree::Parent::none;
@@ -111,16 +117,18 @@ class ImportVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kImportExamples = std::to_array<std::string_view>({
+    "podman build -t localhost/os:1 .",
+    "osb-oci import --repo repo --ref os/x86_64/main containers-storage:localhost/os:1",
+    "osb-oci import oci:build/image:v1",
+    "podman save --format oci-archive localhost/os:1 | osb-oci import --ref os/x86_64/main oci-archive:-",
+    "osb-oci import --platform linux/arm64 --layout plain docker://docker.io/library/alpine:3.20",
+});
+
 const VerbEntry kImportVerb{
     .name = "import",
     .summary = "Turns a container image into an ostree commit and prints its checksum",
-    .examples =
-        "  podman build -t localhost/os:1 .\n"
-        "  osb-oci import --repo repo --ref os/x86_64/main containers-storage:localhost/os:1\n"
-        "  osb-oci import oci:build/image:v1\n"
-        "  podman save --format oci-archive localhost/os:1 | osb-oci import --ref os/x86_64/main "
-        "oci-archive:-\n"
-        "  osb-oci import --platform linux/arm64 --layout plain docker://docker.io/library/alpine:3.20\n",
+    .examples = kImportExamples,
     .uses_repository = true,
     .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ImportVerb>(); },

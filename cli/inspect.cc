@@ -1,11 +1,11 @@
 // osb-oci inspect: what an image is, without reading its layers.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "base/error.hh"
 #include "cli/format.hh"
 #include "cli/image_report.hh"
 #include "cli/registry_flags.hh"
+#include "cli/shared_arguments.hh"
 #include "cli/verb.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
@@ -34,15 +34,17 @@ bool leaves_choice(const oci::Index& index) {
 
 class InspectVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("IMAGE", image_,
-                       "docker://, oci:, oci-archive:, docker-archive: or containers-storage:...")
-            ->required();
-        app.add_option("--platform", platform_, "which image of an index [this machine's]")
-            ->type_name("OS/ARCH[/VARIANT]");
-        CLI::Option* raw = app.add_flag("--raw", raw_, "print the manifest as it is");
-        app.add_flag("--config", config_, "print the image's config as it is")->excludes(raw);
-        registry_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            image_argument(image_),
+            platform_argument(platform_),
+            {.name = "--raw", .help = "print the manifest as it is", .target = &raw_},
+            {.name = "--config",
+             .help = "print the image's config as it is",
+             .excludes = {"--raw"},
+             .target = &config_},
+        });
+        registry_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -60,7 +62,7 @@ class InspectVerb final : public Verb {
         const oci::Image image = oci::open_image(source, platform);
         if (raw_) return print_document(session, image.manifest.raw);
         if (config_) return print_document(session, image.config.raw);
-        session.print(json ? to_document(image_to_json(reference, image)) : describe_image(reference, image));
+        session.print(json ? image_document(reference, image) : describe_image(reference, image));
     }
 
   private:
@@ -78,7 +80,7 @@ class InspectVerb final : public Verb {
         if (raw_) {
             print_document(session, root.raw);
         } else if (session.options.json) {
-            session.print(to_document(index_to_json(reference, index)));
+            session.print(index_document(reference, index));
         } else {
             session.print(describe_index(reference, index));
         }
@@ -99,14 +101,17 @@ class InspectVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kInspectExamples = std::to_array<std::string_view>({
+    "osb-oci inspect oci:build/image:v1",
+    "osb-oci inspect --json containers-storage:localhost/os:1 | jq .layers",
+    "osb-oci inspect --platform linux/arm64 docker://docker.io/library/alpine:3.20",
+    "osb-oci inspect --raw oci-archive:image.tar | sha256sum",
+});
+
 const VerbEntry kInspectVerb{
     .name = "inspect",
     .summary = "Shows what an image is: manifest, config, layers, sizes, ostree facts",
-    .examples =
-        "  osb-oci inspect oci:build/image:v1\n"
-        "  osb-oci inspect --json containers-storage:localhost/os:1 | jq .layers\n"
-        "  osb-oci inspect --platform linux/arm64 docker://docker.io/library/alpine:3.20\n"
-        "  osb-oci inspect --raw oci-archive:image.tar | sha256sum\n",
+    .examples = kInspectExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InspectVerb>(); },
 };

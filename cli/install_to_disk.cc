@@ -1,6 +1,6 @@
 // osb-oci install-to-disk: a system goes onto a disk.
-#include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/bytes.hh"
@@ -9,6 +9,7 @@
 #include "cli/format.hh"
 #include "cli/json_output.hh"
 #include "cli/registry_flags.hh"
+#include "cli/shared_arguments.hh"
 #include "cli/size.hh"
 #include "cli/verb.hh"
 #include "image/config_file.hh"
@@ -48,38 +49,27 @@ std::optional<std::int64_t> source_date_epoch(const Io& io) {
 
 class InstallToDiskVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("SOURCE", source_, "an image; with --repo a ref or commit, with --url a ref")
-            ->required();
-        app.add_option("TARGET", options_.target, "a disk image file that is to be made, or a block device")
-            ->required();
-        declare_source(app);
-        app.add_option("--size", size_, "of the disk, e.g. 4G [as large as needed, or the device]")
-            ->type_name("SIZE");
-        app.add_option("--boot-size", boot_size_, "of the partition for kernels [256M or more]")
-            ->type_name("SIZE");
-        app.add_option("--partition-table", partition_table_, "mbr or gpt [mbr]")
-            ->type_name("KIND")
-            ->check(CLI::IsMember({"mbr", "gpt"}));
-        app.add_option("--format", format_, "of a disk image file: raw or qcow2 [raw]")
-            ->type_name("FORMAT")
-            ->check(CLI::IsMember({"raw", "qcow2"}));
-        app.add_option("--karg", options_.kernel_arguments, "a kernel argument to add; may be repeated")
-            ->type_name("ARG")
-            ->allow_extra_args(false);
-        app.add_option("--stateroot", options_.stateroot, "the name under which /var is kept [default]")
-            ->type_name("NAME");
-        app.add_option("--target-imgref", target_imgref_,
-                       "the image that the system is to follow [SOURCE, when it is in a registry]")
-            ->type_name("IMAGE");
-        app.add_option("--config", config_, "users, keys, names and files to add (TOML or JSON)")
-            ->type_name("FILE");
-        app.add_flag("--wipe", options_.wipe, "install also when TARGET holds data, which is lost");
-        app.add_flag("--in-vm", in_vm_, "accepted for scripts: no virtual machine is needed, nor privileges");
-        app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
-            ->type_name("N")
-            ->check(CLI::Range(1, kMaxJobs));
-        registry_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "SOURCE",
+             .help = "an image; with --repo a ref or commit, with --url a ref",
+             .required = true,
+             .target = &source_},
+            {.name = "TARGET",
+             .help = "a disk image file that is to be made, or a block device",
+             .required = true,
+             .target = &options_.target},
+        });
+        declare_source(arguments);
+        declare_disk(arguments);
+        declare_system(arguments);
+        arguments.add({
+            {.name = "--in-vm",
+             .help = "accepted for scripts: no virtual machine is needed, nor privileges",
+             .target = &in_vm_},
+            jobs_argument(options_.jobs),
+        });
+        registry_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -105,25 +95,85 @@ class InstallToDiskVerb final : public Verb {
     }
 
   private:
-    static constexpr int kMaxJobs = 1024;
+    void declare_source(Arguments& arguments) {
+        Argument platform = platform_argument(platform_);
+        platform.excludes = {"--repo", "--url"};
+        arguments.add({
+            {.name = "--repo",
+             .value = "DIR",
+             .help = "SOURCE is a ref or commit of this repository",
+             .target = &repo_},
+            {.name = "--url",
+             .value = "URL",
+             .help = "SOURCE is a ref of the ostree repository at this URL",
+             .excludes = {"--repo"},
+             .target = &url_},
+            {.name = "--remote",
+             .value = "NAME",
+             .help = "the remote's name in the system",
+             .default_shown = "origin",
+             .needs = {"--url"},
+             .target = &remote_},
+            {.name = "--gpg-key",
+             .value = "FILE",
+             .help = "keys that the commit must be signed with",
+             .needs = {"--url"},
+             .target = &gpg_key_},
+            std::move(platform),
+        });
+    }
 
-    void declare_source(CLI::App& app) {
-        CLI::Option* repo =
-            app.add_option("--repo", repo_, "SOURCE is a ref or commit of this repository")->type_name("DIR");
-        CLI::Option* url =
-            app.add_option("--url", url_, "SOURCE is a ref of the ostree repository at this URL")
-                ->type_name("URL");
-        url->excludes(repo);
-        app.add_option("--remote", remote_, "with --url: the remote's name in the system [origin]")
-            ->type_name("NAME")
-            ->needs(url);
-        app.add_option("--gpg-key", gpg_key_, "with --url: keys that the commit must be signed with")
-            ->type_name("FILE")
-            ->needs(url);
-        app.add_option("--platform", platform_, "which image of an index [this machine's]")
-            ->type_name("OS/ARCH[/VARIANT]")
-            ->excludes(repo)
-            ->excludes(url);
+    void declare_disk(Arguments& arguments) {
+        arguments.add({
+            {.name = "--size",
+             .value = "SIZE",
+             .help = "of the disk, e.g. 4G",
+             .default_shown = "as large as needed, or the device",
+             .target = &size_},
+            {.name = "--boot-size",
+             .value = "SIZE",
+             .help = "of the partition for kernels",
+             .default_shown = "256M or more",
+             .target = &boot_size_},
+            {.name = "--partition-table",
+             .value = "KIND",
+             .help = "mbr or gpt",
+             .default_shown = "mbr",
+             .allowed = {"mbr", "gpt"},
+             .target = &partition_table_},
+            {.name = "--format",
+             .value = "FORMAT",
+             .help = "of a disk image file: raw or qcow2",
+             .default_shown = "raw",
+             .allowed = {"raw", "qcow2"},
+             .target = &format_},
+            {.name = "--wipe",
+             .help = "install also when TARGET holds data, which is lost",
+             .target = &options_.wipe},
+        });
+    }
+
+    void declare_system(Arguments& arguments) {
+        arguments.add({
+            {.name = "--karg",
+             .value = "ARG",
+             .help = "a kernel argument to add",
+             .target = &options_.kernel_arguments},
+            {.name = "--stateroot",
+             .value = "NAME",
+             .help = "the name under which /var is kept",
+             .default_shown = "default",
+             .target = &options_.stateroot},
+            {.name = "--target-imgref",
+             .value = "IMAGE",
+             .help = "the image that the system is to follow",
+             .default_shown = "SOURCE, when it is in a registry",
+             .target = &target_imgref_},
+            {.name = "--config",
+             .value = "FILE",
+             .help = "users, keys, names and files to add (TOML or JSON)",
+             .target = &config_},
+        });
     }
 
     void prepare(const Session& session) {
@@ -174,15 +224,18 @@ class InstallToDiskVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kInstallToDiskExamples = std::to_array<std::string_view>({
+    "osb-oci install-to-disk oci:build/image:v1 disk.img",
+    "osb-oci install-to-disk --size 4G --config users.toml docker://registry.example/os:1 disk.img",
+    "osb-oci install-to-disk --repo repo --format qcow2 os/x86_64/main disk.qcow2",
+    "osb-oci install-to-disk --url https://ostree.example/repo os/x86_64/main disk.img",
+    "osb-oci install-to-disk --wipe --target-imgref registry.example/os:1 oci:build/image /dev/sdx",
+});
+
 const VerbEntry kInstallToDiskVerb{
     .name = "install-to-disk",
     .summary = "Makes a bootable disk of an image or a commit",
-    .examples =
-        "  osb-oci install-to-disk oci:build/image:v1 disk.img\n"
-        "  osb-oci install-to-disk --size 4G --config users.toml docker://registry.example/os:1 disk.img\n"
-        "  osb-oci install-to-disk --repo repo --format qcow2 os/x86_64/main disk.qcow2\n"
-        "  osb-oci install-to-disk --url https://ostree.example/repo os/x86_64/main disk.img\n"
-        "  osb-oci install-to-disk --wipe --target-imgref registry.example/os:1 oci:build/image /dev/sdx\n",
+    .examples = kInstallToDiskExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InstallToDiskVerb>(); },
 };

@@ -1,5 +1,7 @@
 #include "cli/json_output.hh"
 
+#include <nlohmann/json.hpp>
+
 namespace osb::cli {
 namespace {
 

@@ -1,8 +1,8 @@
 // JSON as the program writes it: members in a fixed order, plain ASCII, so that it is safe on a terminal,
-// too.
+// too. A source that builds documents includes <nlohmann/json.hpp> itself; it takes seconds to compile.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace osb::cli {

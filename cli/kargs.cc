@@ -1,5 +1,5 @@
 // osb-oci kargs: the kernel arguments of the system, shown and changed.
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
@@ -12,37 +12,35 @@
 namespace osb::cli {
 namespace {
 
-using Arguments = std::vector<std::string>;
+using Words = std::vector<std::string>;
 
-std::string one_line(const Arguments& arguments) {
+std::string one_line(const Words& arguments) {
     std::string out;
     for (const std::string& argument : arguments) out += concat(out.empty() ? "" : " ", escape(argument));
     return out + '\n';
 }
 
-void add_edit(CLI::App& app, const char* name, Arguments& edits, const char* what) {
-    // One value an option, so that an argument may begin with '-' and nothing else is taken for one.
-    app.add_option(name, edits, what)
-        ->type_name("ARG")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+Argument edit_argument(std::string_view name, Words& edits, std::string_view help) {
+    return {.name = name, .value = "ARG", .help = help, .target = &edits};
 }
 
 class KargsVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        add_edit(app, "--append", edits_.append, "add KEY or KEY=VALUE at the end");
-        add_edit(app, "--append-if-missing", edits_.append_if_missing, "the same, unless it is there");
-        add_edit(app, "--delete", edits_.remove, "remove KEY, or KEY=VALUE where there are several");
-        add_edit(app, "--replace", edits_.replace, "KEY=NEW, or KEY=OLD=NEW where there are several");
-        sysroot_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            edit_argument("--append", edits_.append, "add KEY or KEY=VALUE at the end"),
+            edit_argument("--append-if-missing", edits_.append_if_missing, "the same, unless it is there"),
+            edit_argument("--delete", edits_.remove, "remove KEY, or KEY=VALUE where there are several"),
+            edit_argument("--replace", edits_.replace, "KEY=NEW, or KEY=OLD=NEW where there are several"),
+        });
+        sysroot_.declare(arguments);
     }
 
     void run(Session& session) override {
         if (edits_.empty()) return show(session, sysroot_.open());
         ostree::Sysroot sysroot = sysroot_.open_locked();
         const ostree::Deployment base = system::arguments_base(sysroot, system::roles_of(sysroot));
-        const Arguments arguments = system::edit_kernel_arguments(base.kernel_options, edits_);
+        const Words arguments = system::edit_kernel_arguments(base.kernel_options, edits_);
         if (arguments == base.kernel_options) {
             return print(session, arguments, deployment_to_json(sysroot, base), nullptr,
                          "nothing to change: the kernel arguments are like that already\n");
@@ -64,7 +62,7 @@ class KargsVerb final : public Verb {
     }
 
     // The arguments are the result; what became of them is a remark.
-    static void print(const Session& session, const Arguments& arguments, const OrderedJson& deployment,
+    static void print(const Session& session, const Words& arguments, const OrderedJson& deployment,
                       const char* result, const char* remark) {
         if (session.options.json) {
             session.print(to_document({{"schema", 1},
@@ -84,13 +82,16 @@ class KargsVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kKargsExamples = std::to_array<std::string_view>({
+    "osb-oci kargs",
+    "osb-oci kargs --append mitigations=auto --delete quiet",
+    "osb-oci kargs --replace console=ttyS0=ttyS1",
+});
+
 const VerbEntry kKargsVerb{
     .name = "kargs",
     .summary = "Shows the kernel's arguments, or deploys the system again with other ones",
-    .examples =
-        "  osb-oci kargs\n"
-        "  osb-oci kargs --append mitigations=auto --delete quiet\n"
-        "  osb-oci kargs --replace console=ttyS0=ttyS1\n",
+    .examples = kKargsExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<KargsVerb>(); },
 };

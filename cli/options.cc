@@ -1,100 +1,84 @@
 #include "cli/options.hh"
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
-#include <vector>
-
 #include "base/bytes.hh"
 #include "base/error.hh"
-#include "base/escape.hh"
-#include "cli/format.hh"
-#include "cli/progress_bar.hh"
-#include "cli/progress_json.hh"
-#include "cli/progress_plain.hh"
+#include "cli/help.hh"
+#include "cli/parse_arguments.hh"
 #include "cli/verb.hh"
 
 namespace osb::cli {
 namespace {
 
-void declare_common(CLI::App& app, const VerbEntry& entry, CommonOptions& options) {
-    const std::string group = "Common options";
-    app.set_help_flag("-h,--help", "show this help")->group(group);
-    if (entry.uses_repository) {
-        app.add_option("--repo", options.repo,
-                       concat("the ostree repository [$OSB_REPO, else ./ostree-repo]",
-                              entry.makes_repository ? ", created in archive mode when missing" : ""))
-            ->type_name("DIR")
-            ->group(group);
-    }
-    app.add_flag("--json", options.json, "print the result, or the error, as JSON")->group(group);
-    app.add_option("--progress", options.progress, "how to show progress: auto, plain, json or none [auto]")
-        ->type_name("HOW")
-        ->check(CLI::IsMember({"auto", "plain", "json", "none"}))
-        ->group(group);
-    CLI::Option* quiet = app.add_flag("-q,--quiet", options.quiet, "only warnings and errors")->group(group);
-    app.add_flag("-v,--verbose", options.verbose, "show details")->excludes(quiet)->group(group);
-    app.add_option("--color", options.colour, "colours: auto, always or never [auto]")
-        ->type_name("WHEN")
-        ->check(CLI::IsMember({"auto", "always", "never"}))
-        ->group(group);
+constexpr std::string_view kGroup = "Common options";
+
+void add_repository(Arguments& table, const VerbEntry& entry, CommonOptions& options) {
+    table.add({{.name = "--repo",
+                .value = "DIR",
+                .help = entry.makes_repository ? "the ostree repository, created in archive mode when missing"
+                                               : "the ostree repository",
+                .default_shown = "$OSB_REPO, else ./ostree-repo",
+                .group = kGroup,
+                .target = &options.repo}});
 }
 
-bool is_dumb(const Io& io) {
-    return io.environment("TERM").value_or("dumb") == "dumb";
-}
-
-// The library's sentence in the form of ours.
-std::string reworded(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    const bool word = text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0;
-    if (word) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-    return escape(text);
+void add_common(Arguments& table, CommonOptions& options) {
+    table.add({
+        {.name = "--json",
+         .help = "print the result, or the error, as JSON",
+         .group = kGroup,
+         .target = &options.json},
+        {.name = "--progress",
+         .value = "HOW",
+         .help = "how to show progress: auto, plain, json or none",
+         .default_shown = "auto",
+         .group = kGroup,
+         .allowed = {"auto", "plain", "json", "none"},
+         .target = &options.progress},
+        {.name = "--quiet",
+         .letter = 'q',
+         .help = "only warnings and errors",
+         .group = kGroup,
+         .target = &options.quiet},
+        {.name = "--verbose",
+         .letter = 'v',
+         .help = "show details",
+         .group = kGroup,
+         .excludes = {"--quiet"},
+         .target = &options.verbose},
+        {.name = "--color",
+         .value = "WHEN",
+         .help = "colours: auto, always or never",
+         .default_shown = "auto",
+         .group = kGroup,
+         .allowed = {"auto", "always", "never"},
+         .target = &options.colour},
+    });
 }
 
 }  // namespace
 
+Arguments arguments_of(const VerbEntry& entry, Verb& verb, CommonOptions& options) {
+    Arguments table;
+    verb.declare(table);
+    table.add({{.name = "--help", .letter = 'h', .help = "show this help", .group = kGroup, .target = {}}});
+    if (entry.uses_repository) add_repository(table, entry, options);
+    add_common(table, options);
+    return table;
+}
+
 std::string parse_options(const VerbEntry& entry, Verb& verb, std::span<const char* const> args, const Io& io,
                           CommonOptions& options) {
-    const std::string name = concat("osb-oci ", entry.name);
-    CLI::App app(concat(entry.summary, '.'), name);
-    verb.declare(app);
-    declare_common(app, entry, options);
-    app.footer(concat("Examples:\n", entry.examples));
-    std::vector<const char*> argv{name.c_str()};
-    argv.insert(argv.end(), args.begin(), args.end());
-    try {
-        app.parse(static_cast<int>(argv.size()), argv.data());
-    } catch (const CLI::CallForHelp&) {
-        return app.help();
-    } catch (const CLI::Error& error) {
-        throw Error(ErrorKind::usage, concat(entry.name, ": ", reworded(error.what())))
-            .hint(concat("'", name, " --help' shows the options"));
-    }
-    if (entry.uses_repository && options.repo.empty()) {
-        // An empty --repo, too: a script's unset variable must not mean the root or the working directory.
-        if (app.count("--repo") > 0) throw Error(ErrorKind::usage, concat(entry.name, ": --repo is empty"));
+    if (entry.uses_repository) {
         options.repo = io.environment("OSB_REPO").value_or("");
         if (options.repo.empty()) options.repo = "./ostree-repo";
     }
-    return "";
-}
-
-bool use_colour(const CommonOptions& options, const Io& io) {
-    if (options.colour != "auto") return options.colour == "always";
-    // https://no-color.org: set, and not empty.
-    return io.err_is_terminal && io.environment("NO_COLOR").value_or("").empty() && !is_dumb(io);
-}
-
-std::unique_ptr<Progress> make_progress(const CommonOptions& options, Console& console) {
-    const Io& io = console.io();
-    if (options.progress == "none" || options.quiet) return std::make_unique<NoProgress>();
-    if (options.progress == "json") return std::make_unique<ProgressJson>(console);
-    if (options.progress == "auto" && io.err_is_terminal && !is_dumb(io)) {
-        return std::make_unique<ProgressBar>(console);
+    const Arguments table = arguments_of(entry, verb, options);
+    if (!parse_arguments(table, entry.name, args)) return help_text(entry, table);
+    // A script's unset variable must not mean the root or the working directory.
+    if (entry.uses_repository && options.repo.empty()) {
+        throw Error(ErrorKind::usage, concat(entry.name, ": --repo is empty"));
     }
-    return std::make_unique<ProgressPlain>(console);
+    return "";
 }
 
 }  // namespace osb::cli

@@ -1,6 +1,6 @@
 // osb-oci pin, unpin: which deployments stay when newer ones come.
-#include <CLI/CLI.hpp>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -73,12 +73,13 @@ class PinVerb final : public Verb {
   public:
     explicit PinVerb(bool pin) : pin_(pin) {}
 
-    void declare(CLI::App& app) override {
-        app.add_option(
-            "DEPLOYMENT", deployment_,
-            "its number in `status`, the beginning of its commit, COMMIT.SERIAL, booted, or rollback "
-            "[booted]");
-        sysroot_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "DEPLOYMENT",
+                        .help = "its number in `status`, the beginning of its commit, COMMIT.SERIAL, booted, "
+                                "or rollback",
+                        .default_shown = "booted",
+                        .target = &deployment_}});
+        sysroot_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -109,23 +110,29 @@ class PinVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kPinExamples = std::to_array<std::string_view>({
+    "osb-oci pin",
+    "osb-oci pin rollback",
+    "osb-oci pin 2",
+});
+
 const VerbEntry kPinVerb{
     .name = "pin",
     .summary = "Keeps a deployment until it is unpinned, whatever is deployed after it",
-    .examples =
-        "  osb-oci pin\n"
-        "  osb-oci pin rollback\n"
-        "  osb-oci pin 2\n",
+    .examples = kPinExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PinVerb>(true); },
 };
 
+constexpr auto kUnpinExamples = std::to_array<std::string_view>({
+    "osb-oci unpin",
+    "osb-oci unpin 9f86d081884c",
+});
+
 const VerbEntry kUnpinVerb{
     .name = "unpin",
     .summary = "Lets a pinned deployment go when it is no longer needed",
-    .examples =
-        "  osb-oci unpin\n"
-        "  osb-oci unpin 9f86d081884c\n",
+    .examples = kUnpinExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PinVerb>(false); },
 };

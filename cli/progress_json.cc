@@ -1,5 +1,7 @@
 #include "cli/progress_json.hh"
 
+#include <nlohmann/json.hpp>
+
 #include "cli/json_output.hh"
 
 namespace osb::cli {

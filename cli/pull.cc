@@ -1,10 +1,11 @@
 // osb-oci pull: an encapsulated image becomes the very commit that is inside it.
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "cli/format.hh"
 #include "cli/json_output.hh"
 #include "cli/registry_flags.hh"
+#include "cli/shared_arguments.hh"
 #include "cli/verb.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
@@ -27,18 +28,18 @@ OrderedJson to_json(const ostree::PullResult& result) {
 
 class PullVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("IMAGE", image_,
-                       "docker://, oci:, oci-archive:, docker-archive: or containers-storage:...")
-            ->required();
-        app.add_option("--ref", options_.ref, "the ref that names the commit [os/MACHINE/NAME]")
-            ->type_name("REF");
-        app.add_option("--platform", platform_, "which image of an index [this machine's]")
-            ->type_name("OS/ARCH[/VARIANT]");
-        app.add_option("--jobs", options_.jobs, "threads that work [one a core]")
-            ->type_name("N")
-            ->check(CLI::Range(1, kMaxJobs));
-        registry_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            image_argument(image_),
+            {.name = "--ref",
+             .value = "REF",
+             .help = "the ref that names the commit",
+             .default_shown = "os/MACHINE/NAME",
+             .target = &options_.ref},
+            platform_argument(platform_),
+            jobs_argument(options_.jobs),
+        });
+        registry_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -64,8 +65,6 @@ class PullVerb final : public Verb {
     }
 
   private:
-    static constexpr int kMaxJobs = 1024;
-
     std::string image_;
     std::string platform_;
     RegistryFlags registry_;
@@ -74,12 +73,15 @@ class PullVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kPullExamples = std::to_array<std::string_view>({
+    "osb-oci pull --repo repo --ref os/x86_64/main docker://registry.example.com/os:v2",
+    "osb-oci pull oci:out:v1",
+});
+
 const VerbEntry kPullVerb{
     .name = "pull",
     .summary = "Takes the ostree commit out of an image that holds one and prints its checksum",
-    .examples =
-        "  osb-oci pull --repo repo --ref os/x86_64/main docker://registry.example.com/os:v2\n"
-        "  osb-oci pull oci:out:v1\n",
+    .examples = kPullExamples,
     .uses_repository = true,
     .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PullVerb>(); },

@@ -1,5 +1,5 @@
 // osb-oci push: a commit goes to a registry, or to an archive repository.
-#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -7,6 +7,7 @@
 #include "cli/export_flags.hh"
 #include "cli/format.hh"
 #include "cli/json_output.hh"
+#include "cli/shared_arguments.hh"
 #include "cli/verb.hh"
 #include "ostree/archive_push.hh"
 
@@ -36,18 +37,26 @@ std::string summary(const ostree::ArchivePushResult& result) {
 
 class PushVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("REV", rev_, "a ref or a commit")->required();
-        app.add_option("DEST", destination_,
-                       "docker://HOST/NAME[:TAG], file:///DIR or ssh://[USER@]HOST[:PORT]/DIR")
-            ->required();
-        const std::string group = "Archive repositories (file, ssh)";
-        app.add_option("--ref", archive_.ref, "the ref at the destination [the one that REV names]")
-            ->type_name("REF")
-            ->group(group);
-        app.add_flag("--force", archive_.force, "also when the destination's ref would lose commits")
-            ->group(group);
-        flags_.declare(app);
+    void declare(Arguments& arguments) override {
+        constexpr std::string_view kGroup = "Archive repositories (file, ssh)";
+        arguments.add({
+            rev_argument(rev_),
+            {.name = "DEST",
+             .help = "docker://HOST/NAME[:TAG], file:///DIR or ssh://[USER@]HOST[:PORT]/DIR",
+             .required = true,
+             .target = &destination_},
+            {.name = "--ref",
+             .value = "REF",
+             .help = "the ref at the destination",
+             .default_shown = "the one that REV names",
+             .group = kGroup,
+             .target = &archive_.ref},
+            {.name = "--force",
+             .help = "also when the destination's ref would lose commits",
+             .group = kGroup,
+             .target = &archive_.force},
+        });
+        flags_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -93,14 +102,17 @@ class PushVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kPushExamples = std::to_array<std::string_view>({
+    "osb-oci push --repo repo os/x86_64/main docker://registry.example.com/os:v2",
+    "osb-oci push --creds user:password os/x86_64/main docker://registry.example.com/os",
+    "osb-oci push --repo repo os/x86_64/main file:///srv/repo",
+    "osb-oci push --repo repo os/x86_64/main ssh://push@example.com:22/srv/repo",
+});
+
 const VerbEntry kPushVerb{
     .name = "push",
     .summary = "Sends a commit to a registry, or to an archive repository",
-    .examples =
-        "  osb-oci push --repo repo os/x86_64/main docker://registry.example.com/os:v2\n"
-        "  osb-oci push --creds user:password os/x86_64/main docker://registry.example.com/os\n"
-        "  osb-oci push --repo repo os/x86_64/main file:///srv/repo\n"
-        "  osb-oci push --repo repo os/x86_64/main ssh://push@example.com:22/srv/repo\n",
+    .examples = kPushExamples,
     .uses_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PushVerb>(); },
 };

@@ -1,21 +1,27 @@
 #include "cli/registry_flags.hh"
 
-#include <CLI/CLI.hpp>
-
 namespace osb::cli {
 
-void RegistryFlags::declare(CLI::App& app) {
-    const std::string group = "Registries";
-    app.add_option("--authfile", authfile, "credentials [$REGISTRY_AUTH_FILE, else where podman keeps them]")
-        ->type_name("FILE")
-        ->group(group);
-    app.add_option("--creds", credentials, "user name and password for this one call")
-        ->type_name("USER:PASSWORD")
-        ->group(group);
-    app.add_flag_function(
-           "--tls-verify", [this](std::int64_t count) { tls_verify = count > 0; },
-           "=false: take any certificate, and plain http; =true: plain http not even from this machine")
-        ->group(group);
+void RegistryFlags::declare(Arguments& arguments) {
+    constexpr std::string_view kGroup = "Registries";
+    arguments.add({
+        {.name = "--authfile",
+         .value = "FILE",
+         .help = "credentials",
+         .default_shown = "$REGISTRY_AUTH_FILE, else where podman keeps them",
+         .group = kGroup,
+         .target = &authfile},
+        {.name = "--creds",
+         .value = "USER:PASSWORD",
+         .help = "user name and password for this one call",
+         .group = kGroup,
+         .target = &credentials},
+        {.name = "--tls-verify",
+         .value = "BOOL",
+         .help = "=false: take any certificate, and plain http; =true: plain http not even from this machine",
+         .group = kGroup,
+         .target = &tls_verify},
+    });
 }
 
 registry::RegistryOptions RegistryFlags::options() const {

@@ -4,11 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "cli/arguments.hh"
 #include "registry/registry_access.hh"
-
-namespace CLI {
-class App;
-}
 
 namespace osb::cli {
 
@@ -17,7 +14,7 @@ struct RegistryFlags {
     std::string credentials;
     std::optional<bool> tls_verify;  // not said: registries.conf decides
 
-    void declare(CLI::App& app);
+    void declare(Arguments& arguments);
     // Throws Error{usage} for credentials that are none.
     registry::RegistryOptions options() const;
 };

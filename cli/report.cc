@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/bytes.hh"

@@ -1,8 +1,8 @@
 // osb-oci rollback: the next boot starts the other system.
 #include "system/rollback.hh"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -67,9 +67,11 @@ const Described& find(const std::vector<Described>& all, const ostree::Deploymen
 
 class RollbackVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_flag("--apply", apply_, "restart the machine when the next boot starts another system");
-        sysroot_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "--apply",
+                        .help = "restart the machine when the next boot starts another system",
+                        .target = &apply_}});
+        sysroot_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -108,13 +110,16 @@ class RollbackVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kRollbackExamples = std::to_array<std::string_view>({
+    "osb-oci rollback",
+    "osb-oci rollback --apply",
+    "osb-oci rollback --sysroot /mnt",
+});
+
 const VerbEntry kRollbackVerb{
     .name = "rollback",
     .summary = "Goes back to the system before, or forth again; gives up one that is on trial",
-    .examples =
-        "  osb-oci rollback\n"
-        "  osb-oci rollback --apply\n"
-        "  osb-oci rollback --sysroot /mnt\n",
+    .examples = kRollbackExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<RollbackVerb>(); },
 };

@@ -11,6 +11,8 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "cli/console.hh"
+#include "cli/display.hh"
+#include "cli/help.hh"
 #include "cli/options.hh"
 #include "cli/report.hh"
 #include "cli/verb.hh"
@@ -47,25 +49,6 @@ class ProgressEnd {
   private:
     Progress& progress_;
 };
-
-std::string overview() {
-    std::size_t width = 0;
-    for (const VerbEntry* entry : verbs()) width = std::max(width, entry->name.size());
-    std::string out =
-        "osb-oci: a bridge between OCI images and ostree.\n\n"
-        "Usage: osb-oci VERB [OPTIONS] ARGS\n\nVerbs:\n";
-    for (const VerbEntry* entry : verbs()) {
-        out +=
-            concat("  ", entry->name, std::string(width - entry->name.size() + 2, ' '), entry->summary, '\n');
-    }
-    out +=
-        "\n  osb-oci VERB --help   shows the options of a verb, with examples\n"
-        "  osb-oci --version     shows the version\n"
-        "\nExit status: 0 done; 1 failed; 2 the command line was wrong; 3 the input was refused; 4 not "
-        "trusted;\n"
-        "5 network or registry; 6 no space; 77 --check found nothing new; 130 and 143 interrupted.\n";
-    return out;
-}
 
 // The number of single-character edits from a to b (Levenshtein's distance).
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -1,10 +1,10 @@
 // osb-oci status: what is deployed, and what the next boot starts.
 #include "system/status.hh"
 
-#include <CLI/CLI.hpp>
 #include <ctime>
 
 #include "base/error.hh"
+#include "cli/display.hh"
 #include "cli/registry_flags.hh"
 #include "cli/status_report.hh"
 #include "cli/sysroot_flags.hh"
@@ -22,10 +22,12 @@ bool colours_output(const Session& session) {
 
 class StatusVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_flag("--check", check_, "ask the registry or remote what the followed name is now");
-        sysroot_.declare(app);
-        registry_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "--check",
+                        .help = "ask the registry or remote what the followed name is now",
+                        .target = &check_}});
+        sysroot_.declare(arguments);
+        registry_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -42,7 +44,7 @@ class StatusVerb final : public Verb {
         if (!json) session.print(describe_status(view));
         session.console.io().out.flush();
         if (check_) view.check = system::check_update(sysroot, options, system::CheckDepth::release);
-        session.print(json ? to_document(status_to_json(view)) : describe_check(view));
+        session.print(json ? status_document(view) : describe_check(view));
     }
 
   private:
@@ -53,14 +55,17 @@ class StatusVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kStatusExamples = std::to_array<std::string_view>({
+    "osb-oci status",
+    "osb-oci status --check",
+    "osb-oci status --json | jq '.deployments[] | select(.booted)'",
+    "osb-oci status --sysroot /mnt",
+});
+
 const VerbEntry kStatusVerb{
     .name = "status",
     .summary = "Shows the deployments: booted, on trial, rollback, pinned; and the last failed trial",
-    .examples =
-        "  osb-oci status\n"
-        "  osb-oci status --check\n"
-        "  osb-oci status --json | jq '.deployments[] | select(.booted)'\n"
-        "  osb-oci status --sysroot /mnt\n",
+    .examples = kStatusExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<StatusVerb>(); },
 };

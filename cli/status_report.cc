@@ -1,6 +1,7 @@
 #include "cli/status_report.hh"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -8,6 +9,7 @@
 #include "cli/console.hh"
 #include "cli/deployment_report.hh"
 #include "cli/format.hh"
+#include "cli/json_output.hh"
 
 namespace osb::cli {
 namespace {
@@ -284,7 +286,7 @@ std::string describe_check(const StatusView& view) {
                   " now: ", state_text(check, view.now), '\n');
 }
 
-OrderedJson status_to_json(const StatusView& view) {
+std::string status_document(const StatusView& view) {
     const system::SystemStatus& status = view.status;
     OrderedJson deployments = OrderedJson::array();
     for (std::size_t i = 0; i < status.deployments.size(); ++i) {
@@ -292,14 +294,15 @@ OrderedJson status_to_json(const StatusView& view) {
     }
     OrderedJson failed = OrderedJson::array();
     for (const FailedTrial& trial : status.failed) failed.push_back(to_json(trial));
-    return {{"schema", 1},
-            {"deployments", std::move(deployments)},
-            {"next_boot", status.next_boot ? OrderedJson(*status.next_boot) : OrderedJson(nullptr)},
-            {"trial", trial_to_json(status)},
-            {"failed_trials", std::move(failed)},
-            {"trials_possible", status.trial_support.supported},
-            {"no_trials_because", json_text(status.trial_support.reason)},
-            {"check", view.check ? to_json(*view.check) : OrderedJson(nullptr)}};
+    return to_document(
+        {{"schema", 1},
+         {"deployments", std::move(deployments)},
+         {"next_boot", status.next_boot ? OrderedJson(*status.next_boot) : OrderedJson(nullptr)},
+         {"trial", trial_to_json(status)},
+         {"failed_trials", std::move(failed)},
+         {"trials_possible", status.trial_support.supported},
+         {"no_trials_because", json_text(status.trial_support.reason)},
+         {"check", view.check ? to_json(*view.check) : OrderedJson(nullptr)}});
 }
 
 }  // namespace osb::cli

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "cli/json_output.hh"
 #include "system/status.hh"
 #include "system/update_check.hh"
 
@@ -23,8 +22,8 @@ std::string describe_status(const StatusView& view);
 // What the followed image is now, in a line: "" without --check.
 std::string describe_check(const StatusView& view);
 
-// docs/json.md.
-OrderedJson status_to_json(const StatusView& view);
+// The JSON document of docs/json.md, as to_document() writes it.
+std::string status_document(const StatusView& view);
 
 // "5 minutes ago", "in 2 hours" where a clock was wrong.
 std::string format_age(std::int64_t time, std::int64_t now);

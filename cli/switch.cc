@@ -1,6 +1,4 @@
 // osb-oci switch: another image is followed from now on.
-#include <CLI/CLI.hpp>
-
 #include "cli/upgrade_flags.hh"
 #include "cli/upgrade_report.hh"
 #include "cli/verb.hh"
@@ -11,12 +9,15 @@ namespace {
 
 class SwitchVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        app.add_option("IMAGE", flags_.upgrade.switch_to,
-                       "docker://HOST/NAME:TAG, HOST/NAME:TAG, or ostree-unverified-registry:...")
-            ->required();
-        app.add_flag("--apply", apply_, "restart the machine into it");
-        flags_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "IMAGE",
+             .help = "docker://HOST/NAME:TAG, HOST/NAME:TAG, or ostree-unverified-registry:...",
+             .required = true,
+             .target = &flags_.upgrade.switch_to},
+            {.name = "--apply", .help = "restart the machine into it", .target = &apply_},
+        });
+        flags_.declare(arguments);
     }
 
     void run(Session& session) override { run_upgrade(session, flags_.sysroot, flags_.options(), apply_); }
@@ -28,12 +29,15 @@ class SwitchVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kSwitchExamples = std::to_array<std::string_view>({
+    "osb-oci switch quay.io/example/os:stable",
+    "osb-oci switch --apply docker://registry.example.com/os@sha256:...",
+});
+
 const VerbEntry kSwitchVerb{
     .name = "switch",
     .summary = "Deploys another image and follows it from now on",
-    .examples =
-        "  osb-oci switch quay.io/example/os:stable\n"
-        "  osb-oci switch --apply docker://registry.example.com/os@sha256:...\n",
+    .examples = kSwitchExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<SwitchVerb>(); },
 };

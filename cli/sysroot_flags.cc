@@ -1,6 +1,5 @@
 #include "cli/sysroot_flags.hh"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "base/error.hh"
@@ -18,11 +17,12 @@ std::string normal_path(const std::string& text) {
 
 }  // namespace
 
-void SysrootFlags::declare(CLI::App& app) {
-    app.add_option(
-           "--sysroot", sysroot,
-           "where the root filesystem of another system is mounted, its BOOT below it [/: this system]")
-        ->type_name("DIR");
+void SysrootFlags::declare(Arguments& arguments) {
+    arguments.add({{.name = "--sysroot",
+                    .value = "DIR",
+                    .help = "where the root filesystem of another system is mounted, its BOOT below it",
+                    .default_shown = "/: this system",
+                    .target = &sysroot}});
 }
 
 ostree::Sysroot SysrootFlags::open() const {

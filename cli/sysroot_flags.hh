@@ -3,18 +3,15 @@
 
 #include <string>
 
+#include "cli/arguments.hh"
 #include "ostree/sysroot.hh"
-
-namespace CLI {
-class App;
-}
 
 namespace osb::cli {
 
 struct SysrootFlags {
     std::string sysroot = "/";
 
-    void declare(CLI::App& app);
+    void declare(Arguments& arguments);
     // Only to read. Throws as ostree::Sysroot::open(); Error{usage} for an empty name.
     ostree::Sysroot open() const;
     // To change it. Throws as ostree::Sysroot::open_locked(), and as open().

@@ -1,10 +1,12 @@
 #include "cli/update_check_report.hh"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
 #include "cli/format.hh"
+#include "cli/json_output.hh"
 #include "cli/upgrade_report.hh"
 
 namespace osb::cli {
@@ -45,7 +47,7 @@ std::string describe_packages(const system::UpdateCheck& check) {
 
 }  // namespace
 
-OrderedJson check_to_json(const system::UpdateCheck& check) {
+std::string check_document(const system::UpdateCheck& check) {
     OrderedJson out{{"schema", 1},
                     {"image", json_text(check.image)},
                     {"manifest_digest", json_text(check.digest)},
@@ -67,7 +69,7 @@ OrderedJson check_to_json(const system::UpdateCheck& check) {
         }
     }
     out["packages_unknown"] = json_text(check.packages_unknown);
-    return out;
+    return to_document(out);
 }
 
 std::string describe_check(const system::UpdateCheck& check) {

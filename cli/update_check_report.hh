@@ -4,12 +4,12 @@
 #include <string>
 
 #include "base/error.hh"
-#include "cli/json_output.hh"
 #include "system/update_check.hh"
 
 namespace osb::cli {
 
-OrderedJson check_to_json(const system::UpdateCheck& check);
+// The JSON document, as to_document() writes it.
+std::string check_document(const system::UpdateCheck& check);
 // Lines, with what came from outside escaped.
 std::string describe_check(const system::UpdateCheck& check);
 

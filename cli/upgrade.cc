@@ -1,33 +1,37 @@
 // osb-oci upgrade: the system that the followed name stands for now is fetched and deployed.
-#include <CLI/CLI.hpp>
-
+#include "system/upgrade.hh"
 #include "cli/update_check_report.hh"
 #include "cli/upgrade_flags.hh"
 #include "cli/upgrade_report.hh"
 #include "cli/verb.hh"
-#include "system/upgrade.hh"
 
 namespace osb::cli {
 namespace {
 
 class UpgradeVerb final : public Verb {
   public:
-    void declare(CLI::App& app) override {
-        CLI::Option* check =
-            app.add_flag("--check", check_,
-                         "only tell what is new: versions, packages, bytes; exit status 77 for nothing");
-        CLI::Option* download =
-            app.add_flag("--download-only", flags_.upgrade.download_only, "fetch, and deploy nothing");
-        CLI::Option* apply =
-            app.add_flag("--apply", apply_, "restart the machine when there is something new to start");
-        apply->excludes(download);
-        check->excludes(apply)->excludes(download);
-        app.add_flag("--allow-downgrade", flags_.upgrade.allow_downgrade, "also an older image");
-        app.add_option(
-               "--from", flags_.upgrade.from,
-               "read this image instead, e.g. oci:/media/usb/os; the system goes on following its own")
-            ->type_name("IMAGE");
-        flags_.declare(app);
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "--check",
+             .help = "only tell what is new: versions, packages, bytes; exit status 77 for nothing",
+             .excludes = {"--apply", "--download-only"},
+             .target = &check_},
+            {.name = "--download-only",
+             .help = "fetch, and deploy nothing",
+             .target = &flags_.upgrade.download_only},
+            {.name = "--apply",
+             .help = "restart the machine when there is something new to start",
+             .excludes = {"--download-only"},
+             .target = &apply_},
+            {.name = "--allow-downgrade",
+             .help = "also an older image",
+             .target = &flags_.upgrade.allow_downgrade},
+            {.name = "--from",
+             .value = "IMAGE",
+             .help = "read this image instead, e.g. oci:/media/usb/os; the system goes on following its own",
+             .target = &flags_.upgrade.from},
+        });
+        flags_.declare(arguments);
     }
 
     void run(Session& session) override {
@@ -35,7 +39,7 @@ class UpgradeVerb final : public Verb {
         if (!check_) return run_upgrade(session, flags_.sysroot, options, apply_);
         const system::UpdateCheck check = system::check_update(flags_.sysroot.open(), options);
         if (!check.is_work(options)) throw nothing_new(check);
-        session.print(session.options.json ? to_document(check_to_json(check)) : describe_check(check));
+        session.print(session.options.json ? check_document(check) : describe_check(check));
     }
 
   private:
@@ -46,14 +50,17 @@ class UpgradeVerb final : public Verb {
 
 }  // namespace
 
+constexpr auto kUpgradeExamples = std::to_array<std::string_view>({
+    "osb-oci upgrade --check",
+    "osb-oci upgrade --apply",
+    "osb-oci upgrade --from oci:/media/usb/os",
+    "osb-oci upgrade --sysroot /mnt",
+});
+
 const VerbEntry kUpgradeVerb{
     .name = "upgrade",
     .summary = "Fetches what the system's image is now and has the next boot start it",
-    .examples =
-        "  osb-oci upgrade --check\n"
-        "  osb-oci upgrade --apply\n"
-        "  osb-oci upgrade --from oci:/media/usb/os\n"
-        "  osb-oci upgrade --sysroot /mnt\n",
+    .examples = kUpgradeExamples,
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<UpgradeVerb>(); },
 };

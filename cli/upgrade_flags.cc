@@ -1,17 +1,16 @@
 #include "cli/upgrade_flags.hh"
 
-#include <CLI/CLI.hpp>
+#include "cli/shared_arguments.hh"
 
 namespace osb::cli {
 
-void UpgradeFlags::declare(CLI::App& app) {
-    constexpr int kMaxJobs = 1024;
-    app.add_flag("--force", upgrade.force, "also an image that failed its trial before");
-    sysroot.declare(app);
-    app.add_option("--jobs", upgrade.jobs, "threads that work [one a core]")
-        ->type_name("N")
-        ->check(CLI::Range(1, kMaxJobs));
-    registry.declare(app);
+void UpgradeFlags::declare(Arguments& arguments) {
+    arguments.add({{.name = "--force",
+                    .help = "also an image that failed its trial before",
+                    .target = &upgrade.force}});
+    sysroot.declare(arguments);
+    arguments.add({jobs_argument(upgrade.jobs)});
+    registry.declare(arguments);
 }
 
 system::UpgradeOptions UpgradeFlags::options() const {

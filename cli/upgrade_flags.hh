@@ -5,10 +5,6 @@
 #include "cli/sysroot_flags.hh"
 #include "system/upgrade.hh"
 
-namespace CLI {
-class App;
-}
-
 namespace osb::cli {
 
 struct UpgradeFlags {
@@ -16,7 +12,7 @@ struct UpgradeFlags {
     RegistryFlags registry;
     system::UpgradeOptions upgrade;
 
-    void declare(CLI::App& app);
+    void declare(Arguments& arguments);
     // `upgrade`, with what the registry's options say. To be called after parsing.
     system::UpgradeOptions options() const;
 };

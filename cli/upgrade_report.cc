@@ -1,5 +1,7 @@
 #include "cli/upgrade_report.hh"
 
+#include <nlohmann/json.hpp>
+
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"

@@ -2,18 +2,16 @@
 // here and in cli/verbs.cc.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/progress.hh"
+#include "cli/arguments.hh"
+#include "cli/common_options.hh"
 #include "cli/console.hh"
-#include "cli/options.hh"
-
-namespace CLI {
-class App;
-}
 
 namespace osb::cli {
 
@@ -40,17 +38,17 @@ class Verb {
     Verb& operator=(const Verb&) = delete;
     virtual ~Verb() = default;
 
-    // Adds the verb's own options and arguments.
-    virtual void declare(CLI::App& app) = 0;
+    // Adds the rows of the verb's own options and arguments, whose targets are its members.
+    virtual void declare(Arguments& arguments) = 0;
     // Throws Error, Interrupted.
     virtual void run(Session& session) = 0;
 };
 
 struct VerbEntry {
     std::string_view name;
-    std::string_view summary;   // one line
-    std::string_view examples;  // the end of its help
-    bool uses_repository;       // has --repo
+    std::string_view summary;                    // one line, without a full stop
+    std::span<const std::string_view> examples;  // command lines, the end of its help
+    bool uses_repository;                        // has --repo
     bool makes_repository = false;
     std::unique_ptr<Verb> (*make)();
 };

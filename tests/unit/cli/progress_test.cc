@@ -1,12 +1,13 @@
 // Progress drawn to a string, with a clock that stands still unless it is moved.
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 #include <vector>
 
+#include "cli/display.hh"
 #include "cli/json_output.hh"
-#include "cli/options.hh"
 #include "cli/progress_bar.hh"
 #include "cli/progress_json.hh"
 #include "cli/progress_plain.hh"

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
 
@@ -165,9 +166,8 @@ TEST(CommandLine, HelpNamesEveryVerbAndHasExamples) {
              {"--json", "--progress", "--quiet", "--verbose", "--color", "--help", "--tls-verify"}) {
             EXPECT_TRUE(contains(one.out, option)) << option;
         }
-        // Not the same text: the library prints options that exclude each other in any order.
-        EXPECT_EQ(osb_oci({"help", verb}).out.size(), one.out.size());
-        EXPECT_EQ(osb_oci({verb, "-h"}).out.size(), one.out.size());
+        EXPECT_EQ(osb_oci({"help", verb}).out, one.out);
+        EXPECT_EQ(osb_oci({verb, "-h"}).out, one.out);
     }
     EXPECT_TRUE(contains(osb_oci({"import", "--help"}).out, "--repo"));
     EXPECT_EQ(osb_oci({"-h"}).out, all.out);

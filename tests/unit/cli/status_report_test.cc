@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "cli/json_output.hh"
+
 namespace osb::cli {
 namespace {
 
@@ -61,7 +65,7 @@ std::string described(const SystemStatus& status, bool colour = false) {
 }
 
 OrderedJson as_json(const SystemStatus& status) {
-    return status_to_json({.status = status, .check = std::nullopt, .now = kNow});
+    return OrderedJson::parse(status_document({.status = status, .check = std::nullopt, .now = kNow}));
 }
 
 TEST(DescribeStatus, AGlanceTells) {
@@ -196,8 +200,9 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     check.release = {.version = "3", .time = static_cast<std::uint64_t>(kNow - 120)};
     const auto state = [&](const std::string& name, bool upgrade, const std::string& words) {
         const StatusView view{.status = status, .check = check, .now = kNow};
-        EXPECT_EQ(status_to_json(view)["check"]["state"], name);
-        EXPECT_EQ(status_to_json(view)["check"]["upgrade"], upgrade);
+        const OrderedJson json = OrderedJson::parse(status_document(view));
+        EXPECT_EQ(json["check"]["state"], name);
+        EXPECT_EQ(json["check"]["upgrade"], upgrade);
         EXPECT_TRUE(contains(describe_check(view), words)) << describe_check(view);
     };
     state("new", true,
