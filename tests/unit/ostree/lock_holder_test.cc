@@ -26,7 +26,7 @@ TEST_F(LockHolderTest, IsDescribedWhileItLasts) {
     {
         const LockHolder holder(path_);
         const std::string text = describe_lock_holder(path_);
-        EXPECT_NE(text.find("lock_holder_test"), std::string::npos) << text;
+        EXPECT_NE(text.find("ostree_tests"), std::string::npos) << text;
         EXPECT_NE(text.find(" (process " + std::to_string(::getpid()) + ", for "), std::string::npos) << text;
     }
     EXPECT_FALSE(std::filesystem::exists(path_));

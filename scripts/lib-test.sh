@@ -1,0 +1,154 @@
+# What scripts/test is made of: running tests, counting them, and keeping their times. POSIX sh, sourced after lib.sh.
+# shellcheck shell=sh disable=SC2154  # variables of lib.sh
+
+logs=$top/build/test-logs
+timings=$logs/timings.tsv
+mkdir -p "$logs"
+: >"$timings"
+passed=0 failed=0 skipped=0
+# shellcheck disable=SC2034  # used by scripts/test
+modules='base oci registry ostree image system cli'
+
+# What is written to disk and synced in the tests need not survive the machine: in memory they take a third of the time.
+if [ -z "${TMPDIR:-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')" -gt 6000000 ] 2>/dev/null; then
+    export TMPDIR=/dev/shm
+fi
+
+# rounds DEFAULT LONG: the one that this run is of.
+rounds() { if [ -n "${OSB_LONG:-}" ]; then echo "$2"; else echo "$1"; fi; }
+
+# count PASSED FAILED SKIPPED
+count() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+}
+
+show_tail() {
+    say "--- the end of $1"
+    tail -n 40 "$1"
+    say '---'
+}
+
+# timed STAGE NAME COMMAND...: into the table of times.
+timed() { tests/tools/timed "$timings" "$@"; }
+
+# check NAME COMMAND...: one test, which is a command that succeeds.
+check() {
+    name=$1 log=$logs/$1.log
+    shift
+    if timed check "$name" "$@" >"$log" 2>&1; then
+        count 1 0 0
+        say "ok      $name"
+    else
+        count 0 1 0
+        say "FAILED  $name"
+        show_tail "$log"
+    fi
+}
+
+# built PRESET [TARGET...]; a failure is one failed test, and the stage ends.
+built() {
+    if timed build "$1" scripts/build "$@" >"$logs/build-$1.log" 2>&1; then return 0; fi
+    count 0 1 0
+    say "FAILED  build of $1"
+    show_tail "$logs/build-$1.log"
+    return 1
+}
+
+# Sanitizers of the compilers of 2022 do not know the address-space randomisation of newer kernels.
+fixed_addresses() {
+    if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi
+}
+
+# unit_tests NAME PRESET: counts the tests inside each GoogleTest program, in an order that differs from run to run (a failure's log
+# has the seed); a program that dies counts as one.
+unit_tests() {
+    log=$logs/$1.log name=$1
+    status=0
+    GTEST_SHUFFLE=1 GTEST_REPEAT=$(rounds 1 3) fixed_addresses ctest --test-dir "build/$2" --verbose --parallel "$(cores)" \
+        --label-regex unit >"$log" 2>&1 || status=$?
+    awk -v OFS='\t' '$1 ~ "/" && $2 == "Test" { print "'"$name"'", $4, $(NF - 1), "", $0 ~ /Passed/ ? 0 : 1 }' "$log" >>"$timings"
+    # shellcheck disable=SC2046  # three numbers
+    set -- $(awk '
+        /\[  PASSED  \] [0-9]+ test/ { for (i = 1; i < NF; i++) if ($i == "PASSED") ok += $(i + 2) }
+        /\[  FAILED  \] [0-9]+ test/ { for (i = 1; i < NF; i++) if ($i == "FAILED") bad += $(i + 2); listed++ }
+        /\[  SKIPPED \] [0-9]+ test/ { for (i = 1; i < NF; i++) if ($i == "SKIPPED") skip += $(i + 2) }
+        /tests failed out of/ { programs = $4 }
+        END { printf "%d %d %d", ok, bad + (programs > listed ? programs - listed : 0), skip }' "$log")
+    # A run that failed in a way that the log does not show, or that ran nothing, is a failure as well.
+    [ "$2" -gt 0 ] || [ "$status" -eq 0 ] || set -- "$1" 1 "$3"
+    [ "$1" -gt 0 ] || [ "$2" -gt 0 ] || set -- 0 1 "$3"
+    count "$1" "$2" "$3"
+    if [ "$2" -eq 0 ]; then
+        say "ok      $name: $1 tests"
+    else
+        say "FAILED  $name: $2 of $(($1 + $2)) tests"
+        grep -E '\[  FAILED  \]|\*\*\*|ERROR: |WARNING: ThreadSanitizer|runtime error|Failure$|orders with a seed' "$log" | head -n 40 || true
+        show_tail "$log"
+    fi
+}
+
+# programs FOLDER: runs the tests of tests/FOLDER, each an executable whose exit status 77 says that it skips itself, and whose lines "ok"
+# and "not ok" count as tests.
+programs() {
+    built release osb-oci || return 0
+    OSB=$top/build/release/osb-oci
+    export OSB
+    rm -f "$logs/$1"-*
+    # The machine's cores are shared by as many tests; each has a directory of its own and may not depend on another.
+    tests=$(find "tests/$1" -maxdepth 1 \( -name '*.sh' -o -name '*.py' \) ! -name 'lib*' -perm -100 | sort)
+    # Those that take long come first, so that none of them runs alone at the end.
+    # shellcheck disable=SC2086  # names without spaces
+    { grep -l '^# Takes minutes' $tests || true; grep -L '^# Takes minutes' $tests || true; } | sed 's,.*/,,' |
+        xargs -r -P "$(cores)" -I{} tests/tools/timed "$timings" "$1" {} --limit "$(rounds 1200 7200)" --log "$logs/$1-{}" \
+            "tests/$1/{}" || true
+    report_programs "$1"
+}
+
+# report_programs STAGE: counts what its programs printed.
+report_programs() {
+    for result in "$logs/$1"-*.status; do
+        [ -f "$result" ] || continue
+        read -r status <"$result"
+        report_program "$(basename "${result%.status}")" "$status" "${result%.status}.log"
+    done
+}
+
+report_program() {
+    skips=$(grep -ciE '^ok .*# skip' "$3" || true)
+    good=$(($(grep -c '^ok ' "$3" || true) - skips))
+    bad=$(grep -c '^not ok ' "$3" || true)
+    if [ "$2" -eq 77 ]; then
+        count 0 0 1
+        say "skipped $1: $(tail -n 1 "$3" | sed 's/^# //')"
+    elif [ "$2" -eq 0 ] && [ "$bad" -eq 0 ]; then
+        count $((good + skips > 0 ? good : 1)) 0 "$skips"
+        say "ok      $1: $good tests"
+    else
+        count "$good" $((bad > 0 ? bad : 1)) "$skips"
+        say "FAILED  $1 (exit status $2)"
+        grep '^not ok ' "$3" | head -n 20 || true
+        show_tail "$3"
+    fi
+}
+
+# The slowest programs, what was left to --long, and the line that ends a run; its status is the run's.
+summary() {
+    heading 'the ten slowest (all: build/test-logs/timings.tsv)'
+    grep -v '^stage' "$timings" | sort -t "$(printf '\t')" -k 3,3 -rn | head -n 10 |
+        awk -F '\t' '{ printf "%8.1f s  %8s CPU s  %s %s\n", $3, $4 == "" ? "-" : $4, $1, $2 }'
+    # shellcheck disable=SC2046  # names without spaces
+    left=$(grep -h '^# left to --long' $(find "$logs" -name '*.log') /dev/null | sort -u | sed 's/^# left to --long: /    /')
+    if [ -n "$left" ] && [ -z "${OSB_LONG:-}" ]; then
+        heading 'left to --long (CONTRIBUTING.md has the reasons)'
+        say "$left"
+    fi
+    say ''
+    if [ "$skipped" -gt 0 ]; then
+        say "$passed passed, $failed failed, $skipped skipped"
+    else
+        say "$passed passed, $failed failed"
+    fi
+    [ "$failed" -eq 0 ]
+}
