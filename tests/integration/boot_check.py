@@ -93,8 +93,8 @@ def unattended(test, story, one):
     system = story.system
     story.follow(one, "2")
     result = system.osb("upgrade", "--json", "--progress", "none")
-    test.check(re.search(r'^  "next_boot": "', result.stdout, re.M) and story.state() == "armed", "upgrade: a line says what the next boot starts",
-               result.describe())
+    test.check(re.search(r'^  "next_boot": "', result.stdout, re.M) and story.state() == "armed",
+               "upgrade: a line says what the next boot starts", result.describe())
     (two,) = with_role(system.status(), "on_trial")
     test.check_refused(system.osb("upgrade", "--check"), 77, "--check of what the next boot tries", "the next boot tries")
 
@@ -145,14 +145,16 @@ def red_unrecorded(test, story, one):
     trial = story.new_trial("--force")
     story.set_check(trial, "echo no good; exit 1")
     known = story.reasons()
-    for what, also, to in (("ROOT", "", "/dev/fd/1"), ("ROOT and /run", "; : >/run/osb", "/dev/fd/1"), ("ROOT and output", "", "/dev/full")):
+    for what, also, to in (("ROOT", "", "/dev/fd/1"), ("ROOT and /run", "; : >/run/osb", "/dev/fd/1"),
+                           ("ROOT and output", "", "/dev/full")):
         output, status, restarted, result = story.boot_check(trial, before=f"chattr +i {RECORDS}{also}", after=f"chattr -i {RECORDS}",
                                                              output=to)
         test.check(status == 1 and restarted and story.reasons() == known and story.state() == "armed",
                    f"red, {what} cannot be written to: restarts", (result.describe(), story.reasons(), story.state()))
         if output:
             said = json.loads(output)
-            test.check(said["trial"] == "failed" and "no good" in said["reason"] and "is not recorded" in said["warnings"][0], "and says it", said)
+            test.check(said["trial"] == "failed" and "no good" in said["reason"] and "is not recorded" in said["warnings"][0],
+                       "and says it", said)
     # Nor has the loader cleared its boot-once; BOOT is another filesystem.
     with open(story.loader, "r+b") as file:
         file.seek(-1024, os.SEEK_END)

@@ -53,4 +53,3 @@ def base_rootfs(test):
 def need_root():
     if os.geteuid() != 0:
         raise Skip("needs root")
-

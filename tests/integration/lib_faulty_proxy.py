@@ -1,7 +1,6 @@
 """A proxy in front of a registry that spoils answers as a test wants it."""
 
 import http.client
-import os
 import re
 import socket
 import ssl

@@ -1,5 +1,6 @@
-"""What the integration tests share. A test is an executable without arguments that prints a line "ok N - what" or "not ok N - what" for each thing that
-it checks. Exit status 0: all well, 77: skipped, anything else: failed. It uses build/release/osb-oci, or the program that $OSB names.
+"""What the integration tests share. A test is an executable without arguments that prints a line "ok N - what" or
+"not ok N - what" for each thing that it checks. Exit status 0: all well, 77: skipped, anything else: failed. It uses
+build/release/osb-oci, or the program that $OSB names.
 
 A test calls run(main). It works in a directory of its own, which is removed at its end unless OSB_KEEP is set.
 """

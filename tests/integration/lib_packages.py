@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 
 from lib_export import Exported, export
-from lib_image import Layout, TarLayer
+from lib_image import Layout
 
 DATABASE = "lib/apk/db/installed"
 

@@ -12,8 +12,8 @@ from lib_harness import Skip
 KERNEL = "6.1.0-test"
 MIB = 1 << 20
 NOBODY = 65534
-# SYSROOT DEPLOYMENT PROGRAM COMMAND...: what libostree takes for a booted system. The root directory is the deployment's, with this machine's
-# programs below its own.
+# SYSROOT DEPLOYMENT PROGRAM COMMAND...: what libostree takes for a booted system. The root directory is the deployment's, with
+# this machine's programs below its own.
 AS_BOOTED = """
 set -e
 root=$1/ostree/deploy/test/deploy/$2

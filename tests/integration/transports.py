@@ -6,7 +6,7 @@ import subprocess
 
 import lib_harness
 from lib_containers import Containers, base_rootfs
-from lib_image import ARCHITECTURE, INDEX, MANIFEST, Layout, TarLayer, archive_of, sha256, simple_layout, to_json
+from lib_image import ARCHITECTURE, INDEX, MANIFEST, Layout, TarLayer, sha256, simple_layout, to_json
 
 
 def listing(test, repo, ref):

@@ -89,7 +89,8 @@ def main(test):
         break_entry(test, disk, "trial")
         with Machine(test, f"{table}-broken", disk) as machine:
             machine.login()
-            test.check(started(machine) == "first" and machine.said("/gone/"), f"{table}: what cannot be loaded is no end: the default follows")
+            test.check(started(machine) == "first" and machine.said("/gone/"),
+                       f"{table}: what cannot be loaded is no end: the default follows")
             machine.power_off()
 
 

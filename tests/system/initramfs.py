@@ -113,8 +113,8 @@ def main(test):
     check_names(test, boots)
     boots.expect_failure("no root", "no root= on the kernel command line", root=None)
     boots.expect_failure("bad root", "neither UUID=, LABEL= nor a path", root="PARTLABEL=x")
-    boots.expect_failure("absent root", "has not appeared within 1 s; there are: /dev/vda", root="UUID=00000000-0000-4000-8000-000000000000",
-                         rootwait="1")
+    boots.expect_failure("absent root", "has not appeared within 1 s; there are: /dev/vda",
+                         root="UUID=00000000-0000-4000-8000-000000000000", rootwait="1")
     boots.expect_failure("no deployment", "no ostree= on the kernel command line", ostree=None)
     boots.expect_failure("no init", "the deployment has no /sbin/nowhere", init="/sbin/nowhere")
     check_shell(test, boots)

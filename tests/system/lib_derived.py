@@ -111,4 +111,3 @@ def derive(base, directory, tag, layers, version=None, age=0, level=1):
     manifest["config"] = put_blob(directory, to_json(config), manifest["config"]["mediaType"])
     tag_manifest(directory, tag, put_blob(directory, to_json(manifest), MANIFEST))
     return f"oci:{directory}:{tag}"
-

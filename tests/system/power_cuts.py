@@ -38,8 +38,9 @@ from lib_story import Guest, Site, changed_initramfs, first_layer, second_layer
 
 UPGRADE = "echo @upgrading@; osb-oci upgrade --progress none && echo @deployed@; sync; reboot; sleep 1000"
 # What the console has said last tells where a machine was.
-PHASES = (("committed", rb"login: "), ("trial: OpenRC", rb"OpenRC [0-9.]+ is starting"), ("trial: kernel, initramfs", rb"Linux version|Loading /ostree|ROOT: clean"),
-          ("loader", rb"SYSLINUX"), ("shutdown", rb"@deployed@"), ("upgrade", rb""))
+PHASES = (("committed", rb"login: "), ("trial: OpenRC", rb"OpenRC [0-9.]+ is starting"),
+          ("trial: kernel, initramfs", rb"Linux version|Loading /ostree|ROOT: clean"), ("loader", rb"SYSLINUX"),
+          ("shutdown", rb"@deployed@"), ("upgrade", rb""))
 
 
 class Prepared:
@@ -243,7 +244,8 @@ def report(records, seed, cycle, show=print):
     for phase in [name for name, _ in reversed(PHASES)]:
         counts = {version: count for (where, version), count in table.items() if where == phase}
         if counts:
-            show(f"  {phase:26} {sum(counts.values()):4}: " + ", ".join(f"{n} booted version {v}" for v, n in sorted(counts.items(), key=str)))
+            versions = ", ".join(f"{n} booted version {v}" for v, n in sorted(counts.items(), key=str))
+            show(f"  {phase:26} {sum(counts.values()):4}: {versions}")
     again = [r for r in records if "again" in r]
     show(f"  upgraded again and booted: {len(again)}")
     for record in bad:

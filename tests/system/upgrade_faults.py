@@ -43,12 +43,18 @@ def fails(test, guest, what, expected, naming=""):
     return said
 
 
+def fill(guest, where, left):
+    """Leaves so many MiB of the filesystem to others than root."""
+    guest.machine.output(f"dd if=/dev/zero of={where}/filler bs=1M count=$(($(df -m {where} | awk 'END {{ print $4 }}') - {left})) "
+                         "2>/dev/null; sync", 300)
+
+
 def root_full(test, guest):
     """First so full that nothing can be written, then with room for some of the objects."""
     for left in (3, 12):
         # (what a file may take of the blocks reserved for root does not count)
-        guest.machine.output("rm -f /var/filler; sync; dd if=/dev/zero of=/var/filler bs=1M count=$(($(df -m /var | awk 'END { print $4 }') - "
-                             f"{left})) 2>/dev/null; sync", 300)
+        guest.machine.output("rm -f /var/filler; sync")
+        fill(guest, "/var", left)
         said = fails(test, guest, f"{left} MiB left on the root filesystem", 6)
         print("# " + said.replace("\n", "\n# "))
     guest.machine.output("rm /var/filler; sync")
@@ -59,7 +65,7 @@ def root_full(test, guest):
 def boot_full(test, site, guest):
     """Kernel and initramfs are new, and BOOT has those of two systems already."""
     digest = site.publish("4")
-    guest.machine.output("dd if=/dev/zero of=/boot/filler bs=1M count=$(($(df -m /boot | awk 'END { print $4 }') - 4)) 2>/dev/null; sync", 300)
+    fill(guest, "/boot", 4)
     said = fails(test, guest, "4 MiB left on BOOT", 6, "BOOT")
     print("# " + said.replace("\n", "\n# "))
     guest.machine.output("rm /boot/filler; sync")
@@ -106,7 +112,8 @@ def main(test):
         for number in range(SIZE >> 20):
             large.file_entry(f"usr/share/osb-test/large-{number}", number.to_bytes(2, "big") + noise * 64)
         site.image("2", large, TarLayer().file_entry("usr/share/osb-test/changed", b"two\n"),
-                   TarLayer().file_entry("usr/share/osb-test/second", b"of 2\n"), changed_initramfs(test, {"usr/2": (0o644, b"2")}), base="1")
+                   TarLayer().file_entry("usr/share/osb-test/second", b"of 2\n"),
+                   changed_initramfs(test, {"usr/2": (0o644, b"2")}), base="1")
         site.image("3", TarLayer().file_entry("usr/share/osb-test/changed", b"three\n"),
                    TarLayer().file_entry("usr/share/osb-test/second", b"of 3\n"), base="2")
         site.image("4", changed_initramfs(test, {"usr/4": (0o644, b"4")}), base="3")
