@@ -6,10 +6,11 @@ import random
 import subprocess
 
 import lib_harness
+from lib_harness import rounds
 from lib_image import Layout, TarLayer, simple_layout
 
-ROUNDS = 5
-CREATIONS = 20
+ROUNDS = rounds(3, 10, "imports side by side, beside ostree prune and ostree commit")
+CREATIONS = rounds(8, 40, "imports that make one repository at once")
 
 
 def make_images(test):

@@ -8,15 +8,19 @@ A test calls run(main). It works in a directory of its own, which is removed at 
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 sys.dont_write_bytecode = True
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SKIPPED = 77
+# Whether all is run that takes long; scripts/test --long sets it.
+LONG = os.environ.get("OSB_LONG") == "1"
 
 
 class Skip(Exception):
@@ -127,6 +131,22 @@ class Test:
         return 1 if self.failed or not self.count else 0
 
 
+def rounds(default, long, what):
+    """How often something is done, at moments or with data that differ from time to time: `default` times in every run of the tests,
+    `long` times with OSB_LONG=1. What was left out is said; CONTRIBUTING.md has the reason."""
+    if LONG or default >= long:
+        return long
+    print(f"# left to --long: {what}: {long - default} of {long} rounds")
+    return default
+
+
+def only_long(what):
+    """Whether what takes long is to be done now; if not, it is said."""
+    if not LONG:
+        print(f"# left to --long: {what}")
+    return LONG
+
+
 def error_fault(stderr):
     """What is wrong with an error as it was printed; "" when it is as it should be."""
     if re.search(r"[^\t\n\x20-\x7e\u00a0-\U0010ffff]", stderr):
@@ -161,6 +181,31 @@ def staged(repo):
 def disk_use(top):
     return sum(os.lstat(os.path.join(directory, name)).st_blocks * 512
                for directory, subdirectories, names in os.walk(top) for name in names + subdirectories)
+
+
+def wait_for_port(port, process, seconds=20):
+    """Until the process listens on a port of the loopback interface."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    raise RuntimeError(f"{process.args[0]} does not listen on port {port}")
+
+
+def processes_with(*words):
+    """The numbers of the processes whose command lines have all of these words, each as a whole or in a word."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                line = file.read().split("\0")
+        except OSError:
+            continue
+        if int(pid) != os.getpid() and all(any(word in part for part in line) for word in words):
+            found.append(int(pid))
+    return found
 
 
 def unmount_below(directory):

@@ -15,10 +15,10 @@ import threading
 import time
 
 import lib_harness
+from lib_harness import rounds, wait_for_port
 from lib_image import simple_layout
 from lib_sshd import free_port
 
-KILLS = 40
 REF = "os/test/main"
 
 
@@ -50,7 +50,7 @@ class Nginx:
     def __init__(self, test, directory):
         self.home = test.path("nginx")
         os.makedirs(self.home)
-        port = free_port()
+        self.port = port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         with open(os.path.join(self.home, "nginx.conf"), "w", encoding="ascii") as file:
             file.write(f"daemon off; pid {self.home}/pid; error_log {self.home}/log; events {{}}\n"
@@ -66,7 +66,7 @@ class Nginx:
     def __enter__(self):
         self.process = subprocess.Popen(["nginx", "-p", self.home, "-c", os.path.join(self.home, "nginx.conf")],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(0.5)
+        wait_for_port(self.port, self.process)
         return self
 
     def __exit__(self, *_):
@@ -248,7 +248,8 @@ def check_kills(test, pusher, generator, mode):
     seconds = time.monotonic() - begin
     shutil.rmtree(destination)
     faults, killed = [], 0
-    for number in range(KILLS):
+    times = rounds(8, 40, f"kill -9 of a push into {mode}")
+    for number in range(times):
         process = subprocess.Popen([test.osb, "push", "--repo", source, "--progress", "none", REF, f"file://{destination}"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(generator.uniform(0, seconds))
@@ -263,7 +264,7 @@ def check_kills(test, pusher, generator, mode):
                 faults.append(f"the next push: {result.describe()}, {lib_harness.staged(destination)}")
             if generator.random() < 0.7:
                 shutil.rmtree(destination)
-    test.check(not faults and killed > 0, f"{mode}: {killed} of {KILLS} pushes killed: always a good repository, and the "
+    test.check(not faults and killed > 0, f"{mode}: {killed} of {times} pushes killed: always a good repository, and the "
                "next one completes it", "\n".join(faults))
 
 

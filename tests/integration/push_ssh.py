@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import lib_harness
+from lib_harness import processes_with, rounds
 from lib_sshd import SSHD, Sshd, free_port
 
 REF = "os/test/main"
@@ -238,17 +239,11 @@ def check_servers(test, source):
     test.check(tip(destination) is None, "none of them moved a ref")
 
 
-def ssh_left_over(sshd):
-    """Processes of the client that speak to this server."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                words = file.read().split(b"\0")
-        except OSError:
-            continue
-        if b"-M" in words and str(sshd.port).encode() in words:
-            found.append(pid)
+def gone(seconds, *words):
+    """Waits until no process has these words in its command line; those that stay."""
+    deadline = time.monotonic() + seconds
+    while (found := processes_with(*words)) and time.monotonic() < deadline:
+        time.sleep(0.02)
     return found
 
 
@@ -262,7 +257,8 @@ def check_kills(test, sshd, generator):
     seconds = time.monotonic() - begin
     commits = trees_of(test, source.repo, REF)
     faults, killed = [], 0
-    for number in range(8):
+    times = rounds(8, 24, "kills of a push over SSH")
+    for number in range(times):
         shutil.rmtree(destination)
         test.init_repo("killed")
         process = subprocess.Popen(pusher.command(source, destination), env=sshd.environment(), stdin=subprocess.DEVNULL,
@@ -270,21 +266,18 @@ def check_kills(test, sshd, generator):
         time.sleep(generator.uniform(0.1, 0.8 * seconds))
         process.send_signal(signal.SIGTERM if number % 3 == 0 else signal.SIGKILL)
         killed += process.wait() in (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
+        if left := gone(10, "ssh", "-M", str(sshd.port)):
+            faults.append(f"ssh stays: {left}")
         # What the server had begun may end by itself, one way or the other.
-        for _ in range(100):
-            if not ssh_left_over(sshd):
-                break
-            time.sleep(0.1)
-        else:
-            faults.append(f"ssh stays: {ssh_left_over(sshd)}")
-        time.sleep(1)
+        if left := gone(10, "ostree-receive", destination):
+            faults.append(f"ostree-receive stays: {left}")
         result = test.run("ostree", "fsck", "-q", f"--repo={destination}")
         if result.status != 0:
             faults.append(result.describe())
         result = pusher.push(source, destination)
         if result.status != 0 or trees_of(test, destination, REF)[0] != commits[0]:
             faults.append(f"the next push: {result.describe()}")
-    test.check(not faults and killed > 0, f"{killed} of 8 pushes ended early: nothing of ssh stays, the server's repository is "
+    test.check(not faults and killed > 0, f"{killed} of {times} pushes ended early: nothing of ssh stays, the server's repository is "
                "good, and the next one goes through", "\n".join(faults))
 
 

@@ -29,7 +29,7 @@ import threading
 import time
 
 import lib_system
-from lib_harness import run
+from lib_harness import rounds, run
 from lib_lost_writes import drive, states
 from lib_powercut import Monitor, copy_disk, disk_faults, make_directory, resume, save
 from lib_qemu import Unexpected
@@ -272,11 +272,18 @@ def undisturbed_cycle(prepared, jobs):
     return max(lengths), recorded.log
 
 
-def kill_at_random(prepared, runs, seed, jobs, every, cycle, log=None, first=0):
-    """The records of the runs from the first on. Their moments depend on the seed and the length of a cycle alone."""
-    chance, work, records = random.Random(seed), queue.Queue(), []
-    for number in range(runs):
-        moment = chance.uniform(0, cycle)
+def moments(runs, seed, cycle, spread):
+    """They depend on the seed and the length of a cycle alone. `spread`: each in a part of the cycle of its own."""
+    chance = random.Random(seed)
+    if spread:
+        return [(number + chance.random()) * cycle / runs for number in range(runs)]
+    return [chance.uniform(0, cycle) for _ in range(runs)]
+
+
+def kill_at_random(prepared, runs, seed, jobs, every, cycle, log=None, first=0, spread=False):
+    """The records of the runs from the first on."""
+    work, records = queue.Queue(), []
+    for number, moment in enumerate(moments(runs, seed, cycle, spread)):
         if number >= first:
             work.put((number, moment, number % every == 0))
 
@@ -304,15 +311,17 @@ def main(test):
     lib_system.need_machine(test)
     test.need("docker-registry", "syslinux", "mcopy", "debugfs")
     seed = int(os.environ.get("OSB_SEED", time.time()))
+    cuts = rounds(4, 20, "power cuts")
+    lost = rounds(4, 20, "disks that lost writes")
     with Registry(test) as registry:
         prepared = Prepared(test, Site(test, registry))
         cycle, log = undisturbed_cycle(prepared, 1)
-        records = kill_at_random(prepared, 20, seed, 1, 5, cycle)
+        records = kill_at_random(prepared, cuts, seed, 1, 5, cycle, spread=True)
         report(records, seed, cycle, lambda line: print("# " + line))
         for record in records:
             test.check(not record["faults"], f"power cut {record['run']}, at {record['moment']} s ({record['phase']}): old or new, and on "
                        "it goes", "\n".join(record["faults"]))
-        for record in lost_writes(prepared, log, 20, seed, 1):
+        for record in lost_writes(prepared, log, lost, seed, 1):
             test.check(not record["faults"], f"lost writes, {record['what']}", "\n".join(record["faults"]))
 
 
