@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from lib_harness import Skip, error_fault, run
+from lib_harness import Skip, error_fault, rounds, run
 
 MIB = 1 << 20
 KERNEL = "6.1.0-test"
@@ -383,12 +383,12 @@ def devices(test):
         test.check_refused(install(test, device, "--wipe"), 3, "a device that is in use", "in use")
         test.must("umount", mounted)
         test.must("losetup", "--detach", part, env=environment())
-        kills(test, device, 6, "--wipe")
+        kills(test, device, rounds(5, 20, "kills of install-to-disk, on a device"), "--wipe")
     finally:
         test.run("losetup", "--detach", device, env=environment())
 
 
-def kills(test, target, rounds, *options):
+def kills(test, target, times, *options):
     """Killed at any moment, the command leaves nothing that is in the way of the next."""
     started = time.monotonic()
     test.check_status(install(test, target, *options), 0, f"{target}: undisturbed")
@@ -396,7 +396,7 @@ def kills(test, target, rounds, *options):
     seed = int(os.environ.get("OSB_SEED", time.time()))
     print(f"# OSB_SEED={seed}")
     chance = random.Random(seed)
-    for number in range(rounds):
+    for number in range(times):
         process = subprocess.Popen([test.osb, "install-to-disk", "--progress", "none", "--repo", test.repo, *options, "os/test",
                                     target], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
         time.sleep(chance.uniform(0, 1.1 * cycle))
@@ -405,12 +405,12 @@ def kills(test, target, rounds, *options):
     left = [name for name in os.listdir(test.work) if name.startswith(".") and "osb" in name]
     test.check(len(left) <= 1, "no more than one hidden file is left by kills", left)
     final = install(test, target, *options)
-    test.check_status(final, 0, f"{os.path.basename(target)}: after {rounds} kills")
+    test.check_status(final, 0, f"{os.path.basename(target)}: after {times} kills")
 
 
 def killed_files(test):
     disk = test.path("killed.img")
-    kills(test, disk, 12, "--wipe")
+    kills(test, disk, rounds(10, 40, "kills of install-to-disk, into a file"), "--wipe")
     check_filesystems(test, disk, "after kills")
     again = test.path("fresh.img")
     process = subprocess.Popen([test.osb, "install-to-disk", "--progress", "none", "--repo", test.repo, "os/test", again],
