@@ -16,7 +16,7 @@ from lib_harness import run
 from lib_image import TarLayer
 from lib_qemu import PATIENCE
 from lib_registry import Registry
-from lib_story import Guest, Site, changed_initramfs, first_layer
+from lib_story import Guest, Site, changed_initramfs
 
 HANG = b"#!/bin/sh\necho the initramfs hangs >/dev/console\nwhile :; do sleep 1000; done\n"
 
@@ -203,12 +203,9 @@ def main(test):
     test.need("docker-registry", "syslinux", "mcopy", "ssh", "ssh-keygen")
     with Registry(test) as registry:
         site = Site(test, registry)
-        site.image("1", first_layer(test))
-        site.publish("1")
-        disk = site.install("disk.img", "--size", "2G")
-        with site.machine(disk, forward={"ssh": 22}) as machine:
-            story = Story(test, site, Guest(test, machine), disk)
-            machine.login()
+        site.first()
+        with site.follower("disk.img", forward={"ssh": 22}) as machine:
+            story = Story(test, site, Guest(test, machine), test.path("disk.img"))
             panics(story)
             has_broken_init(story)
             hangs(story)

@@ -4,10 +4,13 @@
 import os
 
 import lib_system
-from lib_disk import check_clean, make_disk, opened
+from lib_disk import check_clean, opened
+from lib_fixture import plain_system
 from lib_harness import run
+from lib_powercut import copy_disk
 from lib_qemu import Machine
-from lib_system import need_machine, system_image
+from lib_services import check_services_again, make_small_disks
+from lib_system import need_machine
 
 MIB = 1 << 20
 
@@ -101,16 +104,17 @@ def second_boot(test, machine):
 
 def main(test):
     need_machine(test)
-    image, repo, disk = system_image(test), test.init_repo("repo"), test.path("disk.img")
-    imported = test.osb_import(image, repo, "--ref", "os")
-    if not test.check_status(imported, 0, "import of the system image"):
-        return
-    make_disk(test, repo, "os", disk)
+    plain, disk = plain_system(test), test.path("disk.img")
+    copy_disk(os.path.join(plain, "disk.img"), disk)
+    with open(os.path.join(plain, "commit"), encoding="ascii") as file:
+        commit = file.read()
     os.truncate(disk, os.path.getsize(disk) + 400 * MIB)
-    with Machine(test, "boot", disk, forward={"ssh": 22}) as machine:
-        first_boot(test, machine, imported.commit, disk)
+    disks = [(path, "raw") for path in (disk, *make_small_disks(test))]
+    with Machine(test, "boot", disks, forward={"ssh": 22}) as machine:
+        first_boot(test, machine, commit, disk)
         machine.reboot()
         second_boot(test, machine)
+        check_services_again(test, machine)
         machine.power_off()
     check_clean(test, disk, "after power off")
     with opened(test, disk) as sysroot:

@@ -4,10 +4,12 @@
 import os
 
 import lib_system
-from lib_disk import extract_kernel, kernel_arguments, make_disk, partitions, with_files
+from lib_disk import kernel_arguments, partitions, with_files
+from lib_fixture import plain_system
 from lib_harness import run
+from lib_powercut import copy_disk
 from lib_qemu import Machine
-from lib_system import FIXTURE, need_machine, system_image
+from lib_system import FIXTURE, need_machine
 
 
 class Boots:
@@ -105,11 +107,10 @@ def check_repair(test, disk, boots):
 
 def main(test):
     need_machine(test)
-    image, repo, disk = system_image(test), test.init_repo("repo"), test.path("disk.img")
-    if not test.check_status(test.osb_import(image, repo, "--ref", "os"), 0, "import of the system image"):
-        return
-    make_disk(test, repo, "os", disk)
-    boots = Boots(test, disk, extract_kernel(test, repo, "os"), kernel_arguments(test, disk))
+    plain, disk = plain_system(test), test.path("disk.img")
+    copy_disk(os.path.join(plain, "disk.img"), disk)
+    kernel = [os.path.join(plain, name) for name in ("vmlinuz", "initramfs.img")]
+    boots = Boots(test, disk, kernel, kernel_arguments(test, disk))
     check_names(test, boots)
     boots.expect_failure("no root", "no root= on the kernel command line", root=None)
     boots.expect_failure("bad root", "neither UUID=, LABEL= nor a path", root="PARTLABEL=x")

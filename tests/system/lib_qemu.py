@@ -63,7 +63,8 @@ class Machine:
         self.changed = threading.Condition()
 
     def __enter__(self):
-        self.start()
+        if self.process is None:  # resume() of lib_powercut.py has started it
+            self.start()
         return self
 
     def __exit__(self, kind, error, trace):

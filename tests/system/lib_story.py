@@ -2,26 +2,36 @@
 
     with Registry(test) as registry:
         site = Site(test, registry)
-        site.publish(site.image("1", first_layer()))
-        with site.machine(site.install("disk.img")) as machine:
+        site.first()
+        with site.follower("disk.img") as machine:
             guest = Guest(test, machine)
-            guest.login()
             status, said = guest.osb("upgrade --check")
+
+Machines know the registry as registry.test, and their registries.conf says where it is this time: so a machine that has version 1
+is installed and booted once, and saved (lib_fixture.py).
 """
 
+import contextlib
 import json
 import os
 import subprocess
 
 import lib_derived
+import lib_fixture
 import lib_system
 from lib_disk import with_files
 from lib_image import TarLayer
+from lib_powercut import copy_disk, resume, save
 from lib_qemu import Machine
 
 # no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
 KARGS = ("--karg", "console=ttyS0", "--karg", "quiet", "--karg", "no_timer_check")
 HOST = "10.0.2.2"  # the loopback interface of the host, as a guest of QEMU's user network sees it
+REGISTRIES = """[[registry]]
+prefix = "registry.test"
+location = "{host}:{port}"
+insecure = true
+"""
 DATABASE = "lib/apk/db/installed"
 CONFIG = """
 [customizations]
@@ -29,10 +39,7 @@ hostname = "follower"
 [[customizations.files]]
 path = "/etc/containers/registries.conf"
 data = '''
-[[registry]]
-location = "{host}"
-insecure = true
-'''
+{registries}'''
 """
 
 
@@ -84,7 +91,16 @@ class Site:
         self.images = {}
         self.config = test.path("config.toml")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(host=f"{HOST}:{self.port}"))
+            file.write(CONFIG.format(registries=self.registries()))
+
+    def registries(self):
+        """registries.conf of a machine."""
+        return REGISTRIES.format(host=HOST, port=self.port)
+
+    def first(self):
+        """Version 1, which the fixture has, published. Returns the digest of the manifest."""
+        self.image("1", first_layer(self.test))
+        return self.publish("1")
 
     def image(self, version, *layers, base=None, image=None):
         """A version of the system: the image of another version (or `image`, or the system test image), and layers."""
@@ -108,7 +124,7 @@ class Site:
         return result.commit
 
     def name_in_guest(self, name="os:latest"):
-        return f"docker://{HOST}:{self.port}/{name}"
+        return f"docker://registry.test/{name}"
 
     def install(self, disk, *options, name="os:latest"):
         """A disk with what the name stands for, which follows that name. Returns its path."""
@@ -120,7 +136,34 @@ class Site:
         return path
 
     def machine(self, disk, name="follower", **how):
-        return Machine(self.test, name, disk, forward=how.pop("forward", {}), hurry=True, **how)
+        monitor = self.test.path(name.replace(" ", "-") + ".qmp")
+        machine = Machine(self.test, name, disk, forward=how.pop("forward", {}), hurry=True,
+                          options=("-qmp", f"unix:{monitor},server=on,wait=off"), **how)
+        machine.monitor_path = monitor
+        return machine
+
+    @contextlib.contextmanager
+    def follower(self, disk, name="follower", **how):
+        """A machine with version 1 that first() published, at the prompt of its first boot, with shell() ready; on a new disk."""
+        inputs = [lib_derived.manifest_of(self.images["1"])[0], CONFIG]
+        saved = lib_fixture.fixture(self.test, "follower", inputs, self.save_follower)
+        path = self.test.path(disk)
+        copy_disk(os.path.join(saved, "disk.img"), path)
+        machine = self.machine(path, name, **how)
+        resume(machine, os.path.join(saved, "memory"))
+        with machine:
+            machine.output(f"cat >/etc/containers/registries.conf <<'@'\n{self.registries()}@")
+            yield machine
+
+    def save_follower(self, directory):
+        disk = self.install("fixture.img", "--size", "2G")
+        with self.machine(disk, "fixture") as machine:
+            machine.login()
+            machine.output("sync; echo 3 > /proc/sys/vm/drop_caches")
+            save(machine, os.path.join(directory, "memory"))
+        # cp keeps it sparse, and the directory may be on another filesystem.
+        copy_disk(disk, os.path.join(directory, "disk.img"))
+        os.unlink(disk)
 
 
 class Guest:

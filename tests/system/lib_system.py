@@ -65,21 +65,22 @@ def system_image(test, version="1", rootfs=None):
             add_program(test, f"oci:{without}:v{version}", directory, f"v{version}")
         for used in (without, directory):
             os.utime(used)
-        forget_old(cache)
+        # (of debian-root only a change of the fixture leaves an old one behind, and its time is that of its making)
+        forget_old(cache, {"system-": 3, "os-": 4})
+        forget_old(cache, {"debian-root-": 2}, for_age=False)
     return f"oci:{directory}:v{version}"
 
 
-def forget_old(cache):
-    """Removes what has not been used for a day, and all but the latest few: what another checkout's tests may be using at this moment
-    was used within the last hour."""
+def forget_old(cache, kinds, for_age=True):
+    """Removes what has not been used for a day, and all but the latest few of each kind, {prefix: how many}. What another test may be
+    using at this moment was used within the last hour."""
     now = time.time()
-    for prefix, kept in (("system-", 3), ("os-", 4), ("debian-root-", 2)):
+    for prefix, kept in kinds.items():
         paths = [os.path.join(cache, name) for name in os.listdir(cache) if name.startswith(prefix)]
         paths = sorted((path for path in paths if os.path.isdir(path)), key=os.path.getmtime, reverse=True)
         for number, path in enumerate(paths):
             age = now - os.path.getmtime(path)
-            # (of debian-root only a change of the fixture leaves an old one behind, and its time is that of its making)
-            if age > 3600 and (number >= kept or (age > 86400 and prefix != "debian-root-")):
+            if age > 3600 and (number >= kept or (for_age and age > 86400)):
                 shutil.rmtree(path, ignore_errors=True)
 
 

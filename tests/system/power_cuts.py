@@ -34,7 +34,7 @@ from lib_lost_writes import drive, states
 from lib_powercut import Monitor, copy_disk, disk_faults, make_directory, resume, save
 from lib_qemu import Unexpected
 from lib_registry import Registry
-from lib_story import Guest, Site, changed_initramfs, first_layer, second_layer
+from lib_story import Guest, Site, changed_initramfs, second_layer
 
 UPGRADE = "echo @upgrading@; osb-oci upgrade --progress none && echo @deployed@; sync; reboot; sleep 1000"
 # What the console has said last tells where a machine was.
@@ -49,22 +49,13 @@ class Prepared:
     def __init__(self, test, site):
         self.test, self.site = test, site
         self.disk, self.memory = test.path("prepared.img"), test.path("prepared.memory")
-        site.image("1", first_layer(test))
-        site.publish("1")
-        site.install("prepared.img", "--size", "2G")
-        with self.machine("prepare", self.disk) as machine:
-            machine.login()
+        site.first()
+        with site.follower("prepared.img", "prepare") as machine:
             machine.output("echo local >> /etc/osb-test/edited; mkdir -p /var/lib/app; echo state > /var/lib/app/state")
             site.image("2", second_layer(test), changed_initramfs(test, {"etc/osb-test": (0o644, b"another")}), base="1")
             site.publish("2")
             machine.output("sync; echo 3 > /proc/sys/vm/drop_caches")
             save(machine, self.memory)
-
-    def machine(self, name, disk):
-        monitor = self.test.path(name.replace(" ", "-") + ".qmp")
-        machine = self.site.machine(disk, name, options=("-qmp", f"unix:{monitor},server=on,wait=off"))
-        machine.monitor_path = monitor
-        return machine
 
 
 class PowerCut:
@@ -75,7 +66,7 @@ class PowerCut:
         self.directory = make_directory(prepared.test.path(f"run-{number}"))
         self.disk = os.path.join(self.directory, "disk.img")
         copy_disk(prepared.disk, self.disk)
-        self.machine = prepared.machine(f"run-{number}", self.disk)
+        self.machine = prepared.site.machine(self.disk, f"run-{number}")
         self.guest = Guest(self.test, self.machine)
         self.record = {"run": number}
         self.faults = []
@@ -212,7 +203,7 @@ def lost_writes(prepared, log, count, seed, boots=0):
 
 
 def boot_lost(prepared, disk, number):
-    with prepared.machine(f"lost-{number}", disk) as machine:
+    with prepared.site.machine(disk, f"lost-{number}") as machine:
         try:
             machine.login()
             (booted,) = [d for d in Guest(prepared.test, machine).status()["deployments"] if d["booted"]]

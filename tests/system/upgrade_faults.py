@@ -9,7 +9,7 @@ from lib_faulty_proxy import Fault, FaultyProxy
 from lib_harness import run
 from lib_image import TarLayer
 from lib_registry import Registry
-from lib_story import Guest, Site, changed_initramfs, first_layer
+from lib_story import Guest, Site, changed_initramfs
 
 SIZE = 24 << 20  # of what version 2 brings: more than is left where the disk is full
 
@@ -45,8 +45,7 @@ def fails(test, guest, what, expected, naming=""):
 
 def fill(guest, where, left):
     """Leaves so many MiB of the filesystem to others than root."""
-    guest.machine.output(f"dd if=/dev/zero of={where}/filler bs=1M count=$(($(df -m {where} | awk 'END {{ print $4 }}') - {left})) "
-                         "2>/dev/null; sync", 300)
+    guest.machine.output(f"fallocate -l $(($(df -m {where} | awk 'END {{ print $4 }}') - {left}))m {where}/filler; sync", 300)
 
 
 def root_full(test, guest):
@@ -106,7 +105,7 @@ def main(test):
     test.need("docker-registry", "syslinux", "mcopy")
     with Registry(test) as registry, MovingTag(registry) as proxy:
         site = Site(test, registry, front=proxy)
-        site.image("1", first_layer(test))
+        site.first()
         noise = bytes(range(256)) * 64
         large = TarLayer()
         for number in range(SIZE >> 20):
@@ -117,11 +116,8 @@ def main(test):
         site.image("3", TarLayer().file_entry("usr/share/osb-test/changed", b"three\n"),
                    TarLayer().file_entry("usr/share/osb-test/second", b"of 3\n"), base="2")
         site.image("4", changed_initramfs(test, {"usr/4": (0o644, b"4")}), base="3")
-        site.publish("1")
-        disk = site.install("disk.img", "--size", "900M")
-        with site.machine(disk) as machine:
+        with site.follower("disk.img") as machine:
             guest = Guest(test, machine)
-            machine.login()
             site.publish("2")
             root_full(test, guest)
             registry_gone(test, guest, proxy)

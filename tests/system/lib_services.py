@@ -1,13 +1,7 @@
-#!/usr/bin/env python3
-"""The overlay's services where boot.py does not reach: /var after an upgrade, and partitions that grow on GPT or not at all."""
+"""The overlay's services where an installation does not reach: /var after an upgrade, and partitions that grow on GPT or not at all.
+boot.py runs these in its machine."""
 
 import os
-
-import lib_system
-from lib_disk import extract_kernel, kernel_arguments, make_disk
-from lib_harness import run
-from lib_qemu import Machine
-from lib_system import need_machine, system_image
 
 MIB = 1 << 20
 
@@ -83,23 +77,8 @@ def make_small_disks(test):
     return gpt, mbr
 
 
-def main(test):
-    need_machine(test)
-    image, repo, disk = system_image(test), test.init_repo("repo"), test.path("disk.img")
-    if not test.check_status(test.osb_import(image, repo, "--ref", "os"), 0, "import of the system image"):
-        return
-    make_disk(test, repo, "os", disk)
-    kernel, initrd = extract_kernel(test, repo, "os")
-    line = " ".join(f"{key}={value}" if value else key for key, value in kernel_arguments(test, disk).items())
-    disks = [(path, "raw") for path in (disk, *make_small_disks(test))]
-    with Machine(test, "services", disks, options=("-kernel", kernel, "-initrd", initrd, "-append", line)) as machine:
-        machine.login()
-        check_upgrade(test, machine)
-        check_gpt(test, machine)
-        check_not_last(test, machine)
-        machine.power_off()
-
-
-if __name__ == "__main__":
-    assert lib_system  # sets the path to lib_harness
-    run(main)
+def check_services_again(test, machine):
+    """The machine has the disks of make_small_disks() as vdb and vdc."""
+    check_upgrade(test, machine)
+    check_gpt(test, machine)
+    check_not_last(test, machine)
