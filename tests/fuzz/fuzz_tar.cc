@@ -8,6 +8,7 @@
 #include "base/error.hh"
 #include "base/hash.hh"
 #include "oci/tar_reader.hh"
+#include "tests/fuzz/tar_mutator.hh"
 
 namespace {
 
@@ -87,6 +88,11 @@ std::string read_archive(ByteView bytes, std::size_t max_read, std::size_t buffe
 }
 
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+    return fuzz::mutate_tar(data, size, max_size, seed, 0);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const ByteView bytes(data, size);

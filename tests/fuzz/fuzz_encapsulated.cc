@@ -1,0 +1,66 @@
+// Layers of images that hold an ostree commit. The first byte says whether the layer is the first of its
+// image, the rest is its archive.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "base/hash.hh"
+#include "oci/tar_reader.hh"
+#include "ostree/encapsulated_layer.hh"
+#include "tests/fuzz/repository_harness.hh"
+#include "tests/fuzz/tar_mutator.hh"
+
+namespace {
+
+using namespace osb;
+using fuzz::require;
+
+fuzz::RepositoryHarness& harness() {
+    static fuzz::RepositoryHarness instance;
+    return instance;
+}
+
+// A metadata object gets the name that its content asks for: else none but the seeds' own would pass.
+void name_by_content(std::uint8_t* header, std::string_view content) {
+    constexpr std::string_view kObjects = "sysroot/ostree/repo/objects/";
+    constexpr std::size_t kName = 100;
+    constexpr std::size_t kLoose = 66;  // XX/<62 digits>.
+    const std::string_view field(reinterpret_cast<const char*>(header), kName);
+    const std::string_view path = field.substr(0, field.find('\0'));
+    const std::size_t at = path.find(kObjects);
+    if (at == std::string_view::npos || path.size() < at + kObjects.size() + kLoose) return;
+    const std::string_view name = path.substr(at + kObjects.size());
+    const std::string_view suffix = name.substr(kLoose);
+    if (suffix != "commit" && suffix != "dirtree" && suffix != "dirmeta") return;
+    std::string hex = to_hex(sha256(as_bytes(content)));
+    hex.insert(2, 1, '/');
+    std::copy(hex.begin(), hex.end(), header + at + kObjects.size());
+}
+
+}  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+    return fuzz::mutate_tar(data, size, max_size, seed, 1, name_by_content);
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const bool holds_commit = (data[0] & 1U) != 0;
+    const oci::Digest digest = oci::Digest::of({data + 1, size - 1});
+    ostree::Encapsulated out;
+    ostree::Layer record(digest, holds_commit ? ostree::LayerKind::commit : ostree::LayerKind::objects);
+    const bool taken = fuzz::accepts([&] {
+        harness().run([&](ostree::ObjectWriter& writer, TaskPool& pool) {
+            MemorySource source({data + 1, size - 1});
+            oci::TarReader tar(source);
+            ostree::EncapsulatedLayerReader(tar, writer, pool, out, holds_commit, &record).read_all();
+        });
+    });
+    if (!taken) return 0;
+    require(holds_commit == !out.commit_checksum.empty());
+    require(holds_commit || out.detached.empty());
+    if (holds_commit) require(to_hex(sha256(as_bytes(out.commit))) == out.commit_checksum);
+    fuzz::check_entries(record);
+    return 0;
+}
