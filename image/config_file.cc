@@ -1,7 +1,6 @@
 #include "image/config_file.hh"
 
 #include <fcntl.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +15,7 @@
 #include "base/stream.hh"
 #include "image/byte_size.hh"
 #include "oci/json.hh"
+#include "oci/toml.hh"
 
 namespace osb::image {
 namespace {
@@ -26,38 +26,9 @@ using oci::Json;
     throw Error(ErrorKind::invalid, concat(where, ' ', why));
 }
 
-// One form for both languages. Dates have no place in a configuration.
-Json from_toml(const toml::node& node, const std::string& where) {
-    if (const toml::table* table = node.as_table()) {
-        Json out = Json::object();
-        for (const auto& [key, value] : *table) {
-            const std::string name(key.str());
-            out[name] = from_toml(value, concat(where, '.', name));
-        }
-        return out;
-    }
-    if (const toml::array* array = node.as_array()) {
-        Json out = Json::array();
-        for (const toml::node& element : *array) out.push_back(from_toml(element, where));
-        return out;
-    }
-    if (const auto text = node.value_exact<std::string>()) return *text;
-    if (const auto number = node.value_exact<std::int64_t>()) return *number;
-    if (const auto flag = node.value_exact<bool>()) return *flag;
-    refuse(where, "is of a kind that is not used here");
-}
-
+// One form for both languages.
 Json parse_text(std::string_view text, const std::string& name) {
-    if (name.ends_with(".json")) return oci::parse_json(text, name);
-    // TOML has none, and the parser of toml++ 3.0 loses its way at some.
-    if (text.find('\0') != std::string_view::npos)
-        throw Error(ErrorKind::invalid, concat(quoted(name), ": a NUL byte"));
-    try {
-        return from_toml(toml::parse(text, name), "config");
-    } catch (const toml::parse_error& error) {
-        throw Error(ErrorKind::invalid, concat(quoted(name), ": line ", error.source().begin.line, ": ",
-                                               escape(error.description())));
-    }
+    return name.ends_with(".json") ? oci::parse_json(text, name) : oci::parse_toml(text);
 }
 
 // No line of a system file can hold it.

@@ -1,7 +1,5 @@
 #include "image/kargs_d.hh"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
@@ -11,6 +9,7 @@
 #include "base/escape.hh"
 #include "base/stream.hh"
 #include "oci/platform.hh"
+#include "oci/toml.hh"
 #include "ostree/kernel_options.hh"
 #include "ostree/object_reader.hh"
 
@@ -47,17 +46,15 @@ void check_argument(const std::string& argument) {
 }
 
 // The texts of a list; nothing when there is no such key.
-std::optional<std::vector<std::string>> texts(const toml::table& table, std::string_view key) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return std::nullopt;
+std::optional<std::vector<std::string>> texts(const oci::Json& table, const char* key) {
+    const auto found = table.find(key);
+    if (found == table.end()) return std::nullopt;
     const auto refuse = [key] { return Error(ErrorKind::invalid, concat(key, " is no list of texts")); };
-    const toml::array* array = node->as_array();
-    if (array == nullptr) throw refuse();
+    if (!found->is_array()) throw refuse();
     std::vector<std::string> out;
-    for (const toml::node& element : *array) {
-        const auto text = element.value_exact<std::string>();
-        if (!text) throw refuse();
-        out.push_back(*text);
+    for (const oci::Json& element : *found) {
+        if (!element.is_string()) throw refuse();
+        out.push_back(element.get<std::string>());
     }
     return out;
 }
@@ -67,12 +64,12 @@ std::string machine(const std::string& architecture) {
     return oci::machine_name(oci::normalized({.os = "linux", .architecture = architecture, .variant = {}}));
 }
 
-KernelArguments arguments_of(const toml::table& table, std::string_view architecture) {
+KernelArguments arguments_of(const oci::Json& table, std::string_view architecture) {
     const auto only_for = texts(table, "match-architectures");
     const auto lines = texts(table, "kargs");
-    for (const auto& [key, value] : table) {
-        if (key.str() == "kargs" || key.str() == "match-architectures") continue;
-        throw Error(ErrorKind::invalid, concat("the key ", quoted(key.str()), " is not known"));
+    for (const auto& [key, value] : table.items()) {
+        if (key == "kargs" || key == "match-architectures") continue;
+        throw Error(ErrorKind::invalid, concat("the key ", quoted(key), " is not known"));
     }
     KernelArguments out;
     for (const std::string& line : lines.value_or(KernelArguments{})) {
@@ -94,17 +91,7 @@ KernelArguments arguments_of(const toml::table& table, std::string_view architec
 
 KernelArguments parse_kargs(std::string_view text, const std::string& name, std::string_view architecture) {
     return with_context([&] { return quoted(name); },
-                        [&] {
-                            // TOML has none, and the parser of toml++ 3.0 loses its way at some.
-                            if (text.find('\0') != std::string_view::npos)
-                                throw Error(ErrorKind::invalid, "a NUL byte");
-                            try {
-                                return arguments_of(toml::parse(text, name), architecture);
-                            } catch (const toml::parse_error& error) {
-                                throw Error(ErrorKind::invalid, concat("line ", error.source().begin.line,
-                                                                       ": ", escape(error.description())));
-                            }
-                        });
+                        [&] { return arguments_of(oci::parse_toml(text), architecture); });
 }
 
 KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit) {

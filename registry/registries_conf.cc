@@ -1,6 +1,5 @@
 #include "registry/registries_conf.hh"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -11,10 +10,13 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "oci/toml.hh"
 #include "registry/small_file.hh"
 
 namespace osb::registry {
 namespace {
+
+using oci::Json;
 
 constexpr std::size_t kMaxFile = 1024UL * 1024;
 
@@ -22,34 +24,26 @@ constexpr std::size_t kMaxFile = 1024UL * 1024;
     throw Error(ErrorKind::invalid, concat(quoted(file), ": ", problem));
 }
 
-// The parser's exceptions stop here.
-toml::table parse(std::string_view text, const std::string& file) {
-    // TOML has none, and the parser of toml++ 3.0 loses its way at some.
-    if (text.find('\0') != std::string_view::npos) refuse(file, "a NUL byte");
-    try {
-        return toml::parse(text, file);
-    } catch (const toml::parse_error& error) {
-        refuse(file, concat("line ", error.source().begin.line, ": ", escape(error.description())));
-    }
+const Json* member(const Json& table, const char* key) {
+    const auto found = table.find(key);
+    return found == table.end() ? nullptr : &*found;
 }
 
-std::string text_of(const toml::table& table, const char* key, const std::string& file) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return {};
-    const auto* text = node->as_string();
-    if (text == nullptr) refuse(file, concat(quoted(key), " is no string"));
-    return text->get();
+std::string text_of(const Json& table, const char* key, const std::string& file) {
+    const Json* value = member(table, key);
+    if (value == nullptr) return {};
+    if (!value->is_string()) refuse(file, concat(quoted(key), " is no string"));
+    return value->get<std::string>();
 }
 
-bool flag_of(const toml::table& table, const char* key, const std::string& file) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return false;
-    const auto* flag = node->as_boolean();
-    if (flag == nullptr) refuse(file, concat(quoted(key), " is no boolean"));
-    return flag->get();
+bool flag_of(const Json& table, const char* key, const std::string& file) {
+    const Json* value = member(table, key);
+    if (value == nullptr) return false;
+    if (!value->is_boolean()) refuse(file, concat(quoted(key), " is no boolean"));
+    return value->get<bool>();
 }
 
-std::string place_of(const toml::table& table, const char* key, const std::string& file) {
+std::string place_of(const Json& table, const char* key, const std::string& file) {
     std::string out = text_of(table, key, file);
     while (out.ends_with('/')) out.pop_back();
     const bool odd = out.find("://") != std::string::npos ||
@@ -59,18 +53,17 @@ std::string place_of(const toml::table& table, const char* key, const std::strin
 }
 
 template<typename F>
-void each_table(const toml::table& table, const char* key, const std::string& file, const F& f) {
-    const toml::node* node = table.get(key);
-    if (node == nullptr) return;
-    const toml::array* array = node->as_array();
-    if (array == nullptr) refuse(file, concat(quoted(key), " is no array of tables"));
-    for (const toml::node& element : *array) {
-        if (element.as_table() == nullptr) refuse(file, concat(quoted(key), " is no array of tables"));
-        f(*element.as_table());
+void each_table(const Json& table, const char* key, const std::string& file, const F& f) {
+    const Json* array = member(table, key);
+    if (array == nullptr) return;
+    if (!array->is_array()) refuse(file, concat(quoted(key), " is no array of tables"));
+    for (const Json& element : *array) {
+        if (!element.is_object()) refuse(file, concat(quoted(key), " is no array of tables"));
+        f(element);
     }
 }
 
-MirrorConfig parse_mirror(const toml::table& table, bool digest_only, const std::string& file) {
+MirrorConfig parse_mirror(const Json& table, bool digest_only, const std::string& file) {
     MirrorConfig out{.location = place_of(table, "location", file),
                      .insecure = flag_of(table, "insecure", file),
                      .pull = digest_only ? PullFromMirror::digest_only : PullFromMirror::all};
@@ -91,7 +84,7 @@ MirrorConfig parse_mirror(const toml::table& table, bool digest_only, const std:
     return out;
 }
 
-RegistryConfig parse_registry(const toml::table& table, const std::string& file) {
+RegistryConfig parse_registry(const Json& table, const std::string& file) {
     RegistryConfig out{.prefix = place_of(table, "prefix", file),
                        .location = place_of(table, "location", file),
                        .insecure = flag_of(table, "insecure", file),
@@ -107,9 +100,8 @@ RegistryConfig parse_registry(const toml::table& table, const std::string& file)
         refuse(file, concat("a wildcard is the first label alone: ", quoted(out.prefix)));
     }
     const bool digest_only = flag_of(table, "mirror-by-digest-only", file);
-    each_table(table, "mirror", file, [&](const toml::table& mirror) {
-        out.mirrors.push_back(parse_mirror(mirror, digest_only, file));
-    });
+    each_table(table, "mirror", file,
+               [&](const Json& mirror) { out.mirrors.push_back(parse_mirror(mirror, digest_only, file)); });
     return out;
 }
 
@@ -154,12 +146,12 @@ std::string env(const char* name) {
 }  // namespace
 
 void RegistriesConf::add(std::string_view toml, const std::string& file) {
-    const toml::table document = parse(toml, file);
-    if (document.get("registries") != nullptr) {
+    const Json document = with_context([&] { return quoted(file); }, [&] { return oci::parse_toml(toml); });
+    if (member(document, "registries") != nullptr) {
         refuse(file, "written in version 1 of the format, which is not read");
     }
     std::vector<RegistryConfig> added;
-    each_table(document, "registry", file, [&](const toml::table& table) {
+    each_table(document, "registry", file, [&](const Json& table) {
         RegistryConfig one = parse_registry(table, file);
         const bool twice = std::any_of(added.begin(), added.end(), [&](const RegistryConfig& other) {
             return other.prefix == one.prefix;

@@ -24,7 +24,7 @@ OWNERS = (
     (r"ext2fs/|et/com_err\.h$", {"image"}),
     (r"libfdisk(/|\.h$)", {"image"}),
     (r"blkid(/|\.h$)", {"image"}),
-    (r"toml\+\+/|toml\.hpp$", {"registry", "image"}),
+    (r"toml\+\+/|toml\.hpp$", {"oci"}),
     (r"CLI/", {"cli"}),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

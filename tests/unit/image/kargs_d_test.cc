@@ -55,6 +55,13 @@ TEST(ParseKargs, WhatIsMalformedIsRefused) {
     EXPECT_EQ(refused(std::string(R"(kargs = ["a"])") + '\0'), ErrorKind::invalid);
 }
 
+TEST(ParseKargs, NoTextEndsTheProcess) {
+    std::string deep;
+    for (int i = 0; i < 500'000; ++i) deep += "a.";
+    EXPECT_EQ(refused(deep + "b = 1"), ErrorKind::invalid);
+    EXPECT_EQ(refused("[[["), ErrorKind::invalid);
+}
+
 TEST(ParseKargs, WhatSaysWhichSystemIsStartedIsRefused) {
     for (const char* name : {"root=LABEL=x", "ostree=/ostree/boot.0/x", "boot=none", "osb.trial=1"}) {
         EXPECT_EQ(refused(std::string("kargs = [\"quiet ") + name + "\"]"), ErrorKind::invalid) << name;
