@@ -198,6 +198,7 @@ void ArchiveIndex::index_members(Source& source) {
 void ArchiveIndex::check_members_end() const {
     const std::uint64_t size = file_size(fd_->get());
     for (const auto& [path, member] : members_) {
+        if (member.is_sparse) continue;  // nobody reads it
         if (member.offset <= size && member.size <= size - member.offset) continue;
         throw Error(ErrorKind::invalid,
                     concat("member ", quoted(path), ": the archive ends in the middle of it"));
@@ -211,6 +212,7 @@ void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
     if (entry.type == TarType::file) {
         member.offset = reader.data_offset();
         member.size = entry.size;
+        member.is_sparse = reader.is_sparse();
     } else if (entry.type == TarType::hardlink) {
         member.is_link = true;
         member.link = entry.link_target;
@@ -262,6 +264,10 @@ std::uint64_t ArchiveIndex::size(const std::string& path) const {
 
 std::unique_ptr<Source> ArchiveIndex::open(const std::string& path) const {
     const Member& member = find(path);
+    if (member.is_sparse) {
+        throw Error(ErrorKind::unsupported, concat("member ", quoted(path), " is stored as a sparse file"))
+            .hint("write the archive again, without tar's option --sparse");
+    }
     return std::make_unique<MemberSource>(fd_, member.offset, member.size, path);
 }
 

@@ -28,7 +28,7 @@ class ArchiveIndex {
     std::uint64_t size(const std::string& path) const;
 
     // The content of a regular member; links are followed within the archive. What is returned may outlive
-    // this object. Throws Error{not_found} when there is none.
+    // this object. Throws Error{not_found} when there is none, Error{unsupported} for a sparse one.
     std::unique_ptr<Source> open(const std::string& path) const;
 
   private:
@@ -37,6 +37,7 @@ class ArchiveIndex {
         std::uint64_t size = 0;
         std::string link;  // for a link: the path of the member that it stands for, not normalised
         bool is_link = false;
+        bool is_sparse = false;  // its content is not stored as it is
     };
 
     void index_members(Source& source);

@@ -419,4 +419,8 @@ std::uint64_t TarReader::data_offset() const noexcept {
     return impl_->data_offset;
 }
 
+bool TarReader::is_sparse() const noexcept {
+    return impl_->is_sparse;
+}
+
 }  // namespace osb::oci

@@ -66,6 +66,8 @@ class TarReader {
     // uncompressed archive.
     std::uint64_t header_offset() const noexcept;
     std::uint64_t data_offset() const noexcept;
+    // Whether the present file has holes that are not stored: its content does not lie there as it is.
+    bool is_sparse() const noexcept;
 
   private:
     struct Impl;

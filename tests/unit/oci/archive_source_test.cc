@@ -9,6 +9,7 @@
 #include "oci/docker_archive_source.hh"
 #include "oci/image.hh"
 #include "oci/oci_archive_source.hh"
+#include "tests/support/tar_builder.hh"
 
 namespace osb::oci {
 namespace {
@@ -102,6 +103,20 @@ TEST_F(ArchiveTest, LinksStayWithinTheArchive) {
     expect_error(ErrorKind::invalid, [&] { index.open("absolute"); });
     expect_error(ErrorKind::invalid, [&] { index.open("loop"); });
     expect_error(ErrorKind::not_found, [&] { index.open("dangling"); });
+}
+
+// Its content does not lie in the archive as it is: what was read was other bytes of the archive.
+TEST_F(ArchiveTest, SparseMembersAreNotRead) {
+    const std::string sparse =
+        test::TarBuilder()
+            .pax({{"GNU.sparse.size", "2000"}, {"GNU.sparse.numblocks", "1"}, {"GNU.sparse.map", "1000,1"}})
+            .file("holes", "x")
+            .file("plain", "y")
+            .finish();
+    const ArchiveIndex index(file(sparse));
+    EXPECT_EQ(read(index, "plain"), "y");
+    EXPECT_TRUE(index.contains("holes"));
+    expect_error(ErrorKind::unsupported, [&] { index.open("holes"); });
 }
 
 TEST_F(ArchiveTest, BoundsLinkHops) {
