@@ -31,16 +31,41 @@ std::string lower(std::string text) {
     return text;
 }
 
-// The options in a shell's assignment, without the servers. A comment may follow, and is given up.
-std::vector<std::string> other_options(std::string value) {
-    if (!value.empty() && (value.front() == '"' || value.front() == '\'')) {
-        const std::size_t end = value.find(value.front(), 1);
-        value = value.substr(1, end == std::string::npos ? end : end - 1);
-    } else {
-        value = value.substr(0, value.find_first_of(" \t#;"));
+// The value of a shell's assignment, as it can stand between double quotes: what is taken literally stays so,
+// what a shell would put in for a name is still put in. A comment may follow, and is given up.
+std::string double_quoted(std::string_view text) {
+    constexpr std::string_view kSpecial = "\"\\$`";  // between double quotes
+    std::string out;
+    char quote = '\0';
+    const auto put_literal = [&](char c) {
+        if (kSpecial.find(c) != std::string_view::npos) out += '\\';
+        out += c;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quote == '\0' && std::string_view(" \t;").find(c) != std::string_view::npos) break;
+        if (c == quote || (quote == '\0' && (c == '"' || c == '\''))) {
+            quote = quote == '\0' ? c : '\0';
+        } else if (quote == '\'') {
+            put_literal(c);
+        } else if (c == '\\' && i + 1 < text.size()) {
+            const char next = text[++i];
+            // Between double quotes it stands for itself before all but these.
+            if (quote == '"' && kSpecial.find(next) == std::string_view::npos) put_literal(c);
+            put_literal(next);
+        } else if (c == '\\') {
+            put_literal(c);
+        } else {
+            out += c;
+        }
     }
+    return out;
+}
+
+// The options in the value, without the servers.
+std::vector<std::string> other_options(std::string_view value) {
     std::vector<std::string> out;
-    const std::vector<std::string> words = words_of(value);
+    const std::vector<std::string> words = words_of(double_quoted(value));
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (words[i] == "-p") {
             ++i;
@@ -77,7 +102,7 @@ std::string ntpd_with_servers(std::string_view config, const std::vector<std::st
     std::vector<std::string> options{"-N"};  // as Alpine has it
     for (const std::string& line : lines_of(config)) {
         if (line.starts_with(kVariable)) {
-            options = other_options(line.substr(kVariable.size()));
+            options = other_options(std::string_view(line).substr(kVariable.size()));
         } else {
             out += line + '\n';
         }

@@ -31,6 +31,12 @@ TEST(TimeService, NtpdKeepsItsOtherOptions) {
     EXPECT_EQ(ntpd_with_servers("NTPD_OPTS=\n", {"a"}), "NTPD_OPTS=\"-p a\"\n");
     EXPECT_EQ(ntpd_with_servers("#NTPD_OPTS=\"-x\"\n", {"a"}), "#NTPD_OPTS=\"-x\"\nNTPD_OPTS=\"-N -p a\"\n");
     EXPECT_EQ(ntpd_with_servers("", {"a"}), "NTPD_OPTS=\"-N -p a\"\n");
+    // What the value is for a shell it still is.
+    EXPECT_EQ(ntpd_with_servers("NTPD_OPTS='-S \"/x y\" $A'\n", {"a"}),
+              "NTPD_OPTS=\"-S \\\"/x y\\\" \\$A -p a\"\n");
+    EXPECT_EQ(ntpd_with_servers("NTPD_OPTS=\"-S $A \\\"x\\z\"-l;b\n", {"a"}),
+              "NTPD_OPTS=\"-S $A \\\"x\\\\z-l -p a\"\n");
+    EXPECT_EQ(ntpd_with_servers("NTPD_OPTS=a\\\nb=1", {"a"}), "b=1\nNTPD_OPTS=\"a\\\\ -p a\"\n");
     // A quote without its end.
     EXPECT_EQ(ntpd_with_servers("NTPD_OPTS=\"-l -p x", {"a"}), "NTPD_OPTS=\"-l -p a\"\n");
 }
