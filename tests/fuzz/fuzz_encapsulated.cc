@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/hash.hh"
 #include "oci/tar_reader.hh"
@@ -20,21 +21,36 @@ fuzz::RepositoryHarness& harness() {
     return instance;
 }
 
+// The bytes of the path in a header: ustar's prefix, a '/', and the name.
+std::vector<std::uint8_t*> path_of(std::uint8_t* header) {
+    constexpr std::size_t kName = 100;
+    constexpr std::size_t kPrefix = 345;
+    constexpr std::size_t kPrefixLength = 155;
+    static std::uint8_t slash;
+    slash = '/';  // whatever was written there
+    std::vector<std::uint8_t*> out;
+    for (std::size_t i = 0; i < kPrefixLength && header[kPrefix + i] != 0; ++i)
+        out.push_back(header + kPrefix + i);
+    if (!out.empty()) out.push_back(&slash);
+    for (std::size_t i = 0; i < kName && header[i] != 0; ++i) out.push_back(header + i);
+    return out;
+}
+
 // A metadata object gets the name that its content asks for: else none but the seeds' own would pass.
 void name_by_content(std::uint8_t* header, std::string_view content) {
     constexpr std::string_view kObjects = "sysroot/ostree/repo/objects/";
-    constexpr std::size_t kName = 100;
     constexpr std::size_t kLoose = 66;  // XX/<62 digits>.
-    const std::string_view field(reinterpret_cast<const char*>(header), kName);
-    const std::string_view path = field.substr(0, field.find('\0'));
+    const std::vector<std::uint8_t*> places = path_of(header);
+    std::string path;
+    for (const std::uint8_t* place : places) path += static_cast<char>(*place);
     const std::size_t at = path.find(kObjects);
-    if (at == std::string_view::npos || path.size() < at + kObjects.size() + kLoose) return;
-    const std::string_view name = path.substr(at + kObjects.size());
-    const std::string_view suffix = name.substr(kLoose);
+    if (at == std::string::npos || path.size() < at + kObjects.size() + kLoose) return;
+    const std::string suffix = path.substr(at + kObjects.size() + kLoose);
     if (suffix != "commit" && suffix != "dirtree" && suffix != "dirmeta") return;
     std::string hex = to_hex(sha256(as_bytes(content)));
     hex.insert(2, 1, '/');
-    std::copy(hex.begin(), hex.end(), header + at + kObjects.size());
+    for (std::size_t i = 0; i < hex.size(); ++i)
+        *places[at + kObjects.size() + i] = static_cast<std::uint8_t>(hex[i]);
 }
 
 }  // namespace
