@@ -3,6 +3,8 @@
 #include <mutex>
 #include <utility>
 
+#include "base/secret.hh"
+
 namespace osb {
 namespace {
 
@@ -22,7 +24,7 @@ void set_log_sink(LogSink new_sink) {
 
 void log(LogLevel level, const std::string& line) {
     const std::lock_guard lock(g_mutex);
-    if (sink()) sink()(level, line);
+    if (sink()) sink()(level, without_secrets(line));
 }
 
 }  // namespace osb

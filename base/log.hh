@@ -13,7 +13,8 @@ using LogSink = std::function<void(LogLevel, const std::string&)>;
 // Where log() sends its lines; an empty function discards them. Not to be called while other threads log.
 void set_log_sink(LogSink sink);
 
-// One line, without a line feed; names in it are escaped by the caller. Threads may call it at once.
+// One line, without a line feed; names in it are escaped by the caller, secrets are taken out here. Threads
+// may call it at once.
 void log(LogLevel level, const std::string& line);
 
 inline void log_warning(const std::string& line) {

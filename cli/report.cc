@@ -7,6 +7,7 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "base/secret.hh"
 #include "cli/json_output.hh"
 
 namespace osb::cli {
@@ -32,8 +33,8 @@ Failure present_failure() {
         throw;
     } catch (const Error& error) {
         return {.kind = std::string(to_string(error.kind())),
-                .message = error.message(),
-                .hint = error.hint(),
+                .message = without_secrets(error.message()),
+                .hint = without_secrets(error.hint()),
                 .status = exit_status(error.kind())};
     } catch (const Interrupted& interrupted) {
         const int number = interrupted.signal_number();
@@ -44,7 +45,10 @@ Failure present_failure() {
     } catch (const std::bad_alloc&) {
         return {.kind = "internal", .message = "out of memory", .hint = "", .status = 1};
     } catch (const std::exception& error) {
-        return {.kind = "internal", .message = concat("unexpected: ", error.what()), .hint = "", .status = 1};
+        return {.kind = "internal",
+                .message = without_secrets(concat("unexpected: ", error.what())),
+                .hint = "",
+                .status = 1};
     } catch (...) {
         return {.kind = "internal", .message = "unexpected exception", .hint = "", .status = 1};
     }
