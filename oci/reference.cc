@@ -105,14 +105,20 @@ bool is_repository(std::string_view path) {
     }
 }
 
-// As docker and podman do: what does not begin with a host is at docker.io, official images in "library".
+bool is_docker_hub(std::string_view host) {
+    return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
+}
+
+// As docker and podman do: what does not begin with a host is at docker.io, official images in "library";
+// and docker.io is one registry, whichever of its names is written.
 std::string with_host(std::string_view name) {
     const std::size_t slash = name.find('/');
     const std::string_view first = name.substr(0, slash);
     const bool has_host = slash != std::string_view::npos &&
                           (first.find_first_of(".:[") != std::string_view::npos || first == "localhost");
-    if (has_host) return std::string(name);
-    return concat("docker.io/", slash == std::string_view::npos ? "library/" : "", name);
+    if (has_host && !is_docker_hub(first)) return std::string(name);
+    const std::string_view path = has_host ? name.substr(slash + 1) : name;
+    return concat("docker.io/", path.find('/') == std::string_view::npos ? "library/" : "", path);
 }
 
 Reference parse_docker(std::string_view text, std::string_view name) {

@@ -11,6 +11,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "oci/toml.hh"
 #include "registry/small_file.hh"
 
@@ -44,12 +45,19 @@ bool flag_of(const Json& table, const char* key, const std::string& file) {
     return value->get<bool>();
 }
 
+std::string without_slashes(std::string text) {
+    while (text.ends_with('/')) text.pop_back();
+    return text;
+}
+
+bool is_place(std::string_view text) {
+    return text.find("://") == std::string_view::npos &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 std::string place_of(const Json& table, const char* key, const std::string& file) {
-    std::string out = text_of(table, key, file);
-    while (out.ends_with('/')) out.pop_back();
-    const bool odd = out.find("://") != std::string::npos ||
-                     std::any_of(out.begin(), out.end(), [](char c) { return c <= ' ' || c >= 0x7f; });
-    if (odd) refuse(file, concat(quoted(key), " is no name of a registry: ", quoted(out)));
+    std::string out = without_slashes(text_of(table, key, file));
+    if (!is_place(out)) refuse(file, concat(quoted(key), " is no name of a registry: ", quoted(out)));
     return out;
 }
 
@@ -85,6 +93,16 @@ MirrorConfig parse_mirror(const Json& table, bool digest_only, const std::string
     return out;
 }
 
+// References name docker.io so, and so must what they are compared with.
+std::string with_usual_host(const std::string& place) {
+    for (const std::string_view alias : {"index.docker.io", "registry-1.docker.io"}) {
+        const std::string_view rest = std::string_view(place).substr(std::min(alias.size(), place.size()));
+        if (place.starts_with(alias) && (rest.empty() || rest.front() == '/'))
+            return concat("docker.io", rest);
+    }
+    return place;
+}
+
 RegistryConfig parse_registry(const Json& table, const std::string& file) {
     RegistryConfig out{.prefix = place_of(table, "prefix", file),
                        .location = place_of(table, "location", file),
@@ -103,6 +121,43 @@ RegistryConfig parse_registry(const Json& table, const std::string& file) {
     const bool digest_only = flag_of(table, "mirror-by-digest-only", file);
     each_table(table, "mirror", file,
                [&](const Json& mirror) { out.mirrors.push_back(parse_mirror(mirror, digest_only, file)); });
+    return out;
+}
+
+// The names of [registries.KEY]; what is no name is passed over with a warning.
+std::vector<std::string> names_of_version_1(const Json& registries, const char* key,
+                                            const std::string& file) {
+    const Json* table = registries.is_object() ? member(registries, key) : nullptr;
+    const Json* names = table != nullptr && table->is_object() ? member(*table, "registries") : nullptr;
+    std::vector<std::string> out;
+    if (names == nullptr || !names->is_array()) return out;
+    for (const Json& one : *names) {
+        const std::string name = one.is_string() ? without_slashes(one.get<std::string>()) : std::string();
+        if (is_place(name) && !name.empty()) {
+            out.push_back(name);
+        } else {
+            log_warning(concat(quoted(file), ": [registries.", key, "] holds what is no name of a registry"));
+        }
+    }
+    return out;
+}
+
+// Version 1, which RHEL 7 and 8 wrote: [registries.insecure] and [registries.block]. [registries.search] is
+// about short names, which are not resolved.
+std::vector<RegistryConfig> parse_version_1(const Json& registries, const std::string& file) {
+    std::vector<RegistryConfig> out;
+    const auto entry = [&out](const std::string& name) -> RegistryConfig& {
+        const auto found = std::find_if(out.begin(), out.end(),
+                                        [&](const RegistryConfig& one) { return one.prefix == name; });
+        if (found != out.end()) return *found;
+        RegistryConfig one;
+        one.prefix = one.location = name;
+        return out.emplace_back(std::move(one));
+    };
+    for (const std::string& name : names_of_version_1(registries, "insecure", file)) {
+        entry(name).insecure = true;
+    }
+    for (const std::string& name : names_of_version_1(registries, "block", file)) entry(name).blocked = true;
     return out;
 }
 
@@ -146,10 +201,16 @@ std::string env(const char* name) {
 
 }  // namespace
 
+void RegistriesConf::put(RegistryConfig config) {
+    config.prefix = with_usual_host(config.prefix);
+    std::erase_if(registries_, [&](const RegistryConfig& other) { return other.prefix == config.prefix; });
+    registries_.push_back(std::move(config));
+}
+
 void RegistriesConf::add(std::string_view toml, const std::string& file) {
     const Json document = with_context([&] { return quoted(file); }, [&] { return oci::parse_toml(toml); });
-    if (member(document, "registries") != nullptr) {
-        refuse(file, "written in version 1 of the format, which is not read");
+    if (const Json* registries = member(document, "registries")) {
+        for (RegistryConfig& one : parse_version_1(*registries, file)) put(std::move(one));
     }
     std::vector<RegistryConfig> added;
     each_table(document, "registry", file, [&](const Json& table) {
@@ -160,10 +221,7 @@ void RegistriesConf::add(std::string_view toml, const std::string& file) {
         if (twice) refuse(file, concat("two registries of the prefix ", quoted(one.prefix)));
         added.push_back(std::move(one));
     });
-    for (RegistryConfig& one : added) {
-        std::erase_if(registries_, [&](const RegistryConfig& other) { return other.prefix == one.prefix; });
-        registries_.push_back(std::move(one));
-    }
+    for (RegistryConfig& one : added) put(std::move(one));
 }
 
 RegistriesConf RegistriesConf::load(const std::string& file, const std::vector<std::string>& drop_ins) {

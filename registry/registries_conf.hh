@@ -1,5 +1,5 @@
-// registries.conf, version 2: containers-registries.conf(5). What concerns short names is passed over: they
-// are not resolved here.
+// registries.conf, versions 1 and 2: containers-registries.conf(5). What concerns short names is passed over:
+// they are not resolved here.
 #pragma once
 
 #include <string>
@@ -57,6 +57,8 @@ class RegistriesConf {
     PullPlace push_place(const std::string& name, const std::string& tag) const;
 
   private:
+    void put(RegistryConfig config);
+
     std::vector<RegistryConfig> registries_;
 };
 

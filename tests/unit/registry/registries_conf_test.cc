@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "registry/certs_d.hh"
 #include "tests/support/temp_directory.hh"
@@ -100,10 +101,50 @@ TEST(RegistriesConfTest, WhatIsBlockedIsRefused) {
     }
 }
 
+TEST(RegistriesConfTest, DockerIoHasThreeNames) {
+    for (const char* name : {"docker.io", "index.docker.io", "registry-1.docker.io"}) {
+        const RegistriesConf c =
+            conf(concat("[[registry]]\nprefix=\"", name,
+                        "\"\n[[registry.mirror]]\nlocation=\"m/hub\"\n[[registry]]\nprefix=\"", name,
+                        "/bad\"\nblocked=true\n"));
+        EXPECT_EQ(names(c.pull_places("docker.io/library/alpine", "3", "")),
+                  "m/hub/library/alpine* docker.io/library/alpine ")
+            << name;
+        EXPECT_THROW(c.pull_places("docker.io/bad/x", "1", ""), Error) << name;
+    }
+    const RegistriesConf both =
+        conf("[[registry]]\nlocation=\"docker.io\"\n[[registry]]\nlocation=\"index.docker.io\"\n");
+    EXPECT_NE(both.find("docker.io/x/y:1"), nullptr);
+    EXPECT_EQ(conf("[[registry]]\nlocation=\"index.docker.io.evil\"\n").find("docker.io/x/y:1"), nullptr);
+}
+
+TEST(RegistriesConfTest, Version1) {
+    const RegistriesConf c = conf(R"(
+[registries.search]
+registries = ["docker.io", "quay.io"]
+[registries.insecure]
+registries = ["h:5000", "both/", ""]
+[registries.block]
+registries = ["bad", "both", "https://no.name", 7]
+)");
+    EXPECT_EQ(names(c.pull_places("h:5000/a", "v1", "")), "h:5000/a! ");
+    EXPECT_EQ(names(c.pull_places("quay.io/a", "v1", "")), "quay.io/a ");
+    EXPECT_EQ(c.push_place("h:5000/a", "v1").insecure, true);
+    for (const char* name : {"bad/x", "both/x"}) EXPECT_THROW(c.pull_places(name, "1", ""), Error) << name;
+    // Beside version 2, empty, or of a shape that nobody wrote.
+    for (const char* text : {"[registries]\n", "[registries.insecure]\n", "registries = 5",
+                             "[registries]\ninsecure = 5", "[registries.insecure]\nregistries = \"h\""}) {
+        EXPECT_EQ(names(conf(concat(text, "\n[[registry]]\nlocation=\"h\"\ninsecure=true\n"))
+                            .pull_places("h/x", "1", "")),
+                  "h/x! ")
+            << text;
+    }
+}
+
 TEST(RegistriesConfTest, MalformedFilesAreRefused) {
     for (const char* text :
-         {"[[registry]", "[registries.search]\nregistries=[]", "registry = 5", "registry = [5]",
-          "[[registry]]\ninsecure=true", "[[registry]]\nlocation=5", "[[registry]]\nlocation=\"https://x\"",
+         {"[[registry]", "registry = 5", "registry = [5]", "[[registry]]\ninsecure=true",
+          "[[registry]]\nlocation=5", "[[registry]]\nlocation=\"https://x\"",
           "[[registry]]\nlocation=\"x\"\nblocked=\"yes\"", "[[registry]]\nprefix=\"*.x/y\"\nlocation=\"z\"",
           "[[registry]]\nprefix=\"a*.x\"", "[[registry]]\nlocation=\"x\"\n[[registry]]\nlocation=\"x\"",
           "[[registry]]\nlocation=\"x\"\n[[registry.mirror]]\ninsecure=true",
