@@ -110,7 +110,8 @@ void ExportFlags::declare(Arguments& arguments) {
 bool ExportFlags::given() const {
     return !format_.empty() || !compression_.empty() || max_layers_ || !previous_.empty() ||
            !labels_.empty() || !cmd_.empty() || !registry_.authfile.empty() ||
-           !registry_.credentials.empty() || registry_.tls_verify;
+           !registry_.credentials.empty() || !registry_.credentials_file.empty() ||
+           registry_.password_from_stdin || registry_.tls_verify;
 }
 
 oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
@@ -142,11 +143,15 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     std::vector<std::string> mounts;
     if (!previous_.empty()) {
         const oci::Reference previous = oci::Reference::parse(previous_);
-        options.previous = with_context(
-            [&] { return concat("the previous image ", quoted(previous_)); },
-            [&] {
-                return oci::open_image(registry::open_source(previous, std::nullopt, access), std::nullopt);
-            });
+        registry::RegistryOptions for_previous = access;
+        // What was given is the target's: another registry is not shown it.
+        if (split_name(previous).first != split_name(target).first) for_previous.credentials.reset();
+        options.previous =
+            with_context([&] { return concat("the previous image ", quoted(previous_)); },
+                         [&] {
+                             return oci::open_image(
+                                 registry::open_source(previous, std::nullopt, for_previous), std::nullopt);
+                         });
         // podman keeps layers, not the blobs that they came in.
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);

@@ -12,10 +12,13 @@ namespace osb::cli {
 struct RegistryFlags {
     std::string authfile;
     std::string credentials;
+    std::string credentials_file;
+    bool password_from_stdin = false;
     std::optional<bool> tls_verify;  // not said: registries.conf decides
 
     void declare(Arguments& arguments);
-    // Throws Error{usage} for credentials that are none.
+    // Reads standard input where it is to hold the password: to be called once. Throws Error{usage} for
+    // credentials that are none, and what reading throws.
     registry::RegistryOptions options() const;
 };
 

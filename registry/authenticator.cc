@@ -7,6 +7,7 @@
 
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/secret.hh"
 #include "oci/json.hh"
 #include "registry/base64.hh"
 #include "registry/error_body.hh"
@@ -82,24 +83,28 @@ bool is_token_text(std::string_view text) {
 }  // namespace
 
 RealmTrust judge_realm(const Url& registry, const Url& realm, bool insecure) {
+    if (realm.same_origin(registry)) return RealmTrust::trusted;
     const bool same_host = realm.host == registry.host;
-    if (realm.scheme != "https" && !insecure) return RealmTrust::refused;
-    if (is_private_host(realm.host) && !same_host) return RealmTrust::refused;
-    // A registry over TLS must not have its password sent in the clear.
-    if (realm.scheme != "https" && registry.scheme == "https") return RealmTrust::anonymous;
-    if (same_host) return RealmTrust::trusted;
+    if (is_private_host(realm.host) && !same_host && !insecure) return RealmTrust::refused;
+    if (realm.scheme != "https") {
+        // What is stored for a name was meant for whoever can prove that name.
+        if (same_host && registry.scheme != "https") return RealmTrust::given;
+        return insecure ? RealmTrust::anonymous : RealmTrust::refused;
+    }
     const std::string_view owner = owner_domain(registry.host);
-    const bool related = !owner.empty() && owner == owner_domain(realm.host) && realm.scheme == "https";
-    return related ? RealmTrust::trusted : RealmTrust::anonymous;
+    const bool related = !owner.empty() && owner == owner_domain(realm.host);
+    return same_host || related ? RealmTrust::trusted : RealmTrust::anonymous;
 }
 
 Authenticator::Authenticator(std::shared_ptr<HttpClient> http, Url registry, Options options)
     : http_(std::move(http)), registry_(std::move(registry)), options_(std::move(options)) {
     if (!options_.credentials) return;
     const Credentials& own = *options_.credentials;
-    for (const std::string& secret :
-         {own.password, own.identity_token, base64_encode(concat(own.user, ':', own.password))}) {
-        if (!secret.empty()) secrets_.push_back(secret);
+    for (const std::string& secret : {own.password, own.identity_token, percent_encode(own.password),
+                                      base64_encode(concat(own.user, ':', own.password))}) {
+        if (secret.empty()) continue;
+        secrets_.push_back(secret);
+        keep_secret(secret);
     }
 }
 
@@ -145,19 +150,30 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
     return false;
 }
 
-std::optional<Credentials> Authenticator::credentials_for(const Url& realm, RealmTrust trust) const {
-    if (trust == RealmTrust::trusted) return options_.credentials;
-    // Somebody else's server is shown what the user keeps for it, and nothing more.
-    const bool clear = realm.scheme != "https" && registry_.scheme == "https";
+Authenticator::Shown Authenticator::credentials_for(const Url& realm, RealmTrust trust) const {
+    const bool own =
+        trust == RealmTrust::trusted || (trust == RealmTrust::given && options_.credentials_given);
+    if (own) return {.credentials = options_.credentials, .its_own = false};
+    // Somebody else's server is shown what the user keeps for it, and nothing more; and only where it can
+    // prove who it is.
+    const bool clear = realm.scheme != "https";
     if (options_.lookup && !clear) {
-        if (auto found = options_.lookup(realm.host_port())) return found;
+        if (auto found = options_.lookup(realm.host_port())) {
+            return {.credentials = std::move(found), .its_own = true};
+        }
     }
     if (options_.credentials) {
         log_warning(concat("the credentials of ", quoted(registry_.host_port()),
                            " are not sent to its token server at ", quoted(realm.host_port()),
-                           ", which has none of its own"));
+                           clear ? ", which speaks plain http" : ", which has none of its own"));
     }
-    return std::nullopt;
+    return {};
+}
+
+std::string Authenticator::login_hint(bool shown, std::string_view host) const {
+    if (shown) return "check the user, password and rights";
+    if (!options_.credentials_hint.empty()) return options_.credentials_hint;
+    return concat("log in, e.g. with podman login ", escape(host));
 }
 
 std::string Authenticator::fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes) {
@@ -168,15 +184,14 @@ std::string Authenticator::fetch_token(const Challenge& challenge, const std::ve
         throw Error(ErrorKind::unavailable, concat("registry ", quoted(registry_.host_port()),
                                                    " names a token server that is refused: ", quoted(text)));
     }
-    const std::optional<Credentials> credentials = credentials_for(*realm, trust);
-    HttpResponse response = ask(challenge, scopes, *realm, credentials);
+    const Shown shown = credentials_for(*realm, trust);
+    HttpResponse response = ask(challenge, scopes, *realm, shown);
     if (response.status != 200) {
         const std::string body = redact(describe_error_body(*response.body));
         Error error(ErrorKind::unavailable, concat("token server ", quoted(realm->redacted()), ": HTTP ",
                                                    response.status, body.empty() ? "" : ": ", body));
         const bool denied = response.status == 401 || response.status == 403;
-        if (denied)
-            error.hint(credentials ? "check the user and password" : "log in, e.g. with podman login");
+        if (denied) error.hint(login_hint(shown.credentials.has_value(), registry_.host_port()));
         throw Error(error);
     }
     Token token;
@@ -216,6 +231,7 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
     if (expires != reply->end() && expires->is_number_unsigned()) {
         life = std::clamp(expires->get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
     }
+    forbid_core_dumps();
     {
         const std::lock_guard guard(secrets_mutex_);
         if (std::find(secrets_.begin(), secrets_.end(), token) == secrets_.end()) secrets_.push_back(token);
@@ -225,18 +241,21 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
 }
 
 // A client's certificate is shown to nobody but the registry; what to trust holds for its token server too.
-std::shared_ptr<const TlsOptions> Authenticator::tls_for(const Url& realm) const {
+// That the registry's certificate need not be checked says nothing of a server with a password of its own.
+std::shared_ptr<const TlsOptions> Authenticator::tls_for(const Url& realm, const Shown& shown) const {
     if (!options_.tls || realm.host == registry_.host) return options_.tls;
     auto out = std::make_shared<TlsOptions>(*options_.tls);
+    if (shown.its_own) out->verify = true;
     out->client_cert_path.clear();
     out->client_key_path.clear();
     return out;
 }
 
 HttpResponse Authenticator::ask(const Challenge& challenge, const std::vector<std::string>& scopes, Url realm,
-                                const std::optional<Credentials>& credentials) {
+                                const Shown& shown) {
+    const std::optional<Credentials>& credentials = shown.credentials;
     if (!credentials || credentials->identity_token.empty()) {
-        return ask_by_get(challenge, scopes, std::move(realm), credentials);
+        return ask_by_get(challenge, scopes, std::move(realm), shown);
     }
     std::string form = concat(
         "grant_type=refresh_token&client_id=osb-oci&service=", percent_encode(challenge.param("service")),
@@ -246,22 +265,23 @@ HttpResponse Authenticator::ask(const Challenge& challenge, const std::vector<st
                         .url = realm,
                         .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
                         .body = as_bytes(form),
-                        .tls = tls_for(realm),
+                        .tls = tls_for(realm, shown),
                         .total_time = kTokenTime};
     HttpResponse response = send(request);
     const bool unknown = response.status == 404 || response.status == 405;
     if (!unknown || credentials->user.empty() || credentials->password.empty()) return response;
-    return ask_by_get(challenge, scopes, std::move(realm), credentials);
+    return ask_by_get(challenge, scopes, std::move(realm), shown);
 }
 
 HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::vector<std::string>& scopes,
-                                       Url realm, std::optional<Credentials> credentials) {
+                                       Url realm, Shown shown) {
+    std::optional<Credentials>& credentials = shown.credentials;
     if (credentials && credentials->user.empty()) credentials.reset();
     const std::string service = challenge.param("service");
     if (!service.empty()) realm.add_query("service", service);
     for (const std::string& scope : scopes) realm.add_query("scope", scope);
     if (credentials) realm.add_query("account", credentials->user);
-    HttpRequest request{.tls = tls_for(realm), .total_time = kTokenTime};
+    HttpRequest request{.tls = tls_for(realm, shown), .total_time = kTokenTime};
     request.url = std::move(realm);
     for (unsigned hop = 0; hop <= kMaxRealmHops; ++hop) {
         request.headers.clear();
@@ -305,12 +325,7 @@ HttpResponse Authenticator::send(const HttpRequest& request) {
 
 std::string Authenticator::redact(std::string text) const {
     const std::lock_guard guard(secrets_mutex_);
-    for (const std::string& secret : secrets_) {
-        for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
-            text.replace(at, secret.size(), "***");
-            at += 3;
-        }
-    }
+    for (const std::string& secret : secrets_) text = blotted(std::move(text), secret);
     return text;
 }
 

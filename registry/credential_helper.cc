@@ -13,6 +13,7 @@
 #include "base/fd.hh"
 #include "base/interrupt.hh"
 #include "base/pipe.hh"
+#include "base/secret.hh"
 #include "base/subprocess.hh"
 #include "oci/json.hh"
 #include "registry/credentials.hh"
@@ -91,6 +92,7 @@ std::optional<Credentials> ask_credential_helper(const std::string& name, const 
     }
     const std::string program = "docker-credential-" + name;
     if (server.size() > kMaxServer) throw Error(ErrorKind::invalid, "the name of a server is too long");
+    forbid_core_dumps();
     Pipe input = make_pipe();
     Pipe output = make_pipe();
     write_all(input.writer.get(), as_bytes(server), program);
@@ -105,8 +107,9 @@ std::optional<Credentials> ask_credential_helper(const std::string& name, const 
     const std::optional<ExitState> state = process.wait_for(kPatience);
     if (state && state->ok()) return parse_output(reply, program);
     if (is_no_entry(reply)) return std::nullopt;
-    if (state && !state->signalled && state->value == 127) {
-        throw Error(ErrorKind::not_found, concat("no credential helper ", quoted(program)))
+    // Of the shell: not found, not executable.
+    if (state && !state->signalled && (state->value == 127 || state->value == 126)) {
+        throw Error(ErrorKind::not_found, concat("there is no credential helper ", quoted(program)))
             .hint("install it, or take it out of the authentication file");
     }
     throw Error(ErrorKind::io, concat("credential helper ", quoted(program), " failed: ",

@@ -9,6 +9,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/secret.hh"
 #include "oci/json.hh"
 #include "registry/base64.hh"
 #include "registry/small_file.hh"
@@ -67,6 +68,7 @@ std::optional<Json> read_auth_file(const std::string& path) {
     unsigned permissions = 0;
     const std::optional<std::string> content = read_small_file(path, kMaxAuthFile, &permissions);
     if (!content) return std::nullopt;
+    forbid_core_dumps();
     const std::string& text = *content;
     if ((permissions & 077U) != 0) {
         log_warning(concat(quoted(path), " holds passwords, and other users may open it"));
@@ -120,27 +122,56 @@ std::vector<std::string> keys_of(const std::string& host, const std::string& pat
     return out;
 }
 
-std::optional<Credentials> lookup_in(const Json& file, const std::string& path, const std::string& host,
-                                     const std::vector<std::string>& keys) {
+// What was found in one file, or why nothing was.
+struct Answer {
+    std::optional<Credentials> credentials;
+    std::string problem;  // with a helper
+    bool final = false;   // the helper may well have them: others must not be taken in their place
+};
+
+// A configuration that came from another machine names helpers that are not here. What needs no credentials
+// works without; what does names the problem.
+Answer ask_helper(const std::string& helper, const std::string& server, const std::string& path) {
+    try {
+        auto found = ask_credential_helper(helper, server);
+        const bool done = found.has_value();
+        return {.credentials = std::move(found), .problem = {}, .final = done};
+    } catch (const Error& error) {
+        const bool absent = error.kind() == ErrorKind::not_found;
+        Answer out{.credentials = {},
+                   .problem = concat(error.message(), ", which ", quoted(path), " names"),
+                   .final = !absent};
+        log(absent ? LogLevel::debug : LogLevel::warning, out.problem);
+        return out;
+    }
+}
+
+Answer lookup_in(const Json& file, const std::string& path, const std::string& host,
+                 const std::vector<std::string>& keys) {
+    Answer out;
     const std::string& own_key = keys.back();
     if (const Json* helpers = member(file, "credHelpers")) {
         for (const auto& [key, helper] : helpers->items()) {
             if (normalised(key) != own_key) continue;
             if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is no string"));
-            if (auto found = ask_credential_helper(helper.get<std::string>(), key)) return found;
+            out = ask_helper(helper.get<std::string>(), key, path);
+            if (out.final) return out;
         }
     }
     if (const Json* entries = member(file, "auths")) {
         for (const std::string& wanted : keys) {
             for (const auto& [key, entry] : entries->items()) {
                 if (normalised(key) != wanted) continue;
-                if (auto found = parse_entry(entry, key, path)) return found;
+                out.credentials = parse_entry(entry, key, path);
+                if (out.credentials) return out;
             }
         }
     }
     const std::string store = text_member(file, "credsStore", path);
-    if (store.empty()) return std::nullopt;
-    return ask_credential_helper(store, own_key == "docker.io" ? kDockerHubKey : host);
+    if (store.empty()) return out;
+    Answer stored = ask_helper(store, own_key == "docker.io" ? kDockerHubKey : host, path);
+    if (stored.problem.empty()) stored.problem = out.problem;
+    return stored;
 }
 
 }  // namespace
@@ -150,6 +181,7 @@ Credentials Credentials::parse(const std::string& text) {
     if (colon == std::string::npos || colon == 0) {
         throw Error(ErrorKind::usage, "credentials are not of the form USER:PASSWORD");
     }
+    keep_secret(std::string_view(text).substr(colon + 1));
     return {.user = text.substr(0, colon), .password = text.substr(colon + 1), .identity_token = {}};
 }
 
@@ -178,12 +210,23 @@ CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
     return out;
 }
 
-std::optional<Credentials> CredentialStore::lookup(const std::string& host, const std::string& path) {
+std::optional<Credentials> CredentialStore::lookup(const std::string& host, const std::string& path,
+                                                   std::string* problem) {
     const std::vector<std::string> keys = keys_of(host, path);
+    const auto take = [&](const Json& file, const std::string& name) {
+        Answer answer = lookup_in(file, name, host, keys);
+        if (answer.credentials) {
+            keep_secret(answer.credentials->password);
+            keep_secret(answer.credentials->identity_token);
+        } else if (problem != nullptr && problem->empty()) {
+            *problem = answer.problem;
+        }
+        return answer;
+    };
     if (!files_.chosen.empty()) {
         const std::optional<Json> file = read_auth_file(files_.chosen);
         if (!file) throw Error(ErrorKind::not_found, concat(quoted(files_.chosen), ": no such file"));
-        return lookup_in(*file, files_.chosen, host, keys);
+        return take(*file, files_.chosen).credentials;
     }
     for (const std::string& name : files_.usual) {
         std::optional<Json> file;
@@ -195,7 +238,8 @@ std::optional<Credentials> CredentialStore::lookup(const std::string& host, cons
             log_warning(error.message());
         }
         if (!file) continue;
-        if (auto found = lookup_in(*file, name, host, keys)) return found;
+        Answer answer = take(*file, name);
+        if (answer.credentials || answer.final) return answer.credentials;
     }
     return std::nullopt;
 }

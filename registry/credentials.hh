@@ -35,9 +35,12 @@ class CredentialStore {
 
     // For host[:port] and a repository's path there ("" for the host alone): the most specific entry wins
     // (host/a/b, host/a, host), the first file that has one decides. Within a file a helper for the host
-    // comes first, then the entry itself, then the file's default helper. Nothing when there is none. Throws
-    // Error: a file that is malformed or cannot be read, a helper that fails; messages hold no secret.
-    std::optional<Credentials> lookup(const std::string& host, const std::string& path);
+    // comes first, then the entry itself, then the file's default helper. Nothing when there is none. A
+    // helper that is absent is passed over; one that fails ends the search, with a warning. Either is put
+    // into `problem`, where that is given and nothing was found: for the message of a registry that wants
+    // credentials. Throws Error: a file that is malformed or cannot be read; messages hold no secret.
+    std::optional<Credentials> lookup(const std::string& host, const std::string& path,
+                                      std::string* problem = nullptr);
 
   private:
     CredentialFiles files_;

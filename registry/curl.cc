@@ -9,6 +9,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "registry/retry.hh"
 
 namespace osb::registry {
 
@@ -39,6 +40,28 @@ bool is_untrusted(CURLcode code) noexcept {
 bool is_unconnected(CURLcode code) noexcept {
     return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
            code == CURLE_COULDNT_CONNECT || code == CURLE_SSL_CONNECT_ERROR || is_untrusted(code);
+}
+
+ProxyAnswer proxy_answer(CURL* handle, CURLcode code) {
+    ProxyAnswer out;
+    if (code == CURLE_PROXY) {
+        long reason = 0;
+        check(curl_easy_getinfo(handle, CURLINFO_PROXY_ERROR, &reason));
+        static constexpr std::array<long, 5> kPassing = {
+            CURLPX_REPLY_GENERAL_SERVER_FAILURE, CURLPX_REPLY_HOST_UNREACHABLE,
+            CURLPX_REPLY_NETWORK_UNREACHABLE, CURLPX_REPLY_CONNECTION_REFUSED, CURLPX_REPLY_TTL_EXPIRED};
+        const bool cut = reason >= CURLPX_RECV_ADDRESS && reason <= CURLPX_RECV_REQACK;
+        out.refused = true;
+        out.transient = cut || std::find(kPassing.begin(), kPassing.end(), reason) != kPassing.end();
+        out.wants_password = reason == CURLPX_USER_REJECTED || reason == CURLPX_NO_AUTH;
+        return out;
+    }
+    long status = 0;
+    check(curl_easy_getinfo(handle, CURLINFO_HTTP_CONNECTCODE, &status));
+    out.refused = status >= 300;
+    out.transient = is_transient_status(static_cast<int>(status));
+    out.wants_password = status == 407;
+    return out;
 }
 
 bool is_permanent(CURLcode code) noexcept {

@@ -40,6 +40,14 @@ void set(CURL* handle, CURLoption option, T value) {
 // Failures of verification, as opposed to those of the connection.
 bool is_untrusted(CURLcode code) noexcept;
 bool is_unconnected(CURLcode code) noexcept;
+// What a proxy said, where a transfer failed at it.
+struct ProxyAnswer {
+    bool refused = false;  // it does not make the connection that was asked for
+    bool transient = false;
+    bool wants_password = false;  // another one, or any
+};
+ProxyAnswer proxy_answer(CURL* handle, CURLcode code);
+
 // What will be no better next time: a certificate that does not verify, a file that cannot be read, nonsense.
 bool is_permanent(CURLcode code) noexcept;
 

@@ -61,7 +61,9 @@ std::string describe_error_body(Source& body) {
     }
     if (document && document->is_object()) {
         const auto errors = document->find("errors");
-        if (errors != document->end() && errors->is_array()) return describe_errors(*errors);
+        if (errors != document->end() && errors->is_array()) {
+            if (std::string said = describe_errors(*errors); !said.empty()) return said;
+        }
         for (const char* key : {"details", "message", "error"}) {
             if (std::string one = text_of(*document, key); !one.empty()) return escape(one, kMaxShown);
         }

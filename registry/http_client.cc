@@ -30,7 +30,8 @@ struct Connection {
 };
 
 struct HttpClient::Pool {
-    explicit Pool(const HttpLimits& given) : limits(given) {
+    Pool(const HttpLimits& given, ProxySettings given_proxies)
+        : limits(given), proxies(std::move(given_proxies)) {
         initialise_curl();
         share.reset(curl_share_init());
         if (!share) throw std::bad_alloc();
@@ -79,6 +80,7 @@ struct HttpClient::Pool {
     }
 
     const HttpLimits limits;
+    const ProxySettings proxies;
     std::array<std::mutex, CURL_LOCK_DATA_LAST> locks;
     Share share;
     std::mutex mutex;
@@ -94,6 +96,7 @@ class Transfer final : public Source {
         : pool_(std::move(pool)),
           name_(concat(request.method, ' ', quoted(request.url.redacted()))),
           head_(pool_->limits.head),
+          proxy_(pool_->proxies.find(request.url)),
           connection_(pool_->take(concat(request.url.scheme, "://", request.url.host_port()))) {
         try {
             prepare(request);
@@ -175,6 +178,7 @@ class Transfer final : public Source {
         if (request.total_time) deadline_ = Clock::now() + *request.total_time;
         prepare_method(request);
         if (request.tls) prepare_tls(*request.tls);
+        prepare_proxy();
         check(curl_multi_add_handle(connection_.multi.get(), easy));
         added_ = true;
         last_check_ = Clock::now();
@@ -223,6 +227,36 @@ class Transfer final : public Source {
         if (!tls.client_cert_path.empty()) {
             set(easy, CURLOPT_SSLCERT, tls.client_cert_path.c_str());
             set(easy, CURLOPT_SSLKEY, tls.client_key_path.c_str());
+        }
+    }
+
+    void prepare_proxy() {
+        CURL* easy = connection_.easy.get();
+        // Both in any case: what is not set libcurl reads from the environment, by rules of its own.
+        const std::string name = proxy_ != nullptr ? proxy_->to_string() : std::string();
+        set(easy, CURLOPT_PROXY, name.c_str());
+        set(easy, CURLOPT_NOPROXY, "");
+        // The answer to CONNECT is none of the server's, and our Authorization is none of the proxy's.
+        set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        set(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
+        if (proxy_ == nullptr) return;
+        if (!proxy_->user.empty() || !proxy_->password.empty()) {
+            set(easy, CURLOPT_PROXYUSERNAME, proxy_->user.c_str());
+            set(easy, CURLOPT_PROXYPASSWORD, proxy_->password.c_str());
+        }
+        if (proxy_->kind != ProxyKind::https) return;
+        set(easy, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+        const auto& lookup = pool_->proxies.tls;
+        const auto tls = lookup ? lookup(proxy_->host_port()) : nullptr;
+        if (!tls) return;
+        if (!tls->ca_pem.empty()) {
+            std::string pem = concat(system_certificates(), '\n', tls->ca_pem);
+            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
+            set(easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
+        }
+        if (!tls->client_cert_path.empty()) {
+            set(easy, CURLOPT_PROXY_SSLCERT, tls->client_cert_path.c_str());
+            set(easy, CURLOPT_PROXY_SSLKEY, tls->client_key_path.c_str());
         }
     }
 
@@ -292,8 +326,15 @@ class Transfer final : public Source {
                                                                : std::string_view(curl_easy_strerror(code));
         done_ = true;
         broken_ = true;
-        std::string message = concat(name_, ": ", escape(detail));
+        std::string message = concat(name_, via_proxy(), ": ", escape(detail));
+        const ProxyAnswer answer =
+            proxy_ != nullptr ? proxy_answer(connection_.easy.get(), code) : ProxyAnswer{};
         release();
+        if (answer.refused) {
+            NetworkError error(ErrorKind::unavailable, std::move(message), answer.transient, false);
+            if (answer.wants_password) error.hint(kProxyPasswordHint);
+            throw NetworkError(error);
+        }
         if (code == CURLE_SSL_CONNECT_ERROR &&
             detail.find("wrong version number") != std::string_view::npos) {
             // OpenSSL's words for an answer that is no TLS; another try will be no better.
@@ -306,6 +347,10 @@ class Transfer final : public Source {
                            !is_unconnected(code));
     }
 
+    std::string via_proxy() const {
+        return proxy_ != nullptr ? concat(" through the proxy ", quoted(proxy_->to_string())) : std::string();
+    }
+
     [[noreturn]] void fail(std::string_view problem) {
         // A server that says nothing to a TLS handshake may not speak TLS.
         curl_off_t handshake = 0;
@@ -314,7 +359,8 @@ class Transfer final : public Source {
         done_ = true;
         broken_ = true;
         release();
-        throw NetworkError(ErrorKind::unavailable, concat(name_, ": ", problem), true, connected);
+        throw NetworkError(ErrorKind::unavailable, concat(name_, via_proxy(), ": ", problem), true,
+                           connected);
     }
 
     void rethrow() {
@@ -383,6 +429,7 @@ class Transfer final : public Source {
     std::shared_ptr<HttpClient::Pool> pool_;
     std::string name_;
     HttpHead head_;
+    const Proxy* proxy_;  // the pool's; null for a direct connection
     std::string url_;
     Connection connection_;
     List sent_headers_;
@@ -415,7 +462,8 @@ std::optional<std::uint64_t> HttpResponse::number(std::string_view name) const {
     return text ? parse_number(*text) : std::nullopt;
 }
 
-HttpClient::HttpClient(const HttpLimits& limits) : pool_(std::make_shared<Pool>(limits)) {}
+HttpClient::HttpClient(const HttpLimits& limits, ProxySettings proxies)
+    : pool_(std::make_shared<Pool>(limits, std::move(proxies))) {}
 HttpClient::~HttpClient() = default;
 
 HttpResponse HttpClient::send(const HttpRequest& request) {

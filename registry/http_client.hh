@@ -19,6 +19,7 @@
 #include "base/error.hh"
 #include "base/stream.hh"
 #include "registry/http_head.hh"
+#include "registry/proxy_settings.hh"
 #include "registry/url.hh"
 
 namespace osb::registry {
@@ -52,6 +53,10 @@ struct HttpRequest {
     std::optional<std::chrono::milliseconds> total_time;
 };
 
+// The advice for a proxy that answers 407.
+inline constexpr const char* kProxyPasswordHint =
+    "the proxy wants a user and password: http://USER:PASSWORD@HOST:PORT in HTTPS_PROXY or HTTP_PROXY";
+
 // A connection failed, broke, stalled, or spoke no HTTP; nothing is known of whether the server acted.
 // unavailable, or untrusted where TLS did not verify.
 class NetworkError final : public Error {
@@ -83,12 +88,15 @@ struct HttpResponse {
 // Threads may use it at once. It outlives the responses.
 class HttpClient {
   public:
-    explicit HttpClient(const HttpLimits& limits = {});
+    // `proxies`: by default none, whatever the environment says.
+    explicit HttpClient(const HttpLimits& limits = {}, ProxySettings proxies = {});
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
     ~HttpClient();
 
-    // Sends the request with its body and waits for the headers of the final response, whatever its status.
+    // Sends the request with its body, through the proxy that is due, and waits for the headers of the final
+    // response, whatever its status. A proxy's answers are never taken for the server's, except where a
+    // server is spoken to in plain http: there the proxy answers in its place.
     // Redirects are not followed. Throws NetworkError, Interrupted; so does the body's read(), for which a
     // body that ends before its Content-Length is a transient NetworkError.
     HttpResponse send(const HttpRequest& request);

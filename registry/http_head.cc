@@ -14,14 +14,16 @@ void HttpHead::add_line(std::string_view line) {
     if (++count_ > limits_.max_headers || bytes_ > limits_.max_bytes) {
         throw Error(ErrorKind::unavailable, "the server sent too many or too long headers");
     }
-    if (complete_) return;
     if (line.starts_with("HTTP/")) {
+        // Another response: what came before was interim, or the proxy's.
+        complete_ = false;
         headers_.clear();
         const std::string_view code = line.substr(std::min(line.find(' '), line.size() - 1) + 1);
         status_ = 0;
         std::from_chars(code.data(), code.data() + code.size(), status_);
         return;
     }
+    if (complete_) return;
     const std::string_view text = trim(line);
     if (text.empty()) {
         complete_ = status_ >= 200;

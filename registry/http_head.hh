@@ -23,8 +23,9 @@ class HttpHead {
   public:
     explicit HttpHead(const HeadLimits& limits) : limits_(limits) {}
 
-    // A line with its line end: a status line, a header, or the empty one that ends a head. Lines after the
-    // end of the final head (trailers) are counted and dropped. Throws Error{unavailable} beyond the limits.
+    // A line with its line end: a status line, a header, or the empty one that ends a head. A status line
+    // begins a new response, whatever came before; other lines after the end of a final head (trailers) are
+    // counted and dropped. Throws Error{unavailable} beyond the limits.
     void add_line(std::string_view line);
 
     // The final response's head is complete.

@@ -15,26 +15,32 @@ std::string server_of(const std::string& host) {
     return host == "docker.io" || host == "index.docker.io" ? "registry-1.docker.io" : host;
 }
 
-// host[:port] is this machine: what is sent there in plain http, nobody else sees.
+// host[:port] is this machine.
 bool is_loopback(const std::string& host) {
-    const std::string name = host.substr(0, host.find(':', host.find(']') + 1));
-    if (name == "localhost" || name == "[::1]") return true;
-    return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos;
+    return is_loopback_host(host.substr(0, host.find(':', host.find(']') + 1)));
+}
+
+// A proxy that is spoken to in TLS has certificates where a registry of its name would have them.
+ProxySettings with_certificates(ProxySettings proxies, const std::vector<std::string>& directories) {
+    proxies.tls = [directories](const std::string& host) { return load_certs_d(host, directories); };
+    return proxies;
 }
 
 }  // namespace
 
 RegistryAccess::RegistryAccess(const RegistryOptions& options)
     : RegistryAccess(options, CredentialFiles::from_environment(options.authfile),
-                     RegistriesConf::from_environment(), certs_d_directories()) {}
+                     RegistriesConf::from_environment(), certs_d_directories(),
+                     ProxySettings::from_environment()) {}
 
 RegistryAccess::RegistryAccess(RegistryOptions options, CredentialFiles files, RegistriesConf conf,
-                               std::vector<std::string> certs_directories)
+                               std::vector<std::string> certs_directories, ProxySettings proxies)
     : options_(std::move(options)),
       store_(std::make_shared<CredentialStore>(std::move(files))),
       conf_(std::move(conf)),
       certs_directories_(std::move(certs_directories)),
-      http_(std::make_shared<HttpClient>(options_.limits)) {}
+      http_(std::make_shared<HttpClient>(options_.limits,
+                                         with_certificates(std::move(proxies), certs_directories_))) {}
 
 std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const PullPlace& place, Access access,
                                                                       const std::string& upstream) const {
@@ -50,8 +56,10 @@ std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const Pull
     session.plain_http = !options_.tls_verify && is_loopback(host);
     session.tls = load_certs_d(host, certs_directories_);
     session.retry = options_.retry;
-    session.credentials =
-        options_.credentials && !place.mirror ? options_.credentials : store_->lookup(host, repository);
+    session.credentials_given = options_.credentials && !place.mirror;
+    session.credentials = session.credentials_given
+                              ? options_.credentials
+                              : store_->lookup(host, repository, &session.credentials_hint);
     session.lookup = [store = store_](const std::string& other) { return store->lookup(other, ""); };
     return std::make_shared<DistributionClient>(std::make_shared<Session>(http_, std::move(session)),
                                                 repository, access, upstream);

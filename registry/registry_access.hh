@@ -33,7 +33,7 @@ class RegistryAccess {
     explicit RegistryAccess(const RegistryOptions& options = {});
     // For tests: with these in place of what the environment says.
     RegistryAccess(RegistryOptions options, CredentialFiles files, RegistriesConf conf,
-                   std::vector<std::string> certs_directories);
+                   std::vector<std::string> certs_directories, ProxySettings proxies = {});
 
     // Where to read an image from: mirrors, then the registry. Throws Error.
     std::vector<std::shared_ptr<const DistributionClient>> pull_clients(

@@ -100,9 +100,11 @@ void Session::probe() {
     }
     authenticator_ = std::make_unique<Authenticator>(
         http_, base_,
-        Authenticator::Options{.insecure = options_.insecure || base_.scheme == "http",
+        Authenticator::Options{.insecure = options_.insecure,
                                .tls = options_.tls,
                                .credentials = options_.credentials,
+                               .credentials_given = options_.credentials_given,
+                               .credentials_hint = options_.credentials_hint,
                                .lookup = options_.lookup,
                                .retry = options_.retry,
                                .hooks = options_.hooks});
@@ -131,7 +133,7 @@ void Session::note_warnings(const HttpResponse& response) {
         if (name != "warning" || !value.starts_with("299 - \"") || value.size() > kMaxWarning) continue;
         const std::lock_guard guard(mutex_);
         if (warned_.size() >= kMaxWarnings || !warned_.insert(value).second) continue;
-        log_warning(concat("registry ", quoted(options_.host), ": ", escape(value.substr(6))));
+        log_warning(concat("registry ", quoted(options_.host), ": ", escape(redacted(value.substr(6)))));
     }
 }
 
@@ -166,14 +168,13 @@ HttpResponse Session::send_once(const RegistryRequest& request) {
         const auto location = response.header("location");
         const std::optional<Url> next = location ? url.resolve(*location) : std::nullopt;
         if (!next) {
-            throw Error(
-                ErrorKind::unavailable,
-                concat(quoted(url.redacted()), ": redirect to nowhere: ", quoted(location.value_or(""))));
+            throw Error(ErrorKind::unavailable, concat(quoted(url.redacted()), ": redirect to nowhere: ",
+                                                       quoted(redacted(std::string(location.value_or(""))))));
         }
         if (url.scheme == "https" && next->scheme != "https") {
-            throw Error(
-                ErrorKind::unavailable,
-                concat(quoted(url.redacted()), ": redirect from https to http: ", quoted(next->redacted())));
+            throw Error(ErrorKind::unavailable,
+                        concat(quoted(url.redacted()),
+                               ": redirect from https to http: ", quoted(redacted(next->redacted()))));
         }
         discard_body(response);
         url = *next;
@@ -210,8 +211,11 @@ HttpResponse Session::send(const RegistryRequest& request) {
 }
 
 std::string Session::described(HttpResponse& response) const {
-    std::string said = response.body ? describe_error_body(*response.body) : std::string();
-    return authenticator_ ? authenticator_->redact(std::move(said)) : said;
+    return redacted(response.body ? describe_error_body(*response.body) : std::string());
+}
+
+std::string Session::redacted(std::string text) const {
+    return authenticator_ ? authenticator_->redact(std::move(text)) : text;
 }
 
 void Session::fail(HttpResponse& response, std::string_view what) const {
@@ -221,8 +225,13 @@ void Session::fail(HttpResponse& response, std::string_view what) const {
                 concat(what, ": HTTP ", response.status, said.empty() ? "" : ": ", said));
     if (response.status == 401 || response.status == 403) {
         const bool known = authenticator_ && authenticator_->has_credentials();
-        error.hint(known ? "the registry does not let this user do it: check the user, password and rights"
-                         : concat("log in, e.g. with podman login ", escape(options_.host)));
+        if (known) {
+            error.hint("the registry does not let this user do it: check the user, password and rights");
+        } else if (authenticator_) {
+            error.hint(authenticator_->login_hint(false, options_.host));
+        }
+    } else if (response.status == 407) {
+        error.hint(kProxyPasswordHint);
     } else if (response.status == 413) {
         error.hint("the registry takes no documents or blobs of that size");
     }

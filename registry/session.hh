@@ -39,7 +39,9 @@ class Session {
         bool plain_http = false;  // http is tried where the server speaks no TLS; certificates are checked
         std::shared_ptr<const TlsOptions> tls;
         std::optional<Credentials> credentials;
-        CredentialLookup lookup;  // for token servers elsewhere
+        bool credentials_given = false;  // for this call, and not stored
+        std::string credentials_hint;    // why there are none, for messages; may be empty
+        CredentialLookup lookup;         // for token servers elsewhere
         RetryPolicy retry;
         RetryHooks hooks = system_retry_hooks();
     };
@@ -60,6 +62,8 @@ class Session {
 
     // What the body of an error says (registry/error_body.hh), without the secrets that were used.
     std::string described(HttpResponse& response) const;
+    // Text of the registry's without the secrets that were used, to be escaped before it is printed.
+    std::string redacted(std::string text) const;
     // Throws the Error for a response that is no success: not_found for 404, else unavailable, with what the
     // registry says and, where logging in may help, a hint.
     [[noreturn]] void fail(HttpResponse& response, std::string_view what) const;

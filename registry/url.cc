@@ -222,4 +222,19 @@ bool is_private_host(std::string_view host) {
     return is_private_v4(ntohl(address));
 }
 
+bool is_loopback_host(std::string_view host) {
+    if (host.ends_with('.')) host.remove_suffix(1);
+    if (host == "localhost") return true;
+    std::uint32_t v4 = 0;
+    if (::inet_pton(AF_INET, std::string(host).c_str(), &v4) == 1) return (ntohl(v4) >> 24U) == 127;
+    if (!host.starts_with('[') || !host.ends_with(']')) return false;
+    std::array<std::uint8_t, 16> v6{};
+    if (::inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), v6.data()) != 1)
+        return false;
+    if (!std::all_of(v6.begin(), v6.begin() + 10, [](auto b) { return b == 0; })) return false;
+    const bool mapped = v6[10] == 0xff && v6[11] == 0xff;
+    const bool one = std::all_of(v6.begin() + 10, v6.end() - 1, [](auto b) { return b == 0; }) && v6[15] == 1;
+    return one || (mapped && v6[12] == 127);
+}
+
 }  // namespace osb::registry

@@ -46,4 +46,8 @@ std::string percent_encode(std::string_view text);
 // server can be, a public one must not make a client call.
 bool is_private_host(std::string_view host);
 
+// Whether a host as in Url::host is this machine: "localhost", 127.0.0.0/8 or ::1. What is sent there nobody
+// else sees.
+bool is_loopback_host(std::string_view host);
+
 }  // namespace osb::registry

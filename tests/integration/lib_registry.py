@@ -139,7 +139,8 @@ def private_environment(test):
         pass
     os.makedirs(os.path.join(home, "run"), exist_ok=True)
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith("XDG_") and name not in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG")}
+            if not name.startswith("XDG_") and name not in ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG")
+            and not name.lower().endswith("_proxy")}
     return {**kept, "HOME": home, "XDG_RUNTIME_DIR": os.path.join(home, "run"),
             "CONTAINERS_REGISTRIES_CONF": registries}
 

@@ -78,10 +78,10 @@ class Images:
 class Disk:
     """A disk that install-to-disk made, mounted without partition devices."""
 
-    def __init__(self, test, name, source, *options, size="1G"):
+    def __init__(self, test, name, source, *options, size="1G", environment=None):
         self.test, self.top = test, test.path(name)
         image = test.path(name + ".img")
-        environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+        environment = {**(environment or os.environ), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
         result = test.run(test.osb, "install-to-disk", "--progress", "none", "--size", size, *options, source, image,
                           env=environment)
         if result.status != 0:

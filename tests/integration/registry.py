@@ -28,10 +28,10 @@ class Setting:
         files["usr/lib/large"] = generator.randbytes(17 << 20)
         self.repo, self.commit = make_commit(test, "repo", files)
 
-    def osb(self, verb, *arguments, environment=None, repo=None):
+    def osb(self, verb, *arguments, environment=None, repo=None, stdin=None):
         common = [] if verb == "inspect" else ["--repo", repo or self.repo]
         return self.test.run(self.test.osb, verb, *common, "--progress", "none", *arguments,
-                             env=environment or self.environment)
+                             env=environment or self.environment, stdin=stdin)
 
     def push(self, image, *options, **how):
         return self.osb("push", *options, "os", image, **how)
@@ -136,6 +136,21 @@ def check_plain_http_is_asked_for(test, setting, registry):
                        "a blocked registry")
 
 
+def check_old_configuration(test, setting, registry):
+    """What came from another machine, or another time, is in nobody's way."""
+    absent = auth_file(test.path("desktop.json"), "other", "x", "y", credsStore="desktop",
+                       credHelpers={registry.host: "none-such"})
+    result = setting.pull(registry.image("os:v1"), "no-helper", "--authfile", absent)
+    test.check(result.commit == setting.commit, "a helper that is not here, and a registry that needs none", result.describe())
+    conf = private_file(test.path("version-1.conf"), '[registries.search]\nregistries = ["docker.io"]\n[registries.insecure]\n'
+                        f'registries = ["{registry.host}"]\n[registries.block]\nregistries = ["blocked.example"]\n')
+    environment = {**setting.environment, "CONTAINERS_REGISTRIES_CONF": conf}
+    result = setting.pull(registry.image("os:v1"), "version-1", environment=environment)
+    test.check(result.commit == setting.commit, "registries.conf of version 1: an insecure registry", result.describe())
+    test.check_refused(setting.pull("docker://blocked.example/os:v1", "version-1", environment=environment), 4,
+                       "registries.conf of version 1: a blocked one")
+
+
 def check_tls(test, setting):
     certificates = Certificates(test)
     with Registry(test, "tls", tls=certificates.server("good")) as registry:
@@ -196,8 +211,13 @@ def check_credentials(test, setting):
                  "REGISTRY_AUTH_FILE": ((), {**environment, "REGISTRY_AUTH_FILE": good}),
                  "--creds": (("--creds", f"{USER}:{CANARY}"), environment),
                  "a helper": (("--authfile", helped), {**environment, "PATH": path})}
+        given = private_file(test.path("creds"), f"{USER}:{CANARY}\n")
+        cases["--creds-file"] = (("--creds-file", given), environment)
+        cases["--password-stdin"] = (("--creds", USER, "--password-stdin"), environment)
+        password = private_file(test.path("password"), CANARY + "\n")
         for name, (options, used) in cases.items():
-            result = setting.push(image, INSECURE, *options, "-v", environment=used)
+            with open(password, "rb") as stdin:
+                result = setting.push(image, INSECURE, *options, "-v", environment=used, stdin=stdin)
             test.check_status(result, 0, f"{name}: push")
             test.check(no_secret(result), f"{name}: no secret in what is printed", result.describe())
         for options in (("--authfile", wrong), ("--creds", f"{USER}:{CANARY}-not")):
@@ -205,10 +225,24 @@ def check_credentials(test, setting):
             test.check_refused(result, 5, f"{options[0]}: a wrong password")
             test.check(no_secret(result), f"{options[0]}: no secret in the error", result.describe())
         test.check_status(setting.pull(image, "denied", INSECURE, "--creds", CANARY.replace(":", "")), 2, "--creds without a user")
+        for options in (("--creds", USER), ("--password-stdin",), ("--creds", f"{USER}:x", "--password-stdin"),
+                        ("--creds", USER, "--password-stdin"), ("--creds", f"{USER}:x", "--creds-file", given)):
+            result = setting.pull(image, "denied", INSECURE, *options)
+            test.check_refused(result, 2, f"{' '.join(options[::2])}: not a way to give a password")
+        absent = auth_file(test.path("absent.json"), "other", "x", "y", credsStore="of-another-machine")
+        result = setting.pull(image, "denied", INSECURE, "--authfile", absent)
+        test.check_refused(result, 5, "a helper that is not here, and a registry that needs it",
+                           "docker-credential-of-another-machine")
         auth_file(os.path.join(usual, "auth.json"), host, USER, CANARY)
         result = setting.pull(image, "usual", INSECURE)
         test.check(result.commit == setting.commit, "the usual auth.json", result.describe())
         check_processes(test, setting, image, helped, {**environment, "PATH": path})
+
+
+def private_file(path, text):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
+    return path
 
 
 def no_secret(result):
@@ -241,6 +275,7 @@ def main(test):
         check_mount(test, setting, registry)
         check_absent(test, setting, registry)
         check_plain_http_is_asked_for(test, setting, registry)
+        check_old_configuration(test, setting, registry)
     check_tls(test, setting)
     check_credentials(test, setting)
 

@@ -206,6 +206,109 @@ TEST_F(AuthenticatorThreads, NoSecretInErrorsAndLogs) {
     EXPECT_NE(message.find("***"), std::string::npos);
 }
 
+// Some registries repeat in them what they were asked with.
+TEST_F(AuthenticatorThreads, WarningsAndLocationsAreShownWithoutThePassword) {
+    for (const std::string& password : {kCanary, std::string("xyz")}) {
+        std::string logged;
+        set_log_sink([&](LogLevel, const std::string& line) { logged += line + '\n'; });
+        fake.basic_user = "user:" + password;
+        const std::string basic = base64_encode(fake.basic_user);
+        for (const std::string& location :
+             {"ftp://" + password + "/", "http://" + basic + "@h/", "ftp://" + percent_encode(password)}) {
+            fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+                if (r.path.find("/blobs/") == std::string::npos || response.status == 401) return;
+                response.status = r.method == "POST" ? 202 : 307;
+                response.headers = {{"Location", location},
+                                    {"Warning", "299 - \"hello user:" + password + " " + basic + "\""}};
+            };
+            for (const auto& f : {std::function<void()>([&] {
+                                      open_blob_download(client(with_user(password)), descriptor("x"));
+                                  }),
+                                  std::function<void()>([&] {
+                                      fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+                                          return r.method == "HEAD"
+                                                     ? std::optional(FakeResponse{.status = 404})
+                                                     : std::nullopt;
+                                      };
+                                      start_blob_upload(client(with_user(password), Access::push), 1)
+                                          ->finish(oci::Digest::of({}));
+                                  })}) {
+                const std::string message = failure_of(f).second;
+                for (const std::string& text : {message, logged}) {
+                    EXPECT_EQ(text.find(password), std::string::npos) << text;
+                    EXPECT_EQ(text.find(basic), std::string::npos) << text;
+                }
+                EXPECT_NE(message.find("***"), std::string::npos) << message;
+            }
+            fake.before = {};
+        }
+        set_log_sink({});
+        EXPECT_NE(logged.find("hello user:***"), std::string::npos) << logged;
+    }
+}
+
+class RealmThreads : public AuthenticatorThreads {
+  protected:
+    // Asks a registry whose realm is `realm`, with credentials for it and for each host.
+    std::pair<ErrorKind, std::string> ask(const std::string& realm, bool insecure, bool given) {
+        fake.bearer_user = "user:" + kCanary;
+        fake.realm = realm;
+        Session::Options how = with_user();
+        how.insecure = insecure;
+        how.plain_http = true;
+        how.credentials_given = given;
+        how.lookup = [this](const std::string& host) -> std::optional<Credentials> {
+            looked_up.push_back(host);
+            return Credentials{.user = "stored", .password = kCanary, .identity_token = {}};
+        };
+        return failure_of([&] { client(how)->get_manifest("v1"); });
+    }
+    test::FakeRegistry tokens;
+    std::vector<std::string> looked_up;
+};
+
+// A registry on this machine may be anybody's, at the other end of a tunnel.
+TEST_F(RealmThreads, WhatIsStoredForAHostNeverGoesOutInClear) {
+    for (const bool insecure : {false, true}) {
+        ask("http://localhost:1/token", insecure, false);
+        ask("http://127.0.0.1:1/token", insecure, false);
+        ask("http://127.1.1.1:1/token", insecure, false);
+    }
+    EXPECT_TRUE(looked_up.empty()) << looked_up.front();
+}
+
+TEST_F(RealmThreads, ATokenServerAtAnotherPortOfAPlainHost) {
+    const std::string realm = tokens.url() + "/token";
+    tokens.bearer_user = "user:" + kCanary;
+    for (const bool given : {false, true}) {
+        ask(realm, true, given);
+        ASSERT_FALSE(tokens.requests().empty());
+        EXPECT_EQ(tokens.requests().back().header("authorization").empty(), !given);
+    }
+}
+
+TEST_F(RealmThreads, APrivateAddressIsAskedWhereTheRegistryMayBeInsecure) {
+    std::string realm = tokens.url() + "/token";
+    realm.replace(realm.find("127.0.0.1"), 9, "localhost");
+    EXPECT_NE(ask(realm, false, true).second.find("refused"), std::string::npos);
+    EXPECT_TRUE(tokens.requests().empty());
+    ask(realm, true, true);
+    ASSERT_EQ(tokens.requests().size(), 1U);
+    EXPECT_EQ(tokens.requests()[0].header("authorization"), "");
+}
+
+TEST_F(AuthenticatorThreads, TheProblemWithTheCredentialsIsTheAdvice) {
+    fake.basic_user = "user:x";
+    Session::Options how = options();
+    how.credentials_hint = "there is no credential helper 'docker-credential-desktop'";
+    EXPECT_NE(failure_of([&] { client(how)->get_manifest("v1"); }).second.find("| there is no credential"),
+              std::string::npos);
+    fake.basic_user = "";
+    fake.bearer_user = "user:x";
+    EXPECT_NE(failure_of([&] { client(how)->get_manifest("v1"); }).second.find("| there is no credential"),
+              std::string::npos);
+}
+
 Url url(const char* text) {
     return Url::parse(text).value();
 }
@@ -223,12 +326,23 @@ TEST(JudgeRealmTest, DecidesWhoIsShownCredentials) {
     EXPECT_EQ(judge("https://ghcr.io/", "https://ghcr.io.evil.test/"), RealmTrust::anonymous);
     EXPECT_EQ(judge("https://ghcr.io/", "http://ghcr.io/token"), RealmTrust::refused);
     EXPECT_EQ(judge("https://ghcr.io/", "http://ghcr.io/token", true), RealmTrust::anonymous);
-    EXPECT_EQ(judge("http://10.0.0.1:5000/", "http://10.0.0.1:5001/", true), RealmTrust::trusted);
+    EXPECT_EQ(judge("http://10.0.0.1:5000/", "http://10.0.0.1:5000/token", true), RealmTrust::trusted);
+    EXPECT_EQ(judge("http://10.0.0.1:5000/", "http://10.0.0.1:5001/", true), RealmTrust::given);
+    EXPECT_EQ(judge("http://127.0.0.1:5000/", "http://127.0.0.1:5000/token"), RealmTrust::trusted);
+    EXPECT_EQ(judge("http://127.0.0.1:5000/", "http://127.0.0.1:5001/token"), RealmTrust::given);
+    // In plain http a name proves nothing.
+    EXPECT_EQ(judge("http://127.0.0.1:5000/", "http://registry.example.com/token"), RealmTrust::refused);
+    EXPECT_EQ(judge("http://127.0.0.1:5000/", "http://registry.example.com/token", true),
+              RealmTrust::anonymous);
+    EXPECT_EQ(judge("http://a.example.com/", "http://b.example.com/token", true), RealmTrust::anonymous);
+    EXPECT_EQ(judge("https://a.example.com/", "http://a.example.com/token", true), RealmTrust::anonymous);
     for (const char* realm :
          {"https://169.254.169.254/", "https://10.0.0.1/", "https://127.0.0.1/", "https://[::1]/",
           "https://[::ffff:10.0.0.1]/", "https://2130706433/", "https://0x7f.1/", "https://127.1/",
-          "https://localhost/", "https://x.localhost/", "https://[fe80::1]/"}) {
+          "https://localhost:7/", "https://x.localhost/", "https://[fe80::1]/"}) {
         EXPECT_EQ(judge("https://registry.example.com/", realm), RealmTrust::refused) << realm;
+        EXPECT_EQ(judge("http://127.0.0.2:5000/", realm), RealmTrust::refused) << realm;
+        EXPECT_EQ(judge("https://registry.example.com/", realm, true), RealmTrust::anonymous) << realm;
     }
 }
 

@@ -8,7 +8,9 @@
 
 #include "base/error.hh"
 #include "base/log.hh"
+#include "base/pipe.hh"
 #include "registry/base64.hh"
+#include "registry/credentials_input.hh"
 #include "tests/support/temp_directory.hh"
 
 namespace osb::registry {
@@ -142,7 +144,69 @@ esac
     EXPECT_EQ(user_of(all, "h"), "helped");
     EXPECT_EQ(user_of(all, "i"), "-");
     EXPECT_EQ(look(all, "docker.io")->identity_token, "idt");
-    EXPECT_THROW(look(one, "docker.io"), Error);
+    EXPECT_FALSE(look(one, "docker.io"));
+}
+
+// The file came from another machine.
+TEST_F(CredentialsTest, AHelperThatIsAbsentIsPassedOver) {
+    write("docker-credential-no-program", "not executable", 0644);
+    add_helper("there", R"(echo '{"ServerURL":"h","Username":"helped","Secret":"cAnArY"}')");
+    CredentialFiles files;
+    files.usual = {
+        write("1.json", R"({"credHelpers":{"h":"none-such"},"credsStore":"desktop","auths":{"h":{}}})")};
+    std::string problem;
+    EXPECT_FALSE(CredentialStore(files).lookup("h", "x", &problem));
+    EXPECT_NE(problem.find("docker-credential-desktop"), std::string::npos) << problem;
+    EXPECT_NE(problem.find("1.json"), std::string::npos) << problem;
+    EXPECT_EQ(logged.find("warning"), std::string::npos);
+    // What else there is counts: in the file, in its default helper, in the next file.
+    for (const std::string& second : {auths(entry("h", "next")), std::string(R"({"credsStore":"there"})")}) {
+        files.usual.resize(1);
+        files.usual.push_back(write("2.json", second));
+        problem.clear();
+        EXPECT_TRUE(CredentialStore(files).lookup("h", "x", &problem)) << second;
+    }
+    EXPECT_EQ(user_of(R"({"credHelpers":{"h":"none-such"},"credsStore":"there"})", "h"), "helped");
+    EXPECT_EQ(user_of(R"({"credHelpers":{"h":"no-program"},)" + auths(entry("h")).substr(1), "h"), "user");
+}
+
+// Who it was meant for it may well know: no other is taken in its place.
+TEST_F(CredentialsTest, AHelperThatFailsEndsTheSearchWithAWarning) {
+    add_helper("locked", "echo cAnArY; exit 3");
+    CredentialFiles files;
+    files.usual = {write("1.json", R"({"credHelpers":{"h":"locked"},)" + auths(entry("h")).substr(1)),
+                   write("2.json", auths(entry("h")))};
+    std::string problem;
+    EXPECT_FALSE(CredentialStore(files).lookup("h", "x", &problem));
+    EXPECT_NE(problem.find("docker-credential-locked"), std::string::npos) << problem;
+    EXPECT_NE(logged.find("docker-credential-locked"), std::string::npos) << logged;
+    EXPECT_EQ(logged.find("cAnArY"), std::string::npos) << logged;
+}
+
+TEST_F(CredentialsTest, AreReadFromAFileAndFromAPipe) {
+    EXPECT_EQ(read_credentials_file(write("c", "user:" + kCanary + "\n")).password, kCanary);
+    EXPECT_EQ(logged, "");
+    EXPECT_EQ(read_credentials_file(write("c", "user:" + kCanary + "\r\n", 0644)).user, "user");
+    EXPECT_NE(logged.find("other users"), std::string::npos);
+    EXPECT_EQ(logged.find("cAnArY"), std::string::npos);
+    for (const std::string& text : {std::string(), std::string("cAnArY\n"), std::string(":cAnArY"),
+                                    "user:" + std::string(kMaxPassword, 'x')}) {
+        try {
+            read_credentials_file(write("c", text));
+            ADD_FAILURE() << text.substr(0, 20);
+        } catch (const Error& error) {
+            EXPECT_EQ(error.message().find("cAnArY"), std::string::npos) << error.message();
+        }
+    }
+    EXPECT_THROW(read_credentials_file(directory / "none"), Error);
+    const auto piped = [](std::string_view text) {
+        Pipe pipe = make_pipe();
+        write_all(pipe.writer.get(), as_bytes(text), "pipe");
+        pipe.writer.close();
+        return read_password("user", std::move(pipe.reader));
+    };
+    EXPECT_EQ(piped("a:b c\n"), (Credentials{.user = "user", .password = "a:b c", .identity_token = {}}));
+    EXPECT_THROW(piped("\n"), Error);
 }
 
 TEST_F(CredentialsTest, HelpersThatMisbehave) {

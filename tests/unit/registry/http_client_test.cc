@@ -80,6 +80,19 @@ TEST_F(HttpClientThreads, HeadersAreBounded) {
         "z");
 }
 
+// A proxy's answer to CONNECT comes before the server's.
+TEST(HttpHeadTest, TheLastResponseCounts) {
+    HttpHead head{HeadLimits{}};
+    for (const char* line :
+         {"HTTP/1.1 200 Connection established\r\n", "Proxy-Agent: x\r\n", "\r\n", "HTTP/1.1 401 No\r\n",
+          "WWW-Authenticate: Basic\r\n", "\r\n", "Trailer: x\r\n", "\r\n"}) {
+        head.add_line(line);
+    }
+    EXPECT_TRUE(head.complete());
+    EXPECT_EQ(head.status(), 401);
+    EXPECT_EQ(head.headers(), (HeaderList{{"www-authenticate", "Basic"}}));
+}
+
 TEST_F(HttpClientThreads, WhatIsNoHttpIsRefused) {
     for (const char* raw : {"SSH-2.0-OpenSSH\r\n", "\x16\x03\x01", "hello\n\n", "HTTP/1.1\r\n\r\n"}) {
         EXPECT_EQ(failure({.raw = raw}).first, ErrorKind::unavailable) << raw;
@@ -141,6 +154,57 @@ TEST_F(HttpClientThreads, ARefusedConnectionIsUnavailable) {
         EXPECT_EQ(error.kind(), ErrorKind::unavailable);
         EXPECT_TRUE(error.transient());
         EXPECT_FALSE(error.connected());
+    }
+}
+
+class ProxiedClientThreads : public ::testing::Test {
+  protected:
+    // With the fake as the proxy.
+    std::unique_ptr<HttpClient> client(const std::string& user = "") {
+        ProxySettings out;
+        out.for_http = out.for_https = parse_proxy("http://" + user + fake.host());
+        return std::make_unique<HttpClient>(quick_limits(), std::move(out));
+    }
+    static HttpRequest request(const char* url) {
+        return {.url = Url::parse(url).value(), .headers = {{"Authorization", "Basic cAnArY"}}};
+    }
+    test::FakeRegistry fake;
+};
+
+TEST_F(ProxiedClientThreads, PlainHttpIsAskedForByTheWholeUrl) {
+    fake.before = [](const FakeRequest& r) { return FakeResponse{.body = r.target}; };
+    HttpResponse got = client("me:p%40ss@")->send(request("http://registry.example.test/x?y"));
+    EXPECT_EQ(read_all(*got.body, 1000, "body"), "http://registry.example.test/x?y");
+    const FakeRequest seen = fake.requests().at(0);
+    EXPECT_EQ(seen.header("proxy-authorization"), "Basic bWU6cEBzcw==");
+    EXPECT_EQ(seen.header("authorization"), "Basic cAnArY");
+}
+
+TEST_F(ProxiedClientThreads, ThisMachineIsNeverAskedForThroughOne) {
+    test::FakeRegistry server;
+    server.before = [](const FakeRequest&) { return FakeResponse{.body = "direct"}; };
+    HttpResponse got = client()->send({.url = Url::parse(server.url()).value()});
+    EXPECT_EQ(read_all(*got.body, 1000, "body"), "direct");
+    EXPECT_TRUE(fake.requests().empty());
+}
+
+TEST_F(ProxiedClientThreads, AProxyThatRefusesIsNoRegistry) {
+    for (const int status : {403, 404, 407, 502}) {
+        fake.before = [&](const FakeRequest&) { return FakeResponse{.status = status, .body = "{}"}; };
+        try {
+            client("me:cAnArY@")->send(request("https://registry.example.test/x"));
+            ADD_FAILURE() << status;
+        } catch (const NetworkError& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+            EXPECT_EQ(error.transient(), status == 502);
+            EXPECT_FALSE(error.connected());
+            EXPECT_NE(error.message().find(fake.host()), std::string::npos) << error.message();
+            EXPECT_EQ(error.message().find("cAnArY"), std::string::npos) << error.message();
+            EXPECT_EQ(error.hint().empty(), status != 407);
+        }
+        const FakeRequest seen = fake.requests().back();
+        EXPECT_EQ(seen.method + ' ' + seen.target, "CONNECT registry.example.test:443");
+        EXPECT_EQ(seen.header("authorization"), "") << "is none of the proxy's business";
     }
 }
 
