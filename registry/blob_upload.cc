@@ -8,10 +8,12 @@
 #include "base/hash.hh"
 #include "base/log.hh"
 #include "registry/content_range.hh"
+#include "registry/spool.hh"
 
 namespace osb::registry {
 namespace {
 
+// How often the registry may stand no further after a chunk than before, in a whole upload.
 constexpr unsigned kMaxIdle = 32;
 constexpr std::chrono::seconds kCancelTime{5};
 constexpr std::chrono::minutes kSmallTime{5};
@@ -22,14 +24,21 @@ std::optional<std::uint64_t> received_bytes(const HttpResponse& response) {
     return text ? parse_upload_range(*text) : std::nullopt;
 }
 
+// That it is not this request that is wrong, but its kind: 4xx, and the 5xx that say so.
+bool is_refusal(int status) noexcept {
+    return (status >= 400 && status < 500 && status != 401) || status == 501 || status == 505;
+}
+
 class ChunkedUpload final : public oci::BlobUpload {
   public:
     ChunkedUpload(std::shared_ptr<const DistributionClient> client, std::optional<std::uint64_t> size,
-                  std::size_t chunk_size)
+                  std::shared_ptr<UploadManners> manners)
         : client_(std::move(client)),
-          chunk_size_(chunk_size),
+          manners_(std::move(manners)),
+          chunk_size_(manners_->chunk_size()),
+          least_(manners_->least_chunk()),
           retry_(client_->session().retry_policy(), client_->session().retry_hooks()) {
-        const std::uint64_t expected = std::min<std::uint64_t>(size.value_or(0), chunk_size);
+        const std::uint64_t expected = std::min<std::uint64_t>(size.value_or(0), chunk_size_);
         buffer_.reserve(static_cast<std::size_t>(expected));
     }
     ChunkedUpload(const ChunkedUpload&) = delete;
@@ -39,7 +48,17 @@ class ChunkedUpload final : public oci::BlobUpload {
     void write(ByteView bytes) override {
         hasher_.update(bytes);
         while (!bytes.empty()) {
-            if (buffer_.size() >= chunk_size_) send_buffer();
+            if (!spool_ && buffer_.size() >= chunk_size_) {
+                if (sent_ == 0 && manners_->in_one()) {
+                    collect();
+                } else {
+                    send_buffer();
+                }
+            }
+            if (spool_) {
+                spool_->write(bytes);
+                return;
+            }
             const std::size_t count = std::min(bytes.size(), chunk_size_ - buffer_.size());
             buffer_.insert(buffer_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
             bytes = bytes.subspan(count);
@@ -67,9 +86,16 @@ class ChunkedUpload final : public oci::BlobUpload {
   private:
     std::string what() const { return concat("upload to ", quoted(client_->name())); }
 
-    [[noreturn]] void lose() {
+    [[noreturn]] void lose(const std::string& reason) {
         location_.reset();
-        throw oci::UploadLost(concat(what(), ": the registry forgot what it had got"));
+        throw oci::UploadLost(concat(what(), ": the registry does not keep what it had got",
+                                     reason.empty() ? "" : ": ", reason));
+    }
+
+    // "HTTP 413: what the registry says".
+    std::string described(HttpResponse& response) const {
+        const std::string said = client_->session().described(response);
+        return concat("HTTP ", response.status, said.empty() ? "" : ": ", said);
     }
 
     HttpResponse send(RegistryRequest request) const {
@@ -82,8 +108,12 @@ class ChunkedUpload final : public oci::BlobUpload {
         if (!text) return;  // then it stays
         const std::optional<Url> next = asked.resolve(*text);
         if (!next || (asked.scheme == "https" && next->scheme != "https")) {
-            throw Error(ErrorKind::unavailable,
-                        concat(what(), ": the registry names a location that is refused: ", quoted(*text)));
+            const std::string shown = client_->session().redacted(std::string(*text));
+            Error error(ErrorKind::unavailable,
+                        concat(what(), ": the registry names a location that is refused: ", quoted(shown)));
+            if (next)
+                error.hint("a proxy before the registry ends TLS and does not tell it (X-Forwarded-Proto)");
+            throw Error(error);
         }
         location_ = next;
     }
@@ -95,27 +125,32 @@ class ChunkedUpload final : public oci::BlobUpload {
                                 .total_time = kSmallTime};
         if (algorithm_ == "sha512") request.url.add_query("digest-algorithm", algorithm_);
         HttpResponse response = send(request);
-        if (response.status != 202 || !response.header("location")) client_->session().fail(response, what());
+        if (response.status != 202) client_->session().fail(response, what());
+        if (!response.header("location")) {
+            throw Error(ErrorKind::unavailable, concat(what(), ": the registry names no location"));
+        }
         take_location(response, request.url);
         if (const auto least = response.number("oci-chunk-min-length")) {
             if (*least > kMaxChunk) {
                 throw Error(ErrorKind::unsupported, concat(what(), ": the registry wants chunks of ", *least,
                                                            " bytes, at most ", kMaxChunk, " can be had"));
             }
+            least_ = std::max(least_, static_cast<std::size_t>(*least));
             chunk_size_ = std::max(chunk_size_, static_cast<std::size_t>(*least));
         }
         discard_body(response);
     }
 
-    // Sends the whole buffer, which is the part of the blob from sent_ on.
+    // Sends the whole buffer, which is the part of the blob from sent_ on; or collects it, where the registry
+    // takes no chunks.
     void send_buffer() {
         if (!location_) {
             start();
             if (buffer_.size() < chunk_size_) return;  // the registry wants more at a time
         }
-        std::size_t done = 0;
-        while (done < buffer_.size()) {
-            const std::size_t now = send_rest(done);
+        for (std::size_t done = 0; done < buffer_.size();) {
+            const std::size_t now = send_chunk(done);
+            if (spool_) return;
             if (now <= done && ++idle_ > kMaxIdle) {
                 throw Error(ErrorKind::unavailable, concat(what(), ": the registry takes no more bytes"));
             }
@@ -126,65 +161,107 @@ class ChunkedUpload final : public oci::BlobUpload {
         retry_.progress();
     }
 
-    // Sends the buffer from `done` on; returns how far the registry has it now.
-    std::size_t send_rest(std::size_t done) {
-        const ByteView rest = ByteView(buffer_).subspan(done);
+    // Sends a chunk of the buffer from `done` on; returns how far the registry has it now.
+    std::size_t send_chunk(std::size_t done) {
+        const ByteView chunk = ByteView(buffer_).subspan(done, std::min(chunk_size_, buffer_.size() - done));
         const std::uint64_t first = sent_ + done;
         const Url asked = *location_;
-        std::optional<std::chrono::milliseconds> wait;
         try {
             HttpResponse response =
                 send({.method = "PATCH",
                       .url = asked,
                       .headers = {{"Content-Type", "application/octet-stream"},
-                                  {"Content-Range", concat(first, '-', first + rest.size() - 1)}},
-                      .body = rest,
+                                  {"Content-Range", concat(first, '-', first + chunk.size() - 1)}},
+                      .body = chunk,
                       .retry = false});
             if (response.status == 202 || response.status == 201 || response.status == 204) {
                 take_location(response, asked);
-                const std::uint64_t end = received_bytes(response).value_or(first + rest.size());
+                // It has taken the chunk, whatever it says of it: ECR's Range stands still, others name the
+                // chunk alone or one byte too many. But what they say after a break is worth as little.
+                if (response.header("range") && received_bytes(response) != first + chunk.size())
+                    tells_position_ = false;
                 discard_body(response);
-                return position(end, end == 1);
+                return done + chunk.size();
             }
-            // libcurl may have sent it twice, on a connection that died with the first answer: then the
-            // upload is past this chunk.
-            const bool elsewhere = response.status == 404 || response.status == 416;
-            if (!elsewhere && !is_transient_status(response.status))
-                client_->session().fail(response, what());
-            wait = asked_wait(response);
-            const std::string problem = concat(what(), ": HTTP ", response.status);
-            discard_body(response);
-            if (!retry_.again(wait)) throw Error(ErrorKind::unavailable, problem);
+            if (!is_transient_status(response.status)) return answer_refusal(response, done, chunk.size());
+            const auto wait = asked_wait(response);
+            const std::string reason = described(response);
+            if (!retry_.again(wait)) throw Error(ErrorKind::unavailable, concat(what(), ": ", reason));
         } catch (const NetworkError& error) {
             if (!error.transient() || !retry_.again()) throw;
         }
-        return ask_position();
+        return go_on_after_break();
     }
 
-    // Where the registry stands in the buffer. It says "0-0" for one byte and for none (`ambiguous`).
-    std::size_t position(std::uint64_t end, bool ambiguous) {
-        if (ambiguous && sent_ == 0 && !(buffer_.size() == 1)) end = 0;
-        if (end < sent_ || end > sent_ + buffer_.size()) {
-            throw Error(ErrorKind::unavailable, concat(what(), ": the registry says that it has ", end,
-                                                       " bytes, the last chunk begins at ", sent_));
+    // Returns where to go on in the buffer.
+    std::size_t answer_refusal(HttpResponse& response, std::size_t done, std::size_t chunk) {
+        const int status = response.status;
+        if (!is_refusal(status) || (status == 403 && sent_ > 0)) client_->session().fail(response, what());
+        const std::string reason = described(response);
+        response.body.reset();
+        if (status == 416 && tells_position_) {
+            // libcurl may have sent it twice, on a connection that died with the first answer: then the
+            // upload is past this chunk.
+            const std::optional<std::size_t> now = ask_position();
+            if (now && *now != done) return *now;
         }
-        return static_cast<std::size_t>(end - sent_);
+        if ((status == 413 || status == 416) && shrink(chunk)) return done;
+        if (status == 404 && !(sent_ == 0 && ++forgotten_ > 1)) {
+            if (!retry_.again()) throw Error(ErrorKind::unavailable, concat(what(), ": ", reason));
+            return go_on_after_break();
+        }
+        log_debug(concat(what(), ": chunks are refused, blobs are sent in one: ", reason));
+        manners_->set_in_one();
+        if (sent_ > 0) lose(reason);
+        collect();
+        return 0;
     }
 
-    std::size_t ask_position() {
+    // False when chunks cannot be smaller than one of this size.
+    bool shrink(std::size_t refused) {
+        const std::size_t half = (std::min(refused, chunk_size_) + 1) / 2;
+        if (half < least_ || half >= refused) return false;
+        chunk_size_ = half;
+        manners_->shrink(half);
+        return true;
+    }
+
+    // From now on the blob is kept here until it is complete.
+    void collect() {
+        cancel();
+        location_.reset();
+        spool_.emplace();
+        spool_->write(buffer_);
+        buffer_.clear();
+    }
+
+    ByteView body() { return spool_ ? spool_->bytes() : ByteView(buffer_); }
+
+    // Where the registry stands in the buffer; nothing when it does not say, or what cannot be.
+    std::optional<std::size_t> ask_position() {
         const Url asked = *location_;
         HttpResponse response = send({.url = asked, .total_time = kSmallTime});
         const bool known = response.status == 204 || response.status == 202 || response.status == 200;
-        if (known) {
-            take_location(response, asked);
-            const auto end = received_bytes(response);
+        if (!known) {
+            if (!is_refusal(response.status)) client_->session().fail(response, what());
             discard_body(response);
-            return position(end.value_or(0), !end || *end == 1);
+            return std::nullopt;
         }
-        const bool forgotten = response.status == 400 || response.status == 404 || response.status == 416;
-        if (!forgotten) client_->session().fail(response, what());
+        take_location(response, asked);
+        auto end = received_bytes(response);
         discard_body(response);
-        if (sent_ > 0) lose();
+        if (!end) return std::nullopt;
+        // It says "0-0" for one byte and for none.
+        if (*end == 1 && sent_ == 0 && buffer_.size() != 1) end = 0;
+        if (*end < sent_ || *end > sent_ + buffer_.size()) return std::nullopt;
+        return static_cast<std::size_t>(*end - sent_);
+    }
+
+    std::size_t go_on_after_break() {
+        const std::optional<std::size_t> now = tells_position_ ? ask_position() : std::nullopt;
+        if (now) return *now;
+        if (sent_ > 0) lose("");
+        cancel();
         location_.reset();  // nothing is lost yet: all there was is still in the buffer
         start();
         return 0;
@@ -194,10 +271,10 @@ class ChunkedUpload final : public oci::BlobUpload {
     void put(const oci::Digest& digest) {
         for (;;) {
             if (!location_) start();
-            RegistryRequest request{
-                .method = "PUT", .url = *location_, .body = ByteView(buffer_), .retry = false};
+            RegistryRequest request{.method = "PUT", .url = *location_, .body = body(), .retry = false};
             request.url.add_query("digest", digest.to_string());
-            if (!buffer_.empty()) request.headers.emplace_back("Content-Type", "application/octet-stream");
+            if (!request.body->empty())
+                request.headers.emplace_back("Content-Type", "application/octet-stream");
             std::optional<Error> failure;
             std::optional<std::chrono::milliseconds> wait;
             try {
@@ -206,14 +283,13 @@ class ChunkedUpload final : public oci::BlobUpload {
                     discard_body(response);
                     return;
                 }
-                check_refusal(response, digest);
                 wait = asked_wait(response);
-                failure.emplace(ErrorKind::unavailable, concat(what(), ": HTTP ", response.status));
-                discard_body(response);
+                failure = check_refusal(response, digest);
             } catch (const NetworkError& error) {
                 if (!error.transient()) throw;
                 failure.emplace(error);
             }
+            if (!failure) continue;
             if (!retry_.again(wait)) throw Error(*failure);
             // The registry may have done it, and only its answer was lost.
             if (client_->head_blob(digest)) return;
@@ -225,23 +301,36 @@ class ChunkedUpload final : public oci::BlobUpload {
         }
     }
 
-    void check_refusal(HttpResponse& response, const oci::Digest& digest) {
-        if (is_transient_status(response.status)) return;
-        // Forgotten, or in another state than we think: because it is finished, or all of it is still here.
-        if (response.status == 404 || response.status == 416) {
-            if (sent_ == 0 || client_->head_blob(digest)) return;
-            lose();
-        }
-        if (response.status == 400) {
-            const std::string said = client_->session().described(response);
-            if (said.find("DIGEST_INVALID") != std::string::npos) {
+    // The error where another try may help; nothing where all of it has gone in chunks meanwhile.
+    std::optional<Error> check_refusal(HttpResponse& response, const oci::Digest& digest) {
+        const int status = response.status;
+        if (status == 413 && send_in_chunks()) return std::nullopt;
+        const bool digest_may_differ = status == 400;
+        const bool forgotten = status == 404 || status == 416;
+        if (!is_transient_status(status) && !forgotten && !digest_may_differ)
+            client_->session().fail(response, what());
+        const std::string reason = described(response);
+        response.body.reset();
+        if (digest_may_differ) {
+            if (reason.find("DIGEST_INVALID") != std::string::npos) {
                 throw Error(ErrorKind::digest_mismatch,
                             concat(what(), ": the registry got other bytes than those of ",
-                                   digest.to_string(), ": ", said));
+                                   digest.to_string(), ": ", reason));
             }
-            throw Error(ErrorKind::unavailable, concat(what(), ": HTTP 400: ", said));
+            throw Error(ErrorKind::unavailable, concat(what(), ": ", reason));
         }
-        client_->session().fail(response, what());
+        // Forgotten, or in another state than we think: because it is finished, or all of it is still here.
+        if (forgotten && sent_ > 0 && !client_->head_blob(digest)) lose(reason);
+        return Error(ErrorKind::unavailable, concat(what(), ": ", reason));
+    }
+
+    // A blob that is too large for one request may do in several.
+    bool send_in_chunks() {
+        if (sent_ > 0 || spool_ || manners_->in_one() || !shrink(buffer_.size())) return false;
+        cancel();
+        location_.reset();
+        send_buffer();
+        return true;
     }
 
     void cancel() noexcept {
@@ -257,22 +346,33 @@ class ChunkedUpload final : public oci::BlobUpload {
     }
 
     std::shared_ptr<const DistributionClient> client_;
+    std::shared_ptr<UploadManners> manners_;
     std::size_t chunk_size_;
+    std::size_t least_;  // bytes of a chunk
     Retry retry_;
     Hasher hasher_;
     std::string algorithm_;
     std::vector<std::uint8_t> buffer_;
-    std::uint64_t sent_ = 0;  // bytes before the buffer, which the registry has
+    std::optional<Spool> spool_;  // in place of the buffer, where the registry takes no chunks
+    std::uint64_t sent_ = 0;      // bytes before the buffer, which the registry has
     std::optional<Url> location_;
-    unsigned idle_ = 0;  // times that the registry had no more bytes after a chunk than before
+    bool tells_position_ = true;  // what it says of where it stands was right so far
+    unsigned idle_ = 0;           // times that the registry had no more bytes after a chunk than before
+    unsigned forgotten_ = 0;      // times that a first chunk was answered with 404
 };
 
 }  // namespace
 
+void UploadManners::shrink(std::size_t chunk_size) noexcept {
+    std::size_t now = chunk_size_;
+    while (chunk_size < now && !chunk_size_.compare_exchange_weak(now, chunk_size)) {
+    }
+}
+
 std::unique_ptr<oci::BlobUpload> start_blob_upload(std::shared_ptr<const DistributionClient> client,
                                                    std::optional<std::uint64_t> size,
-                                                   std::size_t chunk_size) {
-    return std::make_unique<ChunkedUpload>(std::move(client), size, chunk_size);
+                                                   std::shared_ptr<UploadManners> manners) {
+    return std::make_unique<ChunkedUpload>(std::move(client), size, std::move(manners));
 }
 
 }  // namespace osb::registry

@@ -1,5 +1,6 @@
 #include "registry/distribution_sink.hh"
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -17,7 +18,11 @@ class DistributionSink final : public oci::ImageSink {
   public:
     DistributionSink(oci::Reference reference, std::shared_ptr<const DistributionClient> client,
                      DistributionSinkOptions options)
-        : reference_(std::move(reference)), client_(std::move(client)), options_(std::move(options)) {}
+        : reference_(std::move(reference)),
+          client_(std::move(client)),
+          options_(std::move(options)),
+          manners_(std::make_shared<UploadManners>(options_.chunk_size,
+                                                   std::min(options_.chunk_size, kLeastChunk))) {}
 
     bool has_blob(const oci::Descriptor& descriptor) override {
         {
@@ -42,7 +47,7 @@ class DistributionSink final : public oci::ImageSink {
     }
 
     std::unique_ptr<oci::BlobUpload> start_blob(std::optional<std::uint64_t> size) override {
-        return start_blob_upload(client_, size, options_.chunk_size);
+        return start_blob_upload(client_, size, manners_);
     }
 
     void put_manifest(const std::string& raw, std::string_view media_type) override {
@@ -75,6 +80,7 @@ class DistributionSink final : public oci::ImageSink {
     oci::Reference reference_;
     std::shared_ptr<const DistributionClient> client_;
     DistributionSinkOptions options_;
+    std::shared_ptr<UploadManners> manners_;
     std::mutex mutex_;
     std::set<oci::Digest> known_;
     std::once_flag asked_;

@@ -10,8 +10,9 @@ using test::FakeResponse;
 
 class BlobUploadTest : public RegistryTest {
   protected:
-    void upload(const std::string& whole, std::size_t chunk = 1000) {
-        const auto blob = start_blob_upload(client(Access::push), std::nullopt, chunk);
+    void upload(const std::string& whole, std::size_t chunk = 1000) { upload(whole, manners(chunk)); }
+    void upload(const std::string& whole, const std::shared_ptr<UploadManners>& how) {
+        const auto blob = start_blob_upload(client(Access::push), std::nullopt, how);
         // In pieces that are no divisor of a chunk.
         for (std::size_t at = 0; at < whole.size(); at += 333) {
             blob->write(as_bytes(std::string_view(whole).substr(at, 333)));
@@ -20,6 +21,21 @@ class BlobUploadTest : public RegistryTest {
     }
     bool is_there(const std::string& whole) {
         return fake.blob(oci::Digest::of(as_bytes(whole)).to_string()) == whole;
+    }
+    // As whoever can make the bytes again does.
+    void upload_again(const std::string& whole, const std::shared_ptr<UploadManners>& how) {
+        try {
+            upload(whole, how);
+        } catch (const oci::UploadLost&) {
+            upload(whole, how);
+        }
+    }
+    // Every request of the method with a body beyond `limit` is answered so.
+    void refuse_beyond(std::size_t limit, const std::string& method, const FakeResponse& response) {
+        fake.before = [=](const FakeRequest& r) -> std::optional<FakeResponse> {
+            const bool hit = (method.empty() || r.method == method) && r.body.size() > limit;
+            return hit ? std::optional(response) : std::nullopt;
+        };
     }
     // Answers the `nth` request of the method in its place.
     void answer_nth(const std::string& method, int nth, const FakeResponse& response) {
@@ -168,18 +184,120 @@ TEST_F(BlobUploadTest, LastingFailuresEndInBoundedTries) {
     }
 }
 
-TEST_F(BlobUploadTest, ARegistryThatTakesNothingIsGivenUp) {
-    fake.after = [](const FakeRequest& r, FakeResponse& response) {
-        for (auto& [name, value] : response.headers) {
-            if (r.method == "PATCH" && name == "Range") value = "0-0";
-        }
+TEST_F(BlobUploadTest, A202MeansThatTheChunkWasTakenWhateverItsRangeSays) {
+    for (const char* range : {"0-999", "0-0", "0-1000", "bytes=0-7", "1000-1999", "", "nonsense", "-1",
+                              "0-18446744073709551615"}) {
+        fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+            for (auto& [name, value] : response.headers) {
+                if (r.method == "PATCH" && name == "Range") value = range;
+            }
+        };
+        const std::size_t before = fake.count("PATCH", "");
+        const std::string blob = content + range;
+        upload(blob);
+        EXPECT_TRUE(is_there(blob)) << range;
+        EXPECT_EQ(fake.count("PATCH", "") - before, 5U) << range;
+    }
+}
+
+// Whoever names wrong positions after chunks is not asked for one after a break.
+TEST_F(BlobUploadTest, ABreakAtARegistryWhoseRangesAreWrong) {
+    for (const int nth : {1, 3}) {
+        std::atomic<int> left = nth;
+        fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+            for (auto& [name, value] : response.headers) {
+                if (name == "Range") value = "0-999";
+            }
+            if (r.method == "PATCH" && left.fetch_sub(1) == 1) response.drop = true;
+        };
+        const std::string blob = pattern(4500 + static_cast<std::size_t>(nth));
+        upload_again(blob, manners(1000));
+        EXPECT_TRUE(is_there(blob)) << nth;
+    }
+}
+
+TEST_F(BlobUploadTest, ChunksThatAreTooLargeAreHalved) {
+    for (const int status : {413, 416}) {
+        const std::string blob = content + std::to_string(status);
+        const auto how = manners(1000);
+        refuse_beyond(300, "PATCH", {.status = status, .body = "too large"});
+        upload(blob, how);
+        EXPECT_TRUE(is_there(blob)) << status;
+        EXPECT_EQ(how->chunk_size(), 250U);
+        EXPECT_FALSE(how->in_one());
+        // The next one knows.
+        const std::size_t before = fake.count("PATCH", "");
+        upload(blob + "x", how);
+        EXPECT_EQ(fake.count("PATCH", "") - before, 19U);
+    }
+    EXPECT_TRUE(slept.empty());
+}
+
+TEST_F(BlobUploadTest, ALimitThatShowsInTheMiddle) {
+    int count = 0;
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.method != "PATCH" || ++count < 3 || r.body.size() <= 500) return std::nullopt;
+        return FakeResponse{.status = 413};
     };
-    fake.strict_ranges = false;
-    EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unavailable);
+    upload(content);
+    EXPECT_TRUE(is_there(content));
+}
+
+TEST_F(BlobUploadTest, ABlobThatIsTooLargeForOneRequestGoesInChunks) {
+    const std::string blob = pattern(900);
+    refuse_beyond(300, "", {.status = 413});
+    upload(blob);
+    EXPECT_TRUE(is_there(blob));
+}
+
+TEST_F(BlobUploadTest, WhereChunksAreRefusedTheBlobGoesInOne) {
+    for (const int status : {400, 403, 404, 405, 411, 413, 415, 416, 501}) {
+        const std::string blob = content + std::to_string(status);
+        const auto how = manners(1000);
+        refuse_beyond(0, "PATCH", {.status = status});
+        upload(blob, how);
+        EXPECT_TRUE(is_there(blob)) << status;
+        EXPECT_TRUE(how->in_one());
+        const std::size_t before = fake.count("PATCH", "");
+        upload(blob + "x", how);
+        EXPECT_TRUE(is_there(blob + "x")) << status;
+        EXPECT_EQ(fake.count("PATCH", ""), before) << "the next one knows";
+        EXPECT_EQ(fake.open_uploads(), 0U) << status;
+    }
+}
+
+// A registry that takes the first chunk as if it were the whole, and no other.
+TEST_F(BlobUploadTest, WhereASecondChunkIsRefusedTheBlobIsMadeAgainForOne) {
+    for (const int status : {400, 405, 416}) {
+        const std::string blob = content + std::to_string(status);
+        fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+            const bool second = r.method == "PATCH" && !r.header("content-range").starts_with("0-");
+            return second ? std::optional(FakeResponse{.status = status}) : std::nullopt;
+        };
+        upload_again(blob, manners(1000));
+        EXPECT_TRUE(is_there(blob)) << status;
+    }
+}
+
+TEST_F(BlobUploadTest, TheRegistrysOwnReasonIsShown) {
+    const std::string reason = "the quota of the project is used up";
+    for (const int status : {400, 403, 404, 405, 409, 413, 416, 422, 429, 500, 501, 503, 507}) {
+        fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+            if (r.body.empty()) return std::nullopt;
+            return FakeResponse{.status = status,
+                                .body = R"({"errors":[{"code":"DENIED","message":")" + reason + "\"}]}"};
+        };
+        for (const std::size_t size : {900U, 4500U}) {
+            const auto [kind, message] = failure_of([&] { upload(pattern(size)); });
+            EXPECT_TRUE(kind == ErrorKind::unavailable || kind == ErrorKind::not_found) << status;
+            EXPECT_NE(message.find(reason), std::string::npos) << status << ' ' << size << ' ' << message;
+            EXPECT_NE(message.find(std::to_string(status)), std::string::npos) << message;
+        }
+    }
 }
 
 TEST_F(BlobUploadTest, AWrongDigestIsNeverVisible) {
-    const auto blob = start_blob_upload(client(Access::push), std::nullopt, 1000);
+    const auto blob = start_blob_upload(client(Access::push), std::nullopt, manners(1000));
     blob->write(as_bytes(content));
     EXPECT_EQ(failure_of([&] { blob->finish(oci::Digest::of(as_bytes("other"))); }).first,
               ErrorKind::digest_mismatch);
@@ -196,7 +314,7 @@ TEST_F(BlobUploadTest, BytesThatChangeOnTheirWayAreFoundByTheRegistry) {
 
 TEST_F(BlobUploadTest, AnUnfinishedUploadIsCancelled) {
     {
-        const auto blob = start_blob_upload(client(Access::push), std::nullopt, 1000);
+        const auto blob = start_blob_upload(client(Access::push), std::nullopt, manners(1000));
         blob->write(as_bytes(content));
         EXPECT_EQ(fake.open_uploads(), 1U);
     }

@@ -70,7 +70,7 @@ class DockerRegistryTest : public ::testing::Test {
         return std::make_shared<DistributionClient>(std::move(session), repository, Access::push);
     }
     oci::Digest upload(const std::string& content) {
-        const auto blob = start_blob_upload(client(), std::nullopt, 1000);
+        const auto blob = start_blob_upload(client(), std::nullopt, manners(1000));
         blob->write(as_bytes(content));
         const oci::Digest digest = oci::Digest::of(as_bytes(content));
         blob->finish(digest);

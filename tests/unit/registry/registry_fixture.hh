@@ -9,6 +9,7 @@
 
 #include "base/error.hh"
 #include "registry/blob_download.hh"
+#include "registry/blob_upload.hh"
 #include "registry/distribution_client.hh"
 #include "tests/support/fake_registry.hh"
 
@@ -71,6 +72,11 @@ class RegistryTest : public ::testing::Test {
     std::vector<std::chrono::milliseconds> slept;
     std::function<void()> on_sleep;
 };
+
+// Of an upload with chunks of that size, which may be halved some times.
+inline std::shared_ptr<UploadManners> manners(std::size_t chunk) {
+    return std::make_shared<UploadManners>(chunk, chunk / 8);
+}
 
 // Content in which every shift shows.
 inline std::string pattern(std::size_t size) {
