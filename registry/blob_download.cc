@@ -29,16 +29,18 @@ class BlobDownload final : public Source {
     }
 
     std::size_t read(MutableBytes buffer) override {
-        if (end_ < size_) {
-            buffer = buffer.first(
-                static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end_ - offset_)));
-            if (buffer.empty()) return 0;
+        buffer =
+            buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end_ - offset_)));
+        if (buffer.empty()) {
+            check_end();
+            return 0;
         }
         for (;;) {
             try {
                 if (!body_) open(false);
                 const std::size_t n = body_->read(buffer);
                 offset_ += n;
+                if (n > 0 && offset_ == end_) check_end();
                 if (offset_ >= counted_from_ + kProgress) {
                     counted_from_ = offset_;
                     retry_.progress();
@@ -63,6 +65,21 @@ class BlobDownload final : public Source {
         throw NetworkError(ErrorKind::unavailable, concat(what(), ": ", problem), true, true);
     }
 
+    // Whoever sends more than was agreed on sends something else.
+    void check_end() {
+        // After a whole in place of a range there is more, rightly.
+        if (!body_ || body_end_ != end_) return body_.reset();
+        std::array<std::uint8_t, 1> more{};
+        std::size_t n = 0;
+        try {
+            n = body_->read(more);
+        } catch (const NetworkError&) {
+            // All of the blob is here, and its digest decides; only the end of the response is not.
+        }
+        body_.reset();
+        if (n > 0) mismatch("the registry sends more");
+    }
+
     // When it goes on the tries are counted in read(), and nowhere else.
     void open(bool first) {
         RegistryRequest request{
@@ -71,6 +88,7 @@ class BlobDownload final : public Source {
         const bool is_range = offset_ > 0 || end_ < size_;
         if (is_range) request.headers.emplace_back("Range", concat("bytes=", offset_, '-', last));
         HttpResponse response = client_->session().send(request);
+        body_end_ = response.status == 206 ? end_ : size_;
         if (response.status == 206 && is_range) {
             check_range(response);
         } else if (response.status == 200) {
@@ -80,7 +98,8 @@ class BlobDownload final : public Source {
             mismatch(concat("the registry has no more than ", offset_, " bytes"));
         } else if (!first && is_transient_status(response.status)) {
             asked_ = asked_wait(response);
-            refuse(concat("HTTP ", response.status));
+            const std::string said = client_->session().described(response);
+            refuse(concat("HTTP ", response.status, said.empty() ? "" : ": ", said));
         } else {
             client_->session().fail(response, what());
         }
@@ -106,7 +125,7 @@ class BlobDownload final : public Source {
             range->first == offset_ && range->last + 1 == end_ && range->total.value_or(size_) == size_;
         if (!exact) {
             refuse(concat("asked for the bytes ", offset_, '-', end_ - 1, ", the registry sends ",
-                          quoted(*text)));
+                          quoted(client_->session().redacted(std::string(*text)))));
         }
         check_length(response, end_ - offset_);
     }
@@ -126,6 +145,7 @@ class BlobDownload final : public Source {
     std::uint64_t size_;
     std::uint64_t end_;
     std::uint64_t offset_;
+    std::uint64_t body_end_ = 0;  // where in the blob the response's body ends
     std::uint64_t counted_from_;
     Retry retry_;
     std::optional<std::chrono::milliseconds> asked_;  // the wait that the registry wants

@@ -21,6 +21,7 @@ class BlobDownloadTest : public RegistryTest {
         };
     }
 
+    static constexpr int kAll = 1'000'000;
     const std::string content = pattern(300'000);
 
   private:
@@ -37,6 +38,35 @@ TEST_F(BlobDownloadTest, Downloads) {
 TEST_F(BlobDownloadTest, AnEmptyBlobIsOne) {
     fake.add_blob("");
     EXPECT_EQ(download(""), "");
+}
+
+TEST_F(BlobDownloadTest, ABodyThatIsLongerThanTheBlobIsRefused) {
+    for (const bool chunked : {true, false}) {
+        spoil(kAll, [&](FakeResponse& r) {
+            r.body += 'x';
+            r.chunked = chunked;
+            if (!chunked) r.length = "";  // the end of the connection is the end of the body
+        });
+        EXPECT_EQ(failure_of([&] { download(content); }).first, ErrorKind::digest_mismatch) << chunked;
+        const auto range = open_range_download(client(), descriptor(content), 1000, 500);
+        EXPECT_EQ(failure_of([&] { read_all(*range, 1'000'000, "range"); }).first,
+                  ErrorKind::digest_mismatch);
+    }
+    // One that never ends too.
+    fake.add_blob("");
+    spoil(kAll, [](FakeResponse& r) {
+        r.body = std::string(1'000'000, 'x');
+        r.chunked = true;
+    });
+    EXPECT_EQ(failure_of([&] { download(""); }).first, ErrorKind::digest_mismatch);
+}
+
+TEST_F(BlobDownloadTest, AResponseThatBreaksAfterTheLastByteIsWhole) {
+    spoil(1, [](FakeResponse& r) {
+        r.raw = concat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n493e0\r\n", r.body, "\r\n");
+    });
+    EXPECT_EQ(download(content), content);
+    EXPECT_EQ(fake.count("GET", "/blobs/"), 1U);
 }
 
 TEST_F(BlobDownloadTest, AMissingBlobIsNotFound) {
