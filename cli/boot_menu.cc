@@ -32,6 +32,7 @@ class BootMenuVerb final : public Verb {
         std::string boot = boot_;
         if (boot.empty()) boot = concat(sysroot_ == "/" ? std::string() : sysroot_, "/boot");
         const std::string sysroot = sysroot_.empty() ? concat(boot, "/..") : sysroot_;
+        image::check_default_entry(boot);
         const std::vector<std::string> entries = image::update_boot_menu(boot, system::trial_menu(sysroot));
         if (session.options.json) {
             session.print(to_document({{"schema", 1}, {"entries", entries}}));

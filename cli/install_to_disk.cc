@@ -1,4 +1,5 @@
 // osb-oci install-to-disk: a system goes onto a disk.
+#include <charconv>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "cli/size.hh"
 #include "cli/verb.hh"
 #include "image/config_file.hh"
+#include "image/ext4_writer.hh"
 #include "image/install.hh"
 #include "image/install_source.hh"
 #include "image/scratch_repository.hh"
@@ -38,13 +40,15 @@ OrderedJson to_json(const image::InstallResult& result, const std::string& targe
 std::optional<std::int64_t> source_date_epoch(const Io& io) {
     const std::optional<std::string> text = io.environment("SOURCE_DATE_EPOCH");
     if (!text || text->empty()) return std::nullopt;
-    constexpr std::uint64_t kLast = (1ULL << 34) - 1;  // what ext4 can store, nearly
-    std::uint64_t value = 0;
+    std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (error != std::errc() || end != text->data() + text->size() || value > kLast) {
-        throw Error(ErrorKind::usage, concat("SOURCE_DATE_EPOCH is no time: ", osb::quoted(*text)));
+    const bool is_number = error == std::errc() && end == text->data() + text->size();
+    if (!is_number || value < 0 || value > image::kLastExt4Time) {
+        throw Error(ErrorKind::usage,
+                    concat("SOURCE_DATE_EPOCH is no time that a disk can hold: ", osb::quoted(*text)))
+            .hint("seconds since 1970, up to the year 2446");
     }
-    return static_cast<std::int64_t>(value);
+    return value;
 }
 
 class InstallToDiskVerb final : public Verb {
@@ -97,7 +101,7 @@ class InstallToDiskVerb final : public Verb {
   private:
     void declare_source(Arguments& arguments) {
         Argument platform = platform_argument(platform_);
-        platform.excludes = {"--repo", "--url"};
+        platform.help = "for which machine the disk is; also which image of an index is taken";
         arguments.add({
             {.name = "--repo",
              .value = "DIR",
@@ -181,6 +185,7 @@ class InstallToDiskVerb final : public Verb {
         if (!boot_size_.empty()) options_.boot_size = parse_size("--boot-size", boot_size_);
         if (partition_table_ == "gpt") options_.partition_table = image::PartitionTableKind::gpt;
         if (format_ == "qcow2") options_.format = image::DiskFormat::qcow2;
+        if (!platform_.empty()) options_.platform = oci::Platform::parse(platform_);
         if (!config_.empty()) options_.customizations = image::read_config(config_);
         options_.source_date_epoch = source_date_epoch(session.console.io());
         if (in_vm_) session.note("no virtual machine is needed: disks are written without privileges");
@@ -197,12 +202,13 @@ class InstallToDiskVerb final : public Verb {
                                             .target_imgref = target_imgref_},
                                            session.progress);
         }
-        image::ImageSourceOptions options{.image = source_,
-                                          .registry = registry_.options(),
-                                          .target_imgref = target_imgref_,
-                                          .jobs = options_.jobs};
-        if (!platform_.empty()) options.platform = oci::Platform::parse(platform_);
-        return image::source_of_image(repository, options, session.progress);
+        return image::source_of_image(repository,
+                                      {.image = source_,
+                                       .platform = options_.platform,
+                                       .registry = registry_.options(),
+                                       .target_imgref = target_imgref_,
+                                       .jobs = options_.jobs},
+                                      session.progress);
     }
 
     std::string source_;

@@ -7,6 +7,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/one_line.hh"
 
 namespace osb::image {
 namespace {
@@ -34,16 +35,6 @@ void check_word(const std::string& id, std::string_view what, std::string_view t
     }
 }
 
-// Titles come from the system's os-release file: shown, never obeyed.
-std::string printable_title(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) c = '?';
-    }
-    return out;
-}
-
 std::optional<std::uint64_t> number(std::string_view text) {
     std::uint64_t out = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -52,6 +43,10 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 }  // namespace
+
+std::string printable_title(std::string_view text) {
+    return one_line(text, kMaxTitle);
+}
 
 BootEntry parse_boot_entry(std::string id, std::string_view text) {
     BootEntry entry;

@@ -1,6 +1,7 @@
 // Entries of the Boot Loader Specification, type #1 (BOOT/loader/entries/*.conf), as libostree writes them.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,11 @@ struct BootEntry {
     std::vector<std::string> initrds;
     std::string devicetree;  // "" for none
 };
+
+// A title as a menu can show it, in one line of which SYSLINUX reads all: it comes from the image, is shown
+// and never obeyed. Control characters become '?', and what is longer than kMaxTitle bytes is cut.
+inline constexpr std::size_t kMaxTitle = 200;
+std::string printable_title(std::string_view text);
 
 // Reads one. What is not known is passed over, as the specification wants it. Throws Error{invalid} for one
 // without a kernel, and for a byte that would end a line or a word in a bootloader's configuration.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -17,7 +18,9 @@
 #include "base/log.hh"
 #include "base/replace_file.hh"
 #include "base/stream.hh"
+#include "image/command_line.hh"
 #include "image/frozen_filesystem.hh"
+#include "ostree/kernel_options.hh"
 
 namespace osb::image {
 namespace {
@@ -89,6 +92,23 @@ void append_entry(std::string& out, std::string_view label, const BootEntry& ent
     if (!options.empty()) out += concat("  APPEND ", options, '\n');
 }
 
+// A system whose command line is cut does not start, or does not know that it is tried; so it is not offered.
+void leave_out_too_long(std::vector<BootEntry>& entries) {
+    std::exception_ptr last;
+    const auto is_too_long = [&last](const BootEntry& entry) {
+        try {
+            check_command_line(entry);
+            return false;
+        } catch (const Error& error) {
+            log_warning(concat("not in the menu: ", error.message()));
+            last = std::current_exception();
+            return true;
+        }
+    };
+    std::erase_if(entries, is_too_long);
+    if (entries.empty() && last) std::rethrow_exception(last);
+}
+
 // What is to be written, and where.
 struct BootMenu {
     Fd boot;
@@ -107,6 +127,7 @@ BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
         throw Error(ErrorKind::not_found, concat("there are no boot entries in ", quoted(boot)));
     }
     sort_entries(entries);
+    leave_out_too_long(entries);
     out.text = menu_file(entries, trial);
     for (const BootEntry& entry : entries) out.ids.push_back(entry.id);
     return out;
@@ -175,7 +196,9 @@ std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial)
     out += concat("DEFAULT ", label_of(entries.front()), '\n');
     for (const BootEntry& entry : entries) append_entry(out, label_of(entry), entry, {});
     const auto tried = std::find_if(entries.begin(), entries.end(), [&](const BootEntry& entry) {
-        return trial.is_on_trial && trial.is_on_trial(entry);
+        // Without all of the arguments nothing would end the trial.
+        return trial.is_on_trial && trial.is_on_trial(entry) &&
+               command_line_size(entry, trial.arguments) <= kMaxCommandLine;
     });
     const bool is_trial = tried != entries.end();
     append_entry(out, kTrialLabel, is_trial ? *tried : entries.front(),
@@ -196,6 +219,22 @@ bool menu_is_ours(const std::string& boot) {
         return includes(text, kEntriesFile);
     } catch (const Error&) {
         return false;
+    }
+}
+
+void check_default_entry(const std::string& boot) {
+    const Fd directory = open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY);
+    std::vector<BootEntry> entries = read_entries(directory.get());
+    sort_entries(entries);
+    if (!entries.empty()) check_command_line(entries.front());
+}
+
+void check_entry_of(const std::string& boot, const std::string& deployment) {
+    const Fd directory = open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY);
+    for (const BootEntry& entry : read_entries(directory.get())) {
+        const std::vector<std::string> words = ostree::split_kernel_options(entry.options);
+        const bool is_its = std::find(words.begin(), words.end(), "ostree=" + deployment) != words.end();
+        if (is_its) check_command_line(entry);
     }
 }
 

@@ -27,7 +27,8 @@ inline constexpr const char* kTrialLabel = "trial";
 // What the label is to start.
 struct TrialMenu {
     // Whether that entry is the one on trial; none is when this is empty, or no entry answers to it. The
-    // label then starts the default, so that a boot-once left over never ends at the loader's prompt.
+    // label then starts the default, so that a boot-once left over never ends at the loader's prompt. So it
+    // does when the kernel would not read all of the arguments.
     std::function<bool(const BootEntry&)> is_on_trial;
     std::string arguments;  // added to the entry's kernel command line
 };
@@ -46,9 +47,16 @@ bool menu_is_ours(const std::string& boot);
 // power cut the old menu is there, or the new one, also for SYSLINUX, which reads no journal. For that the
 // filesystem is frozen and thawed first, which empties its journal, and then the file's one block is written
 // where it lies. (A menu of more than a block is put in place by a rename; between that and the journal's
-// emptying there is a moment at which SYSLINUX may find none.) Returns the ids of the entries. Throws
-// Error{not_found} when there are no entries, or the menu is not ours.
+// emptying there is a moment at which SYSLINUX may find none.) Entries whose command line the kernel would
+// not read to its end are left out, with a warning. Returns the ids of the others. Throws Error{not_found}
+// when there are no entries, or the menu is not ours; too_large when none can be started.
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
+
+// Throws Error{too_large} when the first of the boot entries, which is to be the default, could not be
+// started because of its command line: for the program that libostree calls, before it changes the menu.
+void check_default_entry(const std::string& boot);
+// The same of the entry whose `ostree=` argument is `deployment`; nothing where there is none.
+void check_entry_of(const std::string& boot, const std::string& deployment);
 
 // Whether the menu that is there is the one that update_boot_menu() would write. Throws as that does.
 bool menu_is_current(const std::string& boot, const TrialMenu& trial = {});

@@ -72,7 +72,7 @@ void clear_inode_tables(ext2_filsys fs, const DiskArea& area) {
 
 std::uint64_t inode_count(std::uint64_t size, std::uint64_t inodes) {
     constexpr std::uint64_t kSpare = 1024;
-    return std::max(size / kBytesPerInode, inodes + inodes / 2 + kSpare);
+    return std::max(size / kBytesPerInode, 2 * inodes + kSpare);
 }
 
 std::uint64_t journal_blocks(std::uint64_t size) {
@@ -106,8 +106,11 @@ Ext4Ptr format_ext4(const DiskArea& area, std::uint64_t inodes, const Ext4Option
 void close_ext4(Ext4Ptr fs) {
     ext2_super_block& super = *fs->super;
     const auto now = static_cast<std::uint32_t>(fs->now);
+    // 40 bits of each; libext2fs itself sets the lower ones of the last write.
+    const auto high = static_cast<std::uint8_t>(static_cast<std::uint64_t>(fs->now) >> 32U);
     super.s_mkfs_time = now;
     super.s_lastcheck = now;
+    super.s_mkfs_time_hi = super.s_lastcheck_hi = super.s_wtime_hi = high;
     super.s_state |= EXT2_VALID_FS;
     ext2fs_mark_super_dirty(fs.get());
     ext2_filsys raw = fs.release();

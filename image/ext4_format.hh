@@ -20,7 +20,8 @@ inline constexpr ext2_ino_t kFirstInode = 11;
 // marked as used, and the journal written. Nothing else reaches the area before it is closed.
 Ext4Ptr format_ext4(const DiskArea& area, std::uint64_t inodes, const Ext4Options& options);
 
-// The inodes that a filesystem of this size has when there are that many files.
+// The inodes that a filesystem of this size has when there are that many files: with room for as many again,
+// because an upgrade may bring another system of the same size.
 std::uint64_t inode_count(std::uint64_t size, std::uint64_t inodes);
 
 // The blocks of the journal of a filesystem of this size.

@@ -48,6 +48,11 @@ std::uint64_t blocks_for(std::uint64_t bytes) {
     return (bytes + kBlockSize - 1) / kBlockSize;
 }
 
+void check_time(std::int64_t seconds) {
+    if (seconds >= kFirstExt4Time && seconds <= kLastExt4Time) return;
+    throw Error(ErrorKind::invalid, concat("a time that ext4 cannot hold: ", seconds, " s since 1970"));
+}
+
 // Seconds beyond 2038 take two bits of the field for nanoseconds.
 std::uint32_t extra_epoch(std::int64_t seconds) {
     return static_cast<std::uint32_t>(((seconds - static_cast<std::int32_t>(seconds)) >> 32) & 3);
@@ -91,7 +96,7 @@ struct Ext4Writer::Impl {
         : area(a),
           tree(t),
           options(o),
-          fs(format_ext4(a, t.inodes().size() + kFirstInode, o)),
+          fs((check_time(o.time), format_ext4(a, t.inodes().size() + kFirstInode, o))),
           blocks(fs.get()),
           runs(t.inodes().size()) {}
 
@@ -141,6 +146,7 @@ struct Ext4Writer::Impl {
         }
         // A directory with more subdirectories has 1 (feature dir_nlink).
         raw.i_links_count = static_cast<std::uint16_t>(links >= kMaxLinks ? 1 : links);
+        check_time(attributes.mtime);
         const auto now = static_cast<std::uint32_t>(options.time);
         raw.i_atime = raw.i_ctime = raw.i_crtime = now;
         raw.i_mtime = static_cast<std::uint32_t>(attributes.mtime);

@@ -15,6 +15,10 @@ namespace osb::image {
 
 inline constexpr std::uint32_t kBlockSize = 4096;  // of every filesystem that is made here, in bytes
 
+// The times that ext4 can hold, in seconds since 1970: the years 1901 to 2446.
+inline constexpr std::int64_t kFirstExt4Time = -(std::int64_t{1} << 31);
+inline constexpr std::int64_t kLastExt4Time = kFirstExt4Time + (std::int64_t{1} << 34) - 1;
+
 struct Ext4Options {
     std::string label;  // at most 16 bytes
     Uuid uuid{};
@@ -37,7 +41,8 @@ std::uint64_t ext4_size_for(const FileTree& tree, std::uint64_t spare);
 
 class Ext4Writer {
   public:
-    // Both are borrowed. Writes nothing that could be taken for a filesystem before finish().
+    // Both are borrowed. Writes nothing that could be taken for a filesystem before finish(). Throws
+    // Error{invalid} for a time that ext4 cannot hold, there and in write_tree().
     Ext4Writer(const DiskArea& area, const FileTree& tree, const Ext4Options& options);
     ~Ext4Writer();
     Ext4Writer(const Ext4Writer&) = delete;

@@ -10,15 +10,18 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "image/boot_files.hh"
+#include "image/command_line.hh"
 #include "image/content_writer.hh"
 #include "image/customize.hh"
 #include "image/disk_target.hh"
 #include "image/ext4_writer.hh"
 #include "image/kargs_d.hh"
 #include "image/kernel.hh"
+#include "image/machine_check.hh"
 #include "image/qcow2.hh"
 #include "image/syslinux.hh"
 #include "image/sysroot_layout.hh"
+#include "ostree/commit_info.hh"
 #include "ostree/commit_walk.hh"
 #include "ostree/kernel_options.hh"
 
@@ -40,6 +43,9 @@ std::uint64_t content_bytes(const FileTree& tree) {
     return total;
 }
 
+// Of a directory whose time is 0 libostree thinks that it has read it.
+constexpr std::int64_t kFirstTime = 1;
+
 bool names_console(const std::string& argument) {
     return argument.starts_with("console=");
 }
@@ -47,7 +53,8 @@ bool names_console(const std::string& argument) {
 void check_argument(const std::string& argument) {
     const bool bad = std::any_of(argument.begin(), argument.end(),
                                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-    if (bad || argument.empty()) {
+    const bool is_open = std::count(argument.begin(), argument.end(), '"') % 2 != 0;
+    if (bad || is_open || argument.empty()) {
         throw Error(ErrorKind::usage, concat("not a kernel argument: ", quoted(argument)));
     }
     if (argument.starts_with("ostree=") || argument.starts_with("root=") || argument.starts_with("boot=")) {
@@ -87,7 +94,7 @@ struct Identity {
     static Identity random() {
         Identity out;
         for (Uuid* uuid : out.all()) *uuid = random_uuid();
-        out.time = ::time(nullptr);
+        out.time = std::clamp<std::int64_t>(::time(nullptr), kFirstTime, kLastExt4Time);
         return out;
     }
 
@@ -95,7 +102,7 @@ struct Identity {
         Identity out;
         char name = 'a';
         for (Uuid* uuid : out.all()) *uuid = derived_uuid(seed, std::string(1, name++));
-        out.time = time;
+        out.time = std::max(time, kFirstTime);
         return out;
     }
 
@@ -257,15 +264,20 @@ struct Installation::Impl {
     InstallResult run(const InstallSource& source, Progress& progress) {
         progress.begin("looking at the system", std::nullopt);
         choose_identity(source);
+        const oci::Platform machine = options.platform.value_or(oci::Platform::host());
+        const auto said = ostree::read_commit_platform(*source.repository, source.commit);
+        if (said) check_disk_platform(*said, machine);
         const ostree::CommitWalk walk = ostree::walk_commit(*source.repository, source.commit);
         const Kernel kernel = find_kernel(*source.repository, walk);
         const BootMode mode = boot_mode_of(walk);
-        DeploymentSpec spec{.stateroot = options.stateroot,
-                            .kernel_arguments = kernel_arguments(read_kargs(*source.repository, walk)),
-                            .origin = source.origin,
-                            .refs = source.refs,
-                            .repository_config = repository_config(mode) + source.remote_config,
-                            .time = identity.time};
+        DeploymentSpec spec{
+            .stateroot = options.stateroot,
+            .kernel_arguments = kernel_arguments(read_kargs(*source.repository, walk, machine)),
+            .origin = source.origin,
+            .refs = source.refs,
+            .repository_config = repository_config(mode) + source.remote_config,
+            .time = identity.time};
+        check_command_line(spec.kernel_arguments, spec.stateroot, kernel);
         SysrootLayout layout = lay_out_sysroot(*source.repository, walk, kernel, spec, options.jobs);
         customize(layout, options.customizations, *source.repository, identity.time);
         const BootFiles boot_files = add_boot_files(layout, mode, syslinux, identity.time);

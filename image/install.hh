@@ -14,6 +14,7 @@
 #include "base/progress.hh"
 #include "image/customizations.hh"
 #include "image/partition_table.hh"
+#include "oci/platform.hh"
 #include "ostree/repository.hh"
 
 namespace osb::image {
@@ -37,10 +38,13 @@ struct InstallOptions {
     DiskFormat format = DiskFormat::raw;
     std::string stateroot = "default";
     std::vector<std::string> kernel_arguments;
+    // Of the machine that the disk is for; nothing: of this one.
+    std::optional<oci::Platform> platform;
     Customizations customizations;
     bool wipe = false;
     unsigned jobs = 0;  // threads that work; 0: one a core
-    // Seconds since 1970 that stand for now; then all that is else random depends on nothing but the input.
+    // Seconds since 1970 that stand for now, kLastExt4Time at the most; then all that is else random depends
+    // on nothing but the input. 0 is written as 1: libostree cannot read a sysroot with times of 0.
     std::optional<std::int64_t> source_date_epoch;
 };
 
@@ -68,7 +72,9 @@ class Installation {
     std::string scratch_parent() const;
 
     // Installs. When it throws, a file that is the target is as it was, and a device looks empty; a warning
-    // says which. Throws Error: invalid for a system that would not boot; no_space when it does not fit.
+    // says which. Throws Error: invalid for a system that would not boot; unsupported for one that is for
+    // another machine; too_large for a kernel command line that the kernel would not read to its end;
+    // no_space when it does not fit.
     InstallResult run(const InstallSource& source, Progress& progress);
 
   private:

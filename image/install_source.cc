@@ -4,6 +4,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "image/machine_check.hh"
 #include "image/origin.hh"
 #include "oci/image.hh"
 #include "oci/reference.hh"
@@ -46,6 +47,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
 
     const oci::Image image = oci::open_image(
         registry::open_source(reference, options.platform, options.registry), options.platform);
+    check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
     const std::string ref =
         concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
     InstallSource out{.repository = &repository};

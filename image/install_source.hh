@@ -20,15 +20,16 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
                                const std::string& target_imgref);
 
 struct ImageSourceOptions {
-    std::string image;  // as oci::Reference::parse() takes it
-    std::optional<oci::Platform> platform;
+    std::string image;                      // as oci::Reference::parse() takes it
+    std::optional<oci::Platform> platform;  // of the machine; nothing: of this one
     registry::RegistryOptions registry;
     std::string target_imgref;  // "": `image`, when that is in a registry
     unsigned jobs = 0;
 };
 
 // Imports an image into `repository`; of one that holds a commit and no more the result is that commit.
-// Throws as ostree::import_image().
+// Throws as ostree::import_image(); Error{unsupported} for one that is for another machine, before it is
+// fetched.
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress);
 

@@ -95,7 +95,8 @@ KernelArguments parse_kargs(std::string_view text, const std::string& name, std:
                         [&] { return arguments_of(oci::parse_toml(text), architecture); });
 }
 
-KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit) {
+KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit,
+                           const oci::Platform& platform) {
     constexpr std::size_t kMaxFile = 1024UL * 1024;
     std::map<std::string, Sha256> files;
     for (const ostree::WalkedFile& file : commit.files) {
@@ -105,7 +106,7 @@ KernelArguments read_kargs(const ostree::Repository& repository, const ostree::C
             if (is_one) files.emplace(path, file.checksum);
         }
     }
-    const std::string architecture = oci::machine_name(oci::Platform::host());
+    const std::string architecture = oci::machine_name(platform);
     KernelArguments out;
     for (const auto& [path, checksum] : files) {
         const ostree::ContentObject object = ostree::open_object(repository, checksum);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oci/platform.hh"
 #include "ostree/commit_walk.hh"
 #include "ostree/repository.hh"
 
@@ -21,9 +22,10 @@ using KernelArguments = std::vector<std::string>;
 // at which the kernel stops.
 KernelArguments parse_kargs(std::string_view text, const std::string& name, std::string_view architecture);
 
-// Those of a commit for this machine: its files in the order of their names. Throws as parse_kargs();
-// Error{too_large} for a file beyond 1 MiB.
-KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit);
+// Those of a commit for machines of that platform: its files in the order of their names. Throws as
+// parse_kargs(); Error{too_large} for a file beyond 1 MiB.
+KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit,
+                           const oci::Platform& platform);
 
 // The command line `current` of a system whose image brought `before`, for one whose image brings `after`:
 // without what the image brings no more, and with what is new in it at the end. All else stays as it is.

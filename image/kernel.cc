@@ -57,6 +57,15 @@ void check_layout(const ostree::CommitWalk& commit) {
     }
 }
 
+// Boot entries and menus have its name in their lines, where blanks and commas divide.
+void check_release(const std::string& release) {
+    constexpr std::size_t kMaxRelease = 200;  // with what is put around it still a file's name
+    const auto is_word = [](char c) { return c > ' ' && c < '\x7f' && c != ','; };
+    if (release.size() <= kMaxRelease && std::all_of(release.begin(), release.end(), is_word)) return;
+    throw Error(ErrorKind::invalid,
+                concat("no boot entry can name a kernel of the release ", quoted(release)));
+}
+
 std::uint64_t add_to(Hasher& hasher, const ostree::Repository& repository, const KernelFile& file) {
     const ostree::ContentObject object = ostree::open_object(repository, file.object);
     if (!object.content) {
@@ -86,6 +95,7 @@ Kernel find_kernel(const ostree::Repository& repository, const ostree::CommitWal
         kernel.release = release;
         files = &in_folder;
     }
+    check_release(kernel.release);
     if (files == nullptr) {
         throw Error(ErrorKind::invalid, "the system has no kernel (usr/lib/modules/*/vmlinuz)")
             .hint("install a kernel in the image, e.g. linux-lts");

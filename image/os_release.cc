@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
 #include "ostree/object_reader.hh"
 
 namespace osb::image {
@@ -55,6 +57,15 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
         }
     }
     return {};
+}
+
+void check_title(const OsRelease& release, const std::string& version) {
+    constexpr std::size_t kMaxLine = 2048;  // SYSLINUX reads lines of 4095 bytes, with what stands before it
+    const std::string title = deployment_title(release, version, 0);
+    if (title.size() <= kMaxLine && title.find('\n') == std::string::npos) return;
+    throw Error(ErrorKind::invalid,
+                concat("the system's name and version are no line of a boot entry: ", quoted(title)))
+        .hint("label the image with a version of one line");
 }
 
 std::string deployment_title(const OsRelease& release, const std::string& version, unsigned index) {

@@ -21,4 +21,8 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
 // What libostree calls the deployment of that index in a boot entry: "NAME VERSION (ostree:INDEX)".
 std::string deployment_title(const OsRelease& release, const std::string& version, unsigned index);
 
+// Throws Error{invalid} when such a title, which libostree writes as it is, would not stay one line of a boot
+// entry that bootloaders read.
+void check_title(const OsRelease& release, const std::string& version);
+
 }  // namespace osb::image

@@ -174,8 +174,9 @@ class Layout {
     void make_entry(const std::string& folder) {
         BootEntry& entry = out_.entry;
         entry.id = concat("ostree-1-", spec_.stateroot);
-        entry.title = deployment_title(read_os_release(source_, commit_),
-                                       ostree::read_commit_info(source_, commit_.checksum).version, 0);
+        entry.title =
+            printable_title(deployment_title(read_os_release(source_, commit_),
+                                             ostree::read_commit_info(source_, commit_.checksum).version, 0));
         // Not from a literal: at that g++ 12 warns of overlapping memory (-Wrestrict, GCC bug 105329).
         entry.version = std::string(1, '1');
         for (const std::string& argument : spec_.kernel_arguments) entry.options += argument + ' ';

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "oci/platform.hh"
 #include "ostree/repository.hh"
 
 namespace osb::ostree {
@@ -16,5 +18,9 @@ struct CommitInfo {
 
 // Throws Error{not_found} when the repository lacks the commit, or has only part of it.
 CommitInfo read_commit_info(const Repository& repository, const std::string& checksum);
+
+// The platform that the commit is for, as the image says it that it was made from, or the metadata key
+// "ostree.architecture"; nothing where neither says one. Throws as read_commit_info().
+std::optional<oci::Platform> read_commit_platform(const Repository& repository, const std::string& checksum);
 
 }  // namespace osb::ostree

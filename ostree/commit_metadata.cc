@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "base/one_line.hh"
 #include "ostree/encapsulated_image.hh"
 
 namespace osb::ostree {
@@ -21,13 +22,16 @@ std::string find(const Texts& texts, const std::string& key) {
     return found == texts.end() ? std::string{} : found->second;
 }
 
+// A version gets into boot entries, which have a line for it.
+constexpr std::size_t kMaxVersion = 255;
+
 }  // namespace
 
 std::string image_version(const oci::Image& image) {
     const std::string key = "org.opencontainers.image.version";
     for (const std::string& version : {find(image.config.labels, key), find(image.manifest.annotations, key),
                                        find(image.config.labels, "version")}) {
-        if (!version.empty() && version.find('\0') == std::string::npos) return version;
+        if (std::string line = one_line(version, kMaxVersion); !line.empty()) return line;
     }
     return {};
 }

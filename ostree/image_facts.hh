@@ -9,7 +9,7 @@
 namespace osb::ostree {
 
 // The image's version: label or annotation org.opencontainers.image.version, else the label version; "" for
-// none.
+// none. One line of at most 255 bytes, without control characters, whatever the label holds.
 std::string image_version(const oci::Image& image);
 
 // Seconds since 1970: annotation org.opencontainers.image.created, else the config's `created`, else 0. Never

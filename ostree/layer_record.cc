@@ -32,7 +32,11 @@ Fd make_directory(const Repository& repository) {
     std::string path = repository.path();
     for (const char* part : {"/extensions", "/osb-oci", "/layers"}) {
         path += part;
-        if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) throw_errno(path);
+        if (::mkdir(path.c_str(), 0755) != 0) {
+            if (errno != EEXIST) throw_errno(path);
+        } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
+            throw_errno(path);
+        }
     }
     return open_directory(repository);
 }
@@ -152,6 +156,7 @@ void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) con
         const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
         const Fd file = open_at(directory.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
         write_all(file.get(), as_bytes(to_json(recipe, layer).dump()), temporary);
+        if (::fchmod(file.get(), 0644) != 0) throw_errno(temporary);
         if (::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0)
             throw_errno(name);
         remove_old(directory);

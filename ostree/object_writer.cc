@@ -7,9 +7,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "base/error.hh"
@@ -51,6 +53,16 @@ std::int64_t space_left(int repo_fd, std::uint64_t reserve) {
         throw_errno("cannot see the free space of the repository's filesystem");
     const std::uint64_t blocks = ::geteuid() == 0 ? fs.f_bfree : fs.f_bavail;
     return static_cast<std::int64_t>(blocks * fs.f_frsize) - static_cast<std::int64_t>(reserve);
+}
+
+// Files that the filesystem can still hold. btrfs makes inodes as they are needed, and says that there are
+// none.
+std::int64_t inodes_left(int repo_fd) {
+    struct statvfs fs {};
+    if (::fstatvfs(repo_fd, &fs) != 0)
+        throw_errno("cannot see the free space of the repository's filesystem");
+    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::int64_t>(fs.f_files == 0 ? kMost : std::min<std::uint64_t>(fs.f_favail, kMost));
 }
 
 std::uint64_t min_free_space(OstreeRepo* repo) {
@@ -126,6 +138,7 @@ ObjectWriter::ObjectWriter(Repository& repository)
     has_parent_ = ostree_repo_get_parent(repo) != nullptr;
     reserve_ = min_free_space(repo);
     space_left_ = space_left(staging_.fd(), reserve_);
+    inodes_left_ = inodes_left(staging_.fd());
     objects_ = open_at(ostree_repo_get_dfd(repo), "objects", O_RDONLY | O_DIRECTORY);
     umask_ = ::umask(0);
     ::umask(umask_);
@@ -170,13 +183,30 @@ void ObjectWriter::reserve(std::uint64_t bytes) {
         .hint("make room, or lower min-free-space-percent in the repository's config");
 }
 
+Error ObjectWriter::no_inodes() const {
+    return Error(ErrorKind::no_space, concat("the filesystem of the repository ", quoted(repository_.path()),
+                                             " has no inodes left for more files, whatever their size"));
+}
+
+void ObjectWriter::reserve_inode() {
+    if (inodes_left_.fetch_sub(1) <= 0) throw no_inodes();
+}
+
 void ObjectWriter::count(std::uint64_t bytes) {
     objects_written_.fetch_add(1, std::memory_order_relaxed);
     bytes_written_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 Fd ObjectWriter::create(const std::string& path, mode_t mode) {
-    Fd fd = open_at(staging_.fd(), path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    reserve_inode();
+    Fd fd;
+    try {
+        fd = open_at(staging_.fd(), path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    } catch (const Error& error) {
+        // Others take some, too; and the kernel's word for it is that of space.
+        if (error.kind() == ErrorKind::no_space && inodes_left(staging_.fd()) <= 0) throw no_inodes();
+        throw;
+    }
     if ((mode & umask_) != 0 && ::fchmod(fd.get(), mode) != 0)
         throw_errno(concat("cannot chmod ", quoted(path)));
     return fd;
@@ -258,6 +288,7 @@ void ObjectWriter::finish_bare(int fd, const FileMeta& meta) {
 
 void ObjectWriter::store_bare_symlink(const std::string& path, const FileMeta& meta,
                                       std::string_view target) {
+    reserve_inode();
     const std::string text(target);
     if (::symlinkat(text.c_str(), staging_.fd(), path.c_str()) != 0)
         throw_errno(concat("cannot create ", quoted(path)));

@@ -14,6 +14,7 @@
 #include <unordered_set>
 
 #include "base/bytes.hh"
+#include "base/error.hh"
 #include "base/hash.hh"
 #include "base/spares.hh"
 #include "base/task_pool.hh"
@@ -64,6 +65,8 @@ class ObjectWriter {
     Sha256 checksum_of(const FileMeta& meta, std::string_view target, ByteView content);
     bool claim(const Sha256& checksum, ObjectType type);
     void reserve(std::uint64_t bytes);
+    void reserve_inode();
+    Error no_inodes() const;
     void count(std::uint64_t bytes);
     void store_archive(const std::string& path, const FileMeta& meta, std::string_view target,
                        ByteView content);
@@ -86,6 +89,7 @@ class ObjectWriter {
     struct Shard;
     std::unique_ptr<Shard[]> shards_;
     std::atomic<std::int64_t> space_left_{0};
+    std::atomic<std::int64_t> inodes_left_{0};
     std::uint64_t reserve_ = 0;
     std::atomic<std::uint64_t> objects_written_{0};
     std::atomic<std::uint64_t> bytes_written_{0};

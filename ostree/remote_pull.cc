@@ -149,6 +149,7 @@ std::string pull_ref(Repository& repository, const std::string& remote, const st
 RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress) {
     check_options(options);
     OstreeRepo* repo = repository.handle().repo.get();
+    const UmaskScope umask(umask_for(repo));
     GErrorSlot error;
     const GVariantPtr remote = remote_options(options);
     error.check(ostree_repo_remote_change(repo, nullptr, OSTREE_REPO_REMOTE_CHANGE_ADD_IF_NOT_EXISTS,
@@ -166,6 +167,7 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
 
 std::string pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
                             Progress& progress) {
+    const UmaskScope umask(umask_for(repository.handle().repo.get()));
     return with_context([&] { return concat("remote ", quoted(remote)); },
                         [&] { return pull_ref(repository, remote, ref, progress); });
 }

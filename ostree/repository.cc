@@ -17,6 +17,7 @@
 #include "base/hash.hh"
 #include "base/interrupt.hh"
 #include "base/stream.hh"
+#include "base/umask_scope.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
@@ -108,6 +109,7 @@ Repository Repository::create(const std::string& path, RepoMode mode) {
         throw Error(ErrorKind::io,
                     concat("cannot create a repository in ", quoted(path), ": it is not empty"));
     }
+    const UmaskScope umask(UmaskScope::readable());
     std::error_code failed;
     std::filesystem::create_directories(path, failed);
     if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
@@ -120,6 +122,7 @@ Repository Repository::create(const std::string& path, RepoMode mode) {
 
 Repository Repository::open_or_create(const std::string& path) {
     if (!missing_or_empty(path) && !is_half_made(path)) return open(path);
+    const UmaskScope umask(UmaskScope::readable());
     std::error_code failed;
     std::filesystem::create_directories(path, failed);
     if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
@@ -200,7 +203,14 @@ void check_ref_name(const std::string& ref) {
     }
 }
 
-Transaction::Transaction(Repository& repository) : repo_(repository.handle().repo.get()) {
+mode_t umask_for(OstreeRepo* repo) {
+    struct stat st {};
+    if (::fstatat(ostree_repo_get_dfd(repo), "objects", &st, 0) != 0) return UmaskScope::readable();
+    return ~st.st_mode & 0777U;
+}
+
+Transaction::Transaction(Repository& repository)
+    : repo_(repository.handle().repo.get()), umask_(umask_for(repo_)) {
     // libostree looks through tmp/ for a directory to take over, and fails when another process removes one
     // meanwhile.
     constexpr int kAttempts = 10;

@@ -21,9 +21,10 @@ class Repository {
     // Opens the repository at `path`. Throws Error{not_found} when there is none.
     static Repository open(const std::string& path);
     // Opens it, or creates it in archive mode when `path` is missing, an empty directory, or one whose
-    // creation was interrupted. Several processes may do so at once.
+    // creation was interrupted. Several processes may do so at once. Others may read what is created,
+    // whatever the umask.
     static Repository open_or_create(const std::string& path);
-    // Creates one. Throws Error{io} when `path` holds something.
+    // Creates one, likewise. Throws Error{io} when `path` holds something.
     static Repository create(const std::string& path, RepoMode mode);
 
     Repository(Repository&&) noexcept;

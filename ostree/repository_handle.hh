@@ -1,11 +1,14 @@
 // What stands behind a Repository; internal to this folder.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/fd.hh"
+#include "base/umask_scope.hh"
 #include "ostree/glib.hh"
 #include "ostree/repository.hh"
 
@@ -16,7 +19,12 @@ struct Repository::Handle {
     std::string path;
 };
 
-// A libostree transaction: holds the repository's shared lock; aborted unless commit() was reached.
+// The umask with which files of the repository are made: who may read and write them is said by the mode of
+// its directory of objects, and not by whoever calls.
+mode_t umask_for(OstreeRepo* repo);
+
+// A libostree transaction: holds the repository's shared lock; aborted unless commit() was reached. For as
+// long as it lives the process has the repository's umask.
 class Transaction {
   public:
     explicit Transaction(Repository& repository);
@@ -39,6 +47,7 @@ class Transaction {
 
   private:
     OstreeRepo* repo_;
+    UmaskScope umask_;
     Fd refs_lock_;
     bool open_ = false;
     std::vector<std::string> commits_;

@@ -19,6 +19,7 @@
 #include "base/interrupt.hh"
 #include "base/log.hh"
 #include "base/stream.hh"
+#include "base/umask_scope.hh"
 #include "ostree/glib.hh"
 #include "ostree/kernel_options.hh"
 #include "ostree/layer_store.hh"
@@ -64,6 +65,8 @@ struct Sysroot::Handle {
     // libostree's objects for these, and for what deploy() made.
     std::vector<GObjectPtr<OstreeDeployment>> objects;
     bool locked = false;
+    // Everybody may read what `status` reads.
+    std::optional<UmaskScope> umask;
     std::optional<LockHolder> holder;
 
     ~Handle() {
@@ -187,8 +190,33 @@ void enter_mount_namespace(OstreeSysroot* sysroot, const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+constexpr const char* kDeployments = "/ostree/deploy";
+
+// libostree knows by the time of this directory whether it has read the deployments, ends with an assertion
+// where that is 0, and changes it with every change of the deployments.
+bool has_no_time(const std::string& path) {
+    struct stat st {};
+    return ::stat(concat(path, kDeployments).c_str(), &st) == 0 && st.st_mtim.tv_sec == 0 &&
+           st.st_mtim.tv_nsec == 0;
+}
+
+void set_time(const std::string& path) {
+    if (!has_no_time(path)) return;
+    if (::utimensat(AT_FDCWD, concat(path, kDeployments).c_str(), nullptr, 0) != 0)
+        throw_errno("cannot set the time of the directory of the deployments");
+}
+
+}  // namespace
+
 void Sysroot::load() {
     GErrorSlot error;
+    if (has_no_time(handle_->path)) {
+        throw Error(ErrorKind::io, concat("the directory ", quoted(handle_->path + kDeployments),
+                                          " has the time 0, with which libostree cannot read it"))
+            .hint("'touch' on it, or any change of the deployments, mends that");
+    }
     OstreeSysroot* sysroot = handle_->sysroot.get();
     error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
     handle_->objects.clear();
@@ -217,7 +245,9 @@ Sysroot Sysroot::open_locked(const std::string& path) {
     if (::geteuid() != 0) {
         throw Error(ErrorKind::io, "only root may change the deployments of a system");
     }
+    handle->umask.emplace(022);
     enter_mount_namespace(handle->sysroot.get(), path);
+    set_time(path);
     const std::string note = concat(path == "/" ? std::string() : path, kHolderNote);
     wait_for_lock(handle->sysroot.get(), note);
     handle->locked = true;

@@ -53,8 +53,9 @@ class Sysroot {
     static Sysroot open(const std::string& path);
     // Opens it to change it: takes the lock that libostree's programs take, waiting for whoever holds it
     // (log_info says so), in a mount namespace of this process's own, where /sysroot and /boot are writable.
-    // To be called before this process has other threads. Throws Error as open(); io when the rights are
-    // missing; Interrupted while it waits.
+    // While it is open the process has the umask 022: what is written there is for everybody to read. To be
+    // called before this process has other threads. Throws Error as open(); io when the rights are missing;
+    // Interrupted while it waits.
     static Sysroot open_locked(const std::string& path);
 
     Sysroot(Sysroot&&) noexcept;

@@ -203,8 +203,10 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
 
 // A directory for all to read.
 Fd open_run_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-        throw_errno(concat("cannot make ", quoted(path)));
+    if (::mkdir(path.c_str(), 0755) != 0) {
+        if (errno != EEXIST) throw_errno(concat("cannot make ", quoted(path)));
+    } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
+        throw_errno(concat("cannot set the mode of ", quoted(path)));
     }
     return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }

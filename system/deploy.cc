@@ -131,12 +131,13 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
                           const TrialSubject& subject) {
     const Roles before = roles_of(sysroot);
     check_not_on_trial(before);
+    const Deployable deployable = check_deployable(sysroot, deployment);
     // What an interrupted run has left in BOOT would count as taken.
     write_menu(sysroot);
     sysroot.remove_undeployed();
-    check_space(sysroot, deployment.stateroot, deployment.commit, leaving_for_next(before));
+    check_space(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
     std::vector<Deployment> list = list_of(remove_leaving(sysroot));
-    check_space(sysroot, deployment.stateroot, deployment.commit, {});
+    check_space(sysroot, deployment.stateroot, deployable, {});
     TrialSupport support = trial_support(sysroot);
     ostree::NewDeployment next = deployment;
     next.origin = with_untried(deployment.origin, support.supported);

@@ -34,7 +34,8 @@ enum class DeployResult {
 
 // Deploys and makes that what the next boot starts: on trial where the system can, else as the default. What
 // runs stays, and so do the rollback and what is pinned; what is left over, or waits for its trial, goes
-// before the new one is written. Throws Error{no_space} as check_space(), before anything is changed.
+// before the new one is written. Throws Error as check_deployable() and check_space(), before anything is
+// changed.
 struct DeployOutcome {
     ostree::Deployment deployment;
     DeployResult result = DeployResult::on_trial;

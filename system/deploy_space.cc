@@ -25,22 +25,34 @@ bool contains(const std::vector<Deployment>& list, const Deployment& deployment)
     return std::find(list.begin(), list.end(), deployment) != list.end();
 }
 
-// What a deployment takes: its directories and its own /etc are new, its files are links to objects.
-std::uint64_t size_on_root(const ostree::CommitWalk& commit) {
-    constexpr std::uint64_t kBlock = 4096;
-    std::uint64_t etc = 0;
+std::uint64_t files_in_etc(const ostree::CommitWalk& commit) {
+    std::uint64_t out = 0;
     for (const ostree::WalkedFile& file : commit.files) {
-        for (const std::string& path : file.paths) etc += path.starts_with("usr/etc/") ? 1 : 0;
+        for (const std::string& path : file.paths) out += path.starts_with("usr/etc/") ? 1 : 0;
     }
-    return (commit.directories.size() + etc * 2) * kBlock;
+    return out;
 }
 
-std::uint64_t freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leaving) {
+struct Taken {
+    std::uint64_t bytes = 0;
+    std::uint64_t inodes = 0;
+};
+
+// What a deployment takes: its directories and its own /etc are new, its files are links to objects.
+Taken size_on_root(const ostree::CommitWalk& commit) {
+    constexpr std::uint64_t kBlock = 4096;
+    return {.bytes = (commit.directories.size() + files_in_etc(commit) * 2) * kBlock,
+            .inodes = inodes_of_deployment(commit)};
+}
+
+Taken freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leaving) {
     const ostree::Repository repository = sysroot.repository();
-    std::uint64_t out = 0;
+    Taken out;
     for (const Deployment& deployment : leaving) {
         try {
-            out += size_on_root(ostree::walk_commit(repository, deployment.commit));
+            const Taken one = size_on_root(ostree::walk_commit(repository, deployment.commit));
+            out.bytes += one.bytes;
+            out.inodes += one.inodes;
         } catch (const Error& error) {
             log_debug(concat("the size of ", deployment.id(), " is not known: ", error.message()));
         }
@@ -51,13 +63,28 @@ std::uint64_t freed_on_root(const Sysroot& sysroot, const std::vector<Deployment
 void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
                 const std::vector<Deployment>& leaving) {
     constexpr std::uint64_t kMargin = 16 * kMiB;
-    const std::uint64_t need = size_on_root(commit) + kMargin;
-    std::uint64_t there = free_bytes(sysroot.path_of("ostree/repo"));
-    if (there < need) there += freed_on_root(sysroot, leaving);
-    if (there >= need) return;
-    throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(there),
-                                            " left, and the deployment takes ", in_mib(need)))
-        .hint("'osb-oci cleanup' frees what is no longer needed");
+    constexpr std::uint64_t kInodeMargin = 64;  // what libostree and the records need besides
+    const std::string repository = sysroot.path_of("ostree/repo");
+    Taken need = size_on_root(commit);
+    need.bytes += kMargin;
+    need.inodes += kInodeMargin;
+    Taken there{.bytes = free_bytes(repository), .inodes = free_inodes(repository)};
+    if (there.bytes < need.bytes || there.inodes < need.inodes) {
+        const Taken freed = freed_on_root(sysroot, leaving);
+        there.bytes += freed.bytes;
+        there.inodes += freed.inodes;
+    }
+    constexpr const char* kHint = "'osb-oci cleanup' frees what is no longer needed";
+    if (there.bytes < need.bytes) {
+        throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(there.bytes),
+                                                " left, and the deployment takes ", in_mib(need.bytes)))
+            .hint(kHint);
+    }
+    if (there.inodes < need.inodes) {
+        throw Error(ErrorKind::no_space, concat("the root filesystem has ", there.inodes,
+                                                " inodes left, and the deployment takes ", need.inodes))
+            .hint(kHint);
+    }
 }
 
 // BOOT/ostree/STATEROOT-CHECKSUM serves all deployments with that kernel and initramfs.
@@ -111,12 +138,18 @@ void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, 
 
 }  // namespace
 
-void check_space(const Sysroot& sysroot, const std::string& stateroot, const std::string& commit,
+std::uint64_t inodes_of_deployment(const ostree::CommitWalk& commit) {
+    const auto is_in_etc = [](const ostree::WalkedDirectory& directory) {
+        return directory.path == "usr/etc" || directory.path.starts_with("usr/etc/");
+    };
+    const auto in_etc = std::count_if(commit.directories.begin(), commit.directories.end(), is_in_etc);
+    return commit.directories.size() + static_cast<std::uint64_t>(in_etc) + files_in_etc(commit);
+}
+
+void check_space(const Sysroot& sysroot, const std::string& stateroot, const Deployable& deployable,
                  const std::vector<Deployment>& leaving) {
-    const ostree::Repository repository = sysroot.repository();
-    const ostree::CommitWalk walk = ostree::walk_commit(repository, commit);
-    check_root(sysroot, walk, leaving);
-    check_boot_partition(sysroot, stateroot, image::find_kernel(repository, walk), leaving);
+    check_root(sysroot, deployable.walk, leaving);
+    check_boot_partition(sysroot, stateroot, deployable.kernel, leaving);
 }
 
 }  // namespace osb::system

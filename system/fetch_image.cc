@@ -1,5 +1,6 @@
 #include "system/fetch_image.hh"
 
+#include <optional>
 #include <set>
 
 #include "base/bytes.hh"
@@ -9,12 +10,14 @@
 #include "image/origin.hh"
 #include "oci/media_type.hh"
 #include "ostree/commit_info.hh"
+#include "ostree/commit_walk.hh"
 #include "ostree/encapsulated_image.hh"
 #include "ostree/fetch_layers.hh"
 #include "ostree/image_facts.hh"
 #include "ostree/import.hh"
 #include "ostree/known_layers.hh"
 #include "system/deploy.hh"
+#include "system/deploy_space.hh"
 #include "system/disk_space.hh"
 
 namespace osb::system {
@@ -42,18 +45,48 @@ std::uint64_t space_needed(const std::vector<oci::Descriptor>& layers) {
     return layers.empty() ? 0 : out + kMargin;
 }
 
+// Of a system like the one that is deployed. How many files are new shows only when the layers are read, and
+// then the writer of objects counts.
+struct Inodes {
+    std::uint64_t of_deployment = 0;
+    std::uint64_t in_all = 0;  // with all its objects
+};
+
+Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
+    const std::optional<ostree::Deployment> current = roles_of(sysroot).current;
+    if (!current) return {};
+    try {
+        const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), current->commit);
+        const std::uint64_t own = inodes_of_deployment(walk);
+        return {.of_deployment = own, .in_all = own + walk.files.size() + walk.directories.size()};
+    } catch (const Error& error) {
+        // A damaged system is to be replaced all the same.
+        log_debug(concat("the size of the present system is not known: ", error.message()));
+        return {};
+    }
+}
+
 void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
+    const Inodes inodes = inodes_of_present(sysroot);
     // Not of the root directory, which may be a filesystem of its own (composefs).
     const std::string repository = sysroot.path_of("ostree/repo");
-    if (free_bytes(repository) >= needed) return;
+    if (free_bytes(repository) >= needed && free_inodes(repository) >= inodes.in_all) return;
     log_info("the root filesystem is nearly full: what is no longer needed is removed");
     keep_proven(sysroot);
-    const std::uint64_t free = free_bytes(repository);
-    if (free >= needed) return;
-    throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free),
-                                            " left, and the new system takes at least ", in_mib(needed)))
-        .hint("'osb-oci cleanup' frees what is no longer needed");
+    constexpr const char* kHint = "'osb-oci cleanup' frees what is no longer needed";
+    if (const std::uint64_t free = free_bytes(repository); free < needed) {
+        throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free),
+                                                " left, and the new system takes at least ", in_mib(needed)))
+            .hint(kHint);
+    }
+    if (const std::uint64_t free = free_inodes(repository); free < inodes.of_deployment) {
+        throw Error(
+            ErrorKind::no_space,
+            concat("the root filesystem has ", free,
+                   " inodes left, and a system like the present one takes at least ", inodes.of_deployment))
+            .hint(kHint);
+    }
 }
 
 }  // namespace

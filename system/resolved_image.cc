@@ -39,20 +39,36 @@ class PinnedSource final : public oci::ImageSource {
 
 oci::Image ResolvedImage::open() const {
     return with_context([this] { return concat("image ", quoted(reference)); },
-                        [this] { return oci::open_image(source, std::nullopt); });
+                        [this] { return oci::open_image(source, platform); });
 }
 
-ResolvedImage resolve_image(const std::string& reference, const registry::RegistryOptions& options) {
-    return with_context(
-        [&] { return concat("image ", quoted(reference)); },
-        [&] {
-            const oci::Reference parsed = oci::Reference::parse(reference);
-            std::shared_ptr<oci::ImageSource> source =
-                std::make_shared<PinnedSource>(registry::open_source(parsed, std::nullopt, options));
-            oci::Digest digest = oci::manifest_digest(*source, std::nullopt);
-            return ResolvedImage{
-                .reference = parsed.to_string(), .digest = std::move(digest), .source = std::move(source)};
-        });
+namespace {
+
+ResolvedImage look_up(const oci::Reference& reference, const registry::RegistryOptions& options,
+                      const std::optional<oci::Platform>& platform) {
+    std::shared_ptr<oci::ImageSource> source =
+        std::make_shared<PinnedSource>(registry::open_source(reference, platform, options));
+    oci::Digest digest = oci::manifest_digest(*source, platform);
+    return {.reference = reference.to_string(),
+            .digest = std::move(digest),
+            .source = std::move(source),
+            .platform = platform};
+}
+
+}  // namespace
+
+ResolvedImage resolve_image(const std::string& reference, const registry::RegistryOptions& options,
+                            const oci::Platform& machine) {
+    std::optional<oci::Platform> platform;
+    if (machine != oci::Platform::host()) platform = machine;
+    try {
+        return with_context([&] { return concat("image ", quoted(reference)); },
+                            [&] { return look_up(oci::Reference::parse(reference), options, platform); });
+    } catch (Error& error) {
+        // A machine has no choice.
+        if (error.hint().find("--platform") != std::string::npos) error.hint("");
+        throw;
+    }
 }
 
 }  // namespace osb::system

@@ -6,6 +6,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "image/boot_menu.hh"
 #include "system/deploy.hh"
 #include "system/trial.hh"
 
@@ -51,6 +52,8 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
     const bool is_back = first == current || !roles.current_is_proven;
     const Deployment& next = is_back ? *roles.rollback : current;
     const Deployment& other = is_back ? current : *roles.rollback;
+    // It may have been made by another program, or by one that did not look.
+    if (!(next == first)) image::check_entry_of(sysroot.boot(), next.boot_path);
     Deployments order{next, other};
     for (const Deployment& deployment : sysroot.deployments()) {
         if (!(deployment == next) && !(deployment == other)) order.push_back(deployment);

@@ -23,7 +23,8 @@ struct RollbackOutcome {
                                                  // nothing where that is gone already
 };
 
-// The sysroot must be locked. Throws Error{not_found} with advice when there is nothing to go back to.
+// The sysroot must be locked. Throws Error{not_found} with advice when there is nothing to go back to;
+// too_large, before anything is changed, when the kernel would not read all of its command line.
 RollbackOutcome roll_back(ostree::Sysroot& sysroot);
 
 // Removes the deployment that a rollback would lead to, and returns it; nothing when there is none. The

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/bytes.hh"
+#include "image/command_line.hh"
 #include "system/trial_state.hh"
 
 namespace osb::system {
@@ -42,8 +43,7 @@ image::TrialMenu trial_menu(const std::string& sysroot) {
                 [sysroot, wanted](const image::BootEntry& entry) {
                     return deployment_of(sysroot, entry.options) == wanted;
                 },
-            // Whatever goes wrong ends in a restart, which is one of the default.
-            .arguments = concat("panic=10 oops=panic softlockup_panic=1 osb.trial=", trial->id)};
+            .arguments = image::trial_arguments(trial->id)};
 }
 
 }  // namespace osb::system

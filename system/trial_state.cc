@@ -257,7 +257,13 @@ Fd make_directory(const std::string& path) {
     } else if (errno != EEXIST) {
         throw_errno(concat("cannot make ", quoted(path)));
     }
-    return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    // For all to read, also where one with another umask has made it.
+    struct stat st {};
+    if (::fstat(directory.get(), &st) == 0 && (st.st_mode & 0555U) != 0555 &&
+        ::fchmod(directory.get(), 0755) != 0)
+        throw_errno(concat("cannot set the mode of ", quoted(path)));
+    return directory;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "system/fetched.hh"
 #include "system/followed.hh"
 #include "system/image_packages.hh"
+#include "system/machine_platform.hh"
 #include "system/resolved_image.hh"
 
 namespace osb::system {
@@ -55,14 +56,18 @@ void check_fetched(UpdateCheck& out, const ostree::Sysroot& sysroot, const Follo
 
 void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
                  const UpgradeOptions& options, CheckDepth depth) {
-    const ResolvedImage resolved = resolve_image(followed.read_from, options.registry);
+    const ResolvedImage resolved =
+        resolve_image(followed.read_from, options.registry, machine_platform(sysroot, followed.current));
     out.digest = resolved.digest.to_string();
     out.standing = standing_of(sysroot, followed.roles, out.digest, "");
     if (!out.is_new()) return;
     const std::optional<Fetched> fetched = read_fetched(sysroot);
-    if (fetched && fetched->digest == out.digest)
+    if (fetched && fetched->digest == out.digest) {
+        check_machine_of_commit(fetched->commit, sysroot, followed.current);
         return check_fetched(out, sysroot, followed, *fetched, depth);
+    }
     const oci::Image image = resolved.open();
+    check_machine(image.config.platform, sysroot, followed.current);
     const ostree::Repository repository = sysroot.repository();
     if (ostree::encapsulated_layers(image) == image.manifest.layers.size())
         out.commit = ostree::promised_commit(image);

@@ -7,14 +7,15 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "image/kargs_d.hh"
-#include "image/kernel.hh"
 #include "ostree/commit_info.hh"
 #include "ostree/commit_walk.hh"
 #include "ostree/encapsulated_image.hh"
 #include "ostree/image_facts.hh"
 #include "ostree/remote_pull.hh"
+#include "system/deployable.hh"
 #include "system/fetch_image.hh"
 #include "system/followed.hh"
+#include "system/machine_platform.hh"
 #include "system/origin.hh"
 #include "system/resolved_image.hh"
 #include "system/standing.hh"
@@ -23,10 +24,11 @@ namespace osb::system {
 namespace {
 
 // The arguments that the image of the deployment brought. One whose files are malformed brought none.
-image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const std::string& commit) {
+image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const std::string& commit,
+                                        const oci::Platform& machine) {
     const ostree::Repository repository = sysroot.repository();
     try {
-        return image::read_kargs(repository, ostree::walk_commit(repository, commit));
+        return image::read_kargs(repository, ostree::walk_commit(repository, commit), machine);
     } catch (const Error& error) {
         log_warning(concat("kernel arguments of the present system are not looked at: ", error.message()));
         return {};
@@ -56,13 +58,15 @@ class Upgrade {
   private:
     void upgrade_from_image() {
         progress_.begin("looking up the image", std::nullopt);
-        const ResolvedImage resolved = resolve_image(followed_.read_from, options_.registry);
+        const ResolvedImage resolved = resolve_image(followed_.read_from, options_.registry,
+                                                     machine_platform(sysroot_, followed_.current));
         report_.digest = resolved.digest.to_string();
         if (is_settled("")) return;
         check_not_on_trial(followed_.roles);
         check_failed(sysroot_, report_.digest, "", options_);
         if (!take_fetched()) {
             const oci::Image image = resolved.open();
+            check_machine(image.config.platform, sysroot_, followed_.current);
             report_.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};
             if (is_settled(whole_commit(image))) return;
             check_order(followed_, report_.release, options_);
@@ -206,23 +210,25 @@ class Upgrade {
         check_failed(sysroot_, report_.digest, report_.commit, options_);
         progress_.begin("deploying", std::nullopt);
         const ostree::Repository repository = sysroot_.repository();
+        check_machine_of_commit(report_.commit, sysroot_, followed_.current);
+        const oci::Platform machine = machine_platform(sysroot_, followed_.current);
         const ostree::CommitWalk walk = ostree::walk_commit(repository, report_.commit);
-        static_cast<void>(image::find_kernel(repository, walk));
         const ostree::Deployment& from = arguments_from();
-        const image::KernelArguments arguments =
-            image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.commit),
-                               image::read_kargs(repository, walk));
+        const ostree::NewDeployment next{
+            .stateroot = followed_.current.stateroot,
+            .commit = report_.commit,
+            .origin = new_origin(),
+            .kernel_options =
+                image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.commit, machine),
+                                   image::read_kargs(repository, walk, machine)),
+            .merge = followed_.current};
         if (options_.download_only) {
+            static_cast<void>(check_deployable(sysroot_, next));
             report_.result = UpgradeResult::downloaded;
             return;
         }
         const DeployOutcome outcome = deploy_next(
-            sysroot_,
-            {.stateroot = followed_.current.stateroot,
-             .commit = report_.commit,
-             .origin = new_origin(),
-             .kernel_options = arguments,
-             .merge = followed_.current},
+            sysroot_, next,
             {.image = followed_.image, .digest = report_.digest, .version = report_.release.version});
         report_.deployment = outcome.result;
         report_.result = UpgradeResult::deployed;

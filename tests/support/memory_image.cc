@@ -48,7 +48,8 @@ class OwnedSource final : public Source {
 
 MemorySourceOfImage::MemorySourceOfImage(const std::vector<MemoryLayer>& layers,
                                          const MemoryImageOptions& options) {
-    const std::string machine = oci::Platform::host().architecture;
+    const std::string machine =
+        options.architecture.empty() ? oci::Platform::host().architecture : options.architecture;
     oci::Json config = {{"architecture", machine},
                         {"os", "linux"},
                         {"config", {{"Labels", options.labels}}},

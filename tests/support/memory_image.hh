@@ -21,6 +21,7 @@ struct MemoryImageOptions {
     std::map<std::string, std::string> labels;
     std::map<std::string, std::string> annotations;
     HashAlgorithm layer_digests = HashAlgorithm::sha256;
+    std::string architecture;  // in Go's name; "": this machine's
 };
 
 // Counts how often layers are opened, so that a test sees what was read; may be told to damage one.

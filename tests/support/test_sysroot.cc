@@ -93,8 +93,9 @@ std::string TestSysroot::add_commit(const std::string& version, const std::strin
     tar.directory("usr").directory("usr/bin").file("usr/bin/osb-oci", "#!/bin/sh\n", 0755);
     tar.directory("etc/runlevels").directory("etc/runlevels/default");
     tar.symlink("etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check");
+    const std::string number = version.substr(0, version.find('\n'));
     tar.file("etc/os-release",
-             concat("ID=test\nPRETTY_NAME=\"Test ", version, "\"\nVERSION_ID=", version, "\n"));
+             concat("ID=test\nPRETTY_NAME=\"Test ", number, "\"\nVERSION_ID=", number, "\n"));
     tar.file("etc/default", version);
     MemoryImageOptions options;
     options.labels["org.opencontainers.image.version"] = version;
@@ -104,6 +105,28 @@ std::string TestSysroot::add_commit(const std::string& version, const std::strin
     ostree::ImportOptions import;
     import.ref = ref;
     return ostree::import_image(repository, image.image, import, progress).commit;
+}
+
+std::string TestSysroot::add_commit_with_metadata(const std::string& key, const std::string& text) const {
+    const std::string plain = add_commit("1");
+    const std::unique_ptr<GFile, decltype(&g_object_unref)> file(
+        g_file_new_for_path((path() + "/ostree/repo").c_str()), g_object_unref);
+    const std::unique_ptr<OstreeRepo, decltype(&g_object_unref)> repo(ostree_repo_new(file.get()),
+                                                                      g_object_unref);
+    GError* error = nullptr;
+    require(ostree_repo_open(repo.get(), nullptr, &error) != 0, error);
+    GFile* tree = nullptr;
+    require(ostree_repo_read_commit(repo.get(), plain.c_str(), &tree, nullptr, nullptr, &error) != 0, error);
+    const std::unique_ptr<GFile, decltype(&g_object_unref)> root(tree, g_object_unref);
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&builder, "{sv}", key.c_str(), g_variant_new_string(text.c_str()));
+    char* checksum = nullptr;
+    require(ostree_repo_write_commit(repo.get(), nullptr, "", nullptr, g_variant_builder_end(&builder),
+                                     OSTREE_REPO_FILE(root.get()), &checksum, nullptr, &error) != 0,
+            error);
+    const std::unique_ptr<char, decltype(&g_free)> owned(checksum, g_free);
+    return checksum;
 }
 
 ostree::Deployment TestSysroot::install(const std::string& commit, const std::string& origin) const {

@@ -27,6 +27,8 @@ class TestSysroot {
     // A commit with a system that could boot; `kernel` is the content of its kernel. Names it by `ref`.
     std::string add_commit(const std::string& version, const std::string& kernel = "kernel",
                            const std::string& ref = "os/test") const;
+    // The same system, in a commit of which a metadata key has that text.
+    std::string add_commit_with_metadata(const std::string& key, const std::string& text) const;
     // Deploys the first one, as an installation does.
     ostree::Deployment install(const std::string& commit, const std::string& origin) const;
 

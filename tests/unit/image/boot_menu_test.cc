@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/error.hh"
+#include "image/command_line.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
 
@@ -40,6 +41,14 @@ TEST(BootEntry, HostileTextIsRefusedOrMadeHarmless) {
     EXPECT_THROW(image::parse_boot_entry("a", "linux /a\noptions x\x1b[2J\n"), Error);
     EXPECT_THROW(image::parse_boot_entry("a b", "linux /a\n"), Error);
     EXPECT_EQ(image::parse_boot_entry("a", "linux /a\ntitle x\x1b[2Jy\n").title, "x?[2Jy");
+}
+
+// SYSLINUX reads lines of 4095 bytes; what is beyond would be the next line.
+TEST(BootEntry, TitlesAreCut) {
+    const std::string text = "linux /a\ntitle " + std::string(4090, 'x') + " APPEND init=/bin/sh\n";
+    const BootEntry out = image::parse_boot_entry("a", text);
+    EXPECT_EQ(out.title, std::string(image::kMaxTitle, 'x'));
+    EXPECT_EQ(image::menu_entries({out}).find("init="), std::string::npos);
 }
 
 TEST(BootMenu, NewestFirstWithDistinctLabels) {
@@ -81,6 +90,18 @@ TEST(BootMenu, TheHiddenLabelIsTheTrialOrTheDefault) {
     trial.is_on_trial = [](const BootEntry&) { return false; };
     EXPECT_EQ(hidden(image::menu_entries(more, trial)).find("panic=10"), std::string::npos);
     EXPECT_EQ(hidden(image::menu_entries({}, trial)), "");
+}
+
+TEST(BootMenu, ATrialWhoseArgumentsWouldBeCutIsNotStarted) {
+    const std::string arguments = image::trial_arguments("0123456789abcdef");
+    std::vector<BootEntry> entries{entry("ostree-2-x", "2"), entry("ostree-1-x", "1")};
+    const image::TrialMenu trial{.is_on_trial = [](const BootEntry& e) { return e.id == "ostree-1-x"; },
+                                 .arguments = arguments};
+    const std::size_t rest = image::kMaxCommandLine - image::command_line_size(entries[1], arguments);
+    entries[1].options = std::string(rest, 'x');
+    EXPECT_NE(image::menu_entries(entries, trial).find("osb.trial="), std::string::npos);
+    entries[1].options += 'x';
+    EXPECT_EQ(image::menu_entries(entries, trial).find("osb.trial="), std::string::npos);
 }
 
 TEST(BootMenu, AnEntryOfThatNameDoesNotTakeTheLabel) {
@@ -132,6 +153,25 @@ TEST_F(UpdateBootMenu, KnowsWhetherItIsCurrentAndOurs) {
     write_file(boot_ / "extlinux/extlinux.conf", image::menu_settings("/loader/syslinux.cfg"));
     EXPECT_FALSE(image::menu_is_ours(boot_.path()));
     EXPECT_FALSE(image::menu_is_ours(boot_ / "none"));
+}
+
+TEST_F(UpdateBootMenu, LeavesOutWhatTheKernelWouldNotReadToItsEnd) {
+    std::string longer = kEntry;
+    longer.insert(longer.find("ostree="), std::string(2000, 'x') + ' ');
+    write_file(boot_ / "loader.1/entries/ostree-1-alpine.conf", kEntry);
+    write_file(boot_ / "loader.1/entries/ostree-2-alpine.conf", longer + "version 2\n");
+    EXPECT_THROW(image::check_default_entry(boot_.path()), Error);
+    EXPECT_THROW(image::check_entry_of(boot_.path(), "/ostree/boot.1/alpine/e748/0"), Error);
+    EXPECT_NO_THROW(image::check_entry_of(boot_.path(), "/ostree/boot.1/alpine/e748/1"));
+    EXPECT_EQ(image::update_boot_menu(boot_.path()), std::vector<std::string>{"ostree-1-alpine"});
+    EXPECT_TRUE(image::menu_is_current(boot_.path()));
+    // One that is not the default is no reason to refuse the others.
+    write_file(boot_ / "loader.1/entries/ostree-2-alpine.conf", longer + "version 0\n");
+    EXPECT_NO_THROW(image::check_default_entry(boot_.path()));
+    // Nothing else is there: the old menu stays.
+    std::filesystem::remove(boot_ / "loader.1/entries/ostree-1-alpine.conf");
+    EXPECT_THROW(image::update_boot_menu(boot_.path()), Error);
+    EXPECT_NE(read_file(boot_ / "extlinux/entries.conf").find("DEFAULT ostree-1-alpine"), std::string::npos);
 }
 
 TEST_F(UpdateBootMenu, KeepsTheOldOneWhenAnEntryIsBad) {

@@ -209,6 +209,49 @@ TEST_F(Ext4Writer_, TheEstimatedSizeIsEnough) {
     }
 }
 
+// dumpe2fs and debugfs have their own idea of a time's upper bits.
+TEST_F(Ext4Writer_, TimesOfTheWholeRange) {
+    for (const auto& [time, shown] : {std::pair<std::int64_t, std::string>{1, "0x00000001:00000000"},
+                                      {2147483648, "0x80000000:00000001"},
+                                      {image::kLastExt4Time, "0x7fffffff:00000003"}}) {
+        FileTree tree({.mode = 0755, .mtime = time});
+        tree.add_file(0, "file", {.mode = 0644, .mtime = time}, Content::of("x"));
+        Ext4Options how = options();
+        how.time = time;
+        const std::string path = write(tree, 16 * kMebibyte, how);
+        const std::string out = debugfs(path, "stat /file");
+        for (const char* field : {"mtime: ", "ctime: ", "crtime: "}) {
+            EXPECT_NE(out.find(field + shown), std::string::npos) << field << shown << '\n' << out;
+        }
+    }
+}
+
+TEST_F(Ext4Writer_, TimesThatExt4CannotHoldAreRefused) {
+    for (const std::int64_t time : {image::kLastExt4Time + 1, image::kFirstExt4Time - 1}) {
+        FileTree tree({.mode = 0755, .mtime = time});
+        EXPECT_THROW(write(tree, 16 * kMebibyte, options()), Error);
+        Ext4Options how = options();
+        how.time = time;
+        EXPECT_THROW(write(FileTree({.mode = 0755}), 16 * kMebibyte, how), Error);
+    }
+}
+
+// An upgrade may bring as many files again.
+TEST_F(Ext4Writer_, HasInodesForAsManyFilesAgain) {
+    constexpr std::uint64_t kFiles = 3000;
+    FileTree tree({.mode = 0755});
+    for (std::uint64_t i = 0; i < kFiles; ++i) {
+        tree.add_file(0, std::to_string(i), {.mode = 0644}, Content::of(""));
+    }
+    const std::string path = write(tree, image::ext4_size_for(tree, kMebibyte), options());
+    const std::string out = witness({"dumpe2fs", "-h", path}).output;
+    constexpr std::string_view kFree = "Free inodes:";
+    const std::size_t at = out.find(kFree);
+    ASSERT_NE(at, std::string::npos) << out;
+    EXPECT_GE(std::stoull(out.substr(at + kFree.size())), kFiles);
+    check(path);
+}
+
 TEST_F(Ext4Writer_, WhatDoesNotFitIsRefused) {
     FileTree tree({.mode = 0755});
     Content content;

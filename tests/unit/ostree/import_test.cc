@@ -6,6 +6,7 @@
 
 #include "base/hash.hh"
 #include "base/interrupt.hh"
+#include "ostree/commit_info.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
 namespace osb::test {
@@ -106,6 +107,30 @@ TEST_F(ImportThreads, CommitCarriesTheImage) {
     const std::string manifest = commit_string(repo_path(), "os/test", "ostree.manifest");
     EXPECT_EQ(oci::Digest::of(as_bytes(manifest)), image.image.manifest.digest);
     EXPECT_EQ(commit_string(repo_path(), "os/test", "ostree.container.image-config"), image.image.config.raw);
+}
+
+// libostree writes the version into boot entries as it is.
+TEST_F(ImportThreads, VersionsAreOneLine) {
+    MemoryImageOptions options;
+    options.labels["org.opencontainers.image.version"] = "1.0\noptions init=/bin/sh\n";
+    const ostree::ImportResult result =
+        import(make_image({{TarBuilder().file("f", "").finish()}}, options).image,
+               {.layout = ostree::Layout::plain});
+    EXPECT_EQ(result.version, "1.0?options init=/bin/sh");
+    const ostree::Repository repository = ostree::Repository::open(repo_path());
+    EXPECT_EQ(ostree::read_commit_info(repository, result.commit).version, result.version);
+}
+
+// By it a machine knows whether the system is for it.
+TEST_F(ImportThreads, CommitsSayForWhichMachineTheyAre) {
+    MemoryImageOptions options;
+    options.architecture = "arm64";
+    const ostree::ImportResult result =
+        import(make_image({{TarBuilder().file("f", "").finish()}}, options).image,
+               {.layout = ostree::Layout::plain});
+    const auto platform = ostree::read_commit_platform(ostree::Repository::open(repo_path()), result.commit);
+    ASSERT_TRUE(platform);
+    EXPECT_EQ(platform->to_string(), "linux/arm64");
 }
 
 TEST_F(ImportThreads, ParentsAndUnchangedImages) {

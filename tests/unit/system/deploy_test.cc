@@ -1,12 +1,16 @@
 // The list of deployments, on a sysroot in a temporary directory, and what libostree makes of it.
 #include "system/deploy.hh"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 
 #include "base/error.hh"
+#include "base/umask_scope.hh"
 #include "image/origin.hh"
 #include "system/boot_once.hh"
 #include "system/origin.hh"
@@ -229,6 +233,72 @@ TEST_F(DeployTest, ACommitWithoutKernelIsRefusedBeforeAnythingIsWritten) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     EXPECT_THROW(deploy_next(sysroot, next(sysroot, std::string(64, '0')), {}), Error);
     EXPECT_EQ(sysroot.deployments().size(), 1U);
+}
+
+// Nothing of this is noticed by libostree, and little by the kernel.
+TEST_F(DeployTest, WhatCouldNotBeStartedIsRefusedBeforeAnythingIsWritten) {
+    Sysroot sysroot = with_trials("1");
+    const std::string menu = disk_.read("boot/extlinux/entries.conf");
+    const auto expect_refused = [&](const ostree::NewDeployment& deployment, ErrorKind kind) {
+        try {
+            deploy_next(sysroot, deployment, {});
+            FAIL() << "was deployed";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), kind) << error.message();
+        }
+        EXPECT_EQ(Sysroot::open(disk_.path()).deployments().size(), 1U);
+        EXPECT_FALSE(read_trial(sysroot));
+        EXPECT_EQ(disk_.read("boot/extlinux/entries.conf"), menu);
+    };
+    ostree::NewDeployment deployment = next(sysroot, disk_.add_commit("2"));
+    deployment.kernel_options.push_back("x=" + std::string(1800, 'x'));
+    expect_refused(deployment, ErrorKind::too_large);
+    expect_refused(next(sysroot, disk_.add_commit_with_metadata("version", "3\noptions init=/bin/sh")),
+                   ErrorKind::invalid);
+}
+
+TEST_F(DeployTest, LabelsOfAnImageStayInTheirLine) {
+    Sysroot sysroot = with_trials("1");
+    const DeployOutcome outcome =
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2\noptions init=/bin/sh\n")), {});
+    EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
+    const std::string menu = disk_.read("boot/extlinux/entries.conf");
+    EXPECT_EQ(menu.find("\noptions"), std::string::npos) << menu;
+    EXPECT_EQ(menu.find("APPEND init="), std::string::npos) << menu;
+}
+
+// What everybody's `status` reads.
+TEST_F(DeployTest, TheCallersUmaskDecidesNothing) {
+    const UmaskScope hardened(077);
+    {
+        Sysroot sysroot = with_trials("1");
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2", "another kernel")), {});
+    }
+    namespace fs = std::filesystem;
+    const fs::path top = disk_.path();
+    for (const char* below : {"ostree/osb-oci", "ostree/repo/objects", "ostree/repo/refs", "boot/loader",
+                              "boot/ostree", "ostree/boot.0", "ostree/boot.1"}) {
+        if (!fs::exists(top / below)) continue;  // libostree goes to and fro between two of them
+        EXPECT_NE(fs::status(top / below).permissions() & fs::perms::others_exec, fs::perms::none) << below;
+        for (const fs::directory_entry& one : fs::recursive_directory_iterator(top / below)) {
+            if (one.is_symlink()) continue;
+            EXPECT_NE(one.status().permissions() & fs::perms::others_read, fs::perms::none) << one.path();
+        }
+    }
+    for (const fs::directory_entry& one : fs::directory_iterator(top / "ostree/deploy/default/deploy")) {
+        EXPECT_NE(one.status().permissions() & fs::perms::others_read, fs::perms::none) << one.path();
+    }
+}
+
+// As a disk has it that was made with SOURCE_DATE_EPOCH=0 before; libostree ends with an assertion there.
+TEST_F(DeployTest, DeploymentsWithoutATimeAreReadWhenTheyAreTouched) {
+    const Deployment made = disk_.install(disk_.add_commit("1"), kOrigin);
+    const std::string directory = disk_.path() + "/ostree/deploy";
+    const std::array<timespec, 2> zero{};
+    ASSERT_EQ(::utimensat(AT_FDCWD, directory.c_str(), zero.data(), 0), 0);
+    EXPECT_THROW(Sysroot::open(disk_.path()), Error);
+    EXPECT_EQ(Sysroot::open_locked(disk_.path()).deployments().front(), made);
+    EXPECT_EQ(Sysroot::open(disk_.path()).deployments().front(), made);
 }
 
 TEST_F(DeployTest, ASysrootThatIsNoneIsRefusedWithAdvice) {

@@ -316,5 +316,26 @@ TEST_F(RollbackTest, StatusShowsOriginsThatCannotBeFollowed) {
     EXPECT_EQ(none.deployments[0].origin_problem, "");
 }
 
+// Made by a program that does not look.
+TEST_F(RollbackTest, WhatTheKernelWouldNotStartIsNoDefault) {
+    {
+        Sysroot sysroot = Sysroot::open_locked(disk_.path());
+        const Deployment longer = sysroot.deploy({.stateroot = first_.stateroot,
+                                                  .commit = first_.commit,
+                                                  .origin = kOrigin,
+                                                  .kernel_options = {"rw", std::string(2000, 'x')},
+                                                  .merge = first_});
+        sysroot.write({first_, longer});
+    }
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Error error = refusal([&] { roll_back(sysroot); });
+    EXPECT_EQ(error.kind(), ErrorKind::too_large);
+    EXPECT_EQ(sysroot.deployments().front(), first_);
+    // The other way round it leads to what can be started, and the menu has that alone.
+    sysroot.write({*sysroot.find(sysroot.deployments()[1]), first_});
+    roll_back(sysroot);
+    expect_default(sysroot, disk_, first_);
+}
+
 }  // namespace
 }  // namespace osb::system
