@@ -8,16 +8,15 @@
 
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/file_lock.hh"
 #include "base/hash.hh"
 #include "base/interrupt.hh"
 #include "oci/document_json.hh"
@@ -41,16 +40,6 @@ void sync(int fd, std::string_view what) {
     if (::fsync(fd) != 0) throw_errno(concat("cannot sync ", quoted(what)));
 }
 
-// Waits for the lock in a way that an interruption ends.
-void lock(int fd, std::string_view what) {
-    constexpr std::chrono::milliseconds kPause{20};
-    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) throw_errno(concat("cannot lock ", quoted(what)));
-        check_interrupt();
-        std::this_thread::sleep_for(kPause);
-    }
-}
-
 std::string temporary_name() {
     static std::atomic<std::uint64_t> counter{0};
     return concat(kTemporary, static_cast<std::int64_t>(::getpid()), '-', counter.fetch_add(1));
@@ -60,8 +49,7 @@ std::string temporary_name() {
 class TemporaryFile {
   public:
     explicit TemporaryFile(int directory) : directory_(directory) {
-        while (!make()) {
-        }
+        while (!make()) check_interrupt();
     }
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
@@ -94,10 +82,7 @@ class TemporaryFile {
             throw_errno("cannot make a file in the layout");
         }
         struct stat st {};
-        if (::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
-            if (errno == EWOULDBLOCK) return false;
-            throw_errno("cannot lock a file of the layout");
-        }
+        if (!try_lock_file(fd_.get(), name_)) return false;
         if (::fstat(fd_.get(), &st) != 0) throw_errno("cannot stat a file of the layout");
         return st.st_nlink > 0;
     }
@@ -118,6 +103,18 @@ struct Directories {
         return open_directory(blobs.get(), name);
     }
 };
+
+// The digest of what a file of the layout holds, in hexadecimal digits.
+std::string hash_file(int fd, std::uint64_t size, HashAlgorithm algorithm) {
+    Hasher hasher(algorithm);
+    FileRangeSource source(fd, 0, size, "a file of the layout");
+    std::vector<std::uint8_t> buffer(256UL * 1024);
+    while (const std::size_t n = source.read(buffer)) {
+        check_interrupt();
+        hasher.update(ByteView(buffer).first(n));
+    }
+    return hasher.finish_hex();
+}
 
 class FileUpload final : public BlobUpload {
   public:
@@ -143,13 +140,7 @@ class FileUpload final : public BlobUpload {
 
   private:
     // Rare enough for the file to be read once more.
-    std::string sha512() const {
-        Hasher hasher(HashAlgorithm::sha512);
-        FileRangeSource source(file_.fd(), 0, size_, "a file of the layout");
-        std::vector<std::uint8_t> buffer(64UL * 1024);
-        while (const std::size_t n = source.read(buffer)) hasher.update(ByteView(buffer).first(n));
-        return hasher.finish_hex();
-    }
+    std::string sha512() const { return hash_file(file_.fd(), size_, HashAlgorithm::sha512); }
 
     std::shared_ptr<Directories> directories_;
     TemporaryFile file_;
@@ -211,7 +202,11 @@ class LayoutSink final : public ImageSink {
         const std::string path = concat(digest.algorithm_name(), '/', digest.hex());
         const int found = ::fstatat(directories_->blobs.get(), path.c_str(), &st, AT_SYMLINK_NOFOLLOW);
         if (found != 0 && errno != ENOENT) throw_errno(concat("cannot stat blob ", digest.short_string()));
-        return found == 0 && S_ISREG(st.st_mode) && static_cast<std::uint64_t>(st.st_size) == descriptor.size;
+        if (found != 0 || !S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) != descriptor.size)
+            return false;
+        // A file of that name and size may hold anything: it was cut off and filled up, or put there.
+        const Fd file = open_regular(directories_->blobs.get(), path);
+        return hash_file(file.get(), descriptor.size, digest.algorithm()) == digest.hex();
     }
 
     std::unique_ptr<BlobUpload> start_blob(std::optional<std::uint64_t> /*size*/) override {
@@ -247,7 +242,7 @@ class LayoutSink final : public ImageSink {
     // and a file of its own would be in other programs' way.
     Fd take_lock() const {
         Fd directory = open_at(directories_->root.get(), ".", O_RDONLY | O_DIRECTORY);
-        lock(directory.get(), name_);
+        lock_file(directory.get(), name_);
         return directory;
     }
 

@@ -1,7 +1,7 @@
 #include "oci/oci_archive_sink.hh"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +15,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/file_lock.hh"
 #include "base/hash.hh"
 #include "base/interrupt.hh"
 #include "oci/layout_sink.hh"
@@ -110,11 +111,23 @@ class Archive {
             if (!out) throw_errno("cannot write to the standard output");
             return out;
         }
-        Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
-        if (::flock(out.get(), LOCK_EX | LOCK_NB) != 0)
-            throw_errno(concat("another process writes ", quoted(file)));
-        if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
-        return out;
+        for (;;) {
+            check_interrupt();
+            Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
+            if (!try_lock_file(out.get(), temporary(file)))
+                throw Error(ErrorKind::io, concat("another process writes ", quoted(file)));
+            // That process may have finished since the file was opened: then this is its archive.
+            if (!is_named(out.get(), temporary(file))) continue;
+            if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
+            return out;
+        }
+    }
+
+    static bool is_named(int fd, const std::string& path) {
+        struct stat opened {};
+        struct stat named {};
+        return ::fstat(fd, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+               opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
     }
 
     std::string file_;

@@ -5,6 +5,7 @@
 #include "base/interrupt.hh"
 #include "ostree/commit.hh"
 #include "ostree/repository_handle.hh"
+#include "ostree/repository_lock.hh"
 #include "ostree/summary.hh"
 
 namespace osb::ostree {
@@ -45,6 +46,7 @@ PushSource::PushSource(const Repository& repository, const std::string& rev, con
     check_ref_name(ref_);
     OstreeRepo* const repo = repository.handle().repo.get();
     if (ostree_repo_is_writable(repo, nullptr) != FALSE) {
+        const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
         GErrorSlot error;
         error.check(ostree_repo_lock_push(repo, OSTREE_REPO_LOCK_SHARED, nullptr, error.out()) != 0,
                     concat("cannot lock the repository ", quoted(repository.path())));

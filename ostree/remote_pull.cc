@@ -4,17 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <chrono>
-#include <exception>
-#include <memory>
 #include <string_view>
-#include <thread>
 
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
-#include "base/interrupt.hh"
+#include "ostree/interrupt_watch.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
@@ -68,46 +63,6 @@ GVariantPtr pull_options(const std::string& ref) {
     g_variant_builder_add(&builder, "{sv}", "refs", g_variant_new_strv(refs.data(), 1));
     return take(g_variant_builder_end(&builder));
 }
-
-// libostree pulls for as long as it takes: another thread looks whether the user has asked to stop.
-class InterruptWatch {
-  public:
-    InterruptWatch() : cancellable_(g_cancellable_new()), thread_([this] { watch(); }) {}
-    InterruptWatch(const InterruptWatch&) = delete;
-    InterruptWatch& operator=(const InterruptWatch&) = delete;
-    ~InterruptWatch() { stop(); }
-
-    GCancellable* cancellable() const noexcept { return cancellable_.get(); }
-    // Throws Interrupted when that is why the work ended.
-    void finish() {
-        stop();
-        if (interrupted_) std::rethrow_exception(interrupted_);
-    }
-
-  private:
-    void stop() {
-        done_ = true;
-        if (thread_.joinable()) thread_.join();
-    }
-    void watch() {
-        constexpr auto kPause = std::chrono::milliseconds(50);
-        while (!done_) {
-            try {
-                check_interrupt();
-            } catch (const Interrupted&) {
-                interrupted_ = std::current_exception();
-                g_cancellable_cancel(cancellable_.get());
-                return;
-            }
-            std::this_thread::sleep_for(kPause);
-        }
-    }
-
-    GObjectPtr<GCancellable> cancellable_;
-    std::atomic<bool> done_{false};
-    std::exception_ptr interrupted_;
-    std::thread thread_;
-};
 
 ErrorKind kind_of(const GErrorSlot& error) {
     if (error.matches(G_IO_ERROR, G_IO_ERROR_NO_SPACE)) return ErrorKind::no_space;

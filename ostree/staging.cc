@@ -16,7 +16,9 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/file_lock.hh"
 #include "base/hash.hh"
+#include "base/interrupt.hh"
 #include "base/log.hh"
 
 namespace osb::ostree {
@@ -70,6 +72,16 @@ void remove_abandoned(int tmp_fd, const std::string& name) {
     } catch (const Error& error) {
         // Another run may be removing it, too.
         log_debug(concat("left over from an earlier run: ", error.message()));
+    }
+}
+
+// False when another run has the lock. What cannot be locked at all is removed again.
+bool lock_staging(int repo_fd, const std::string& path, int fd) {
+    try {
+        return try_lock_file(fd, path);
+    } catch (const Error&) {
+        ::unlinkat(repo_fd, path.c_str(), AT_REMOVEDIR);
+        throw;
     }
 }
 
@@ -127,8 +139,9 @@ Staging::Staging(int repo_fd) : repo_fd_(repo_fd) {
             if (error.kind() != ErrorKind::not_found) throw;
             continue;
         }
-        if (::flock(dir_.get(), LOCK_EX | LOCK_NB) == 0 && still_named(repo_fd_, path_, dir_.get())) return;
+        if (lock_staging(repo_fd_, path_, dir_.get()) && still_named(repo_fd_, path_, dir_.get())) return;
         // Another run took it for abandoned before it was locked.
+        check_interrupt();
     }
 }
 

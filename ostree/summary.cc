@@ -9,7 +9,9 @@
 #include "base/escape.hh"
 #include "base/hash.hh"
 #include "base/log.hh"
+#include "ostree/interrupt_watch.hh"
 #include "ostree/repository_handle.hh"
+#include "ostree/repository_lock.hh"
 
 namespace osb::ostree {
 namespace {
@@ -76,9 +78,13 @@ void update_summary(const Repository& repository) {
             log_warning(concat("the signature of the summary of ", quoted(repository.path()),
                                " no longer holds and is removed; sign it again with ostree summary"));
         }
+        const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
         GErrorSlot error;
-        error.check(ostree_repo_regenerate_summary(repo, nullptr, nullptr, error.out()) != 0,
-                    concat("cannot write the summary of ", quoted(repository.path())));
+        InterruptWatch watch;
+        const bool done =
+            ostree_repo_regenerate_summary(repo, nullptr, watch.cancellable(), error.out()) != 0;
+        watch.finish();
+        error.check(done, concat("cannot write the summary of ", quoted(repository.path())));
         if (ostree_repo_get_disable_fsync(repo) == FALSE && ::fsync(ostree_repo_get_dfd(repo)) != 0)
             throw_errno(concat("cannot sync ", quoted(repository.path())));
     }

@@ -21,10 +21,12 @@
 #include "base/stream.hh"
 #include "base/umask_scope.hh"
 #include "ostree/glib.hh"
+#include "ostree/interrupt_watch.hh"
 #include "ostree/kernel_options.hh"
 #include "ostree/layer_store.hh"
 #include "ostree/lock_holder.hh"
 #include "ostree/repository_handle.hh"
+#include "ostree/repository_lock.hh"
 
 namespace osb::ostree {
 namespace {
@@ -366,10 +368,13 @@ std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
     gint total = 0;
     gint pruned = 0;
     guint64 freed = 0;
+    wait_for_lock(repository, RepositoryLock::exclusive);
     GErrorSlot error;
-    error.check(ostree_repo_prune(repository.handle().repo.get(), OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, 0,
-                                  &total, &pruned, &freed, nullptr, error.out()) != 0,
-                "cannot prune the repository");
+    InterruptWatch watch;
+    const bool done = ostree_repo_prune(repository.handle().repo.get(), OSTREE_REPO_PRUNE_FLAGS_REFS_ONLY, 0,
+                                        &total, &pruned, &freed, watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    error.check(done, "cannot prune the repository");
     load();
     return freed;
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Imports beside one another, and beside `ostree prune`, in one repository: all succeed, and it stays whole."""
 
+import fcntl
 import os
 import random
+import signal
 import subprocess
+import time
 
 import lib_harness
 from lib_harness import rounds
@@ -119,6 +122,51 @@ def check_commit(test, together, commits):
                "\n".join(faults + [fsck.describe()]))
 
 
+def check_interrupt(test, image):
+    """Another program has the repository for itself: SIGINT ends the wait at once, with 130 and no trace."""
+    repo = test.init_repo("locked")
+    tree = test.path("locked-tree")
+    os.mkdir(tree)
+    test.must("ostree", "commit", f"--repo={repo}", "--branch=r", f"--tree=dir={tree}")
+    exported = f"oci:{test.path('locked-image')}:v1"
+    test.must(test.osb, "export", "--repo", repo, "r", exported)
+    with open(os.path.join(repo, ".lock"), "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        for what, command in (("import", ["import", image, "--repo", repo, "--ref", "x"]),
+                              ("pull", ["pull", "--repo", repo, "--ref", "x", exported]),
+                              ("push", ["push", "--repo", repo, "r", "file://" + test.path("pushed")])):
+            process = subprocess.Popen([test.osb, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                process.wait(0.7)
+                test.check(False, f"{what} waits for a locked repository", process.stderr.read())
+                continue
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+            start = time.monotonic()
+            _, stderr = process.communicate()
+            took = time.monotonic() - start
+            test.check(process.returncode == 130 and took < 0.5, f"SIGINT ends {what} that waits for a locked repository",
+                       f"status {process.returncode} after {took:.2f} s: {stderr.decode()}")
+    test.check(not lib_harness.staged(repo) and "x" not in lib_harness.refs(repo), "it left nothing")
+
+
+def check_archives(test, image_repo):
+    """Exports to one file: each succeeds or says that another writes it, and the file is one of theirs."""
+    faults, archive = [], test.path("image.tar")
+    for number in range(ROUNDS):
+        running = [subprocess.Popen([test.osb, "export", "--repo", image_repo, "x", f"oci-archive:{archive}:v1", "--compression",
+                                     "gzip"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+        ended = [(process.communicate()[1].decode(), process.returncode) for process in running]
+        if not any(status == 0 for _, status in ended):
+            faults.append(f"round {number}: none succeeded: {ended}")
+        faults += [f"round {number}: {status} {stderr}" for stderr, status in ended
+                   if status != 0 and "another process writes" not in stderr]
+        pulled = test.run(test.osb, "pull", "--repo", test.path(f"from-archive{number}"), f"oci-archive:{archive}:v1")
+        if pulled.status != 0:
+            faults.append(f"round {number}: {pulled.describe()}")
+    test.check(not faults, f"{ROUNDS} times 4 exports to one archive: it is whole", "\n".join(faults))
+
+
 def main(test):
     test.need("ostree")
     together = Together(test, make_images(test))
@@ -131,6 +179,9 @@ def main(test):
     check_imports(test, together, commits)
     check_prune(test, together, commits)
     check_commit(test, together, commits)
+    check_interrupt(test, f"oci:{together.images}:a")
+    test.must("ostree", "refs", "--create=x", "a", f"--repo={test.path('alone-a')}")
+    check_archives(test, test.path("alone-a"))
 
 
 lib_harness.run(main)

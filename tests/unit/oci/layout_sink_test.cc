@@ -14,6 +14,7 @@
 #include "oci/manifest_writer.hh"
 #include "oci/oci_archive_sink.hh"
 #include "oci/oci_archive_source.hh"
+#include "tests/support/flock_hook.hh"
 #include "writer_test_util.hh"
 
 namespace osb::oci {
@@ -115,6 +116,22 @@ TEST(LayoutSink, ABlobMustBeWhatItsDigestSays) {
     Descriptor other_size = describe("", "promised");
     other_size.size = 9;
     EXPECT_FALSE(sink->has_blob(other_size));
+}
+
+TEST(LayoutSink, AFileOfThatNameAndSizeMayHoldAnything) {
+    const TempDirectory directory;
+    const auto sink = create_layout_sink(directory / "l", "");
+    const Descriptor promised = describe("", "promised");
+    const std::string path = directory / concat("l/blobs/sha256/", promised.digest.hex());
+    put_blob(*sink, "promised");
+    write_file(path, "premised");
+    EXPECT_FALSE(sink->has_blob(promised));
+    put_blob(*sink, "promised");
+    EXPECT_EQ(slurp(path), "promised");
+    EXPECT_TRUE(sink->has_blob(promised));
+    std::filesystem::rename(path, directory / "elsewhere");
+    std::filesystem::create_symlink(directory / "elsewhere", path);
+    EXPECT_FALSE(sink->has_blob(promised));
 }
 
 TEST(LayoutSink, TakesSha512) {
@@ -252,6 +269,27 @@ TEST(OciArchiveSink, AnImageThatIsNotFinishedReplacesNothing) {
         expect_error(ErrorKind::io, [&] { create_oci_archive_sink(directory / "a.tar", ""); });
     }
     EXPECT_EQ(slurp(directory / "a.tar"), "old");
+    EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
+}
+
+// The other process finishes between the opening of its file and the attempt to lock it.
+TEST(OciArchiveSink, AnArchiveThatIsFinishedMeanwhileIsNotWrittenInto) {
+    const TempDirectory directory;
+    auto first = create_oci_archive_sink(directory / "a.tar", "v1");
+    std::string manifest;
+    {
+        const osb::test::FlockHook hook([&] {
+            if (first) {
+                manifest = put_image(*first, "first");
+                first.reset();
+            }
+            return 0;
+        });
+        const auto second = create_oci_archive_sink(directory / "a.tar", "v2");
+        EXPECT_EQ(root_of(open_oci_archive(directory / "a.tar", "v1")), manifest);
+        manifest = put_image(*second, "second");
+    }
+    EXPECT_EQ(root_of(open_oci_archive(directory / "a.tar", "v2")), manifest);
     EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
 }
 
