@@ -1,5 +1,6 @@
 #include "ostree/apk_database.hh"
 
+#include <algorithm>
 #include <array>
 
 #include "base/bytes.hh"
@@ -16,6 +17,19 @@ std::string placed(std::string path) {
         if (path.starts_with(prefix)) return "usr/" + path;
     }
     return path;
+}
+
+// Names of packages go into annotations, which separate them by commas, and into JSON. What no package can be
+// called, apk does not write; whoever wrote it gets no layer for it.
+bool is_package_name(std::string_view name) noexcept {
+    constexpr std::size_t kMaxName = 255;
+    return !name.empty() && name.size() <= kMaxName &&
+           std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < '\x7F' && c != ','; });
+}
+
+// "" for a name that is none.
+std::string package_name(std::string_view value) {
+    return is_package_name(value) ? std::string(value) : std::string{};
 }
 
 }  // namespace
@@ -35,7 +49,7 @@ std::map<std::string, std::string, std::less<>> package_owners(std::string_view 
         }
         if (line.size() < 2 || line[1] != ':') continue;
         const std::string_view value = line.substr(2);
-        if (line[0] == 'P') package = value;
+        if (line[0] == 'P') package = package_name(value);
         if (line[0] == 'F') directory = value;
         if (line[0] != 'R' || package.empty()) continue;
         const std::string path = directory.empty() ? std::string(value) : concat(directory, '/', value);
@@ -57,8 +71,9 @@ std::map<std::string, std::string, std::less<>> package_versions(std::string_vie
         const std::string_view line = installed.substr(0, end);
         installed = end == std::string_view::npos ? std::string_view{} : installed.substr(end + 1);
         if (line.empty()) package.clear();
-        if (line.starts_with("P:")) package = line.substr(2);
-        if (line.starts_with("V:") && !package.empty()) versions[package] = line.substr(2);
+        if (line.starts_with("P:")) package = package_name(line.substr(2));
+        if (line.starts_with("V:") && !package.empty() && is_package_name(line.substr(2)))
+            versions[package] = line.substr(2);
         if (versions.size() > kMaxPackages) {
             throw Error(ErrorKind::too_large,
                         concat("apk's database has more than ", kMaxPackages, " packages"));

@@ -7,22 +7,13 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
-#include "ostree/glib.hh"
-#include "ostree/layer_path.hh"
+#include "ostree/metadata_objects.hh"
 #include "ostree/object_reader.hh"
 
 namespace osb::ostree {
 namespace {
 
 constexpr std::uint32_t kVarTmpMode = 01777;
-
-GVariantPtr child_of(GVariant* variant, gsize index) {
-    return take(g_variant_get_child_value(variant, index));
-}
-
-Sha256 checksum_in(GVariant* entry, gsize index) {
-    return checksum_of(child_of(entry, index).get());
-}
 
 std::string join(const std::string& directory, const std::string& name) {
     return directory.empty() ? name : concat(directory, '/', name);
@@ -35,79 +26,57 @@ class TreeReader {
 
     Node read(const Sha256& tree, const Sha256& meta, const std::string& path, std::size_t depth) {
         check_interrupt();
-        if (depth > kMaxDepth) {
-            throw Error(ErrorKind::too_large, concat("directories more than ", kMaxDepth, " deep"));
-        }
+        check_tree_place(path, depth);
         Node out = directory_of(meta);
-        const GVariantPtr variant = load(ObjectType::dirtree, tree, OSTREE_TREE_GVARIANT_STRING);
-        with_context([&path] { return concat("directory ", quoted('/' + path)); },
-                     [&] { read_files(child_of(variant.get(), 0).get(), out); });
-        const GVariantPtr directories = child_of(variant.get(), 1);
-        std::optional<std::string> last;
-        for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
-            const GVariantPtr entry = child_of(directories.get(), i);
-            const std::string name = next_name(entry.get(), last);
-            if (out.child(name) != nullptr) {
-                throw Error(ErrorKind::invalid, concat("a dirtree with two entries ", quoted(name)));
-            }
-            out.set_child(name, read(checksum_in(entry.get(), 1), checksum_in(entry.get(), 2),
-                                     join(path, name), depth + 1));
+        const DirtreeObject object = tree_of(tree);
+        for (const DirtreeObject::File& file : object.files) {
+            count();
+            check_tree_place(join(path, file.name), depth);
+            out.set_child(file.name, file_of(file, path));
+        }
+        for (const DirtreeObject::Directory& below : object.directories) {
+            count();
+            out.set_child(below.name, read(below.tree, below.meta, join(path, below.name), depth + 1));
         }
         return out;
     }
 
   private:
-    GVariantPtr load(ObjectType type, const Sha256& checksum, const char* format) const {
-        const std::string bytes = load_(type, checksum);
-        GVariantPtr variant = variant_from_bytes(G_VARIANT_TYPE(format), as_bytes(bytes), false);
-        if (g_variant_is_normal_form(variant.get()) == FALSE) {
-            throw Error(ErrorKind::invalid, concat("a malformed directory object: ", to_hex(checksum)));
+    std::string load(ObjectType type, const Sha256& checksum) const {
+        try {
+            return load_(type, checksum);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::not_found) throw;
+            throw Error(ErrorKind::invalid,
+                        concat("the image lacks the object ", to_hex(checksum), " of a directory"));
         }
-        return variant;
+    }
+
+    DirtreeObject tree_of(const Sha256& checksum) const {
+        const std::string bytes = load(ObjectType::dirtree, checksum);
+        return with_context([&] { return to_hex(checksum); }, [&] { return parse_dirtree(as_bytes(bytes)); });
     }
 
     Node directory_of(const Sha256& checksum) const {
-        const GVariantPtr meta = load(ObjectType::dirmeta, checksum, "(uuua(ayay))");
-        const auto number = [&meta](gsize index) {
-            guint32 value = 0;
-            g_variant_get_child(meta.get(), index, "u", &value);
-            return GUINT32_FROM_BE(value);
-        };
-        Node out = Node::directory(number(2) & 07777U, number(0), number(1));
-        out.xattrs = as_text(bytes_of(child_of(meta.get(), 3).get()));
+        const std::string bytes = load(ObjectType::dirmeta, checksum);
+        DirectoryMeta meta =
+            with_context([&] { return to_hex(checksum); }, [&] { return parse_dirmeta(as_bytes(bytes)); });
+        Node out = Node::directory(meta.mode, meta.uid, meta.gid);
+        out.xattrs = std::move(meta.xattrs);
         return out;
     }
 
-    // Names come sorted, so that none is there twice.
-    std::string next_name(GVariant* entry, std::optional<std::string>& last) {
+    void count() {
         if (entries_left_-- == 0) {
             throw Error(ErrorKind::too_large, "a commit of too many files and directories");
         }
-        const char* text = nullptr;
-        g_variant_get_child(entry, 0, "&s", &text);
-        std::string name(text);
-        const bool is_name = !name.empty() && name != "." && name != ".." &&
-                             name.find('/') == std::string::npos && name.size() <= kMaxComponent;
-        if (!is_name || (last && name <= *last)) {
-            throw Error(ErrorKind::invalid, concat("a dirtree with the entry ", quoted(name)));
-        }
-        last = name;
-        return name;
     }
 
-    void read_files(GVariant* files, Node& out) {
-        std::optional<std::string> last;
-        for (gsize i = 0; i < g_variant_n_children(files); ++i) {
-            const GVariantPtr entry = child_of(files, i);
-            const std::string name = next_name(entry.get(), last);
-            const Sha256 checksum = checksum_in(entry.get(), 1);
-            const LayerEntry* const object = objects_.find(checksum);
-            if (object == nullptr) {
-                throw Error(ErrorKind::invalid, concat("the image lacks the object ", to_hex(checksum),
-                                                       " of the file ", quoted(name)));
-            }
-            out.set_child(name, node_of(*object));
-        }
+    Node file_of(const DirtreeObject::File& file, const std::string& directory) const {
+        const LayerEntry* const object = objects_.find(file.checksum);
+        if (object != nullptr) return node_of(*object);
+        throw Error(ErrorKind::invalid, concat("the image lacks the object ", to_hex(file.checksum), " of ",
+                                               quoted(join(directory, file.name))));
     }
 
   public:
@@ -157,13 +126,8 @@ bool is_laid_out(const Repository& repository, const RootChecksums& root) {
     // The directories' tree in the dirtree, if it has one of that name.
     const auto find = [&repository](const Sha256& tree, std::string_view wanted) -> std::optional<Sha256> {
         const std::string bytes = read_metadata(repository, ObjectType::dirtree, tree);
-        const GVariantPtr variant = variant_from_bytes(OSTREE_TREE_GVARIANT_FORMAT, as_bytes(bytes), false);
-        const GVariantPtr directories = child_of(variant.get(), 1);
-        for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
-            const GVariantPtr entry = child_of(directories.get(), i);
-            const char* name = nullptr;
-            g_variant_get_child(entry.get(), 0, "&s", &name);
-            if (name == wanted) return checksum_in(entry.get(), 1);
+        for (const DirtreeObject::Directory& directory : parse_dirtree(as_bytes(bytes)).directories) {
+            if (directory.name == wanted) return directory.tree;
         }
         return std::nullopt;
     };

@@ -8,7 +8,8 @@
 #include "base/escape.hh"
 #include "base/interrupt.hh"
 #include "ostree/commit.hh"
-#include "ostree/glib.hh"
+#include "ostree/directory_meta.hh"
+#include "ostree/metadata_objects.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/tree.hh"
 
@@ -25,14 +26,10 @@ class Walker {
         check_interrupt();
         if (const auto found = entries_.find(tree); found != entries_.end()) return found->second;
         if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "directories too deep");
-        const GVariantPtr variant = load(ObjectType::dirtree, tree);
-        const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
-        const GVariantPtr directories = take(g_variant_get_child_value(variant.get(), 1));
-        std::size_t out = 1 + g_variant_n_children(files.get());
-        for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
-            const GVariantPtr entry = take(g_variant_get_child_value(directories.get(), i));
-            const GVariantPtr subtree = take(g_variant_get_child_value(entry.get(), 1));
-            out += measure(checksum_of(subtree.get()), depth + 1);
+        const DirtreeObject object = load_tree(tree);
+        std::size_t out = 1 + object.files.size();
+        for (const DirtreeObject::Directory& directory : object.directories) {
+            out += measure(directory.tree, depth + 1);
             if (out > kMaxWalkEntries) {
                 throw Error(ErrorKind::too_large,
                             concat("a tree of more than ", kMaxWalkEntries, " entries"));
@@ -44,27 +41,18 @@ class Walker {
 
     void directory(const std::string& path, const Sha256& tree, const Sha256& meta, std::size_t depth) {
         check_interrupt();
-        if (depth > kMaxDepth)
-            throw Error(ErrorKind::invalid, concat(quoted(path), ": directories too deep"));
         count(path);
+        check_tree_place(path, depth);
         add_directory(path, tree, meta);
-        const GVariantPtr variant = load(ObjectType::dirtree, tree);
-        const GVariantPtr files = take(g_variant_get_child_value(variant.get(), 0));
-        for (gsize i = 0; i < g_variant_n_children(files.get()); ++i) {
-            const GVariantPtr entry = take(g_variant_get_child_value(files.get(), i));
-            const GVariantPtr checksum = take(g_variant_get_child_value(entry.get(), 1));
-            std::string name = join(path, name_of(entry.get()));
+        const DirtreeObject object = load_tree(tree);
+        for (const DirtreeObject::File& file : object.files) {
+            std::string name = join(path, file.name);
             count(name);
-            files_[checksum_of(checksum.get())].push_back(std::move(name));
+            check_tree_place(name, depth);
+            files_[file.checksum].push_back(std::move(name));
         }
-        const GVariantPtr directories = take(g_variant_get_child_value(variant.get(), 1));
-        for (gsize i = 0; i < g_variant_n_children(directories.get()); ++i) {
-            const GVariantPtr entry = take(g_variant_get_child_value(directories.get(), i));
-            const GVariantPtr subtree = take(g_variant_get_child_value(entry.get(), 1));
-            const GVariantPtr submeta = take(g_variant_get_child_value(entry.get(), 2));
-            directory(join(path, name_of(entry.get())), checksum_of(subtree.get()),
-                      checksum_of(submeta.get()), depth + 1);
-        }
+        for (const DirtreeObject::Directory& below : object.directories)
+            directory(join(path, below.name), below.tree, below.meta, depth + 1);
     }
 
     CommitWalk finish() {
@@ -76,7 +64,7 @@ class Walker {
         }
         std::sort(out.files.begin(), out.files.end(),
                   [](const WalkedFile& a, const WalkedFile& b) { return a.paths.front() < b.paths.front(); });
-        // The dirtrees of somebody else may have any order.
+        // By paths, which a walk of sorted names alone does not give: "a.b" comes before what is in "a".
         std::sort(out.directories.begin(), out.directories.end(),
                   [](const WalkedDirectory& a, const WalkedDirectory& b) {
                       return before_in_tree(a.path, b.path);
@@ -96,37 +84,21 @@ class Walker {
         return directory.empty() ? name : concat(directory, '/', name);
     }
 
-    // libostree checks names when it loads a dirtree for a checkout; whoever writes them to an archive must
-    // do so, too.
-    static std::string name_of(GVariant* entry) {
-        const char* name = nullptr;
-        g_variant_get_child(entry, 0, "&s", &name);
-        std::string out(name);
-        if (out.empty() || out == "." || out == ".." || out.find('/') != std::string::npos) {
-            throw Error(ErrorKind::invalid, concat("a dirtree with the name ", quoted(out)));
-        }
-        return out;
-    }
-
     // libostree does not hash metadata that it loads from a repository: a damaged dirtree would be another
     // tree.
-    GVariantPtr load(ObjectType type, const Sha256& checksum) const {
-        const bool is_tree = type == ObjectType::dirtree;
-        const std::string bytes = read_metadata(repository_, type, checksum);
-        return variant_from_bytes(is_tree ? OSTREE_TREE_GVARIANT_FORMAT : OSTREE_DIRMETA_GVARIANT_FORMAT,
-                                  as_bytes(bytes), /*trusted=*/false);
+    DirtreeObject load_tree(const Sha256& checksum) const {
+        const std::string bytes = read_metadata(repository_, ObjectType::dirtree, checksum);
+        return with_context([&] { return to_hex(checksum); }, [&] { return parse_dirtree(as_bytes(bytes)); });
     }
 
     void add_directory(const std::string& path, const Sha256& tree, const Sha256& meta) {
-        WalkedDirectory out{.path = path, .tree = tree, .meta = meta};
-        const GVariantPtr variant = load(ObjectType::dirmeta, meta);
-        g_variant_get_child(variant.get(), 0, "u", &out.uid);
-        g_variant_get_child(variant.get(), 1, "u", &out.gid);
-        g_variant_get_child(variant.get(), 2, "u", &out.mode);
-        out.uid = GUINT32_FROM_BE(out.uid);
-        out.gid = GUINT32_FROM_BE(out.gid);
-        out.mode = GUINT32_FROM_BE(out.mode) & 07777U;
-        directories_.push_back(std::move(out));
+        const DirectoryMeta object = read_directory_meta(repository_, meta);
+        directories_.push_back({.path = path,
+                                .tree = tree,
+                                .meta = meta,
+                                .uid = object.uid,
+                                .gid = object.gid,
+                                .mode = object.mode});
     }
 
     const Repository& repository_;
@@ -174,12 +146,8 @@ const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string&
 }
 
 RootChecksums root_of(ByteView bytes) {
-    const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, bytes, false);
-    if (g_variant_is_normal_form(commit.get()) == FALSE)
-        throw Error(ErrorKind::invalid, "a malformed commit object");
-    const GVariantPtr tree = take(g_variant_get_child_value(commit.get(), 6));
-    const GVariantPtr meta = take(g_variant_get_child_value(commit.get(), 7));
-    return {checksum_of(tree.get()), checksum_of(meta.get())};
+    const CommitObject commit = parse_commit(bytes);
+    return {commit.tree, commit.meta};
 }
 
 RootChecksums read_root(const Repository& repository, const std::string& checksum) {

@@ -10,9 +10,9 @@
 #include "base/escape.hh"
 #include "base/interrupt.hh"
 #include "base/stream.hh"
-#include "ostree/glib.hh"
 #include "ostree/layer_path.hh"
 #include "ostree/layer_reader.hh"
+#include "ostree/metadata_objects.hh"
 
 namespace osb::ostree {
 namespace {
@@ -34,12 +34,37 @@ std::string_view last_part(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
 }
 
-// The attributes in normal form: what is hashed and stored must not depend on how they were written down.
-XattrBytes checked_xattrs(std::string_view bytes) {
-    const GVariantPtr variant = variant_from_bytes(G_VARIANT_TYPE("a(ayay)"), as_bytes(bytes), false);
-    if (g_variant_is_normal_form(variant.get()) == FALSE)
-        throw Error(ErrorKind::invalid, "malformed extended attributes");
-    return std::string(bytes);
+XattrBytes checked_xattrs(std::string bytes) {
+    check_xattrs(bytes);
+    return bytes;
+}
+
+// Content objects that a bare-user-only repository cannot hold have another checksum there; directories do
+// not.
+void check_held(RepoMode mode, const DirectoryMeta& meta) {
+    const FileMeta full{.uid = meta.uid, .gid = meta.gid, .mode = S_IFDIR | meta.mode, .xattrs = meta.xattrs};
+    const FileMeta held = canonical(mode, full);
+    if (held.uid == full.uid && held.gid == full.gid && held.mode == full.mode && held.xattrs == full.xattrs)
+        return;
+    throw Error(ErrorKind::unsupported,
+                "a directory whose owner, mode or attributes a bare-user-only repository cannot hold");
+}
+
+// The object is what its name says; now it must be one that every later step takes.
+void check_structure(ObjectType type, const std::string& bytes, RepoMode mode) {
+    switch (type) {
+        case ObjectType::dirtree:
+            parse_dirtree(as_bytes(bytes));
+            return;
+        case ObjectType::dirmeta:
+            check_held(mode, parse_dirmeta(as_bytes(bytes)));
+            return;
+        case ObjectType::commit:
+            parse_commit(as_bytes(bytes));
+            return;
+        case ObjectType::file:
+            return;
+    }
 }
 
 ObjectType metadata_type(const std::string& suffix) {
@@ -149,12 +174,16 @@ void EncapsulatedLayerReader::take_metadata(const ObjectName& name, const std::s
         if (!out_.commit_checksum.empty()) throw Error(ErrorKind::invalid, "a second commit");
         const Sha256 actual = sha256(as_bytes(bytes));
         if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
+        check_structure(ObjectType::commit, bytes, writer_.mode());
         out_.commit_checksum = name.checksum;
         out_.commit = bytes;
         return;
     }
-    const Sha256 actual = writer_.write_metadata(metadata_type(name.suffix), as_bytes(bytes));
+    const Sha256 actual = sha256(as_bytes(bytes));
     if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
+    const ObjectType type = metadata_type(name.suffix);
+    check_structure(type, bytes, writer_.mode());
+    writer_.write_metadata(type, as_bytes(bytes));
 }
 
 void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std::string& path,
@@ -188,7 +217,11 @@ void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const Object
     pending_.reset();
     if (!seen_.insert(name.checksum).second) throw Error(ErrorKind::invalid, "an object that is there twice");
     const bool is_link = entry.type == oci::TarType::symlink;
-    if (!is_link) expect_regular(entry);
+    if (is_link) {
+        check_link_target(entry.link_target);
+    } else {
+        expect_regular(entry);
+    }
     const FileMeta meta{.uid = entry.uid,
                         .gid = entry.gid,
                         .mode = (is_link ? S_IFLNK : S_IFREG) | entry.mode,
@@ -212,7 +245,6 @@ LayerEntry& EncapsulatedLayerReader::record(EntryKind kind) {
 void EncapsulatedLayerReader::record_object(const FileMeta& meta, const std::string& target,
                                             const Sha256& checksum) {
     if (record_ == nullptr) return;
-    if (target.size() > kMaxPath) throw Error(ErrorKind::too_large, "the target of a link is too long");
     LayerEntry& entry = record(S_ISLNK(meta.mode) ? EntryKind::symlink : EntryKind::file);
     entry.mode = meta.mode & 07777U;
     entry.uid = meta.uid;

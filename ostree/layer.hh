@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory_resource>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,8 @@ class Layer {
     std::vector<std::string>& notes() noexcept { return notes_; }
     const std::vector<std::string>& notes() const noexcept { return notes_; }
 
+    // The digest of the bytes that were read and checked; nothing for a layer that was known already.
+    std::optional<oci::Digest> blob;
     std::uint64_t uncompressed_size = 0;  // bytes
     std::string commit;                   // LayerKind::commit: its checksum; else ""
     // LayerKind::commit: the diffIDs of all layers that hold that commit, when they are known.

@@ -13,6 +13,7 @@
 #include "oci/tar_reader.hh"
 #include "oci/verified_source.hh"
 #include "ostree/layer_path.hh"
+#include "ostree/metadata_objects.hh"
 #include "ostree/xattr_policy.hh"
 
 namespace osb::ostree {
@@ -224,11 +225,7 @@ class LayerReader {
     }
 
     void take_symlink(const oci::TarEntry& entry, const std::string& path) {
-        if (entry.link_target.empty()) throw Error(ErrorKind::invalid, "a symbolic link to nothing");
-        if (!is_utf8(entry.link_target) || entry.link_target.find('\0') != std::string::npos) {
-            throw Error(ErrorKind::invalid,
-                        "a symbolic link whose target is not UTF-8, which ostree asks of it");
-        }
+        check_link_target(entry.link_target);
         LayerEntry& out = add(EntryKind::symlink, path);
         set_owner(out, entry);
         out.mode = 0777;  // the mode of a link means nothing, and Linux shows no other
@@ -321,6 +318,7 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
 std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
                                   const LayerContext& context) {
     auto layer = std::make_shared<Layer>(diff_id);
+    layer->blob = blob.digest;
     layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
         LayerReader(layer, tar, context).read_all();
     });

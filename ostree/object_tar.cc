@@ -8,13 +8,14 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/xattr_policy.hh"
 
 namespace osb::ostree {
 
 std::vector<std::pair<std::string, std::string>> visible_xattrs(std::string_view bytes) {
     std::vector<std::pair<std::string, std::string>> out;
     for (auto& xattr : parse_xattrs(bytes)) {
-        if (xattr.first != "security.selinux") out.push_back(std::move(xattr));
+        if (xattr.first != "security.selinux" && is_portable(xattr.first)) out.push_back(std::move(xattr));
     }
     return out;
 }

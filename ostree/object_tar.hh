@@ -11,8 +11,9 @@
 
 namespace osb::ostree {
 
-// The attributes, given as XattrBytes, that an image shows: all but security.selinux. SELinux labels are left
-// to the system that runs the image: podman would refuse a layer that sets them.
+// The attributes, given as XattrBytes, that an image shows: all but security.selinux, and those whose names
+// an archive cannot hold (is_portable()). SELinux labels are left to the system that runs the image: podman
+// would refuse a layer that sets them.
 std::vector<std::pair<std::string, std::string>> visible_xattrs(std::string_view bytes);
 
 // Whether a name in `path` begins with ".wh.": in a layer it would hide what the layers below have.

@@ -89,6 +89,13 @@ void write_both(int fd, ByteView header, ByteView content, const std::string& pa
     write_all(fd, content.subspan(done - header.size()), path);
 }
 
+// libostree overlooks it when it reads the file, and the object would be a damaged one.
+[[noreturn]] void throw_empty_xattr(const std::string& name) {
+    throw Error(ErrorKind::unsupported, concat("the extended attribute ", quoted(name),
+                                               " without a value, which a bare repository cannot hold"))
+        .hint("an archive or a bare-user repository can");
+}
+
 void set_xattr(int fd, const std::string& name, std::string_view value) {
     if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) return;
     Error error = errno_error(errno, concat("cannot set the extended attribute ", quoted(name)));
@@ -278,7 +285,10 @@ void ObjectWriter::finish_bare(int fd, const FileMeta& meta) {
     }
     if (mode != 0600 && ::fchmod(fd, mode) != 0) throw_errno("cannot set the mode of an object");
     if (mode_ == RepoMode::bare && !meta.xattrs.empty()) {
-        for (const auto& [name, value] : parse_xattrs(meta.xattrs)) set_xattr(fd, name, value);
+        for (const auto& [name, value] : parse_xattrs(meta.xattrs)) {
+            if (value.empty()) throw_empty_xattr(name);
+            set_xattr(fd, name, value);
+        }
     }
     // libostree's OSTREE_TIMESTAMP, so that programs which compare the times of files see none changed.
     const std::array<timespec, 2> times{{{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = 0, .tv_nsec = 0}}};

@@ -6,9 +6,12 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
+#include "ostree/directory_meta.hh"
 #include "ostree/object_format.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/object_tar.hh"
+#include "ostree/xattr_policy.hh"
 
 namespace osb::ostree {
 namespace {
@@ -76,27 +79,47 @@ class ImagePaths {
     bool moves_var_ = false;
 };
 
-void check_names(const CommitWalk& walk) {
-    const auto check = [](const std::string& path) {
-        if (has_whiteout_name(path))
-            throw Error(ErrorKind::unsupported, concat(quoted(path), " would be a whiteout in an image"));
+// Leaves out what would be a whiteout, as an encapsulated image does not show it either.
+CommitWalk without_whiteout_names(const CommitWalk& walk) {
+    CommitWalk out{walk.checksum, {}, {}};
+    std::size_t hidden = 0;
+    const std::string* first = nullptr;
+    const auto is_hidden = [&](const std::string& path) {
+        if (!has_whiteout_name(path)) return false;
+        if (hidden++ == 0) first = &path;
+        return true;
     };
-    for (const WalkedDirectory& directory : walk.directories) check(directory.path);
-    for (const WalkedFile& file : walk.files) std::for_each(file.paths.begin(), file.paths.end(), check);
+    for (const WalkedDirectory& directory : walk.directories) {
+        if (!is_hidden(directory.path)) out.directories.push_back(directory);
+    }
+    for (const WalkedFile& file : walk.files) {
+        WalkedFile shown{file.checksum, {}};
+        for (const std::string& path : file.paths) {
+            if (!is_hidden(path)) shown.paths.push_back(path);
+        }
+        if (!shown.paths.empty()) out.files.push_back(std::move(shown));
+    }
+    if (hidden > 0) {
+        log_warning(concat("the image lacks ", quoted(*first),
+                           hidden > 1 ? concat(" and ", hidden - 1, " more") : std::string{},
+                           ": such names would be whiteouts in it"));
+    }
+    return out;
 }
 
-// The attributes of a dirmeta object (uuua(ayay)): three numbers, then what XattrBytes holds.
-std::string_view xattrs_of(std::string_view dirmeta, const std::string& path) {
-    constexpr std::size_t kNumbers = 3 * sizeof(std::uint32_t);
-    if (dirmeta.size() < kNumbers)
-        throw Error(ErrorKind::invalid, concat("a malformed dirmeta object of ", quoted(path)));
-    return dirmeta.substr(kNumbers);
+// What visible_xattrs() leaves out, and no image has.
+void warn_of_xattrs(std::string_view bytes, const std::string& path) {
+    for (const auto& [name, value] : parse_xattrs(bytes)) {
+        if (is_portable(name)) continue;
+        log_warning(concat("the image lacks the attribute ", quoted(name), " of ", quoted(path),
+                           ": an archive cannot hold its name"));
+    }
 }
 
 }  // namespace
 
-CommitWalk plain_walk(const CommitWalk& walk) {
-    check_names(walk);
+CommitWalk plain_walk(const CommitWalk& whole) {
+    const CommitWalk walk = without_whiteout_names(whole);
     const ImagePaths image_path(walk);
     CommitWalk out{walk.checksum, {}, {}};
     for (const WalkedDirectory& directory : walk.directories) {
@@ -116,13 +139,17 @@ CommitWalk plain_walk(const CommitWalk& walk) {
 }
 
 void PlainTar::write_directories(oci::TarWriter& tar) {
-    for (const WalkedDirectory& directory : walk_.directories) write_directory(tar, directory);
+    for (const WalkedDirectory& directory : walk_.directories) {
+        write_directory(tar, directory);
+        warn_of_xattrs(read_directory_meta(repository_, directory.meta).xattrs, directory.path);
+    }
 }
 
 void PlainTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
     const std::string& path = file.paths.front();
     write_parents(tar, path);
     ContentObject object = open_object(repository_, file.checksum);
+    warn_of_xattrs(object.xattrs, path);
     tar.begin(tar_entry(object, path));
     write_content(tar, object, to_hex(file.checksum));
 }
@@ -144,8 +171,7 @@ void PlainTar::write_directory(oci::TarWriter& tar, const WalkedDirectory& direc
     entry.mode = directory.mode;
     entry.uid = directory.uid;
     entry.gid = directory.gid;
-    entry.xattrs = visible_xattrs(
-        xattrs_of(read_metadata(repository_, ObjectType::dirmeta, directory.meta), directory.path));
+    entry.xattrs = visible_xattrs(read_directory_meta(repository_, directory.meta).xattrs);
     tar.begin(entry);
 }
 

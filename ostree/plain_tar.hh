@@ -20,8 +20,7 @@ namespace osb::ostree {
 // - every path is a file of its own, since ostree does not know which of the paths of an object were hard
 //   links.
 //
-// Such a tree is imported again as the same one. Throws Error{unsupported} for a name that would be a
-// whiteout.
+// Such a tree is imported again as the same one. Names that would be whiteouts are left out, with a warning.
 CommitWalk plain_walk(const CommitWalk& walk);
 
 // Writes one layer. Every directory that a file of the layer needs comes before it, once, with its own mode,

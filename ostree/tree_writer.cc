@@ -6,6 +6,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/metadata_objects.hh"
 #include "ostree/object_format.hh"
 
 namespace osb::ostree {
@@ -16,23 +17,33 @@ Sha256 write_dirmeta(ObjectWriter& writer, const Node& node) {
     return writer.write_metadata(ObjectType::dirmeta, as_bytes(dirmeta(canonical(writer.mode(), meta))));
 }
 
-}  // namespace
-
-WrittenTree write_tree(ObjectWriter& writer, const Node& directory) {
+// A layout moves what was in bounds to where it may not be.
+WrittenTree write_below(ObjectWriter& writer, const Node& directory, const std::string& path,
+                        std::size_t depth) {
+    check_tree_place(path, depth);
+    const auto join = [&path](const std::string& name) {
+        return path.empty() ? name : concat(path, '/', name);
+    };
     std::vector<DirtreeFile> files;
     std::vector<DirtreeDirectory> directories;
     for (const auto& [name, child] : directory.children()) {
         if (!child.is_directory()) {
+            check_tree_place(join(name), depth);
             files.push_back({name, &child.checksum});
             continue;
         }
-        const WrittenTree below =
-            with_context([&name = name] { return quoted(name); },
-                         [&writer, &child = child] { return write_tree(writer, child); });
+        const WrittenTree below = write_below(writer, child, join(name), depth + 1);
         directories.push_back({name, below.tree, below.meta});
     }
-    const std::string tree = dirtree(files, directories);
+    const std::string tree =
+        with_context([&path] { return quoted('/' + path); }, [&] { return dirtree(files, directories); });
     return {writer.write_metadata(ObjectType::dirtree, as_bytes(tree)), write_dirmeta(writer, directory)};
+}
+
+}  // namespace
+
+WrittenTree write_tree(ObjectWriter& writer, const Node& directory) {
+    return write_below(writer, directory, {}, 1);
 }
 
 }  // namespace osb::ostree

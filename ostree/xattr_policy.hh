@@ -20,10 +20,15 @@ inline constexpr std::size_t kMaxXattrValue = 65536;  // Linux's XATTR_SIZE_MAX
 // built the layer, not to the image.
 bool keeps_xattr(std::string_view name) noexcept;
 
+// Whether a name can be written to an archive and a table of contents again: not with a '=', at which the
+// keyword of a PAX record ends, and not without being UTF-8, which JSON is.
+bool is_portable(std::string_view name) noexcept;
+
 // The attributes of an entry that are kept. None for a symbolic link: Linux does not let them be set there;
-// and none without a value, which libostree does not see. The names of those that are dropped are added to
-// `dropped`. Throws Error{too_large}, also for a name or a value that Linux does not let be set: no file
-// could be checked out.
+// none without a value, which libostree does not see, and none whose name is not portable. The names of those
+// that are dropped are added to `dropped`. Throws Error{too_large}, also for a name or a value that Linux
+// does not let be set, and for more than 64 KiB in all, which a bare-user repository keeps in one value: no
+// file could be checked out.
 std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEntry& entry,
                                                                std::vector<std::string>& dropped);
 

@@ -217,6 +217,24 @@ TEST_F(BootableLayoutTest, ContentOfStateGoesToTheFactory) {
     EXPECT_TRUE(noted("/var: 2 files"));
 }
 
+// What is in bounds in the image may not be where the layout moves it.
+TEST_F(BootableLayoutTest, WhatIsMovedStaysInBounds) {
+    const auto deep = [](int directories) {
+        std::string path = "var";
+        for (int i = 0; i < directories; ++i) path += "/d";
+        return TarBuilder().file(path + "/f", "x");
+    };
+    EXPECT_EQ(type(bootable({deep(251)}), "/usr/share/factory/var"), 'd');
+    for (const int directories : {252, 254})
+        EXPECT_NE(refusal({deep(directories)}, ostree::Layout::bootable).find("256 deep"), std::string::npos);
+    std::string path = "var";
+    while (path.size() + 256 <= 4090) path += '/' + std::string(255, 'n');
+    path += '/' + std::string(4090 - path.size() - 1, 'n');
+    EXPECT_EQ(type(plain({TarBuilder().file(path, "x")}), '/' + path), 'f');
+    EXPECT_NE(refusal({TarBuilder().file(path, "x")}, ostree::Layout::bootable).find("a path of 4"),
+              std::string::npos);
+}
+
 TEST_F(BootableLayoutTest, LinksInVarToThePlacesGiveWay) {
     Listing tree = bootable({TarBuilder()
                                  .file("home/u/f", "h")

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "oci/layout_sink.hh"
 #include "oci/layout_source.hh"
@@ -159,6 +161,30 @@ TEST_F(ExportThreads, FewLayersHoldEverything) {
     NoProgress progress;
     EXPECT_EQ(ostree::pull_image(repository, image_in("few"), {}, progress).commit, exported.commit);
     EXPECT_THROW(export_to("fewer", {.max_layers = 2}), Error);
+}
+
+// Names of packages go into JSON, and into lists with commas.
+TEST_F(ExportThreads, PackagesWhoseNamesAreNone) {
+    const std::string database =
+        "P:bad\xff\nV:1\nF:lib\nR:a\n\nP:b,c\nV:1\nF:lib\nR:b\n\nP:" + std::string(300, 'n') +
+        "\nV:1\nF:lib\nR:c\n\nP:good\nV:1\nF:lib\nR:d\n\n";
+    const std::map<std::string, std::string, std::less<>> owners{{"lib/d", "good"}, {"usr/lib/d", "good"}};
+    EXPECT_EQ(ostree::package_owners(database), owners);
+    EXPECT_EQ(ostree::package_versions(database),
+              (std::map<std::string, std::string, std::less<>>{{"good", "1"}}));
+    bootable({TarBuilder()
+                  .file("lib/a", "a")
+                  .file("lib/b", "b")
+                  .file("lib/c", "c")
+                  .file("lib/d", "d")
+                  .file("lib/apk/db/installed", database)});
+    export_to("layout", {});
+    std::set<std::string> components;
+    for (const oci::Descriptor& layer : image_in("layout").manifest.layers) {
+        const auto found = layer.annotations.find(ostree::kComponentsAnnotation);
+        if (found != layer.annotations.end()) components.insert(found->second);
+    }
+    EXPECT_EQ(components, (std::set<std::string>{"good", ostree::kUnpackaged}));
 }
 
 TEST(ApkDatabase, OwnersAreWhereImportPutsTheFiles) {

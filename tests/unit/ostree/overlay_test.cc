@@ -240,6 +240,19 @@ TEST_F(OverlayTest, RefusesHostilePaths) {
 TEST_F(OverlayTest, RefusesWhatLinuxCouldNotHold) {
     refusal({TarBuilder().pax({{"SCHILY.xattr.user." + std::string(300, 'n'), "v"}}).file("a", "1")});
     refusal({TarBuilder().pax({{"SCHILY.xattr.user.big", std::string(70000, 'v')}}).file("a", "1")});
+    // All of a file's attributes are one value in a bare-user repository.
+    refusal({TarBuilder().pax({{"SCHILY.xattr.user.big", std::string(65536, 'v')}}).file("a", "1")});
+    PaxRecords many;
+    for (int i = 0; i < 7; ++i) many.emplace_back(concat("SCHILY.xattr.user.", i), std::string(10000, 'v'));
+    refusal({TarBuilder().pax(many).file("a", "1")});
+    refusal({TarBuilder().pax(many).directory("a")});
+    EXPECT_NE(refusal({TarBuilder().pax({{"linkpath", std::string(4096, 't')}}).symlink("l", "t")})
+                  .find("4096 bytes"),
+              std::string::npos);
+    EXPECT_EQ(
+        content(plain({TarBuilder().pax({{"linkpath", std::string(4095, 't')}}).symlink("l", "t")}), "/l")
+            .size(),
+        4095U);
     plain({TarBuilder().pax({{"SCHILY.xattr.user.", "v"}}).file("a", "1")});
     ASSERT_EQ(warnings_.size(), 1U);
 }
@@ -334,6 +347,17 @@ TEST_F(OverlayTest, KeepsCapabilitiesAndUserAttributesOnly) {
     EXPECT_NE(warnings_[0].find("extended attributes dropped: 4 (security.selinux of ping"),
               std::string::npos)
         << warnings_[0];
+}
+
+// No archive could carry them on.
+TEST_F(OverlayTest, DropsAttributesWhoseNamesAreNotPortable) {
+    const Listing tree =
+        plain({TarBuilder()
+                   .pax({{"SCHILY.xattr.user.a\xff", "1"}, {"SCHILY.xattr.user.\xc3\xa4", "2"}})
+                   .file("a", "1")});
+    EXPECT_EQ(tree.at("/a").xattrs, (std::map<std::string, std::string>{{"user.\xc3\xa4", "2"}}));
+    ASSERT_EQ(warnings_.size(), 1U);
+    EXPECT_NE(warnings_[0].find("user.a\\xff of a"), std::string::npos) << warnings_[0];
 }
 
 TEST_F(OverlayTest, KeepsModesOwnersAndLargeIds) {
