@@ -16,6 +16,7 @@
 #include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/commit.hh"
+#include "ostree/commit_binding.hh"
 #include "ostree/detached_metadata.hh"
 #include "ostree/object_closure.hh"
 #include "ostree/object_reader.hh"
@@ -64,13 +65,14 @@ class DirectoryPush {
         result_.destination = source_.commit();
         result_.ref = source_.ref();
         check_descent();
-        warn_of_binding();
+        const GVariantPtr commit = load_commit(source_.repository(), source_.commit());
+        warn_of_binding(destination_, commit.get(), source_.ref());
         // It holds the repository's lock: nothing that is found there is pruned meanwhile.
         Transaction transaction(destination_);
         find_changes();
         send_objects();
-        write_commits(transaction);
         transaction.lock_refs();
+        write_commits(transaction);
         check_descent();  // another push may have been here
         result_.unchanged = current() == source_.commit();
         if (!result_.unchanged) transaction.set_ref(source_.ref(), source_.commit());
@@ -117,29 +119,14 @@ class DirectoryPush {
             .hint("--force pushes all the same, and that commit is then without a name");
     }
 
-    // Clients take a commit that says for which refs it is under no other.
-    void warn_of_binding() const {
-        const GVariantPtr commit = load_commit(source_.repository(), source_.commit());
-        const GVariantPtr metadata = metadata_of(commit.get());
-        const GVariantPtr bound(
-            g_variant_lookup_value(metadata.get(), "ostree.ref-binding", G_VARIANT_TYPE_STRING_ARRAY));
-        if (!bound) return;
-        for (gsize i = 0; i < g_variant_n_children(bound.get()); ++i) {
-            const GVariantPtr ref(g_variant_get_child_value(bound.get(), i));
-            if (source_.ref() == g_variant_get_string(ref.get(), nullptr)) return;
-        }
-        log_warning(concat("the commit is bound to other refs than ", quoted(source_.ref()),
-                           ": ostree clients refuse to pull it by this name"));
-    }
-
     void find_changes() {
         for (const PushedCommit& commit : source_.history()) {
             check_interrupt();
             Change change{.checksum = commit.checksum,
                           .lacking = !has_whole_commit(destination_, commit.checksum)};
             const std::string theirs = read_detached_metadata(destination_, commit.checksum);
-            change.detached = merge_detached_metadata(
-                theirs, read_detached_metadata(source_.repository(), commit.checksum));
+            change.detached = join_detached_metadata(
+                theirs, read_detached_metadata(source_.repository(), commit.checksum), Preferred::added);
             if (change.detached == theirs) change.detached.clear();
             if (!change.lacking && change.detached.empty()) continue;
             change.bytes =
@@ -255,7 +242,7 @@ class DirectoryPush {
     void write_commits(Transaction& transaction) {
         std::reverse(changes_.begin(), changes_.end());
         for (const Change& change : changes_) {
-            transaction.write_commit(change.bytes, change.checksum, change.detached);
+            transaction.write_commit(change.bytes, change.checksum, change.detached, Preferred::added);
             if (!change.lacking) continue;
             ++result_.objects_sent;
             result_.bytes_sent += change.bytes.size() + change.detached.size();

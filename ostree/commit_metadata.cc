@@ -54,6 +54,11 @@ GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts) {
     std::map<std::string, GVariant*> values;
     for (const auto& [key, text] : texts) values[key] = g_variant_new_string(text.c_str());
     values[kKeyFormat] = g_variant_new_uint32(kImportFormat);
+    if (!facts.collection.empty()) {
+        values["ostree.collection-binding"] = g_variant_new_string(facts.collection.c_str());
+        const char* const ref = facts.ref.c_str();
+        values["ostree.ref-binding"] = g_variant_new_strv(&ref, 1);
+    }
     if (!facts.kernel.empty()) values["ostree.bootable"] = g_variant_new_boolean(TRUE);
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);

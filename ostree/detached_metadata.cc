@@ -2,8 +2,11 @@
 
 #include <map>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "ostree/glib.hh"
+#include "ostree/object_format.hh"
 
 namespace osb::ostree {
 namespace {
@@ -30,12 +33,12 @@ bool is_list(GVariant* value) {
     return g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING_ARRAY) != FALSE;
 }
 
-// The elements of `theirs`, then those of `ours` that are not among them.
-GVariantPtr united(GVariant* theirs, GVariant* ours) {
+// The elements of `present`, then those of `added` that are not among them.
+GVariantPtr united(GVariant* present, GVariant* added) {
     std::set<std::string> known;
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_BYTESTRING_ARRAY);
-    for (GVariant* list : {theirs, ours}) {
+    for (GVariant* list : {present, added}) {
         for (gsize i = 0; i < g_variant_n_children(list); ++i) {
             const GVariantPtr element(g_variant_get_child_value(list, i));
             if (!known.emplace(as_text(view_byte_array(element.get()))).second) continue;
@@ -45,33 +48,44 @@ GVariantPtr united(GVariant* theirs, GVariant* ours) {
     return take(g_variant_builder_end(&builder));
 }
 
-}  // namespace
-
-std::string merge_detached_metadata(std::string_view theirs, std::string_view ours) {
-    if (ours.empty()) return std::string(theirs);
-    Values values;
-    Values added;
-    if (!parse(ours, added)) throw Error(ErrorKind::invalid, "malformed detached metadata of a commit");
-    if (theirs.empty() || !parse(theirs, values)) return std::string(ours);
-    bool changed = false;
-    for (auto& [key, value] : added) {
-        GVariantPtr& present = values[key];
-        GVariantPtr merged;
-        if (present && is_list(present.get()) && is_list(value.get())) {
-            merged = united(present.get(), value.get());
-        } else {
-            merged = std::move(value);
-        }
-        if (present && g_variant_equal(present.get(), merged.get()) != FALSE) continue;
-        present = std::move(merged);
-        changed = true;
+// False when nothing changed.
+bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
+    if (present && is_list(present.get()) && is_list(added.get())) {
+        added = united(present.get(), added.get());
+    } else if (present && preferred == Preferred::present) {
+        return false;
     }
-    if (!changed) return std::string(theirs);
+    if (present && g_variant_equal(present.get(), added.get()) != FALSE) return false;
+    present = std::move(added);
+    return true;
+}
+
+std::string serialize(const Values& values) {
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
     for (const auto& [key, value] : values) g_variant_builder_add(&builder, "{sv}", key.c_str(), value.get());
     const GVariantPtr out = take(g_variant_builder_end(&builder));
     return std::string(as_text(bytes_of(out.get())));
+}
+
+}  // namespace
+
+std::string join_detached_metadata(std::string_view present, std::string_view added, Preferred preferred) {
+    if (added.empty()) return std::string(present);
+    Values values;
+    Values more;
+    if (!parse(added, more)) throw Error(ErrorKind::invalid, "malformed detached metadata of a commit");
+    if (present.empty() || !parse(present, values)) return std::string(added);
+    bool changed = false;
+    for (auto& [key, value] : more) changed = add_value(values[key], std::move(value), preferred) || changed;
+    if (!changed) return std::string(present);
+    std::string out = serialize(values);
+    if (out.size() > kMaxMetadataSize) {
+        throw Error(ErrorKind::too_large,
+                    concat("detached metadata of ", out.size(),
+                           " bytes with those that are there; ostree takes ", kMaxMetadataSize));
+    }
+    return out;
 }
 
 }  // namespace osb::ostree

@@ -89,7 +89,7 @@ class LayerFetch {
         writer.publish();
         transaction.lock_refs();
         for (std::size_t i = 0; i < batch.size(); ++i) {
-            save_layer(transaction, commits[i].get(), *layers[i], image_.manifest.layers[batch[i]].digest);
+            save_layer(transaction, commits[i].get(), *layers[i]);
         }
         transaction.commit();
     }
@@ -99,6 +99,7 @@ class LayerFetch {
         const oci::Digest& diff_id = image_.config.diff_ids[index];
         if (index >= base_) return read_layer(std::move(blob), diff_id, context);
         auto layer = std::make_shared<Layer>(diff_id, LayerKind::objects);
+        layer->blob = blob.digest;
         Encapsulated nothing;  // only the first layer has more than objects
         layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
             EncapsulatedLayerReader(tar, context.writer, context.pool, nothing, false, layer.get())

@@ -1,7 +1,6 @@
 #include "ostree/import.hh"
 
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "base/error.hh"
@@ -18,13 +18,17 @@
 #include "ostree/base_tree.hh"
 #include "ostree/bootable_layout.hh"
 #include "ostree/commit.hh"
+#include "ostree/commit_binding.hh"
 #include "ostree/commit_metadata.hh"
 #include "ostree/derived_layout.hh"
 #include "ostree/encapsulated_image.hh"
 #include "ostree/encapsulated_layer.hh"
+#include "ostree/known_layers.hh"
 #include "ostree/layer_reader.hh"
+#include "ostree/layer_space.hh"
 #include "ostree/layer_store.hh"
 #include "ostree/layer_table.hh"
+#include "ostree/metadata_objects.hh"
 #include "ostree/object_writer.hh"
 #include "ostree/overlay.hh"
 #include "ostree/repository_handle.hh"
@@ -84,7 +88,7 @@ class Import {
     }
 
   private:
-    // The layers of the image; the same blob twice is one.
+    // The layers of the image; the same blob twice is one. Only reading shows what two blobs have in common.
     struct Slot {
         std::size_t index = 0;  // of its first use in the manifest
         LayerKind kind = LayerKind::ordinary;
@@ -142,13 +146,18 @@ class Import {
         return index == 0 ? LayerKind::commit : LayerKind::objects;
     }
 
-    Slot& slot_of(std::size_t index) {
-        return layers_.at({kind_of(index), image_.config.diff_ids[index].to_string()});
+    using SlotKey = std::tuple<LayerKind, oci::Digest, oci::Digest>;
+
+    SlotKey key_of(std::size_t index) const {
+        return {kind_of(index), image_.config.diff_ids[index], image_.manifest.layers[index].digest};
     }
 
-    // Whether the ref's commit is the one that the image says it holds, in the layout that was asked for.
+    Slot& slot_of(std::size_t index) { return layers_.at(key_of(index)); }
+
+    // Whether the ref's commit is the one that the image holds, in the layout that was asked for. The image's
+    // label says so first, but counts for nothing unless its layers were read before.
     bool is_held_commit(const std::string& checksum) {
-        if (!may_be_base() || checksum != promised_commit(image_)) return false;
+        if (!may_be_base() || checksum != promised_commit(image_) || !holds_commit(checksum)) return false;
         const GVariantPtr commit = load_commit(repository_, checksum);
         if (!commit || !fits_layout(is_laid_out(repository_, root_of(bytes_of(commit.get()))))) return false;
         const GVariantPtr metadata = metadata_of(commit.get());
@@ -158,6 +167,12 @@ class Import {
         result_.unchanged = true;
         result_.layers_reused = result_.layers;
         return true;
+    }
+
+    // Whether all layers of the base are known, and hold this commit.
+    bool holds_commit(const std::string& checksum) const {
+        const auto known = known_layers(repository_, image_);
+        return known.front() != nullptr && known.front()->commit == checksum;
     }
 
     // Whether a tree, which has its /etc in /usr or not, is as the layout wants it without further ado.
@@ -172,6 +187,7 @@ class Import {
         if (!commit) return false;
         const GVariantPtr metadata = metadata_of(commit.get());
         if (!is_import_of(metadata.get(), image_, layout_name(options_.layout))) return false;
+        if (is_refused_in_collection(repository_, commit.get(), result_.ref)) return false;
         const std::string parent = parent_of(commit.get());
         if (options_.parent != Parent::automatic && parent != result_.parent) return false;
         result_.kernel = lookup_string(metadata.get(), "ostree.linux");
@@ -185,15 +201,13 @@ class Import {
 
     void find_layers(const ObjectWriter& writer) {
         for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
-            const oci::Digest& diff_id = image_.config.diff_ids[i];
-            const auto [slot, is_new] = layers_.try_emplace({kind_of(i), diff_id.to_string()});
+            const auto [slot, is_new] = layers_.try_emplace(key_of(i));
             if (!is_new) continue;
             slot->second.index = i;
             slot->second.kind = kind_of(i);
             with_context([&] { return layer_context(i); },
                          [&, &found = slot->second] {
-                             found.layer = load_layer(repository_, image_.manifest.layers[i].digest, diff_id,
-                                                      found.kind);
+                             found.layer = find_known_layer(repository_, image_, i, found.kind);
                          });
         }
         keep_whole_layers(writer);
@@ -272,31 +286,13 @@ class Import {
                       image_.manifest.layers[index].digest.short_string(), ")");
     }
 
-    // What a layer takes at the least in the repository: about its size, or what deflate leaves of a plain
-    // one.
-    std::uint64_t stored_size(const oci::Descriptor& layer) const {
-        constexpr std::uint64_t kDeflated = 16;
-        const bool shrinks = repository_.mode() == RepoMode::archive && !layer.media_type.ends_with("gzip") &&
-                             !layer.media_type.ends_with("zstd");
-        return shrinks ? layer.size / kDeflated : layer.size;
-    }
-
     // Refuses what cannot fit, before anything is read.
     void check_space() const {
-        struct statvfs fs {};
-        if (::statvfs(repository_.path().c_str(), &fs) != 0) return;
-        const std::uint64_t free = static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
-        std::uint64_t needed = 0;
+        std::vector<const oci::Descriptor*> unread;
         for (const auto& [key, slot] : layers_) {
-            if (slot.reused) continue;
-            const std::uint64_t size = stored_size(image_.manifest.layers[slot.index]);
-            if (size > free - needed) {
-                throw Error(ErrorKind::no_space,
-                            concat("the image's layers do not fit into the ", (free >> 20U),
-                                   " MiB that are free in ", quoted(repository_.path())));
-            }
-            needed += size;
+            if (!slot.reused) unread.push_back(&image_.manifest.layers[slot.index]);
         }
+        check_space_for(repository_, unread);
     }
 
     void read_layers(ObjectWriter& writer) {
@@ -337,6 +333,7 @@ class Import {
     std::shared_ptr<Layer> read_base_layer(oci::LayerBlob blob, const oci::Digest& diff_id, LayerKind kind,
                                            const LayerContext& context) {
         auto layer = std::make_shared<Layer>(diff_id, kind);
+        layer->blob = blob.digest;
         const bool holds_commit = kind == LayerKind::commit;
         layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
             EncapsulatedLayerReader(tar, context.writer, context.pool, found_, holds_commit, layer.get())
@@ -369,7 +366,7 @@ class Import {
     bool has_hard_links() const {
         return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) {
             const auto& entries = layer.second.layer->entries();
-            return layer.first.first == LayerKind::ordinary &&
+            return layer.second.kind == LayerKind::ordinary &&
                    std::any_of(entries.begin(), entries.end(),
                                [](const LayerEntry& entry) { return entry.kind == EntryKind::hardlink; });
         });
@@ -387,6 +384,7 @@ class Import {
     void lay_out(const std::function<LayoutReport(const StoreLink&)>& make, ObjectWriter& writer) {
         if (options_.layout == Layout::plain) return;
         LayoutReport report = make([&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
+            check_link_target(target);  // it may have become longer
             return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target,
                                      {});
         });
@@ -433,11 +431,11 @@ class Import {
             if (!has_base()) result_.parent = *present;
         }
         for (const NewLayer& layer : new_layers) {
-            save_layer(transaction, layer.commit.get(), *layer.slot->layer,
-                       image_.manifest.layers[layer.slot->index].digest);
+            save_layer(transaction, layer.commit.get(), *layer.slot->layer);
         }
         if (!found_.commit.empty())
-            transaction.write_commit(found_.commit, found_.commit_checksum, found_.detached);
+            transaction.write_commit(found_.commit, found_.commit_checksum, found_.detached,
+                                     Preferred::present);
         if (may_be_base() && tree.tree == base_root_.tree && tree.meta == base_root_.meta) {
             take_base(present);
         } else {
@@ -451,8 +449,11 @@ class Import {
     }
 
     void write_own_commit(Transaction& transaction, const WrittenTree& tree) {
-        const GVariantPtr metadata =
-            commit_metadata(image_, {layout_name(options_.layout), result_.kernel, result_.base});
+        const GVariantPtr metadata = commit_metadata(image_, {.layout = layout_name(options_.layout),
+                                                              .kernel = result_.kernel,
+                                                              .base = result_.base,
+                                                              .collection = collection_of(repository_),
+                                                              .ref = result_.ref});
         result_.commit = transaction.write_commit(make_commit({.metadata = metadata.get(),
                                                                .parent = result_.parent,
                                                                .subject = options_.subject,
@@ -469,6 +470,7 @@ class Import {
         result_.unchanged = present == result_.base;
         result_.notes.push_back(
             concat("the image holds the commit ", result_.base, " and no more: it is taken as it is"));
+        if (!result_.unchanged) warn_in_collection(repository_, base_commit_.get(), result_.ref);
     }
 
     Repository& repository_;
@@ -476,8 +478,8 @@ class Import {
     const ImportOptions& options_;
     Progress& progress_;
     ImportResult result_;
-    std::map<std::pair<LayerKind, std::string>, Slot> layers_;  // by kind and diffID
-    std::atomic<std::uint64_t> table_bytes_{0};                 // read of tables of contents
+    std::map<SlotKey, Slot> layers_;             // by kind, diffID and blob
+    std::atomic<std::uint64_t> table_bytes_{0};  // read of tables of contents
     Node root_;
 
     // Of an image that is built on a commit:

@@ -107,7 +107,12 @@ std::vector<KeptLayer> find_kept_layers(const Repository& repository, const Comm
                 load_layer(repository, descriptor.digest, diff_id, LayerKind::objects);
             if (!layer || !has_directories_of(*layer, directories)) continue;
             if (auto held = take_files(*layer, files)) {
-                out.push_back({i, descriptor, diff_id, std::move(*held)});
+                out.push_back({.index = i,
+                               .descriptor = descriptor,
+                               .diff_id = diff_id,
+                               .files = std::move(*held),
+                               .is_verified = knows_blob(repository, descriptor.digest, diff_id),
+                               .unpacked_size = layer->uncompressed_size});
             }
         }
     } catch (const Error& error) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "oci/image.hh"
@@ -15,6 +16,10 @@ struct KeptLayer {
     oci::Descriptor descriptor;  // as that has it
     oci::Digest diff_id;
     std::vector<const WalkedFile*> files;  // that it holds, in the walk's order
+    // Whether the descriptor's blob itself was seen to unpack to the layer. Else only the previous image says
+    // so, whoever made it.
+    bool is_verified = false;
+    std::uint64_t unpacked_size = 0;  // bytes
 };
 
 // The layers of `previous`, in its order, that an image of the walk's commit can have: encapsulated layers

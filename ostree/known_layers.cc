@@ -14,6 +14,17 @@
 
 namespace osb::ostree {
 
+std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
+                                        std::size_t index, LayerKind kind) {
+    const oci::Digest& digest = image.manifest.layers[index].digest;
+    const auto& diff_ids = image.config.diff_ids;
+    for (std::size_t i = 0; i < diff_ids.size(); ++i) {
+        const bool is_other = diff_ids[i] == diff_ids[index] && image.manifest.layers[i].digest != digest;
+        if (is_other && !knows_blob(repository, digest, diff_ids[index])) return nullptr;
+    }
+    return load_layer(repository, digest, diff_ids[index], kind);
+}
+
 std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository,
                                                        const oci::Image& image) {
     const std::size_t base = encapsulated_layers(image);
@@ -21,8 +32,7 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
         LayerKind kind = LayerKind::ordinary;
         if (i < base) kind = i == 0 ? LayerKind::commit : LayerKind::objects;
-        out.push_back(
-            load_layer(repository, image.manifest.layers[i].digest, image.config.diff_ids[i], kind));
+        out.push_back(find_known_layer(repository, image, i, kind));
     }
     // The first layer of a base is of use only with all others.
     for (std::size_t i = 1; i < base; ++i) {

@@ -11,6 +11,13 @@
 
 namespace osb::ostree {
 
+// Layer `index` of the image, which is of this kind; nullptr when an import would have to read it. Known are
+// a blob that was read, and one that is said to unpack to what was read; but where two blobs of an image are
+// said to unpack to the same, what was seen of one says nothing of the other. Throws Error as load_layer() in
+// ostree/layer_store.hh.
+std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
+                                        std::size_t index, LayerKind kind);
+
 // One entry a layer of the image, in its order; nullptr for a layer that an import would have to read.
 // Whether all objects of a known layer are still there is not looked at: the import does that, and reads it
 // again where one is missing. Throws Error as load_layer() in ostree/layer_store.hh.

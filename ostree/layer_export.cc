@@ -1,6 +1,7 @@
 #include "ostree/layer_export.hh"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "ostree/encapsulated_tar.hh"
+#include "ostree/kept_blob.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/plain_tar.hh"
 
@@ -16,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 constexpr unsigned kMaxUploads = 3;  // of one layer
-constexpr std::size_t kCopyBuffer = 64UL * 1024;
 
 class NullSink final : public Sink {
   public:
@@ -42,6 +43,11 @@ class CountingSink final : public Sink {
     std::uint64_t& counted_;
     std::uint64_t done_ = 0;
 };
+
+void keep_components_alone(std::map<std::string, std::string>& annotations) {
+    std::erase_if(annotations,
+                  [](const auto& annotation) { return annotation.first != kComponentsAnnotation; });
+}
 
 std::string components_text(const PlannedLayer& layer) {
     std::string out;
@@ -80,7 +86,9 @@ std::vector<oci::WrittenLayer> LayerExport::write_all() {
 }
 
 oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) const {
-    if (index > 0 && plan_[index - 1].kept) return take_over(plan_[index - 1]);
+    if (index > 0 && plan_[index - 1].kept) {
+        if (auto kept = take_over(plan_[index - 1])) return std::move(*kept);
+    }
     const Sha256 inputs = recipe(index);
     std::optional<oci::WrittenLayer> layer = record_.find(inputs);
     if (layer && !is_there(*layer)) layer.reset();
@@ -100,27 +108,27 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     return std::move(*layer);
 }
 
-oci::WrittenLayer LayerExport::take_over(const PlannedLayer& layer) const {
+std::optional<oci::WrittenLayer> LayerExport::take_over(const PlannedLayer& layer) const {
     const KeptLayer& kept = layer.kept.value();
     oci::WrittenLayer out{.descriptor = kept.descriptor, .diff_id = kept.diff_id};
+    // They say where in the blob a table of contents is, by which podman shows other files than the layer's.
+    if (!kept.is_verified) keep_components_alone(out.descriptor.annotations);
     // podman drops the annotation when it puts layers on top.
     out.descriptor.annotations.try_emplace(kComponentsAnnotation, components_text(layer));
-    if (is_there(out)) return out;
-    const auto source = options_.previous->source->open_blob(kept.descriptor);
-    const auto upload = sink_.start_blob(kept.descriptor.size);
-    std::uint64_t counted = 0;
-    CountingSink counting(*upload, progress_, counted);
-    std::vector<std::uint8_t> buffer(kCopyBuffer);
-    std::uint64_t left = kept.descriptor.size;
-    for (std::size_t got = source->read(buffer); got > 0; got = source->read(buffer)) {
-        if (got > left) {
-            throw Error(ErrorKind::digest_mismatch, concat("layer ", kept.descriptor.digest.short_string(),
-                                                           " of the previous image is larger than it says"));
-        }
-        left -= got;
-        counting.write(ByteView(buffer).first(got));
+    const bool present = is_there(out);
+    if (present && kept.is_verified) return out;
+    // The target has a blob of that digest, but whether it is this layer only its bytes tell.
+    const auto upload = present ? nullptr : sink_.start_blob(kept.descriptor.size);
+    NullSink nowhere;
+    std::uint64_t counted = present ? kept.descriptor.size : 0;
+    CountingSink counting(present ? static_cast<Sink&>(nowhere) : *upload, progress_, counted);
+    if (!copy_kept_blob(*options_.previous->source, kept, counting)) {
+        log_warning(concat("layer ", kept.index + 1, " of the previous image, ",
+                           kept.descriptor.digest.short_string(),
+                           ", is not what its config says: it is made anew"));
+        return std::nullopt;
     }
-    upload->finish(kept.descriptor.digest);
+    if (upload) upload->finish(kept.descriptor.digest);
     return out;
 }
 

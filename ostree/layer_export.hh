@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "base/progress.hh"
@@ -29,7 +30,8 @@ class LayerExport {
 
   private:
     oci::WrittenLayer write_layer(std::size_t index, TaskPool& pool) const;
-    oci::WrittenLayer take_over(const PlannedLayer& layer) const;
+    // Nothing when the previous image's blob is not the layer.
+    std::optional<oci::WrittenLayer> take_over(const PlannedLayer& layer) const;
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) const;

@@ -221,9 +221,16 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
     return make_commit({.metadata = metadata.get(), .root = tree});
 }
 
-void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer, const oci::Digest& digest) {
+bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
+    if (digest == diff_id) return true;  // it is not compressed
+    const std::optional<std::string> checksum = repository.resolve(ref_of(digest));
+    const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
+    return commit && lookup_string(metadata_of(commit.get()).get(), kKeyDiffId) == diff_id.to_string();
+}
+
+void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer) {
     const std::string checksum = transaction.write_commit(commit);
-    transaction.set_ref(ref_of(digest), checksum);
+    if (layer.blob) transaction.set_ref(ref_of(*layer.blob), checksum);
     transaction.set_ref(ref_of(layer.diff_id()), checksum);
 }
 

@@ -34,10 +34,15 @@ bool holds_all_files(const ObjectWriter& writer, const Layer& layer);
 // Writes what the layer's commit needs, and returns that commit. The layer's files must have been written.
 GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer);
 
-// Writes the commit of a layer whose blob has `digest`, and sets its refs in `transaction`. To be called
-// after the writer has published: a commit is seen, or taken over by the next transaction of whatever kind,
-// as soon as it is written.
-void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer, const oci::Digest& digest);
+// Whether a blob of this digest was once read, by an import into this repository, and unpacked to `diff_id`.
+// Being known by its diffID alone says nothing of a blob.
+bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id);
+
+// Writes the commit of a layer that was read, and sets its refs in `transaction`: that of the diffID, and
+// that of the blob which was read, whatever the manifest calls it. To be called after the writer has
+// published: a commit is seen, or taken over by the next transaction of whatever kind, as soon as it is
+// written.
+void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer);
 
 // Deletes, in `transaction`, the refs of layers that no image in the repository uses: none whose commit a ref
 // names, and not those of `keep`.

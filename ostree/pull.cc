@@ -8,6 +8,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/task_pool.hh"
+#include "ostree/commit_binding.hh"
 #include "ostree/commit_walk.hh"
 #include "ostree/encapsulated_layer.hh"
 #include "ostree/layer_reader.hh"
@@ -19,10 +20,21 @@ namespace {
 
 constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 
+// What the repository lacks now is what the image lacks.
+CommitWalk walk_whole(const Repository& repository, const RootChecksums& root) {
+    try {
+        return walk_tree(repository, root.tree, root.meta);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::not_found) throw;
+        throw Error(ErrorKind::invalid,
+                    concat("the image lacks an object of a directory: ", error.message()));
+    }
+}
+
 void check_complete(const Repository& repository, const ObjectWriter& writer, const Encapsulated& found) {
     const RootChecksums root = root_of(as_bytes(found.commit));
     const CommitWalk walk = with_context([&] { return concat("commit ", found.commit_checksum); },
-                                         [&] { return walk_tree(repository, root.tree, root.meta); });
+                                         [&] { return walk_whole(repository, root); });
     for (const WalkedFile& file : walk.files) {
         if (writer.is_stored(file.checksum, ObjectType::file)) continue;
         throw Error(ErrorKind::invalid,
@@ -90,8 +102,15 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
     progress.begin("writing the commit", std::nullopt);
     writer.publish();
     check_complete(repository, writer, found);
-    result.commit = transaction.write_commit(found.commit, found.commit_checksum, found.detached);
-    if (!options.ref.empty()) transaction.set_ref(options.ref, result.commit);
+    transaction.lock_refs();
+    result.commit =
+        transaction.write_commit(found.commit, found.commit_checksum, found.detached, Preferred::present);
+    if (!options.ref.empty()) {
+        const GVariantPtr commit =
+            variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit), false);
+        warn_in_collection(repository, commit.get(), options.ref);
+        transaction.set_ref(options.ref, result.commit);
+    }
     transaction.commit();
     result.objects_written = writer.objects_written();
     result.bytes_written = writer.bytes_written();

@@ -1,24 +1,24 @@
 #include "ostree/repository.hh"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/file_lock.hh"
 #include "base/hash.hh"
-#include "base/interrupt.hh"
 #include "base/stream.hh"
 #include "base/umask_scope.hh"
+#include "ostree/detached_metadata.hh"
+#include "ostree/object_reader.hh"
 #include "ostree/repository_handle.hh"
+#include "ostree/repository_lock.hh"
 
 namespace osb::ostree {
 namespace {
@@ -26,6 +26,25 @@ namespace {
 GObjectPtr<OstreeRepo> repo_at(const std::string& path) {
     const GObjectPtr<GFile> file(g_file_new_for_path(path.c_str()));
     return GObjectPtr<OstreeRepo>(ostree_repo_new(file.get()));
+}
+
+bool is_hexadecimal(std::string_view text) noexcept {
+    return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// The commit that a ref without a '/' names; nothing when there is none. It may be a link to another.
+std::optional<std::string> read_ref(OstreeRepo* repo, const std::string& ref) {
+    const std::string path = "refs/heads/" + ref;
+    const Fd file(::openat(ostree_repo_get_dfd(repo), path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!file && errno == ENOENT) return std::nullopt;
+    struct stat st {};
+    if (!file || ::fstat(file.get(), &st) != 0) throw_errno(concat("cannot read ", quoted(path)));
+    if (!S_ISREG(st.st_mode)) return std::nullopt;
+    FileRangeSource source(file.get(), 0, static_cast<std::uint64_t>(st.st_size), path);
+    std::string text = read_all(source, OSTREE_SHA256_STRING_LEN + 1, path);
+    if (text.ends_with('\n')) text.pop_back();
+    if (ostree_validate_checksum_string(text.c_str(), nullptr) == 0) return std::nullopt;
+    return text;
 }
 
 bool missing_or_empty(const std::string& path) {
@@ -128,10 +147,7 @@ Repository Repository::open_or_create(const std::string& path) {
     if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
     // Others may be about to create it, too. The first does, and they find it made.
     const Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-    while (::flock(directory.get(), LOCK_EX) != 0) {
-        if (errno != EINTR) throw_errno(concat("cannot lock ", quoted(path)));
-        check_interrupt();
-    }
+    lock_file(directory.get(), path);
     if (!is_half_made(path)) return open(path);
     GErrorSlot error;
     error.check(ostree_repo_create(repo_at(path).get(), OSTREE_REPO_MODE_ARCHIVE, nullptr, error.out()) != 0,
@@ -164,6 +180,10 @@ const std::string& Repository::path() const {
 std::optional<std::string> Repository::resolve(const std::string& rev) const {
     char* checksum = nullptr;
     GErrorSlot error;
+    // libostree takes such a ref for the beginning of a checksum as soon as a commit has that.
+    if (is_hexadecimal(rev) && rev.size() < OSTREE_SHA256_STRING_LEN) {
+        if (auto commit = read_ref(handle_->repo.get(), rev)) return commit;
+    }
     if (ostree_repo_resolve_rev(handle_->repo.get(), rev.c_str(), TRUE, &checksum, error.out()) == 0) {
         error.raise(concat("cannot resolve ", quoted(rev)));
     }
@@ -190,11 +210,13 @@ std::vector<std::string> Repository::refs(const std::string& prefix) const {
 }
 
 void check_ref_name(const std::string& ref) {
-    // A revision may also be a checksum, or have a remote before it; neither can be written as a ref of this
-    // repository.
-    const bool is_checksum = ostree_validate_checksum_string(ref.c_str(), nullptr) != 0;
-    if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || is_checksum || ref.find(':') != std::string::npos) {
+    // A revision may also have a remote before it, which cannot be written as a ref of this repository.
+    if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find(':') != std::string::npos)
         throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
+    if (is_hexadecimal(ref)) {
+        throw Error(ErrorKind::usage,
+                    concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
+            .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
     }
     // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
     if (ref.starts_with("ostree/container/blob/")) {
@@ -210,10 +232,11 @@ mode_t umask_for(OstreeRepo* repo) {
 }
 
 Transaction::Transaction(Repository& repository)
-    : repo_(repository.handle().repo.get()), umask_(umask_for(repo_)) {
+    : repository_(repository), repo_(repository.handle().repo.get()), umask_(umask_for(repo_)) {
     // libostree looks through tmp/ for a directory to take over, and fails when another process removes one
     // meanwhile.
     constexpr int kAttempts = 10;
+    const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
     GErrorSlot error;
     for (int attempt = 1; ostree_repo_prepare_transaction(repo_, nullptr, nullptr, error.out()) == 0;
          ++attempt) {
@@ -241,7 +264,7 @@ std::string Transaction::write_commit(GVariant* commit) {
 }
 
 std::string Transaction::write_commit(std::string_view bytes, const std::string& checksum,
-                                      std::string_view detached) {
+                                      std::string_view detached, Preferred preferred) {
     const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(bytes), false);
     std::string written = write_commit(commit.get());
     if (written != checksum) {
@@ -249,10 +272,12 @@ std::string Transaction::write_commit(std::string_view bytes, const std::string&
                     concat("the commit ", checksum, " has the checksum ", written));
     }
     if (detached.empty()) return written;
-    const GVariantPtr metadata = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(detached), false);
-    if (g_variant_is_normal_form(metadata.get()) == FALSE) {
-        throw Error(ErrorKind::invalid, concat("malformed detached metadata of the commit ", checksum));
-    }
+    const std::string present = ostree::read_detached_metadata(repository_, checksum);
+    const std::string joined =
+        with_context([&] { return concat("commit ", checksum); },
+                     [&] { return join_detached_metadata(present, detached, preferred); });
+    if (joined == present) return written;
+    const GVariantPtr metadata = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(joined), false);
     GErrorSlot error;
     error.check(ostree_repo_write_commit_detached_metadata(repo_, checksum.c_str(), metadata.get(), nullptr,
                                                            error.out()) != 0,
@@ -266,15 +291,12 @@ void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
 }
 
 void Transaction::lock_refs() {
-    constexpr auto kPause = std::chrono::milliseconds(20);
+    if (refs_lock_) return;
     // The directory itself is locked: nothing is left behind, and libostree, which knows nothing of it, is
     // not disturbed.
-    refs_lock_ = open_at(ostree_repo_get_dfd(repo_), "refs/heads", O_RDONLY | O_DIRECTORY);
-    while (::flock(refs_lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock the repository's refs");
-        check_interrupt();
-        std::this_thread::sleep_for(kPause);
-    }
+    Fd refs = open_at(ostree_repo_get_dfd(repo_), "refs/heads", O_RDONLY | O_DIRECTORY);
+    lock_file(refs.get(), "refs/heads");
+    refs_lock_ = std::move(refs);
 }
 
 void Transaction::commit() {

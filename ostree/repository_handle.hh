@@ -9,6 +9,7 @@
 
 #include "base/fd.hh"
 #include "base/umask_scope.hh"
+#include "ostree/detached_metadata.hh"
 #include "ostree/glib.hh"
 #include "ostree/repository.hh"
 
@@ -27,6 +28,8 @@ mode_t umask_for(OstreeRepo* repo);
 // long as it lives the process has the repository's umask.
 class Transaction {
   public:
+    // Waits while another program has the exclusive lock; an interruption ends that at once. `repository` is
+    // borrowed.
     explicit Transaction(Repository& repository);
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
@@ -35,17 +38,20 @@ class Transaction {
     // Writes a commit object, or another metadata object, and returns its checksum.
     std::string write_commit(GVariant* commit);
     // Writes a commit that came from elsewhere: its bytes, which must have this checksum, and its detached
-    // metadata, "" for none.
-    std::string write_commit(std::string_view bytes, const std::string& checksum, std::string_view detached);
+    // metadata, "" for none, which join those that the repository has. To be called under lock_refs(), so
+    // that no other's are lost.
+    std::string write_commit(std::string_view bytes, const std::string& checksum, std::string_view detached,
+                             Preferred preferred);
     // Takes effect with commit(); an empty checksum deletes the ref.
     void set_ref(const std::string& ref, const std::string& checksum);
     // From here to the end of this object no other osb-oci changes a ref of this repository: what a ref names
-    // may be read, and built upon. Waits for those who do.
+    // may be read, and built upon. Waits for those who do. Idempotent.
     void lock_refs();
     // Makes everything durable and moves the refs.
     void commit();
 
   private:
+    const Repository& repository_;
     OstreeRepo* repo_;
     UmaskScope umask_;
     Fd refs_lock_;

@@ -61,6 +61,26 @@ def check_pull(test):
     test.fsck(repo, "bare-user pulled into archive: fsck")
 
 
+def check_collection(test, image):
+    """ostree's own clients, who know a repository's collection id, pull what was imported into it."""
+    repo, client = test.path("collection"), test.init_repo("client")
+    test.must("ostree", "init", f"--repo={repo}", "--mode=archive", "--collection-id=org.example.Os")
+    test.check_status(test.osb_import(f"oci:{image}:simple", repo, "--ref", "os/main"), 0, "import into a collection")
+    test.must("ostree", "summary", "-u", f"--repo={repo}")
+    test.must("ostree", f"--repo={client}", "remote", "add", "--no-gpg-verify", "--collection-id=org.example.Os", "origin",
+              f"file://{repo}")
+    pulled = test.run("ostree", f"--repo={client}", "pull", "origin", "os/main")
+    test.check_status(pulled, 0, "a client of the collection pulls it")
+    test.fsck(repo, "collection: fsck")
+    # What is taken as it is has no binding, and import says so.
+    encapsulated = f"oci:{test.path('bound-nowhere')}:v1"
+    test.must(test.osb, "export", "--repo", test.path("client-of-none"), "full", encapsulated)
+    for verb, ref in (("import", "taken"), ("pull", "pulled")):
+        done = test.run(test.osb, verb, "--repo", repo, "--ref", ref, encapsulated)
+        test.check(done.status == 0 and "not bound to the ref" in done.stderr, f"{verb} of an unbound commit: a warning",
+                   done.describe())
+
+
 def check_as_user(test, image):
     user = NOBODY if os.geteuid() == 0 else None
     home = test.path("user")
@@ -92,6 +112,8 @@ def main(test):
     test.need("ostree")
     os.umask(0o022)
     image = make_image(test).directory
+    test.must(test.osb, "import", f"oci:{image}:full", "--repo", test.path("client-of-none"), "--ref", "full")
+    check_collection(test, image)
     if os.geteuid() == 0:
         check_as_root(test, image)
         check_pull(test)

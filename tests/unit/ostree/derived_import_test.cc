@@ -100,6 +100,26 @@ TEST_F(DerivedImportThreads, AnImageWithNothingOnTopIsItsCommit) {
     EXPECT_EQ(image.source->opened, opened) << "all of that without reading a layer";
 }
 
+// The label is the image's own word.
+TEST_F(DerivedImportThreads, ALabelThatNamesTheRefsCommitIsLookedAt) {
+    import_into_target(derived({}).image);
+    std::vector<MemoryLayer> layers = base_;
+    layers.back().tar = TarBuilder().file("etc/passwd", "evil").bytes() + layers.back().tar;
+    MemoryImageOptions options = labels();
+    options.labels["ostree.final-diffid"] = diff_id(layers.back());
+    const MemoryImage other = make_image(layers, options);
+    const auto result = import_into_target(other.image);
+    EXPECT_EQ(other.source->opened, 2U) << "a layer that is not known, and with it the first";
+    EXPECT_EQ(result.commit, commit_) << "it does hold the commit";
+    EXPECT_TRUE(result.unchanged);
+    layers.back().tar = TarBuilder().file("etc/passwd", "evil").finish();
+    options.labels["ostree.final-diffid"] = diff_id(layers.back());
+    EXPECT_NE(refusal_of(make_image(layers, options)).find("lacks the object"), std::string::npos);
+    layers = {{TarBuilder().directory("usr").finish()}};
+    options.labels["ostree.final-diffid"] = diff_id(layers.back());
+    refusal_of(make_image(layers, options));
+}
+
 TEST_F(DerivedImportThreads, APlainCommitIsLaidOut) {
     make_base({base_system()}, ostree::Layout::plain);
     EXPECT_EQ(import_into_target(derived({}).image, {.layout = ostree::Layout::plain}).commit, commit_);

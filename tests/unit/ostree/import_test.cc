@@ -250,6 +250,36 @@ TEST_F(ImportThreads, TheSameLayerTwiceIsReadOnce) {
     EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/a"), "1");
 }
 
+// Only the first would be read, and podman shows the second.
+TEST_F(ImportThreads, TheSecondOfTwoLayersWithOneDiffIdIsRead) {
+    const std::string good = TarBuilder().file("a", "1").finish();
+    const std::string evil = TarBuilder().file("a", "evil").finish();
+    const MemoryLayer plain{good, oci::Compression::none};
+    const MemoryLayer packed{good, oci::Compression::gzip};
+    const MemoryLayer lying{evil, oci::Compression::gzip};
+    const auto refused = [&](const std::vector<MemoryLayer>& layers) {
+        MemoryImage image = make_image(layers);
+        for (oci::Digest& diff_id : image.image.config.diff_ids) diff_id = oci::Digest::of(as_bytes(good));
+        try {
+            import(image.image);
+            ADD_FAILURE() << "was imported";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::digest_mismatch) << error.message();
+        }
+    };
+    refused({packed, lying});
+    refused({lying, packed});
+    const MemoryImage twice = make_image({packed, plain});
+    import(twice.image);
+    EXPECT_EQ(twice.source->opened, 2U);
+    // Known now, each by its own blob; the third one is not.
+    refused({packed, lying});
+    refused({lying, packed, plain});
+    const MemoryImage again = make_image({plain, packed, {TarBuilder().file("b", "2").finish()}});
+    import(again.image);
+    EXPECT_EQ(again.source->opened, 1U);
+}
+
 TEST_F(ImportThreads, Sha512Layers) {
     MemoryImageOptions options;
     options.layer_digests = HashAlgorithm::sha512;
@@ -326,10 +356,40 @@ TEST_F(ImportThreads, WhatAKilledImportLeftIsRemovedByTheNext) {
 
 TEST_F(ImportThreads, UnlikelyRefsAreRefused) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
-    for (const char* ref :
-         {"../evil", "a//b", "-x", "a b", "remote:os", "a^", "ostree/container/blob/osb/mine"}) {
+    for (const char* ref : {"../evil", "a//b", "-x", "a b", "remote:os", "a^",
+                            "ostree/container/blob/osb/mine", "a", "2024", "deadbeef"}) {
         EXPECT_THROW(import(image.image, {.ref = ref}), Error) << ref;
     }
+}
+
+// libostree takes a ref of hexadecimal digits for the beginning of a checksum as soon as it is one.
+TEST_F(ImportThreads, ARefOfHexadecimalDigitsIsNoChecksum) {
+    const std::string first = import(image_of({TarBuilder().file("a", "1")}).image, {.ref = "first"}).commit;
+    const std::string second =
+        import(image_of({TarBuilder().file("a", "2")}).image, {.ref = "second"}).commit;
+    const std::string digits = first.substr(0, 7);
+    std::ofstream(repo_path() + "/refs/heads/" + digits) << second << '\n';
+    const ostree::Repository repository = ostree::Repository::open(repo_path());
+    EXPECT_EQ(repository.resolve(digits), second);
+    EXPECT_EQ(repository.resolve(first.substr(0, 8)), first);
+    EXPECT_EQ(repository.resolve(first), first);
+    EXPECT_EQ(repository.resolve("0123abc"), std::nullopt);
+}
+
+// What clients of a collection ask of a commit; import's own without a collection stays as it was.
+TEST_F(ImportThreads, ACollectionGetsItsBindings) {
+    const MemoryImage image = image_of({TarBuilder().file("a", "1")});
+    const std::string unbound = import(image.image, {.ref = "os/a"}).commit;
+    EXPECT_EQ(commit_string(repo_path(), unbound, "ostree.collection-binding"), "");
+    std::ofstream(repo_path() + "/config", std::ios::app) << "\n[core]\ncollection-id=org.example.Os\n";
+    const std::string bound = import(image.image, {.ref = "os/a"}).commit;
+    EXPECT_NE(bound, unbound) << "the image is there, but nobody could pull it";
+    EXPECT_EQ(commit_string(repo_path(), bound, "ostree.collection-binding"), "org.example.Os");
+    EXPECT_TRUE(import(image.image, {.ref = "os/a"}).unchanged);
+    // Under another name it is another commit.
+    const std::string other = import(image.image, {.ref = "os/b"}).commit;
+    EXPECT_NE(other, bound);
+    EXPECT_EQ(list_commit(repo_path(), other), list_commit(repo_path(), bound));
 }
 
 }  // namespace

@@ -4,7 +4,12 @@
 #include <algorithm>
 #include <set>
 
+#include "oci/layout_sink.hh"
+#include "oci/layout_source.hh"
+#include "ostree/export.hh"
 #include "ostree/layer_plan.hh"
+#include "ostree/layer_store.hh"
+#include "ostree/pull.hh"
 #include "tests/support/golden_commit.hh"
 #include "tests/unit/ostree/encapsulated_fixture.hh"
 
@@ -62,6 +67,7 @@ class KeptLayersTest : public EncapsulatedTest {
             base_.push_back({layer, oci::Compression::gzip});
     }
 
+    unsigned count_ = 0;
     ostree::CommitWalk derived_walk_;
     std::vector<ostree::KeptLayer> kept_;
 };
@@ -104,6 +110,70 @@ TEST_F(KeptLayersTest, NothingOfImagesThatAreNotKnown) {
     EXPECT_EQ(kept("os/derived", image_of({TarBuilder().file("usr/a1", "1")}).image), Indexes{});
     base_[1].tar = TarBuilder().directory("usr").finish();
     EXPECT_EQ(kept("os/derived", derived({}).image), (Indexes{2, 3}));
+}
+
+// Whoever may write to the registry may say of any blob that it is the layer.
+TEST_F(KeptLayersTest, ABlobThatNobodyCheckedIsNoLayer) {
+    make_three_layers();
+    import_into_target(derived({TarBuilder().file("usr/new", "n")}).image);
+    const ostree::Repository repository = ostree::Repository::open(target());
+    const std::string good = base_[1].tar;
+    const auto previous = [&](const std::string& tar, oci::Compression compression) {
+        std::vector<MemoryLayer> layers = base_;
+        layers[1] = {tar, compression};
+        MemoryImage image = make_image(layers, labels());
+        image.image.config.diff_ids[1] = oci::Digest::of(as_bytes(good));
+        return image;
+    };
+    const auto layer_digest = [](const MemoryImage& image) { return image.image.manifest.layers[1].digest; };
+    // Exports into a layout, which may have the blob; the layers of the result.
+    const auto exported = [&](const MemoryImage& before, const std::string& name, bool is_there) {
+        const auto sink = oci::create_layout_sink(directory_ / name, "v1");
+        if (is_there) {
+            const auto upload = sink->start_blob(std::nullopt);
+            const auto blob = before.source->open_blob(before.image.manifest.layers[1]);
+            upload->write(as_bytes(read_all(*blob, 1U << 20U, "blob")));
+            upload->finish(layer_digest(before));
+        }
+        NoProgress progress;
+        ostree::export_commit(repository, "os/derived", *sink, {.previous = before.image}, progress);
+        return oci::open_image(oci::open_layout(directory_ / name, "v1"), std::nullopt);
+    };
+    const auto is_kept = [&](const oci::Image& image, const MemoryImage& before) {
+        const auto& layers = image.manifest.layers;
+        return std::any_of(layers.begin(), layers.end(), [&](const oci::Descriptor& layer) {
+            return layer.digest == layer_digest(before);
+        });
+    };
+    const std::string evil = TarBuilder().file("etc/passwd", "evil").finish();
+    std::string bomb = good + std::string(8'000'000, '\0');
+    for (const bool is_there : {false, true}) {
+        for (const MemoryImage& lying :
+             {previous(evil, oci::Compression::gzip), previous(evil, oci::Compression::none),
+              previous(bomb, oci::Compression::zstd)}) {
+            warnings_.clear();
+            const std::string name = concat("layout", count_++);
+            const oci::Image image = exported(lying, name, is_there);
+            EXPECT_FALSE(is_kept(image, lying));
+            EXPECT_EQ(warnings_.size(), 1U);
+            // Every layer is what the config says, and the commit is whole.
+            ostree::Repository back = ostree::Repository::open_or_create(directory_ / (name + "-repo"));
+            NoProgress progress;
+            EXPECT_EQ(ostree::pull_image(back, image, {}, progress).commit, repository.resolve("os/derived"));
+        }
+        // The same layer, compressed by somebody else, is checked while it is copied.
+        MemoryImage other = previous(good, oci::Compression::gzip);
+        const std::string toc = "io.github.containers.zstd-chunked.manifest-position";
+        other.image.manifest.layers[1].annotations = {{toc, "1:2:3:1"}};
+        EXPECT_FALSE(ostree::knows_blob(repository, layer_digest(other), other.image.config.diff_ids[1]));
+        const oci::Image image = exported(other, concat("layout", count_++), is_there);
+        EXPECT_TRUE(is_kept(image, other));
+        for (const oci::Descriptor& layer : image.manifest.layers)
+            EXPECT_TRUE(layer.digest != layer_digest(other) || !layer.annotations.contains(toc));
+        EXPECT_EQ(other.source->opened, is_there ? 4U : 3U);
+    }
+    EXPECT_TRUE(ostree::knows_blob(repository, derived({}).image.manifest.layers[1].digest,
+                                   derived({}).image.config.diff_ids[1]));
 }
 
 TEST_F(KeptLayersTest, LayersThatShowOtherFilesAreNotKept) {

@@ -3,7 +3,9 @@
 
 #include "oci/tar_writer.hh"
 #include "ostree/encapsulated_tar.hh"
+#include "ostree/glib.hh"
 #include "ostree/object_format.hh"
+#include "ostree/object_reader.hh"
 #include "tests/support/string_sink.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
@@ -135,6 +137,54 @@ TEST_F(PullThreads, ObjectsMustBeWhatTheirNamesSay) {
     }
     const std::vector<MemoryLayer> no_commit{{TarBuilder().directory("usr").finish()}};
     refusal_of_pull(no_commit, labels(no_commit));
+}
+
+// {ostree.gpgsigs: [SIGNATURES], note: NOTE}, serialised.
+std::string detached(const std::vector<std::string>& signatures, const char* note) {
+    GVariantBuilder list;
+    g_variant_builder_init(&list, G_VARIANT_TYPE("aay"));
+    for (const std::string& signature : signatures)
+        g_variant_builder_add_value(&list, ostree::byte_array(as_bytes(signature)));
+    GVariantBuilder dict;
+    g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&dict, "{sv}", "note", g_variant_new_string(note));
+    g_variant_builder_add(&dict, "{sv}", "ostree.gpgsigs", g_variant_builder_end(&list));
+    const ostree::GVariantPtr out = ostree::take(g_variant_builder_end(&dict));
+    return std::string(as_text(ostree::bytes_of(out.get())));
+}
+
+TEST_F(PullThreads, SignaturesAreJoined) {
+    const auto bring = [&](const std::string& metadata, bool imported) {
+        auto of = layers();
+        const std::string name =
+            "sysroot/ostree/repo/objects/" + commit_.substr(0, 2) + '/' + commit_.substr(2) + ".commitmeta";
+        // Behind the commit itself, which is the first of the objects.
+        of[0].tar = of[0].tar.substr(0, of[0].tar.size() - 1024) + TarBuilder().file(name, metadata).finish();
+        const MemoryImage image = make_image(of, labels(of));
+        if (!imported) {
+            EXPECT_EQ(pull(image.image).commit, commit_);
+            return;
+        }
+        ostree::Repository repository = ostree::Repository::open(target());
+        NoProgress progress;
+        EXPECT_EQ(ostree::import_image(repository, image.image, {.ref = "os/imported"}, progress).commit,
+                  commit_);
+    };
+    const auto held = [this] {
+        return ostree::read_detached_metadata(ostree::Repository::open(target()), commit_);
+    };
+    bring(detached({"first"}, "ours"), false);
+    EXPECT_EQ(held(), detached({"first"}, "ours"));
+    bring(detached({"second"}, "theirs"), false);
+    EXPECT_EQ(held(), detached({"first", "second"}, "ours"));
+    bring(detached({"third", "first"}, "theirs"), true);
+    EXPECT_EQ(held(), detached({"first", "second", "third"}, "ours"));
+    // Nothing new: nothing is written.
+    const std::string file =
+        target() + "/objects/" + commit_.substr(0, 2) + '/' + commit_.substr(2) + ".commitmeta";
+    const auto time = std::filesystem::last_write_time(file);
+    bring(detached({"second"}, "theirs"), false);
+    EXPECT_EQ(std::filesystem::last_write_time(file), time);
 }
 
 TEST_F(PullThreads, OlderImagesWithSharedAttributes) {
