@@ -213,7 +213,9 @@ void check_ref_name(const std::string& ref) {
     // A revision may also have a remote before it, which cannot be written as a ref of this repository.
     if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find(':') != std::string::npos)
         throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
-    if (is_hexadecimal(ref)) {
+    // Nobody abbreviates to less, and names of a letter are common.
+    constexpr std::size_t kShortest = 4;
+    if (is_hexadecimal(ref) && ref.size() >= kShortest) {
         throw Error(ErrorKind::usage,
                     concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
             .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);

@@ -357,7 +357,7 @@ TEST_F(ImportThreads, WhatAKilledImportLeftIsRemovedByTheNext) {
 TEST_F(ImportThreads, UnlikelyRefsAreRefused) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
     for (const char* ref : {"../evil", "a//b", "-x", "a b", "remote:os", "a^",
-                            "ostree/container/blob/osb/mine", "a", "2024", "deadbeef"}) {
+                            "ostree/container/blob/osb/mine", "2024", "deadbeef"}) {
         EXPECT_THROW(import(image.image, {.ref = ref}), Error) << ref;
     }
 }
