@@ -154,8 +154,7 @@ class Import {
 
     Slot& slot_of(std::size_t index) { return layers_.at(key_of(index)); }
 
-    // Whether the ref's commit is the one that the image holds, in the layout that was asked for. The image's
-    // label says so first, but counts for nothing unless its layers were read before.
+    // Whether the ref's commit is the one in the image, laid out as asked for; its label alone is no proof.
     bool is_held_commit(const std::string& checksum) {
         if (!may_be_base() || checksum != promised_commit(image_) || !holds_commit(checksum)) return false;
         const GVariantPtr commit = load_commit(repository_, checksum);
