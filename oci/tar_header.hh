@@ -31,14 +31,16 @@ struct TarHeader {
 };
 
 bool is_zero_block(TarBlock block) noexcept;
+// Whether the block may be a header: its checksum is right.
+bool has_tar_checksum(TarBlock block) noexcept;
 
-// Throws Error{invalid}: wrong checksum, fields that are no numbers. Times and the names of users are not
-// looked at.
+// Throws Error{invalid}: wrong checksum, unknown magic, fields that are not numbers, and a name that programs
+// read differently. Other times than GNU's and the names of users are not looked at.
 TarHeader parse_tar_header(TarBlock block);
 
-// A number as tar headers hold it: octal digits between spaces and NULs (none at all are 0), or big-endian
-// two's complement with the topmost bit of the first byte set ("base-256"). Throws Error{invalid} naming
-// `what`.
+// A number as tar headers hold it: octal digits with spaces around them and NULs behind (none at all are 0),
+// or big-endian two's complement with the topmost bit of the first byte set ("base-256"). Throws
+// Error{invalid} naming `what`.
 std::int64_t parse_tar_number(ByteView field, std::string_view what);
 
 // A field up to its first NUL, or whole.

@@ -63,6 +63,10 @@ void TarInput::skip(std::uint64_t count) {
     if (skipped < count) throw_truncated_tar();
 }
 
+void TarInput::skip_padding(std::size_t count) {
+    take(std::min(fill(count), count));
+}
+
 ByteView TarInput::take_some() {
     const std::size_t n = fill(1);
     const ByteView bytes(ahead_.get() + begin_, n);

@@ -24,6 +24,8 @@ class TarInput {
     std::size_t read(MutableBytes buffer);
     // Passes over exactly `count` bytes. Throws Error{invalid} when the stream ends before.
     void skip(std::uint64_t count);
+    // Passes over the rest of a block, which the last one of an archive may lack.
+    void skip_padding(std::size_t count);
     // What was read ahead, or else the next bytes of the stream; none at its end.
     ByteView take_some();
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::string_view kSchilyXattr = "SCHILY.xattr.";
 constexpr std::string_view kLibarchiveXattr = "LIBARCHIVE.xattr.";
 constexpr std::string_view kGnuSparse = "GNU.sparse.";
+constexpr std::string_view kStarRealSize = "SCHILY.realsize";
 
 [[noreturn]] void fail(std::string_view why) {
     throw Error(ErrorKind::invalid, concat("pax header: ", why));
@@ -104,10 +106,13 @@ class Collector {
         if (record.key.starts_with(kGnuSparse)) {
             add_sparse(record.key.substr(kGnuSparse.size()), record.value);
         } else if (record.key.starts_with(kSchilyXattr)) {
-            add_xattr(std::string(record.key.substr(kSchilyXattr.size())), std::string(record.value), true);
+            add_xattr(xattrs_, std::string(record.key.substr(kSchilyXattr.size())),
+                      std::string(record.value));
         } else if (record.key.starts_with(kLibarchiveXattr)) {
-            add_xattr(decode_url(record.key.substr(kLibarchiveXattr.size())), decode_base64(record.value),
-                      false);
+            add_xattr(libarchive_xattrs_, decode_url(record.key.substr(kLibarchiveXattr.size())),
+                      decode_base64(record.value));
+        } else if (record.key == kStarRealSize) {
+            throw Error(ErrorKind::unsupported, "sparse files of star are not supported");
         } else if (record.key == "path") {
             set_text(header_.path, record);
         } else if (record.key == "linkpath") {
@@ -122,21 +127,19 @@ class Collector {
     }
 
     PaxHeader finish() {
-        std::sort(xattrs_.begin(), xattrs_.end(),
-                  [](const Xattr& a, const Xattr& b) { return a.name < b.name; });
-        header_.xattrs.reserve(xattrs_.size());
-        for (Xattr& xattr : xattrs_)
-            header_.xattrs.emplace_back(std::move(xattr.name), std::move(xattr.value));
+        // libarchive writes each attribute in both ways. Go reads only one of them.
+        for (const auto& [name, value] : libarchive_xattrs_) {
+            const auto same = xattrs_.find(name);
+            if (same == xattrs_.end() || same->second != value)
+                fail(concat("the xattr ", quoted(name), " only as libarchive reads it"));
+        }
+        header_.xattrs.assign(xattrs_.begin(), xattrs_.end());
         finish_sparse();
         return std::move(header_);
     }
 
   private:
-    struct Xattr {
-        std::string name;
-        std::string value;
-        bool schily;
-    };
+    using Xattrs = std::map<std::string, std::string>;
 
     static void set_text(std::optional<std::string>& target, const Record& record) {
         if (record.value.find('\0') != std::string_view::npos)
@@ -151,18 +154,11 @@ class Collector {
         if (!value.empty()) target = parse_tar_decimal(value, concat("pax header: ", quoted(key)));
     }
 
-    void add_xattr(std::string name, std::string value, bool schily) {
+    void add_xattr(Xattrs& xattrs, std::string name, std::string value) const {
         if (name.empty() || name.find('\0') != std::string::npos) fail("an xattr without a proper name");
-        const auto same = [&name](const Xattr& xattr) { return xattr.name == name; };
-        const auto found = std::find_if(xattrs_.begin(), xattrs_.end(), same);
-        if (found == xattrs_.end()) {
-            if (xattrs_.size() == max_xattrs_)
-                throw Error(ErrorKind::too_large, concat("more than ", max_xattrs_, " xattrs"));
-            xattrs_.push_back({std::move(name), std::move(value), schily});
-        } else if (schily || !found->schily) {
-            found->value = std::move(value);
-            found->schily = schily;
-        }
+        if (xattrs.size() == max_xattrs_ && !xattrs.contains(name))
+            throw Error(ErrorKind::too_large, concat("more than ", max_xattrs_, " xattrs"));
+        xattrs.insert_or_assign(std::move(name), std::move(value));
     }
 
     void add_sparse(std::string_view key, std::string_view value) {
@@ -172,8 +168,10 @@ class Collector {
             minor_ = value;
         } else if (key == "name") {
             set_text(header_.sparse_name, {"GNU.sparse.name", value});
-        } else if (key == "size" || key == "realsize") {
-            set_number(header_.sparse_size, key, value);
+        } else if (key == "size") {
+            set_number(sparse_size_, key, value);
+        } else if (key == "realsize") {
+            set_number(sparse_real_size_, key, value);
         } else if (key == "numblocks") {
             set_number(sparse_count_, key, value);
             have_map_ = true;
@@ -182,7 +180,7 @@ class Collector {
             if ((header_.sparse_map.size() % 2 == 0) != (key == "offset"))
                 fail("sparse regions out of order");
             header_.sparse_map.push_back(parse_tar_decimal(value, "a number of the sparse map"));
-            have_map_ = true;
+            have_map_ = have_map_records_ = true;
         } else if (key == "map") {
             set_map(value);
         }
@@ -191,7 +189,7 @@ class Collector {
     // Format 0.1: all numbers in one record, with commas between them.
     void set_map(std::string_view list) {
         header_.sparse_map.clear();
-        have_map_ = true;
+        have_map_ = have_map_list_ = true;
         while (!list.empty()) {
             const std::size_t comma = std::min(list.find(','), list.size());
             header_.sparse_map.push_back(
@@ -201,16 +199,23 @@ class Collector {
         }
     }
 
+    // Which formats there are, and how they are told, is as in Go: the versions by their numbers, or none
+    // with a map in the header. Whatever else speaks of sparse files Go takes for a plain file, and others do
+    // not.
     void finish_sparse() {
-        if (major_ == "1" && minor_ == "0") {
+        if (sparse_size_ && sparse_real_size_) fail("two sizes of a sparse file");
+        if (have_map_list_ && have_map_records_) fail("two maps of a sparse file");
+        header_.sparse_size = sparse_size_ ? sparse_size_ : sparse_real_size_;
+        const bool version_1 = major_ == "1" && minor_ == "0";
+        const bool version_0 = major_ == "0" && (minor_ == "0" || minor_ == "1");
+        const bool no_version = major_.empty() && minor_.empty();
+        if (version_1 && !have_map_) {
             header_.sparse = PaxSparse::map_in_data;
-        } else if (have_map_ && (major_.empty() || major_ == "0") &&
-                   (minor_.empty() || minor_ == "0" || minor_ == "1")) {
+        } else if (version_0 || (no_version && !header_.sparse_map.empty())) {
             header_.sparse = PaxSparse::map_in_header;
             if (header_.sparse_map.size() % 2 != 0 || sparse_count_ != header_.sparse_map.size() / 2)
                 fail("the sparse map does not have as many regions as it says");
-        } else if (have_map_ || !major_.empty() || !minor_.empty() || header_.sparse_name ||
-                   header_.sparse_size) {
+        } else if (have_map_ || !no_version || header_.sparse_name || header_.sparse_size) {
             throw Error(ErrorKind::unsupported,
                         concat("sparse file of unknown format ", quoted(major_), ".", quoted(minor_)));
         }
@@ -218,15 +223,24 @@ class Collector {
     }
 
     PaxHeader header_;
-    std::vector<Xattr> xattrs_;
+    Xattrs xattrs_;
+    Xattrs libarchive_xattrs_;
     std::size_t max_xattrs_;
     std::string_view major_;
     std::string_view minor_;
     std::optional<std::uint64_t> sparse_count_;
-    bool have_map_ = false;
+    std::optional<std::uint64_t> sparse_size_;
+    std::optional<std::uint64_t> sparse_real_size_;
+    bool have_map_ = false;  // or a part of it
+    bool have_map_list_ = false;
+    bool have_map_records_ = false;
 };
 
 }  // namespace
+
+bool PaxHeader::changes_entries() const noexcept {
+    return path || link_path || size || uid || gid || !xattrs.empty() || sparse != PaxSparse::none;
+}
 
 PaxHeader parse_pax_header(ByteView records, std::size_t max_xattrs) {
     Collector collector(max_xattrs);

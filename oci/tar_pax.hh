@@ -28,11 +28,16 @@ struct PaxHeader {
     std::optional<std::string> sparse_name;    // the entry's real path
     std::optional<std::uint64_t> sparse_size;  // its apparent size
     std::vector<std::uint64_t> sparse_map;     // map_in_header: offset, length, offset, length, ...
+
+    // Whether it changes anything of an entry that is read here.
+    bool changes_entries() const noexcept;
 };
 
-// Reads the records of one header of type 'x' or 'g'. Of a keyword that comes twice the last record counts;
-// SCHILY.xattr. beats LIBARCHIVE.xattr. of the same name. hdrcharset is ignored: names are bytes. Throws
-// Error{invalid} for malformed records and values, Error{too_large} for more than max_xattrs.
+// Reads the records of one header of type 'x' or 'g'. Of a keyword that comes twice the last record counts.
+// hdrcharset is ignored: names are bytes. Throws Error{invalid} for malformed records and values, and for
+// those that programs read differently: two sizes or two maps of a sparse file; an attribute that only
+// libarchive reads, LIBARCHIVE.xattr., without the same one as SCHILY.xattr. Throws Error{unsupported} for
+// unknown kinds of sparse files, Error{too_large} for more than max_xattrs.
 PaxHeader parse_pax_header(ByteView records, std::size_t max_xattrs);
 
 }  // namespace osb::oci

@@ -1,12 +1,13 @@
 // Where programs differ in how they read an archive, this one follows Go's archive/tar, which podman, umoci
 // and skopeo use: what an image holds must not depend on who looks. Where Go guesses, or drops what it cannot
-// read, this one refuses.
+// read, or another program of note reads something else, this one refuses.
 #include "oci/tar_reader.hh"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -18,7 +19,8 @@
 namespace osb::oci {
 namespace {
 
-// Values of a header's type field that POSIX and GNU tar define.
+// Values of a header's type field that POSIX and GNU tar define. Not '7', contiguous files, which Go programs
+// refuse.
 constexpr char kTypeOldFile = '\0';
 constexpr char kTypeFile = '0';
 constexpr char kTypeHardlink = '1';
@@ -27,7 +29,6 @@ constexpr char kTypeCharacterDevice = '3';
 constexpr char kTypeBlockDevice = '4';
 constexpr char kTypeDirectory = '5';
 constexpr char kTypeFifo = '6';
-constexpr char kTypeContiguous = '7';
 constexpr char kTypePax = 'x';
 constexpr char kTypeGlobalPax = 'g';
 constexpr char kTypeGnuLongName = 'L';
@@ -69,7 +70,6 @@ TarType type_of(char type) {
     switch (type) {
         case kTypeOldFile:
         case kTypeFile:
-        case kTypeContiguous:
         case kTypeGnuSparse:
             return TarType::file;
         case kTypeHardlink:
@@ -110,7 +110,7 @@ struct TarReader::Impl {
     std::uint64_t drain();
 
     void skip_content();
-    bool at_archive_end(TarBlock block) const;
+    void end_archive();
     void read_extension(const TarHeader& header);
     std::string read_extension_text(const TarHeader& header);
     static std::string long_text(std::string bytes);
@@ -126,6 +126,8 @@ struct TarReader::Impl {
     TarLimits limits;
     Extensions extensions;
     bool ended = false;
+    bool after_sized_link = false;  // the entry before is a hard link whose header has a size
+    bool only_zeros_may_follow = false;
     std::string name;  // of the present entry, for errors
 
     std::uint64_t header_offset = 0;
@@ -157,13 +159,12 @@ bool TarReader::Impl::next(TarEntry& entry) {
             }
             const TarBlock block = input.take_block();
             if (is_zero_block(block)) {
-                if (extensions.any()) fail("an extended header without an entry");
-                if (!input.at_end() && !is_zero_block(input.take_block()))
-                    fail("a zero block between two entries");
-                ended = true;
+                end_archive();
                 return false;
             }
             const TarHeader header = parse_tar_header(block);
+            if (std::exchange(after_sized_link, false) && header.format == TarFormat::v7)
+                fail("it may be the content of the hard link before");
             switch (header.type) {
                 case kTypePax:
                 case kTypeGlobalPax:
@@ -180,8 +181,16 @@ bool TarReader::Impl::next(TarEntry& entry) {
     }
 }
 
+void TarReader::Impl::end_archive() {
+    if (extensions.any()) fail("an extended header without an entry");
+    if (!input.at_end() && !is_zero_block(input.take_block())) fail("a zero block between two entries");
+    only_zeros_may_follow = after_sized_link;
+    ended = true;
+}
+
 void TarReader::Impl::skip_content() {
-    if (stored_left + padding > 0) input.skip(stored_left + padding);
+    if (stored_left > 0) input.skip(stored_left);
+    if (padding > 0) input.skip_padding(static_cast<std::size_t>(padding));
     stored_left = 0;
     padding = 0;
     is_sparse = false;
@@ -196,9 +205,10 @@ void TarReader::Impl::read_extension(const TarHeader& header) {
             extensions.pax = parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs);
             break;
         case kTypeGlobalPax:
-            // Checked, and not applied to the entries.
+            // Go lets the caller apply it, who does not; GNU tar applies it to all entries that follow.
             if (extensions.any()) fail("a global pax header between an extended header and its entry");
-            parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs);
+            if (parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs).changes_entries())
+                fail("a global pax header that would change entries");
             break;
         case kTypeGnuLongName:
             if (extensions.long_name) fail("two long names for one entry");
@@ -224,7 +234,7 @@ std::string TarReader::Impl::read_extension_text(const TarHeader& header) {
         if (n == 0) throw_truncated_tar();
         done += n;
     }
-    input.skip(padding_of(size));
+    input.skip_padding(static_cast<std::size_t>(padding_of(size)));
     return text;
 }
 
@@ -242,9 +252,12 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
     name = entry.path;
     check_path(entry.path, "the path");
     entry.type = type_of(header.type);
-    // As tars did it before there was a type for directories, and some still do.
-    const bool plain = header.type == kTypeFile || header.type == kTypeOldFile;
-    if (plain && entry.path.ends_with('/')) entry.type = TarType::directory;
+    if (entry.type == TarType::file && entry.path.ends_with('/')) {
+        // As tars did it before there was a type for directories. Of the newer type it is a file to Go and a
+        // directory to others.
+        if (header.type != kTypeOldFile) fail("a file whose name ends with a slash");
+        entry.type = TarType::directory;
+    }
     set_link(header, entry);
 
     const auto& pax = extensions.pax;
@@ -262,6 +275,8 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
 
 void TarReader::Impl::set_path(const TarHeader& header, TarEntry& entry) const {
     if (extensions.long_name) {
+        if (extensions.pax && (extensions.pax->path || extensions.pax->sparse_name))
+            fail("a long name besides one in a pax header");
         entry.path = *extensions.long_name;
     } else if (extensions.pax && extensions.pax->sparse_name) {
         entry.path = *extensions.pax->sparse_name;
@@ -276,10 +291,16 @@ void TarReader::Impl::set_path(const TarHeader& header, TarEntry& entry) const {
 
 void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
     entry.link_target.clear();
-    if (entry.type != TarType::hardlink && entry.type != TarType::symlink) return;
+    const bool in_pax = extensions.pax && extensions.pax->link_path;
+    if (entry.type != TarType::hardlink && entry.type != TarType::symlink) {
+        // libarchive takes it for a link all the same.
+        if (extensions.long_link || in_pax) fail("a link target for something that is not a link");
+        return;
+    }
     if (extensions.long_link) {
+        if (in_pax) fail("a long link target besides one in a pax header");
         entry.link_target = *extensions.long_link;
-    } else if (extensions.pax && extensions.pax->link_path) {
+    } else if (in_pax) {
         entry.link_target = *extensions.pax->link_path;
     } else {
         entry.link_target.assign(header.link_name);
@@ -287,16 +308,19 @@ void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
     check_path(entry.link_target, "the link target");
 }
 
-// Which entries have content. For the types other than file Go, GNU tar and libarchive agree, but for two
-// cases: of a hardlink POSIX lets a pax archive carry the data again, while the size in a plain ustar header
-// is only information; and a "directory" of the type for files has no content for Go, and has for GNU tar.
+// Only files have content. Of the other types a size in the header is information, which star writes for hard
+// links. One in a pax header, and of a hard link one behind a pax header, is content for some programs.
 void TarReader::Impl::set_content(TarBlock block, const TarHeader& header, TarEntry& entry) {
     const auto& pax = extensions.pax;
     std::uint64_t size = not_negative(header.size, "the size");
     if (pax && pax->size) size = *pax->size;
     if (entry.type == TarType::directory && header.type != kTypeDirectory && size > 0)
         fail("a file whose name is that of a directory");
-    const bool has_content = entry.type == TarType::file || (entry.type == TarType::hardlink && pax);
+    const bool has_content = entry.type == TarType::file;
+    const bool hardlink = entry.type == TarType::hardlink;
+    if (!has_content && size > 0 && pax && (pax->size || hardlink))
+        fail("content of something that is not a file");
+    after_sized_link = hardlink && size > 0;
     stored_left = has_content ? size : 0;
     check_file_size(stored_left);
     padding = padding_of(stored_left);
@@ -388,6 +412,7 @@ std::uint64_t TarReader::Impl::drain() {
         // Equal to itself shifted by one: all bytes are as the first.
         const bool zeros =
             bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+        if (!zeros && only_zeros_may_follow) fail("what follows may be the content of the last hard link");
         if (!zeros)
             rubbish += bytes.size() - static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), 0));
     }

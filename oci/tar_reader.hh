@@ -2,8 +2,8 @@
 // numbers and sparse files, as layer.md of the image specification allows them.
 //
 // It is our own because layers are hostile: every limit is ours, malformed extensions are refused and not
-// skipped, names are bytes whatever the locale, and nothing is copied twice. libarchive and GNU tar are its
-// witnesses in the tests.
+// skipped, what two programs read differently is refused, names are bytes whatever the locale, and nothing is
+// copied twice. libarchive and GNU tar are its witnesses in the tests (docs/adr/0001-own-tar-reader.md).
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,7 @@ struct TarEntry {
     std::uint32_t mode = 0;   // permission bits, setuid, setgid, sticky: 07777 at most
     std::uint32_t uid = 0;    // up to 2^32-2
     std::uint32_t gid = 0;
-    std::uint64_t size =
-        0;  // apparent size of a file, holes included; of a hardlink the data that comes with it
+    std::uint64_t size = 0;  // apparent size of a file, holes included
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; sorted by name, no duplicates
@@ -51,7 +50,8 @@ class TarReader {
     TarReader& operator=(const TarReader&) = delete;
 
     // The next entry, skipping what was not read of the one before; false at the end of the archive: two zero
-    // blocks, or the end of the stream between two entries. The entry is valid until the next call.
+    // blocks, or the end of the stream between two entries. The last block of the last entry may be short.
+    // The entry is valid until the next call.
     bool next(TarEntry& entry);
 
     // Reads the present file's content in order, holes as zeros, into the front of buffer; 0 at its end.
@@ -59,7 +59,8 @@ class TarReader {
     std::size_t read(MutableBytes buffer);
 
     // After next() returned false: reads the stream to its end and returns how many bytes other than zeros
-    // came (rubbish, or a second archive, which is not looked into).
+    // came (rubbish, or a second archive, which is not looked into). Throws Error{invalid} when those may be
+    // the content of the last entry.
     std::uint64_t drain();
 
     // Where the present entry's header block begins in the stream, and its content, for an index of an

@@ -124,16 +124,19 @@ TEST(TarPaxTest, NulInNames) {
     expect_error(with_pax({{"GNU.sparse.name", std::string("\0", 1)}}), "NUL");
 }
 
-TEST(TarPaxTest, GlobalHeadersAreCheckedAndNotApplied) {
+// Go leaves them to its callers, who do not apply them; GNU tar does.
+TEST(TarPaxTest, GlobalHeadersMustNotChangeEntries) {
     const auto with_global = [](const PaxRecords& records) {
         return TarBuilder().global_pax(records).file("f", "x").finish();
     };
-    const ReadEntry entry = only_entry(
-        with_global({{"path", "evil"}, {"uid", "7"}, {"size", "0"}, {"SCHILY.xattr.user.a", "b"}}));
+    for (const PaxRecords& records :
+         {PaxRecords{{"path", "evil"}}, PaxRecords{{"linkpath", "evil"}}, PaxRecords{{"uid", "7"}},
+          PaxRecords{{"gid", "7"}}, PaxRecords{{"size", "0"}}, PaxRecords{{"SCHILY.xattr.user.a", "b"}}})
+        expect_error(with_global(records), "global pax header that would change entries");
+    // As git writes it.
+    const ReadEntry entry = only_entry(with_global({{"comment", "0123abcd"}, {"mtime", "1"}, {"path", ""}}));
     EXPECT_EQ(entry.entry.path, "f");
-    EXPECT_EQ(entry.entry.uid, 0U);
     EXPECT_EQ(entry.content, "x");
-    EXPECT_TRUE(entry.entry.xattrs.empty());
     expect_error(with_global({{"uid", "x"}}), "'uid'");
     TarMember broken;
     broken.name = "g";
@@ -141,6 +144,19 @@ TEST(TarPaxTest, GlobalHeadersAreCheckedAndNotApplied) {
     broken.content = "junk";
     expect_error(TarBuilder().add(broken).file("f", "x").finish(), "pax header");
     EXPECT_EQ(read_archive(TarBuilder().global_pax({{"comment", "at the end"}}).finish()).error, "");
+}
+
+// libarchive makes a hard link of such a file.
+TEST(TarPaxTest, LinkTargetsOfWhatIsNoLink) {
+    for (TarBuilder builder : {TarBuilder().pax({{"linkpath", "t"}}), TarBuilder().gnu_long_link("t")}) {
+        for (const char type : {'0', '3', '5', '6'}) {
+            TarMember member;
+            member.name = "f";
+            member.type = type;
+            TarBuilder copy = builder;
+            expect_error(copy.add(member).finish(), "entry 'f': a link target for something that is not");
+        }
+    }
 }
 
 TEST(TarPaxTest, Limits) {
@@ -187,10 +203,22 @@ TEST(TarGnuTest, LongNames) {
         only_entry(TarBuilder().gnu_long_link(target).gnu_long_name(name).symlink("n", "t").finish());
     EXPECT_EQ(entry.entry.path, name);
     EXPECT_EQ(entry.entry.link_target, target);
-    // A GNU name wins over a PAX one, as in Go.
-    EXPECT_EQ(
-        only_entry(TarBuilder().pax({{"path", "p"}}).gnu_long_name("g").file("f", "").finish()).entry.path,
-        "g");
+}
+
+// The GNU name counts for Go, the pax one for GNU tar; and that of a sparse file for Go again.
+TEST(TarGnuTest, LongNamesBesidesPaxNames) {
+    const auto named = [](const PaxRecords& records) {
+        return TarBuilder().pax(records).gnu_long_name("g").file("f", "").finish();
+    };
+    expect_error(named({{"path", "p"}}), "a long name besides one in a pax header");
+    expect_error(named({{"GNU.sparse.major", "1"},
+                        {"GNU.sparse.minor", "0"},
+                        {"GNU.sparse.realsize", "0"},
+                        {"GNU.sparse.name", "s"}}),
+                 "a long name besides one in a pax header");
+    EXPECT_EQ(only_entry(named({{"mtime", "1"}})).entry.path, "g");
+    expect_error(TarBuilder().gnu_long_link("g").pax({{"linkpath", "p"}}).symlink("f", "t").finish(),
+                 "a long link target besides one in a pax header");
 }
 
 TEST(TarGnuTest, MalformedLongNames) {
@@ -223,24 +251,33 @@ TEST(TarXattrTest, SortedAndAnyBytes) {
                                           {"user.z", value}}));
 }
 
+// libarchive writes each attribute twice; Go reads SCHILY.xattr. alone.
 TEST(TarXattrTest, Libarchive) {
-    const ReadEntry entry = only_entry(with_pax({{"LIBARCHIVE.xattr.user.%C3%a4%3D", "AAEC"},
-                                                 {"LIBARCHIVE.xattr.user.one", "/w"},
-                                                 {"LIBARCHIVE.xattr.user.padded", "/w=="},
-                                                 {"LIBARCHIVE.xattr.user.two", "+/8"},
-                                                 {"LIBARCHIVE.xattr.user.none", ""}}));
-    EXPECT_EQ(entry.entry.xattrs, (Xattrs{{"user.none", ""},
-                                          {"user.one", "\xff"},
-                                          {"user.padded", "\xff"},
-                                          {"user.two", "\xfb\xff"},
-                                          {"user.\xc3\xa4=", std::string("\0\1\2", 3)}}));
-}
-
-TEST(TarXattrTest, SchilyWinsInAnyOrder) {
-    const std::pair<std::string, std::string> schily{"SCHILY.xattr.user.a", "schily"};
-    const std::pair<std::string, std::string> other{"LIBARCHIVE.xattr.user.a", "AAAA"};
-    EXPECT_EQ(only_entry(with_pax({schily, other})).entry.xattrs, (Xattrs{{"user.a", "schily"}}));
-    EXPECT_EQ(only_entry(with_pax({other, schily})).entry.xattrs, (Xattrs{{"user.a", "schily"}}));
+    const PaxRecords both{{"LIBARCHIVE.xattr.user.%C3%a4%20", "AAEC"},
+                          {"LIBARCHIVE.xattr.user.one", "/w"},
+                          {"LIBARCHIVE.xattr.user.padded", "/w=="},
+                          {"LIBARCHIVE.xattr.user.two", "+/8"},
+                          {"LIBARCHIVE.xattr.user.none", ""},
+                          {"SCHILY.xattr.user.none", ""},
+                          {"SCHILY.xattr.user.one", "\xff"},
+                          {"SCHILY.xattr.user.padded", "\xff"},
+                          {"SCHILY.xattr.user.two", "\xfb\xff"},
+                          {"SCHILY.xattr.user.\xc3\xa4 ", std::string("\0\1\2", 3)}};
+    const Xattrs expected(both.begin() + 5, both.end());
+    const ReadEntry entry = only_entry(with_pax(both));
+    ASSERT_EQ(entry.entry.xattrs.size(), expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ("SCHILY.xattr." + entry.entry.xattrs[i].first, expected[i].first);
+        EXPECT_EQ(entry.entry.xattrs[i].second, expected[i].second);
+    }
+    for (std::size_t i = 5; i < both.size(); ++i) {
+        PaxRecords one_less = both;
+        one_less.erase(one_less.begin() + static_cast<std::ptrdiff_t>(i));
+        expect_error(with_pax(one_less), "only as libarchive reads it");
+        PaxRecords other = both;
+        other[i].second += "x";
+        expect_error(with_pax(other), "only as libarchive reads it");
+    }
 }
 
 TEST(TarXattrTest, Malformed) {
@@ -352,9 +389,9 @@ TEST(TarSparseTest, EveryFormat) {
 
 TEST(TarSparseTest, NothingButAHole) {
     const std::string zeros(3017, '\0');
-    for (const std::string& bytes :
-         {sparse_01("", "0", "3017", ""), sparse_10("0\n", "3017", ""), sparse_10("1\n3017\n0\n", "3017", ""),
-          TarBuilder().add(old_gnu("", 3017, "")).file("next", "n").finish()}) {
+    for (const std::string& bytes : {sparse_01("3017,0", "1", "3017", ""), sparse_10("0\n", "3017", ""),
+                                     sparse_10("1\n3017\n0\n", "3017", ""),
+                                     TarBuilder().add(old_gnu("", 3017, "")).file("next", "n").finish()}) {
         const ReadArchive archive = read_archive(bytes);
         EXPECT_EQ(archive.error, "");
         ASSERT_EQ(archive.entries.size(), 2U);
@@ -466,13 +503,43 @@ TEST(TarSparseTest, OnlyPlainFilesOfKnownFormats) {
     expect_error(TarBuilder().pax(records).symlink("s", "t").finish(), "not a plain file");
     expect_error(TarBuilder().pax(records).directory("d").finish(), "not a plain file");
     expect_error(TarBuilder().pax(records).add(old_gnu("", 0, "")).finish(), "not a plain file");
-    for (const auto& [major, minor] : PaxRecords{{"1", "1"}, {"2", "0"}, {"0", "2"}, {"", "7"}, {"x", "0"}})
+    for (const auto& [major, minor] : PaxRecords{
+             {"1", "1"}, {"2", "0"}, {"0", "2"}, {"", "7"}, {"x", "0"}, {"0", ""}, {"1", "0"}, {"", ""}})
         expect_error(with_pax({{"GNU.sparse.major", major},
                                {"GNU.sparse.minor", minor},
                                {"GNU.sparse.realsize", "1"},
                                {"GNU.sparse.numblocks", "0"},
                                {"GNU.sparse.map", ""}}),
                      "unknown format", ErrorKind::unsupported);
+}
+
+// Go takes the first kind of what is there twice, libarchive the last one.
+TEST(TarSparseTest, TwoSizesOrTwoMaps) {
+    const auto sparse = [](PaxRecords more) {
+        PaxRecords records{{"GNU.sparse.numblocks", "1"}, {"GNU.sparse.size", "3"}};
+        records.insert(records.end(), more.begin(), more.end());
+        return TarBuilder().pax(records).file("f", "x").finish();
+    };
+    EXPECT_EQ(only_entry(sparse({{"GNU.sparse.map", "2,1"}})).content, std::string("\0\0x", 3));
+    expect_error(sparse({{"GNU.sparse.map", "2,1"}, {"GNU.sparse.realsize", "3"}}), "two sizes");
+    expect_error(
+        sparse({{"GNU.sparse.map", "2,1"}, {"GNU.sparse.offset", "0"}, {"GNU.sparse.numbytes", "1"}}),
+        "two maps");
+}
+
+// Which makes a file sparse to libarchive, whatever its type.
+TEST(TarSparseTest, MapsInTheHeadersOfOtherTypes) {
+    for (const char type : {'0', '\0', '5', '2', 'L'}) {
+        TarMember member = old_gnu(gnu_regions({1000, 7}), 3017);
+        member.type = type;
+        expect_error(TarBuilder().add(member).finish(), "a sparse map in the header of something else");
+        member.patches.erase(386);
+        expect_error(TarBuilder().add(member).finish(), "a sparse map in the header of something else");
+    }
+}
+
+TEST(TarSparseTest, FilesOfStarAreNotSupported) {
+    expect_error(with_pax({{"SCHILY.realsize", "1"}}), "sparse files of star", ErrorKind::unsupported);
 }
 
 }  // namespace
