@@ -152,6 +152,7 @@ ObjectWriter::ObjectWriter(Repository& repository)
     struct stat st {};
     if (::fstat(staging_.fd(), &st) != 0) throw_errno("cannot stat the staging directory");
     always_chown_ = (st.st_mode & S_ISGID) != 0;  // files there do not get the process's own group
+    if (mode_ == RepoMode::bare) unfinished_ = std::make_unique<UnfinishedFiles>(staging_.fd());
 }
 
 ObjectWriter::~ObjectWriter() = default;
@@ -236,13 +237,13 @@ Sha256 ObjectWriter::write_file(const FileMeta& full_meta, std::string_view targ
     if (mode_ == RepoMode::archive) {
         store_archive(path, meta, target, content);
     } else if (!is_symlink(meta)) {
-        store_bare(path, meta, content);
+        store_bare(path, checksum, meta, content);
     } else if (mode_ == RepoMode::bare_user) {
         // A file whose content is the target with its NUL: not every filesystem has attributes on links.
         const std::string text(target);
-        store_bare(path, meta, as_bytes({text.c_str(), text.size() + 1}));
+        store_bare(path, checksum, meta, as_bytes({text.c_str(), text.size() + 1}));
     } else {
-        store_bare_symlink(path, meta, target);
+        store_bare_symlink(path, checksum, meta, target);
     }
     return checksum;
 }
@@ -261,17 +262,26 @@ void ObjectWriter::store_archive(const std::string& path, const FileMeta& meta, 
     count(total);
 }
 
-void ObjectWriter::store_bare(const std::string& path, const FileMeta& meta, ByteView content) {
+void ObjectWriter::store_bare(const std::string& path, const Sha256& checksum, const FileMeta& meta,
+                              ByteView content) {
     reserve(content.size());
     const Fd fd = create(path, 0600);
     write_all(fd.get(), content, path);
-    finish_bare(fd.get(), meta);
+    finish_later(fd.get(), checksum, meta);
     count(content.size());
+}
+
+// Whoever could run a setuid file, or read a secret one, must not while its bytes are not verified. In the
+// other modes than bare a file belongs to the importer and has no special bits.
+void ObjectWriter::finish_later(int fd, const Sha256& checksum, const FileMeta& meta) {
+    if (!unfinished_) return finish_file(fd, meta);
+    if (!meta.xattrs.empty()) reserve(meta.xattrs.size());
+    unfinished_->add(checksum, meta);
 }
 
 // Owner, mode, attributes and time of a file in a bare repository, in libostree's order: the owner first,
 // because a change of it clears the setuid bit and the capabilities.
-void ObjectWriter::finish_bare(int fd, const FileMeta& meta) {
+void ObjectWriter::finish_file(int fd, const FileMeta& meta) {
     mode_t mode = meta.mode & 07777U;
     if (mode_ == RepoMode::bare) {
         const bool own = !always_chown_ && meta.uid == ::geteuid() && meta.gid == ::getegid();
@@ -296,18 +306,24 @@ void ObjectWriter::finish_bare(int fd, const FileMeta& meta) {
     if (sync_each_ && ::fsync(fd) != 0) throw_errno("cannot sync an object");
 }
 
-void ObjectWriter::store_bare_symlink(const std::string& path, const FileMeta& meta,
+void ObjectWriter::store_bare_symlink(const std::string& path, const Sha256& checksum, const FileMeta& meta,
                                       std::string_view target) {
     reserve_inode();
     const std::string text(target);
     if (::symlinkat(text.c_str(), staging_.fd(), path.c_str()) != 0)
         throw_errno(concat("cannot create ", quoted(path)));
-    if (mode_ == RepoMode::bare &&
-        ::fchownat(staging_.fd(), path.c_str(), meta.uid, meta.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (unfinished_) unfinished_->add(checksum, meta);
+    count(0);
+}
+
+void ObjectWriter::finish_bare_object(const Sha256& checksum, const FileMeta& meta) {
+    const std::string path = loose_path(checksum, ObjectType::file, /*archive=*/false);
+    if (!is_symlink(meta)) {
+        finish_file(open_at(staging_.fd(), path, O_RDONLY | O_NOFOLLOW).get(), meta);
+    } else if (::fchownat(staging_.fd(), path.c_str(), meta.uid, meta.gid, AT_SYMLINK_NOFOLLOW) != 0) {
         throw errno_error(errno, "cannot set the owner of an object")
             .hint("a bare repository needs root; use an archive or a bare-user one");
     }
-    count(0);
 }
 
 Sha256 ObjectWriter::write_metadata(ObjectType type, ByteView bytes) {
@@ -331,6 +347,10 @@ std::string ObjectWriter::read_metadata(ObjectType type, const Sha256& checksum)
 }
 
 void ObjectWriter::publish() {
+    if (unfinished_) {
+        unfinished_->finish_all(
+            [this](const Sha256& checksum, const FileMeta& meta) { finish_bare_object(checksum, meta); });
+    }
     staging_.publish(sync_);
 }
 
@@ -416,7 +436,7 @@ Sha256 FileStream::finish() {
     if (writer_.mode_ == RepoMode::archive) {
         if (writer_.sync_each_ && ::fsync(fd_.get()) != 0) throw_errno(concat("cannot sync ", quoted(name_)));
     } else {
-        writer_.finish_bare(fd_.get(), meta_);
+        writer_.finish_later(fd_.get(), checksum, meta_);
     }
     writer_.staging_.ensure_directory(checksum[0]);
     const std::string path = loose_path(checksum, ObjectType::file, writer_.mode_ == RepoMode::archive);

@@ -22,6 +22,7 @@
 #include "ostree/object_format.hh"
 #include "ostree/repository.hh"
 #include "ostree/staging.hh"
+#include "ostree/unfinished_files.hh"
 
 namespace osb::ostree {
 
@@ -53,7 +54,9 @@ class ObjectWriter {
     std::string read_metadata(ObjectType type, const Sha256& checksum) const;
 
     // Moves everything that was written under objects/, durable unless the repository's configuration says
-    // otherwise. To be called once, by one thread; before libostree's own commit of the transaction.
+    // otherwise. Only now the files of a bare repository get their owner, mode and attributes: the layers
+    // that they come from must have been verified. To be called once, by one thread; before libostree's own
+    // commit of the transaction.
     void publish();
 
     RepoMode mode() const noexcept { return mode_; }
@@ -70,9 +73,12 @@ class ObjectWriter {
     void count(std::uint64_t bytes);
     void store_archive(const std::string& path, const FileMeta& meta, std::string_view target,
                        ByteView content);
-    void store_bare(const std::string& path, const FileMeta& meta, ByteView content);
-    void store_bare_symlink(const std::string& path, const FileMeta& meta, std::string_view target);
-    void finish_bare(int fd, const FileMeta& meta);
+    void store_bare(const std::string& path, const Sha256& checksum, const FileMeta& meta, ByteView content);
+    void store_bare_symlink(const std::string& path, const Sha256& checksum, const FileMeta& meta,
+                            std::string_view target);
+    void finish_later(int fd, const Sha256& checksum, const FileMeta& meta);
+    void finish_file(int fd, const FileMeta& meta);
+    void finish_bare_object(const Sha256& checksum, const FileMeta& meta);
     Fd create(const std::string& path, mode_t mode);
 
     Repository& repository_;
@@ -84,6 +90,7 @@ class ObjectWriter {
     bool has_parent_ = false;
     Fd objects_;
     Staging staging_;
+    std::unique_ptr<UnfinishedFiles> unfinished_;  // of a bare repository
 
     static constexpr std::size_t kShards = 64;
     struct Shard;

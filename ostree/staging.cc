@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "osb-import-";
 constexpr mode_t kDirectoryMode = 0775;  // less the umask, as libostree makes its own
+// Nobody else looks at what is not verified yet.
+constexpr mode_t kStagingMode = 0700;
 
 struct DirDeleter {
     void operator()(DIR* dir) const noexcept { ::closedir(dir); }
@@ -127,11 +129,14 @@ void remove_abandoned_staging(int repo_fd) {
 }
 
 Staging::Staging(int repo_fd) : repo_fd_(repo_fd) {
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    directory_mode_ = kDirectoryMode & ~mask;
     if (::mkdirat(repo_fd, "tmp", kDirectoryMode) != 0 && errno != EEXIST) throw_errno("cannot create 'tmp'");
     remove_abandoned_staging(repo_fd);
     for (;;) {
         path_ = "tmp/" + random_name();
-        if (::mkdirat(repo_fd_, path_.c_str(), kDirectoryMode) != 0)
+        if (::mkdirat(repo_fd_, path_.c_str(), kStagingMode) != 0)
             throw_errno(concat("cannot create ", quoted(path_)));
         try {
             dir_ = open_at(repo_fd_, path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -158,7 +163,7 @@ void Staging::ensure_directory(std::uint8_t first_byte) {
     const std::lock_guard lock(mutex_);
     if (have_directory_[first_byte].load(std::memory_order_relaxed)) return;
     const std::string name = to_hex({&first_byte, 1});
-    if (::mkdirat(dir_.get(), name.c_str(), kDirectoryMode) != 0)
+    if (::mkdirat(dir_.get(), name.c_str(), kStagingMode) != 0)
         throw_errno(concat("cannot create ", quoted(name)));
     have_directory_[first_byte].store(true, std::memory_order_release);
 }
@@ -180,9 +185,13 @@ void Staging::publish(bool sync) {
 }
 
 void Staging::publish_directory(int objects_fd, const std::string& name) const {
+    const Fd from = open_at(dir_.get(), name, O_RDONLY | O_DIRECTORY);
+    struct stat st {};
+    if (::fstat(from.get(), &st) != 0) throw_errno(concat("cannot stat ", quoted(name)));
+    if (::fchmod(from.get(), directory_mode_ | (st.st_mode & S_ISGID)) != 0)
+        throw_errno(concat("cannot chmod ", quoted(name)));
     // A new repository has no objects/XX yet: the whole directory moves with one rename.
     if (rename_noreplace(dir_.get(), name, objects_fd, name)) return;
-    const Fd from = open_at(dir_.get(), name, O_RDONLY | O_DIRECTORY);
     const Fd to = open_at(objects_fd, name, O_RDONLY | O_DIRECTORY);
     for (const std::string& object : list(from.get())) rename_noreplace(from.get(), object, to.get(), object);
 }

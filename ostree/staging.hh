@@ -2,6 +2,8 @@
 // together, then moved to objects/. Nothing that is incomplete ever has an object's name under objects/.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -16,7 +18,8 @@ namespace osb::ostree {
 // space. `repo_fd` is borrowed.
 void remove_abandoned_staging(int repo_fd);
 
-// The directory is locked while it is in use; one whose owner was killed is removed by the next Staging. Its
+// The directory, and those in it, can be entered by their owner alone until they are published. It is locked
+// while it is in use; one whose owner was killed is removed by the next Staging. Its
 // name is not of libostree's own pattern (staging-BOOTID-...), because libostree takes over what it finds in
 // those.
 class Staging {
@@ -46,6 +49,7 @@ class Staging {
     int repo_fd_;
     std::string path_;  // relative to repo_fd_
     Fd dir_;
+    mode_t directory_mode_ = 0;  // of what is published
     std::array<std::atomic<bool>, 256> have_directory_{};
     std::mutex mutex_;
     std::atomic<unsigned> counter_{0};
