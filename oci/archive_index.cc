@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -14,6 +15,8 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "oci/decompress.hh"
+#include "oci/tar_header.hh"
 
 namespace osb::oci {
 namespace {
@@ -21,6 +24,9 @@ namespace {
 constexpr std::size_t kMaxMembers = 100'000;
 constexpr std::uint64_t kMaxPathBytes = 16ULL * 1024 * 1024;  // of all members' names together
 constexpr int kMaxLinkHops = 8;
+// A compressed archive may unpack to this many bytes, and to this many times its size beyond them.
+constexpr std::uint64_t kFreeBytes = 1ULL << 30U;
+constexpr std::uint64_t kMaxRatio = 200;
 
 // A member's content, with a share in the descriptor.
 class MemberSource final : public Source {
@@ -95,16 +101,13 @@ Fd open_temporary() {
     return fd;
 }
 
-// Archives of images are written plain; a compressed one would have to be unpacked whole before a member is
-// found.
-void refuse_compressed(ByteView head) {
+// What docker unpacks and we do not.
+void refuse_unknown_compression(ByteView head) {
     struct Magic {
         std::string_view bytes;
         std::string_view program;
     };
-    constexpr std::array<Magic, 4> kMagics{{
-        {.bytes = "\x1F\x8B", .program = "gzip"},
-        {.bytes = "\x28\xB5\x2F\xFD", .program = "zstd"},
+    constexpr std::array<Magic, 2> kMagics{{
         {.bytes = "\xFD"
                   "7zXZ",
          .program = "xz"},
@@ -117,25 +120,55 @@ void refuse_compressed(ByteView head) {
     }
 }
 
-// Keeps a copy of a stream that is read: what comes through a pipe is judged as it comes, not when the disk
-// is full of it.
-class SpoolingSource final : public Source {
+// The file or pipe as it comes, counted.
+class InputSource final : public Source {
   public:
-    SpoolingSource(Source& inner, int copy_fd) : inner_(inner), copy_fd_(copy_fd) {}
+    explicit InputSource(Source& inner) noexcept : inner_(inner) {}
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = inner_.read(buffer);
-        const ByteView bytes = ByteView(buffer).first(n);
-        if (count_ == 0) refuse_compressed(bytes);
+        if (count_ == 0) refuse_unknown_compression(ByteView(buffer).first(n));
         count_ += n;
-        write_all(copy_fd_, bytes, "temporary file");
+        return n;
+    }
+    std::uint64_t bytes_read() const noexcept { return count_; }
+
+  private:
+    Source& inner_;
+    std::uint64_t count_ = 0;
+};
+
+// Keeps a copy of a stream that is read: what comes through a pipe, or compressed, is judged as it comes, not
+// when the disk is full of it.
+class SpoolingSource final : public Source {
+  public:
+    SpoolingSource(Source& plain, const InputSource& input, int copy_fd)
+        : plain_(plain), input_(input), copy_fd_(copy_fd) {}
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = plain_.read(buffer);
+        count_ += n;
+        if (count_ > kFreeBytes && count_ - kFreeBytes > kMaxRatio * input_.bytes_read()) {
+            throw Error(ErrorKind::too_large, concat("unpacks to more than ", kMaxRatio, " times its size: ",
+                                                     count_, " bytes from ", input_.bytes_read()));
+        }
+        write_all(copy_fd_, ByteView(buffer).first(n), "temporary file");
         return n;
     }
 
   private:
-    Source& inner_;
+    Source& plain_;
+    const InputSource& input_;
     int copy_fd_;
     std::uint64_t count_ = 0;
 };
+
+// The first bytes of a regular file, as many as tell its compression.
+Compression compression_of(int fd, const std::string& name) {
+    std::array<std::uint8_t, kTarBlock> head{};
+    FileRangeSource beginning(fd, 0, std::min<std::uint64_t>(head.size(), file_size(fd)), name);
+    const ByteView bytes = ByteView(head).first(read_full(beginning, head));
+    refuse_unknown_compression(bytes);
+    return find_compression(bytes, Compression::none);
+}
 
 bool is_regular(int fd, const std::string& file) {
     struct stat st {};
@@ -147,40 +180,40 @@ bool is_regular(int fd, const std::string& file) {
     return S_ISREG(st.st_mode);
 }
 
-// The writer of a pipe may have more to say after the end of the archive (padding); it is let finish, within
-// reason.
-void read_rest(Source& source) {
-    constexpr std::uint64_t kPadding = 1024UL * 1024;
-    source.skip(kPadding);
-}
-
 }  // namespace
 
 ArchiveIndex::ArchiveIndex(const std::string& file) : name_(file == "-" ? "standard input" : file) {
     Fd input = open_input(file);
     with_context([this] { return quoted(name_); },
                  [&] {
-                     if (is_regular(input.get(), file)) {
+                     const bool is_seekable = is_regular(input.get(), file);
+                     if (is_seekable && compression_of(input.get(), name_) == Compression::none) {
                          fd_ = std::make_shared<Fd>(std::move(input));
                          FileRangeSource source(fd_->get(), 0, file_size(fd_->get()), name_);
-                         std::array<std::uint8_t, 8> head{};
-                         FileRangeSource beginning(
-                             fd_->get(), 0, std::min<std::uint64_t>(head.size(), file_size(fd_->get())),
-                             name_);
-                         refuse_compressed(ByteView(head).first(read_full(beginning, head)));
-                         index_members(source);
+                         TarReader reader(source);
+                         index_members(reader);
                      } else {
-                         fd_ = std::make_shared<Fd>(open_temporary());
-                         FdSource pipe(std::move(input), name_);
-                         SpoolingSource source(pipe, fd_->get());
-                         index_members(source);
-                         read_rest(pipe);
+                         spool(std::move(input));
                      }
+                     check_members_end();
                  });
 }
 
-void ArchiveIndex::index_members(Source& source) {
+void ArchiveIndex::spool(Fd file) {
+    fd_ = std::make_shared<Fd>(open_temporary());
+    FdSource stream(std::move(file), name_);
+    InputSource input(stream);
+    const std::unique_ptr<Source> plain = decompress_layer(input, Compression::none);
+    SpoolingSource source(*plain, input, fd_->get());
     TarReader reader(source);
+    index_members(reader);
+    // The writer of a pipe may have more to say after the end of the archive (padding), and gzip has a
+    // checksum behind it: read, within reason.
+    constexpr std::uint64_t kPadding = 1024UL * 1024;
+    plain->skip(kPadding);
+}
+
+void ArchiveIndex::index_members(TarReader& reader) {
     TarEntry entry;
     std::size_t count = 0;
     while (reader.next(entry)) {
@@ -191,7 +224,6 @@ void ArchiveIndex::index_members(Source& source) {
                      [&] { add_member(reader, entry); });
     }
     if (count == 0) throw Error(ErrorKind::invalid, "the archive is empty");
-    check_members_end();
 }
 
 // A reader that skips by seeking does not notice an end in the middle of a member.

@@ -1,4 +1,4 @@
-// An uncompressed tar archive on the disk, opened by the names of its members.
+// A tar archive on the disk, opened by the names of its members.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,11 @@ namespace osb::oci {
 // for. Several threads may open members at once.
 class ArchiveIndex {
   public:
-    // `file`: a path, or "-" for standard input. What is not a regular file (a pipe) is copied, while it
-    // is read, to a temporary file without a name, in $TMPDIR or else /var/tmp or /tmp. Throws Error: invalid
-    // or too_large for an archive that is malformed, names a member twice or has too many of them;
-    // unsupported for a compressed one.
+    // `file`: a path, or "-" for standard input. What is not a regular file (a pipe), or is compressed with
+    // gzip or zstd (`docker save | gzip`), is copied, unpacked, to a temporary file without a name while it
+    // is read: in $TMPDIR, or else /var/tmp or /tmp. Throws Error: invalid or too_large for an archive that
+    // is malformed, names a member twice, has too many of them, or unpacks to more than 1 GiB and 200 times
+    // its size; unsupported for one compressed in another way.
     explicit ArchiveIndex(const std::string& file);
 
     bool contains(const std::string& path) const;
@@ -40,7 +41,8 @@ class ArchiveIndex {
         bool is_sparse = false;  // its content is not stored as it is
     };
 
-    void index_members(Source& source);
+    void spool(Fd file);
+    void index_members(TarReader& reader);
     void check_members_end() const;
     void add_member(const TarReader& reader, const TarEntry& entry);
     const Member& find(const std::string& path) const;

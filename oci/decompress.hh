@@ -1,4 +1,4 @@
-// Layer compression undone: exactly the one format that the media type names, never a guess.
+// Layer compression undone: one of the formats that the specification has, once.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,15 @@ namespace osb::oci {
 // to 128 MiB, no dictionaries. Throws Error{invalid} on bytes that are not of the format, on a truncated
 // stream and on rubbish after the end. Reads `inner` to its end.
 std::unique_ptr<Source> decompress(Source& inner, Compression compression);
+
+// As decompress(), for a layer whose media type names `declared`. Builders and registries confuse those
+// types, and podman, docker and skopeo look at the blob, so the blob decides here too: gzip and zstd by their
+// magic numbers, a tar archive by its first header. What shows none of them is read as its type says, for the
+// sake of the message. Nothing is trusted in this: the blob's digest and the diffID say whether it was right.
+std::unique_ptr<Source> decompress_layer(Source& inner, Compression declared);
+
+// What the first bytes of a blob, 512 where there are as many, show it to be.
+Compression find_compression(ByteView head, Compression declared);
 
 // The gzip decoders behind decompress(): ISA-L's where it was built in (else the same as the second), and
 // zlib's.

@@ -84,7 +84,11 @@ std::string list_tags(const std::vector<SavedImage>& images) {
 const SavedImage& choose(const std::vector<SavedImage>& images, const std::string& tag) {
     if (images.empty()) throw Error(ErrorKind::not_found, "the archive holds no image");
     if (tag.empty()) {
-        if (images.size() == 1) return images.front();
+        // The same image may be there once for each of its tags.
+        const auto is_first = [&images](const SavedImage& image) {
+            return image.config == images.front().config && image.layers == images.front().layers;
+        };
+        if (std::all_of(images.begin(), images.end(), is_first)) return images.front();
         throw Error(ErrorKind::not_found,
                     concat("the archive holds ", images.size(), " images: ", list_tags(images)))
             .hint("name one of them by its tag");

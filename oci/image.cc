@@ -1,7 +1,6 @@
 #include "oci/image.hh"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/error.hh"
@@ -13,22 +12,31 @@ namespace {
 constexpr int kMaxIndexLevels = 4;
 constexpr std::size_t kMaxListed = 16;
 
-// What registries answer when they do not know: says nothing about the document.
 std::string_view meaningful(std::string_view media_type) {
-    constexpr std::array<std::string_view, 4> kGeneric{"application/json", "text/plain",
-                                                       "application/octet-stream", "binary/octet-stream"};
-    const std::string essence = media_type_essence(media_type);
-    const bool generic = std::find(kGeneric.begin(), kGeneric.end(), essence) != kGeneric.end();
-    return generic ? std::string_view() : media_type;
+    return is_generic_media_type(media_type) ? std::string_view() : media_type;
 }
 
-// An entry that an image can lie behind: not an artifact, and not what builders attach to images (provenance,
-// with the platform unknown/unknown).
-bool is_candidate(const Descriptor& entry) {
+bool may_be_image(const Descriptor& entry) {
     const std::string type = media_type_essence(entry.media_type);
-    const bool known = type == kMediaTypeIndex || type == kMediaTypeDockerManifestList ||
-                       type == kMediaTypeManifest || type == kMediaTypeDockerManifest;
-    return known && entry.artifact_type.empty() && !(entry.platform && entry.platform->os == "unknown");
+    return type == kMediaTypeIndex || type == kMediaTypeDockerManifestList || type == kMediaTypeManifest ||
+           type == kMediaTypeDockerManifest;
+}
+
+// The entries that an image can lie behind: not what builders attach to images (provenance, with the platform
+// unknown/unknown), and artifacts only where there is nothing else, because an image may say such a type too.
+// One image under two tags is one.
+std::vector<const Descriptor*> candidates(const Index& index) {
+    std::vector<const Descriptor*> images;
+    std::vector<const Descriptor*> artifacts;
+    for (const Descriptor& entry : index.manifests) {
+        if (!may_be_image(entry) || (entry.platform && entry.platform->os == "unknown")) continue;
+        auto& list = entry.artifact_type.empty() || entry.platform ? images : artifacts;
+        const auto same = [&entry](const Descriptor* other) {
+            return other->digest == entry.digest && other->platform == entry.platform;
+        };
+        if (std::none_of(list.begin(), list.end(), same)) list.push_back(&entry);
+    }
+    return images.empty() ? artifacts : images;
 }
 
 std::string list_platforms(const std::vector<const Descriptor*>& entries) {
@@ -55,18 +63,19 @@ const Descriptor* find_platform(const std::vector<const Descriptor*>& entries, c
 }
 
 const Descriptor& choose(const Index& index, const std::optional<Platform>& platform) {
-    std::vector<const Descriptor*> entries;
-    for (const Descriptor& entry : index.manifests) {
-        if (is_candidate(entry)) entries.push_back(&entry);
-    }
+    const std::vector<const Descriptor*> entries = candidates(index);
     if (entries.empty()) throw Error(ErrorKind::unsupported, "not an image: the index names no image");
-    if (entries.size() == 1 && (!platform || !entries.front()->platform)) return *entries.front();
+    const bool is_one = std::all_of(entries.begin(), entries.end(), [&entries](const Descriptor* entry) {
+        return entry->digest == entries.front()->digest;
+    });
+    const auto unnamed = [](const Descriptor* entry) { return !entry->platform; };
+    if (is_one && (!platform || std::any_of(entries.begin(), entries.end(), unnamed)))
+        return *entries.front();
 
     const Platform wanted = platform ? *platform : Platform::host();
     const Descriptor* found = find_platform(entries, wanted);
     if (found != nullptr) return *found;
     // An index inside an index is often without a platform: a single one may hold what is wanted.
-    const auto unnamed = [](const Descriptor* entry) { return !entry->platform; };
     if (std::count_if(entries.begin(), entries.end(), unnamed) == 1) {
         return **std::find_if(entries.begin(), entries.end(), unnamed);
     }
@@ -138,9 +147,12 @@ void check_config(const Manifest& manifest, const ImageConfig& config,
     }
     if (!platform) return;
     const Platform& got = config.platform;
-    const bool variants_differ =
-        !platform->variant.empty() && !got.variant.empty() && platform->variant != got.variant;
-    if (got.os != platform->os || got.architecture != platform->architecture || variants_differ) {
+    // What the config leaves empty (images that are nothing but files) fits every platform.
+    const auto differ = [](const std::string& asked, const std::string& has) {
+        return !asked.empty() && !has.empty() && asked != has;
+    };
+    if (differ(platform->os, got.os) || differ(platform->architecture, got.architecture) ||
+        differ(platform->variant, got.variant)) {
         throw Error(ErrorKind::invalid, concat("config: the image is for ", escape(got.to_string()),
                                                ", not for ", escape(platform->to_string())))
             .hint("leave --platform out to take the image as it is");

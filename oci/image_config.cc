@@ -79,15 +79,15 @@ std::optional<std::int64_t> take_zone(std::string_view& text) {
     return west ? -*offset : *offset;
 }
 
-// The names go into refs and metadata: only what such names are made of.
-std::string platform_part(const Json& document, const char* key, bool required) {
-    std::string text =
-        required ? required_string(document, key, kWhat) : optional_string(document, key, kWhat);
+// The names go into refs and metadata: only what such names are made of. config.md requires os and
+// architecture, and what Go programs build of nothing (crane append, kaniko FROM scratch) has them empty.
+std::string platform_part(const Json& document, const char* key) {
+    std::string text = optional_string(document, key, kWhat);
     const bool plain = text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
                            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                                   (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
                        });
-    if (!plain || text.starts_with('.') || (required && text.empty())) {
+    if (!plain || text.starts_with('.')) {
         throw Error(ErrorKind::invalid, concat("config: '", key, "' is no name: ", quoted(text)));
     }
     return text;
@@ -130,9 +130,9 @@ ImageConfig ImageConfig::parse(std::string raw) {
         throw Error(ErrorKind::invalid, "config: is a manifest or an index");
     }
     ImageConfig out;
-    out.platform = normalized({.os = platform_part(document, "os", true),
-                               .architecture = platform_part(document, "architecture", true),
-                               .variant = platform_part(document, "variant", false)});
+    out.platform = normalized({.os = platform_part(document, "os"),
+                               .architecture = platform_part(document, "architecture"),
+                               .variant = platform_part(document, "variant")});
     const Json* created = find_member(document, "created");
     if (created != nullptr && created->is_string()) {
         out.created = parse_rfc3339(created->get_ref<const std::string&>());

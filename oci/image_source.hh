@@ -25,7 +25,7 @@ struct LayerBlob {
     std::unique_ptr<Source> bytes;  // not verified
     Digest digest;                  // that the bytes must have
     std::optional<std::uint64_t> size;
-    Compression compression = Compression::none;
+    Compression compression = Compression::none;  // as its type says: for decompress_layer()
 };
 
 // An opened image. The bytes that it yields are not verified: open_image() and open_layer() in oci/image.hh

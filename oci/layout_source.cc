@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -50,11 +51,21 @@ std::string list_tags(const Index& index) {
     return out;
 }
 
-bool platforms_differ(const Index& index) {
-    std::vector<std::string> seen;
+// One for each digest: several tags may name one image.
+std::vector<const Descriptor*> distinct_images(const Index& index) {
+    std::vector<const Descriptor*> out;
+    std::set<Digest> seen;
     for (const Descriptor& entry : index.manifests) {
-        if (!entry.platform) return false;
-        seen.push_back(entry.platform->to_string());
+        if (seen.insert(entry.digest).second) out.push_back(&entry);
+    }
+    return out;
+}
+
+bool platforms_differ(const std::vector<const Descriptor*>& entries) {
+    std::vector<std::string> seen;
+    for (const Descriptor* entry : entries) {
+        if (!entry->platform) return false;
+        seen.push_back(entry->platform->to_string());
     }
     std::sort(seen.begin(), seen.end());
     return std::adjacent_find(seen.begin(), seen.end()) == seen.end();
@@ -110,13 +121,14 @@ class LayoutSource final : public ImageSource {
             with_context([] { return "index.json"; }, [&raw] { return Index::parse(raw, kMediaTypeIndex); });
         if (index.manifests.empty()) throw Error(ErrorKind::not_found, "the layout holds no image");
         if (!tag_.empty()) return document_of(find_tag(index));
-        if (index.manifests.size() == 1) return document_of(index.manifests.front());
-        if (platforms_differ(index)) {
+        const std::vector<const Descriptor*> images = distinct_images(index);
+        if (images.size() == 1) return document_of(*images.front());
+        if (platforms_differ(images)) {
             return {
                 .raw = std::move(raw), .media_type = std::string(kMediaTypeIndex), .expected = std::nullopt};
         }
         throw Error(ErrorKind::not_found,
-                    concat("the layout holds ", index.manifests.size(), " images: ", list_tags(index)))
+                    concat("the layout holds ", images.size(), " images: ", list_tags(index)))
             .hint("name one of them by its tag");
     }
 

@@ -27,9 +27,9 @@ class LayoutFiles {
 };
 
 // The image that `tag` names: the annotation org.opencontainers.image.ref.name, else io.containerd.image.name
-// or its end. With "": the only image; or all of them as an index, for a choice by platform, when each has
-// another platform. `name` stands for the layout in messages. Throws Error{invalid} for what is no layout,
-// Error{not_found} naming the tags there are.
+// or its end. With "": the only image, however many tags it has; or all of them as an index, for a choice by
+// platform, when each has another platform. `name` stands for the layout in messages. Throws Error{invalid}
+// for what is not a layout, Error{not_found} naming the tags there are.
 std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
                                                const std::string& tag);
 

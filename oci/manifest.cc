@@ -34,9 +34,13 @@ Manifest Manifest::parse(std::string raw, std::string_view media_type, HashAlgor
     const Json* config_json = find_member(document, "config");
     if (config_json == nullptr) throw Error(ErrorKind::invalid, "manifest: 'config' is missing");
     Descriptor config = parse_descriptor(*config_json, "manifest: config");
+    // The config decides: an image may say an artifactType besides (manifest.md), and images of 2015 have a
+    // config whose type says nothing.
     const std::string artifact_type = optional_string(document, "artifactType", kWhat);
-    if (!artifact_type.empty()) throw_artifact(artifact_type);
-    if (!is_image_config(config.media_type)) throw_artifact(config.media_type);
+    const bool says_image = is_image_config(config.media_type);
+    const bool says_nothing = artifact_type.empty() && is_generic_media_type(config.media_type);
+    if (!says_image && !says_nothing)
+        throw_artifact(artifact_type.empty() ? config.media_type : artifact_type);
 
     std::vector<Descriptor> layers;
     for (const Json& layer : required_array(document, "layers", kMaxLayers, kWhat)) {

@@ -46,8 +46,8 @@ struct Manifest {
     std::string raw;  // the very bytes
 
     // media_type: what the descriptor, the transport or nothing ("") says; the document's own mediaType must
-    // agree. digest: the one that the bytes are known to have. Refuses artifacts (config that is no image
-    // config), with Error{unsupported} "not an image".
+    // agree. digest: the one that the bytes are known to have. Refuses artifacts, whose config is not an
+    // image's, with Error{unsupported} "not an image".
     static Manifest parse(std::string raw, std::string_view media_type, HashAlgorithm algorithm);
 };
 
@@ -66,7 +66,7 @@ DocumentKind sniff_document_kind(std::string_view raw);
 
 // The image's configuration: config.md.
 struct ImageConfig {
-    Platform platform;
+    Platform platform;  // empty where the config says nothing: images that are nothing but files
     std::optional<std::int64_t>
         created;  // seconds since 1970 UTC, from the RFC 3339 text; absent or invalid: none
     std::map<std::string, std::string> labels;

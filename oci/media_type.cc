@@ -1,5 +1,6 @@
 #include "oci/media_type.hh"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -45,6 +46,12 @@ std::string media_type_essence(std::string_view media_type) {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     }
     return out;
+}
+
+bool is_generic_media_type(std::string_view media_type) {
+    constexpr std::array<std::string_view, 4> kGeneric{"application/json", "text/plain",
+                                                       "application/octet-stream", "binary/octet-stream"};
+    return std::find(kGeneric.begin(), kGeneric.end(), media_type_essence(media_type)) != kGeneric.end();
 }
 
 DocumentKind document_kind(std::string_view media_type) {

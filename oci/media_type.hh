@@ -32,6 +32,9 @@ enum class Compression { none, gzip, zstd };
 // to case.
 std::string media_type_essence(std::string_view media_type);
 
+// Whether it is what servers answer when they do not know: it says nothing about the content.
+bool is_generic_media_type(std::string_view media_type);
+
 // Throws the Error{unsupported} for Docker schema 1.
 [[noreturn]] void throw_docker_schema1();
 
@@ -39,7 +42,8 @@ std::string media_type_essence(std::string_view media_type);
 // with a reason and a hint: Docker schema 1, unknown types.
 DocumentKind document_kind(std::string_view media_type);
 
-// How a layer of this media type is compressed. Throws Error{unsupported}: foreign (non-distributable)
+// How a layer of this media type should be compressed; builders and registries confuse them (decompress.hh,
+// find_compression()). Throws Error{unsupported}: foreign (non-distributable)
 // layers, encrypted layers, unknown types.
 Compression layer_compression(std::string_view media_type);
 

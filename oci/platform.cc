@@ -92,12 +92,14 @@ Platform Platform::host() {
 }
 
 std::string Platform::to_string() const {
+    if (os.empty() && architecture.empty()) return "unnamed";
     std::string out = concat(os, '/', architecture);
     if (!variant.empty()) out += "/" + variant;
     return out;
 }
 
 std::string machine_name(const Platform& platform) {
+    if (platform.architecture.empty()) return machine_name(Platform::host());
     if (platform.architecture == "amd64") return "x86_64";
     if (platform.architecture == "arm64") return "aarch64";
     if (platform.architecture == "386") return "x86";

@@ -17,6 +17,7 @@ struct Platform {
     // The machine that this runs on.
     static Platform host();
 
+    // OS/ARCH[/VARIANT], or "unnamed".
     std::string to_string() const;
     bool operator==(const Platform&) const = default;
 };
@@ -26,7 +27,7 @@ struct Platform {
 Platform normalized(Platform platform);
 
 // The architecture's name as uname -m and ostree refs have it: amd64 -> x86_64, arm64 -> aarch64, 386 -> x86,
-// arm -> armv7 (or armhf for variant v6), others unchanged.
+// arm -> armv7 (or armhf for variant v6), others unchanged; this machine's where there is none.
 std::string machine_name(const Platform& platform);
 
 }  // namespace osb::oci

@@ -59,7 +59,8 @@ Facts facts_of(GVariant* commit) {
     // A commit that was imported knows for which machine its image was.
     const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
     if (!config.empty()) {
-        out.platform = oci::ImageConfig::parse(config).platform;
+        const oci::Platform platform = oci::ImageConfig::parse(config).platform;
+        if (!platform.os.empty() && !platform.architecture.empty()) out.platform = platform;
         out.run = parse_run_config(config);
     }
     if (std::vector<std::string> cmd = lookup_strings(metadata.get(), "ostree.container-cmd"); !cmd.empty())

@@ -179,8 +179,11 @@ class LayerReader {
             case NameKind::opaque:
                 break;
         }
-        if (entry.type != oci::TarType::file || entry.size != 0) {
-            throw Error(ErrorKind::invalid, "a whiteout that is not an empty regular file");
+        // The name makes it one. AUFS, which invented them, linked all of a filesystem to one empty file.
+        const bool is_empty_file = entry.type == oci::TarType::file && entry.size == 0;
+        if (!is_empty_file && entry.type != oci::TarType::hardlink) {
+            throw Error(ErrorKind::invalid,
+                        "a whiteout that is neither an empty regular file nor a hard link");
         }
         add(name.kind == NameKind::opaque ? EntryKind::opaque : EntryKind::whiteout, name.path);
     }
@@ -234,8 +237,6 @@ class LayerReader {
     }
 
     void take_hardlink(const oci::TarEntry& entry, const std::string& path) {
-        // POSIX lets a hard link carry the file's data again; it is that of the target, so it is not looked
-        // at.
         const std::string target = with_context([] { return "the target of a hard link"; },
                                                 [&] { return normalize_path(entry.link_target); });
         LayerEntry& out = add(EntryKind::hardlink, path);
@@ -295,7 +296,7 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
                            const std::function<void(oci::TarReader&)>& read) {
     oci::VerifiedSource verified(std::make_unique<ProgressSource>(std::move(blob.bytes), context.progress),
                                  blob.digest, blob.size);
-    const std::unique_ptr<Source> plain = oci::decompress(verified, blob.compression);
+    const std::unique_ptr<Source> plain = oci::decompress_layer(verified, blob.compression);
     DiffIdSource diff(*plain, verified, diff_id.algorithm(), context.limits);
     oci::TarReader tar(diff);
     try {

@@ -193,7 +193,7 @@ class Search {
         try {
             oci::LayerBlob blob = image_.source->open_layer(image_.manifest, image_.config, index);
             SearchedSource source(std::move(blob.bytes), left_);
-            const std::unique_ptr<Source> archive = oci::decompress(source, blob.compression);
+            const std::unique_ptr<Source> archive = oci::decompress_layer(source, blob.compression);
             out = search_archive(*archive, holds_objects);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::too_large) throw;

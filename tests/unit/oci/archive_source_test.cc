@@ -9,6 +9,7 @@
 #include "oci/docker_archive_source.hh"
 #include "oci/image.hh"
 #include "oci/oci_archive_source.hh"
+#include "tests/support/compress.hh"
 #include "tests/support/tar_builder.hh"
 
 namespace osb::oci {
@@ -145,9 +146,29 @@ TEST_F(ArchiveTest, RefusesTooManyMembers) {
     refused(ErrorKind::too_large, tar.finish());
 }
 
+// `docker save | gzip` is the usual way to carry an image.
+TEST_F(ArchiveTest, CompressedArchives) {
+    const std::string plain = TarBuilder().file("a", "A").file("dir/b", std::string(70000, 'B')).finish();
+    for (const std::string& bytes :
+         {gzip(plain), test::zstd(plain), gzip(plain.substr(0, 1000)) + gzip(plain.substr(1000))}) {
+        const ArchiveIndex index(file(bytes));
+        EXPECT_EQ(read(index, "a"), "A");
+        EXPECT_EQ(index.size("dir/b"), 70000U);
+    }
+    const std::string packed = gzip(plain);
+    refused(ErrorKind::invalid, packed.substr(0, packed.size() - 20));
+    refused(ErrorKind::invalid, packed.substr(0, packed.size() - 1));
+    refused(ErrorKind::invalid, packed + "rubbish");
+    refused(ErrorKind::invalid, gzip(packed));
+    refused(ErrorKind::invalid, gzip("x"));
+}
+
 TEST_F(ArchiveTest, NamesTheCompression) {
-    EXPECT_NE(refused(ErrorKind::unsupported, gzip("x")).message().find("gzip"), std::string::npos);
-    EXPECT_NE(refused(ErrorKind::unsupported, "\x28\xB5\x2F\xFD....").message().find("zstd"),
+    EXPECT_NE(refused(ErrorKind::unsupported, std::string("\xFD"
+                                                          "7zXZ\0",
+                                                          6))
+                  .message()
+                  .find("xz"),
               std::string::npos);
     EXPECT_NE(refused(ErrorKind::unsupported, "BZh9").message().find("bzip2"), std::string::npos);
 }
@@ -241,6 +262,7 @@ TEST_F(ArchiveTest, DockerArchive) {
 
 TEST_F(ArchiveTest, DockerArchiveWithCompressedLayerIsTheSameImage) {
     const Image plain = open_docker(docker_archive(), "os");
+    EXPECT_EQ(layer_text(open_docker(gzip(docker_archive()), "os"), 0), "one");
     const Image compressed = open_docker(docker_archive(gzip("one")), "os");
     EXPECT_EQ(layer_text(compressed, 0), "one");
     EXPECT_EQ(layer_text(compressed, 1), "two");
@@ -261,6 +283,15 @@ TEST_F(ArchiveTest, DockerArchiveOnlyImageNeedsNoTag) {
     EXPECT_EQ(
         layer_text(open_docker(docker_archive_of(manifest, LayoutBuilder::config("amd64", {"one"}))), 0),
         "one");
+}
+
+TEST_F(ArchiveTest, DockerArchiveWithAnImageForEachTag) {
+    const std::string config = LayoutBuilder::config("amd64", {"one"});
+    const Json one = {{"Config", "c"}, {"RepoTags", {"a:1"}}, {"Layers", {"l"}}};
+    const Json two = {{"Config", "c"}, {"RepoTags", {"a:2"}}, {"Layers", {"l"}}};
+    EXPECT_EQ(layer_text(open_docker(docker_archive_of({one, two}, config)), 0), "one");
+    const Json other = {{"Config", "d"}, {"RepoTags", {"b:1"}}, {"Layers", {"l"}}};
+    expect_error(ErrorKind::not_found, [&] { open_docker(docker_archive_of({one, other}, config)); });
 }
 
 TEST_F(ArchiveTest, DockerArchiveRefusesBadContent) {

@@ -8,6 +8,7 @@
 
 #include "base/error.hh"
 #include "tests/support/compress.hh"
+#include "tests/support/tar_builder.hh"
 
 namespace osb::oci {
 namespace {
@@ -425,6 +426,44 @@ TEST(UnzstdTest, FormatsBeforeRfc8878AreRefused) {
     for (const char version : {'\x22', '\x23', '\x24', '\x25', '\x26', '\x27'})
         expect_error(kUnzstd, std::string(1, version) + "\xb5\x2f\xfd" + std::string(50, '\0'));
     expect_error(kUnzstd, std::string("\x1e\xb5\x2f\xfd", 4) + std::string(50, '\0'));
+}
+
+// ---- layers, whose types may say something else
+// -----------------------------------------------------------------------------------------------------------
+
+template<Compression declared>
+std::unique_ptr<Source> layer_of_type(Source& inner) {
+    return decompress_layer(inner, declared);
+}
+
+TEST(DecompressLayerTest, TheBlobDecides) {
+    const std::string tar = test::TarBuilder().file("f", sample(5000)).finish();
+    const std::string chunked = zstd_skippable("index") + zstd(tar);
+    for (const Decoder decoder :
+         {Decoder(layer_of_type<Compression::none>), Decoder(layer_of_type<Compression::gzip>),
+          Decoder(layer_of_type<Compression::zstd>)}) {
+        for (const std::string& bytes : {tar, gzip(tar), zstd(tar), chunked})
+            expect_content(decoder, bytes, tar);
+        const std::string zeros(1024, '\0');
+        expect_content(decoder, zeros, zeros);
+        expect_content(decoder, "", "");
+        expect_content(decoder, gzip(""), "");
+        EXPECT_EQ(decode(decoder, gzip(tar), 1, 7).content, tar);
+        expect_content(decoder, gzip(gzip(tar)), gzip(tar));  // undone once
+    }
+}
+
+TEST(DecompressLayerTest, WhatIsNeitherIsReadAsItsTypeSays) {
+    for (const std::string& bytes :
+         {std::string("x"), std::string(2000, 'x'), "BZh91AY&SY" + std::string(1000, 'a')}) {
+        expect_error(layer_of_type<Compression::gzip>, bytes);
+        expect_error(layer_of_type<Compression::zstd>, bytes);
+        expect_content(layer_of_type<Compression::none>, bytes, bytes);
+    }
+    // An archive, by its type and by its look, whose first name begins as gzip does.
+    const std::string odd = test::TarBuilder().file("\x1f\x8b", "x").finish();
+    expect_content(layer_of_type<Compression::none>, odd, odd);
+    expect_error(layer_of_type<Compression::gzip>, odd);
 }
 
 TEST(DecompressNoneTest, PassesBytesThrough) {

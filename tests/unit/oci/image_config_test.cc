@@ -46,10 +46,24 @@ TEST(ImageConfig, ToleratesWhatGoProgramsLeaveOut) {
     EXPECT_TRUE(parse(json).diff_ids.empty());
 }
 
+// What Go programs build of nothing has them empty.
+TEST(ImageConfig, PlatformMayBeUnknown) {
+    for (const Json& value : {Json(), Json("")}) {
+        Json json = good_config();
+        json["os"] = json["architecture"] = value;
+        EXPECT_EQ(parse(json).platform, Platform{});
+        EXPECT_EQ(parse(json).platform.to_string(), "unnamed");
+    }
+    Json json = good_config();
+    json.erase("os");
+    json.erase("architecture");
+    EXPECT_EQ(parse(json).platform, Platform{});
+}
+
 TEST(ImageConfig, RefusesBadMembers) {
     for (const char* key : {"architecture", "os"}) {
-        for (const Json& value : {Json(), Json(1), Json(""), Json("a/b"), Json("../x"), Json("a\nb"),
-                                  Json(std::string(100, 'a'))}) {
+        for (const Json& value :
+             {Json(1), Json("a/b"), Json("../x"), Json("a\nb"), Json(std::string(100, 'a'))}) {
             Json json = good_config();
             json[key] = value;
             refused(json);

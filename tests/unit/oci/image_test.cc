@@ -103,10 +103,48 @@ TEST(OpenImage, SingleEntryIsTakenUnlessAskedOtherwise) {
     source->root_is_index({attestation, artifact, odd, riscv});
     EXPECT_EQ(architecture_of(source), "linux/riscv64");
     expect_error(ErrorKind::not_found, [&] { architecture_of(source, "linux/s390x"); });
-    source->root_is_index({attestation, artifact});
+    source->root_is_index({attestation, odd});
     expect_error(ErrorKind::unsupported, [&] { architecture_of(source); });
     source->root_is_index({});
     expect_error(ErrorKind::unsupported, [&] { architecture_of(source); });
+}
+
+// An index repeats the artifactType that an image may have.
+TEST(OpenImage, EntriesWithAnArtifactType) {
+    const auto source = fake();
+    Json arm = for_platform(source->layout.image("arm64", {"a"}), "linux", "arm64");
+    Json amd = for_platform(source->layout.image("amd64", {"b"}), "linux", "amd64");
+    arm["artifactType"] = amd["artifactType"] = "application/x";
+    source->root_is_index({arm, amd});
+    EXPECT_EQ(architecture_of(source, "linux/amd64"), "linux/amd64");
+    amd.erase("platform");
+    source->root_is_index({amd});
+    EXPECT_EQ(architecture_of(source), "linux/amd64");
+    Json signature{{"schemaVersion", 2}, {"layers", Json::array()}};
+    signature["config"] = source->layout.blob("application/vnd.oci.empty.v1+json", "{}");
+    Json entry = source->layout.blob(kMediaTypeManifest, signature.dump());
+    entry["artifactType"] = "application/x";
+    source->root_is_index({entry});
+    expect_error(ErrorKind::unsupported, [&] { architecture_of(source); });
+}
+
+TEST(OpenImage, OneImageUnderSeveralTags) {
+    const auto source = fake();
+    const Json plain = source->layout.image("riscv64", {"a"});
+    source->root_is_index({tagged(plain, "1"), tagged(plain, "latest")});
+    EXPECT_EQ(architecture_of(source), "linux/riscv64");
+    const Json named = for_platform(plain, "linux", "riscv64");
+    source->root_is_index({tagged(named, "1"), tagged(plain, "latest"), named});
+    EXPECT_EQ(architecture_of(source), "linux/riscv64");
+    EXPECT_EQ(architecture_of(source, "linux/riscv64"), "linux/riscv64");
+}
+
+// Images that are nothing but files fit every machine.
+TEST(OpenImage, ConfigWithoutPlatform) {
+    const auto source = fake();
+    source->root_is(source->layout.image("", {"a"}));
+    EXPECT_EQ(open_image(source, Platform::parse("linux/s390x")).config.platform.architecture, "");
+    expect_error(ErrorKind::invalid, [&] { architecture_of(source, "windows/amd64"); });
 }
 
 TEST(OpenImage, HostsPlatformByDefault) {
@@ -117,7 +155,8 @@ TEST(OpenImage, HostsPlatformByDefault) {
     const Json other = for_platform(source->layout.image("other", {"b"}), "linux", "other");
     source->root_is_index({other, mine});
     EXPECT_EQ(open_image(source, std::nullopt).config.platform.architecture, host.architecture);
-    source->root_is_index({other, other});
+    const Json third = for_platform(source->layout.image("third", {"c"}), "linux", "third");
+    source->root_is_index({other, third});
     expect_error(ErrorKind::not_found, [&] { architecture_of(source); });
 }
 

@@ -36,6 +36,14 @@ TEST_F(LayoutSourceTest, OnlyImageNeedsNoTag) {
     EXPECT_EQ(digest_of("1"), image.at("digest"));
 }
 
+TEST_F(LayoutSourceTest, OnlyImageMayHaveSeveralTags) {
+    const Json image = layout_.image("amd64", {"layer"});
+    layout_.index({tagged(image, "1"), tagged(image, "latest"), image});
+    EXPECT_EQ(open().manifest.digest.to_string(), image.at("digest"));
+    layout_.index({tagged(image, "1"), tagged(layout_.image("amd64", {"other"}), "2")});
+    EXPECT_NE(refused(ErrorKind::not_found).message().find("2 images"), std::string::npos);
+}
+
 TEST_F(LayoutSourceTest, ChoosesByTag) {
     const Json a = layout_.image("amd64", {"a"});
     const Json b = layout_.image("amd64", {"b"});
@@ -77,6 +85,11 @@ TEST_F(LayoutSourceTest, SeveralPlatformsWithoutTag) {
     const Image image = open_image(open_layout(directory_.path(), ""), Platform::parse("linux/s390x"));
     EXPECT_EQ(image.manifest.digest.to_string(), b.at("digest"));
     layout_.index({a, b, tagged(a, "other")});
+    layout_.write(directory_.path());
+    const Image again = open_image(open_layout(directory_.path(), ""), Platform::parse("linux/s390x"));
+    EXPECT_EQ(again.manifest.digest.to_string(), b.at("digest"));
+    const Json c = for_platform(layout_.image("arm64", {"c"}), "linux", "arm64");
+    layout_.index({a, b, c});
     refused(ErrorKind::not_found);
 }
 

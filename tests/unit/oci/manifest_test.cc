@@ -91,15 +91,28 @@ TEST(Manifest, RefusesSchema1AndOtherVersions) {
 }
 
 TEST(Manifest, RefusesArtifacts) {
-    Json by_type = good_manifest();
-    by_type["artifactType"] = "application/vnd.example+\x1b[2J";
-    EXPECT_NE(refused(ErrorKind::unsupported, by_type).message().find("not an image"), std::string::npos);
     for (const char* type :
          {"application/vnd.oci.empty.v1+json", "application/vnd.cncf.helm.config.v1+json"}) {
         Json by_config = good_manifest();
         by_config["config"]["mediaType"] = type;
         EXPECT_NE(refused(ErrorKind::unsupported, by_config).message().find("not an image"),
                   std::string::npos);
+    }
+    Json by_type = good_manifest();
+    by_type["config"]["mediaType"] = "application/octet-stream";
+    by_type["artifactType"] = "application/vnd.example+\x1b[2J";
+    EXPECT_NE(refused(ErrorKind::unsupported, by_type).message().find("vnd.example"), std::string::npos);
+}
+
+// manifest.md lets an image say an artifactType; registries of 2015 knew one type for all blobs.
+TEST(Manifest, TheConfigSaysWhatAnImageIs) {
+    Json with_type = good_manifest();
+    with_type["artifactType"] = "application/vnd.example";
+    EXPECT_EQ(parse(with_type).layers.size(), parse(good_manifest()).layers.size());
+    for (const char* type : {"application/octet-stream", "Application/Octet-Stream; x=y", "text/plain"}) {
+        Json of_old = good_manifest();
+        of_old["config"]["mediaType"] = type;
+        EXPECT_EQ(parse(of_old).config.media_type, type);
     }
 }
 

@@ -42,6 +42,7 @@ TEST(Platform, MachineNames) {
     EXPECT_EQ(machine_name(Platform::parse("linux/arm")), "armv7");
     EXPECT_EQ(machine_name(Platform::parse("linux/arm/v6")), "armhf");
     EXPECT_EQ(machine_name(Platform::parse("linux/riscv64")), "riscv64");
+    EXPECT_EQ(machine_name({}), machine_name(Platform::host()));
 }
 
 }  // namespace
