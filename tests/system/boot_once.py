@@ -8,7 +8,7 @@ import sys
 
 import lib_system
 from lib_disk import loop_device, mounted
-from lib_harness import Skip, run
+from lib_harness import LONG, Skip, only_long, run
 from lib_qemu import Machine
 from lib_system import system_image
 
@@ -71,6 +71,28 @@ def restart(machine):
     machine.restart_after_reset()
 
 
+def once(test, machine, table, label):
+    """The label is armed: it is started once. Then the same, armed in the running system."""
+    test.check(started(machine) == "second", f"{table}: the armed label is started")
+    restart(machine)
+    test.check(started(machine) == "first", f"{table}: once; then the default")
+    if table == "gpt" and not only_long("boot-once on GPT, armed in the running system, and with a kernel that is gone"):
+        return
+    machine.output(f"extlinux --once={label} /boot/extlinux")
+    restart(machine)
+    test.check(started(machine) == "second", f"{table}: armed in the running system")
+    restart(machine)
+    test.check(started(machine) == "first", f"{table}: and then the default again")
+    machine.output(f"{AT_REST}; sync")
+
+
+def broken(test, disk, table):
+    break_entry(test, disk, "trial")
+    with Machine(test, f"{table}-broken", disk, hurry=True) as machine:
+        test.check(started(machine) == "first" and machine.said("/gone/"),
+                   f"{table}: what cannot be loaded is no end: the default follows")
+
+
 def main(test):
     lib_system.need_machine(test)
     test.need("syslinux", "mcopy")
@@ -83,19 +105,9 @@ def main(test):
         label = add_deployment(test, disk, result.commit)
         arm(test, disk, label)
         with Machine(test, table, disk, hurry=True) as machine:
-            test.check(started(machine) == "second", f"{table}: the armed label is started")
-            restart(machine)
-            test.check(started(machine) == "first", f"{table}: once; then the default")
-            machine.output(f"extlinux --once={label} /boot/extlinux")
-            restart(machine)
-            test.check(started(machine) == "second", f"{table}: armed in the running system")
-            restart(machine)
-            test.check(started(machine) == "first", f"{table}: and then the default again")
-            machine.output(f"{AT_REST}; sync")
-        break_entry(test, disk, "trial")
-        with Machine(test, f"{table}-broken", disk, hurry=True) as machine:
-            test.check(started(machine) == "first" and machine.said("/gone/"),
-                       f"{table}: what cannot be loaded is no end: the default follows")
+            once(test, machine, table, label)
+        if table == "mbr" or LONG:
+            broken(test, disk, table)
 
 
 if __name__ == "__main__":
