@@ -243,7 +243,7 @@ def gone(seconds, *words):
     """Waits until no process has these words in its command line; those that stay."""
     deadline = time.monotonic() + seconds
     while (found := processes_with(*words)) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.1)
     return found
 
 
