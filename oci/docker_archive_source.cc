@@ -154,7 +154,11 @@ class DockerArchiveSource final : public ImageSource {
         const Descriptor& layer = manifest.layers.at(index);
         LayerBlob out{.bytes = open_blob(layer), .digest = layer.digest, .size = layer.size};
         // The archive says how long the compressed bytes are, and nothing of the others.
-        if (members_.at(layer.digest).compression != Compression::none) out.size.reset();
+        const Member& member = members_.at(layer.digest);
+        if (member.compression != Compression::none) {
+            out.size.reset();
+            out.packed_size = archive_.size(member.path);
+        }
         return out;
     }
 

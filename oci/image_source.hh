@@ -26,6 +26,9 @@ struct LayerBlob {
     Digest digest;                  // that the bytes must have
     std::optional<std::uint64_t> size;
     Compression compression = Compression::none;  // as its type says: for decompress_layer()
+    // How many bytes the transport has of it, where `bytes` are decompressed on the way: what they unpack to
+    // is judged by that.
+    std::optional<std::uint64_t> packed_size{};
 };
 
 // An opened image. The bytes that it yields are not verified: open_image() and open_layer() in oci/image.hh

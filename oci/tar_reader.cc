@@ -330,6 +330,7 @@ void TarReader::Impl::set_content(TarBlock block, const TarHeader& header, TarEn
     is_sparse = pax_sparse || header.type == kTypeGnuSparse;
     if (is_sparse) set_sparse_content(block, header);
     entry.size = is_sparse ? sparse.apparent_size() : stored_left;
+    entry.holes = is_sparse ? sparse.apparent_size() - sparse.stored_size() : 0;
     data_offset = input.position();
 }
 

@@ -25,7 +25,8 @@ struct TarEntry {
     std::uint32_t mode = 0;   // permission bits, setuid, setgid, sticky: 07777 at most
     std::uint32_t uid = 0;    // up to 2^32-2
     std::uint32_t gid = 0;
-    std::uint64_t size = 0;  // apparent size of a file, holes included
+    std::uint64_t size = 0;   // apparent size of a file, holes included
+    std::uint64_t holes = 0;  // how much of it is in the holes of a sparse file, and not in the archive
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; sorted by name, no duplicates

@@ -21,8 +21,9 @@ std::string join(const std::string& directory, const std::string& name) {
 
 class TreeReader {
   public:
-    TreeReader(const LoadMetadata& load, const ObjectIndex& objects, std::size_t max_entries)
-        : load_(load), objects_(objects), entries_left_(max_entries) {}
+    TreeReader(const LoadMetadata& load, const ObjectIndex& objects, ImageBudget& budget,
+               std::size_t max_entries)
+        : load_(load), objects_(objects), budget_(budget), entries_left_(max_entries) {}
 
     Node read(const Sha256& tree, const Sha256& meta, const std::string& path, std::size_t depth) {
         check_interrupt();
@@ -32,11 +33,13 @@ class TreeReader {
         for (const DirtreeObject::File& file : object.files) {
             count();
             check_tree_place(join(path, file.name), depth);
-            out.set_child(file.name, file_of(file, path));
+            budget_.keep(memory_of(file.name, out.set_child(file.name, file_of(file, path))));
         }
         for (const DirtreeObject::Directory& below : object.directories) {
             count();
-            out.set_child(below.name, read(below.tree, below.meta, join(path, below.name), depth + 1));
+            const Node& child = out.set_child(
+                below.name, read(below.tree, below.meta, join(path, below.name), depth + 1));
+            budget_.keep(memory_of(below.name, child));
         }
         return out;
     }
@@ -88,6 +91,7 @@ class TreeReader {
   private:
     const LoadMetadata& load_;
     const ObjectIndex& objects_;
+    ImageBudget& budget_;
     std::size_t entries_left_;
 };
 
@@ -112,8 +116,8 @@ const LayerEntry* ObjectIndex::find(const Sha256& checksum) const {
 }
 
 Node read_tree(const LoadMetadata& load, const RootChecksums& root, const ObjectIndex& objects,
-               std::size_t max_entries) {
-    return TreeReader(load, objects, max_entries).read(root.tree, root.meta, {}, 1);
+               ImageBudget& budget, std::size_t max_entries) {
+    return TreeReader(load, objects, budget, max_entries).read(root.tree, root.meta, {}, 1);
 }
 
 bool is_laid_out(const Node& root) {
@@ -135,7 +139,7 @@ bool is_laid_out(const Repository& repository, const RootChecksums& root) {
     return usr && find(*usr, "etc") && !find(root.tree, "etc");
 }
 
-ImageView::ImageView(Node& root, const ObjectIndex* objects) : root_(root) {
+ImageView::ImageView(Node& root, const ObjectIndex* objects, ImageBudget& budget) : root_(root) {
     show_etc();
     if (root.child("sysroot") == nullptr) {
         root.set_child("sysroot", Node::directory());
@@ -150,7 +154,7 @@ ImageView::ImageView(Node& root, const ObjectIndex* objects) : root_(root) {
         var.set_child("tmp", Node::directory(kVarTmpMode));
         added_var_tmp_ = true;
     }
-    if (objects != nullptr) add_objects(*objects);
+    if (objects != nullptr) add_objects(*objects, budget);
 }
 
 void ImageView::show_etc() {
@@ -165,16 +169,22 @@ void ImageView::show_etc() {
     usr->remove_child("etc");
 }
 
-void ImageView::add_objects(const ObjectIndex& objects) {
-    if (!root_.child("sysroot")->is_directory()) return;
-    Node& directory = make_directories(root_, "sysroot/ostree/repo/objects");
-    objects.for_each([&directory](const LayerEntry& object) {
+// Beside the tree first: what the commit has on the way there (links, files) must not be followed or met.
+void ImageView::add_objects(const ObjectIndex& objects, ImageBudget& budget) {
+    Node* const sysroot = root_.child("sysroot");
+    if (!sysroot->is_directory()) return;
+    Node ostree = Node::directory();
+    Node& directory = ostree.set_child("repo", Node::directory()).set_child("objects", Node::directory());
+    objects.for_each([&](const LayerEntry& object) {
+        check_interrupt();
         const std::string hex = to_hex(object.checksum);
         const std::string_view first = std::string_view(hex).substr(0, 2);
         Node* prefix = directory.child(first);
         if (prefix == nullptr) prefix = &directory.set_child(first, Node::directory());
-        prefix->set_child(concat(hex.substr(2), ".file"), TreeReader::node_of(object));
+        const std::string name = concat(hex.substr(2), ".file");
+        budget.keep(memory_of(name, prefix->set_child(name, TreeReader::node_of(object))));
     });
+    sysroot->set_child("ostree", std::move(ostree));
 }
 
 void ImageView::strip() {

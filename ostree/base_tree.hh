@@ -42,7 +42,7 @@ using LoadMetadata = std::function<std::string(ObjectType, const Sha256&)>;
 // `max_entries` files and directories (a few dirtree objects can name one another to any number of them).
 inline constexpr std::size_t kMaxTreeEntries = 1'000'000;
 Node read_tree(const LoadMetadata& load, const RootChecksums& root, const ObjectIndex& objects,
-               std::size_t max_entries = kMaxTreeEntries);
+               ImageBudget& budget, std::size_t max_entries = kMaxTreeEntries);
 
 // Whether the tree is one that ostree deploys: /usr/etc is there, and /etc is not.
 bool is_laid_out(const Node& root);
@@ -54,8 +54,9 @@ bool is_laid_out(const Repository& repository, const RootChecksums& root);
 class ImageView {
   public:
     // `objects`, which may be null, become files of the repository in the image: what hard links of the
-    // layers on top may lead to. Throws Error{invalid} for a tree with files in both /etc and /usr/etc.
-    ImageView(Node& root, const ObjectIndex* objects);
+    // layers on top may lead to. They take the place of what the commit has at /sysroot/ostree, which no
+    // image shows. Throws Error{invalid} for a tree with files in both /etc and /usr/etc.
+    ImageView(Node& root, const ObjectIndex* objects, ImageBudget& budget);
 
     // Takes away again what the image has in addition. /etc stays where it is; and so does /var/tmp when it
     // was used.
@@ -63,7 +64,7 @@ class ImageView {
 
   private:
     void show_etc();
-    void add_objects(const ObjectIndex& objects);
+    void add_objects(const ObjectIndex& objects, ImageBudget& budget);
 
     Node& root_;
     bool added_sysroot_ = false;

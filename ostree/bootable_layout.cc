@@ -1,6 +1,7 @@
 #include "ostree/bootable_layout.hh"
 
 #include <array>
+#include <cstdio>
 #include <string_view>
 
 #include "base/error.hh"
@@ -8,6 +9,8 @@
 
 namespace osb::ostree {
 namespace {
+
+constexpr std::uint32_t kPublic = 0005;  // others may list and enter
 
 struct TopLevel {
     std::string_view name;
@@ -21,19 +24,25 @@ constexpr std::array<TopLevel, 6> kRuntime{
 // Directories whose contents belong into /usr, as every distribution that merged its own has it.
 constexpr std::array<std::string_view, 6> kMerged{"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 
-Node link_to(const StoreLink& store_link, std::string_view target) {
-    return Node::symlink(store_link(target, 0, 0), target);
-}
-
-bool has_init(Node& root) {
+bool has_init(Node& root, ImageBudget& budget) {
     for (const std::string_view path : {"sbin/init", "usr/sbin/init", "usr/lib/systemd/systemd"}) {
-        try {
-            if (resolve(root, path, LastLink::follow).node != nullptr) return true;
-        } catch (const Error&) {
-            continue;  // a loop of links is no init either
-        }
+        if (look_up(root, path, LastLink::follow, budget).node != nullptr) return true;
     }
     return false;
+}
+
+// Before anything is looked up below them.
+void check_top(const Node& root) {
+    for (const std::string_view name : {"usr", "etc", "var"}) {
+        const Node* const node = root.child(name);
+        if (node == nullptr || node->is_directory()) continue;
+        throw Error(ErrorKind::invalid, concat("'/", name, "' is not a directory"))
+            .hint("ostree deploys no such tree; import it with --layout plain");
+    }
+}
+
+void drop(LayoutReport& report, const Node& node) {
+    report.dropped += count_files(node);
 }
 
 }  // namespace
@@ -45,6 +54,7 @@ void replace_other(Node& root, std::string_view name, std::uint32_t mode, Layout
         report.notes.push_back(concat("/", name, ": the ",
                                       node->is_symlink() ? "link to " + escape(node->target) : "file",
                                       " dropped for a directory"));
+        drop(report, *node);
     }
     root.set_child(name, Node::directory(mode));
 }
@@ -57,19 +67,39 @@ void drop_runtime_content(Node& root, LayoutReport& report) {
         if (count.files + count.directories == 0) continue;
         report.notes.push_back(
             concat("/", top.name, ": ", describe(count), " dropped; it is filled when the system runs"));
+        drop(report, node);
         node.children().clear();
     }
-    root.remove_child(".dockerenv");
+    if (const Node* const marker = root.child(".dockerenv"); marker != nullptr && !marker->is_directory()) {
+        drop(report, *marker);
+        root.remove_child(".dockerenv");
+    }
 }
 
-void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report) {
+void add_link(Node& parent, std::string_view name, const StoreLink& store_link, std::string_view target,
+              LayoutReport& report) {
+    if (parent.child(name) != nullptr)
+        throw Error(ErrorKind::internal, concat("the layout has left something at ", quoted(name)));
+    parent.set_child(name, Node::symlink(store_link(target, 0, 0), target));
+    ++report.added;
+}
+
+void add_moves(LayoutReport& report, TreeMove& move) {
+    report.notes.insert(report.notes.end(), move.notes().begin(), move.notes().end());
+    report.dropped += move.gave_way();
+}
+
+void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget) {
+    check_top(root);
     for (const std::string_view name : {"usr", "etc"}) {
         if (root.child(name) == nullptr) root.set_child(name, Node::directory());
-        if (root.child(name)->is_directory()) continue;
-        throw Error(ErrorKind::invalid, concat("'/", name, "' is not a directory"))
-            .hint("ostree deploys no such tree; import it with --layout plain");
     }
-    TreeMove move(root, store_link);
+    const Resolved etc = look_up(root, "usr/etc", LastLink::follow, budget);
+    if (etc.canonical != "usr/etc" && etc.canonical != "etc") {
+        throw Error(ErrorKind::invalid, "'/usr/etc' is a link to another directory than /etc")
+            .hint("ostree keeps the files of /etc there; remove the link, or import with --layout plain");
+    }
+    TreeMove move(root, store_link, budget);
     std::vector<std::string_view> merged;
     for (const std::string_view name : kMerged) {
         const Node* const node = root.child(name);
@@ -80,28 +110,40 @@ void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report) {
     // In the running system the files of /usr/etc are found in /etc.
     move.plan("etc", "usr/etc", "etc");
     move.apply();
-    report.notes.insert(report.notes.end(), move.notes().begin(), move.notes().end());
-    for (const std::string_view name : merged) {
-        root.set_child(name, link_to(store_link, concat("usr/", name)));
-    }
+    add_moves(report, move);
+    for (const std::string_view name : merged) add_link(root, name, store_link, concat("usr/", name), report);
 }
 
-LayoutReport make_bootable(Node& root, const StoreLink& store_link) {
+LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget& budget) {
     LayoutReport report;
+    check_top(root);
+    const std::size_t before = count_below(root).files;
     drop_runtime_content(root, report);
     // State before /usr: what links lead to by way of /root or /home is looked up while /etc and /lib are
     // where they were.
-    place_state(root, store_link, report);
-    merge_usr(root, store_link, report);
-    place_kernel(root, report);
-    if (const Node* const ostree = root.child("ostree"); ostree != nullptr && !ostree->is_symlink()) {
-        const TreeCount count = count_below(*ostree);
-        report.notes.push_back(concat("/ostree: ", ostree->is_directory() ? describe(count) : "the file",
-                                      " dropped; it belongs to the deployed system"));
+    place_state(root, store_link, report, budget);
+    merge_usr(root, store_link, report, budget);
+    place_kernel(root, report, budget);
+    if (const Node* const ostree = root.child("ostree"); ostree != nullptr) {
+        if (!ostree->is_symlink()) {
+            report.notes.push_back(
+                concat("/ostree: ", ostree->is_directory() ? describe(count_below(*ostree)) : "the file",
+                       " dropped; it belongs to the deployed system"));
+        }
+        drop(report, *ostree);
+        root.remove_child("ostree");
     }
-    root.set_child("ostree", link_to(store_link, "sysroot/ostree"));
-    if (!has_init(root))
+    add_link(root, "ostree", store_link, "sysroot/ostree", report);
+    if ((root.mode & kPublic) != kPublic) {
+        std::array<char, 8> mode{};
+        std::snprintf(mode.data(), mode.size(), "%04o", root.mode);
+        report.warnings.push_back(concat("the root directory has the mode ", mode.data(),
+                                         ": nobody but root can use the system; it is kept as it is"));
+    }
+    if (!has_init(root, budget))
         report.warnings.emplace_back("no init: /sbin/init is missing, so the system cannot start");
+    if (count_below(root).files + report.dropped != before + report.added)
+        throw Error(ErrorKind::internal, "files were lost in the bootable layout");
     return report;
 }
 

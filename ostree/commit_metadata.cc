@@ -9,7 +9,7 @@ namespace osb::ostree {
 namespace {
 
 // To be raised when the same image and options begin to give another tree.
-constexpr guint32 kImportFormat = 1;
+constexpr guint32 kImportFormat = 2;
 constexpr const char* kKeyFormat = "osb.import.format";
 constexpr const char* kKeyLayout = "osb.import.layout";
 constexpr const char* kKeyBase = "osb.import.base";

@@ -8,6 +8,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/interrupt.hh"
 #include "ostree/base_tree.hh"
 #include "ostree/kernel_names.hh"
 
@@ -50,6 +51,7 @@ bool has_module_files(const Node& directory) {
 // Takes out of `below` what `above` has, too, as something else than a directory on both sides; of two
 // directories the one above gives its metadata. Returns the number of files taken out.
 std::size_t give_way(Node& below, const Node& above) {
+    check_interrupt();
     std::size_t replaced = 0;
     for (const auto& [name, node] : above.children()) {
         Node* const other = below.child(name);
@@ -105,15 +107,15 @@ DerivedLayout::DerivedLayout(const Node& base) : laid_out_(is_laid_out(base)) {
     }
 }
 
-LayoutReport DerivedLayout::apply(Node& root, const StoreLink& store_link) const {
-    if (!laid_out_) return make_bootable(root, store_link);
+LayoutReport DerivedLayout::apply(Node& root, const StoreLink& store_link, ImageBudget& budget) const {
+    if (!laid_out_) return make_bootable(root, store_link, budget);
     LayoutReport before;
-    place_local_files(root, store_link);
+    place_local_files(root, store_link, budget);
     replace_state(root, before);
     replace_kernel(root, before);
     std::optional<Node> ostree = take_link(root, "ostree", ostree_link_);
     std::optional<Node> tmp = take_link(root, "tmp", tmp_link_);
-    LayoutReport report = make_bootable(root, store_link);
+    LayoutReport report = make_bootable(root, store_link, budget);
     report.notes.insert(report.notes.begin(), before.notes.begin(), before.notes.end());
     if (ostree) root.set_child("ostree", std::move(*ostree));
     if (tmp) root.set_child("tmp", std::move(*tmp));
@@ -122,7 +124,7 @@ LayoutReport DerivedLayout::apply(Node& root, const StoreLink& store_link) const
     return report;
 }
 
-void DerivedLayout::place_local_files(Node& root, const StoreLink& store_link) const {
+void DerivedLayout::place_local_files(Node& root, const StoreLink& store_link, ImageBudget& budget) const {
     struct Place {
         std::string_view parent;
         std::string_view name;
@@ -140,7 +142,7 @@ void DerivedLayout::place_local_files(Node& root, const StoreLink& store_link) c
         if (link == nullptr || !link->is_symlink() || state == nullptr || count_below(*state).files == 0)
             continue;
         if (link->target != place.target) continue;
-        TreeMove move(root, store_link);
+        TreeMove move(root, store_link, budget);
         move.plan(place.state, place.path);
         move.apply();
     }
@@ -174,14 +176,14 @@ void DerivedLayout::replace_kernel(Node& root, LayoutReport& report) const {
     Node* const boot = root.child("boot");
     if (directory == nullptr || !directory->is_directory()) return;
     const std::vector<std::string> releases = names_of_directories(modules);
-    std::vector<std::string> flavours;
+    std::vector<std::pair<std::string, Sha256>> new_kernels;  // flavour and object
     if (boot != nullptr && boot->is_directory()) {
         for (const auto& [name, node] : boot->children()) {
             const std::optional<std::string> flavour = kernel_flavour(name);
-            if (flavour && node.is_file()) flavours.push_back(*flavour);
+            if (flavour && node.is_file()) new_kernels.emplace_back(*flavour, node.checksum);
         }
     }
-    if ((releases.size() > 1 || !flavours.empty()) && lost_its_modules(*directory)) {
+    if ((releases.size() > 1 || !new_kernels.empty()) && lost_its_modules(*directory)) {
         report.notes.push_back(
             concat("/", kModules, "/", escape(kernel_),
                    ": the base's kernel dropped; its modules are gone, and another is there"));
@@ -189,10 +191,10 @@ void DerivedLayout::replace_kernel(Node& root, LayoutReport& report) const {
         return;
     }
     if (boot == nullptr || !boot->is_directory()) return;
-    const bool has_new_kernel =
-        std::any_of(flavours.begin(), flavours.end(),
-                    [&](const std::string& flavour) { return release_of(flavour, releases) == kernel_; });
-    if (!has_new_kernel && !flavours.empty()) return;
+    const bool has_new_kernel = std::any_of(new_kernels.begin(), new_kernels.end(), [&](const auto& kernel) {
+        return release_of(kernel.first, kernel.second, modules) == kernel_;
+    });
+    if (!has_new_kernel && !new_kernels.empty()) return;
     std::string initramfs;
     for (const auto& [name, node] : boot->children()) {
         const std::size_t dash = name.find('-');

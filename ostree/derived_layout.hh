@@ -20,10 +20,10 @@ class DerivedLayout {
     // layout made of /opt and /usr/local make these directories again; a kernel or an initramfs in /boot
     // replaces that of its release, and the base's kernel goes when its modules are gone and another is
     // there; and links that the base has at /ostree and /tmp stay as they are.
-    LayoutReport apply(Node& root, const StoreLink& store_link) const;
+    LayoutReport apply(Node& root, const StoreLink& store_link, ImageBudget& budget) const;
 
   private:
-    void place_local_files(Node& root, const StoreLink& store_link) const;
+    void place_local_files(Node& root, const StoreLink& store_link, ImageBudget& budget) const;
     void replace_state(Node& root, LayoutReport& report) const;
     void replace_kernel(Node& root, LayoutReport& report) const;
     bool lost_its_modules(const Node& directory) const;

@@ -11,7 +11,6 @@
 #include "base/interrupt.hh"
 #include "base/stream.hh"
 #include "ostree/layer_path.hh"
-#include "ostree/layer_reader.hh"
 #include "ostree/metadata_objects.hh"
 
 namespace osb::ostree {
@@ -20,8 +19,9 @@ namespace {
 constexpr std::string_view kRepo = "sysroot/ostree/repo/";
 constexpr std::string_view kObjects = "sysroot/ostree/repo/objects/";
 constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
-constexpr std::size_t kMaxXattrs = 1024UL * 1024;             // of one object, as ostree-ext has it
-constexpr std::size_t kMaxSharedXattrs = 64UL * 1024 * 1024;  // of one layer
+constexpr std::size_t kMaxXattrs = 1024UL * 1024;  // of one object, as ostree-ext has it
+// What a name or an object costs in a set or map, besides its bytes.
+constexpr std::size_t kNodeOverhead = 128;
 
 bool is_lower_hex(std::string_view text) noexcept {
     for (const char c : text) {
@@ -111,7 +111,11 @@ void EncapsulatedLayerReader::read_all() {
     while (tar_.next(entry)) {
         check_interrupt();
         with_context([&entry] { return concat("entry ", quoted(entry.path)); },
-                     [&] { take(entry, normalize_path(entry.path)); });
+                     [&] {
+                         budget_.take_entries();
+                         meter_.holes(entry.holes);
+                         take(entry, normalize_path(entry.path));
+                     });
     }
     tar_.drain();
     if (pending_) {
@@ -129,8 +133,7 @@ void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string
     if (entry.type == oci::TarType::directory) return;
     if (path.starts_with(kXattrsV0)) {
         expect_regular(entry);
-        shared_xattrs_[std::string(last_part(path))] = checked_xattrs(read_content(entry, kMaxXattrs));
-        return;
+        return share_xattrs(last_part(path), checked_xattrs(read_content(entry, kMaxXattrs)));
     }
     if (!path.starts_with(kObjects)) return;
     const std::string_view name = std::string_view(path).substr(kObjects.size());
@@ -155,8 +158,7 @@ void EncapsulatedLayerReader::take_object(const oci::TarEntry& entry, const std:
     for (const char* suffix : {"commit", "commitmeta", "dirtree", "dirmeta"}) {
         if (name.suffix != suffix) continue;
         expect_regular(entry);
-        if (!seen_.insert(name.checksum + name.suffix).second)
-            throw Error(ErrorKind::invalid, "an object that is there twice");
+        see(name.checksum + name.suffix);
         return take_metadata(name, read_content(entry, kMaxMetadataSize));
     }
     throw Error(ErrorKind::invalid, "an object of an unknown kind");
@@ -203,10 +205,18 @@ void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std:
         pending_ = {name.checksum, std::move(bytes)};
         return;
     }
-    shared_bytes_ += bytes.size();
-    if (shared_bytes_ > kMaxSharedXattrs)
-        throw Error(ErrorKind::too_large, "too many extended attributes in a layer");
-    shared_xattrs_[std::string(last_part(path))] = std::move(bytes);
+    share_xattrs(last_part(path), std::move(bytes));
+}
+
+// Keeps attributes that files to come may share.
+void EncapsulatedLayerReader::share_xattrs(std::string_view name, XattrBytes bytes) {
+    budget_.keep(name.size() + bytes.size() + kNodeOverhead);
+    shared_xattrs_[std::string(name)] = std::move(bytes);
+}
+
+void EncapsulatedLayerReader::see(const std::string& object) {
+    budget_.keep(object.size() + kNodeOverhead);
+    if (!seen_.insert(object).second) throw Error(ErrorKind::invalid, "an object that is there twice");
 }
 
 void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const ObjectName& name) {
@@ -215,7 +225,7 @@ void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const Object
     }
     const XattrBytes xattrs = std::move(pending_->second);
     pending_.reset();
-    if (!seen_.insert(name.checksum).second) throw Error(ErrorKind::invalid, "an object that is there twice");
+    see(name.checksum);
     const bool is_link = entry.type == oci::TarType::symlink;
     if (is_link) {
         check_link_target(entry.link_target);
@@ -235,8 +245,7 @@ void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const Object
 }
 
 LayerEntry& EncapsulatedLayerReader::record(EntryKind kind) {
-    if (record_->entries().size() >= LayerLimits{}.max_entries)
-        throw Error(ErrorKind::too_large, "too many objects in a layer");
+    budget_.keep(sizeof(LayerEntry));
     LayerEntry& out = record_->entries().emplace_back();
     out.kind = kind;
     return out;
@@ -249,6 +258,7 @@ void EncapsulatedLayerReader::record_object(const FileMeta& meta, const std::str
     entry.mode = meta.mode & 07777U;
     entry.uid = meta.uid;
     entry.gid = meta.gid;
+    budget_.keep(target.size());
     entry.target = record_->keep(target);
     entry.checksum = checksum;
     last_object_ = to_hex(checksum);
@@ -272,6 +282,7 @@ void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std:
     // A directory with attributes is none that an image of a commit has.
     const bool is_plain = is_directory && entry.xattrs.empty();
     LayerEntry& name = record(is_plain ? EntryKind::directory : EntryKind::hardlink);
+    budget_.keep(path.size() + object.size());
     name.path = record_->keep(path);
     name.target = record_->keep(object);
     name.mode = entry.mode & 07777U;

@@ -8,9 +8,8 @@
 #include <set>
 #include <string>
 
-#include "oci/tar_reader.hh"
 #include "ostree/layer.hh"
-#include "ostree/object_writer.hh"
+#include "ostree/layer_reader.hh"
 
 namespace osb::ostree {
 
@@ -26,9 +25,16 @@ class EncapsulatedLayerReader {
     // All are borrowed; the caller is one of the pool's producers. `holds_commit`: this is the first layer,
     // which has the metadata objects; the others hold content only. `record`, which may be null, is given the
     // entries that layer.hh describes.
-    EncapsulatedLayerReader(oci::TarReader& tar, ObjectWriter& writer, TaskPool& pool, Encapsulated& out,
+    EncapsulatedLayerReader(LayerArchive archive, const LayerContext& context, Encapsulated& out,
                             bool holds_commit, Layer* record = nullptr)
-        : tar_(tar), writer_(writer), pool_(pool), out_(out), holds_commit_(holds_commit), record_(record) {}
+        : tar_(archive.tar),
+          meter_(archive.meter),
+          budget_(context.budget),
+          writer_(context.writer),
+          pool_(context.pool),
+          out_(out),
+          holds_commit_(holds_commit),
+          record_(record) {}
 
     // Reads the archive to its end. Throws Error, with the entry named: digest_mismatch for an object that is
     // not what its name says; invalid for one that is malformed, twice there or in the wrong layer, for
@@ -44,11 +50,13 @@ class EncapsulatedLayerReader {
     void take(const oci::TarEntry& entry, const std::string& path);
     void take_object(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
     void take_metadata(const ObjectName& name, const std::string& bytes);
+    void share_xattrs(std::string_view name, XattrBytes bytes);
     void take_xattrs(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
     void take_file(const oci::TarEntry& entry, const ObjectName& name);
     LayerEntry& record(EntryKind kind);
     void record_name(const oci::TarEntry& entry, const std::string& path);
     void record_object(const FileMeta& meta, const std::string& target, const Sha256& checksum);
+    void see(const std::string& object);
     std::unique_ptr<std::uint8_t[]> next_piece(std::size_t length);
     void store_later(const oci::TarEntry& entry, const FileMeta& meta, const Sha256& expected);
     Sha256 store_large(const FileMeta& meta, std::uint64_t size);
@@ -56,6 +64,8 @@ class EncapsulatedLayerReader {
     void expect_regular(const oci::TarEntry& entry) const;
 
     oci::TarReader& tar_;
+    LayerMeter& meter_;
+    ImageBudget& budget_;
     ObjectWriter& writer_;
     TaskPool& pool_;
     Encapsulated& out_;
@@ -65,7 +75,6 @@ class EncapsulatedLayerReader {
     std::map<std::string, XattrBytes> shared_xattrs_;  // by the name that links have as their target
     std::optional<std::pair<std::string, XattrBytes>> pending_;  // attributes of the file that must come next
     std::set<std::string> seen_;
-    std::size_t shared_bytes_ = 0;
 };
 
 }  // namespace osb::ostree

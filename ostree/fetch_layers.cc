@@ -71,7 +71,7 @@ class LayerFetch {
         ObjectWriter writer(repository_);
         std::vector<std::shared_ptr<Layer>> layers(batch.size());
         TaskPool pool(jobs_, kMaxQueued);
-        const LayerContext context{writer, pool, progress_, {}};
+        const LayerContext context{writer, pool, progress_, budget_};
         for (std::size_t i = 0; i < batch.size(); ++i) {
             pool.add_producer([this, &context, &layer = layers[i], index = batch[i]] {
                 with_context(
@@ -101,9 +101,8 @@ class LayerFetch {
         auto layer = std::make_shared<Layer>(diff_id, LayerKind::objects);
         layer->blob = blob.digest;
         Encapsulated nothing;  // only the first layer has more than objects
-        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
-            EncapsulatedLayerReader(tar, context.writer, context.pool, nothing, false, layer.get())
-                .read_all();
+        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](LayerArchive archive) {
+            EncapsulatedLayerReader(archive, context, nothing, false, layer.get()).read_all();
         });
         return layer;
     }
@@ -112,6 +111,7 @@ class LayerFetch {
     const oci::Image& image_;
     const unsigned jobs_;
     Progress& progress_;
+    ImageBudget budget_;
     const std::size_t base_;
 };
 

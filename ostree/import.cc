@@ -81,6 +81,7 @@ class Import {
         progress_.begin("writing the commit", std::nullopt);
         if (has_base()) read_base(writer);
         make_tree(writer);
+        check_directory_sizes(root_);
         commit(transaction, writer);
         result_.objects_written = writer.objects_written();
         result_.bytes_written = writer.bytes_written();
@@ -207,6 +208,7 @@ class Import {
             with_context([&] { return layer_context(i); },
                          [&, &found = slot->second] {
                              found.layer = find_known_layer(repository_, image_, i, found.kind);
+                             charge_layer(found.layer.get());
                          });
         }
         keep_whole_layers(writer);
@@ -214,6 +216,13 @@ class Import {
         for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
             if (slot_of(i).reused) ++result_.layers_reused;
         }
+    }
+
+    // A layer that was read before costs the same memory as one that is read.
+    void charge_layer(const Layer* layer) {
+        if (layer == nullptr) return;
+        budget_.take_entries(layer->entries().size());
+        budget_.keep(layer->memory());
     }
 
     // Of the layers that are known, those are reused whose objects are all there: a damaged repository is
@@ -227,10 +236,13 @@ class Import {
                 if (found.layer == nullptr) {
                     LayerTable table = find_layer_table(image_, found.index);
                     found.layer = std::move(table.layer);
+                    charge_layer(found.layer.get());
                     table_bytes_ += table.bytes_read;
                 }
                 found.reused = found.layer != nullptr && holds_all_files(writer, *found.layer);
-                if (!found.reused) found.layer.reset();
+                if (found.reused || found.layer == nullptr) return;
+                budget_.give_back(found.layer->entries().size(), found.layer->memory());
+                found.layer.reset();
             });
         }
         pool.run();
@@ -250,6 +262,7 @@ class Import {
             log_debug(concat("the base commit ", first.layer->commit, " is read anew: ", error.message()));
         }
         first.reused = false;
+        budget_.give_back(first.layer->entries().size(), first.layer->memory());
         first.layer.reset();
     }
 
@@ -263,7 +276,7 @@ class Import {
             [&] {
                 return read_tree(
                     [&](ObjectType type, const Sha256& object) { return writer.read_metadata(type, object); },
-                    base_root_, objects_);
+                    base_root_, objects_, budget_);
             });
         result_.base = checksum;
     }
@@ -309,7 +322,7 @@ class Import {
         if (!unread.empty()) progress_.begin("reading layers", total);
 
         TaskPool pool(jobs(), kMaxQueued);
-        const LayerContext context{writer, pool, progress_, {}};
+        const LayerContext context{writer, pool, progress_, budget_};
         for (Slot* slot : unread) {
             pool.add_producer([this, slot, &context] { read_one(*slot, context); });
         }
@@ -334,9 +347,8 @@ class Import {
         auto layer = std::make_shared<Layer>(diff_id, kind);
         layer->blob = blob.digest;
         const bool holds_commit = kind == LayerKind::commit;
-        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
-            EncapsulatedLayerReader(tar, context.writer, context.pool, found_, holds_commit, layer.get())
-                .read_all();
+        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](LayerArchive archive) {
+            EncapsulatedLayerReader(archive, context, found_, holds_commit, layer.get()).read_all();
         });
         if (!holds_commit) return layer;
         layer->commit = found_.commit_checksum;
@@ -349,17 +361,19 @@ class Import {
         if (!has_base()) {
             root_ = Node::directory();
             merge_layers();
-            return lay_out([this](const StoreLink& store_link) { return make_bootable(root_, store_link); },
-                           writer);
+            return lay_out(
+                [this](const StoreLink& store_link) { return make_bootable(root_, store_link, budget_); },
+                writer);
         }
         const DerivedLayout layout(*base_tree_);
         const bool laid_out = is_laid_out(*base_tree_);
         root_ = std::move(*base_tree_);
         if (is_only_base() && fits_layout(laid_out)) return;
-        ImageView view(root_, has_hard_links() ? &objects_ : nullptr);
+        ImageView view(root_, has_hard_links() ? &objects_ : nullptr, budget_);
         merge_layers();
         view.strip();
-        lay_out([&](const StoreLink& store_link) { return layout.apply(root_, store_link); }, writer);
+        lay_out([&](const StoreLink& store_link) { return layout.apply(root_, store_link, budget_); },
+                writer);
     }
 
     bool has_hard_links() const {
@@ -375,9 +389,11 @@ class Import {
         const DirectoryXattrs xattrs = has_base() ? DirectoryXattrs::keep : DirectoryXattrs::replace;
         for (std::size_t i = base_layers_; i < image_.manifest.layers.size(); ++i) {
             const Layer& layer = *slot_of(i).layer;
-            with_context([&] { return layer_context(i); }, [&] { apply_layer(root_, layer, xattrs); });
+            with_context([&] { return layer_context(i); },
+                         [&] { apply_layer(root_, layer, budget_, xattrs); });
             for (const std::string& note : layer.notes()) log_warning(concat("layer ", i + 1, ": ", note));
         }
+        drop_special(root_);
     }
 
     void lay_out(const std::function<LayoutReport(const StoreLink&)>& make, ObjectWriter& writer) {
@@ -477,6 +493,7 @@ class Import {
     const ImportOptions& options_;
     Progress& progress_;
     ImportResult result_;
+    ImageBudget budget_;
     std::map<SlotKey, Slot> layers_;             // by kind, diffID and blob
     std::atomic<std::uint64_t> table_bytes_{0};  // read of tables of contents
     Node root_;

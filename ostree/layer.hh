@@ -22,6 +22,7 @@ enum class EntryKind : std::uint8_t {
     hardlink,   // to the path `target`
     whiteout,   // `path` is hidden in the layers below
     opaque,     // everything below the directory `path` is hidden in the layers below
+    special,    // a device or FIFO, which ostree cannot hold: it takes the place of what is there, and goes
 };
 
 struct LayerEntry {
@@ -63,6 +64,9 @@ class Layer {
     // A copy of `text` that lives as long as the layer.
     std::string_view keep(std::string_view text);
 
+    // What the entries take, for ImageBudget::keep().
+    std::size_t memory() const noexcept { return text_size_ + entries_.size() * sizeof(LayerEntry); }
+
     // Entries stay where they are when others are added.
     std::deque<LayerEntry>& entries() noexcept { return entries_; }
     const std::deque<LayerEntry>& entries() const noexcept { return entries_; }
@@ -82,6 +86,7 @@ class Layer {
     oci::Digest diff_id_;
     LayerKind kind_;
     std::pmr::monotonic_buffer_resource text_;
+    std::size_t text_size_ = 0;
     std::deque<LayerEntry> entries_;
     std::vector<std::string> notes_;
 };

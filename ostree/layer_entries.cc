@@ -73,7 +73,7 @@ void parse_entries(std::string_view bytes, Layer& layer) {
     if (parser.text(kMagic.size()) != kMagic) throw Error(ErrorKind::invalid, "not a list of entries");
     while (!parser.at_end()) {
         const auto kind = parser.number<std::uint8_t>();
-        if (kind > static_cast<std::uint8_t>(EntryKind::opaque)) {
+        if (kind > static_cast<std::uint8_t>(EntryKind::special)) {
             throw Error(ErrorKind::invalid, "an entry of an unknown kind");
         }
         LayerEntry& entry = layer.entries().emplace_back();

@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view kWhiteoutPrefix = ".wh.";
 constexpr std::string_view kReservedPrefix = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
+constexpr std::string_view kAufsLinks = ".wh..wh.plnk/";
 
 void append_component(std::string& out, std::string_view name, std::string_view whole) {
     if (name == "..")
@@ -68,6 +69,10 @@ LayerName classify(std::string_view normalized) {
         throw Error(ErrorKind::invalid, concat("the whiteout ", quoted(normalized), " names nothing"));
     }
     return {NameKind::whiteout, parent.empty() ? std::string(hidden) : concat(parent, '/', hidden)};
+}
+
+bool is_aufs_link(std::string_view normalized) noexcept {
+    return normalized.starts_with(kAufsLinks);
 }
 
 }  // namespace osb::ostree

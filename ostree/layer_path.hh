@@ -29,4 +29,8 @@ struct LayerName {
 // names that AUFS kept for itself (.wh..wh.plnk and the like) are `ignored`.
 LayerName classify(std::string_view normalized);
 
+// Whether a normalised path is that of a file which AUFS kept for its hard links (.wh..wh.plnk/NAME): no file
+// of the image, but other entries of the layer are links to it.
+bool is_aufs_link(std::string_view normalized) noexcept;
+
 }  // namespace osb::ostree

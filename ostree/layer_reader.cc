@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/error.hh"
@@ -38,20 +39,16 @@ class ProgressSource final : public Source {
 // The uncompressed layer: hashed for its diffID, and bounded.
 class DiffIdSource final : public Source {
   public:
-    DiffIdSource(Source& inner, const oci::VerifiedSource& blob, HashAlgorithm algorithm,
-                 const LayerLimits& limits)
-        : inner_(inner), blob_(blob), hasher_(algorithm), limits_(limits) {}
+    // stored: the size of the blob where the transport has it compressed and yields it plain.
+    DiffIdSource(Source& inner, const oci::VerifiedSource& blob, std::optional<std::uint64_t> stored,
+                 HashAlgorithm algorithm, LayerMeter& meter)
+        : inner_(inner), blob_(blob), stored_(stored), hasher_(algorithm), meter_(meter) {}
 
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = inner_.read(buffer);
         hasher_.update(ByteView(buffer).first(n));
         count_ += n;
-        if (count_ > limits_.free_bytes &&
-            count_ - limits_.free_bytes > limits_.max_ratio * blob_.bytes_read()) {
-            throw Error(ErrorKind::too_large,
-                        concat("unpacks to more than ", limits_.max_ratio, " times its size: ", count_,
-                               " bytes from ", blob_.bytes_read()));
-        }
+        meter_.unpacked(n, stored_.value_or(blob_.bytes_read()));
         return n;
     }
 
@@ -61,8 +58,9 @@ class DiffIdSource final : public Source {
   private:
     Source& inner_;
     const oci::VerifiedSource& blob_;
+    const std::optional<std::uint64_t> stored_;
     Hasher hasher_;
-    LayerLimits limits_;
+    LayerMeter& meter_;
     std::uint64_t count_ = 0;
 };
 
@@ -126,14 +124,18 @@ class Dropped {
 
 class LayerReader {
   public:
-    LayerReader(std::shared_ptr<Layer> layer, oci::TarReader& tar, const LayerContext& context)
-        : layer_(std::move(layer)), tar_(tar), context_(context) {}
+    LayerReader(std::shared_ptr<Layer> layer, LayerArchive archive, const LayerContext& context)
+        : layer_(std::move(layer)), tar_(archive.tar), meter_(archive.meter), context_(context) {}
 
     void read_all() {
         oci::TarEntry entry;
         while (tar_.next(entry)) {
             check_interrupt();
-            with_context([&entry] { return concat("entry ", quoted(entry.path)); }, [&] { take(entry); });
+            with_context([&entry] { return concat("entry ", quoted(entry.path)); },
+                         [&] {
+                             context_.budget.take_entries();
+                             take(entry);
+                         });
         }
         const std::uint64_t rubbish = tar_.drain();
         if (rubbish > 0) {
@@ -143,21 +145,14 @@ class LayerReader {
     }
 
   private:
-    // What the list of entries refers to stays in memory: its sum has a bound.
+    // What the list of entries refers to stays in memory.
     std::string_view keep(std::string_view text) {
-        kept_ += text.size();
-        if (kept_ > context_.limits.max_text) {
-            throw Error(ErrorKind::too_large, concat("names and attributes of more than ",
-                                                     context_.limits.max_text, " bytes in a layer"));
-        }
+        context_.budget.keep(text.size());
         return layer_->keep(text);
     }
 
     LayerEntry& add(EntryKind kind, std::string_view path) {
-        if (layer_->entries().size() >= context_.limits.max_entries) {
-            throw Error(ErrorKind::too_large,
-                        concat("more than ", context_.limits.max_entries, " entries in a layer"));
-        }
+        context_.budget.keep(sizeof(LayerEntry));
         LayerEntry& entry = layer_->entries().emplace_back();
         entry.kind = kind;
         entry.path = keep(path);
@@ -174,7 +169,9 @@ class LayerReader {
             case NameKind::ordinary:
                 return take_ordinary(entry, path);
             case NameKind::ignored:
-                return dropped_.add("names reserved by AUFS", path);
+                dropped_.add("names reserved by AUFS", path);
+                if (is_aufs_link(path) && entry.type == oci::TarType::file) take_file(entry, path);
+                return;
             case NameKind::whiteout:
             case NameKind::opaque:
                 break;
@@ -200,10 +197,14 @@ class LayerReader {
                 return take_hardlink(entry, path);
             case oci::TarType::character_device:
             case oci::TarType::block_device:
-                return dropped_.add("devices, which ostree cannot hold,", path);
+                dropped_.add("devices, which ostree cannot hold,", path);
+                break;
             case oci::TarType::fifo:
-                return dropped_.add("FIFOs, which ostree cannot hold,", path);
+                dropped_.add("FIFOs, which ostree cannot hold,", path);
+                break;
         }
+        // It hides what lower layers have in its place all the same.
+        add(EntryKind::special, path);
     }
 
     // The entry's owner, mode and attributes; the attributes live as long as the layer.
@@ -246,6 +247,7 @@ class LayerReader {
     void take_file(const oci::TarEntry& entry, const std::string& path) {
         LayerEntry& out = add(EntryKind::file, path);
         set_owner(out, entry);
+        meter_.holes(entry.holes);
         XattrBytes xattrs = xattrs_of(entry);
         if (entry.size > FileStream::kPiece) {
             stream_file(out, file_meta(out, S_IFREG, xattrs), entry.size);
@@ -285,22 +287,23 @@ class LayerReader {
 
     std::shared_ptr<Layer> layer_;
     oci::TarReader& tar_;
+    LayerMeter& meter_;
     const LayerContext& context_;
     Dropped dropped_;
-    std::size_t kept_ = 0;
 };
 
 }  // namespace
 
 std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context,
-                           const std::function<void(oci::TarReader&)>& read) {
+                           const std::function<void(LayerArchive)>& read) {
     oci::VerifiedSource verified(std::make_unique<ProgressSource>(std::move(blob.bytes), context.progress),
                                  blob.digest, blob.size);
     const std::unique_ptr<Source> plain = oci::decompress_layer(verified, blob.compression);
-    DiffIdSource diff(*plain, verified, diff_id.algorithm(), context.limits);
+    LayerMeter meter(context.budget);
+    DiffIdSource diff(*plain, verified, blob.packed_size, diff_id.algorithm(), meter);
     oci::TarReader tar(diff);
     try {
-        read(tar);
+        read({tar, meter});
     } catch (const Error& error) {
         // A blob that was damaged on its way is the better explanation of a malformed archive.
         if (error.kind() == ErrorKind::invalid) verified.finish();
@@ -320,8 +323,8 @@ std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_i
                                   const LayerContext& context) {
     auto layer = std::make_shared<Layer>(diff_id);
     layer->blob = blob.digest;
-    layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](oci::TarReader& tar) {
-        LayerReader(layer, tar, context).read_all();
+    layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](LayerArchive archive) {
+        LayerReader(layer, archive, context).read_all();
     });
     return layer;
 }

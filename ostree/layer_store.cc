@@ -19,7 +19,7 @@ namespace osb::ostree {
 namespace {
 
 constexpr const char* kPrefix = "ostree/container/blob/osb";
-constexpr guint32 kFormat = 1;
+constexpr guint32 kFormat = 4;              // 1 knew nothing of devices
 constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects: no others are to take them for a tree
 constexpr const char* kKeyFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";

@@ -48,7 +48,8 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
     const unsigned jobs =
         options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
     TaskPool pool(jobs, kMaxQueued);
-    const LayerContext context{writer, pool, progress, {}};
+    ImageBudget budget;
+    const LayerContext context{writer, pool, progress, budget};
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
         pool.add_producer([&, i] {
             with_context(
@@ -58,8 +59,8 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
                 },
                 [&] {
                     decode_layer(image.source->open_layer(image.manifest, image.config, i),
-                                 image.config.diff_ids[i], context, [&](oci::TarReader& tar) {
-                                     EncapsulatedLayerReader(tar, writer, pool, found, i == 0).read_all();
+                                 image.config.diff_ids[i], context, [&](LayerArchive archive) {
+                                     EncapsulatedLayerReader(archive, context, found, i == 0).read_all();
                                  });
                 });
         });

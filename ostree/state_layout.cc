@@ -52,28 +52,33 @@ bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
 
 // Makes the directory in /var for a place that the image does not have, so that the link to it leads
 // somewhere.
-void make_state_directory(Node& root, const StatePlace& place) {
+void make_state_directory(Node& root, const StatePlace& place, LayoutReport& report, ImageBudget& budget) {
     const bool is_private = place.state == "var/roothome";
-    const Node* const present = resolve(root, place.state, LastLink::keep).node;
+    const Node* const present = resolve(root, place.state, LastLink::keep, budget).node;
     if (present != nullptr && present->is_directory()) return;
-    // A link that leads elsewhere stays; one that leads nowhere would lead to the link that leads to it.
-    if (present != nullptr && present->is_symlink() &&
-        resolve(root, place.state, LastLink::follow).node != nullptr)
-        return;
+    if (present != nullptr && !present->is_symlink())
+        throw Error(ErrorKind::invalid, concat("'/", place.state, "' is a file, not a directory"));
+    if (present != nullptr) {
+        // A link that leads elsewhere stays; one that leads nowhere would lead to the link that leads to it.
+        if (look_up(root, place.state, LastLink::follow, budget).node != nullptr) return;
+        report.notes.push_back(
+            concat("/", place.state, ": the link to ", escape(present->target), " dropped for a directory"));
+        ++report.dropped;
+    }
     const std::size_t slash = place.state.rfind('/');
-    Node& parent = make_directories(root, place.state.substr(0, slash));
+    Node& parent = make_directories(root, place.state.substr(0, slash), budget);
     parent.set_child(place.state.substr(slash + 1), Node::directory(is_private ? 0700 : 0755));
 }
 
 // Moves what the image has at the places below into /var, as if it were the running system's, and leaves
 // links.
-void link_places(Node& root, const StoreLink& store_link, LayoutReport& report) {
-    TreeMove move(root, store_link);
+void link_places(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget) {
+    TreeMove move(root, store_link, budget);
     std::vector<const StatePlace*> linked;
     for (const StatePlace& place : kPlaces) {
-        Node* const node = resolve(root, place.path, LastLink::keep).node;
+        const Node* const node = resolve(root, place.path, LastLink::keep, budget).node;
         if (node == nullptr) {
-            make_state_directory(root, place);
+            make_state_directory(root, place, report, budget);
         } else if (node->is_directory()) {
             if (!moves(place, *node, report)) continue;
             move.plan(place.path, place.state);
@@ -85,37 +90,52 @@ void link_places(Node& root, const StoreLink& store_link, LayoutReport& report) 
         linked.push_back(&place);
     }
     move.apply();
-    report.notes.insert(report.notes.end(), move.notes().begin(), move.notes().end());
+    add_moves(report, move);
     for (const StatePlace* place : linked) {
         const std::size_t slash = place->path.rfind('/');
-        Node& parent =
-            slash == std::string_view::npos ? root : make_directories(root, place->path.substr(0, slash));
-        const std::string_view name =
-            slash == std::string_view::npos ? place->path : place->path.substr(slash + 1);
-        parent.set_child(name, Node::symlink(store_link(place->target, 0, 0), place->target));
+        const bool at_top = slash == std::string_view::npos;
+        Node& parent = at_top ? root : make_directories(root, place->path.substr(0, slash), budget);
+        add_link(parent, at_top ? place->path : place->path.substr(slash + 1), store_link, place->target,
+                 report);
+    }
+}
+
+// What /var holds goes where it is part of the image. By way of a link it might go into /var itself, into
+// what the running system hides, or into /etc, which every machine changes.
+void check_factory(Node& root, ImageBudget& budget) {
+    make_directories(root, kFactory, budget);
+    const Resolved found = resolve(root, kFactory, LastLink::follow, budget);
+    const std::string& place = found.canonical;
+    for (const std::string_view outside :
+         {"var", "etc", "usr/etc", "boot", "run", "tmp", "dev", "proc", "sys", "sysroot", "ostree"}) {
+        const bool is_outside =
+            place.starts_with(outside) && (place.size() == outside.size() || place[outside.size()] == '/');
+        if (!is_outside && found.node != nullptr) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("'/", kFactory, "', where the files of /var are to go, leads to ",
+                           quoted(concat('/', place)), ", which is not part of the image"))
+            .hint("make /usr/share a directory of the image, or import with --layout plain");
     }
 }
 
 }  // namespace
 
-void place_state(Node& root, const StoreLink& store_link, LayoutReport& report) {
+void place_state(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget) {
     Node* var = root.child("var");
     if (var == nullptr) var = &root.set_child("var", Node::directory());
-    if (!var->is_directory()) {
-        throw Error(ErrorKind::invalid, "'/var' is not a directory")
-            .hint("ostree keeps the machine's own files there; or import with --layout plain");
-    }
     if (const TreeCount count = count_below(*var); count.files + count.directories > 0) {
         report.notes.push_back(concat("/var: ", describe(count), " moved to /", kFactory,
                                       "/var, from where a first boot is to put them in place"));
     }
-    link_places(root, store_link, report);
+    link_places(root, store_link, report, budget);
+    check_factory(root, budget);
     Node empty = Node::directory(var->mode, var->uid, var->gid);
     empty.xattrs = var->xattrs;
     // In the running system these files are found in /var: their links keep their text.
-    TreeMove move(root, store_link);
+    TreeMove move(root, store_link, budget);
     move.plan("var", concat(kFactory, "/var"), "var");
     move.apply();
+    add_moves(report, move);
     root.set_child("var", std::move(empty));
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/interrupt.hh"
 #include "ostree/metadata_objects.hh"
 #include "ostree/object_format.hh"
 
@@ -20,6 +21,7 @@ Sha256 write_dirmeta(ObjectWriter& writer, const Node& node) {
 // A layout moves what was in bounds to where it may not be.
 WrittenTree write_below(ObjectWriter& writer, const Node& directory, const std::string& path,
                         std::size_t depth) {
+    check_interrupt();
     check_tree_place(path, depth);
     const auto join = [&path](const std::string& name) {
         return path.empty() ? name : concat(path, '/', name);
@@ -41,6 +43,21 @@ WrittenTree write_below(ObjectWriter& writer, const Node& directory, const std::
 }
 
 }  // namespace
+
+void check_directory_sizes(const Node& directory) {
+    check_interrupt();
+    std::size_t size = 0;
+    for (const auto& [name, child] : directory.children()) {
+        size += name.size() + (child.is_directory() ? 2 : 1) * sizeof(Sha256);
+        if (child.is_directory())
+            with_context([&name = name] { return quoted(name); },
+                         [&child = child] { check_directory_sizes(child); });
+    }
+    if (size <= kMaxMetadataSize) return;
+    throw Error(ErrorKind::too_large, concat("a directory of ", directory.children().size(),
+                                             " entries makes a dirtree object of more than ", size,
+                                             " bytes; ostree takes ", kMaxMetadataSize));
+}
 
 WrittenTree write_tree(ObjectWriter& writer, const Node& directory) {
     return write_below(writer, directory, {}, 1);

@@ -333,6 +333,129 @@ TEST_F(BootableLayoutTest, OptAndUsrLocalWithFilesStay) {
     EXPECT_TRUE(noted("/opt: 1 file and 1 directory stay"));
 }
 
+TEST_F(BootableLayoutTest, APrivateRootDirectoryIsSaid) {
+    for (const std::uint64_t mode : {0700U, 0750U, 0755U}) {
+        warnings_.clear();
+        const Listing tree =
+            bootable({TarBuilder().add({.name = "./", .type = '5', .mode = mode}).file("etc/x", "x")});
+        EXPECT_EQ(tree.at("/").mode, mode);
+        EXPECT_EQ(warned("the root directory has the mode"), mode != 0755U) << mode;
+    }
+}
+
+// Modules of one kernel, the kernel or its initramfs elsewhere, and what others have left behind.
+TEST_F(BootableLayoutTest, KernelsAsDistributionsHaveThem) {
+    const std::string arch = "/usr/lib/modules/6.9.7-arch1-1";
+    const TarBuilder arch_linux = TarBuilder()
+                                      .file("boot/vmlinuz-linux", "k")
+                                      .file("boot/initramfs-linux.img", "i")
+                                      .file("boot/initramfs-linux-fallback.img", "f")
+                                      .file("boot/amd-ucode.img", "u")
+                                      .file("usr/lib/modules/6.9.7-arch1-1/vmlinuz", "k")
+                                      .file("usr/lib/modules/6.9.7-arch1-1/modules.dep", "");
+    TarBuilder with_dkms = arch_linux;
+    with_dkms.file("usr/lib/modules/6.9.6-arch1-1/updates/dkms/x.ko", "x");
+    for (const TarBuilder& layer : {arch_linux, with_dkms}) {
+        const Listing tree = bootable({layer});
+        EXPECT_EQ(result_.kernel, "6.9.7-arch1-1");
+        EXPECT_EQ(content(tree, arch + "/initramfs.img"), "i");
+    }
+    // Of two directories that fit the name, one holds no more than a remainder.
+    Listing tree = bootable({TarBuilder()
+                                 .file("boot/vmlinuz-lts", "k")
+                                 .file("boot/initramfs-lts", "i")
+                                 .file("lib/modules/6.6.2-0-lts/kernel/fs.ko", "m")
+                                 .file("lib/modules/6.6.1-0-lts/extra/x.ko", "x")});
+    EXPECT_EQ(result_.kernel, "6.6.2-0-lts");
+    EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.2-0-lts/initramfs.img"), "i");
+    EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.1-0-lts/extra/x.ko"), "x");
+}
+
+TEST_F(BootableLayoutTest, AnInitramfsInBootOfAKernelInUsr) {
+    for (const char* name : {"initramfs-6.1-0-lts.img", "initrd.img-6.1-0-lts", "initramfs-lts",
+                             "initramfs.img", "initrd-linux.img"}) {
+        const Listing tree = bootable({TarBuilder()
+                                           .file("lib/modules/6.1-0-lts/vmlinuz", "k")
+                                           .file("lib/modules/6.0-0-lts/extra/x.ko", "x")
+                                           .file(std::string("boot/") + name, "i")
+                                           .file("boot/initramfs-lts-fallback.img", "f")});
+        EXPECT_EQ(content(tree, "/usr/lib/modules/6.1-0-lts/initramfs.img"), "i") << name;
+        EXPECT_FALSE(warned("no initramfs"));
+    }
+    // One of several, and none of this kernel.
+    bootable({TarBuilder()
+                  .file("lib/modules/6.1-0-lts/vmlinuz", "k")
+                  .file("boot/initramfs-a", "a")
+                  .file("boot/initramfs-b", "b")});
+    EXPECT_TRUE(warned("no initramfs"));
+    // Its own stays.
+    const Listing tree = bootable({TarBuilder()
+                                       .file("lib/modules/6.1-0-lts/vmlinuz", "k")
+                                       .file("lib/modules/6.1-0-lts/initramfs.img", "own")
+                                       .file("boot/initramfs-6.1-0-lts.img", "other")});
+    EXPECT_EQ(content(tree, "/usr/lib/modules/6.1-0-lts/initramfs.img"), "own");
+}
+
+TEST_F(BootableLayoutTest, LinksOnTheWayToThePlacesOfFiles) {
+    // Nothing of it may end in /var, which is empty in the commit, or where the system hides it.
+    for (const char* target :
+         {"../var/share", "/var/share", "../home/share", "/run/share", "../boot/share", "/etc/x"}) {
+        EXPECT_NE(refusal({TarBuilder()
+                               .symlink("usr/share", target)
+                               .directory("home/share")
+                               .directory("var/share")
+                               .file("var/lib/x", "x")},
+                          ostree::Layout::bootable)
+                      .find("not part of the image"),
+                  std::string::npos)
+            << target;
+    }
+    refusal({TarBuilder().symlink("usr/share/factory", "../../var/f").file("var/lib/x", "x")},
+            ostree::Layout::bootable);
+    const Listing tree = bootable(
+        {TarBuilder().symlink("usr/share", "lib/share").file("usr/lib/share/s", "s").file("var/x", "x")});
+    EXPECT_EQ(content(tree, "/usr/lib/share/factory/var/x"), "x");
+    refusal({TarBuilder().symlink("usr", "home").directory("home/local")}, ostree::Layout::bootable);
+    refusal({TarBuilder().symlink("usr/etc", "share/etc").file("usr/share/etc/x", "x").file("etc/y", "y")},
+            ostree::Layout::bootable);
+    EXPECT_NE(refusal({TarBuilder().file("var/mnt", "a file")}, ostree::Layout::bootable).find("'/var/mnt'"),
+              std::string::npos);
+}
+
+// The same text is not the same link in another directory.
+TEST_F(BootableLayoutTest, LinksOfOneTextThatLeadToTwoPlaces) {
+    refusal({TarBuilder()
+                 .symlink("lib/x", "../a")
+                 .symlink("usr/lib/x", "../a")
+                 .file("a", "1")
+                 .file("usr/a", "2")},
+            ostree::Layout::bootable);
+    const Listing tree =
+        bootable({TarBuilder().symlink("lib/x", "y").symlink("usr/lib/x", "y").file("usr/lib/y", "1")});
+    EXPECT_EQ(content(tree, "/usr/lib/x"), "y");
+}
+
+// Of a chain of links between two directories that become one none leads to itself.
+TEST_F(BootableLayoutTest, ChainsOfLinksBetweenTheHalves) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("a", "1")
+                                       .symlink("lib/x", "../a")
+                                       .symlink("usr/lib/x", "y")
+                                       .symlink("usr/lib/y", "../../lib/x")});
+    EXPECT_EQ(content(tree, "/usr/lib/x"), "../../a");
+    EXPECT_EQ(content(tree, "/usr/lib/y"), "../../lib/x");
+}
+
+TEST_F(BootableLayoutTest, LinksThatMoveAndGoUpFromWhatMoves) {
+    const Listing tree = bootable({TarBuilder()
+                                       .file("etc/passwd", "p")
+                                       .directory("root")
+                                       .symlink("home/u/x", "/root/../etc/passwd")
+                                       .symlink("lib/y", "/root/../etc/passwd")});
+    EXPECT_EQ(content(tree, "/usr/share/factory/var/home/u/x"), "../../../etc/passwd");
+    EXPECT_EQ(content(tree, "/usr/lib/y"), "../../etc/passwd");
+}
+
 TEST_F(BootableLayoutTest, RuntimeDirectoriesAreEmptied) {
     const Listing tree = bootable({TarBuilder()
                                        .file("run/secrets/x", "s")

@@ -329,6 +329,31 @@ TEST_F(DerivedImportThreads, HostileLayersOnTop) {
     EXPECT_EQ(type(listing({TarBuilder().symlink("sysroot", "usr")}), "/usr/bin/tool"), 'f');
 }
 
+// What the base's commit has at the place of the image's repository is not followed, nor met.
+TEST_F(DerivedImportThreads, ABaseWithFilesWhereItsImageHasObjects) {
+    const TarBuilder top = TarBuilder().hardlink("usr/linked", "usr/share/a/one").file("usr/new", "n");
+    std::vector<TarBuilder> bases;
+    for (const char* name : {"sysroot/ostree", "sysroot/ostree/repo", "sysroot/ostree/repo/objects"})
+        bases.push_back(base_system().file(name, "a file"));
+    TarBuilder files = base_system();
+    for (int i = 0; i < 256; ++i) {
+        const std::string hex = to_hex(sha256(as_bytes(concat(i))));
+        files.file(concat("sysroot/ostree/repo/objects/", hex.substr(0, 2)), "a file");
+    }
+    bases.push_back(files);
+    bases.push_back(base_system().symlink("sysroot/ostree", "../usr"));
+    for (const TarBuilder& base : bases) {
+        make_base({base}, ostree::Layout::plain);
+        for (const ostree::Layout layout : {ostree::Layout::plain, ostree::Layout::bootable}) {
+            const Listing tree = listing({top}, layout);
+            EXPECT_EQ(content(tree, "/usr/linked"), "1");
+            EXPECT_EQ(type(tree, "/usr/repo"), '-');
+            EXPECT_EQ(type(tree, "/sysroot/ostree"), '-');
+            fs::remove_all(target());
+        }
+    }
+}
+
 // Forty small objects that name one another spell 2^40 directories.
 TEST_F(DerivedImportThreads, DirectoriesThatMultiplyAreRefused) {
     std::map<Sha256, std::string> objects;
@@ -340,12 +365,13 @@ TEST_F(DerivedImportThreads, DirectoriesThatMultiplyAreRefused) {
     const Sha256 meta = add(ostree::dirmeta({.mode = 040755}));
     Sha256 tree = add(ostree::dirtree({}, {}));
     for (int i = 0; i < 40; ++i) tree = add(ostree::dirtree({}, {{"a", tree, meta}, {"b", tree, meta}}));
+    ostree::ImageBudget budget;
     const auto load = [&objects](ostree::ObjectType, const Sha256& checksum) { return objects.at(checksum); };
-    EXPECT_THROW(ostree::read_tree(load, {tree, meta}, {}, 1000), Error);
+    EXPECT_THROW(ostree::read_tree(load, {tree, meta}, {}, budget, 1000), Error);
     const Sha256 twice = add(ostree::dirtree({}, {{"a", tree, meta}, {"a", tree, meta}}));
-    EXPECT_THROW(ostree::read_tree(load, {twice, meta}, {}, 1000), Error);
+    EXPECT_THROW(ostree::read_tree(load, {twice, meta}, {}, budget, 1000), Error);
     const Sha256 up = add(ostree::dirtree({}, {{"..", add(ostree::dirtree({}, {})), meta}}));
-    EXPECT_THROW(ostree::read_tree(load, {up, meta}, {}, 1000), Error);
+    EXPECT_THROW(ostree::read_tree(load, {up, meta}, {}, budget, 1000), Error);
 }
 
 TEST_F(DerivedImportThreads, ManyLayers) {

@@ -71,24 +71,25 @@ TEST(LayerPath, Whiteouts) {
 }
 
 TEST(Tree, ResolvesAsInAChroot) {
+    ImageBudget budget;
     Node root = Node::directory();
-    make_directories(root, "usr/lib/x");
+    make_directories(root, "usr/lib/x", budget);
     root.child("usr")->child("lib")->set_child("f", Node::file({}));
     root.set_child("lib", Node::symlink({}, "usr/lib"));
     root.set_child("up", Node::symlink({}, "../../../usr"));
     root.set_child("abs", Node::symlink({}, "/lib/f"));
     root.child("usr")->set_child("rel", Node::symlink({}, "lib/../../lib/x"));
-    EXPECT_EQ(resolve(root, "lib/f", LastLink::follow).canonical, "usr/lib/f");
-    EXPECT_EQ(resolve(root, "abs", LastLink::follow).canonical, "usr/lib/f");
-    EXPECT_EQ(resolve(root, "abs", LastLink::keep).canonical, "abs");
-    EXPECT_EQ(resolve(root, "up/lib/../rel", LastLink::follow).canonical, "usr/lib/x");
-    EXPECT_EQ(resolve(root, "../../lib/none", LastLink::follow).node, nullptr);
-    EXPECT_EQ(resolve(root, "../../lib/none", LastLink::follow).canonical, "usr/lib/none");
-    EXPECT_EQ(resolve(root, "usr/lib/f/below", LastLink::follow).node, nullptr);
-    EXPECT_THROW(make_directories(root, "lib/f/below"), Error);
+    EXPECT_EQ(resolve(root, "lib/f", LastLink::follow, budget).canonical, "usr/lib/f");
+    EXPECT_EQ(resolve(root, "abs", LastLink::follow, budget).canonical, "usr/lib/f");
+    EXPECT_EQ(resolve(root, "abs", LastLink::keep, budget).canonical, "abs");
+    EXPECT_EQ(resolve(root, "up/lib/../rel", LastLink::follow, budget).canonical, "usr/lib/x");
+    EXPECT_EQ(resolve(root, "../../lib/none", LastLink::follow, budget).node, nullptr);
+    EXPECT_EQ(resolve(root, "../../lib/none", LastLink::follow, budget).canonical, "usr/lib/none");
+    EXPECT_EQ(resolve(root, "usr/lib/f/below", LastLink::follow, budget).node, nullptr);
+    EXPECT_THROW(make_directories(root, "lib/f/below", budget), Error);
     root.set_child("loop", Node::symlink({}, "loop"));
-    EXPECT_THROW(resolve(root, "loop/x", LastLink::follow), Error);
-    EXPECT_EQ(resolve(root, "loop", LastLink::keep).canonical, "loop");
+    EXPECT_THROW(resolve(root, "loop/x", LastLink::follow, budget), Error);
+    EXPECT_EQ(resolve(root, "loop", LastLink::keep, budget).canonical, "loop");
 }
 
 }  // namespace

@@ -16,17 +16,28 @@ class LayerReaderThreads : public ::testing::Test {
   protected:
     // Reads a layer; returns the kind of the Error that it ends with, or nothing.
     std::optional<ErrorKind> read(const std::string& tar, oci::Compression compression,
-                                  const ostree::LayerLimits& limits, unsigned jobs = 2) {
-        const MemoryImage image = make_image({{tar, compression}});
+                                  const ostree::ImageLimits& limits, unsigned jobs = 2) {
+        return read({{tar, compression}}, limits, jobs);
+    }
+
+    // Reads the layers of one image.
+    std::optional<ErrorKind> read(const std::vector<MemoryLayer>& layers, const ostree::ImageLimits& limits,
+                                  unsigned jobs = 2) {
+        const MemoryImage image = make_image(layers);
         ostree::Repository repository = ostree::Repository::open_or_create(directory_ / "repo");
         ostree::Transaction transaction(repository);
         ostree::ObjectWriter writer(repository);
         TaskPool pool(jobs, 1024UL * 1024);
         NoProgress progress;
-        pool.add_producer([&] {
-            layer_ = ostree::read_layer(image.source->open_layer(image.image.manifest, image.image.config, 0),
-                                        image.image.config.diff_ids[0], {writer, pool, progress, limits});
-        });
+        ostree::ImageBudget budget(limits);
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            pool.add_producer([&, i] {
+                auto layer =
+                    ostree::read_layer(image.source->open_layer(image.image.manifest, image.image.config, i),
+                                       image.image.config.diff_ids[i], {writer, pool, progress, budget});
+                if (i == 0) layer_ = std::move(layer);
+            });
+        }
         try {
             pool.run();
             return std::nullopt;
@@ -42,7 +53,7 @@ class LayerReaderThreads : public ::testing::Test {
 };
 
 TEST_F(LayerReaderThreads, BombsAreRefused) {
-    const ostree::LayerLimits limits{.free_bytes = 1024UL * 1024, .max_ratio = 200};
+    const ostree::ImageLimits limits{.free_bytes = 1024UL * 1024, .max_ratio = 200};
     const std::string tar = TarBuilder().file("usr/zeros", std::string(20UL * 1024 * 1024, '\0')).finish();
     EXPECT_EQ(read(tar, oci::Compression::zstd, limits), ErrorKind::too_large);
     EXPECT_NE(message_.find("usr/zeros"), std::string::npos) << message_;
@@ -57,6 +68,56 @@ TEST_F(LayerReaderThreads, EntriesAreCounted) {
     EXPECT_EQ(read(tar.finish(), oci::Compression::none, {.max_entries = 100}), std::nullopt);
     EXPECT_EQ(layer_->entries().size(), 100U);
     EXPECT_EQ(read(tar.finish(), oci::Compression::none, {.max_entries = 99}), ErrorKind::too_large);
+}
+
+TEST_F(LayerReaderThreads, LayersShareOneBudget) {
+    std::vector<MemoryLayer> layers;
+    for (int i = 0; i < 4; ++i)
+        layers.push_back({TarBuilder().file(concat("a", i), "").file(concat(".wh.b", i), "").finish()});
+    EXPECT_EQ(read(layers, {.max_entries = 8}), std::nullopt);
+    EXPECT_EQ(read(layers, {.max_entries = 7}), ErrorKind::too_large);
+    EXPECT_EQ(read(layers, {.max_memory = 8 * sizeof(ostree::LayerEntry) + 16}), std::nullopt);
+    EXPECT_EQ(read(layers, {.max_memory = 8 * sizeof(ostree::LayerEntry) + 15}), ErrorKind::too_large);
+    EXPECT_NE(message_.find("memory"), std::string::npos) << message_;
+
+    layers.clear();
+    const std::string zeros(600UL * 1024, '\0');
+    for (int i = 0; i < 4; ++i)
+        layers.push_back({TarBuilder().file(concat("zeros", i), zeros).finish(), oci::Compression::zstd});
+    const ostree::ImageLimits limits{.free_bytes = 1024UL * 1024, .max_ratio = 20};
+    EXPECT_EQ(read({layers[0]}, limits), std::nullopt) << "one alone is no bomb";
+    EXPECT_EQ(read(layers, limits), ErrorKind::too_large);
+}
+
+TEST_F(LayerReaderThreads, WhatIsDroppedIsCounted) {
+    TarBuilder tar;
+    for (int i = 0; i < 100; ++i) tar.fifo("f").file(".wh..wh.aufs", "");
+    EXPECT_EQ(read(tar.finish(), oci::Compression::none, {.max_entries = 200}), std::nullopt);
+    EXPECT_EQ(read(tar.finish(), oci::Compression::none, {.max_entries = 199}), ErrorKind::too_large);
+}
+
+// Holes take no room in a layer, and all of it on the disk.
+TEST_F(LayerReaderThreads, HolesOfSparseFilesAreCounted) {
+    const auto sparse = [](const std::string& name, std::uint64_t size) {
+        return TarBuilder()
+            .pax({{"GNU.sparse.major", "0"},
+                  {"GNU.sparse.minor", "1"},
+                  {"GNU.sparse.name", name},
+                  {"GNU.sparse.size", std::to_string(size)},
+                  {"GNU.sparse.numblocks", "1"},
+                  {"GNU.sparse.map", concat(size - 1, ",1")}})
+            .file(name, "x")
+            .finish();
+    };
+    constexpr std::uint64_t kMiB = 1024UL * 1024;
+    const ostree::ImageLimits limits{.free_bytes = 4 * kMiB, .max_ratio = 200};
+    EXPECT_EQ(read(sparse("a", 3 * kMiB), oci::Compression::none, limits), std::nullopt) << message_;
+    EXPECT_EQ(read(sparse("a", 9 * kMiB), oci::Compression::none, limits), ErrorKind::too_large);
+    const std::vector<MemoryLayer> layers{{sparse("a", 3 * kMiB)}, {sparse("b", 3 * kMiB)}};
+    EXPECT_EQ(read(layers, limits), ErrorKind::too_large);
+    // Refused before the first byte of it is written.
+    EXPECT_EQ(read(sparse("a", 1ULL << 39), oci::Compression::none, {}), ErrorKind::too_large);
+    EXPECT_NE(message_.find("'a'"), std::string::npos) << message_;
 }
 
 TEST_F(LayerReaderThreads, BytesAfterTheEndAreChecked) {

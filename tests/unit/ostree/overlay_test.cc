@@ -142,6 +142,28 @@ TEST_F(OverlayTest, TypesReplaceEachOther) {
     EXPECT_EQ(type(tree, "/l2d"), 'd');
 }
 
+// The directory takes the place of the very link that its path goes through.
+TEST_F(OverlayTest, ADirectoryInPlaceOfTheLinkOnItsOwnPath) {
+    Listing tree = plain({TarBuilder().symlink("e", ".").directory("e/e", 0700)});
+    EXPECT_EQ(type(tree, "/e"), 'd');
+    EXPECT_EQ(tree.at("/e").mode, 0700U);
+    EXPECT_EQ(tree.size(), 2U);
+    tree = plain({TarBuilder().directory("a").symlink("a/b", "../a").directory("a/b/b").file("a/b/c", "c")});
+    EXPECT_EQ(content(tree, "/a/b/c"), "c");
+    EXPECT_EQ(type(tree, "/a/c"), '-');
+}
+
+// As umoci and the others have it: what is missing is made, so ".." behind it is taken by the letter.
+TEST_F(OverlayTest, LinksThroughWhatIsNotThereAndUpAgain) {
+    const Listing tree =
+        plain({TarBuilder().directory("d").symlink("d/l", "no/../a").file("d/l/x", "1"),
+               TarBuilder().file("d/l/.wh.x", "").file("d/a/y", "2").hardlink("h", "d/l/y")});
+    EXPECT_EQ(content(tree, "/h"), "2");
+    EXPECT_EQ(type(tree, "/d/no"), '-');
+    EXPECT_EQ(type(tree, "/d/a/x"), '-');
+    EXPECT_EQ(content(tree, "/d/a/y"), "2");
+}
+
 TEST_F(OverlayTest, HardLinksWithinAndAcrossLayers) {
     const Listing tree =
         plain({TarBuilder().file("a", "one", 0640).hardlink("b", "a").symlink("s", "a").hardlink("sl", "s"),
@@ -323,6 +345,62 @@ TEST_F(OverlayTest, DropsWhatOstreeCannotHoldWithAWarning) {
     EXPECT_NE(warnings_[1].find("devices"), std::string::npos);
     EXPECT_NE(warnings_[1].find("dev/null"), std::string::npos);
     EXPECT_NE(warnings_[2].find("AUFS"), std::string::npos);
+}
+
+// ostree cannot hold them, and what they replaced is gone all the same.
+TEST_F(OverlayTest, DevicesTakeTheirPlaceAndAreDropped) {
+    const Listing tree =
+        plain({TarBuilder()
+                   .file("file", "old")
+                   .directory("tree")
+                   .file("tree/in", "old")
+                   .file("other", "old")
+                   .file("back", "old")
+                   .file("kept", "k"),
+               TarBuilder()
+                   .device("file", '3', 0, 0)
+                   .fifo("tree")
+                   .device("other", '4', 8, 1)
+                   .hardlink("link", "other")
+                   .fifo("new/pipe")
+                   .fifo("back"),
+               TarBuilder().file("back", "new").file("link", "a file").hardlink("again", "tree")});
+    EXPECT_EQ(tree.size(), 5U);  // the root, new, and:
+    EXPECT_EQ(content(tree, "/kept"), "k");
+    EXPECT_EQ(content(tree, "/back"), "new");
+    EXPECT_EQ(content(tree, "/link"), "a file");
+    EXPECT_EQ(type(tree, "/new"), 'd');
+    refusal({TarBuilder().fifo("p").file("p/below", "x")});
+}
+
+TEST_F(OverlayTest, DevicesOfKnownLayersAreKnown) {
+    const std::vector<TarBuilder> layers{TarBuilder().file("a", "old").file("b", "b"),
+                                         TarBuilder().fifo("a")};
+    const Listing first = plain(layers);
+    const ostree::ImportResult again =
+        import(image_of(layers).image, {.ref = "os/again", .layout = ostree::Layout::plain});
+    EXPECT_EQ(again.layers_reused, 2U);
+    EXPECT_EQ(list_commit(repo_path(), "os/again"), first);
+}
+
+// AUFS kept the content of hard links there, and made whiteouts hard links.
+TEST_F(OverlayTest, HardLinksAsAufsHasThem) {
+    const Listing tree =
+        plain({TarBuilder().file("d/a", "a").file("d/b", "b").file("d/c", "c").file("kept", "k"),
+               TarBuilder()
+                   .file(".wh..wh.aufs", "")
+                   .directory(".wh..wh.plnk")
+                   .file(".wh..wh.plnk/1.2", "linked")
+                   .hardlink("x", ".wh..wh.plnk/1.2")
+                   .hardlink("y", "./.wh..wh.plnk/1.2")
+                   .file("d/.wh.a", "")
+                   .hardlink("d/.wh.b", "d/.wh.a")
+                   .hardlink("d/.wh.c", ".wh..wh.aufs")});
+    EXPECT_EQ(content(tree, "/x"), "linked");
+    EXPECT_EQ(content(tree, "/y"), "linked");
+    EXPECT_EQ(tree.size(), 5U);  // the root, d, kept, x and y
+    // They are the layer's own.
+    refusal({TarBuilder().file(".wh..wh.plnk/1.2", "x"), TarBuilder().hardlink("x", ".wh..wh.plnk/1.2")});
 }
 
 TEST_F(OverlayTest, KeepsCapabilitiesAndUserAttributesOnly) {
