@@ -70,7 +70,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         harness().run([&](ostree::ObjectWriter& writer, TaskPool& pool) {
             MemorySource source({data + 1, size - 1});
             oci::TarReader tar(source);
-            ostree::EncapsulatedLayerReader(tar, writer, pool, out, holds_commit, &record).read_all();
+            ostree::ImageBudget budget(
+                {.max_entries = 2000, .max_memory = 1UL << 22U, .free_bytes = 1UL << 22U});
+            ostree::LayerMeter meter(budget);
+            NoProgress progress;
+            ostree::EncapsulatedLayerReader({tar, meter}, {writer, pool, progress, budget}, out, holds_commit,
+                                            &record)
+                .read_all();
         });
     });
     if (!taken) return 0;

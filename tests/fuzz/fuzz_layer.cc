@@ -23,20 +23,21 @@ fuzz::RepositoryHarness& harness() {
 std::shared_ptr<ostree::Layer> read_layer(ByteView bytes) {
     std::shared_ptr<ostree::Layer> out;
     const oci::Digest digest = oci::Digest::of(bytes);
-    const ostree::LayerLimits limits{.max_entries = 2000, .max_text = 1UL << 20U, .free_bytes = 1UL << 22U};
+    ostree::ImageBudget budget({.max_entries = 2000, .max_memory = 1UL << 21U, .free_bytes = 1UL << 22U});
     NoProgress progress;
     harness().run([&](ostree::ObjectWriter& writer, TaskPool& pool) {
         oci::LayerBlob blob{
             .bytes = std::make_unique<MemorySource>(bytes), .digest = digest, .size = bytes.size()};
-        out = ostree::read_layer(std::move(blob), digest, {writer, pool, progress, limits});
+        out = ostree::read_layer(std::move(blob), digest, {writer, pool, progress, budget});
     });
     return out;
 }
 
 ostree::Node base_tree() {
+    ostree::ImageBudget budget;
     ostree::Node root = ostree::Node::directory();
-    ostree::make_directories(root, "usr/lib").set_child("old", ostree::Node::file({}));
-    ostree::make_directories(root, "etc");
+    ostree::make_directories(root, "usr/lib", budget).set_child("old", ostree::Node::file({}));
+    ostree::make_directories(root, "etc", budget);
     root.set_child("lib", ostree::Node::symlink({}, "usr/lib"));
     root.set_child("loop", ostree::Node::symlink({}, "/loop"));
     root.set_child("file", ostree::Node::file({}));
@@ -58,9 +59,10 @@ void append_tree(std::string& out, const ostree::Node& node, std::size_t depth) 
 
 // The tree that the layer makes of the base; "" when it cannot be put on it.
 std::string tree_with(const ostree::Layer& layer) {
+    ostree::ImageBudget budget;
     ostree::Node root = base_tree();
     std::string out;
-    if (!fuzz::accepts([&] { ostree::apply_layer(root, layer); })) return out;
+    if (!fuzz::accepts([&] { ostree::apply_layer(root, layer, budget); })) return out;
     append_tree(out, root, 0);
     return out;
 }
