@@ -12,7 +12,7 @@ import lib_harness
 from lib_image import LAYER, Layout, TarLayer, sha256, simple_layout, zstd
 
 MIB = 1 << 20
-MAX_MEMORY = 256 * MIB
+MAX_MEMORY = 512 * MIB
 
 
 def header(name, size=0):
@@ -30,11 +30,11 @@ def image_of_blob(test, name, blob, compression, **descriptor):
 
 
 def many_entries():
-    """2,000,000 empty files, each with a name of its own."""
+    """2,100,000 empty files, each with a name of its own."""
     block = header("0000000")
     total = sum(block) - sum(block[148:156]) + 8 * 32 - 7 * 48  # of the header without checksum and name
     blocks = []
-    for number in range(2_000_000):
+    for number in range(2_100_000):
         name = b"%07d" % number
         blocks.append(name + block[7:148] + b"%06o\0 " % (total + sum(name)) + block[156:])
     return b"".join(blocks)
@@ -50,7 +50,7 @@ def check_bounded(test, repo, image, what, expected, naming="", seconds=60):
 
 def check_bombs(test):
     repo = test.init_repo("bombs")
-    check_bounded(test, repo, image_of_blob(test, "entries", zstd(many_entries()), "zstd"), "2,000,000 entries", 3,
+    check_bounded(test, repo, image_of_blob(test, "entries", zstd(many_entries()), "zstd"), "2,100,000 entries", 3,
                   "entries")
     # Members of 64 MiB each: 10 GiB of zeros in 10 MiB.
     zeros = gzip.compress(bytes(64 * MIB), 9, mtime=0)
