@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""One budget for an image, whatever the number of its layers: a few kilobytes that ask for gigabytes of disk, memory or minutes are refused in 10
-seconds and 512 MiB at the most, and leave nothing; and a signal ends the work on a tree at once.
+"""One budget for an image, whatever the number of its layers: a few kilobytes that ask for gigabytes of disk, memory or minutes
+are refused in 10 seconds and 512 MiB at the most, and leave nothing; and a signal ends the work on a tree at once.
 """
 
 import hashlib

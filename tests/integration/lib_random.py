@@ -1,7 +1,7 @@
 """What the programs share that try random images: how many, from which seed, and side by side.
 
-OSB_SEED (default 1) and OSB_COUNT choose; OSB_LONG=1 tries a hundred times as many. Every image has a seed of its own, which a failure names:
-OSB_SEED=that OSB_COUNT=1 tries it again alone.
+OSB_SEED (default 1) and OSB_COUNT choose; OSB_LONG=1 tries a hundred times as many. Every image has a seed of its own, which
+a failure names: OSB_SEED=that OSB_COUNT=1 tries it again alone.
 """
 
 import concurrent.futures

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Random stacks of layers: links on the way of everything, whiteouts, hard links and devices among them. The commit is what `umoci raw unpack`
-makes, or the image is refused, for a reason that is documented. Seeded; see lib_random.py.
+"""Random stacks of layers: links on the way of everything, whiteouts, hard links and devices among them. The commit is what
+`umoci raw unpack` makes, or the image is refused, for a reason that is documented. Seeded; see lib_random.py.
 """
 
 import collections
@@ -66,8 +66,9 @@ class Stack:
         return [link for link in self.links if path == link or path.startswith(link + "/")]
 
     def may_hide(self, path):
-        """Layers hide what is below them and nothing else, wherever in them it says so; umoci hides what it finds when it comes to it. So that both
-        have one answer, what a layer hides comes before what it has in that place, and before all else where links are on the way."""
+        """Layers hide what is below them and nothing else, wherever in them it says so; umoci hides what it finds when it
+        comes to it. So that both have one answer, what a layer hides comes before what it has in that place, and before
+        all else where links are on the way."""
         if self.links_to(path):
             return not self.own
         return not any(entry == path or not path or entry.startswith(path + "/") for entry in self.own)

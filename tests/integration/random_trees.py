@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Random root filesystems with links among the names that the bootable layout treats specially. Either the image is refused, for a reason that is
-documented; or no file is lost, and every path that led to a file leads to the same one in the system that boots from the commit. Seeded; see
-lib_random.py. A file is known by its size: no two of a tree have the same.
+"""Random root filesystems with links among the names that the bootable layout treats specially. Either the image is refused,
+for a reason that is documented; or no file is lost, and every path that led to a file leads to the same one in the system
+that boots from the commit. Seeded; see lib_random.py. A file is known by its size: no two of a tree have the same.
 """
 
 import collections
@@ -26,16 +26,19 @@ NAMES = {
     "/var": ["home", "roothome", "srv", "mnt", "opt", "usrlocal", "lib", "a", "b"],
     "": ["a", "b", "c"],
 }
-PLACES = ["/", "/mnt", "/sbin", "/var/mnt", "/var/roothome", "/usr/lib/modules", "/lib/modules", "/usr", "/etc", "/var", "/bin", "/lib", "/usr/bin", "/usr/lib", "/usr/sbin", "/home", "/root", "/srv", "/opt", "/usr/local",
-          "/usr/share", "/usr/share/factory", "/usr/etc", "/var/home", "/var/opt", "/var/srv", "/var/usrlocal", "/a", "/usr/a", "/lib/a",
+PLACES = ["/", "/mnt", "/sbin", "/var/mnt", "/var/roothome", "/usr/lib/modules", "/lib/modules", "/usr", "/etc", "/var", "/bin",
+          "/lib", "/usr/bin", "/usr/lib", "/usr/sbin", "/home", "/root", "/srv", "/opt", "/usr/local", "/usr/share",
+          "/usr/share/factory", "/usr/etc", "/var/home", "/var/opt", "/var/srv", "/var/usrlocal", "/a", "/usr/a", "/lib/a",
           "/usr/lib/a", "/etc/a", "/usr/bin/a", "/bin/a", "/home/a", "/var/lib", "/usr/lib64", "/lib64"]
 # Directories that become one, or that one of the two is a link to.
-TWINS = {"/lib": "/usr/lib", "/usr/lib": "/lib", "/bin": "/usr/bin", "/usr/bin": "/bin", "/etc": "/usr/etc", "/home": "/var/home", "/var/home": "/home",
-         "/var": "", "": "/var", "/usr": "", "/sbin": "/usr/bin", "/usr/local": "/var/usrlocal", "/usr/share/factory": ""}
+TWINS = {"/lib": "/usr/lib", "/usr/lib": "/lib", "/bin": "/usr/bin", "/usr/bin": "/bin", "/etc": "/usr/etc", "/home": "/var/home",
+         "/var/home": "/home", "/var": "", "": "/var", "/usr": "", "/sbin": "/usr/bin", "/usr/local": "/var/usrlocal",
+         "/usr/share/factory": ""}
 # Places that the running system fills, or that belong to the boot loader: what the image has there is dropped.
 DROPPED = ("/tmp", "/run", "/boot", "/ostree", "/sysroot", "/dev", "/proc", "/sys")
-REASONS = ("two different files for one place", "is not a directory", "is a file, not a directory", "is a link to another directory than /etc",
-           "which is not part of the image", "cannot move to", "outside of /usr", "symbolic links one after the other")
+REASONS = ("two different files for one place", "is not a directory", "is a file, not a directory",
+           "is a link to another directory than /etc", "which is not part of the image", "cannot move to", "outside of /usr",
+           "leads through what is not there", "symbolic links one after the other")
 
 
 class Tree:
@@ -211,7 +214,8 @@ class Trees:
             layout.image(f"s{seed}", [Tree(seed).layer()], "")
         found = lib_random.side_by_side(lambda seed, worker: self.fault(layout, seed, worker), seeds)
         wrong = [f"OSB_SEED={seed} OSB_COUNT=1: {text}" for seed, text in zip(seeds, found) if text]
-        self.test.check(not wrong, f"{len(seeds)} random trees from seed {seeds[0]} on: nothing is lost or leads elsewhere", "\n".join(wrong))
+        what = f"{len(seeds)} random trees from seed {seeds[0]} on"
+        self.test.check(not wrong, f"{what}: nothing is lost or leads elsewhere", "\n".join(wrong))
         shutil.rmtree(layout.directory)
 
 
