@@ -37,8 +37,8 @@ class TreeReader {
         }
         for (const DirtreeObject::Directory& below : object.directories) {
             count();
-            const Node& child = out.set_child(
-                below.name, read(below.tree, below.meta, join(path, below.name), depth + 1));
+            const Node& child =
+                out.set_child(below.name, read(below.tree, below.meta, join(path, below.name), depth + 1));
             budget_.keep(memory_of(below.name, child));
         }
         return out;
