@@ -44,14 +44,6 @@ std::string layout_name(Layout layout) {
     return layout == Layout::bootable ? "bootable" : "plain";
 }
 
-std::string ref_of(const ImportOptions& options, const oci::Image& image) {
-    std::string ref = options.ref.empty()
-                          ? concat("os/", oci::machine_name(image.config.platform), '/', options.name)
-                          : options.ref;
-    check_ref_name(ref);
-    return ref;
-}
-
 // One import, from the image to the ref.
 class Import {
   public:
@@ -98,7 +90,9 @@ class Import {
     };
 
     void describe_image() {
-        result_.ref = ref_of(options_, image_);
+        const std::string machine = oci::machine_name(image_.config.platform);
+        result_.ref = options_.ref.empty() ? concat("os/", machine, '/', options_.name) : options_.ref;
+        check_ref_name(result_.ref);
         result_.manifest_digest = image_.manifest.digest.to_string();
         result_.version = image_version(image_);
         result_.layers = image_.manifest.layers.size();
@@ -208,7 +202,7 @@ class Import {
             with_context([&] { return layer_context(i); },
                          [&, &found = slot->second] {
                              found.layer = find_known_layer(repository_, image_, i, found.kind);
-                             charge_layer(found.layer.get());
+                             charge(budget_, found.layer.get());
                          });
         }
         keep_whole_layers(writer);
@@ -216,13 +210,6 @@ class Import {
         for (std::size_t i = 0; i < image_.manifest.layers.size(); ++i) {
             if (slot_of(i).reused) ++result_.layers_reused;
         }
-    }
-
-    // A layer that was read before costs the same memory as one that is read.
-    void charge_layer(const Layer* layer) {
-        if (layer == nullptr) return;
-        budget_.take_entries(layer->entries().size());
-        budget_.keep(layer->memory());
     }
 
     // Of the layers that are known, those are reused whose objects are all there: a damaged repository is
@@ -236,12 +223,12 @@ class Import {
                 if (found.layer == nullptr) {
                     LayerTable table = find_layer_table(image_, found.index);
                     found.layer = std::move(table.layer);
-                    charge_layer(found.layer.get());
+                    charge(budget_, found.layer.get());
                     table_bytes_ += table.bytes_read;
                 }
                 found.reused = found.layer != nullptr && holds_all_files(writer, *found.layer);
                 if (found.reused || found.layer == nullptr) return;
-                budget_.give_back(found.layer->entries().size(), found.layer->memory());
+                give_back(budget_, *found.layer);
                 found.layer.reset();
             });
         }
@@ -262,7 +249,7 @@ class Import {
             log_debug(concat("the base commit ", first.layer->commit, " is read anew: ", error.message()));
         }
         first.reused = false;
-        budget_.give_back(first.layer->entries().size(), first.layer->memory());
+        give_back(budget_, *first.layer);
         first.layer.reset();
     }
 
@@ -369,20 +356,14 @@ class Import {
         const bool laid_out = is_laid_out(*base_tree_);
         root_ = std::move(*base_tree_);
         if (is_only_base() && fits_layout(laid_out)) return;
-        ImageView view(root_, has_hard_links() ? &objects_ : nullptr, budget_);
+        const bool linked = std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) {
+            return layer.second.kind == LayerKind::ordinary && has_hard_links(*layer.second.layer);
+        });
+        ImageView view(root_, linked ? &objects_ : nullptr, budget_);
         merge_layers();
         view.strip();
         lay_out([&](const StoreLink& store_link) { return layout.apply(root_, store_link, budget_); },
                 writer);
-    }
-
-    bool has_hard_links() const {
-        return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) {
-            const auto& entries = layer.second.layer->entries();
-            return layer.second.kind == LayerKind::ordinary &&
-                   std::any_of(entries.begin(), entries.end(),
-                               [](const LayerEntry& entry) { return entry.kind == EntryKind::hardlink; });
-        });
     }
 
     void merge_layers() {

@@ -12,6 +12,7 @@
 
 #include "base/hash.hh"
 #include "oci/digest.hh"
+#include "ostree/image_budget.hh"
 
 namespace osb::ostree {
 
@@ -90,5 +91,11 @@ class Layer {
     std::deque<LayerEntry> entries_;
     std::vector<std::string> notes_;
 };
+
+bool has_hard_links(const Layer& layer);
+
+// A layer that was read before costs the same memory as one that is read; nothing for nullptr.
+void charge(ImageBudget& budget, const Layer* layer);
+void give_back(ImageBudget& budget, const Layer& layer) noexcept;
 
 }  // namespace osb::ostree
