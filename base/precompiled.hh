@@ -1,5 +1,5 @@
-// The headers of the standard library that nearly every unit includes, read once for each module. A file includes what it uses
-// all the same: the preset `debug` builds without this.
+// The headers of the standard library that nearly every unit includes, read once for each module. A file
+// includes what it uses all the same: the preset `debug` builds without this.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What nearly every test file includes, read once for each test program. A file includes what it uses all the same: the preset
-// `debug` builds without this.
+// What nearly every test file includes, read once for each test program. A file includes what it uses all the
+// same: the preset `debug` builds without this.
 #pragma once
 
 #include <gtest/gtest.h>
