@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a disk, a boot entry and a machine can hold: times, inodes, kernel command lines, names, another machine's system; and modes, whatever the umask.
-e2fsck, debugfs, dumpe2fs and `ostree admin` are the witnesses."""
+"""What a disk, a boot entry and a machine can hold: times, inodes, kernel command lines, names, another machine's system; and modes,
+whatever the umask. e2fsck, debugfs, dumpe2fs and `ostree admin` are the witnesses."""
 
 import json
 import os

@@ -33,7 +33,7 @@ mode_t umask_of_process() {
     return mask;
 }
 
-class ObjectWriterTest : public ::testing::TestWithParam<RepoMode> {
+class ObjectWriterThreads : public ::testing::TestWithParam<RepoMode> {
   protected:
     void SetUp() override {
         ostree::Repository::create(repo_, GetParam());
@@ -72,7 +72,7 @@ class ObjectWriterTest : public ::testing::TestWithParam<RepoMode> {
     std::string attributes_ = ostree::serialize_xattrs({{"user.a", "b"}});
 };
 
-TEST_P(ObjectWriterTest, NobodySeesWhatIsNotVerified) {
+TEST_P(ObjectWriterThreads, NobodySeesWhatIsNotVerified) {
     if (!xattrs_) attributes_.clear();
     if (GetParam() == RepoMode::bare_user && !xattrs_) GTEST_SKIP() << "no attributes on " << repo_;
     ostree::Repository repository = ostree::Repository::open(repo_);
@@ -112,7 +112,7 @@ TEST_P(ObjectWriterTest, NobodySeesWhatIsNotVerified) {
     EXPECT_EQ(::getxattr(object.c_str(), "user.a", nullptr, 0), xattrs_ ? 1 : -1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Modes, ObjectWriterTest,
+INSTANTIATE_TEST_SUITE_P(Modes, ObjectWriterThreads,
                          testing::Values(RepoMode::bare, RepoMode::bare_user, RepoMode::bare_user_only));
 
 }  // namespace
