@@ -38,7 +38,7 @@ void check_path(std::string_view text) {
 void check_ref(std::string_view text) {
     std::string ref;
     if (!accepts([&] { ref = ostree::escape_ref(text); })) return;
-    require(accepts([&] { ostree::check_ref_name("ostree/container/blob/" + ref); }));
+    require(accepts([&] { ostree::check_ref_name("x/" + ref); }));
 }
 
 // The words that a POSIX shell makes of it: one, with the text that it stands for.

@@ -55,6 +55,19 @@ TEST(TomlTest, TextThatBreaksTheLibrarysAssertions) {
     refusal_of("a = 1\n[[{");
 }
 
+// For these the library's question whether a character is a blank had no defined answer.
+TEST(TomlTest, CharactersBeyondAscii) {
+    refusal_of(
+        "kargs = [[\xCB\x8E"
+        "et\".other = 2\n");
+    refusal_of("\xC3\xA9 = 1");
+    refusal_of("a = \"\\\xC3\xA9\"");
+    EXPECT_EQ(json_of("\xEF\xBB\xBF"
+                      "a = '\xC3\xA9' # \xC3\xA9\n\"\xC3\xA9\" = \"x\xE2\x82\xAC\xF0\x9F\x98\x80\"\n"),
+              "{\"a\":\"\xC3\xA9\",\"\xC3\xA9\":\"x\xE2\x82\xAC\xF0\x9F\x98\x80\"}");
+    EXPECT_EQ(json_of("a = \"\"\"x\\\n  \xC3\xA9\"\"\"\n"), "{\"a\":\"x\xC3\xA9\"}");
+}
+
 TEST(TomlTest, DepthIsBounded) {
     // Each of these ended the process: half a million tables are taken down by recursion.
     EXPECT_NE(refusal_of(repeated("a.", 500'000) + "b = 1").find("too deep"), std::string::npos);
