@@ -99,7 +99,7 @@ TEST(ParseOrigin, RefusesWhatIsMalformed) {
     EXPECT_EQ(image_refusal(""), ErrorKind::invalid);
     EXPECT_EQ(image_refusal("ostree-unverified-registry:quay.io/x\\q"), ErrorKind::invalid);
     EXPECT_EQ(image_refusal("ostree-unverified-registry:quay.io/\xff"), ErrorKind::invalid);
-    for (const char* refspec : {"a:", ":b", "a/b:c", "a:b:c", "a:../b", "a b", ""}) {
+    for (const char* refspec : {"a:", ":b", "a/b:c", "a:b:c", "a:../b", "a b", "a\\n", "r:a\\n", ""}) {
         EXPECT_EQ(refusal(concat("[origin]\nrefspec=", refspec, "\n")), ErrorKind::invalid) << refspec;
     }
     EXPECT_EQ(refusal("refspec=a:b\n"), ErrorKind::invalid);
