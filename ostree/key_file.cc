@@ -14,9 +14,20 @@ KeyFile::KeyFile(KeyFile&& other) noexcept = default;
 KeyFile& KeyFile::operator=(KeyFile&& other) noexcept = default;
 KeyFile::~KeyFile() = default;
 
+// Each key is taken over once: where a file has one twice, GLib would remove the last alone.
 KeyFile KeyFile::parse(std::string_view text) {
+    const GKeyFilePtr file = parse_key_file(text);
     KeyFile out;
-    out.handle_->file = parse_key_file(text);
+    const std::unique_ptr<char*, GStringListDeleter> groups(g_key_file_get_groups(file.get(), nullptr));
+    for (char** group = groups.get(); *group != nullptr; ++group) {
+        const std::unique_ptr<char*, GStringListDeleter> keys(
+            g_key_file_get_keys(file.get(), *group, nullptr, nullptr));
+        if (!keys) continue;
+        for (char** key = keys.get(); *key != nullptr; ++key) {
+            const GStringPtr value(g_key_file_get_value(file.get(), *group, *key, nullptr));
+            if (value) g_key_file_set_value(out.handle_->file.get(), *group, *key, value.get());
+        }
+    }
     return out;
 }
 

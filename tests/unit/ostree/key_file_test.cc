@@ -46,6 +46,14 @@ TEST(KeyFile, AKeyThatIsRemovedTakesAnEmptyGroupAlong) {
     EXPECT_EQ(file.to_string(), "");
 }
 
+TEST(KeyFile, AKeyThatIsThereTwiceIsRemoved) {
+    KeyFile file = KeyFile::parse("[a]\nb=1\nc=2\nb=3\n[a]\nb=4\n");
+    EXPECT_EQ(file.get("a", "b"), "4");
+    file.remove("a", "b");
+    EXPECT_EQ(KeyFile::parse(file.to_string()).get("a", "b"), std::nullopt);
+    EXPECT_EQ(KeyFile::parse(file.to_string()).get("a", "c"), "2");
+}
+
 ErrorKind kind_of(const std::string& text) {
     try {
         const KeyFile file = KeyFile::parse(text);
