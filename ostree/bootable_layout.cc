@@ -135,7 +135,7 @@ LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget&
     }
     add_link(root, "ostree", store_link, "sysroot/ostree", report);
     if ((root.mode & kPublic) != kPublic) {
-        std::array<char, 8> mode{};
+        std::array<char, 16> mode{};
         std::snprintf(mode.data(), mode.size(), "%04o", root.mode);
         report.warnings.push_back(concat("the root directory has the mode ", mode.data(),
                                          ": nobody but root can use the system; it is kept as it is"));

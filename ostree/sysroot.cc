@@ -21,6 +21,7 @@
 #include "base/stream.hh"
 #include "base/umask_scope.hh"
 #include "ostree/glib.hh"
+#include "ostree/immutable_flags.hh"
 #include "ostree/interrupt_watch.hh"
 #include "ostree/kernel_options.hh"
 #include "ostree/layer_store.hh"
@@ -327,10 +328,36 @@ void Sysroot::write(const std::vector<Deployment>& deployments, const std::funct
     remove_undeployed();
 }
 
+bool Sysroot::clear_undeployed_flags() {
+    namespace fs = std::filesystem;
+    std::size_t cleared = 0;
+    std::error_code error;
+    for (const fs::directory_entry& stateroot : fs::directory_iterator(path_of("ostree/deploy"), error)) {
+        std::error_code none;
+        for (const fs::directory_entry& entry : fs::directory_iterator(stateroot.path() / "deploy", none)) {
+            const auto is_it = [&](const Deployment& deployment) {
+                return deployment.stateroot == stateroot.path().filename() &&
+                       deployment.id() == entry.path().filename();
+            };
+            const auto& all = deployments();
+            const bool deployed = std::any_of(all.begin(), all.end(), is_it);
+            if (!deployed && entry.is_directory(none)) cleared += clear_immutable_flags(entry.path());
+        }
+    }
+    return cleared > 0;
+}
+
 void Sysroot::remove_undeployed() {
-    GErrorSlot error;
-    error.check(ostree_sysroot_prepare_cleanup(handle_->sysroot.get(), nullptr, error.out()) != 0,
-                "cannot remove what is not deployed");
+    const auto prepare = [this](GErrorSlot& error) {
+        return ostree_sysroot_prepare_cleanup(handle_->sysroot.get(), nullptr, error.out()) != 0;
+    };
+    GErrorSlot first;
+    if (prepare(first)) return;
+    // An administrator's `chattr +i` in the /etc of an old deployment must not fail every later upgrade.
+    GErrorSlot second;
+    const bool cleared = clear_undeployed_flags();
+    if (cleared && prepare(second)) return;
+    (cleared ? second : first).check(false, "cannot remove what is not deployed");
 }
 
 void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {

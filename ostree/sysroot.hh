@@ -91,7 +91,7 @@ class Sysroot {
     // any order.
     void write(const std::vector<Deployment>& deployments, const std::function<void()>& and_then = {});
     // Removes files of what is not deployed, here and in BOOT, as an interrupted run leaves them. No menu may
-    // name them any more.
+    // name them any more. Files that are immutable (chattr +i) are removed, too.
     void remove_undeployed();
     void set_pinned(const Deployment& deployment, bool pinned);
     // Replaces the text of its origin file, in one step; also of one from deploy().
@@ -103,6 +103,8 @@ class Sysroot {
   private:
     struct Handle;
     explicit Sysroot(std::unique_ptr<Handle> handle);
+    // Whether any file of what is not deployed had such a flag.
+    bool clear_undeployed_flags();
     void load();
     std::unique_ptr<Handle> handle_;
 };

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include <filesystem>
 
 #include "base/error.hh"
+#include "base/fd.hh"
 #include "base/umask_scope.hh"
 #include "image/origin.hh"
 #include "system/boot_once.hh"
@@ -215,6 +218,24 @@ TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
     EXPECT_EQ(*roles.rollback, third);
     EXPECT_EQ(roles.pinned, std::vector<Deployment>{*sysroot.find(first)});
     EXPECT_EQ(sysroot.deployments().size(), 3U);
+}
+
+// `chattr +i` in /etc; where the filesystem has such a flag.
+TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
+    disk_.install(disk_.add_commit("1"), kOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment first = *roles_of(sysroot).current;
+    disk_.write(first.path() + "/etc/frozen", "mine");
+    const std::string frozen = disk_.path() + "/" + first.path() + "/etc/frozen";
+    {
+        const Fd file(::open(frozen.c_str(), O_RDONLY | O_CLOEXEC));
+        const int flags = FS_IMMUTABLE_FL;
+        if (::ioctl(file.get(), FS_IOC_SETFLAGS, &flags) != 0) GTEST_SKIP() << "no such flag here";
+    }
+    for (const char* version : {"2", "3", "4"}) {
+        deploy_next(sysroot, next(sysroot, disk_.add_commit(version)), {});
+    }
+    EXPECT_FALSE(std::filesystem::exists(frozen));
 }
 
 TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
