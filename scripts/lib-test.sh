@@ -106,10 +106,14 @@ programs() {
     report_programs "$1"
 }
 
-# report_programs STAGE: counts what its programs printed.
+# report_programs STAGE: counts what its programs printed; a stage of which nothing ran has failed.
 report_programs() {
     for result in "$logs/$1"-*.status; do
-        [ -f "$result" ] || continue
+        if [ ! -f "$result" ]; then
+            count 0 1 0
+            say "FAILED  $1: nothing ran"
+            continue
+        fi
         read -r status <"$result"
         report_program "$(basename "${result%.status}")" "$status" "${result%.status}.log"
     done
@@ -150,5 +154,5 @@ summary() {
     else
         say "$passed passed, $failed failed"
     fi
-    [ "$failed" -eq 0 ]
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
