@@ -43,6 +43,13 @@ std::string up(std::size_t depth) {
     return out;
 }
 
+// The text of a link in a directory that is `depth` deep, which leads to the path of the root.
+std::string text_to(std::size_t depth, std::string_view path) {
+    std::string out = up(depth) + std::string(path);
+    if (out.ends_with('/')) out.pop_back();
+    return out.empty() ? "." : out;
+}
+
 Error two_files(std::string_view from, std::string_view to) {
     return Error(ErrorKind::invalid, concat("two different files for one place: ", quoted(concat('/', from)),
                                             " and ", quoted(concat('/', to))))
@@ -145,9 +152,7 @@ std::string TreeMove::relocated(std::string_view target, const std::string& old_
     } else if (absolute) {
         return std::string(target);
     }
-    std::string out = up(split_path(new_dir).size()) + path;
-    if (out.ends_with('/')) out.pop_back();
-    return out.empty() ? "." : out;
+    return text_to(split_path(new_dir).size(), path);
 }
 
 bool TreeMove::is_moved(const std::string& path) const {
@@ -192,7 +197,7 @@ void TreeMove::straighten_links(Node& directory, const std::string& path) {
             const Resolved end =
                 end_of(absolute ? child.target : concat(path, '/', child.target), LastLink::keep);
             if (end.node == nullptr) continue;
-            const std::string target = up(split_path(path).size()) + end.canonical;
+            const std::string target = text_to(split_path(path).size(), end.canonical);
             budget_.keep(target.size());
             child = Node::symlink(store_link_(target, child.uid, child.gid), target, child.uid, child.gid);
         }
