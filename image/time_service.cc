@@ -46,15 +46,13 @@ std::string double_quoted(std::string_view text) {
         if (quote == '\0' && std::string_view(" \t;").find(c) != std::string_view::npos) break;
         if (c == quote || (quote == '\0' && (c == '"' || c == '\''))) {
             quote = quote == '\0' ? c : '\0';
-        } else if (quote == '\'') {
+        } else if (quote == '\'' || (c == '\\' && i + 1 == text.size())) {
             put_literal(c);
-        } else if (c == '\\' && i + 1 < text.size()) {
+        } else if (c == '\\') {
             const char next = text[++i];
             // Between double quotes it stands for itself before all but these.
             if (quote == '"' && kSpecial.find(next) == std::string_view::npos) put_literal(c);
             put_literal(next);
-        } else if (c == '\\') {
-            put_literal(c);
         } else {
             out += c;
         }
