@@ -137,13 +137,13 @@ bool has_initramfs(const Node& directory) {
 std::optional<std::string> flavour_in_boot(const Node& boot, const std::string& release) {
     std::vector<std::string> flavours;
     for (const auto& [name, node] : boot.children()) {
-        const std::optional<std::string> flavour = initramfs_flavour(name);
+        std::optional<std::string> flavour = initramfs_flavour(name);
         if (!flavour || !node.is_file()) continue;
         if (flavour->empty() || *flavour == release) return flavour;
         flavours.push_back(*flavour);
     }
     for (const std::string& flavour : flavours) {
-        if (release.ends_with('-' + flavour)) return flavour;
+        if (release.ends_with('-' + flavour)) return {flavour};
     }
     return flavours.size() == 1 ? std::optional(flavours.front()) : std::nullopt;
 }
