@@ -15,6 +15,8 @@ class Spool final : public Sink {
   public:
     // `directory`: "" for the usual one. Throws Error.
     explicit Spool(std::string directory = "");
+    Spool(const Spool&) = delete;
+    Spool& operator=(const Spool&) = delete;
     ~Spool() override;
 
     // Not to be called after bytes(). Throws Error{no_space} when the disk is full.
