@@ -48,6 +48,31 @@ struct FakeResponse {
     bool close = false;
 };
 
+// A function that a test exchanges while the server's threads call it.
+template<typename Signature>
+class Hook;
+template<typename Result, typename... Args>
+class Hook<Result(Args...)> {
+  public:
+    using Function = std::function<Result(Args...)>;
+
+    Hook& operator=(Function next) {
+        const std::lock_guard lock(mutex_);
+        function_.swap(next);
+        return *this;
+    }
+    Function get() const {
+        const std::lock_guard lock(mutex_);
+        return function_;
+    }
+    explicit operator bool() const { return static_cast<bool>(get()); }
+    Result operator()(Args... args) const { return get()(args...); }
+
+  private:
+    mutable std::mutex mutex_;
+    Function function_;
+};
+
 class FakeRegistry {
   public:
     FakeRegistry();
@@ -60,8 +85,8 @@ class FakeRegistry {
     std::string url() const { return "http://" + host(); }
 
     // Called for every request before (to answer in its place) and after (to spoil the answer).
-    std::function<std::optional<FakeResponse>(const FakeRequest&)> before;
-    std::function<void(const FakeRequest&, FakeResponse&)> after;
+    Hook<std::optional<FakeResponse>(const FakeRequest&)> before;
+    Hook<void(const FakeRequest&, FakeResponse&)> after;
 
     // What is there. `add_*` return the digest.
     std::string add_blob(const std::string& content, const std::string& repository = "repo");

@@ -240,7 +240,7 @@ TEST_F(AuthenticatorThreads, WarningsAndLocationsAreShownWithoutThePassword) {
                 }
                 EXPECT_NE(message.find("***"), std::string::npos) << message;
             }
-            fake.before = {};
+            fake.before = nullptr;
         }
         set_log_sink({});
         EXPECT_NE(logged.find("hello user:***"), std::string::npos) << logged;

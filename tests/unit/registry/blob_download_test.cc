@@ -140,7 +140,7 @@ TEST_F(BlobDownloadTest, ARangeOtherThanAskedForIsRefused) {
                                             ""};
     for (const std::string& range : wrong) {
         spoil(1, [](FakeResponse& r) { r.cut_after = 100'000; });
-        const auto cut = fake.after;
+        const auto cut = fake.after.get();
         fake.after = [&](const FakeRequest& r, FakeResponse& response) {
             cut(r, response);
             if (response.status != 206) return;
@@ -155,7 +155,7 @@ TEST_F(BlobDownloadTest, ARangeOtherThanAskedForIsRefused) {
 
 TEST_F(BlobDownloadTest, TwoContentRangesThatDifferAreRefused) {
     spoil(1, [](FakeResponse& r) { r.cut_after = 100'000; });
-    const auto cut = fake.after;
+    const auto cut = fake.after.get();
     fake.after = [&](const FakeRequest& r, FakeResponse& response) {
         cut(r, response);
         if (response.status == 206) response.headers.emplace_back("Content-Range", "bytes 0-299999/300000");

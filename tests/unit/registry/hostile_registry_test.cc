@@ -173,7 +173,7 @@ TEST_F(HostileRegistryTest, DocumentsWithoutEnd) {
             EXPECT_TRUE(kind == ErrorKind::too_large || kind == ErrorKind::digest_mismatch) << part;
         }
     }
-    fake.after = {};
+    fake.after = nullptr;
     const std::string raw =
         manifest(good_layer(), ",\"annotations\":{\"a\":\"" + std::string(4'100'000, 'x') + "\"}");
     EXPECT_LT(raw.size(), 4UL << 20U);

@@ -240,7 +240,7 @@ TEST_F(NetworkFaultsTest, TokensThatExpireInTheMiddle) {
                 };
             }
             EXPECT_NO_THROW(run(task)) << times;
-            fake.after = {};
+            fake.after = nullptr;
         }
         fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
             if (concerns(task, r)) fake.revoke_tokens();
