@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     oci::parse_rfc3339(text);
     try {
         const oci::ImageConfig config = oci::ImageConfig::parse(std::string(text));
-        if (config.platform.os.empty() || oci::machine_name(config.platform).empty()) __builtin_trap();
+        // A config that names no platform is taken, and counts as the machine's own.
+        if (oci::machine_name(config.platform).empty()) __builtin_trap();
     } catch (const Error&) {
     }
     return 0;

@@ -7,11 +7,11 @@ A test calls run(main). It works in a directory of its own, which is removed at 
 
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 
@@ -48,8 +48,9 @@ class Test:
         if not os.access(self.osb, os.X_OK):
             print(f"Bail out! {self.osb} is not built: scripts/build release")
             sys.exit(1)
-        # A name of mkdtemp() alone may end in '_', which the names of images must not.
-        self.work = tempfile.mkdtemp(prefix="osb-test.", suffix=".d", dir=os.environ.get("TMPDIR", "/tmp"))
+        # A name of mkdtemp() has '_' in it, which the name of an image takes in few places.
+        self.work = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"osb-test.{secrets.token_hex(8)}")
+        os.mkdir(self.work, 0o700)
         self.count = self.failed = 0
 
     def path(self, *names):
