@@ -8,7 +8,7 @@
 namespace osb {
 namespace {
 
-std::mutex g_mutex;
+std::mutex g_sink_mutex;
 
 LogSink& sink() {
     static LogSink the_sink;
@@ -18,12 +18,12 @@ LogSink& sink() {
 }  // namespace
 
 void set_log_sink(LogSink new_sink) {
-    const std::lock_guard lock(g_mutex);
+    const std::lock_guard lock(g_sink_mutex);
     sink() = std::move(new_sink);
 }
 
 void log(LogLevel level, const std::string& line) {
-    const std::lock_guard lock(g_mutex);
+    const std::lock_guard lock(g_sink_mutex);
     if (sink()) sink()(level, without_secrets(line));
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kBlot = "***";
 
-std::mutex g_mutex;
+std::mutex g_secrets_mutex;
 
 // The longest first: one that is part of another must not leave the rest of it.
 std::vector<std::string>& known() {
@@ -59,7 +59,7 @@ void forbid_core_dumps() noexcept {
 void keep_secret(std::string_view secret) {
     if (secret.empty()) return;
     forbid_core_dumps();
-    const std::lock_guard guard(g_mutex);
+    const std::lock_guard guard(g_secrets_mutex);
     add(std::string(secret));
     add(in_url(secret, "0123456789ABCDEF"));
     add(in_url(secret, "0123456789abcdef"));
@@ -76,7 +76,7 @@ std::string blotted(std::string text, std::string_view secret) {
 }
 
 std::string without_secrets(std::string text) {
-    const std::lock_guard guard(g_mutex);
+    const std::lock_guard guard(g_secrets_mutex);
     for (const std::string& secret : known()) text = blotted(std::move(text), secret);
     return text;
 }

@@ -28,6 +28,9 @@ class Task {
 
 class TaskPool {
   public:
+    // What waiting tasks may hold, in bytes: enough to keep every thread busy, little enough to be no matter.
+    static constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
+
     // threads >= 1, the caller of run() included. max_queued: bytes that waiting tasks may hold in memory.
     TaskPool(unsigned threads, std::size_t max_queued);
 

@@ -9,7 +9,7 @@
 namespace osb::cli {
 namespace {
 
-constexpr std::string_view kGroup = "Common options";
+constexpr std::string_view kCommonGroup = "Common options";
 
 void add_repository(Arguments& table, const VerbEntry& entry, CommonOptions& options) {
     table.add({{.name = "--repo",
@@ -17,7 +17,7 @@ void add_repository(Arguments& table, const VerbEntry& entry, CommonOptions& opt
                 .help = entry.makes_repository ? "the ostree repository, created in archive mode when missing"
                                                : "the ostree repository",
                 .default_shown = "$OSB_REPO, else ./ostree-repo",
-                .group = kGroup,
+                .group = kCommonGroup,
                 .target = &options.repo}});
 }
 
@@ -25,31 +25,31 @@ void add_common(Arguments& table, CommonOptions& options) {
     table.add({
         {.name = "--json",
          .help = "print the result, or the error, as JSON",
-         .group = kGroup,
+         .group = kCommonGroup,
          .target = &options.json},
         {.name = "--progress",
          .value = "HOW",
          .help = "how to show progress: auto, plain, json or none",
          .default_shown = "auto",
-         .group = kGroup,
+         .group = kCommonGroup,
          .allowed = {"auto", "plain", "json", "none"},
          .target = &options.progress},
         {.name = "--quiet",
          .letter = 'q',
          .help = "only warnings and errors",
-         .group = kGroup,
+         .group = kCommonGroup,
          .target = &options.quiet},
         {.name = "--verbose",
          .letter = 'v',
          .help = "show details",
-         .group = kGroup,
+         .group = kCommonGroup,
          .excludes = {"--quiet"},
          .target = &options.verbose},
         {.name = "--color",
          .value = "WHEN",
          .help = "colours: auto, always or never",
          .default_shown = "auto",
-         .group = kGroup,
+         .group = kCommonGroup,
          .allowed = {"auto", "always", "never"},
          .target = &options.colour},
     });
@@ -60,7 +60,8 @@ void add_common(Arguments& table, CommonOptions& options) {
 Arguments arguments_of(const VerbEntry& entry, Verb& verb, CommonOptions& options) {
     Arguments table;
     verb.declare(table);
-    table.add({{.name = "--help", .letter = 'h', .help = "show this help", .group = kGroup, .target = {}}});
+    table.add(
+        {{.name = "--help", .letter = 'h', .help = "show this help", .group = kCommonGroup, .target = {}}});
     if (entry.uses_repository) add_repository(table, entry, options);
     add_common(table, options);
     return table;

@@ -9,7 +9,7 @@
 namespace osb::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kInterval{100};
+constexpr std::chrono::milliseconds kBarInterval{100};
 constexpr unsigned kDefaultColumns = 80;
 constexpr std::size_t kLeastBar = 10;
 constexpr std::size_t kMostBar = 40;
@@ -27,7 +27,7 @@ std::string amount(const ProgressView& view) {
 }  // namespace
 
 ProgressBar::ProgressBar(Console& console)
-    : TimedProgress(console.io().clock, kInterval), console_(console) {}
+    : TimedProgress(console.io().clock, kBarInterval), console_(console) {}
 
 std::string ProgressBar::render(const ProgressView& view, unsigned columns) {
     // The last column stays empty: some terminals wrap there.

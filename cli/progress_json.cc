@@ -7,12 +7,12 @@
 namespace osb::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kInterval{200};
+constexpr std::chrono::milliseconds kJsonInterval{200};
 
 }  // namespace
 
 ProgressJson::ProgressJson(Console& console)
-    : TimedProgress(console.io().clock, kInterval), console_(console) {}
+    : TimedProgress(console.io().clock, kJsonInterval), console_(console) {}
 
 void ProgressJson::show(Moment /*moment*/, const ProgressView& view) {
     console_.raw_line(to_line({{"type", "progress"},

@@ -6,14 +6,14 @@
 namespace osb::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kInterval{1000};
+constexpr std::chrono::milliseconds kPlainInterval{1000};
 constexpr std::chrono::seconds kLongest{10};
 constexpr unsigned kPercentStep = 10;
 
 }  // namespace
 
 ProgressPlain::ProgressPlain(Console& console)
-    : TimedProgress(console.io().clock, kInterval), console_(console) {}
+    : TimedProgress(console.io().clock, kPlainInterval), console_(console) {}
 
 void ProgressPlain::show(Moment moment, const ProgressView& view) {
     if (moment == Moment::begin) {

@@ -20,7 +20,7 @@ constexpr std::size_t kHome = 5;
 constexpr std::size_t kShell = 6;
 constexpr std::size_t kMembers = 3;  // in group
 
-std::optional<std::uint32_t> number(std::string_view text) {
+std::optional<std::uint32_t> parse_id(std::string_view text) {
     std::uint32_t out = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
@@ -81,7 +81,7 @@ bool Accounts::has_id(const File& file, std::uint32_t id) {
 
 std::uint32_t Accounts::add_group(const GroupCustomization& group) {
     if (const Line* known = find(group_, group.name)) {
-        const std::optional<std::uint32_t> id = number((*known)[kId]);
+        const std::optional<std::uint32_t> id = parse_id((*known)[kId]);
         if (!id || (group.gid && *group.gid != *id)) {
             throw Error(ErrorKind::invalid, concat("the group ", quoted(group.name), " exists with the id ",
                                                    quoted((*known)[kId])));
@@ -144,8 +144,8 @@ Account Accounts::set_user(const UserCustomization& user) {
     for (const std::string& group : user.groups) join_group(user.name, group);
     // "*", not "!": an SSH server takes the latter for an account that is locked, keys and all.
     if (user.password || is_new) set_password(user.name, user.password.value_or("*"));
-    const std::optional<std::uint32_t> uid = number((*line)[kId]);
-    const std::optional<std::uint32_t> gid = number((*line)[kGroup]);
+    const std::optional<std::uint32_t> uid = parse_id((*line)[kId]);
+    const std::optional<std::uint32_t> gid = parse_id((*line)[kGroup]);
     if (!uid || !gid) {
         throw Error(ErrorKind::invalid, concat("the line of the user ", quoted(user.name), " is malformed"));
     }
@@ -174,15 +174,15 @@ void Accounts::set_password(const std::string& user, const std::string& hash) {
 }
 
 std::optional<std::uint32_t> Accounts::uid(std::string_view name) const {
-    if (const auto id = number(name)) return id;
+    if (const auto id = parse_id(name)) return id;
     const Line* line = find(passwd_, name);
-    return line != nullptr ? number((*line)[kId]) : std::nullopt;
+    return line != nullptr ? parse_id((*line)[kId]) : std::nullopt;
 }
 
 std::optional<std::uint32_t> Accounts::gid(std::string_view name) const {
-    if (const auto id = number(name)) return id;
+    if (const auto id = parse_id(name)) return id;
     const Line* line = find(group_, name);
-    return line != nullptr ? number((*line)[kId]) : std::nullopt;
+    return line != nullptr ? parse_id((*line)[kId]) : std::nullopt;
 }
 
 std::string Accounts::passwd() const {

@@ -35,7 +35,7 @@ void check_word(const std::string& id, std::string_view what, std::string_view t
     }
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
+std::optional<std::uint64_t> parse_version(std::string_view text) {
     std::uint64_t out = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -90,8 +90,8 @@ std::string to_string(const BootEntry& entry) {
 
 void sort_entries(std::vector<BootEntry>& entries) {
     std::sort(entries.begin(), entries.end(), [](const BootEntry& a, const BootEntry& b) {
-        const auto left = number(a.version);
-        const auto right = number(b.version);
+        const auto left = parse_version(a.version);
+        const auto right = parse_version(b.version);
         if (left && right && *left != *right) return *left > *right;
         if (left.has_value() != right.has_value()) return left.has_value();
         if (a.version != b.version) return a.version > b.version;

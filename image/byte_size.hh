@@ -1,4 +1,4 @@
-// Sizes as people write them.
+// Sizes, and how people write them.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,8 @@
 #include <string_view>
 
 namespace osb::image {
+
+inline constexpr std::uint64_t kMebibyte = 1ULL << 20U;
 
 // Bytes: a number, and K, M, G or T for powers of 1024; "KiB" and the like mean the same, "KB" powers of
 // 1000. Nothing for other text, and for what does not fit into 63 bits.

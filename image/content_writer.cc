@@ -14,7 +14,7 @@
 namespace osb::image {
 namespace {
 
-constexpr std::size_t kBuffer = 256UL * 1024;  // a multiple of a block
+constexpr std::size_t kCopyBuffer = 256UL * 1024;  // a multiple of a block
 
 // Writes a file's bytes, which come in order, to its extents. The rest of the last block becomes zeros.
 class FileSink {
@@ -54,8 +54,8 @@ class ContentWriter {
 
     // One thread's share: the next file, until there is none.
     void run() {
-        const std::unique_ptr<std::uint8_t[]> memory = std::make_unique<std::uint8_t[]>(kBuffer);
-        const MutableBytes buffer(memory.get(), kBuffer);
+        const std::unique_ptr<std::uint8_t[]> memory = std::make_unique<std::uint8_t[]>(kCopyBuffer);
+        const MutableBytes buffer(memory.get(), kCopyBuffer);
         while (true) {
             const InodeId id = next_.fetch_add(1);
             if (id >= tree_.inodes().size()) return;

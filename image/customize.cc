@@ -14,7 +14,7 @@
 namespace osb::image {
 namespace {
 
-constexpr std::size_t kMaxFile = 4UL << 20U;  // of a file that is edited
+constexpr std::size_t kMaxEditedFile = 4UL << 20U;  // of a file that is edited
 
 class Customizer {
   public:
@@ -55,7 +55,7 @@ class Customizer {
         check_file(inode, path);
         if (!inode.content.is_object) return inode.content.bytes;
         const ostree::ContentObject object = ostree::open_object(repository_, inode.content.object);
-        return object.content ? read_all(*object.content, kMaxFile, path) : std::string{};
+        return object.content ? read_all(*object.content, kMaxEditedFile, path) : std::string{};
     }
 
     static void check_file(const Inode& inode, const std::string& path) {

@@ -64,8 +64,8 @@ class Walk {
     }
 
     void follow(const std::string& target, std::deque<std::string>& rest) {
-        constexpr int kMaxLinks = 40;
-        if (++links_ > kMaxLinks) refuse("leads through too many symbolic links");
+        constexpr int kMaxFollowed = 40;
+        if (++links_ > kMaxFollowed) refuse("leads through too many symbolic links");
         if (target.starts_with('/')) below_.clear();
         const std::vector<std::string_view> parts = path_parts(target);
         rest.insert(rest.begin(), parts.begin(), parts.end());

@@ -15,13 +15,12 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "image/byte_size.hh"
 #include "image/partition_table.hh"
 #include "image/probe.hh"
 
 namespace osb::image {
 namespace {
-
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
 void refuse_attached(int fd, const std::string& path) {
     const std::string loop = attached_loop_device(fd);

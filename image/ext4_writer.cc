@@ -12,6 +12,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "image/byte_size.hh"
 #include "image/ext4_blocks.hh"
 #include "image/ext4_directory.hh"
 #include "image/ext4_format.hh"
@@ -87,7 +88,6 @@ std::uint64_t ext4_size_for(const FileTree& tree, std::uint64_t spare) {
         const std::uint64_t tables = blocks_for(inodes * kInodeBytes) + groups * 3;
         size = (blocks + tables + journal_blocks(size) + copies * kCopiedBlocks) * kBlockSize;
     }
-    constexpr std::uint64_t kMebibyte = 1UL << 20U;
     return (size + kMebibyte) / kMebibyte * kMebibyte;
 }
 

@@ -10,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "image/boot_files.hh"
+#include "image/byte_size.hh"
 #include "image/command_line.hh"
 #include "image/content_writer.hh"
 #include "image/customize.hh"
@@ -28,7 +29,6 @@
 namespace osb::image {
 namespace {
 
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
 constexpr std::uint64_t kLeastSpare = 32 * kMebibyte;  // that a running system needs of its root
 
 std::uint64_t round_up(std::uint64_t size) {
@@ -50,7 +50,7 @@ bool names_console(const std::string& argument) {
     return argument.starts_with("console=");
 }
 
-void check_argument(const std::string& argument) {
+void check_given_argument(const std::string& argument) {
     const bool bad = std::any_of(argument.begin(), argument.end(),
                                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
     const bool is_open = std::count(argument.begin(), argument.end(), '"') % 2 != 0;
@@ -123,7 +123,7 @@ struct Installation::Impl {
     void check() const {
         check_stateroot(options.stateroot);
         for (const auto* arguments : {&options.kernel_arguments, &options.customizations.kernel_arguments}) {
-            for (const std::string& argument : *arguments) check_argument(argument);
+            for (const std::string& argument : *arguments) check_given_argument(argument);
         }
         if (target.is_device() && options.format != DiskFormat::raw) {
             throw Error(ErrorKind::usage, "a block device holds a raw disk: --format is for files");

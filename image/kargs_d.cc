@@ -17,14 +17,14 @@
 namespace osb::image {
 namespace {
 
-constexpr std::string_view kDirectory = "usr/lib/bootc/kargs.d/";
+constexpr std::string_view kKargsDirectory = "usr/lib/bootc/kargs.d/";
 constexpr std::string_view kEnding = ".toml";
 
 bool contains(const KernelArguments& list, const std::string& argument) {
     return std::find(list.begin(), list.end(), argument) != list.end();
 }
 
-void check_line(const std::string& line) {
+void check_kargs_line(const std::string& line) {
     const bool has_control = std::any_of(
         line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
     if (has_control || std::count(line.begin(), line.end(), '"') % 2 != 0) {
@@ -32,7 +32,7 @@ void check_line(const std::string& line) {
     }
 }
 
-void check_argument(const std::string& argument) {
+void check_image_argument(const std::string& argument) {
     if (ostree::ends_kernel_options(argument)) {
         throw Error(ErrorKind::invalid, concat("the kernel argument ", quoted(argument),
                                                " would end the kernel's arguments: others come after it"));
@@ -74,9 +74,9 @@ KernelArguments arguments_of(const oci::Json& table, std::string_view architectu
     }
     KernelArguments out;
     for (const std::string& line : lines.value_or(KernelArguments{})) {
-        check_line(line);
+        check_kargs_line(line);
         for (std::string& argument : ostree::split_kernel_options(line)) {
-            check_argument(argument);
+            check_image_argument(argument);
             out.push_back(std::move(argument));
         }
     }
@@ -101,8 +101,8 @@ KernelArguments read_kargs(const ostree::Repository& repository, const ostree::C
     std::map<std::string, Sha256> files;
     for (const ostree::WalkedFile& file : commit.files) {
         for (const std::string& path : file.paths) {
-            const bool is_one = path.starts_with(kDirectory) && path.ends_with(kEnding) &&
-                                path.find('/', kDirectory.size()) == std::string::npos;
+            const bool is_one = path.starts_with(kKargsDirectory) && path.ends_with(kEnding) &&
+                                path.find('/', kKargsDirectory.size()) == std::string::npos;
             if (is_one) files.emplace(path, file.checksum);
         }
     }

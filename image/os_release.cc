@@ -10,7 +10,7 @@
 namespace osb::image {
 namespace {
 
-constexpr std::size_t kMaxFile = 64UL * 1024;
+constexpr std::size_t kMaxOsRelease = 64UL * 1024;
 
 // The value of an assignment: quotes and backslashes taken away.
 std::string unquote(std::string_view text) {
@@ -52,8 +52,8 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
             if (std::find(file.paths.begin(), file.paths.end(), wanted) == file.paths.end()) continue;
             const ostree::ContentObject object = ostree::open_object(repository, file.checksum);
             // One in /etc is a link to the other, most often.
-            if (!object.content || object.size > kMaxFile) break;
-            return parse_os_release(read_all(*object.content, kMaxFile, wanted));
+            if (!object.content || object.size > kMaxOsRelease) break;
+            return parse_os_release(read_all(*object.content, kMaxOsRelease, wanted));
         }
     }
     return {};

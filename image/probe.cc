@@ -19,11 +19,10 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "image/byte_size.hh"
 
 namespace osb::image {
 namespace {
-
-constexpr std::size_t kMebibyte = 1UL << 20U;
 
 struct ProbeDeleter {
     void operator()(blkid_struct_probe* probe) const noexcept { blkid_free_probe(probe); }

@@ -4,11 +4,11 @@
 #include <optional>
 
 #include "base/error.hh"
+#include "image/partition_table.hh"
 
 namespace osb::image {
 namespace {
 
-constexpr std::size_t kSector = 512;
 constexpr std::uint32_t kMagic = 0x3eb202fe;  // begins the patch area
 constexpr std::size_t kAdvSectors = 2;
 constexpr std::uint32_t kLoadAddress = 0x8000;
@@ -66,7 +66,7 @@ constexpr std::size_t kFirstSectorHigh = 16;
 }  // namespace extended
 
 std::vector<std::uint64_t> sectors_of(const std::vector<Extent>& extents, std::size_t count) {
-    constexpr std::uint64_t kPerBlock = kBlockSize / kSector;
+    constexpr std::uint64_t kPerBlock = kBlockSize / kSectorSize;
     std::vector<std::uint64_t> out;
     for (const Extent& extent : extents) {
         for (std::uint64_t i = 0; i < extent.blocks * kPerBlock && out.size() < count; ++i) {
@@ -90,10 +90,10 @@ std::vector<SectorRun> runs_of(const std::vector<std::uint64_t>& sectors, std::s
     std::vector<SectorRun> out;
     std::uint32_t address = kLoadAddress;
     std::uint32_t run_address = address;
-    for (std::size_t i = begin; i < end; ++i, address += kSector) {
+    for (std::size_t i = begin; i < end; ++i, address += kSectorSize) {
         if (!out.empty()) {
             SectorRun& run = out.back();
-            const std::uint32_t bytes = (run.count + 1U) * static_cast<std::uint32_t>(kSector);
+            const std::uint32_t bytes = (run.count + 1U) * static_cast<std::uint32_t>(kSectorSize);
             const bool one_segment = run_address / kSegment == (run_address + bytes - 1) / kSegment;
             if (sectors[i] == run.first + run.count && bytes < kSegment && one_segment) {
                 ++run.count;
@@ -118,19 +118,19 @@ std::size_t find_patch_area(const Image& image) {
 std::string ext_boot_sector(const std::string& fat, const SyslinuxPlace& place) {
     constexpr std::size_t kCode = 90;
     constexpr std::size_t kHead = 11;
-    if (fat.size() != kSector) unknown_form();
-    std::string out(kSector, '\0');
+    if (fat.size() != kSectorSize) unknown_form();
+    std::string out(kSectorSize, '\0');
     std::copy_n(fat.begin(), kHead, out.begin());
     std::copy(fat.begin() + kCode, fat.end(), out.begin() + kCode);
     Image image(out);
-    const std::uint64_t sectors = place.partition_size / kSector;
+    const std::uint64_t sectors = place.partition_size / kSectorSize;
     constexpr std::uint64_t kSectorsPerTrack = 63;
     constexpr std::uint64_t kHeads = 255;
-    image.put(11, 2, kSector);
+    image.put(11, 2, kSectorSize);
     image.put(19, 2, sectors < 65536 ? sectors : 0);
     image.put(24, 2, kSectorsPerTrack);
     image.put(26, 2, kHeads);
-    image.put(28, 4, place.partition_start / kSector);
+    image.put(28, 4, place.partition_start / kSectorSize);
     image.put(32, 4, sectors);
     return out;
 }
@@ -148,8 +148,8 @@ InstalledSyslinux place_syslinux(const SyslinuxFiles& files, const SyslinuxPlace
     InstalledSyslinux out{.boot_sector = ext_boot_sector(files.boot_sector, place), .loader = files.loader};
     Image image(out.loader);
     Image boot_sector(out.boot_sector);
-    const std::size_t total = image.size() / kSector;
-    if (image.size() % kSector != 0 || total <= kAdvSectors + 1) unknown_form();
+    const std::size_t total = image.size() / kSectorSize;
+    if (image.size() % kSectorSize != 0 || total <= kAdvSectors + 1) unknown_form();
     const std::size_t data = total - kAdvSectors;
     const std::vector<std::uint64_t> sectors = sectors_of(place.extents, total);
 

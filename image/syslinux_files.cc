@@ -14,13 +14,13 @@
 #include "base/fd.hh"
 #include "base/stream.hh"
 #include "base/subprocess.hh"
+#include "image/partition_table.hh"
 #include "image/syslinux.hh"
 
 namespace osb::image {
 namespace {
 
-constexpr std::size_t kSector = 512;
-constexpr std::size_t kMaxFile = 4UL * 1024 * 1024;
+constexpr std::size_t kMaxSyslinuxFile = 4UL * 1024 * 1024;
 
 // A floppy disk of 2.88 MB, the way DOS formats it: FAT12, clusters of two sectors.
 namespace floppy {
@@ -30,7 +30,7 @@ constexpr std::size_t kFatSectors = 9;
 constexpr std::size_t kFirstFat = 1;
 constexpr std::size_t kRootDirectory = kFirstFat + 2 * kFatSectors;
 constexpr std::size_t kRootEntries = 240;
-constexpr std::size_t kData = kRootDirectory + kRootEntries * 32 / kSector;
+constexpr std::size_t kData = kRootDirectory + kRootEntries * 32 / kSectorSize;
 
 void put(std::string& image, std::size_t at, unsigned size, std::uint32_t value) {
     for (unsigned i = 0; i < size; ++i, value >>= 8U) image[at + i] = static_cast<char>(value & 0xFFU);
@@ -43,10 +43,10 @@ std::uint32_t get(std::string_view image, std::size_t at, unsigned size) {
 }
 
 std::string format() {
-    std::string image(kSectors * kSector, '\0');
+    std::string image(kSectors * kSectorSize, '\0');
     constexpr std::string_view kHead("\xEB\x3C\x90OSB     ", 11);
     std::copy(kHead.begin(), kHead.end(), image.begin());
-    put(image, 11, 2, kSector);
+    put(image, 11, 2, kSectorSize);
     put(image, 13, 1, kClusterSectors);
     put(image, 14, 2, kFirstFat);
     put(image, 16, 1, 2);
@@ -60,7 +60,8 @@ std::string format() {
     constexpr std::string_view kLabelAndType = "NO NAME    FAT12   ";
     std::copy(kLabelAndType.begin(), kLabelAndType.end(), image.begin() + 43);
     put(image, 510, 2, 0xAA55);
-    for (const std::size_t fat : {kFirstFat, kFirstFat + kFatSectors}) put(image, fat * kSector, 3, 0xFFFFF0);
+    for (const std::size_t fat : {kFirstFat, kFirstFat + kFatSectors})
+        put(image, fat * kSectorSize, 3, 0xFFFFF0);
     return image;
 }
 
@@ -68,15 +69,15 @@ std::string format() {
 std::string read_file(const std::string& image, std::string_view name) {
     constexpr std::uint32_t kEndOfChain = 0xFF8;
     for (std::size_t i = 0; i < kRootEntries; ++i) {
-        const std::size_t entry = kRootDirectory * kSector + i * 32;
+        const std::size_t entry = kRootDirectory * kSectorSize + i * 32;
         if (image.compare(entry, name.size(), name) != 0) continue;
         std::uint32_t cluster = get(image, entry + 26, 2);
         const std::size_t size = get(image, entry + 28, 4);
         std::string out;
         while (cluster >= 2 && cluster < kEndOfChain && out.size() < size && size <= image.size()) {
-            const std::size_t at = (kData + (cluster - 2) * kClusterSectors) * kSector;
-            out.append(image, at, kClusterSectors * kSector);
-            const std::uint32_t pair = get(image, kFirstFat * kSector + cluster + cluster / 2, 2);
+            const std::size_t at = (kData + (cluster - 2) * kClusterSectors) * kSectorSize;
+            out.append(image, at, kClusterSectors * kSectorSize);
+            const std::uint32_t pair = get(image, kFirstFat * kSectorSize + cluster + cluster / 2, 2);
             cluster = cluster % 2 == 0 ? pair & 0xFFFU : pair >> 4U;
         }
         if (out.size() < size) break;
@@ -127,7 +128,7 @@ std::string read_from(const std::array<const char*, N>& folders, const std::stri
         const std::string path = concat(folder, '/', name);
         if (::access(path.c_str(), R_OK) != 0) continue;
         FdSource source(open_at(AT_FDCWD, path, O_RDONLY), path);
-        return read_all(source, kMaxFile, path);
+        return read_all(source, kMaxSyslinuxFile, path);
     }
     throw Error(ErrorKind::not_found, concat("SYSLINUX's file ", quoted(name), " is not installed"))
         .hint("install the distribution's package syslinux (on Debian syslinux-common and extlinux, too)");
@@ -152,7 +153,7 @@ SyslinuxFiles find_syslinux() {
     out.gpt_mbr = read_mbr("gptmbr.bin");
     for (const char* name : {"menu.c32", "libutil.c32"}) out.modules[name] = read_from(kModuleFolders, name);
     const std::string floppy = installed_floppy();
-    out.boot_sector = floppy.substr(0, kSector);
+    out.boot_sector = floppy.substr(0, kSectorSize);
     out.loader = floppy::read_file(floppy, "LDLINUX SYS");
     out.modules["ldlinux.c32"] = floppy::read_file(floppy, "LDLINUX C32");
     return out;

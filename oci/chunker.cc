@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/zeros.hh"
+
 namespace osb::oci {
-namespace {
 
-constexpr std::array<std::uint8_t, Chunker::kMinZeros> kZeros{};
-
-}  // namespace
+static_assert(Chunker::kMinZeros <= kZeros.size());
 
 // True when the chunk ends with this byte.
 bool Chunker::roll(std::uint8_t byte) noexcept {

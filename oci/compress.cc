@@ -14,7 +14,7 @@ namespace osb::oci {
 namespace {
 
 // What waits to be compressed or written, of one stream.
-constexpr std::size_t kMaxPending = 16UL * 1024 * 1024;
+constexpr std::size_t kMaxPendingPieces = 16UL * 1024 * 1024;
 constexpr std::size_t kGzipPiece = 1024UL * 1024;
 constexpr std::size_t kZstdPiece = 4UL * 1024 * 1024;
 
@@ -31,7 +31,8 @@ class PlainSink final : public CompressingSink {
 // Cuts the stream into pieces of one size; the last, which is empty only if the stream is, is marked as such.
 class PieceSink : public CompressingSink {
   public:
-    PieceSink(std::size_t piece_size, TaskPool* pool) : piece_size_(piece_size), pieces_(pool, kMaxPending) {}
+    PieceSink(std::size_t piece_size, TaskPool* pool)
+        : piece_size_(piece_size), pieces_(pool, kMaxPendingPieces) {}
 
     void write(ByteView bytes) override {
         while (!bytes.empty()) {

@@ -20,7 +20,7 @@ constexpr std::size_t kMaxLiterals = 286;
 constexpr std::size_t kMaxDistances = 30;
 constexpr std::size_t kCodeLengths = 19;
 
-[[noreturn]] void fail() {
+[[noreturn]] void fail_deflate() {
     throw Error(ErrorKind::invalid, "invalid deflate data");
 }
 
@@ -76,7 +76,7 @@ class Bits {
 enum class Alphabet { code_lengths, literals, distances };
 
 // What a word of a code stands for.
-enum class Kind : std::uint8_t {
+enum class SymbolKind : std::uint8_t {
     value,   // a literal, a distance, the length of a code
     length,  // of a match, whose distance follows
     end,     // of the block
@@ -84,24 +84,26 @@ enum class Kind : std::uint8_t {
 };
 
 struct Meaning {
-    Kind kind = Kind::other;
+    SymbolKind kind = SymbolKind::other;
     std::uint8_t bits = 0;  // of the word and of the number behind it (RFC 1951, 3.2.5)
     std::uint8_t word_bits = 0;
     std::uint8_t code_length = 0;  // which a word of that alphabet stands for
 };
 
 Meaning meaning_of(Alphabet alphabet, std::size_t symbol, unsigned word_bits) noexcept {
-    Meaning out{.kind = Kind::value, .word_bits = static_cast<std::uint8_t>(word_bits)};
+    Meaning out{.kind = SymbolKind::value, .word_bits = static_cast<std::uint8_t>(word_bits)};
     unsigned extra = 0;
     if (alphabet == Alphabet::code_lengths) {
         out.code_length = static_cast<std::uint8_t>(symbol);
     } else if (alphabet == Alphabet::distances) {
         extra = symbol < 4 ? 0 : static_cast<unsigned>(symbol) / 2 - 1;
-        if (symbol >= kMaxDistances) out.kind = Kind::other;
+        if (symbol >= kMaxDistances) out.kind = SymbolKind::other;
     } else if (symbol >= kEndOfBlock) {
         const auto index = static_cast<unsigned>(symbol - kEndOfBlock - 1);
-        out.kind = symbol == kEndOfBlock ? Kind::end : symbol < kMaxLiterals ? Kind::length : Kind::other;
-        if (out.kind == Kind::length && index >= 8 && index != 28) extra = index / 4 - 1;
+        out.kind = symbol == kEndOfBlock   ? SymbolKind::end
+                   : symbol < kMaxLiterals ? SymbolKind::length
+                                           : SymbolKind::other;
+        if (out.kind == SymbolKind::length && index >= 8 && index != 28) extra = index / 4 - 1;
     }
     out.bits = static_cast<std::uint8_t>(word_bits + extra);
     return out;
@@ -116,7 +118,7 @@ class Code {
     // The word at the front of `bits`, which has 15 bits at least.
     Meaning look_up(std::uint64_t bits) const noexcept {
         const Meaning found = table_[bits & (table_.size() - 1)];
-        return found.kind == Kind::other ? look_up_long(bits) : found;
+        return found.kind == SymbolKind::other ? look_up_long(bits) : found;
     }
 
     static constexpr unsigned kTableBits = 10;
@@ -158,7 +160,7 @@ void Code::build(Alphabet alphabet, const std::uint8_t* lengths, std::size_t cou
     counts_.fill(0);
     for (std::size_t i = 0; i < count; ++i) ++counts_[lengths[i]];
     counts_[0] = 0;
-    if (!is_usable()) fail();
+    if (!is_usable()) fail_deflate();
     std::array<unsigned, kMaxLength + 2> next_word{};
     std::array<unsigned, kMaxLength + 2> next_index{};
     for (unsigned length = 1; length <= kMaxLength; ++length) {
@@ -203,7 +205,7 @@ class BlockCodes {
         distances_.build(Alphabet::distances, distances, distance_count);
         for (std::size_t i = 0; i < kSize; ++i) {
             steps_[i] = step_of(literals_.table()[i]);
-            if (literals_.table()[i].kind == Kind::value) steps_[i] = longer_step(i);
+            if (literals_.table()[i].kind == SymbolKind::value) steps_[i] = longer_step(i);
             steps_[kSize + i] = step_of(distances_.table()[i]);
         }
     }
@@ -230,8 +232,9 @@ class BlockCodes {
     static constexpr unsigned kOther = 0x80;  // the end of the block, or not in the table
 
     static std::uint8_t step_of(Meaning meaning) noexcept {
-        if (meaning.kind == Kind::value) return meaning.bits;
-        if (meaning.kind == Kind::length) return static_cast<std::uint8_t>(meaning.bits | kDistanceNext);
+        if (meaning.kind == SymbolKind::value) return meaning.bits;
+        if (meaning.kind == SymbolKind::length)
+            return static_cast<std::uint8_t>(meaning.bits | kDistanceNext);
         return kOther;
     }
     // A literal, and the word behind it when that is in the same bits of the table.
@@ -239,7 +242,7 @@ class BlockCodes {
         const Meaning literal = literals_.table()[index];
         const Meaning next = literals_.table()[index >> literal.bits];
         const bool fits = literal.bits + next.word_bits <= Code::kTableBits;
-        const bool is_word = next.kind == Kind::value || next.kind == Kind::length;
+        const bool is_word = next.kind == SymbolKind::value || next.kind == SymbolKind::length;
         return fits && is_word ? static_cast<std::uint8_t>(step_of(next) + literal.bits) : literal.bits;
     }
 
@@ -263,10 +266,10 @@ BlockCodes::End BlockCodes::skip(Bits& bits, const std::uint8_t* limit, bool& is
                 continue;
             }
             const Meaning found = (table == 0 ? literals_ : distances_).look_up(here.peek());
-            if (found.kind == Kind::other) fail();
+            if (found.kind == SymbolKind::other) fail_deflate();
             here.drop(found.bits);
-            table = found.kind == Kind::length ? kSize : 0;
-            is_end = found.kind == Kind::end;
+            table = found.kind == SymbolKind::length ? kSize : 0;
+            is_end = found.kind == SymbolKind::end;
             break;
         }
     }
@@ -328,16 +331,16 @@ void DeflateCheck::Walk::update(ByteView bytes) {
         bytes = bytes.subspan(n);
         if (end_ > kMargin) walk(buffer_.data() + end_ - kMargin);
         // Who decoded it has not seen the end yet.
-        if (state_ == State::done && end_ - bit_ / 8 > kMargin) fail();
+        if (state_ == State::done && end_ - bit_ / 8 > kMargin) fail_deflate();
     }
 }
 
 void DeflateCheck::Walk::finish(std::size_t surplus) {
-    if (surplus > end_) fail();
+    if (surplus > end_) fail_deflate();
     end_ -= surplus;
     std::memset(buffer_.data() + end_, 0, 2 * kMargin);
     walk(buffer_.data() + end_ + sizeof(std::uint64_t));
-    if (state_ != State::done || (bit_ + 7) / 8 != end_) fail();
+    if (state_ != State::done || (bit_ + 7) / 8 != end_) fail_deflate();
 }
 
 void DeflateCheck::Walk::walk(const std::uint8_t* limit) {
@@ -358,7 +361,7 @@ void DeflateCheck::Walk::read_block_header(Bits& bits) {
     last_block_ = bits.take(1) != 0;
     const unsigned type = bits.take(2);
     if (type == 0) return read_stored_header(bits);
-    if (type == 3) fail();
+    if (type == 3) fail_deflate();
     is_fixed_ = type == 1;
     if (!is_fixed_) read_codes(bits);
     state_ = State::symbols;
@@ -367,7 +370,7 @@ void DeflateCheck::Walk::read_block_header(Bits& bits) {
 void DeflateCheck::Walk::read_stored_header(Bits& bits) {
     bits.take(static_cast<unsigned>((8 - bits.position(buffer_.data()) % 8) % 8));
     stored_left_ = bits.take(16);
-    if (bits.take(16) != (stored_left_ ^ 0xffffU)) fail();
+    if (bits.take(16) != (stored_left_ ^ 0xffffU)) fail_deflate();
     state_ = State::stored;
 }
 
@@ -379,7 +382,7 @@ void DeflateCheck::Walk::skip_stored(Bits& bits) {
         end_block();
     } else if (n == 0) {
         // At the end of the buffer, whose last bytes are not to be passed over before they are there.
-        fail();
+        fail_deflate();
     }
     bits = Bits(buffer_.data(), (begin + n) * 8);
 }
@@ -391,12 +394,12 @@ void DeflateCheck::Walk::read_codes(Bits& bits) {
     const std::size_t literals = bits.take(5) + 257;
     const std::size_t distances = bits.take(5) + 1;
     const std::size_t given = bits.take(4) + 4;
-    if (literals > kMaxLiterals || distances > kMaxDistances) fail();
+    if (literals > kMaxLiterals || distances > kMaxDistances) fail_deflate();
     std::array<std::uint8_t, kMaxLiterals + kMaxDistances> lengths{};
     for (std::size_t i = 0; i < given; ++i) lengths[kOrder[i]] = static_cast<std::uint8_t>(bits.take(3));
     code_lengths_.build(Alphabet::code_lengths, lengths.data(), kCodeLengths);
     read_lengths(bits, lengths.data(), literals + distances);
-    if (lengths[kEndOfBlock] == 0) fail();
+    if (lengths[kEndOfBlock] == 0) fail_deflate();
     dynamic_.build(lengths.data(), literals, lengths.data() + literals, distances);
 }
 
@@ -404,18 +407,18 @@ void DeflateCheck::Walk::read_lengths(Bits& bits, std::uint8_t* lengths, std::si
     for (std::size_t i = 0; i < count;) {
         bits.refill();
         const Meaning found = code_lengths_.look_up(bits.peek());
-        if (found.kind == Kind::other) fail();
+        if (found.kind == SymbolKind::other) fail_deflate();
         bits.drop(found.bits);
         if (found.code_length < 16) {
             lengths[i++] = found.code_length;
             continue;
         }
-        if (found.code_length == 16 && i == 0) fail();
+        if (found.code_length == 16 && i == 0) fail_deflate();
         const std::uint8_t value = found.code_length == 16 ? lengths[i - 1] : std::uint8_t{0};
         const std::size_t repeat = found.code_length == 16   ? 3 + bits.take(2)
                                    : found.code_length == 17 ? 3 + bits.take(3)
                                                              : 11 + bits.take(7);
-        if (repeat > count - i) fail();
+        if (repeat > count - i) fail_deflate();
         std::fill_n(lengths + i, repeat, value);
         i += repeat;
     }

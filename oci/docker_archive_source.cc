@@ -16,9 +16,8 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::string_view kWhat = "manifest.json";
+constexpr std::string_view kManifestName = "manifest.json";
 constexpr std::size_t kMaxImages = 4096;
-constexpr std::size_t kMaxListed = 16;
 
 // One element of manifest.json.
 struct SavedImage {
@@ -30,9 +29,10 @@ struct SavedImage {
 std::vector<std::string> string_array(const Json& object, const char* key) {
     std::vector<std::string> out;
     if (find_member(object, key) == nullptr) return out;  // null when a Go program wrote an empty list
-    for (const Json& value : required_array(object, key, kMaxImages, kWhat)) {
+    for (const Json& value : required_array(object, key, kMaxImages, kManifestName)) {
         if (!value.is_string()) {
-            throw Error(ErrorKind::invalid, concat(kWhat, ": an element of '", key, "' is not a string"));
+            throw Error(ErrorKind::invalid,
+                        concat(kManifestName, ": an element of '", key, "' is not a string"));
         }
         out.push_back(value.get<std::string>());
     }
@@ -40,16 +40,16 @@ std::vector<std::string> string_array(const Json& object, const char* key) {
 }
 
 std::vector<SavedImage> parse_saved_images(std::string_view raw) {
-    const Json document = parse_json(raw, kWhat);
-    if (!document.is_array()) throw Error(ErrorKind::invalid, concat(kWhat, ": not a JSON array"));
+    const Json document = parse_json(raw, kManifestName);
+    if (!document.is_array()) throw Error(ErrorKind::invalid, concat(kManifestName, ": not a JSON array"));
     if (document.size() > kMaxImages) {
-        throw Error(ErrorKind::too_large, concat(kWhat, ": more than ", kMaxImages, " images"));
+        throw Error(ErrorKind::too_large, concat(kManifestName, ": more than ", kMaxImages, " images"));
     }
     std::vector<SavedImage> out;
     for (const Json& element : document) {
         if (!element.is_object())
-            throw Error(ErrorKind::invalid, concat(kWhat, ": an element is not an object"));
-        out.push_back({.config = required_string(element, "Config", kWhat),
+            throw Error(ErrorKind::invalid, concat(kManifestName, ": an element is not an object"));
+        out.push_back({.config = required_string(element, "Config", kManifestName),
                        .tags = string_array(element, "RepoTags"),
                        .layers = string_array(element, "Layers")});
     }
@@ -169,13 +169,13 @@ class DockerArchiveSource final : public ImageSource {
     };
 
     void load(const std::string& tag) {
-        if (!archive_.contains(std::string(kWhat))) refuse_archive();
-        const SavedImage image = choose(parse_saved_images(read_member(std::string(kWhat))), tag);
+        if (!archive_.contains(std::string(kManifestName))) refuse_archive();
+        const SavedImage image = choose(parse_saved_images(read_member(std::string(kManifestName))), tag);
         const std::string raw_config = read_member(image.config);
         const ImageConfig config = ImageConfig::parse(raw_config);
         if (config.diff_ids.size() != image.layers.size()) {
             throw Error(ErrorKind::invalid, concat("config: ", config.diff_ids.size(), " diff_ids, but ",
-                                                   kWhat, " has ", image.layers.size(), " layers"));
+                                                   kManifestName, " has ", image.layers.size(), " layers"));
         }
         Json manifest{
             {"schemaVersion", 2}, {"mediaType", kMediaTypeDockerManifest}, {"layers", Json::array()}};
@@ -194,7 +194,8 @@ class DockerArchiveSource final : public ImageSource {
     }
 
     [[noreturn]] void refuse_archive() const {
-        Error error(ErrorKind::invalid, concat("not an archive of docker save: no member '", kWhat, '\''));
+        Error error(ErrorKind::invalid,
+                    concat("not an archive of docker save: no member '", kManifestName, '\''));
         if (archive_.contains("oci-layout"))
             error.hint("it holds an image layout: read it with oci-archive:");
         if (archive_.contains("repositories"))

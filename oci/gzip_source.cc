@@ -11,7 +11,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kInputChunk = 256UL * 1024;
+constexpr std::size_t kGzipInputChunk = 256UL * 1024;
 // Callers that ask for less are served from a buffer of our own: a decoder's call has a cost of its own.
 constexpr std::size_t kDirectOutput = 64UL * 1024;
 constexpr std::size_t kSpareOutput = 256UL * 1024;
@@ -23,7 +23,7 @@ constexpr unsigned kFlagName = 0x08;
 constexpr unsigned kFlagComment = 0x10;
 constexpr unsigned kFlagsReserved = 0xe0;
 
-[[noreturn]] void fail(std::string_view why) {
+[[noreturn]] void fail_gzip(std::string_view why) {
     throw Error(ErrorKind::invalid, concat("gzip stream: ", why));
 }
 
@@ -32,7 +32,7 @@ class GzipSource final : public Source {
     GzipSource(Source& inner, std::unique_ptr<Inflater> inflater)
         : inner_(inner),
           inflater_(std::move(inflater)),
-          input_(std::make_unique_for_overwrite<std::uint8_t[]>(Inflater::kMaxReadAhead + kInputChunk)) {}
+          input_(std::make_unique_for_overwrite<std::uint8_t[]>(Inflater::kMaxReadAhead + kGzipInputChunk)) {}
 
     std::size_t read(MutableBytes buffer) override {
         if (buffer.size() >= kDirectOutput) {
@@ -58,7 +58,7 @@ class GzipSource final : public Source {
             check_interrupt();
             switch (state_) {
                 case State::first_member:
-                    if (!have_input()) fail("empty");
+                    if (!have_input()) fail_gzip("empty");
                     begin_member();
                     break;
                 case State::member:
@@ -87,8 +87,8 @@ class GzipSource final : public Source {
             check_trailer();
             state_ = State::between_members;
         } else if (step.produced == 0 && step.consumed == 0) {
-            if (begin_ != end_) fail("invalid deflate data");
-            if (!have_input()) fail("truncated");
+            if (begin_ != end_) fail_gzip("invalid deflate data");
+            if (!have_input()) fail_gzip("truncated");
         }
         return step.produced;
     }
@@ -102,10 +102,10 @@ class GzipSource final : public Source {
 
     void begin_member() {
         header_crc_ = 0;
-        if (header_byte() != 0x1f || header_byte() != 0x8b) fail("not gzip: no magic number");
-        if (header_byte() != 8) fail("compression method is not deflate");
+        if (header_byte() != 0x1f || header_byte() != 0x8b) fail_gzip("not gzip: no magic number");
+        if (header_byte() != 8) fail_gzip("compression method is not deflate");
         const unsigned flags = header_byte();
-        if ((flags & kFlagsReserved) != 0) fail("reserved header flags are set");
+        if ((flags & kFlagsReserved) != 0) fail_gzip("reserved header flags are set");
         for (int i = 0; i < 6; ++i) header_byte();  // MTIME, XFL, OS
         if ((flags & kFlagExtra) != 0) {
             unsigned length = header_byte();
@@ -116,7 +116,7 @@ class GzipSource final : public Source {
         if ((flags & kFlagComment) != 0) skip_header_string();
         if ((flags & kFlagHeaderCrc) != 0) {
             const std::uint32_t expected = header_crc_ & 0xffffU;
-            if (little_endian(2) != expected) fail("wrong header checksum");
+            if (little_endian(2) != expected) fail_gzip("wrong header checksum");
         }
         inflater_->reset();
         crc_ = 0;
@@ -125,8 +125,8 @@ class GzipSource final : public Source {
     }
 
     void check_trailer() {
-        if (little_endian(4) != crc_) fail("wrong checksum of the content");
-        if (little_endian(4) != length_) fail("wrong length of the content");
+        if (little_endian(4) != crc_) fail_gzip("wrong checksum of the content");
+        if (little_endian(4) != length_) fail_gzip("wrong length of the content");
     }
 
     // Another member, zero padding to the end, or the end.
@@ -136,7 +136,7 @@ class GzipSource final : public Source {
             return;
         }
         if (input_[begin_] != 0) {
-            if (input_[begin_] != 0x1f) fail("rubbish after the last member");
+            if (input_[begin_] != 0x1f) fail_gzip("rubbish after the last member");
             begin_member();
             return;
         }
@@ -145,7 +145,7 @@ class GzipSource final : public Source {
             const std::uint8_t* rest = input_.get() + begin_;
             // Equal to itself shifted by one: all bytes are as the first.
             if (*rest != 0 || std::memcmp(rest, rest + 1, end_ - begin_ - 1) != 0)
-                fail("rubbish after the last member");
+                fail_gzip("rubbish after the last member");
             begin_ = end_;
         } while (have_input());
         state_ = State::end;
@@ -169,7 +169,7 @@ class GzipSource final : public Source {
     }
 
     std::uint8_t next_byte() {
-        if (!have_input()) fail("truncated");
+        if (!have_input()) fail_gzip("truncated");
         return input_[begin_++];
     }
 
@@ -177,7 +177,7 @@ class GzipSource final : public Source {
     bool have_input() {
         if (begin_ != end_) return true;
         begin_ = Inflater::kMaxReadAhead;
-        end_ = begin_ + inner_.read({input_.get() + begin_, kInputChunk});
+        end_ = begin_ + inner_.read({input_.get() + begin_, kGzipInputChunk});
         return begin_ != end_;
     }
 

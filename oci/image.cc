@@ -10,7 +10,6 @@ namespace osb::oci {
 namespace {
 
 constexpr int kMaxIndexLevels = 4;
-constexpr std::size_t kMaxListed = 16;
 
 std::string_view meaningful(std::string_view media_type) {
     return is_generic_media_type(media_type) ? std::string_view() : media_type;

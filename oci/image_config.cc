@@ -11,7 +11,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::string_view kWhat = "config";
+constexpr std::string_view kConfigName = "config";
 
 // The fixed-width decimal number at the front of text, which is cut off; nothing when there is none.
 std::optional<int> take_number(std::string_view& text, std::size_t width) {
@@ -82,7 +82,7 @@ std::optional<std::int64_t> take_zone(std::string_view& text) {
 // The names go into refs and metadata: only what such names are made of. config.md requires os and
 // architecture, and what Go programs build of nothing (crane append, kaniko FROM scratch) has them empty.
 std::string platform_part(const Json& document, const char* key) {
-    std::string text = optional_string(document, key, kWhat);
+    std::string text = optional_string(document, key, kConfigName);
     const bool plain = text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
                            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                                   (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
@@ -119,13 +119,13 @@ std::map<std::string, std::string> parse_labels(const Json& document) {
     const Json* config = find_member(document, "config");
     if (config == nullptr) return {};
     if (!config->is_object()) throw Error(ErrorKind::invalid, "config: 'config' is not an object");
-    return string_map(*config, "Labels", kWhat);
+    return string_map(*config, "Labels", kConfigName);
 }
 
 }  // namespace
 
 ImageConfig ImageConfig::parse(std::string raw) {
-    const Json document = parse_document(raw, kWhat);
+    const Json document = parse_document(raw, kConfigName);
     if (document.contains("manifests") || document.contains("layers")) {
         throw Error(ErrorKind::invalid, "config: is a manifest or an index");
     }

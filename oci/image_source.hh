@@ -11,6 +11,9 @@
 
 namespace osb::oci {
 
+// The most names (tags, platforms) that a message lists of what there is instead.
+inline constexpr std::size_t kMaxListed = 16;
+
 // A manifest or an index, as a transport delivers it.
 struct Document {
     std::string raw;

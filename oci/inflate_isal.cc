@@ -17,9 +17,6 @@
 namespace osb::oci {
 namespace {
 
-// ISA-L counts bytes in 32 bits.
-constexpr std::size_t kMaxCall = 1UL << 30U;
-
 class IsalInflater final : public Inflater {
   public:
     // The state begins as zeros: isal_inflate_init sets only a part of it.

@@ -10,9 +10,6 @@
 namespace osb::oci {
 namespace {
 
-// zlib counts bytes in 32 bits.
-constexpr std::size_t kMaxCall = 1UL << 30U;
-
 class ZlibInflater final : public Inflater {
   public:
     ZlibInflater() {

@@ -15,6 +15,8 @@ class Inflater {
   public:
     // How far a decoder may read past the end of a deflate stream, in bytes.
     static constexpr std::size_t kMaxReadAhead = 8;
+    // Bytes that a decoder takes or gives in one call: zlib and ISA-L count in 32 bits.
+    static constexpr std::size_t kMaxCall = 1UL << 30U;
 
     struct Step {
         std::size_t consumed = 0;  // bytes taken from the front of `in`

@@ -7,13 +7,12 @@
 #include "oci/document_json.hh"
 #include "oci/image.hh"
 #include "oci/layout_sink.hh"
+#include "oci/layout_source.hh"
 
 namespace osb::oci {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
-
-constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 
 std::string tag_of(const OrderedJson& entry) {
     const auto annotations = entry.find("annotations");

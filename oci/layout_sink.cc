@@ -20,11 +20,11 @@
 #include "base/hash.hh"
 #include "base/interrupt.hh"
 #include "oci/document_json.hh"
+#include "oci/layout_source.hh"
 
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kMaxMarker = 4096;
 constexpr std::string_view kTemporary = ".osb-tmp-";  // begins the names of files that are being written
 
 void make_directory(int parent, const std::string& name) {

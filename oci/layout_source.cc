@@ -17,9 +17,6 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kMaxMarker = 4096;  // bytes of the file oci-layout, which holds one short member
-constexpr std::size_t kMaxListed = 16;    // tags in a message
-constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 constexpr const char* kContainerdName = "io.containerd.image.name";
 
 std::string annotation(const Descriptor& entry, const char* key) {

@@ -8,6 +8,11 @@
 
 namespace osb::oci {
 
+// Bytes of the file oci-layout, at the most: it holds one short member.
+inline constexpr std::size_t kMaxMarker = 4096;
+// The annotation of an entry of index.json that is the tag (annotations.md).
+inline constexpr const char* kRefName = "org.opencontainers.image.ref.name";
+
 // The files of a layout. Several threads may open files at once; what was opened may outlive this object.
 class LayoutFiles {
   public:

@@ -5,34 +5,20 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "oci/tar_fields.hh"
 
 namespace osb::oci {
 namespace {
 
-struct Field {
-    std::size_t offset;
-    std::size_t size;
-};
+using ustar::Field;
 
-constexpr Field kName{0, 100};
-constexpr Field kMode{100, 8};
-constexpr Field kUid{108, 8};
-constexpr Field kGid{116, 8};
-constexpr Field kSize{124, 12};
-constexpr Field kChecksum{148, 8};
-constexpr std::size_t kType = 156;
-constexpr Field kLinkName{157, 100};
-constexpr Field kMagicAndVersion{257, 8};
-constexpr Field kDeviceMajor{329, 8};
-constexpr Field kDeviceMinor{337, 8};
-constexpr Field kPrefix{345, 155};
+// Of other formats than ustar.
 constexpr Field kStarPrefix{345, 131};
 constexpr Field kStarTrailer{508, 4};
 constexpr Field kGnuAccessTime{345, 12};
 constexpr Field kGnuChangeTime{357, 12};
 constexpr std::size_t kGnuSparseMap = 386;
 constexpr std::size_t kGnuSparseRealSize = 483;
-constexpr char kTypeGnuSparse = 'S';
 
 ByteView field(TarBlock block, Field place) {
     return block.subspan(place.offset, place.size);
@@ -80,17 +66,17 @@ bool checksum_matches(TarBlock block) {
         sum += byte;
         high += byte >> 7U;
     }
-    for (const std::uint8_t byte : field(block, kChecksum)) {
+    for (const std::uint8_t byte : field(block, ustar::kChecksum)) {
         sum += static_cast<std::uint32_t>(' ') - byte;
         high -= byte >> 7U;
     }
-    const std::int64_t expected = parse_octal(field(block, kChecksum), "the header checksum");
+    const std::int64_t expected = parse_octal(field(block, ustar::kChecksum), "the header checksum");
     const auto unsigned_sum = static_cast<std::int64_t>(sum);
     return expected == unsigned_sum || expected == unsigned_sum - 256 * static_cast<std::int64_t>(high);
 }
 
 TarFormat format_of(TarBlock block) {
-    const std::string_view magic = as_text(field(block, kMagicAndVersion));
+    const std::string_view magic = as_text(field(block, ustar::kMagicAndVersion));
     if (magic == std::string_view("ustar  \0", 8)) return TarFormat::gnu;
     if (magic.starts_with(std::string_view("ustar\0", 6))) {
         const bool star = as_text(field(block, kStarTrailer)) == std::string_view("tar\0", 4);
@@ -108,10 +94,10 @@ std::string_view prefix_of(TarBlock block, TarFormat format) {
         case TarFormat::v7:
             return {};
         case TarFormat::ustar:
-            return tar_text(field(block, kPrefix));
+            return tar_text(field(block, ustar::kPrefix));
         case TarFormat::star: {
             const std::string_view prefix = tar_text(field(block, kStarPrefix));
-            if (prefix != tar_text(field(block, kPrefix)))
+            if (prefix != tar_text(field(block, ustar::kPrefix)))
                 throw Error(ErrorKind::invalid, "a prefix that ends where a star header has its times");
             return prefix;
         }
@@ -121,7 +107,7 @@ std::string_view prefix_of(TarBlock block, TarFormat format) {
             if (block[kGnuChangeTime.offset] != 0)
                 parse_tar_number(field(block, kGnuChangeTime), "the change time");
             // To libarchive the map alone makes a file a sparse one.
-            if (static_cast<char>(block[kType]) != kTypeGnuSparse &&
+            if (static_cast<char>(block[ustar::kType.offset]) != kTypeGnuSparse &&
                 (block[kGnuSparseMap] != 0 || block[kGnuSparseRealSize] != 0))
                 throw Error(ErrorKind::invalid, "a sparse map in the header of something else");
             return {};
@@ -157,16 +143,16 @@ TarHeader parse_tar_header(TarBlock block) {
     if (!checksum_matches(block)) throw Error(ErrorKind::invalid, "wrong header checksum");
     TarHeader header;
     header.format = format_of(block);
-    header.type = static_cast<char>(block[kType]);
-    header.name = tar_text(field(block, kName));
-    header.link_name = tar_text(field(block, kLinkName));
-    header.mode = parse_tar_number(field(block, kMode), "the mode");
-    header.uid = parse_tar_number(field(block, kUid), "the user id");
-    header.gid = parse_tar_number(field(block, kGid), "the group id");
-    header.size = parse_tar_number(field(block, kSize), "the size");
+    header.type = static_cast<char>(block[ustar::kType.offset]);
+    header.name = tar_text(field(block, ustar::kName));
+    header.link_name = tar_text(field(block, ustar::kLinkName));
+    header.mode = parse_tar_number(field(block, ustar::kMode), "the mode");
+    header.uid = parse_tar_number(field(block, ustar::kUid), "the user id");
+    header.gid = parse_tar_number(field(block, ustar::kGid), "the group id");
+    header.size = parse_tar_number(field(block, ustar::kSize), "the size");
     if (header.format == TarFormat::v7) return header;
-    header.device_major = parse_tar_number(field(block, kDeviceMajor), "the major device number");
-    header.device_minor = parse_tar_number(field(block, kDeviceMinor), "the minor device number");
+    header.device_major = parse_tar_number(field(block, ustar::kDeviceMajor), "the major device number");
+    header.device_minor = parse_tar_number(field(block, ustar::kDeviceMinor), "the minor device number");
     header.prefix = prefix_of(block, header.format);
     return header;
 }

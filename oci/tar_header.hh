@@ -13,6 +13,14 @@ namespace osb::oci {
 inline constexpr std::size_t kTarBlock = 512;
 using TarBlock = std::span<const std::uint8_t, kTarBlock>;
 
+// The zeros behind content of `size` bytes, which make whole blocks of it.
+constexpr std::size_t tar_padding(std::uint64_t size) noexcept {
+    return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock);
+}
+
+// The type of a sparse file in GNU tar's old format.
+inline constexpr char kTypeGnuSparse = 'S';
+
 enum class TarFormat { v7, ustar, star, gnu };
 
 // The views point into the block.

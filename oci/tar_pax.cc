@@ -16,7 +16,7 @@ constexpr std::string_view kLibarchiveXattr = "LIBARCHIVE.xattr.";
 constexpr std::string_view kGnuSparse = "GNU.sparse.";
 constexpr std::string_view kStarRealSize = "SCHILY.realsize";
 
-[[noreturn]] void fail(std::string_view why) {
+[[noreturn]] void fail_pax(std::string_view why) {
     throw Error(ErrorKind::invalid, concat("pax header: ", why));
 }
 
@@ -31,15 +31,15 @@ Record take_record(std::string_view& rest) {
     const auto digits = std::from_chars(rest.data(), rest.data() + rest.size(), length);
     const auto head = static_cast<std::size_t>(digits.ptr - rest.data());
     if (digits.ec != std::errc() || head >= rest.size() || rest[head] != ' ')
-        fail("a record without its length");
+        fail_pax("a record without its length");
     if (length > rest.size() || length < head + 2 || rest[length - 1] != '\n')
-        fail("a record whose length is wrong");
+        fail_pax("a record whose length is wrong");
     const std::string_view body = rest.substr(head + 1, length - head - 2);
     rest.remove_prefix(length);
     const std::size_t equals = body.find('=');
-    if (equals == std::string_view::npos || equals == 0) fail("a record without a keyword");
+    if (equals == std::string_view::npos || equals == 0) fail_pax("a record without a keyword");
     const Record record{body.substr(0, equals), body.substr(equals + 1)};
-    if (record.key.find('\0') != std::string_view::npos) fail("a keyword with a NUL");
+    if (record.key.find('\0') != std::string_view::npos) fail_pax("a keyword with a NUL");
     return record;
 }
 
@@ -59,7 +59,7 @@ std::string decode_url(std::string_view text) {
         }
         const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
         const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-        if (high < 0 || low < 0) fail(concat("malformed escape in xattr name ", quoted(text)));
+        if (high < 0 || low < 0) fail_pax(concat("malformed escape in xattr name ", quoted(text)));
         out.push_back(static_cast<char>(high * 16 + low));
         i += 2;
     }
@@ -76,17 +76,17 @@ int base64_digit(char c) noexcept {
 }
 
 // libarchive leaves the padding out.
-std::string decode_base64(std::string_view text) {
+std::string decode_unpadded_base64(std::string_view text) {
     std::string_view digits = text;
     if (digits.size() % 4 == 0 && digits.ends_with('=')) digits.remove_suffix(digits.ends_with("==") ? 2 : 1);
-    if (digits.size() % 4 == 1) fail("malformed base64 in an xattr");
+    if (digits.size() % 4 == 1) fail_pax("malformed base64 in an xattr");
     std::string out;
     out.reserve(digits.size() / 4 * 3 + 2);
     std::uint32_t bits = 0;
     unsigned count = 0;
     for (const char c : digits) {
         const int digit = base64_digit(c);
-        if (digit < 0) fail("malformed base64 in an xattr");
+        if (digit < 0) fail_pax("malformed base64 in an xattr");
         bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
         count += 6;
         if (count >= 8) {
@@ -110,7 +110,7 @@ class Collector {
                       std::string(record.value));
         } else if (record.key.starts_with(kLibarchiveXattr)) {
             add_xattr(libarchive_xattrs_, decode_url(record.key.substr(kLibarchiveXattr.size())),
-                      decode_base64(record.value));
+                      decode_unpadded_base64(record.value));
         } else if (record.key == kStarRealSize) {
             throw Error(ErrorKind::unsupported, "sparse files of star are not supported");
         } else if (record.key == "path") {
@@ -131,7 +131,7 @@ class Collector {
         for (const auto& [name, value] : libarchive_xattrs_) {
             const auto same = xattrs_.find(name);
             if (same == xattrs_.end() || same->second != value)
-                fail(concat("the xattr ", quoted(name), " only as libarchive reads it"));
+                fail_pax(concat("the xattr ", quoted(name), " only as libarchive reads it"));
         }
         header_.xattrs.assign(xattrs_.begin(), xattrs_.end());
         finish_sparse();
@@ -143,7 +143,7 @@ class Collector {
 
     static void set_text(std::optional<std::string>& target, const Record& record) {
         if (record.value.find('\0') != std::string_view::npos)
-            fail(concat(quoted(record.key), " with a NUL"));
+            fail_pax(concat(quoted(record.key), " with a NUL"));
         target.reset();
         if (!record.value.empty()) target = std::string(record.value);
     }
@@ -155,7 +155,7 @@ class Collector {
     }
 
     void add_xattr(Xattrs& xattrs, std::string name, std::string value) const {
-        if (name.empty() || name.find('\0') != std::string::npos) fail("an xattr without a proper name");
+        if (name.empty() || name.find('\0') != std::string::npos) fail_pax("an xattr without a proper name");
         if (xattrs.size() == max_xattrs_ && !xattrs.contains(name))
             throw Error(ErrorKind::too_large, concat("more than ", max_xattrs_, " xattrs"));
         xattrs.insert_or_assign(std::move(name), std::move(value));
@@ -178,7 +178,7 @@ class Collector {
         } else if (key == "offset" || key == "numbytes") {
             // Format 0.0: pairs of records, whose order matters.
             if ((header_.sparse_map.size() % 2 == 0) != (key == "offset"))
-                fail("sparse regions out of order");
+                fail_pax("sparse regions out of order");
             header_.sparse_map.push_back(parse_tar_decimal(value, "a number of the sparse map"));
             have_map_ = have_map_records_ = true;
         } else if (key == "map") {
@@ -194,7 +194,7 @@ class Collector {
             const std::size_t comma = std::min(list.find(','), list.size());
             header_.sparse_map.push_back(
                 parse_tar_decimal(list.substr(0, comma), "a number of the sparse map"));
-            if (comma + 1 == list.size()) fail("a sparse map that ends in a comma");
+            if (comma + 1 == list.size()) fail_pax("a sparse map that ends in a comma");
             list.remove_prefix(std::min(comma + 1, list.size()));
         }
     }
@@ -203,8 +203,8 @@ class Collector {
     // with a map in the header. Whatever else speaks of sparse files Go takes for a plain file, and others do
     // not.
     void finish_sparse() {
-        if (sparse_size_ && sparse_real_size_) fail("two sizes of a sparse file");
-        if (have_map_list_ && have_map_records_) fail("two maps of a sparse file");
+        if (sparse_size_ && sparse_real_size_) fail_pax("two sizes of a sparse file");
+        if (have_map_list_ && have_map_records_) fail_pax("two maps of a sparse file");
         header_.sparse_size = sparse_size_ ? sparse_size_ : sparse_real_size_;
         const bool version_1 = major_ == "1" && minor_ == "0";
         const bool version_0 = major_ == "0" && (minor_ == "0" || minor_ == "1");
@@ -214,12 +214,13 @@ class Collector {
         } else if (version_0 || (no_version && !header_.sparse_map.empty())) {
             header_.sparse = PaxSparse::map_in_header;
             if (header_.sparse_map.size() % 2 != 0 || sparse_count_ != header_.sparse_map.size() / 2)
-                fail("the sparse map does not have as many regions as it says");
+                fail_pax("the sparse map does not have as many regions as it says");
         } else if (have_map_ || !no_version || header_.sparse_name || header_.sparse_size) {
             throw Error(ErrorKind::unsupported,
                         concat("sparse file of unknown format ", quoted(major_), ".", quoted(minor_)));
         }
-        if (header_.sparse != PaxSparse::none && !header_.sparse_size) fail("a sparse file without its size");
+        if (header_.sparse != PaxSparse::none && !header_.sparse_size)
+            fail_pax("a sparse file without its size");
     }
 
     PaxHeader header_;

@@ -33,7 +33,6 @@ constexpr char kTypePax = 'x';
 constexpr char kTypeGlobalPax = 'g';
 constexpr char kTypeGnuLongName = 'L';
 constexpr char kTypeGnuLongLink = 'K';
-constexpr char kTypeGnuSparse = 'S';
 
 // The mode may repeat the type of the file in the bits of S_IFMT, which are not looked at.
 constexpr std::int64_t kMaxMode = 0177777;
@@ -42,27 +41,23 @@ constexpr std::uint32_t kModeMask = 07777;
 constexpr std::uint64_t kMaxId = 0xfffffffeU;
 constexpr std::int64_t kMaxDevice = 0xffffffffLL;
 
-[[noreturn]] void fail(std::string_view why) {
+[[noreturn]] void fail_tar(std::string_view why) {
     throw Error(ErrorKind::invalid, std::string(why));
 }
 
-std::uint64_t padding_of(std::uint64_t size) noexcept {
-    return (kTarBlock - size % kTarBlock) % kTarBlock;
-}
-
 std::uint64_t not_negative(std::int64_t value, std::string_view what) {
-    if (value < 0) fail(concat(what, " is negative"));
+    if (value < 0) fail_tar(concat(what, " is negative"));
     return static_cast<std::uint64_t>(value);
 }
 
 std::uint32_t checked_id(const std::optional<std::uint64_t>& pax, std::int64_t ustar, std::string_view what) {
     const std::uint64_t id = pax ? *pax : not_negative(ustar, what);
-    if (id > kMaxId) fail(concat(what, " is ", id, ", which no file can have"));
+    if (id > kMaxId) fail_tar(concat(what, " is ", id, ", which no file can have"));
     return static_cast<std::uint32_t>(id);
 }
 
 std::uint32_t checked_device(std::int64_t number) {
-    if (number < 0 || number > kMaxDevice) fail("a device number out of range");
+    if (number < 0 || number > kMaxDevice) fail_tar("a device number out of range");
     return static_cast<std::uint32_t>(number);
 }
 
@@ -153,7 +148,7 @@ bool TarReader::Impl::next(TarEntry& entry) {
         };
         const bool found = with_context(context, [&] {
             if (input.at_end()) {
-                if (extensions.any()) fail("an extended header without an entry");
+                if (extensions.any()) fail_tar("an extended header without an entry");
                 ended = true;
                 return false;
             }
@@ -164,7 +159,7 @@ bool TarReader::Impl::next(TarEntry& entry) {
             }
             const TarHeader header = parse_tar_header(block);
             if (std::exchange(after_sized_link, false) && header.format == TarFormat::v7)
-                fail("it may be the content of the hard link before");
+                fail_tar("it may be the content of the hard link before");
             switch (header.type) {
                 case kTypePax:
                 case kTypeGlobalPax:
@@ -182,8 +177,8 @@ bool TarReader::Impl::next(TarEntry& entry) {
 }
 
 void TarReader::Impl::end_archive() {
-    if (extensions.any()) fail("an extended header without an entry");
-    if (!input.at_end() && !is_zero_block(input.take_block())) fail("a zero block between two entries");
+    if (extensions.any()) fail_tar("an extended header without an entry");
+    if (!input.at_end() && !is_zero_block(input.take_block())) fail_tar("a zero block between two entries");
     only_zeros_may_follow = after_sized_link;
     ended = true;
 }
@@ -201,21 +196,21 @@ void TarReader::Impl::skip_content() {
 void TarReader::Impl::read_extension(const TarHeader& header) {
     switch (header.type) {
         case kTypePax:
-            if (extensions.pax) fail("two pax headers for one entry");
+            if (extensions.pax) fail_tar("two pax headers for one entry");
             extensions.pax = parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs);
             break;
         case kTypeGlobalPax:
             // Go lets the caller apply it, who does not; GNU tar applies it to all entries that follow.
-            if (extensions.any()) fail("a global pax header between an extended header and its entry");
+            if (extensions.any()) fail_tar("a global pax header between an extended header and its entry");
             if (parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs).changes_entries())
-                fail("a global pax header that would change entries");
+                fail_tar("a global pax header that would change entries");
             break;
         case kTypeGnuLongName:
-            if (extensions.long_name) fail("two long names for one entry");
+            if (extensions.long_name) fail_tar("two long names for one entry");
             extensions.long_name = long_text(read_extension_text(header));
             break;
         default:
-            if (extensions.long_link) fail("two long link targets for one entry");
+            if (extensions.long_link) fail_tar("two long link targets for one entry");
             extensions.long_link = long_text(read_extension_text(header));
             break;
     }
@@ -234,15 +229,15 @@ std::string TarReader::Impl::read_extension_text(const TarHeader& header) {
         if (n == 0) throw_truncated_tar();
         done += n;
     }
-    input.skip_padding(static_cast<std::size_t>(padding_of(size)));
+    input.skip_padding(tar_padding(size));
     return text;
 }
 
 // GNU tar ends a long name with a NUL and counts it; what else is behind one is not text.
 std::string TarReader::Impl::long_text(std::string bytes) {
     const std::size_t end = std::min(bytes.find('\0'), bytes.size());
-    if (bytes.find_first_not_of('\0', end) != std::string::npos) fail("a long name with a NUL");
-    if (end == 0) fail("an empty long name");
+    if (bytes.find_first_not_of('\0', end) != std::string::npos) fail_tar("a long name with a NUL");
+    if (end == 0) fail_tar("an empty long name");
     bytes.resize(end);
     return bytes;
 }
@@ -255,13 +250,13 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
     if (entry.type == TarType::file && entry.path.ends_with('/')) {
         // As tars did it before there was a type for directories. Of the newer type it is a file to Go and a
         // directory to others.
-        if (header.type != kTypeOldFile) fail("a file whose name ends with a slash");
+        if (header.type != kTypeOldFile) fail_tar("a file whose name ends with a slash");
         entry.type = TarType::directory;
     }
     set_link(header, entry);
 
     const auto& pax = extensions.pax;
-    if (header.mode < 0 || header.mode > kMaxMode) fail("the mode is out of range");
+    if (header.mode < 0 || header.mode > kMaxMode) fail_tar("the mode is out of range");
     entry.mode = static_cast<std::uint32_t>(header.mode) & kModeMask;
     entry.uid = checked_id(pax ? pax->uid : std::nullopt, header.uid, "the user id");
     entry.gid = checked_id(pax ? pax->gid : std::nullopt, header.gid, "the group id");
@@ -276,7 +271,7 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
 void TarReader::Impl::set_path(const TarHeader& header, TarEntry& entry) const {
     if (extensions.long_name) {
         if (extensions.pax && (extensions.pax->path || extensions.pax->sparse_name))
-            fail("a long name besides one in a pax header");
+            fail_tar("a long name besides one in a pax header");
         entry.path = *extensions.long_name;
     } else if (extensions.pax && extensions.pax->sparse_name) {
         entry.path = *extensions.pax->sparse_name;
@@ -294,11 +289,11 @@ void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
     const bool in_pax = extensions.pax && extensions.pax->link_path;
     if (entry.type != TarType::hardlink && entry.type != TarType::symlink) {
         // libarchive takes it for a link all the same.
-        if (extensions.long_link || in_pax) fail("a link target for something that is not a link");
+        if (extensions.long_link || in_pax) fail_tar("a link target for something that is not a link");
         return;
     }
     if (extensions.long_link) {
-        if (in_pax) fail("a long link target besides one in a pax header");
+        if (in_pax) fail_tar("a long link target besides one in a pax header");
         entry.link_target = *extensions.long_link;
     } else if (in_pax) {
         entry.link_target = *extensions.pax->link_path;
@@ -315,18 +310,18 @@ void TarReader::Impl::set_content(TarBlock block, const TarHeader& header, TarEn
     std::uint64_t size = not_negative(header.size, "the size");
     if (pax && pax->size) size = *pax->size;
     if (entry.type == TarType::directory && header.type != kTypeDirectory && size > 0)
-        fail("a file whose name is that of a directory");
+        fail_tar("a file whose name is that of a directory");
     const bool has_content = entry.type == TarType::file;
     const bool hardlink = entry.type == TarType::hardlink;
     if (!has_content && size > 0 && pax && (pax->size || hardlink))
-        fail("content of something that is not a file");
+        fail_tar("content of something that is not a file");
     after_sized_link = hardlink && size > 0;
     stored_left = has_content ? size : 0;
     check_file_size(stored_left);
-    padding = padding_of(stored_left);
+    padding = tar_padding(stored_left);
     const bool pax_sparse = pax && pax->sparse != PaxSparse::none;
     if (pax_sparse && (entry.type != TarType::file || header.type == kTypeGnuSparse))
-        fail("a sparse map for something that is not a plain file");
+        fail_tar("a sparse map for something that is not a plain file");
     is_sparse = pax_sparse || header.type == kTypeGnuSparse;
     if (is_sparse) set_sparse_content(block, header);
     entry.size = is_sparse ? sparse.apparent_size() : stored_left;
@@ -337,7 +332,7 @@ void TarReader::Impl::set_content(TarBlock block, const TarHeader& header, TarEn
 void TarReader::Impl::set_sparse_content(TarBlock block, const TarHeader& header) {
     const auto next_block = [this] { return input.take_block(); };
     const bool old_gnu = header.type == kTypeGnuSparse;
-    if (old_gnu && header.format != TarFormat::gnu) fail("an old GNU sparse file without a GNU header");
+    if (old_gnu && header.format != TarFormat::gnu) fail_tar("an old GNU sparse file without a GNU header");
     const std::uint64_t size = old_gnu ? not_negative(old_gnu_real_size(block), "the size of the sparse file")
                                        : extensions.pax->sparse_size.value_or(0);
     check_file_size(size);
@@ -354,19 +349,19 @@ void TarReader::Impl::set_sparse_content(TarBlock block, const TarHeader& header
         for (std::size_t i = 0; i + 1 < map.size(); i += 2) sparse.add(map[i], map[i + 1]);
     } else {
         const auto bounded_block = [this] {
-            if (stored_left < kTarBlock) fail("the sparse map is longer than the content");
+            if (stored_left < kTarBlock) fail_tar("the sparse map is longer than the content");
             stored_left -= kTarBlock;
             return input.take_block();
         };
         read_pax_map(bounded_block, sparse);
     }
     if (sparse.stored_size() != stored_left)
-        fail(concat("the sparse map describes ", sparse.stored_size(), " stored bytes, and there are ",
-                    stored_left));
+        fail_tar(concat("the sparse map describes ", sparse.stored_size(), " stored bytes, and there are ",
+                        stored_left));
 }
 
 void TarReader::Impl::check_path(const std::string& path, std::string_view what) const {
-    if (path.empty()) fail(concat(what, " is empty"));
+    if (path.empty()) fail_tar(concat(what, " is empty"));
     if (path.size() > limits.max_path)
         throw Error(ErrorKind::too_large,
                     concat(what, " has ", path.size(), " bytes, more than the limit of ", limits.max_path));
@@ -413,7 +408,8 @@ std::uint64_t TarReader::Impl::drain() {
         // Equal to itself shifted by one: all bytes are as the first.
         const bool zeros =
             bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-        if (!zeros && only_zeros_may_follow) fail("what follows may be the content of the last hard link");
+        if (!zeros && only_zeros_may_follow)
+            fail_tar("what follows may be the content of the last hard link");
         if (!zeros)
             rubbish += bytes.size() - static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), 0));
     }

@@ -7,35 +7,18 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "oci/tar_fields.hh"
 #include "oci/tar_header.hh"
+#include "oci/zeros.hh"
 
 namespace osb::oci {
 namespace {
 
-constexpr std::array<std::uint8_t, 2 * kTarBlock> kZeros{};
-
-// A field of the header: its offset and width, both in bytes.
-struct Field {
-    std::size_t offset;
-    std::size_t width;
-};
-constexpr Field kName{0, 100};
-constexpr Field kMode{100, 8};
-constexpr Field kUid{108, 8};
-constexpr Field kGid{116, 8};
-constexpr Field kSize{124, 12};
-constexpr Field kTime{136, 12};
-constexpr Field kChecksum{148, 8};
-constexpr Field kType{156, 1};
-constexpr Field kLinkName{157, 100};
-constexpr Field kMagic{257, 8};
-constexpr Field kMajor{329, 8};
-constexpr Field kMinor{337, 8};
-constexpr Field kPrefix{345, 155};
+using ustar::Field;
 
 // The largest number that a field holds: octal digits and a NUL.
 constexpr std::uint64_t max_number(Field field) {
-    return (1ULL << (3 * (field.width - 1))) - 1;
+    return (1ULL << (3 * (field.size - 1))) - 1;
 }
 
 char type_flag(TarType type) {
@@ -62,25 +45,25 @@ char type_flag(TarType type) {
 class Block {
   public:
     void text(Field field, std::string_view value) {
-        const std::size_t length = std::min(value.size(), field.width);
+        const std::size_t length = std::min(value.size(), field.size);
         std::copy_n(value.begin(), length, bytes_.begin() + static_cast<std::ptrdiff_t>(field.offset));
     }
 
     // A number that is too large is left 0: a PAX record says it.
     void number(Field field, std::uint64_t value) {
         if (value > max_number(field)) value = 0;
-        for (std::size_t i = field.offset + field.width - 1; i-- > field.offset; value >>= 3U) {
+        for (std::size_t i = field.offset + field.size - 1; i-- > field.offset; value >>= 3U) {
             bytes_[i] = static_cast<char>('0' + (value & 7U));
         }
     }
 
     // The block with its checksum: six digits, NUL, space.
     std::string_view finish() {
-        std::fill_n(bytes_.begin() + kChecksum.offset, kChecksum.width, ' ');
+        std::fill_n(bytes_.begin() + ustar::kChecksum.offset, ustar::kChecksum.size, ' ');
         std::uint64_t sum = 0;
         for (const char c : bytes_) sum += static_cast<std::uint8_t>(c);
-        number({kChecksum.offset, kChecksum.width - 1}, sum);
-        bytes_[kChecksum.offset + 6] = '\0';
+        number({ustar::kChecksum.offset, ustar::kChecksum.size - 1}, sum);
+        bytes_[ustar::kChecksum.offset + 6] = '\0';
         return {bytes_.data(), bytes_.size()};
     }
 
@@ -95,11 +78,11 @@ struct SplitName {
 
 // The path as prefix and name, with a slash between them that is in neither; nothing when it does not fit.
 std::optional<SplitName> split_name(std::string_view path) {
-    if (path.size() <= kName.width) return SplitName{"", path};
-    if (path.size() > kPrefix.width + 1 + kName.width) return std::nullopt;
+    if (path.size() <= ustar::kName.size) return SplitName{"", path};
+    if (path.size() > ustar::kPrefix.size + 1 + ustar::kName.size) return std::nullopt;
     // The last slash that leaves a name; that of a directory ends in another.
-    std::size_t slash = path.rfind('/', std::min(kPrefix.width, path.size() - 2));
-    if (slash == std::string_view::npos || slash == 0 || path.size() - slash - 1 > kName.width)
+    std::size_t slash = path.rfind('/', std::min(ustar::kPrefix.size, path.size() - 2));
+    if (slash == std::string_view::npos || slash == 0 || path.size() - slash - 1 > ustar::kName.size)
         return std::nullopt;
     return SplitName{path.substr(0, slash), path.substr(slash + 1)};
 }
@@ -115,60 +98,56 @@ void append_record(std::string& out, std::string_view key, std::string_view valu
 std::string pax_records(const TarEntry& entry, const std::string& path) {
     std::string out;
     if (!split_name(path)) append_record(out, "path", path);
-    if (entry.link_target.size() > kLinkName.width) append_record(out, "linkpath", entry.link_target);
-    if (entry.size > max_number(kSize)) append_record(out, "size", std::to_string(entry.size));
-    if (entry.uid > max_number(kUid)) append_record(out, "uid", std::to_string(entry.uid));
-    if (entry.gid > max_number(kGid)) append_record(out, "gid", std::to_string(entry.gid));
+    if (entry.link_target.size() > ustar::kLinkName.size) append_record(out, "linkpath", entry.link_target);
+    if (entry.size > max_number(ustar::kSize)) append_record(out, "size", std::to_string(entry.size));
+    if (entry.uid > max_number(ustar::kUid)) append_record(out, "uid", std::to_string(entry.uid));
+    if (entry.gid > max_number(ustar::kGid)) append_record(out, "gid", std::to_string(entry.gid));
     for (const auto& [name, value] : entry.xattrs) append_record(out, "SCHILY.xattr." + name, value);
     return out;
 }
 
-std::size_t padding_of(std::uint64_t size) {
-    return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock);
-}
-
 Block common_header(char type, std::uint64_t size) {
     Block block;
-    block.number(kUid, 0);
-    block.number(kGid, 0);
-    block.number(kSize, size);
-    block.number(kTime, 0);
-    block.text(kType, {&type, 1});
-    block.text(kMagic, std::string_view("ustar\0"
-                                        "00",
-                                        8));
-    block.number(kMajor, 0);
-    block.number(kMinor, 0);
+    block.number(ustar::kUid, 0);
+    block.number(ustar::kGid, 0);
+    block.number(ustar::kSize, size);
+    block.number(ustar::kTime, 0);
+    block.text(ustar::kType, {&type, 1});
+    block.text(ustar::kMagicAndVersion, std::string_view("ustar\0"
+                                                         "00",
+                                                         8));
+    block.number(ustar::kDeviceMajor, 0);
+    block.number(ustar::kDeviceMinor, 0);
     return block;
 }
 
 std::string pax_header(const std::string& path, const std::string& records) {
     Block block = common_header('x', records.size());
-    block.number(kMode, 0644);
+    block.number(ustar::kMode, 0644);
     // Only readers that do not know PAX headers see this name.
     const std::string_view full =
         path.ends_with('/') ? std::string_view(path).substr(0, path.size() - 1) : path;
     const std::string_view last = full.substr(full.rfind('/') + 1);
-    block.text(kName, concat("PaxHeaders.0/", last).substr(0, kName.width));
+    block.text(ustar::kName, concat("PaxHeaders.0/", last).substr(0, ustar::kName.size));
     std::string out(block.finish());
     out += records;
-    out.append(padding_of(records.size()), '\0');
+    out.append(tar_padding(records.size()), '\0');
     return out;
 }
 
 std::string entry_header(const TarEntry& entry, const std::string& path) {
     Block block = common_header(type_flag(entry.type), entry.size);
     const SplitName name =
-        split_name(path).value_or(SplitName{"", std::string_view(path).substr(0, kName.width)});
-    block.text(kName, name.name);
-    block.text(kPrefix, name.prefix);
-    block.text(kLinkName, entry.link_target);
-    block.number(kMode, entry.mode);
-    block.number(kUid, entry.uid);
-    block.number(kGid, entry.gid);
+        split_name(path).value_or(SplitName{"", std::string_view(path).substr(0, ustar::kName.size)});
+    block.text(ustar::kName, name.name);
+    block.text(ustar::kPrefix, name.prefix);
+    block.text(ustar::kLinkName, entry.link_target);
+    block.number(ustar::kMode, entry.mode);
+    block.number(ustar::kUid, entry.uid);
+    block.number(ustar::kGid, entry.gid);
     if (entry.type == TarType::character_device || entry.type == TarType::block_device) {
-        block.number(kMajor, entry.device_major);
-        block.number(kMinor, entry.device_minor);
+        block.number(ustar::kDeviceMajor, entry.device_major);
+        block.number(ustar::kDeviceMinor, entry.device_minor);
     }
     return std::string(block.finish());
 }
@@ -191,7 +170,7 @@ void check_entry(const TarEntry& entry) {
         refuse(is_link ? "link without a target" : "target without a link");
     if (entry.size > 0 && entry.type != TarType::file) refuse("content, but not a file");
     if (entry.mode > 07777) refuse("bits beyond 07777 in the mode");
-    if (is_device && std::max(entry.device_major, entry.device_minor) > max_number(kMajor))
+    if (is_device && std::max(entry.device_major, entry.device_minor) > max_number(ustar::kDeviceMajor))
         refuse("device number too large");
     if (entry.size > static_cast<std::uint64_t>(INT64_MAX)) refuse("size beyond 2^63-1");
     for (const auto& [name, value] : entry.xattrs) {
@@ -217,7 +196,7 @@ void TarWriter::begin(const TarEntry& entry) {
     sink_.write(as_bytes(header));
     path_ = std::move(written.path);
     left_ = entry.size;
-    padding_ = padding_of(entry.size);
+    padding_ = tar_padding(entry.size);
     if (left_ > 0 && observer_ != nullptr) observer_->begin_content();
 }
 
@@ -243,7 +222,7 @@ void TarWriter::end_entry() {
 void TarWriter::finish() {
     end_entry();
     if (observer_ != nullptr) observer_->end_entries();
-    sink_.write(kZeros);
+    sink_.write(ByteView(kZeros).first(2 * kTarBlock));
 }
 
 }  // namespace osb::oci

@@ -11,7 +11,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kInputChunk = 256UL * 1024;
+constexpr std::size_t kZstdInputChunk = 256UL * 1024;
 // 128 MiB: what `zstd --ultra` and `--long` need; a frame may ask for far more.
 constexpr int kMaxWindowLog = 27;
 
@@ -19,11 +19,11 @@ constexpr std::uint32_t kFrameMagic = 0xfd2fb528;
 constexpr std::uint32_t kSkippableMagic = 0x184d2a50;  // the lowest four bits are free
 constexpr std::size_t kMagicSize = 4;
 
-[[noreturn]] void fail(std::string_view why) {
+[[noreturn]] void fail_zstd(std::string_view why) {
     throw Error(ErrorKind::invalid, concat("zstd stream: ", why));
 }
 
-[[noreturn]] void fail_with(std::size_t code) {
+[[noreturn]] void fail_zstd_with(std::size_t code) {
     switch (ZSTD_getErrorCode(code)) {
         case ZSTD_error_memory_allocation:
             throw Error(ErrorKind::internal, "zstd: out of memory");
@@ -32,13 +32,13 @@ constexpr std::size_t kMagicSize = 4;
         case ZSTD_error_frameParameter_windowTooLarge:
             throw Error(ErrorKind::too_large, "zstd stream: a frame needs a window of more than 128 MiB");
         case ZSTD_error_checksum_wrong:
-            fail("wrong checksum of the content");
+            fail_zstd("wrong checksum of the content");
         default:
-            fail(ZSTD_getErrorName(code));
+            fail_zstd(ZSTD_getErrorName(code));
     }
 }
 
-struct FreeContext {
+struct FreeDCtx {
     void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
 };
 
@@ -47,7 +47,7 @@ class ZstdSource final : public Source {
     explicit ZstdSource(Source& inner)
         : inner_(inner),
           context_(ZSTD_createDCtx()),
-          input_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputChunk)) {
+          input_(std::make_unique_for_overwrite<std::uint8_t[]>(kZstdInputChunk)) {
         if (!context_) throw Error(ErrorKind::internal, "zstd: out of memory");
         if (const std::size_t code =
                 ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
@@ -70,12 +70,12 @@ class ZstdSource final : public Source {
     bool begin_frame() {
         fill(kMagicSize);
         if (begin_ == end_ && any_frame_) return false;
-        if (begin_ == end_) fail("empty");
-        if (end_ - begin_ < kMagicSize) fail(any_frame_ ? "rubbish after the last frame" : "truncated");
+        if (begin_ == end_) fail_zstd("empty");
+        if (end_ - begin_ < kMagicSize) fail_zstd(any_frame_ ? "rubbish after the last frame" : "truncated");
         std::uint32_t magic = 0;
         for (std::size_t i = kMagicSize; i > 0; --i) magic = (magic << 8U) | input_[begin_ + i - 1];
         if (magic != kFrameMagic && (magic & 0xfffffff0U) != kSkippableMagic)
-            fail(any_frame_ ? "rubbish after the last frame" : "not zstd: no magic number");
+            fail_zstd(any_frame_ ? "rubbish after the last frame" : "not zstd: no magic number");
         in_frame_ = true;
         any_frame_ = true;
         return true;
@@ -84,14 +84,14 @@ class ZstdSource final : public Source {
     void decode(ZSTD_outBuffer& out) {
         ZSTD_inBuffer in{input_.get() + begin_, end_ - begin_, 0};
         const std::size_t code = ZSTD_decompressStream(context_.get(), &out, &in);
-        if (ZSTD_isError(code) != 0) fail_with(code);
+        if (ZSTD_isError(code) != 0) fail_zstd_with(code);
         begin_ += in.pos;
         if (code == 0) {
             in_frame_ = false;
         } else if (out.pos == 0 && in.pos == 0) {
-            if (begin_ != end_) fail("invalid data");
+            if (begin_ != end_) fail_zstd("invalid data");
             fill(1);
-            if (begin_ == end_) fail("truncated");
+            if (begin_ == end_) fail_zstd("truncated");
         }
     }
 
@@ -102,14 +102,14 @@ class ZstdSource final : public Source {
         end_ -= begin_;
         begin_ = 0;
         while (end_ < want) {
-            const std::size_t n = inner_.read({input_.get() + end_, kInputChunk - end_});
+            const std::size_t n = inner_.read({input_.get() + end_, kZstdInputChunk - end_});
             if (n == 0) return;
             end_ += n;
         }
     }
 
     Source& inner_;
-    std::unique_ptr<ZSTD_DCtx, FreeContext> context_;
+    std::unique_ptr<ZSTD_DCtx, FreeDCtx> context_;
     std::unique_ptr<std::uint8_t[]> input_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;

@@ -8,17 +8,17 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/hash.hh"
+#include "oci/zeros.hh"
 
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kMaxPending = 4UL * 1024 * 1024;  // bytes that wait to be compressed or written
-constexpr std::size_t kBatch = 512UL * 1024;            // bytes that one thread compresses in one go
+constexpr std::size_t kMaxPendingFrames = 4UL * 1024 * 1024;  // bytes that wait to be compressed or written
+constexpr std::size_t kBatch = 512UL * 1024;                  // bytes that one thread compresses in one go
 constexpr std::size_t kBatchFrames = 4096;
 constexpr std::size_t kMaxHeaderFrame = 512UL * 1024;
 // Digests do not compress, the rest does at any level; from 7 on a stream takes tens of MiB of memory.
 constexpr int kIndexLevel = 6;
-constexpr std::array<std::uint8_t, 64UL * 1024> kZeros{};
 
 // Holds what is written. In blocks: a string that grows takes three times its size in memory for a moment.
 class BlockSink final : public Sink {
@@ -159,7 +159,7 @@ class ZstdChunkedWriter::Index {
 ZstdChunkedWriter::ZstdChunkedWriter(Sink& blob, int level, TaskPool* pool)
     : blob_(blob),
       frames_(std::make_shared<ZstdFrames>(level)),
-      pieces_(pool, kMaxPending),
+      pieces_(pool, kMaxPendingFrames),
       index_(std::make_unique<Index>()),
       chunker_(*this),
       batch_(std::make_shared<Batch>(*this, frames_)) {}

@@ -21,7 +21,7 @@ constexpr std::size_t kMaxXattrs = 256;  // as TarLimits
 constexpr std::size_t kMaxPath = 4096;   // as TarLimits
 constexpr std::uint64_t kMaxNumber = INT64_MAX;
 
-[[noreturn]] void fail(std::string_view why) {
+[[noreturn]] void fail_toc(std::string_view why) {
     throw Error(ErrorKind::invalid, concat("table of contents: ", why));
 }
 
@@ -56,12 +56,12 @@ bool is_number_key(const std::string& key) {
 std::optional<Sha256> parse_digest(const std::string& text) {
     if (text.empty()) return std::nullopt;
     constexpr std::string_view kPrefix = "sha256:";
-    if (!text.starts_with(kPrefix)) fail(concat("digest ", quoted(text), " is no sha256"));
+    if (!text.starts_with(kPrefix)) fail_toc(concat("digest ", quoted(text), " is no sha256"));
     return parse_sha256(std::string_view(text).substr(kPrefix.size()));
 }
 
 std::uint32_t narrow(std::uint64_t value, std::uint32_t limit, std::string_view what) {
-    if (value > limit) fail(concat(what, ' ', value, " is larger than ", limit));
+    if (value > limit) fail_toc(concat(what, ' ', value, " is larger than ", limit));
     return static_cast<std::uint32_t>(value);
 }
 
@@ -86,7 +86,7 @@ class Assembler {
         }
         const std::string name = raw.text("name");
         if (name.empty() || name.size() > kMaxPath || name.find('\0') != std::string::npos)
-            fail(concat("entry ", count_, ": bad name ", quoted(name)));
+            fail_toc(concat("entry ", count_, ": bad name ", quoted(name)));
         with_context([&name] { return quoted(name); }, [&] { add_named(raw, name); });
     }
 
@@ -103,8 +103,8 @@ class Assembler {
         }
         end_file();
         const auto type = parse_type(raw.text("type"));
-        if (!type) fail(concat("unknown type ", quoted(raw.text("type"))));
-        if (!paths_.insert(name).second) fail("the path appears twice");
+        if (!type) fail_toc(concat("unknown type ", quoted(raw.text("type"))));
+        if (!paths_.insert(name).second) fail_toc("the path appears twice");
         TocEntry entry;
         entry.tar.type = *type;
         entry.tar.path = name;
@@ -116,9 +116,9 @@ class Assembler {
         entry.tar.device_minor = narrow(raw.number("devMinor"), 0xFFFFFFFF, "device");
         entry.tar.xattrs.assign(raw.xattrs.begin(), raw.xattrs.end());
         const bool is_link = *type == TarType::hardlink || *type == TarType::symlink;
-        if (is_link == entry.tar.link_target.empty()) fail("a link has a target, and nothing else has");
+        if (is_link == entry.tar.link_target.empty()) fail_toc("a link has a target, and nothing else has");
         if (entry.tar.link_target.size() > kMaxPath || entry.tar.link_target.find('\0') != std::string::npos)
-            fail("bad target");
+            fail_toc("bad target");
         entries_.push_back(std::move(entry));
         begin_file(raw);
     }
@@ -130,14 +130,14 @@ class Assembler {
         if (entry.tar.type != TarType::file || size == 0) return;
         entry.tar.size = size;
         entry.digest = parse_digest(raw.text("digest"));
-        if (!entry.digest) fail("a file without a digest");
+        if (!entry.digest) fail_toc("a file without a digest");
         end_offset_ = raw.number("endOffset");
         open_ = true;
         push_chunk(raw, raw.number("chunkSize") == 0 ? size : raw.number("chunkSize"));
     }
 
     void add_chunk(const RawEntry& raw, const std::string& name) {
-        if (!open_ || entries_.back().tar.path != name) fail("a chunk that does not follow its file");
+        if (!open_ || entries_.back().tar.path != name) fail_toc("a chunk that does not follow its file");
         push_chunk(raw, raw.number("chunkSize"));
     }
 
@@ -150,10 +150,11 @@ class Assembler {
                        .digest = parse_digest(raw.text("chunkDigest")),
                        .zeros = raw.text("chunkType") == "zeros"};
         if (!raw.text("chunkType").empty() && !chunk.zeros)
-            fail(concat("unknown type of chunk ", quoted(raw.text("chunkType"))));
+            fail_toc(concat("unknown type of chunk ", quoted(raw.text("chunkType"))));
         const std::uint64_t expected = entry.chunks.empty() ? 0 : content_end(entry.chunks.back());
         if (chunk.content_offset != expected || chunk.size == 0 || chunk.size > entry.tar.size - expected)
-            fail(concat("chunk of ", chunk.size, " bytes at ", chunk.content_offset, " of ", entry.tar.size));
+            fail_toc(
+                concat("chunk of ", chunk.size, " bytes at ", chunk.content_offset, " of ", entry.tar.size));
         if (!entry.chunks.empty()) entry.chunks.back().end_offset = chunk.offset;
         entry.chunks.push_back(chunk);
     }
@@ -165,14 +166,14 @@ class Assembler {
         TocEntry& entry = entries_.back();
         entry.chunks.back().end_offset = end_offset_;
         if (content_end(entry.chunks.back()) != entry.tar.size)
-            fail(concat(quoted(entry.tar.path), ": the chunks are not all of the file"));
+            fail_toc(concat(quoted(entry.tar.path), ": the chunks are not all of the file"));
         for (const TocChunk& chunk : entry.chunks) {
             if (chunk.offset >= chunk.end_offset || chunk.end_offset > payload_end_) {
-                fail(concat(quoted(entry.tar.path), ": bytes ", chunk.offset, " to ", chunk.end_offset,
-                            " are not in the blob"));
+                fail_toc(concat(quoted(entry.tar.path), ": bytes ", chunk.offset, " to ", chunk.end_offset,
+                                " are not in the blob"));
             }
             if (entry.chunks.size() > 1 && !chunk.digest)
-                fail(concat(quoted(entry.tar.path), ": chunk without a digest"));
+                fail_toc(concat(quoted(entry.tar.path), ": chunk without a digest"));
         }
     }
 
@@ -192,9 +193,9 @@ class Handler final : public nlohmann::json_sax<Json> {
     explicit Handler(std::uint64_t payload_end) : assembler_(payload_end) {}
 
     Toc take() {
-        if (place_ != Place::after) fail("not an object");
-        if (version_ != 1) fail(concat("version ", version_, ", expected 1"));
-        if (!seen_entries_) fail("'entries' is missing");
+        if (place_ != Place::after) fail_toc("not an object");
+        if (version_ != 1) fail_toc(concat("version ", version_, ", expected 1"));
+        if (!seen_entries_) fail_toc("'entries' is missing");
         return {.entries = assembler_.finish(), .tar_split_digest = tar_split_digest_};
     }
 
@@ -209,7 +210,7 @@ class Handler final : public nlohmann::json_sax<Json> {
         if (place_ == Place::document && key_ == "version") {
             version_ = value;
         } else if (place_ == Place::entry && is_number_key(key_)) {
-            if (value > kMaxNumber) fail(concat('\'', key_, "' is larger than 2^63-1"));
+            if (value > kMaxNumber) fail_toc(concat('\'', key_, "' is larger than 2^63-1"));
             raw_.numbers.emplace(key_, value);
         } else {
             return other_value();
@@ -225,8 +226,8 @@ class Handler final : public nlohmann::json_sax<Json> {
             raw_.texts.emplace(key_, std::move(value));
         } else if (place_ == Place::xattrs) {
             auto decoded = decode_base64(value);
-            if (!decoded) fail("value of an extended attribute is not base64");
-            if (raw_.xattrs.size() >= kMaxXattrs) fail("too many extended attributes");
+            if (!decoded) fail_toc("value of an extended attribute is not base64");
+            if (raw_.xattrs.size() >= kMaxXattrs) fail_toc("too many extended attributes");
             raw_.xattrs.emplace(key_, std::move(*decoded));
         } else {
             return other_value();
@@ -286,15 +287,15 @@ class Handler final : public nlohmann::json_sax<Json> {
         if (place_ == Place::document) fresh = keys_.insert(name).second;
         if (place_ == Place::entry) fresh = entry_keys_.insert(name).second;
         if (place_ == Place::xattrs) fresh = !raw_.xattrs.contains(name);
-        if (!fresh) fail(concat("key ", quoted(name), " appears twice in an object"));
-        if (keys_.size() + entry_keys_.size() > kMaxKeys) fail("too many keys in an object");
+        if (!fresh) fail_toc(concat("key ", quoted(name), " appears twice in an object"));
+        if (keys_.size() + entry_keys_.size() > kMaxKeys) fail_toc("too many keys in an object");
         key_ = std::move(name);
         return true;
     }
 
     bool parse_error(std::size_t position, const std::string& /*token*/,
                      const nlohmann::detail::exception& /*error*/) override {
-        fail(concat("not valid JSON (at byte ", position, ')'));
+        fail_toc(concat("not valid JSON (at byte ", position, ')'));
     }
 
   private:
@@ -302,7 +303,7 @@ class Handler final : public nlohmann::json_sax<Json> {
 
     bool skipping() const noexcept { return skipped_ > 0; }
     bool skip() {
-        if (++skipped_ > kMaxDepth) fail(concat("nested more than ", kMaxDepth, " deep"));
+        if (++skipped_ > kMaxDepth) fail_toc(concat("nested more than ", kMaxDepth, " deep"));
         return true;
     }
     bool leave() {
@@ -319,15 +320,15 @@ class Handler final : public nlohmann::json_sax<Json> {
     }
     void check_unknown() const {
         if (is_known_key())
-            fail(place_ == Place::entry ? concat('\'', key_, "' has the wrong type")
-                                        : "wrong type of a value");
+            fail_toc(place_ == Place::entry ? concat('\'', key_, "' has the wrong type")
+                                            : "wrong type of a value");
     }
     bool other_value() {
         if (!skipping()) check_unknown();
         return true;
     }
     bool value_is_null() {
-        if (place_ == Place::before || place_ == Place::entries) fail("wrong type of a value");
+        if (place_ == Place::before || place_ == Place::entries) fail_toc("wrong type of a value");
         return true;
     }
     bool begin_other() {
@@ -352,9 +353,10 @@ class Handler final : public nlohmann::json_sax<Json> {
 Toc parse_toc(std::string_view json, std::uint64_t payload_end) {
     if (json.size() > kMaxToc) throw Error(ErrorKind::too_large, "table of contents: more than 50 MiB");
     // The library takes a NUL byte for the end of the text, and passes over a byte order mark.
-    if (json.find('\0') != std::string_view::npos || json.starts_with("\xEF\xBB\xBF")) fail("not valid JSON");
+    if (json.find('\0') != std::string_view::npos || json.starts_with("\xEF\xBB\xBF"))
+        fail_toc("not valid JSON");
     Handler handler(payload_end);
-    if (!Json::sax_parse(json.begin(), json.end(), &handler)) fail("not valid JSON");
+    if (!Json::sax_parse(json.begin(), json.end(), &handler)) fail_toc("not valid JSON");
     return handler.take();
 }
 

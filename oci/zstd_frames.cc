@@ -3,22 +3,21 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.hh"
 #include "base/interrupt.hh"
+#include "oci/zeros.hh"
 
 namespace osb::oci {
 namespace {
 
 constexpr std::size_t kOutputChunk = 128UL * 1024;
-constexpr std::array<std::uint8_t, 64UL * 1024> kZeros{};
 constexpr int kZerosWindowLog = 17;
 
-struct FreeContext {
+struct FreeCCtx {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
 };
-using Handle = std::unique_ptr<ZSTD_CCtx, FreeContext>;
+using Handle = std::unique_ptr<ZSTD_CCtx, FreeCCtx>;
 
 std::size_t check(std::size_t code) {
     if (ZSTD_isError(code) != 0) {

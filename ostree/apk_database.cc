@@ -11,9 +11,10 @@ namespace {
 
 // Where the bootable layout puts a path.
 std::string placed(std::string path) {
-    constexpr std::array<std::string_view, 6> kMerged{"bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"};
+    constexpr std::array<std::string_view, 6> kMergedPrefixes{"bin/",   "sbin/",  "lib/",
+                                                              "lib32/", "lib64/", "libx32/"};
     if (path.starts_with("etc/")) return "usr/" + path;
-    for (const std::string_view prefix : kMerged) {
+    for (const std::string_view prefix : kMergedPrefixes) {
         if (path.starts_with(prefix)) return "usr/" + path;
     }
     return path;

@@ -9,7 +9,7 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kConfig = "[core]\nrepo_version=1\nmode=archive-z2\n";
+constexpr std::string_view kArchiveConfig = "[core]\nrepo_version=1\nmode=archive-z2\n";
 
 bool is_hex(std::string_view text) {
     return std::all_of(text.begin(), text.end(),
@@ -48,7 +48,7 @@ void ArchiveOffer::set(const std::string& ref, const std::string& commit, bool p
 
 std::optional<OfferedFile> ArchiveOffer::find(std::string_view path) const {
     constexpr std::string_view kObjects = "objects/";
-    if (path == "config") return text_file(kConfig);
+    if (path == "config") return text_file(kArchiveConfig);
     if (path == "summary") return text_file(summary_);
     if (path == ref_path_) return text_file(commit_ + '\n');
     if (path.starts_with(kObjects) && !probing_) return find_object(path.substr(kObjects.size()));

@@ -30,8 +30,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
-
 Repository open_destination(const std::string& path) {
     Repository repository = Repository::open_or_create(path);
     if (repository.mode() != RepoMode::archive) {
@@ -174,7 +172,7 @@ class DirectoryPush {
             writer = std::make_unique<ObjectWriter>(destination_);
         const unsigned jobs =
             options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
-        TaskPool pool(jobs, kMaxQueued);
+        TaskPool pool(jobs, TaskPool::kMaxQueued);
         std::atomic<std::size_t> next{0};
         std::atomic<bool> failed{false};
         for (unsigned i = 0; i < jobs; ++i) {

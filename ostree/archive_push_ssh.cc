@@ -21,7 +21,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr int kSshFailed = 255;
 constexpr int kNoSuchCommand = 127;
 
 // Where the sockets are made: "" for where temporary files always are, unless their paths would be too long

@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::uint32_t kVarTmpMode = 01777;
 
-std::string join(const std::string& directory, const std::string& name) {
-    return directory.empty() ? name : concat(directory, '/', name);
-}
-
 class TreeReader {
   public:
     TreeReader(const LoadMetadata& load, const ObjectIndex& objects, ImageBudget& budget,
@@ -32,13 +28,13 @@ class TreeReader {
         const DirtreeObject object = tree_of(tree);
         for (const DirtreeObject::File& file : object.files) {
             count();
-            check_tree_place(join(path, file.name), depth);
+            check_tree_place(join_path(path, file.name), depth);
             budget_.keep(memory_of(file.name, out.set_child(file.name, file_of(file, path))));
         }
         for (const DirtreeObject::Directory& below : object.directories) {
             count();
-            const Node& child =
-                out.set_child(below.name, read(below.tree, below.meta, join(path, below.name), depth + 1));
+            const Node& child = out.set_child(
+                below.name, read(below.tree, below.meta, join_path(path, below.name), depth + 1));
             budget_.keep(memory_of(below.name, child));
         }
         return out;
@@ -79,7 +75,7 @@ class TreeReader {
         const LayerEntry* const object = objects_.find(file.checksum);
         if (object != nullptr) return node_of(*object);
         throw Error(ErrorKind::invalid, concat("the image lacks the object ", to_hex(file.checksum), " of ",
-                                               quoted(join(directory, file.name))));
+                                               quoted(join_path(directory, file.name))));
     }
 
   public:

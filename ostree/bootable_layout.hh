@@ -12,6 +12,9 @@
 
 namespace osb::ostree {
 
+// Where the image's own files of /var go, below var.
+inline constexpr std::string_view kFactory = "usr/share/factory";
+
 struct LayoutReport {
     std::string kernel;                 // release of the kernel, "" when there is none
     std::vector<std::string> notes;     // what was moved or dropped; names are escaped

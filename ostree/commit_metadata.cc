@@ -10,7 +10,7 @@ namespace {
 
 // To be raised when the same image and options begin to give another tree.
 constexpr guint32 kImportFormat = 2;
-constexpr const char* kKeyFormat = "osb.import.format";
+constexpr const char* kKeyImportFormat = "osb.import.format";
 constexpr const char* kKeyLayout = "osb.import.layout";
 constexpr const char* kKeyBase = "osb.import.base";
 constexpr const char* kKeyManifestDigest = "ostree.manifest-digest";
@@ -53,7 +53,7 @@ GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts) {
     if (!facts.base.empty()) texts[kKeyBase] = facts.base;
     std::map<std::string, GVariant*> values;
     for (const auto& [key, text] : texts) values[key] = g_variant_new_string(text.c_str());
-    values[kKeyFormat] = g_variant_new_uint32(kImportFormat);
+    values[kKeyImportFormat] = g_variant_new_uint32(kImportFormat);
     if (!facts.collection.empty()) {
         values["ostree.collection-binding"] = g_variant_new_string(facts.collection.c_str());
         const char* const ref = facts.ref.c_str();
@@ -71,7 +71,7 @@ bool is_import_of(GVariant* metadata, const oci::Image& image, const std::string
     return lookup_string(metadata, kKeyManifestDigest) == image.manifest.digest.to_string() &&
            lookup_string(metadata, kKeyLayout) == layout &&
            lookup_string(metadata, kKeyBase).empty() != is_encapsulated(image) &&
-           g_variant_lookup(metadata, kKeyFormat, "u", &format) != FALSE && format == kImportFormat;
+           g_variant_lookup(metadata, kKeyImportFormat, "u", &format) != FALSE && format == kImportFormat;
 }
 
 }  // namespace osb::ostree

@@ -46,13 +46,13 @@ class Walker {
         add_directory(path, tree, meta);
         const DirtreeObject object = load_tree(tree);
         for (const DirtreeObject::File& file : object.files) {
-            std::string name = join(path, file.name);
+            std::string name = join_path(path, file.name);
             count(name);
             check_tree_place(name, depth);
             files_[file.checksum].push_back(std::move(name));
         }
         for (const DirtreeObject::Directory& below : object.directories)
-            directory(join(path, below.name), below.tree, below.meta, depth + 1);
+            directory(join_path(path, below.name), below.tree, below.meta, depth + 1);
     }
 
     CommitWalk finish() {
@@ -78,10 +78,6 @@ class Walker {
         if (path_bytes_ <= kMaxWalkBytes) return;
         throw Error(ErrorKind::too_large,
                     concat("a tree whose paths have more than ", kMaxWalkBytes, " bytes"));
-    }
-
-    static std::string join(const std::string& directory, const std::string& name) {
-        return directory.empty() ? name : concat(directory, '/', name);
     }
 
     // libostree does not hash metadata that it loads from a repository: a damaged dirtree would be another

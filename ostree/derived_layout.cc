@@ -15,7 +15,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kFactory = "usr/share/factory";
 constexpr std::string_view kFactoryVar = "usr/share/factory/var";
 constexpr std::string_view kInitramfsName = "initramfs.img";
 

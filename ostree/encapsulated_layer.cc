@@ -10,14 +10,13 @@
 #include "base/escape.hh"
 #include "base/interrupt.hh"
 #include "base/stream.hh"
+#include "ostree/encapsulated_paths.hh"
 #include "ostree/layer_path.hh"
 #include "ostree/metadata_objects.hh"
 
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kRepo = "sysroot/ostree/repo/";
-constexpr std::string_view kObjects = "sysroot/ostree/repo/objects/";
 constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
 constexpr std::size_t kMaxXattrs = 1024UL * 1024;  // of one object, as ostree-ext has it
 // What a name or an object costs in a set or map, besides its bytes.
@@ -129,14 +128,14 @@ void EncapsulatedLayerReader::read_all() {
 // Everything outside the repository in the image is a view of what is inside, for container runtimes: not
 // looked at, but for its names.
 void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string& path) {
-    if (!path.starts_with(kRepo)) return record_name(entry, path);
+    if (!path.starts_with(kImageRepo)) return record_name(entry, path);
     if (entry.type == oci::TarType::directory) return;
     if (path.starts_with(kXattrsV0)) {
         expect_regular(entry);
         return share_xattrs(last_part(path), checked_xattrs(read_content(entry, kMaxXattrs)));
     }
-    if (!path.starts_with(kObjects)) return;
-    const std::string_view name = std::string_view(path).substr(kObjects.size());
+    if (!path.starts_with(kImageObjects)) return;
+    const std::string_view name = std::string_view(path).substr(kImageObjects.size());
     constexpr std::size_t kLoose = 65;  // XX/<62 digits>
     if (name.size() <= kLoose + 1 || name[2] != '/' || name[kLoose] != '.') {
         throw Error(ErrorKind::invalid, "not the name of an object");
@@ -269,13 +268,13 @@ void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std:
     if (record_ == nullptr) return;
     const bool is_directory = entry.type == oci::TarType::directory;
     // Those of the first layer are the commit's, and it is never kept; the repository's are in every layer.
-    if (is_directory && (holds_commit_ || (!path.empty() && kRepo.starts_with(path + '/')))) return;
+    if (is_directory && (holds_commit_ || (!path.empty() && kImageRepo.starts_with(path + '/')))) return;
     std::string object;
     if (entry.type == oci::TarType::hardlink) {
         const std::string target = normalize_path(entry.link_target);
-        constexpr std::size_t kLength = kObjects.size() + 65 + std::string_view(".file").size();
-        if (target.starts_with(kObjects) && target.ends_with(".file") && target.size() == kLength)
-            object = target.substr(kObjects.size(), 2) + target.substr(kObjects.size() + 3, 62);
+        constexpr std::size_t kLength = kImageObjects.size() + 65 + std::string_view(".file").size();
+        if (target.starts_with(kImageObjects) && target.ends_with(".file") && target.size() == kLength)
+            object = target.substr(kImageObjects.size(), 2) + target.substr(kImageObjects.size() + 3, 62);
     } else if (entry.type == oci::TarType::file && entry.size == 0) {
         object = last_object_;
     }

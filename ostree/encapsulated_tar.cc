@@ -8,6 +8,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/encapsulated_paths.hh"
 #include "ostree/object_format.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/object_tar.hh"
@@ -15,8 +16,8 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kRepo = "sysroot/ostree/repo";
-constexpr std::string_view kConfig = "[core]\nrepo_version=1\nmode=bare-split-xattrs\n";
+constexpr std::string_view kRepo = kImageRepo.substr(0, kImageRepo.size() - 1);
+constexpr std::string_view kBareSplitConfig = "[core]\nrepo_version=1\nmode=bare-split-xattrs\n";
 
 // "sysroot/ostree/repo/objects/XX/<62 digits>", without a suffix.
 std::string object_path(const Sha256& checksum) {
@@ -99,7 +100,7 @@ void EncapsulatedTar::write_repository(oci::TarWriter& tar) {
          {"extensions", "refs", "refs/heads", "refs/mirrors", "refs/remotes", "state", "tmp", "tmp/cache"}) {
         write_directory(tar, concat(kRepo, '/', name), 0755);
     }
-    write_regular(tar, concat(kRepo, "/config"), kConfig);
+    write_regular(tar, concat(kRepo, "/config"), kBareSplitConfig);
 }
 
 void EncapsulatedTar::write_commit(oci::TarWriter& tar) {

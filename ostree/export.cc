@@ -32,18 +32,6 @@ struct Facts {
     RunConfig run;
 };
 
-// The strings that an a{sv} has under `key`; none when there are none.
-std::vector<std::string> lookup_strings(GVariant* dict, const char* key) {
-    std::vector<std::string> out;
-    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING_ARRAY));
-    for (gsize i = 0; value && i < g_variant_n_children(value.get()); ++i) {
-        const char* text = nullptr;
-        g_variant_get_child(value.get(), i, "&s", &text);
-        out.emplace_back(text);
-    }
-    return out;
-}
-
 Facts facts_of(GVariant* commit) {
     Facts out;
     const GVariantPtr metadata = metadata_of(commit);

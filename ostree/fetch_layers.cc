@@ -20,8 +20,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
-
 class LayerFetch {
   public:
     LayerFetch(Repository& repository, const oci::Image& image, unsigned jobs, Progress& progress)
@@ -70,7 +68,7 @@ class LayerFetch {
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
         std::vector<std::shared_ptr<Layer>> layers(batch.size());
-        TaskPool pool(jobs_, kMaxQueued);
+        TaskPool pool(jobs_, TaskPool::kMaxQueued);
         const LayerContext context{writer, pool, progress_, budget_};
         for (std::size_t i = 0; i < batch.size(); ++i) {
             pool.add_producer([this, &context, &layer = layers[i], index = batch[i]] {

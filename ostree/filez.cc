@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kInput = 128UL * 1024;  // small files come with one read(2)
 constexpr std::size_t kMaxHeader = kMaxMetadataSize;
-constexpr std::size_t kPrefix = 8;  // the header's length, and padding
+constexpr std::size_t kHeaderPrefix = 8;  // the header's length, and padding
 
 [[noreturn]] void fail(std::string_view why) {
     throw Error(ErrorKind::invalid, std::string(why));
@@ -106,7 +106,7 @@ class InflatedSource final : public Source {
 };
 
 std::string read_header(Input& input) {
-    std::array<std::uint8_t, kPrefix> prefix{};
+    std::array<std::uint8_t, kHeaderPrefix> prefix{};
     input.read_exactly(prefix);
     std::size_t length = 0;
     for (std::size_t i = 0; i < 4; ++i) length = length << 8U | prefix[i];

@@ -38,6 +38,17 @@ std::string lookup_string(GVariant* dict, const char* key) {
     return value ? std::string(g_variant_get_string(value.get(), nullptr)) : std::string{};
 }
 
+std::vector<std::string> lookup_strings(GVariant* dict, const char* key) {
+    std::vector<std::string> out;
+    const GVariantPtr value(g_variant_lookup_value(dict, key, G_VARIANT_TYPE_STRING_ARRAY));
+    for (gsize i = 0; value && i < g_variant_n_children(value.get()); ++i) {
+        const char* text = nullptr;
+        g_variant_get_child(value.get(), i, "&s", &text);
+        out.emplace_back(text);
+    }
+    return out;
+}
+
 GKeyFilePtr parse_key_file(std::string_view text) {
     GKeyFilePtr out(g_key_file_new());
     GErrorSlot error;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -68,6 +69,8 @@ Sha256 checksum_of(GVariant* bytes);
 
 // The string that an a{sv} has under `key`; "" when there is none.
 std::string lookup_string(GVariant* dict, const char* key);
+// The strings that it has there; none when there are none.
+std::vector<std::string> lookup_strings(GVariant* dict, const char* key);
 
 // Throws Error{invalid}.
 GKeyFilePtr parse_key_file(std::string_view text);

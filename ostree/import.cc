@@ -37,9 +37,6 @@
 namespace osb::ostree {
 namespace {
 
-// What waiting tasks may hold: enough to keep every thread busy, little enough to be no matter.
-constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
-
 std::string layout_name(Layout layout) {
     return layout == Layout::bootable ? "bootable" : "plain";
 }
@@ -215,7 +212,7 @@ class Import {
     // Of the layers that are known, those are reused whose objects are all there: a damaged repository is
     // mended, not built upon.
     void keep_whole_layers(const ObjectWriter& writer) {
-        TaskPool pool(jobs(), kMaxQueued);
+        TaskPool pool(jobs(), TaskPool::kMaxQueued);
         for (auto& [key, slot] : layers_) {
             const bool may_be_here = options_.expect_objects && slot.kind == LayerKind::objects;
             if (slot.layer == nullptr && !may_be_here) continue;
@@ -308,7 +305,7 @@ class Import {
         for (const Slot* slot : unread) total += size_of(slot);
         if (!unread.empty()) progress_.begin("reading layers", total);
 
-        TaskPool pool(jobs(), kMaxQueued);
+        TaskPool pool(jobs(), TaskPool::kMaxQueued);
         const LayerContext context{writer, pool, progress_, budget_};
         for (Slot* slot : unread) {
             pool.add_producer([this, slot, &context] { read_one(*slot, context); });
@@ -404,7 +401,7 @@ class Import {
         for (const auto& [key, slot] : layers_) {
             if (!slot.reused) new_layers.push_back({&slot, nullptr});
         }
-        TaskPool pool(jobs(), kMaxQueued);
+        TaskPool pool(jobs(), TaskPool::kMaxQueued);
         WrittenTree tree;
         pool.add_producer([&] { tree = write_tree(writer, root_); });
         for (NewLayer& layer : new_layers) {

@@ -20,7 +20,7 @@ namespace {
 using Files = std::map<Sha256, const WalkedFile*>;
 
 // What a layer holds: its objects, each with its names in the image.
-using Names = std::map<Sha256, std::set<std::string>>;
+using ObjectNames = std::map<Sha256, std::set<std::string>>;
 
 // By their paths in the image.
 using Directories = std::map<std::string, const WalkedDirectory*, std::less<>>;
@@ -32,8 +32,8 @@ bool same_owner_and_mode(const A& a, const B& b) noexcept {
 
 // Nothing when the layer shows a file that is not one of its objects, or not as the object is: runtimes give
 // a link the mode and owner that its own entry says.
-std::optional<Names> names_in(const Layer& layer) {
-    Names out;
+std::optional<ObjectNames> names_in(const Layer& layer) {
+    ObjectNames out;
     std::map<Sha256, const LayerEntry*> objects;
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
@@ -77,7 +77,7 @@ bool has_directories_of(const Layer& layer, const Directories& directories) {
 
 // The commit's files that the layer holds; nothing when it holds anything else. Takes them out of `files`.
 std::optional<std::vector<const WalkedFile*>> take_files(const Layer& layer, Files& files) {
-    const std::optional<Names> names = names_in(layer);
+    const std::optional<ObjectNames> names = names_in(layer);
     if (!names || names->empty()) return std::nullopt;
     std::vector<const WalkedFile*> out;
     for (const auto& [checksum, paths] : *names) {

@@ -16,7 +16,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 constexpr unsigned kMaxUploads = 3;  // of one layer
 
 class NullSink final : public Sink {
@@ -74,7 +73,7 @@ std::vector<oci::WrittenLayer> LayerExport::write_all() {
     progress_.begin("writing layers", std::nullopt);
     const unsigned jobs =
         options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
-    TaskPool pool(jobs, kMaxQueued);
+    TaskPool pool(jobs, TaskPool::kMaxQueued);
     for (std::size_t i = 0; i < written.size(); ++i) {
         pool.add_producer([this, i, &pool, &written] { written[i] = write_layer(i, pool); });
     }

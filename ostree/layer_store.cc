@@ -18,10 +18,10 @@
 namespace osb::ostree {
 namespace {
 
-constexpr const char* kPrefix = "ostree/container/blob/osb";
+constexpr const char* kRefPrefix = "ostree/container/blob/osb";
 constexpr guint32 kFormat = 4;              // 1 knew nothing of devices
 constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects: no others are to take them for a tree
-constexpr const char* kKeyFormat = "osb.layer.format";
+constexpr const char* kKeyLayerFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeyCommit = "osb.layer.commit";
 constexpr const char* kKeyImage = "osb.layer.image";
@@ -31,7 +31,7 @@ constexpr const char* kEntriesFile = "entries";
 constexpr std::size_t kMaxEntriesFile = 1UL << 30;
 
 std::string ref_of(const oci::Digest& digest) {
-    return concat(kPrefix, '/', escape_ref(digest.to_string()));
+    return concat(kRefPrefix, '/', escape_ref(digest.to_string()));
 }
 
 guint32 format_of(LayerKind kind) {
@@ -64,17 +64,6 @@ std::string read_file(OstreeRepo* repo, const std::string& commit, const char* n
     }
 }
 
-std::vector<std::string> lookup_strings(GVariant* metadata, const char* key) {
-    std::vector<std::string> out;
-    const GVariantPtr list{g_variant_lookup_value(metadata, key, G_VARIANT_TYPE_STRING_ARRAY)};
-    const gsize n = list ? g_variant_n_children(list.get()) : 0;
-    for (gsize i = 0; i < n; ++i) {
-        const GVariantPtr text = take(g_variant_get_child_value(list.get(), i));
-        out.emplace_back(g_variant_get_string(text.get(), nullptr));
-    }
-    return out;
-}
-
 GVariant* string_array(const std::vector<std::string>& texts) {
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
@@ -89,7 +78,7 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std
     if (!commit) return nullptr;
     const GVariantPtr metadata = metadata_of(commit.get());
     guint32 format = 0;
-    if (g_variant_lookup(metadata.get(), kKeyFormat, "u", &format) == FALSE || format != format_of(kind))
+    if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || format != format_of(kind))
         return nullptr;
     const std::string held = lookup_string(metadata.get(), kKeyCommit);
     if (held.empty() == (kind == LayerKind::commit)) return nullptr;
@@ -134,7 +123,7 @@ GVariantPtr layer_metadata(const Layer& layer) {
         g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit.c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
                           g_variant_new_string(layer.diff_id().to_string().c_str()));
-    g_variant_builder_add(&builder, "{sv}", kKeyFormat, g_variant_new_uint32(format_of(layer.kind())));
+    g_variant_builder_add(&builder, "{sv}", kKeyLayerFormat, g_variant_new_uint32(format_of(layer.kind())));
     if (!layer.image_layers.empty())
         g_variant_builder_add(&builder, "{sv}", kKeyImage, string_array(layer.image_layers));
     g_variant_builder_add(&builder, "{sv}", kKeyNotes, string_array(layer.notes()));
@@ -167,7 +156,7 @@ struct LayerRef {
 
 std::vector<LayerRef> layer_refs(const Repository& repository) {
     std::vector<LayerRef> out;
-    for (const std::string& ref : repository.refs(kPrefix)) {
+    for (const std::string& ref : repository.refs(kRefPrefix)) {
         const std::optional<std::string> checksum =
             is_layer_ref(ref) ? repository.resolve(ref) : std::nullopt;
         if (!checksum) continue;
@@ -241,7 +230,7 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
     try {
         std::set<std::string> commits;  // that a ref names
         for (const std::string& ref : repository.refs("")) {
-            if (ref.starts_with(kPrefix)) continue;
+            if (ref.starts_with(kRefPrefix)) continue;
             const std::optional<std::string> checksum = repository.resolve(ref);
             const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
             if (!commit) continue;

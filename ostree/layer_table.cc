@@ -8,12 +8,12 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "oci/zstd_chunked_toc.hh"
+#include "ostree/encapsulated_paths.hh"
 #include "ostree/layer_path.hh"
 
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kObjects = "sysroot/ostree/repo/objects/";
 constexpr std::string_view kFile = ".file";
 constexpr std::size_t kDigits = 64;
 
@@ -21,8 +21,8 @@ constexpr std::size_t kDigits = 64;
 std::optional<Sha256> object_of(const std::string& path) {
     const std::string normal = normalize_path(path);
     std::string_view rest = normal;
-    if (!rest.starts_with(kObjects) || !rest.ends_with(kFile)) return std::nullopt;
-    rest = rest.substr(kObjects.size(), rest.size() - kObjects.size() - kFile.size());
+    if (!rest.starts_with(kImageObjects) || !rest.ends_with(kFile)) return std::nullopt;
+    rest = rest.substr(kImageObjects.size(), rest.size() - kImageObjects.size() - kFile.size());
     if (rest.size() != kDigits + 1 || rest[2] != '/') return std::nullopt;
     return parse_sha256(concat(rest.substr(0, 2), rest.substr(3)));
 }

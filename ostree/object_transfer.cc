@@ -4,7 +4,6 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,27 +12,13 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "ostree/free_space.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
 namespace {
 
 constexpr mode_t kObjectMode = 0644;  // of every object in an archive repository
-constexpr std::uint64_t kBlock = 4096;
-
-// Bytes of the destination's filesystem that may be used.
-std::int64_t space_left(const Repository& repository) {
-    OstreeRepo* const repo = repository.handle().repo.get();
-    guint64 reserve = 0;
-    GErrorSlot error;
-    error.check(ostree_repo_get_min_free_space_bytes(repo, &reserve, error.out()) != 0,
-                "cannot read the repository's min-free-space");
-    struct statvfs fs {};
-    if (::fstatvfs(ostree_repo_get_dfd(repo), &fs) != 0)
-        throw_errno("cannot see the free space of the repository's filesystem");
-    const std::uint64_t blocks = ::geteuid() == 0 ? fs.f_bfree : fs.f_bavail;
-    return static_cast<std::int64_t>(blocks * fs.f_frsize) - static_cast<std::int64_t>(reserve);
-}
 
 // Copies the rest of a file inside the kernel; false when the filesystems cannot, and nothing was copied.
 bool copy_in_kernel(int from, int to, std::uint64_t size, const std::string& name) {
@@ -104,7 +89,9 @@ Fd StoredObjects::open(const ObjectName& name) const {
 }
 
 ObjectTransfer::ObjectTransfer(const StoredObjects& source, const Repository& destination, Staging& staging)
-    : source_(source), staging_(staging), space_left_(space_left(destination)) {
+    : source_(source), staging_(staging) {
+    OstreeRepo* const repo = destination.handle().repo.get();
+    space_left_ = space_left(ostree_repo_get_dfd(repo), min_free_space(repo));
     struct stat st {};
     if (::fstat(staging.fd(), &st) != 0) throw_errno("cannot stat the staging directory");
     owner_ = st.st_uid;
@@ -120,7 +107,7 @@ bool ObjectTransfer::may_link(const StoredObjects::Location& from) const noexcep
 }
 
 void ObjectTransfer::copy(const StoredObjects::Location& from, const std::string& to) {
-    const auto rounded = static_cast<std::int64_t>((from.size + kBlock - 1) / kBlock * kBlock);
+    const std::int64_t rounded = in_blocks(from.size);
     if (space_left_.fetch_sub(rounded) < rounded) {
         throw Error(ErrorKind::no_space,
                     "the destination would leave less than its reserve free on its filesystem")

@@ -16,13 +16,13 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/free_space.hh"
 #include "ostree/object_reader.hh"
 #include "ostree/repository_handle.hh"
 
 namespace osb::ostree {
 namespace {
 
-constexpr std::uint64_t kBlock = 4096;
 constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
 bool is_symlink(const FileMeta& meta) {
@@ -45,16 +45,6 @@ int config_zlib_level(OstreeRepo* repo) {
     return level >= 1 && level <= 9 ? level : oci::kFastDeflate;
 }
 
-// Bytes of the filesystem that may be used, less the reserve that the repository keeps free
-// (core.min-free-space-*).
-std::int64_t space_left(int repo_fd, std::uint64_t reserve) {
-    struct statvfs fs {};
-    if (::fstatvfs(repo_fd, &fs) != 0)
-        throw_errno("cannot see the free space of the repository's filesystem");
-    const std::uint64_t blocks = ::geteuid() == 0 ? fs.f_bfree : fs.f_bavail;
-    return static_cast<std::int64_t>(blocks * fs.f_frsize) - static_cast<std::int64_t>(reserve);
-}
-
 // Files that the filesystem can still hold. btrfs makes inodes as they are needed, and says that there are
 // none.
 std::int64_t inodes_left(int repo_fd) {
@@ -63,14 +53,6 @@ std::int64_t inodes_left(int repo_fd) {
         throw_errno("cannot see the free space of the repository's filesystem");
     constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
     return static_cast<std::int64_t>(fs.f_files == 0 ? kMost : std::min<std::uint64_t>(fs.f_favail, kMost));
-}
-
-std::uint64_t min_free_space(OstreeRepo* repo) {
-    guint64 reserve = 0;
-    GErrorSlot error;
-    error.check(ostree_repo_get_min_free_space_bytes(repo, &reserve, error.out()) != 0,
-                "cannot read the repository's min-free-space");
-    return reserve;
 }
 
 // Writes header and content with one system call where the kernel takes it whole.
@@ -183,7 +165,7 @@ bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
 }
 
 void ObjectWriter::reserve(std::uint64_t bytes) {
-    const auto rounded = static_cast<std::int64_t>((bytes + kBlock - 1) / kBlock * kBlock);
+    const std::int64_t rounded = in_blocks(bytes);
     if (space_left_.fetch_sub(rounded) >= rounded) return;
     throw Error(ErrorKind::no_space, concat("the repository ", quoted(repository_.path()),
                                             " would leave less than its reserve of ", reserve_ / kMebibyte,

@@ -18,8 +18,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
-
 // What the repository lacks now is what the image lacks.
 CommitWalk walk_whole(const Repository& repository, const RootChecksums& root) {
     try {
@@ -47,7 +45,7 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
                  Encapsulated& found, Progress& progress) {
     const unsigned jobs =
         options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
-    TaskPool pool(jobs, kMaxQueued);
+    TaskPool pool(jobs, TaskPool::kMaxQueued);
     ImageBudget budget;
     const LayerContext context{writer, pool, progress, budget};
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {

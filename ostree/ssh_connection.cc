@@ -24,7 +24,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 // To connect and to authenticate; a security key may want to be touched.
 constexpr auto kConnectLimit = std::chrono::seconds(120);
-constexpr int kSshFailed = 255;
 
 // Runs a program that ends with us, also when we are killed: then descriptor 3, a pipe that we hold, closes.
 constexpr const char* kTethered =
@@ -99,7 +98,7 @@ class Lines {
 };
 
 // What is there to be read; false at the end of the stream.
-bool take(int fd, Lines& lines) {
+bool read_lines(int fd, Lines& lines) {
     std::array<char, 4096> buffer{};
     for (;;) {
         const ssize_t n = ::read(fd, buffer.data(), buffer.size());
@@ -172,7 +171,7 @@ ExitState SshConnection::run_program(const std::vector<std::string>& argv,
         // In this order, so that nothing stays unread when the child has ended; what it started may keep the
         // pipe open for longer.
         const bool ended = child.wait_for(milliseconds(0)).has_value();
-        open = take(pipe.reader.get(), lines) && !ended;
+        open = read_lines(pipe.reader.get(), lines) && !ended;
     }
     lines.flush();
     std::optional<ExitState> state;

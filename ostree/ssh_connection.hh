@@ -12,6 +12,9 @@
 
 namespace osb::ostree {
 
+// The exit status that is ssh's own: the connection broke.
+inline constexpr int kSshFailed = 255;
+
 class SshConnection {
   public:
     // Connects. ssh takes its configuration, keys and known hosts where it always does, and asks no
@@ -29,8 +32,8 @@ class SshConnection {
     std::uint16_t forward(const std::string& socket_path);
 
     // Runs a command line of the server's shell to its end; standard input is empty. on_line() gets each line
-    // of its output and errors, raw, without the line feed, at most kMaxLine bytes of it. Exit status 255 is
-    // ssh's own: the connection broke. Throws Interrupted, and what on_line() throws.
+    // of its output and errors, raw, without the line feed, at most kMaxLine bytes of it. The exit
+    // status may be kSshFailed. Throws Interrupted, and what on_line() throws.
     ExitState run(const std::string& command, const std::function<void(std::string_view)>& on_line);
 
     static constexpr std::size_t kMaxLine = 4096;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view kScheme = "ssh://";
 constexpr std::string_view kAlphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-constexpr std::size_t kMaxName = 255;   // of a user or host, in bytes
-constexpr std::size_t kMaxPath = 4095;  // PATH_MAX less its NUL
+constexpr std::size_t kMaxName = 255;         // of a user or host, in bytes
+constexpr std::size_t kMaxRemotePath = 4095;  // PATH_MAX less its NUL
 
 [[noreturn]] void refuse(std::string_view url, std::string_view why) {
     throw Error(ErrorKind::usage, concat("cannot push to ", quoted(url), ": ", why))
@@ -71,7 +71,8 @@ SshTarget SshTarget::parse(std::string_view url) {
         refuse(url, "it names no path on the server");
     SshTarget target;
     target.path = rest.substr(slash);
-    if (target.path.size() > kMaxPath || std::any_of(target.path.begin(), target.path.end(), is_control))
+    if (target.path.size() > kMaxRemotePath ||
+        std::any_of(target.path.begin(), target.path.end(), is_control))
         refuse(url, "the path is too long, or has control characters");
     std::string_view authority = rest.substr(0, slash);
     // The last one: a user of a domain has one in its name.

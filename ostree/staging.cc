@@ -24,7 +24,7 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kPrefix = "osb-import-";
+constexpr std::string_view kStagingPrefix = "osb-import-";
 constexpr mode_t kDirectoryMode = 0775;  // less the umask, as libostree makes its own
 // Nobody else looks at what is not verified yet.
 constexpr mode_t kStagingMode = 0700;
@@ -92,7 +92,7 @@ std::string random_name() {
     if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
         throw_errno("cannot get random bytes");
     }
-    return std::string(kPrefix) + to_hex(random);
+    return std::string(kStagingPrefix) + to_hex(random);
 }
 
 bool still_named(int dirfd, const std::string& path, int fd) {
@@ -121,7 +121,7 @@ void remove_abandoned_staging(int repo_fd) {
     try {
         const Fd tmp = open_at(repo_fd, "tmp", O_RDONLY | O_DIRECTORY);
         for (const std::string& name : list(tmp.get())) {
-            if (name.starts_with(kPrefix)) remove_abandoned(tmp.get(), name);
+            if (name.starts_with(kStagingPrefix)) remove_abandoned(tmp.get(), name);
         }
     } catch (const Error& error) {
         log_debug(concat("left over from an earlier run: ", error.message()));

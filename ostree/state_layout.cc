@@ -29,8 +29,6 @@ constexpr std::array<StatePlace, 6> kPlaces{{
     {"usr/local", "var/usrlocal", "../var/usrlocal", true},
 }};
 
-constexpr std::string_view kFactory = "usr/share/factory";
-
 std::string factory_path(const StatePlace& place) {
     return concat(kFactory, '/', place.state);
 }

@@ -11,10 +11,16 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hh"
 #include "base/hash.hh"
 #include "ostree/image_budget.hh"
 
 namespace osb::ostree {
+
+// The path of what is called `name` in `directory`, which is "" at the root.
+inline std::string join_path(std::string_view directory, std::string_view name) {
+    return directory.empty() ? std::string(name) : concat(directory, '/', name);
+}
 
 enum class NodeKind : std::uint8_t {
     file,

@@ -12,17 +12,13 @@ namespace {
 
 constexpr std::size_t kMapOverhead = 128;  // of two strings in a map
 
-std::string join(std::string_view directory, std::string_view name) {
-    return directory.empty() ? std::string(name) : concat(directory, '/', name);
-}
-
 std::string join(const std::vector<std::string_view>& parts) {
     std::string out;
-    for (const std::string_view part : parts) out = join(out, part);
+    for (const std::string_view part : parts) out = join_path(out, part);
     return out;
 }
 
-std::string_view parent_of(std::string_view path) {
+std::string_view parent_path(std::string_view path) {
     const std::size_t slash = path.rfind('/');
     return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
 }
@@ -89,13 +85,13 @@ void TreeMove::plan(std::string_view from, std::string_view to, std::string_view
     const Resolved source = end_of(from, LastLink::keep);
     if (source.node == nullptr || !source.node->is_directory()) return;
     // What is on the way to the place may be a link; the place itself is looked at below.
-    make_directories(root_, parent_of(to), budget_);
-    const Resolved parent = end_of(parent_of(to), LastLink::follow);
+    make_directories(root_, parent_path(to), budget_);
+    const Resolved parent = end_of(parent_path(to), LastLink::follow);
     if (parent.node == nullptr) {
         throw Error(ErrorKind::invalid,
-                    concat(quoted(concat('/', parent_of(to))), " leads through what is not there"));
+                    concat(quoted(concat('/', parent_path(to))), " leads through what is not there"));
     }
-    const std::string wanted = join(parent.canonical, name_of(to));
+    const std::string wanted = join_path(parent.canonical, name_of(to));
     const std::string place = place_of(source.canonical, wanted);
     const bool as_planned = place == to;
     moves_.push_back(
@@ -171,13 +167,13 @@ void TreeMove::plan_moved_links(const Node& directory, const std::string& old_pa
     budget_.take_steps();
     for (const auto& [name, child] : directory.children()) {
         if (child.is_directory()) {
-            plan_moved_links(child, join(old_path, name), join(new_path, name), old_root);
+            plan_moved_links(child, join_path(old_path, name), join_path(new_path, name), old_root);
         } else if (child.is_symlink()) {
             std::string target = new_path == old_path && !climbs_out_of_a_move(child.target, old_path)
                                      ? child.target
                                      : relocated(child.target, old_path, new_path, old_root);
             if (target == child.target) continue;
-            std::string path = join(old_path, name);
+            std::string path = join_path(old_path, name);
             budget_.keep(path.size() + target.size() + kMapOverhead);
             new_targets_.emplace(std::move(path), std::move(target));
         }
@@ -189,7 +185,7 @@ void TreeMove::plan_moved_links(const Node& directory, const std::string& old_pa
 void TreeMove::straighten_links(Node& directory, const std::string& path) {
     budget_.take_steps();
     for (auto& [name, child] : directory.children()) {
-        const std::string child_path = join(path, name);
+        const std::string child_path = join_path(path, name);
         if (child.is_directory()) {
             if (!is_moved(child_path)) straighten_links(child, child_path);
         } else if (child.is_symlink() && climbs_out_of_a_move(child.target, path)) {
@@ -215,8 +211,8 @@ void TreeMove::plan_merge(const Node& from, const std::string& from_path, const 
     for (const auto& [name, child] : from.children()) {
         const Node* const other = to.child(name);
         if (other == nullptr) continue;
-        const std::string child_path = join(from_path, name);
-        const std::string other_path = join(to_path, name);
+        const std::string child_path = join_path(from_path, name);
+        const std::string other_path = join_path(to_path, name);
         if (child.is_directory() && other->is_directory()) {
             plan_merge(child, child_path, *other, other_path);
         } else {
@@ -243,7 +239,7 @@ TreeMove::Keep TreeMove::choose(const Node& from, const std::string& from_path, 
 std::string TreeMove::next_place(const std::string& path, const Node& link) const {
     const std::string_view target = link.target;
     std::string place =
-        end_of(target.starts_with('/') ? std::string(target) : concat(parent_of(path), '/', target),
+        end_of(target.starts_with('/') ? std::string(target) : concat(parent_path(path), '/', target),
                LastLink::keep)
             .canonical;
     for (const Move& move : moves_) {
@@ -262,13 +258,13 @@ void TreeMove::apply() {
 }
 
 void TreeMove::carry_out(const Move& move) {
-    Node* const old_parent = end_of(parent_of(move.from), LastLink::keep).node;
+    Node* const old_parent = end_of(parent_path(move.from), LastLink::keep).node;
     Node* const source = old_parent == nullptr ? nullptr : old_parent->child(name_of(move.from));
     if (source == nullptr || !source->is_directory())
         throw Error(ErrorKind::internal, concat(quoted(move.from), " moved before its time"));
     Node moved = std::move(*source);
     old_parent->remove_child(name_of(move.from));
-    Node& new_parent = make_directories(root_, parent_of(move.to), budget_);
+    Node& new_parent = make_directories(root_, parent_path(move.to), budget_);
     Node* target = new_parent.child(name_of(move.to));
     // Merged into an empty directory with the same metadata, so that links are rewritten on one way only.
     if (target == nullptr || !target->is_directory()) {
@@ -285,7 +281,7 @@ void TreeMove::merge(Node& from, const std::string& from_path, Node& to, const s
                                 ", whose mode and owner are kept"));
     }
     for (auto& [name, child] : from.children()) {
-        const std::string path = join(from_path, name);
+        const std::string path = join_path(from_path, name);
         if (const auto target = new_targets_.find(path); target != new_targets_.end()) {
             const Sha256 checksum = store_link_(target->second, child.uid, child.gid);
             child = Node::symlink(checksum, target->second, child.uid, child.gid);
@@ -294,14 +290,14 @@ void TreeMove::merge(Node& from, const std::string& from_path, Node& to, const s
         const bool both_directories = child.is_directory() && other != nullptr && other->is_directory();
         if (other != nullptr && !both_directories) {
             ++gave_way_;
-            if (!takes_place_of(child, path, *other, join(to_path, name))) continue;
+            if (!takes_place_of(child, path, *other, join_path(to_path, name))) continue;
         }
         if (!child.is_directory()) {
             to.set_child(name, std::move(child));
             continue;
         }
         if (!both_directories) other = &to.set_child(name, empty_copy(child));
-        merge(child, path, *other, join(to_path, name));
+        merge(child, path, *other, join_path(to_path, name));
     }
 }
 

@@ -23,18 +23,15 @@ WrittenTree write_below(ObjectWriter& writer, const Node& directory, const std::
                         std::size_t depth) {
     check_interrupt();
     check_tree_place(path, depth);
-    const auto join = [&path](const std::string& name) {
-        return path.empty() ? name : concat(path, '/', name);
-    };
     std::vector<DirtreeFile> files;
     std::vector<DirtreeDirectory> directories;
     for (const auto& [name, child] : directory.children()) {
         if (!child.is_directory()) {
-            check_tree_place(join(name), depth);
+            check_tree_place(join_path(path, name), depth);
             files.push_back({name, &child.checksum});
             continue;
         }
-        const WrittenTree below = write_below(writer, child, join(name), depth + 1);
+        const WrittenTree below = write_below(writer, child, join_path(path, name), depth + 1);
         directories.push_back({name, below.tree, below.meta});
     }
     const std::string tree =

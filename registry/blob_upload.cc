@@ -14,8 +14,8 @@ namespace osb::registry {
 namespace {
 
 // How often the registry may stand no further after a chunk than before, in a whole upload.
-constexpr unsigned kMaxIdle = 32;
-constexpr std::chrono::seconds kCancelTime{5};
+constexpr unsigned kMaxIdleChunks = 32;
+constexpr std::chrono::seconds kUploadCancelTime{5};
 constexpr std::chrono::minutes kSmallTime{5};
 
 // How many bytes the registry has, as far as it says so.
@@ -151,7 +151,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         for (std::size_t done = 0; done < buffer_.size();) {
             const std::size_t now = send_chunk(done);
             if (spool_) return;
-            if (now <= done && ++idle_ > kMaxIdle) {
+            if (now <= done && ++idle_ > kMaxIdleChunks) {
                 throw Error(ErrorKind::unavailable, concat(what(), ": the registry takes no more bytes"));
             }
             done = now;
@@ -336,8 +336,8 @@ class ChunkedUpload final : public oci::BlobUpload {
     void cancel() noexcept {
         if (!location_) return;
         try {
-            HttpResponse response =
-                send({.method = "DELETE", .url = *location_, .retry = false, .total_time = kCancelTime});
+            HttpResponse response = send(
+                {.method = "DELETE", .url = *location_, .retry = false, .total_time = kUploadCancelTime});
             discard_body(response);
         } catch (const std::exception& error) {
             // In a destructor, with another error on its way; the registry forgets the upload by itself.

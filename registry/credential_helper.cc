@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxOutput = 64UL * 1024;
 constexpr std::size_t kMaxServer = 1024;  // less than any pipe's buffer
 constexpr std::chrono::seconds kPatience{60};
-constexpr int kPollMilliseconds = 100;
+constexpr int kHelperPollMilliseconds = 100;
 
 bool is_helper_name(std::string_view name) {
     return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -44,7 +44,7 @@ std::string read_output(const Fd& reader, const std::string& program) {
         check_interrupt();
         if (Clock::now() > end) throw Error(ErrorKind::io, concat(quoted(program), " does not answer"));
         pollfd state{.fd = reader.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&state, 1, kPollMilliseconds) <= 0) continue;
+        if (::poll(&state, 1, kHelperPollMilliseconds) <= 0) continue;
         const ssize_t n = ::read(reader.get(), buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) throw_errno(quoted(program));

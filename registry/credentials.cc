@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -12,6 +11,7 @@
 #include "base/secret.hh"
 #include "oci/json.hh"
 #include "registry/base64.hh"
+#include "registry/configuration.hh"
 #include "registry/small_file.hh"
 
 namespace osb::registry {
@@ -22,11 +22,6 @@ using oci::Json;
 constexpr std::size_t kMaxAuthFile = 1024UL * 1024;
 constexpr std::string_view kLegacyName = "/.dockercfg";
 constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";
-
-std::string env(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
-    return value == nullptr ? std::string() : std::string(value);
-}
 
 bool is_docker_hub(std::string_view host) {
     return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
@@ -45,15 +40,6 @@ std::string normalised(std::string_view key) {
     const std::size_t slash = key.find('/');
     if (!is_docker_hub(key.substr(0, slash))) return std::string(key);
     return concat("docker.io", slash == std::string_view::npos ? "" : key.substr(slash));
-}
-
-[[noreturn]] void refuse(const std::string& path, std::string_view problem) {
-    throw Error(ErrorKind::invalid, concat(quoted(path), ": ", problem));
-}
-
-const Json* member(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
 std::string text_member(const Json& object, const char* key, const std::string& path) {

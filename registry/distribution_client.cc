@@ -12,7 +12,7 @@ namespace osb::registry {
 namespace {
 
 constexpr std::chrono::minutes kDocumentTime{5};
-constexpr std::chrono::seconds kCancelTime{10};
+constexpr std::chrono::seconds kMountCancelTime{10};
 
 std::string accepted_types() {
     return concat(oci::kMediaTypeManifest, ", ", oci::kMediaTypeIndex, ", ", oci::kMediaTypeDockerManifest,
@@ -216,7 +216,7 @@ bool DistributionClient::mount_blob(const oci::Digest& digest, const std::string
                                                      .url = *upload,
                                                      .scopes = scopes_,
                                                      .retry = false,
-                                                     .total_time = kCancelTime});
+                                                     .total_time = kMountCancelTime});
             discard_body(cancelled);
         } catch (const Error& error) {
             // The registry forgets it by itself, later.

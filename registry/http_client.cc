@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 constexpr long kReceiveBuffer = 256L * 1024;
 constexpr long kUploadBuffer = 512L * 1024;
 constexpr milliseconds kPoll{100};  // how long an interruption may go unnoticed
-constexpr std::size_t kMaxIdle = 16;
+constexpr std::size_t kMaxIdleConnections = 16;
 
 }  // namespace
 
@@ -65,7 +65,7 @@ struct HttpClient::Pool {
     void give_back(Connection connection) noexcept {
         const std::lock_guard guard(mutex);
         try {
-            if (idle.size() >= kMaxIdle) idle.erase(idle.begin());
+            if (idle.size() >= kMaxIdleConnections) idle.erase(idle.begin());
             idle.push_back(std::move(connection));
         } catch (const std::bad_alloc&) {  // then it is closed, no more
             return;

@@ -6,7 +6,7 @@ namespace osb::registry {
 namespace {
 
 // More are never needed for long: one a thread that reads.
-constexpr std::size_t kMaxIdle = 4;
+constexpr std::size_t kMaxIdleProxies = 4;
 
 std::vector<std::string> with_scratch(std::vector<std::string> argv, const ScratchDirectory& scratch) {
     // A global option of skopeo: it goes before the verb.
@@ -19,7 +19,7 @@ std::vector<std::string> with_scratch(std::vector<std::string> argv, const Scrat
 
 ProxyPool::ProxyPool(std::vector<std::string> argv, std::string name, ErrorKind failure_kind)
     : argv_(with_scratch(std::move(argv), scratch_)), failure_kind_(failure_kind), name_(std::move(name)) {
-    idle_.reserve(kMaxIdle);
+    idle_.reserve(kMaxIdleProxies);
 }
 
 std::unique_ptr<SkopeoProxy> ProxyPool::take() {
@@ -42,7 +42,7 @@ void ProxyPool::give_back(std::unique_ptr<SkopeoProxy> proxy, bool reusable) noe
     proxy->abandon_blob();
     if (!reusable || proxy->broken()) return;
     const std::lock_guard lock(mutex_);
-    if (idle_.size() < kMaxIdle) idle_.push_back(std::move(proxy));
+    if (idle_.size() < kMaxIdleProxies) idle_.push_back(std::move(proxy));
 }
 
 void ProxyPool::set_name(std::string name) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -13,6 +12,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "oci/toml.hh"
+#include "registry/configuration.hh"
 #include "registry/small_file.hh"
 
 namespace osb::registry {
@@ -21,15 +21,6 @@ namespace {
 using oci::Json;
 
 constexpr std::size_t kMaxFile = 1024UL * 1024;
-
-[[noreturn]] void refuse(const std::string& file, std::string_view problem) {
-    throw Error(ErrorKind::invalid, concat(quoted(file), ": ", problem));
-}
-
-const Json* member(const Json& table, const char* key) {
-    const auto found = table.find(key);
-    return found == table.end() ? nullptr : &*found;
-}
 
 std::string text_of(const Json& table, const char* key, const std::string& file) {
     const Json* value = member(table, key);
@@ -192,11 +183,6 @@ std::string full_name(const std::string& name, const std::string& tag, const std
     throw Error(ErrorKind::untrusted,
                 concat("registry ", quoted(config.prefix), " is blocked, so is ", quoted(name)))
         .hint("registries.conf says so");
-}
-
-std::string env(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
-    return value == nullptr ? std::string() : std::string(value);
 }
 
 }  // namespace

@@ -50,13 +50,13 @@ std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
 RetryHooks system_retry_hooks() {
     return {.sleep =
                 [](milliseconds time) {
-                    using Clock = std::chrono::steady_clock;
-                    const Clock::time_point end = Clock::now() + time;
+                    using SteadyClock = std::chrono::steady_clock;
+                    const SteadyClock::time_point end = SteadyClock::now() + time;
                     for (;;) {
                         check_interrupt();
-                        const auto left = end - Clock::now();
-                        if (left <= Clock::duration::zero()) return;
-                        std::this_thread::sleep_for(std::min<Clock::duration>(left, milliseconds(100)));
+                        const auto left = end - SteadyClock::now();
+                        if (left <= SteadyClock::duration::zero()) return;
+                        std::this_thread::sleep_for(std::min<SteadyClock::duration>(left, milliseconds(100)));
                     }
                 },
             .random =

@@ -30,7 +30,7 @@ constexpr std::uint64_t kMaxInteger = (1ULL << 53U) - 1;
 // More than any reply has; what comes beyond is closed by the kernel and reported.
 constexpr std::size_t kMaxDescriptors = 8;
 constexpr int kChildSocket = 3;
-constexpr int kPollMilliseconds = 200;
+constexpr int kProxyPollMilliseconds = 200;
 constexpr int kAbandonMilliseconds = 2000;
 
 Error protocol_error(std::string_view method, std::string_view what) {
@@ -42,7 +42,7 @@ void wait_readable(int fd) {
     for (;;) {
         check_interrupt();
         pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-        const int ready = ::poll(&entry, 1, kPollMilliseconds);
+        const int ready = ::poll(&entry, 1, kProxyPollMilliseconds);
         if (ready > 0) return;
         if (ready < 0 && errno != EINTR) throw_errno("cannot wait for the image proxy");
     }
@@ -68,7 +68,7 @@ std::vector<Fd> take_descriptors(msghdr& message) {
     return out;
 }
 
-const Json& member(const Json& object, const char* name) {
+const Json& member_or_null(const Json& object, const char* name) {
     static const Json absent;
     const auto found = object.find(name);
     return found == object.end() ? absent : *found;
@@ -205,11 +205,11 @@ std::vector<ProxyLayer> SkopeoProxy::get_layers() {
     }
     std::vector<ProxyLayer> out;
     for (const Json& entry : list) {
-        if (!entry.is_object() || !member(entry, "digest").is_string()) {
+        if (!entry.is_object() || !member_or_null(entry, "digest").is_string()) {
             throw protocol_error("GetLayerInfo", "a layer without a digest");
         }
-        ProxyLayer layer{.digest = member(entry, "digest").get<std::string>(), .size = std::nullopt};
-        const Json& size = member(entry, "size");
+        ProxyLayer layer{.digest = member_or_null(entry, "digest").get<std::string>(), .size = std::nullopt};
+        const Json& size = member_or_null(entry, "size");
         if (size.is_number_unsigned()) layer.size = size.get<std::uint64_t>();
         out.push_back(std::move(layer));
     }
@@ -318,12 +318,13 @@ SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe
     } catch (const Error& error) {
         throw protocol_error(method, error.message());
     }
-    if (!json.is_object() || !member(json, "success").is_boolean())
+    if (!json.is_object() || !member_or_null(json, "success").is_boolean())
         throw protocol_error(method, "a malformed reply");
     Reply reply;
-    reply.success = member(json, "success").get<bool>();
-    if (member(json, "error").is_string()) reply.error = member(json, "error").get<std::string>();
-    reply.value = member(json, "value");
+    reply.success = member_or_null(json, "success").get<bool>();
+    if (member_or_null(json, "error").is_string())
+        reply.error = member_or_null(json, "error").get<std::string>();
+    reply.value = member_or_null(json, "value");
     const std::size_t expected = reply.success && wants_pipe ? 1 : 0;
     if (packet.descriptors.size() != expected) {
         throw protocol_error(
@@ -332,7 +333,7 @@ SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe
     if (expected == 1) {
         reply.pipe = std::move(packet.descriptors.front());
         if (!is_pipe(reply.pipe)) throw protocol_error(method, "a reply with a descriptor that is no pipe");
-        const Json& id = member(json, "pipeid");
+        const Json& id = member_or_null(json, "pipeid");
         if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
             throw protocol_error(method, "a pipe without a number");
         }
@@ -386,7 +387,7 @@ void SkopeoProxy::fail_dead(std::string_view method) {
     check_interrupt();
     std::string how;
     if (process_) {
-        const std::optional<ExitState> state = process_->wait_for(milliseconds(kPollMilliseconds));
+        const std::optional<ExitState> state = process_->wait_for(milliseconds(kProxyPollMilliseconds));
         if (state) how = concat(" with ", state->to_string());
         const std::string tail = process_->stderr_tail();
         if (!tail.empty()) how += concat(": ", escape(tail));

@@ -8,6 +8,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/log.hh"
+#include "image/byte_size.hh"
 #include "image/kernel.hh"
 #include "ostree/commit_walk.hh"
 #include "system/disk_space.hh"
@@ -18,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using ostree::Deployment;
 using ostree::Sysroot;
-
-constexpr std::uint64_t kMiB = 1024UL * 1024;
 
 bool contains(const std::vector<Deployment>& list, const Deployment& deployment) {
     return std::find(list.begin(), list.end(), deployment) != list.end();
@@ -62,7 +61,7 @@ Taken freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leavi
 
 void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
                 const std::vector<Deployment>& leaving) {
-    constexpr std::uint64_t kMargin = 16 * kMiB;
+    constexpr std::uint64_t kMargin = 16 * image::kMebibyte;
     constexpr std::uint64_t kInodeMargin = 64;  // what libostree and the records need besides
     const std::string repository = sysroot.path_of("ostree/repo");
     Taken need = size_on_root(commit);
@@ -121,7 +120,7 @@ bool stays_on_boot(const Sysroot& sysroot, const std::string& stateroot, const s
 
 void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, const image::Kernel& kernel,
                           const std::vector<Deployment>& leaving) {
-    std::uint64_t need = kMiB;  // directories, entries, the menu
+    std::uint64_t need = image::kMebibyte;  // directories, entries, the menu
     if (!stays_on_boot(sysroot, stateroot, kernel.checksum, leaving)) {
         need += kernel.image.size + kernel.initramfs.size;
         for (const image::KernelFile& file : kernel.others) need += file.size;

@@ -7,6 +7,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "image/byte_size.hh"
 
 namespace osb::system {
 
@@ -35,8 +36,7 @@ std::uint64_t free_inodes(const std::string& path) {
 }
 
 std::string in_mib(std::uint64_t bytes) {
-    constexpr std::uint64_t kMiB = 1024UL * 1024;
-    return concat((bytes + kMiB - 1) / kMiB, " MiB");
+    return concat((bytes + image::kMebibyte - 1) / image::kMebibyte, " MiB");
 }
 
 }  // namespace osb::system

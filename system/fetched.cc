@@ -21,7 +21,7 @@ namespace {
 
 constexpr const char* kName = "fetched.json";
 constexpr const char* kDirectory = "ostree/osb-oci";
-constexpr std::size_t kMaxFile = 64UL * 1024;
+constexpr std::size_t kMaxFetchedFile = 64UL * 1024;
 
 Fetched parse(const std::string& text) {
     const oci::Json json = oci::parse_json(text, kName);
@@ -41,7 +41,7 @@ std::optional<Fetched> read_fetched(const ostree::Sysroot& sysroot) {
     try {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
         FdSource source(open_regular(AT_FDCWD, path), path);
-        Fetched out = parse(read_all(source, kMaxFile, path));
+        Fetched out = parse(read_all(source, kMaxFetchedFile, path));
         if (sysroot.repository().resolve(image::image_ref(out.image)) != out.commit) return std::nullopt;
         return out;
     } catch (const Error& error) {

@@ -26,7 +26,7 @@ using oci::Json;
 constexpr const char* kTrialFile = "trial.json";
 constexpr const char* kFailedFile = "failed.json";
 constexpr const char* kStageFile = "trial-stage";
-constexpr std::size_t kMaxFile = 256UL * 1024;
+constexpr std::size_t kMaxRecordFile = 256UL * 1024;
 constexpr std::size_t kMaxText = 4096;  // of one value, for the reader
 // For the writer, in bytes: far below that, so that whatever an image calls itself can be read back.
 constexpr std::size_t kMaxImage = 1024;
@@ -230,7 +230,7 @@ std::string readable_text(const Record& record, const char* name, const Parse& p
     std::string text = to_text(to_json(record));
     with_context([&] { return concat(name, " of the trial could not be read again"); },
                  [&] {
-                     if (text.size() > kMaxFile || to_text(to_json(parse(text))) != text) {
+                     if (text.size() > kMaxRecordFile || to_text(to_json(parse(text))) != text) {
                          throw Error(ErrorKind::invalid, "it would not say the same");
                      }
                  });
@@ -276,7 +276,7 @@ std::optional<std::string> TrialRecords::read(const char* name) const {
     const std::string path = concat(directory_, '/', name);
     try {
         FdSource source(open_regular(AT_FDCWD, path), path);
-        return read_all(source, kMaxFile, path);
+        return read_all(source, kMaxRecordFile, path);
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return std::nullopt;
         if (error.kind() != ErrorKind::invalid && error.kind() != ErrorKind::too_large) throw;

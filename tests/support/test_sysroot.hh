@@ -10,6 +10,10 @@
 
 namespace osb::test {
 
+// Of a deployment that follows an image.
+inline constexpr const char* kImageOrigin =
+    "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n";
+
 class TestSysroot {
   public:
     TestSysroot();

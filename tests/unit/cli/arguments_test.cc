@@ -13,13 +13,12 @@
 #include "cli/help.hh"
 #include "cli/options.hh"
 #include "cli/parse_arguments.hh"
+#include "tests/support/contains.hh"
 
 namespace osb::cli {
 namespace {
 
-bool contains(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
+using test::contains;
 
 // One row of each kind.
 struct Sample {

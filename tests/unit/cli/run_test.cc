@@ -17,9 +17,12 @@
 #include "base/log.hh"
 #include "cli/json_output.hh"
 #include "oci/manifest.hh"
+#include "tests/support/contains.hh"
 
 namespace osb::cli {
 namespace {
+
+using test::contains;
 
 namespace fs = std::filesystem;
 using oci::Digest;
@@ -55,10 +58,6 @@ Outcome run_with(const std::vector<const char*>& args, const Setting& setting) {
 
 Outcome osb_oci(const std::vector<const char*>& args) {
     return run_with(args, {});
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 
 // U+202E, which reverses what follows it on a screen.
@@ -144,7 +143,7 @@ TEST(CommandLine, ErrorsAreJsonOnRequestAlsoWhenTheLineIsWrong) {
     const OrderedJson error = outcome.json().at("error");
     EXPECT_EQ(error.at("kind"), "usage");
     EXPECT_EQ(error.at("status"), 2);
-    EXPECT_TRUE(contains(error.at("message"), "--frob"));
+    EXPECT_TRUE(contains(error.at("message").get<std::string>(), "--frob"));
     EXPECT_FALSE(error.at("hint").get<std::string>().empty());
     EXPECT_TRUE(outcome.err.starts_with("osb-oci: error: "));
     // What comes after "--" is no option.

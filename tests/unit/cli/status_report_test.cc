@@ -6,9 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/json_output.hh"
+#include "tests/support/contains.hh"
 
 namespace osb::cli {
 namespace {
+
+using test::contains;
 
 using system::DeploymentStatus;
 using system::FailedTrial;
@@ -18,10 +21,6 @@ using system::Trial;
 using system::TrialState;
 
 constexpr std::int64_t kNow = 1'700'000'000;
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 DeploymentStatus deployment(char digit, const std::string& version) {
     DeploymentStatus out;

@@ -78,7 +78,7 @@ TEST(Config, BothLanguagesSayTheSame) {
     EXPECT_EQ(parse_config("customizations.timezone.ntpservers = ['a']", "a.toml").timezone, "");
 }
 
-ErrorKind refused(const std::string& toml) {
+ErrorKind refused_config(const std::string& toml) {
     try {
         parse_config(toml, "a.toml");
     } catch (const Error& error) {
@@ -90,11 +90,11 @@ ErrorKind refused(const std::string& toml) {
 }
 
 TEST(Config, WhatIsNotKnownIsNotPassedOver) {
-    EXPECT_EQ(refused("[customizations.firewall]\nports = []"), ErrorKind::unsupported);
-    EXPECT_EQ(refused("[[customizations.user]]\nname = 'a'\nexpiredate = 1"), ErrorKind::unsupported);
-    EXPECT_EQ(refused("blueprint = 1"), ErrorKind::unsupported);
-    EXPECT_EQ(refused("customizations.timezone.ntp = ['a']"), ErrorKind::unsupported);
-    EXPECT_EQ(refused("[[customizations.filesystem]]\nmountpoint = '/var/data'\nminsize = 1"),
+    EXPECT_EQ(refused_config("[customizations.firewall]\nports = []"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("[[customizations.user]]\nname = 'a'\nexpiredate = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("blueprint = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("customizations.timezone.ntp = ['a']"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("[[customizations.filesystem]]\nmountpoint = '/var/data'\nminsize = 1"),
               ErrorKind::unsupported);
 }
 
@@ -123,7 +123,7 @@ TEST(Config, MalformedAndHostileValuesAreRefused) {
                              "[[customizations.files]]\npath = '/etc/x'\nmode = '9'",
                              "[[customizations.files]]\npath = '/etc/x'\nmode = 1979-05-27",
                              "[[customizations.filesystem]]\nmountpoint = '/'\nminsize = 'big'"}) {
-        EXPECT_EQ(refused(text), ErrorKind::invalid) << text;
+        EXPECT_EQ(refused_config(text), ErrorKind::invalid) << text;
     }
 }
 

@@ -24,12 +24,11 @@ using image::Inode;
 using image::InodeKind;
 using image::SysrootLayout;
 
-constexpr std::int64_t kTime = 1700000000;
-constexpr const char* kPasswd =
+constexpr const char* kImagePasswd =
     "root:x:0:0:root:/root:/bin/ash\nguest:x:1000:1000:Guest:/home/guest:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n";
-constexpr const char* kGroup = "root:x:0:root\nwheel:x:10:root\nguest:x:1000:\nnobody:x:65534:\n";
-constexpr const char* kShadow = "root:*::0:::::\nguest:!::0:::::\nnobody:!::0:::::\n";
+constexpr const char* kImageGroup = "root:x:0:root\nwheel:x:10:root\nguest:x:1000:\nnobody:x:65534:\n";
+constexpr const char* kImageShadow = "root:*::0:::::\nguest:!::0:::::\nnobody:!::0:::::\n";
 
 std::size_t count(const std::string& text, char what) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), what));
@@ -49,9 +48,9 @@ class Customize : public testing::Test {
     }
 
     Customize() {
-        add_file(layout_, "etc/passwd", kPasswd);
-        add_file(layout_, "etc/group", kGroup);
-        add_file(layout_, "etc/shadow", kShadow, {.mode = 0640, .gid = 42});
+        add_file(layout_, "etc/passwd", kImagePasswd);
+        add_file(layout_, "etc/group", kImageGroup);
+        add_file(layout_, "etc/shadow", kImageShadow, {.mode = 0640, .gid = 42});
         add_file(layout_, "usr/share/zoneinfo/Europe/Berlin", "TZif");
     }
 
@@ -94,7 +93,7 @@ TEST_F(Customize, NothingWantedNothingChanged) {
     const std::size_t before = layout_.root.inodes().size();
     apply("");
     EXPECT_EQ(layout_.root.inodes().size(), before);
-    EXPECT_EQ(text_at(layout_, "etc/passwd"), kPasswd);
+    EXPECT_EQ(text_at(layout_, "etc/passwd"), kImagePasswd);
     EXPECT_EQ(inode_at(layout_, "etc/passwd").attributes.mtime, 0);
 }
 
@@ -109,8 +108,8 @@ TEST_F(Customize, NewUser) {
     EXPECT_TRUE(has_line("etc/group", "app:x:900:core"));
     EXPECT_TRUE(has_line("etc/shadow", "core:$6$salt$hash::0:99999:7:::"));
     // Lines of others, owner and mode stay.
-    EXPECT_TRUE(text_at(layout_, "etc/passwd").starts_with(kPasswd));
-    EXPECT_TRUE(text_at(layout_, "etc/shadow").starts_with(kShadow));
+    EXPECT_TRUE(text_at(layout_, "etc/passwd").starts_with(kImagePasswd));
+    EXPECT_TRUE(text_at(layout_, "etc/shadow").starts_with(kImageShadow));
     expect_inode("etc/shadow", InodeKind::file, 0640, 0, 42);
     expect_inode("/var/home", InodeKind::directory, 0755, 0, 0);
     expect_inode("/var/home/core", InodeKind::directory, 0700, 1001, 1001);

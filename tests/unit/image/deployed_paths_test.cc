@@ -15,8 +15,6 @@ using image::place_path;
 using image::PlacedEntry;
 using image::SysrootLayout;
 
-constexpr std::int64_t kTime = 1700000000;
-
 class DeployedPaths : public testing::Test {
   protected:
     PlacedEntry place(std::string_view path, bool make_parents = true) {

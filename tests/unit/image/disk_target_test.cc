@@ -15,6 +15,7 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "image/byte_size.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
 
@@ -22,9 +23,9 @@ namespace osb::test {
 namespace {
 
 using image::DiskTarget;
+using image::kMebibyte;
 
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
-constexpr std::uint64_t kSize = 4 * kMebibyte;
+constexpr std::uint64_t kDiskSize = 4 * kMebibyte;
 const std::string kText = "what the installation writes";
 
 class DiskTargetFile : public testing::Test {
@@ -35,14 +36,14 @@ class DiskTargetFile : public testing::Test {
     DiskTargetFile& operator=(const DiskTargetFile&) = delete;
 
     static void write(DiskTarget& target) {
-        target.begin(kSize, kSize);
+        target.begin(kDiskSize, kDiskSize);
         target.area().write(0, as_bytes(kText));
         target.sync();
     }
 
     void expect_installed(const std::string& path) {
         const std::string now = read_file(path);
-        EXPECT_EQ(now.size(), kSize);
+        EXPECT_EQ(now.size(), kDiskSize);
         EXPECT_EQ(now.substr(0, kText.size()), kText);
         EXPECT_EQ(now.find_first_not_of('\0', kText.size()), std::string::npos);
     }
@@ -67,7 +68,7 @@ class DiskTargetFile : public testing::Test {
 using Names = std::vector<std::string>;
 
 // The error of looking at a target.
-Error refused(const std::string& path, bool wipe = false) {
+Error refused_target(const std::string& path, bool wipe = false) {
     try {
         const DiskTarget target(path, wipe);
     } catch (const Error& error) {
@@ -93,7 +94,7 @@ TEST_F(DiskTargetFile, NewFileHasNoNameBeforeItIsWhole) {
     struct stat st {};
     ASSERT_EQ(::stat(path_.c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 07777U, 0644U);
-    EXPECT_LT(st.st_blocks * 512, static_cast<off_t>(kSize));  // holes are holes
+    EXPECT_LT(st.st_blocks * 512, static_cast<off_t>(kDiskSize));  // holes are holes
 }
 
 TEST_F(DiskTargetFile, NothingStaysOfAFileThatWasNotPublished) {
@@ -122,10 +123,10 @@ TEST_F(DiskTargetFile, FilesWithoutDataAreTaken) {
     EXPECT_EQ(DiskTarget(path_, false).fixed_size(), std::nullopt);
     // Zeros, written and not.
     write_file(path_, std::string(3 * kMebibyte, '\0'));
-    ASSERT_EQ(::truncate(path_.c_str(), static_cast<off_t>(kSize)), 0);
+    ASSERT_EQ(::truncate(path_.c_str(), static_cast<off_t>(kDiskSize)), 0);
     ASSERT_EQ(::chmod(path_.c_str(), 0600), 0);
     DiskTarget target(path_, false);
-    EXPECT_EQ(target.fixed_size(), kSize);
+    EXPECT_EQ(target.fixed_size(), kDiskSize);
     write(target);
     target.publish();
     expect_installed(path_);
@@ -136,17 +137,17 @@ TEST_F(DiskTargetFile, FilesWithoutDataAreTaken) {
 
 TEST_F(DiskTargetFile, FilesWithDataAreNot) {
     // At the start, and where only a look at everything finds it.
-    for (const off_t at : {off_t{0}, static_cast<off_t>(kSize - 1)}) {
+    for (const off_t at : {off_t{0}, static_cast<off_t>(kDiskSize - 1)}) {
         const Fd file = open_at(AT_FDCWD, path_, O_RDWR | O_CREAT | O_TRUNC, 0600);
-        ASSERT_EQ(::ftruncate(file.get(), static_cast<off_t>(kSize)), 0);
+        ASSERT_EQ(::ftruncate(file.get(), static_cast<off_t>(kDiskSize)), 0);
         ASSERT_EQ(::pwrite(file.get(), "x", 1, at), 1);
-        const Error error = refused(path_);
+        const Error error = refused_target(path_);
         EXPECT_EQ(error.kind(), ErrorKind::invalid);
         EXPECT_NE(error.message().find("holds data of an unknown kind"), std::string::npos);
         EXPECT_NE(error.hint().find("--wipe"), std::string::npos);
     }
     DiskTarget target(path_, true);
-    EXPECT_EQ(target.fixed_size(), kSize);
+    EXPECT_EQ(target.fixed_size(), kDiskSize);
     write(target);
     EXPECT_EQ(read_file(path_).back(), 'x');
     target.publish();
@@ -166,7 +167,7 @@ TEST_F(DiskTargetFile, OfALinkItsTargetIsMeant) {
     EXPECT_TRUE(std::filesystem::is_symlink(path_));
     expect_installed(real);
     // Data behind a link is data.
-    EXPECT_EQ(refused(path_).kind(), ErrorKind::invalid);
+    EXPECT_EQ(refused_target(path_).kind(), ErrorKind::invalid);
 }
 
 TEST_F(DiskTargetFile, WhatIsNoFileIsRefused) {
@@ -178,12 +179,12 @@ TEST_F(DiskTargetFile, WhatIsNoFileIsRefused) {
     const Names before = names();
     for (const bool wipe : {false, true}) {
         for (const char* what : {"dir", "fifo", "dangling", "socket", "dir/", "new/", ".", ".."}) {
-            EXPECT_EQ(refused(directory_ / what, wipe).kind(), ErrorKind::usage) << what;
+            EXPECT_EQ(refused_target(directory_ / what, wipe).kind(), ErrorKind::usage) << what;
         }
-        EXPECT_EQ(refused("", wipe).kind(), ErrorKind::usage);
-        EXPECT_EQ(refused("/dev/null", wipe).kind(), ErrorKind::usage);
-        EXPECT_EQ(refused(directory_ / "missing/disk", wipe).kind(), ErrorKind::not_found);
-        EXPECT_NE(refused(directory_ / "loop", wipe).message().find("loop"), std::string::npos);
+        EXPECT_EQ(refused_target("", wipe).kind(), ErrorKind::usage);
+        EXPECT_EQ(refused_target("/dev/null", wipe).kind(), ErrorKind::usage);
+        EXPECT_EQ(refused_target(directory_ / "missing/disk", wipe).kind(), ErrorKind::not_found);
+        EXPECT_NE(refused_target(directory_ / "loop", wipe).message().find("loop"), std::string::npos);
     }
     EXPECT_EQ(names(), before);
 }
@@ -194,7 +195,7 @@ TEST_F(DiskTargetFile, DirectoriesThatTakeNoFile) {
     const bool root = ::geteuid() == 0;
     constexpr uid_t kNobody = 65534;
     ASSERT_EQ(::seteuid(root ? kNobody : ::geteuid()), 0);
-    const Error error = refused(path_);
+    const Error error = refused_target(path_);
     ASSERT_EQ(::seteuid(root ? 0 : ::geteuid()), 0);
     EXPECT_NE(error.message().find("cannot make a file in"), std::string::npos) << error.message();
     ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
@@ -204,7 +205,7 @@ TEST_F(DiskTargetFile, SpaceIsCheckedFirst) {
     DiskTarget target(path_, false);
     constexpr std::uint64_t kEnormous = 1ULL << 60;
     try {
-        target.begin(kSize, kEnormous);
+        target.begin(kDiskSize, kEnormous);
         FAIL() << "no error";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::no_space);
@@ -255,7 +256,7 @@ TEST_F(DiskTargetFile, FilesThatChangeMeanwhile) {
                 EXPECT_NE(error.message().find("by another process"), std::string::npos);
             }
         }
-        EXPECT_LT(read_file(path_).size(), kSize);
+        EXPECT_LT(read_file(path_).size(), kDiskSize);
         for (const std::string& name : names()) std::filesystem::remove(directory_ / name);
     }
     // With --wipe data may go; a file that went is no loss.
@@ -334,7 +335,7 @@ class DiskTargetDevice : public testing::Test {
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "needs root";
         write_file(file_, "");
-        std::filesystem::resize_file(file_, kSize);
+        std::filesystem::resize_file(file_, kDiskSize);
         static const bool has_loops = !Loop(file_).path().empty();
         if (!has_loops) GTEST_SKIP() << "needs loop devices";
     }
@@ -347,9 +348,9 @@ TEST_F(DiskTargetDevice, EmptyOnesAreTaken) {
     const Loop loop(file_);
     DiskTarget target(loop.path(), false);
     EXPECT_TRUE(target.is_device());
-    EXPECT_EQ(target.fixed_size(), kSize);
+    EXPECT_EQ(target.fixed_size(), kDiskSize);
     EXPECT_EQ(target.directory(), "");
-    target.begin(kSize, 0);
+    target.begin(kDiskSize, 0);
     target.area().write(0, as_bytes(kText));
     target.sync();
     EXPECT_NE(target.state().find("does not boot"), std::string::npos);
@@ -357,14 +358,14 @@ TEST_F(DiskTargetDevice, EmptyOnesAreTaken) {
     EXPECT_NE(target.state().find("has the new system"), std::string::npos);
     EXPECT_EQ(read_file(file_).substr(0, kText.size()), kText);
     // For one installation at a time.
-    EXPECT_NE(refused(loop.path(), true).message().find("in use"), std::string::npos);
+    EXPECT_NE(refused_target(loop.path(), true).message().find("in use"), std::string::npos);
 }
 
 TEST_F(DiskTargetDevice, DataStaysUnlessToldOtherwise) {
-    const std::string data(static_cast<std::size_t>(kSize), 'd');
+    const std::string data(static_cast<std::size_t>(kDiskSize), 'd');
     write_file(file_, data);
     const Loop loop(file_);
-    const Error error = refused(loop.path());
+    const Error error = refused_target(loop.path());
     EXPECT_EQ(error.kind(), ErrorKind::invalid);
     EXPECT_NE(error.message().find("holds data of an unknown kind"), std::string::npos);
     EXPECT_NE(error.hint().find("--wipe"), std::string::npos);
@@ -374,7 +375,7 @@ TEST_F(DiskTargetDevice, DataStaysUnlessToldOtherwise) {
     }
     EXPECT_TRUE(read_file(file_) == data);
     DiskTarget target(loop.path(), true);
-    target.begin(kSize, 0);
+    target.begin(kDiskSize, 0);
     target.sync();
     // No table can be found, neither at the start nor at the end.
     const std::string now = read_file(file_);
@@ -385,12 +386,12 @@ TEST_F(DiskTargetDevice, DataStaysUnlessToldOtherwise) {
 TEST_F(DiskTargetDevice, FilesystemsAreNamed) {
     ASSERT_EQ(witness({"mkfs.ext4", "-q", "-L", "data", file_}).status, 0);
     const Loop loop(file_);
-    EXPECT_NE(refused(loop.path()).message().find("holds a filesystem (ext4) labelled 'data'"),
+    EXPECT_NE(refused_target(loop.path()).message().find("holds a filesystem (ext4) labelled 'data'"),
               std::string::npos);
     const std::string place = directory_ / "mounted here";
     std::filesystem::create_directory(place);
     if (witness({"mount", loop.path(), place}).status != 0) GTEST_SKIP() << "needs mount";
-    const Error error = refused(loop.path(), true);
+    const Error error = refused_target(loop.path(), true);
     EXPECT_EQ(witness({"umount", place}).status, 0);
     EXPECT_EQ(error.kind(), ErrorKind::invalid);
     EXPECT_NE(error.message().find("is mounted on"), std::string::npos) << error.message();
@@ -400,23 +401,23 @@ TEST_F(DiskTargetDevice, FilesystemsAreNamed) {
 TEST_F(DiskTargetDevice, WhatIsAttachedIsInUse) {
     const Loop loop(file_);
     for (const bool wipe : {false, true}) {
-        const Error error = refused(file_, wipe);
+        const Error error = refused_target(file_, wipe);
         EXPECT_EQ(error.kind(), ErrorKind::invalid);
         EXPECT_NE(error.message().find("in use as the device " + loop.path()), std::string::npos);
         EXPECT_NE(error.hint().find("losetup -d " + loop.path()), std::string::npos);
     }
     const Loop second(loop.path());
     ASSERT_FALSE(second.path().empty());
-    EXPECT_NE(refused(loop.path(), true).message().find("in use"), std::string::npos);
+    EXPECT_NE(refused_target(loop.path(), true).message().find("in use"), std::string::npos);
 }
 
 TEST_F(DiskTargetDevice, DevicesThatCannotBootAreRefused) {
     const Loop large_sectors(file_, {"--sector-size", "4096"});
     ASSERT_FALSE(large_sectors.path().empty());
-    EXPECT_EQ(refused(large_sectors.path()).kind(), ErrorKind::unsupported);
+    EXPECT_EQ(refused_target(large_sectors.path()).kind(), ErrorKind::unsupported);
     const Loop read_only(file_, {"--read-only"});
     ASSERT_FALSE(read_only.path().empty());
-    EXPECT_NE(refused(read_only.path(), true).kind(), ErrorKind::internal);
+    EXPECT_NE(refused_target(read_only.path(), true).kind(), ErrorKind::internal);
 }
 
 TEST_F(DiskTargetDevice, PartitionsAreNoDisks) {
@@ -426,10 +427,10 @@ TEST_F(DiskTargetDevice, PartitionsAreNoDisks) {
     const Loop loop(file_, {"--partscan"});
     const std::string partition = loop.path() + "p1";
     if (!std::filesystem::exists(partition)) GTEST_SKIP() << "needs partitions of loop devices";
-    const Error error = refused(partition);
+    const Error error = refused_target(partition);
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_NE(error.message().find("is a partition"), std::string::npos);
-    EXPECT_NE(refused(loop.path()).message().find("a partition table (dos)"), std::string::npos);
+    EXPECT_NE(refused_target(loop.path()).message().find("a partition table (dos)"), std::string::npos);
 }
 
 // A filesystem that has neither files without a name nor second names.

@@ -11,6 +11,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/fd.hh"
+#include "image/byte_size.hh"
 #include "ostree/object_format.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
@@ -26,8 +27,7 @@ using image::Ext4Writer;
 using image::Extent;
 using image::FileTree;
 using image::InodeId;
-
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
+using image::kMebibyte;
 
 Ext4Options options() {
     Ext4Options out{.label = "TEST", .time = 1700000000};

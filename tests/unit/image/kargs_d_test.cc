@@ -13,7 +13,7 @@ Arguments parse(std::string_view text) {
     return parse_kargs(text, "10-test.toml", "x86_64");
 }
 
-ErrorKind refused(std::string_view text) {
+ErrorKind refused_kargs(std::string_view text) {
     try {
         parse(text);
     } catch (const Error& error) {
@@ -50,21 +50,21 @@ TEST(ParseKargs, WhatIsMalformedIsRefused) {
          {"kargs = \"quiet\"", "kargs = [1]", "kargs = [[\"a\"]]", "kargs = [\"a\"", "kargs = {a = 1}",
           "kargs = [\"a\"]\nkargs = [\"b\"]", "karg = [\"a\"]", "match-architectures = \"x86_64\"",
           R"(kargs = ["a\u0007"])", R"(kargs = ["a\nb"])", "kargs = ['a=\"b']"}) {
-        EXPECT_EQ(refused(text), ErrorKind::invalid) << text;
+        EXPECT_EQ(refused_kargs(text), ErrorKind::invalid) << text;
     }
-    EXPECT_EQ(refused(std::string(R"(kargs = ["a"])") + '\0'), ErrorKind::invalid);
+    EXPECT_EQ(refused_kargs(std::string(R"(kargs = ["a"])") + '\0'), ErrorKind::invalid);
 }
 
 TEST(ParseKargs, NoTextEndsTheProcess) {
     std::string deep;
     for (int i = 0; i < 500'000; ++i) deep += "a.";
-    EXPECT_EQ(refused(deep + "b = 1"), ErrorKind::invalid);
-    EXPECT_EQ(refused("[[["), ErrorKind::invalid);
+    EXPECT_EQ(refused_kargs(deep + "b = 1"), ErrorKind::invalid);
+    EXPECT_EQ(refused_kargs("[[["), ErrorKind::invalid);
 }
 
 TEST(ParseKargs, WhatSaysWhichSystemIsStartedIsRefused) {
     for (const char* name : {"root=LABEL=x", "ostree=/ostree/boot.0/x", "boot=none", "osb.trial=1"}) {
-        EXPECT_EQ(refused(std::string("kargs = [\"quiet ") + name + "\"]"), ErrorKind::invalid) << name;
+        EXPECT_EQ(refused_kargs(std::string("kargs = [\"quiet ") + name + "\"]"), ErrorKind::invalid) << name;
     }
     EXPECT_EQ(parse("kargs = [\"rootwait\", \"rootflags=noatime\"]"),
               (Arguments{"rootwait", "rootflags=noatime"}));
@@ -72,7 +72,7 @@ TEST(ParseKargs, WhatSaysWhichSystemIsStartedIsRefused) {
 
 TEST(ParseKargs, WhatEndsTheKernelsArgumentsIsRefused) {
     for (const char* text : {"kargs = ['--']", "kargs = ['quiet -- single']", "kargs = ['\"--\"']"}) {
-        EXPECT_EQ(refused(text), ErrorKind::invalid) << text;
+        EXPECT_EQ(refused_kargs(text), ErrorKind::invalid) << text;
     }
     EXPECT_EQ(parse("kargs = ['x=--', '---']"), (Arguments{"x=--", "---"}));
 }

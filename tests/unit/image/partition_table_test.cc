@@ -9,6 +9,7 @@
 
 #include "base/error.hh"
 #include "base/fd.hh"
+#include "image/byte_size.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
 
@@ -16,9 +17,8 @@ namespace osb::test {
 namespace {
 
 using image::DiskLayout;
+using image::kMebibyte;
 using image::PartitionTableKind;
-
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
 std::string dump(const DiskLayout& layout, std::uint64_t size) {
     const TempDirectory directory;

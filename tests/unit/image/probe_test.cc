@@ -11,13 +11,15 @@
 #include <string>
 
 #include "base/fd.hh"
+#include "image/byte_size.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
 
 namespace osb::test {
 namespace {
 
-constexpr std::size_t kMebibyte = 1UL << 20U;
+using image::kMebibyte;
+
 const std::string kUnknown = "data of an unknown kind";
 
 class Probe : public testing::Test {

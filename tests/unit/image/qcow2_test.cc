@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/error.hh"
+#include "image/byte_size.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
 
@@ -15,8 +16,7 @@ namespace osb::test {
 namespace {
 
 using image::DiskArea;
-
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
+using image::kMebibyte;
 
 std::string convert(const TempDirectory& directory, const std::string& name, std::uint64_t size,
                     const std::vector<std::uint64_t>& places) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hh"
+#include "image/byte_size.hh"
 #include "tests/unit/image/witness.hh"
 
 namespace osb::test {
@@ -15,13 +16,13 @@ namespace {
 
 using image::Extent;
 using image::InstalledSyslinux;
+using image::kMebibyte;
 using image::SyslinuxFiles;
 using image::SyslinuxPlace;
 
 constexpr std::uint32_t kMagic = 0x3EB202FE;
 constexpr std::size_t kSector = 512;
 constexpr std::uint64_t kPerBlock = 8;  // sectors
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
 std::uint64_t number(const std::string& bytes, std::size_t at, unsigned size) {
     std::uint64_t out = 0;

@@ -1,12 +1,16 @@
 // A small deployment, as lay_out_sysroot() makes it of a commit.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "image/sysroot_layout.hh"
 
 namespace osb::test {
+
+// Of the files of an installation, in seconds since 1970.
+inline constexpr std::int64_t kTime = 1700000000;
 
 // With /usr, /etc and /var, and the links of a bootable image: /home, /root, /srv, /usr/local, /bin.
 image::SysrootLayout test_layout();

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include <thread>
 
@@ -15,20 +14,8 @@
 namespace osb::oci {
 namespace {
 
-std::string gzip(const std::string& plain) {
-    z_stream stream{};
-    EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    std::string in = plain;
-    std::string out(deflateBound(&stream, in.size()) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(in.data());
-    stream.avail_in = static_cast<uInt>(in.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
+using test::gzip;
+using test::TarBuilder;
 
 std::string layer_text(const Image& image, std::size_t index) {
     LayerBlob blob = image.source->open_layer(image.manifest, image.config, index);
@@ -62,9 +49,9 @@ class ArchiveTest : public testing::Test {
 TEST_F(ArchiveTest, IndexFindsMembers) {
     const ArchiveIndex index(file(TarBuilder()
                                       .file("./a", "A")
-                                      .link("dir/", '5', "")
+                                      .directory("dir/")
                                       .file("dir//b", std::string(600, 'B'))
-                                      .link("dir/", '5', "")
+                                      .directory("dir/")
                                       .file("empty", "")
                                       .finish()));
     EXPECT_EQ(read(index, "a"), "A");
@@ -88,13 +75,13 @@ TEST_F(ArchiveTest, MembersOutliveTheIndex) {
 TEST_F(ArchiveTest, LinksStayWithinTheArchive) {
     TarBuilder tar;
     tar.file("x/layer.tar", "X")
-        .link("y/layer.tar", '2', "../x/layer.tar")
-        .link("z", '2', "y/layer.tar")
-        .link("h", '1', "x/layer.tar")
-        .link("out", '2', "../../etc/passwd")
-        .link("absolute", '2', "/x/layer.tar")
-        .link("loop", '2', "loop")
-        .link("dangling", '2', "nothing");
+        .symlink("y/layer.tar", "../x/layer.tar")
+        .symlink("z", "y/layer.tar")
+        .hardlink("h", "x/layer.tar")
+        .symlink("out", "../../etc/passwd")
+        .symlink("absolute", "/x/layer.tar")
+        .symlink("loop", "loop")
+        .symlink("dangling", "nothing");
     const ArchiveIndex index(file(tar.finish()));
     EXPECT_EQ(read(index, "y/layer.tar"), "X");
     EXPECT_EQ(read(index, "z"), "X");
@@ -109,7 +96,7 @@ TEST_F(ArchiveTest, LinksStayWithinTheArchive) {
 // Its content does not lie in the archive as it is: what was read was other bytes of the archive.
 TEST_F(ArchiveTest, SparseMembersAreNotRead) {
     const std::string sparse =
-        test::TarBuilder()
+        TarBuilder()
             .pax({{"GNU.sparse.size", "2000"}, {"GNU.sparse.numblocks", "1"}, {"GNU.sparse.map", "1000,1"}})
             .file("holes", "x")
             .file("plain", "y")
@@ -123,7 +110,7 @@ TEST_F(ArchiveTest, SparseMembersAreNotRead) {
 TEST_F(ArchiveTest, BoundsLinkHops) {
     TarBuilder tar;
     tar.file("0", "X");
-    for (int i = 1; i <= 9; ++i) tar.link(std::to_string(i), '2', std::to_string(i - 1));
+    for (int i = 1; i <= 9; ++i) tar.symlink(std::to_string(i), std::to_string(i - 1));
     const ArchiveIndex index(file(tar.finish()));
     EXPECT_EQ(read(index, "8"), "X");
     expect_error(ErrorKind::invalid, [&] { index.open("9"); });
@@ -131,18 +118,18 @@ TEST_F(ArchiveTest, BoundsLinkHops) {
 
 TEST_F(ArchiveTest, RefusesHostileArchives) {
     refused(ErrorKind::invalid, TarBuilder().file("a", "1").file("./a", "2").finish());
-    refused(ErrorKind::invalid, TarBuilder().file("a", "1").link("a", '2', "b").finish());
+    refused(ErrorKind::invalid, TarBuilder().file("a", "1").symlink("a", "b").finish());
     refused(ErrorKind::invalid, TarBuilder().file("../a", "1").finish());
     refused(ErrorKind::invalid, "");
     refused(ErrorKind::invalid, std::string(1024, '\0'));
     refused(ErrorKind::invalid, std::string(2048, 'x'));
-    const std::string cut = TarBuilder().file("a", std::string(2000, 'x')).unfinished();
+    const std::string cut = TarBuilder().file("a", std::string(2000, 'x')).bytes();
     refused(ErrorKind::invalid, cut.substr(0, 1024));
 }
 
 TEST_F(ArchiveTest, RefusesTooManyMembers) {
     TarBuilder tar;
-    for (int i = 0; i <= 100'000; ++i) tar.link("d/", '5', "");
+    for (int i = 0; i <= 100'000; ++i) tar.directory("d/");
     refused(ErrorKind::too_large, tar.finish());
 }
 
@@ -234,7 +221,7 @@ std::string docker_archive(const std::string& first_layer = "one") {
     return TarBuilder()
         .file("l1/layer.tar", first_layer)
         .file("l2/layer.tar", "two")
-        .link("l3/layer.tar", '2', "../l2/layer.tar")
+        .symlink("l3/layer.tar", "../l2/layer.tar")
         .file("c1.json", LayoutBuilder::config("amd64", {"one", "two"}))
         .file("c2.json", LayoutBuilder::config("arm64", {"two"}))
         .file("manifest.json", manifest.dump())

@@ -13,10 +13,10 @@ namespace {
 
 using MakeSink = std::function<std::unique_ptr<CompressingSink>(Sink&, TaskPool*)>;
 
-MakeSink gzip(int level) {
+MakeSink to_gzip(int level) {
     return [level](Sink& out, TaskPool* pool) { return gzip_sink(out, level, pool); };
 }
-MakeSink zstd(int level, ZstdFraming framing = ZstdFraming::frames) {
+MakeSink to_zstd(int level, ZstdFraming framing = ZstdFraming::frames) {
     return [level, framing](Sink& out, TaskPool* pool) { return zstd_sink(out, level, framing, pool); };
 }
 
@@ -48,7 +48,7 @@ TEST(CompressThreads, GzipComesBack) {
     for (const int level : {kFastGzip, 1}) {
         for (const std::size_t size : kSizes) {
             const std::string content = lines(size);
-            const std::string bytes = compressed(gzip(level), content, 2);
+            const std::string bytes = compressed(to_gzip(level), content, 2);
             ASSERT_TRUE(decompressed(bytes, Compression::gzip) == content) << level << ' ' << size;
             // zlib's decoder too: the other is ISA-L's, as the encoder may be.
             MemorySource source(as_bytes(bytes));
@@ -61,13 +61,14 @@ TEST(CompressThreads, GzipComesBack) {
 TEST(CompressThreads, NoiseComesBack) {
     const std::string content = noise(1500000);
     for (const int level : {kFastGzip, 9}) {
-        ASSERT_TRUE(decompressed(compressed(gzip(level), content, 0), Compression::gzip) == content) << level;
+        ASSERT_TRUE(decompressed(compressed(to_gzip(level), content, 0), Compression::gzip) == content)
+            << level;
     }
-    ASSERT_TRUE(decompressed(compressed(zstd(3), content, 0), Compression::zstd) == content);
+    ASSERT_TRUE(decompressed(compressed(to_zstd(3), content, 0), Compression::zstd) == content);
 }
 
 TEST(CompressThreads, GzipIsOneMember) {
-    const std::string bytes = compressed(gzip(1), lines(3000000), 2);
+    const std::string bytes = compressed(to_gzip(1), lines(3000000), 2);
     const std::string magic("\x1F\x8B\x08\x00\x00\x00\x00\x00\x00\xFF", 10);
     EXPECT_EQ(bytes.substr(0, 10), magic);
     EXPECT_EQ(bytes.find(magic, 1), std::string::npos);
@@ -77,7 +78,7 @@ TEST(CompressThreads, ZstdComesBack) {
     for (const std::size_t size : kSizes) {
         const std::string content = lines(size);
         for (const ZstdFraming framing : {ZstdFraming::frames, ZstdFraming::single}) {
-            const std::string bytes = compressed(zstd(1, framing), content, 2);
+            const std::string bytes = compressed(to_zstd(1, framing), content, 2);
             ASSERT_TRUE(decompressed(bytes, Compression::zstd) == content) << size;
         }
     }
@@ -85,7 +86,8 @@ TEST(CompressThreads, ZstdComesBack) {
 
 TEST(CompressThreads, BytesDependOnTheContentAlone) {
     const std::string content = lines(4500000) + std::string(2000000, '\0') + noise(500000);
-    for (const MakeSink& make : {gzip(kFastGzip), gzip(1), zstd(1), zstd(1, ZstdFraming::single)}) {
+    for (const MakeSink& make :
+         {to_gzip(kFastGzip), to_gzip(1), to_zstd(1), to_zstd(1, ZstdFraming::single)}) {
         const std::string expected = compressed(make, content, 0);
         EXPECT_LT(expected.size(), content.size() / 2);
         for (const unsigned threads : {1U, 3U}) {
@@ -98,8 +100,8 @@ TEST(CompressThreads, MatchesReachAcrossPieces) {
     // Two pieces whose common part lies on both sides of their border.
     const std::string part = noise(20000);
     const std::string filler = std::string(1048576 - part.size(), 'f');
-    const std::string once = compressed(gzip(6), filler + part, 0);
-    const std::string twice = compressed(gzip(6), filler + part + part, 0);
+    const std::string once = compressed(to_gzip(6), filler + part, 0);
+    const std::string twice = compressed(to_gzip(6), filler + part + part, 0);
     EXPECT_LT(twice.size(), once.size() + part.size() / 10);
 }
 
@@ -139,8 +141,8 @@ TEST(CompressThreads, ProgramsAgree) {
     const TempDirectory directory;
     const std::string content = lines(5000000);
     write_file(directory / "plain", content);
-    write_file(directory / "a.gz", compressed(gzip(kFastGzip), content, 2));
-    write_file(directory / "b.zst", compressed(zstd(3), content, 2));
+    write_file(directory / "a.gz", compressed(to_gzip(kFastGzip), content, 2));
+    write_file(directory / "b.zst", compressed(to_zstd(3), content, 2));
     const auto run = [&](const std::string& command) {
         return std::system(("cd " + directory.path() + " && " + command).c_str());  // NOLINT: a test
     };

@@ -86,7 +86,7 @@ void expect_content(Decoder decoder, std::string_view bytes, std::string_view co
     EXPECT_TRUE(outcome.content == content) << outcome.content.size() << " bytes, not " << content.size();
 }
 
-void expect_error(Decoder decoder, std::string_view bytes, ErrorKind kind = ErrorKind::invalid) {
+void expect_decoder_error(Decoder decoder, std::string_view bytes, ErrorKind kind = ErrorKind::invalid) {
     const Outcome outcome = decode(decoder, bytes);
     EXPECT_NE(outcome.error, "");
     EXPECT_EQ(outcome.kind, kind) << outcome.error;
@@ -174,7 +174,7 @@ TEST_P(DecompressTest, ManyTinyMembers) {
 }
 
 TEST_P(DecompressTest, NoBytesAreNotAStream) {
-    expect_error(GetParam().decoder, "");
+    expect_decoder_error(GetParam().decoder, "");
 }
 
 TEST_P(DecompressTest, TruncationAnywhereIsRefused) {
@@ -202,16 +202,17 @@ TEST_P(DecompressTest, BitFlipIsNeverOtherContent) {
 
 TEST_P(DecompressTest, OtherFormatsAreNotGuessed) {
     const std::string inner = "some content";
-    expect_error(GetParam().decoder, inner);
-    expect_error(GetParam().decoder,
-                 "\xfd"
-                 "7zXZ" +
-                     std::string(100, 'a'));
-    expect_error(GetParam().decoder, "BZh91AY&SY" + std::string(100, 'a'));
-    expect_error(GetParam().decoder, std::string(1024, '\0'));
+    expect_decoder_error(GetParam().decoder, inner);
+    expect_decoder_error(GetParam().decoder,
+                         "\xfd"
+                         "7zXZ" +
+                             std::string(100, 'a'));
+    expect_decoder_error(GetParam().decoder, "BZh91AY&SY" + std::string(100, 'a'));
+    expect_decoder_error(GetParam().decoder, std::string(1024, '\0'));
     const bool is_gzip = GetParam().encode == encode_gzip;
-    expect_error(GetParam().decoder, is_gzip ? zstd(inner) : gzip(inner));
-    expect_error(GetParam().decoder, GetParam().encode(inner) + (is_gzip ? zstd(inner) : gzip(inner)));
+    expect_decoder_error(GetParam().decoder, is_gzip ? zstd(inner) : gzip(inner));
+    expect_decoder_error(GetParam().decoder,
+                         GetParam().encode(inner) + (is_gzip ? zstd(inner) : gzip(inner)));
 }
 
 TEST_P(DecompressTest, OnlyOneLayerOfCompressionIsUndone) {
@@ -223,7 +224,7 @@ TEST_P(DecompressTest, RubbishBehindTheEndIsRefused) {
     const std::string bytes = GetParam().encode("content");
     for (const std::string_view rubbish :
          {"x", "\x1f", "\x1f\x8b", "(", "\x28\xb5\x2f", "rubbish of some length"})
-        expect_error(GetParam().decoder, bytes + std::string(rubbish));
+        expect_decoder_error(GetParam().decoder, bytes + std::string(rubbish));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DecompressTest,
@@ -251,9 +252,9 @@ TEST_P(GunzipTest, ZeroPaddingBehindTheLastMember) {
 }
 
 TEST_P(GunzipTest, PaddingThatIsNotOnlyZerosIsRefused) {
-    expect_error(decoder(), gzip("content") + std::string(700, '\0') + "x");
-    expect_error(decoder(), gzip("content") + std::string(1000000, '\0') + "x");
-    expect_error(decoder(), gzip("content") + std::string(16, '\0') + gzip("content"));
+    expect_decoder_error(decoder(), gzip("content") + std::string(700, '\0') + "x");
+    expect_decoder_error(decoder(), gzip("content") + std::string(1000000, '\0') + "x");
+    expect_decoder_error(decoder(), gzip("content") + std::string(16, '\0') + gzip("content"));
 }
 
 TEST_P(GunzipTest, HeaderFields) {
@@ -283,7 +284,8 @@ TEST_P(GunzipTest, HeaderFieldsOf64KiB) {
 }
 
 TEST_P(GunzipTest, EndlessHeaderTextIsRefused) {
-    expect_error(decoder(), std::string("\x1f\x8b\x08\x08\0\0\0\0\0\3", 10) + std::string(3000000, 'n'));
+    expect_decoder_error(decoder(),
+                         std::string("\x1f\x8b\x08\x08\0\0\0\0\0\3", 10) + std::string(3000000, 'n'));
 }
 
 TEST_P(GunzipTest, BadHeaders) {
@@ -291,14 +293,14 @@ TEST_P(GunzipTest, BadHeaders) {
     for (const unsigned flag : {0x20U, 0x40U, 0x80U}) {
         std::string bad = member;
         bad[3] = static_cast<char>(flag);
-        expect_error(decoder(), bad);
+        expect_decoder_error(decoder(), bad);
     }
     std::string method = member;
     method[2] = 7;
-    expect_error(decoder(), method);
+    expect_decoder_error(decoder(), method);
     std::string crc = with_header(member, 0, "", true);
     crc[10] = static_cast<char>(crc[10] ^ 1);
-    expect_error(decoder(), crc);
+    expect_decoder_error(decoder(), crc);
 }
 
 TEST_P(GunzipTest, TrailerIsChecked) {
@@ -306,19 +308,21 @@ TEST_P(GunzipTest, TrailerIsChecked) {
     for (std::size_t i = 1; i <= 8; ++i) {
         std::string bad = member;
         bad[bad.size() - i] = static_cast<char>(bad[bad.size() - i] ^ 0x10);
-        expect_error(decoder(), bad);
-        expect_error(decoder(), gzip("first") + bad);
-        expect_error(decoder(), bad + gzip("last"));
+        expect_decoder_error(decoder(), bad);
+        expect_decoder_error(decoder(), gzip("first") + bad);
+        expect_decoder_error(decoder(), bad + gzip("last"));
     }
 }
 
 TEST_P(GunzipTest, InvalidDeflateData) {
     const std::string header("\x1f\x8b\x08\0\0\0\0\0\0\3", 10);
-    expect_error(decoder(), header + std::string("\x07", 1) + std::string(100, '\0'));  // block type 3
+    expect_decoder_error(decoder(),
+                         header + std::string("\x07", 1) + std::string(100, '\0'));  // block type 3
     // A stored block whose length and its complement do not match.
-    expect_error(decoder(), header + std::string("\x01\x05\x00\x00\x00hello", 10) + std::string(8, '\0'));
+    expect_decoder_error(decoder(),
+                         header + std::string("\x01\x05\x00\x00\x00hello", 10) + std::string(8, '\0'));
     // Fixed codes: a match 1 byte back where there is nothing yet.
-    expect_error(decoder(), header + std::string("\x03\x02\x00", 3) + std::string(8, '\0'));
+    expect_decoder_error(decoder(), header + std::string("\x03\x02\x00", 3) + std::string(8, '\0'));
 }
 
 // A match must not reach into the member before.
@@ -327,7 +331,7 @@ TEST_P(GunzipTest, HistoryEndsWithTheMember) {
     // 3 bytes from distance 1, end of block; as if the byte before were 'a'.
     const std::string body("\x03\x02\x00", 3);
     const std::string trailer = little_endian(test::crc32("aaa"), 4) + little_endian(3, 4);
-    expect_error(decoder(), gzip(std::string(70000, 'a')) + header + body + trailer);
+    expect_decoder_error(decoder(), gzip(std::string(70000, 'a')) + header + body + trailer);
 }
 
 // Deflate streams of every length modulo 8, so that decoders read ahead into trailer and next header
@@ -394,14 +398,14 @@ TEST(UnzstdTest, AMillionSkippableFrames) {
 TEST(UnzstdTest, TruncatedSkippableFrame) {
     const std::string bytes = zstd_skippable("0123456789");
     for (std::size_t size = 1; size < bytes.size(); ++size)
-        expect_error(kUnzstd, zstd("a") + bytes.substr(0, size));
+        expect_decoder_error(kUnzstd, zstd("a") + bytes.substr(0, size));
 }
 
 TEST(UnzstdTest, DictionariesAreRefused) {
     // Single segment with a dictionary id of one byte: id 7, no content, one empty last block.
     const std::string frame("\x28\xb5\x2f\xfd\x21\x07\x00\x01\x00\x00", 10);
-    expect_error(kUnzstd, frame, ErrorKind::unsupported);
-    expect_error(kUnzstd, zstd("a") + frame, ErrorKind::unsupported);
+    expect_decoder_error(kUnzstd, frame, ErrorKind::unsupported);
+    expect_decoder_error(kUnzstd, zstd("a") + frame, ErrorKind::unsupported);
     // The same without the id is an empty frame.
     expect_content(kUnzstd, std::string("\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00", 9), "");
 }
@@ -412,20 +416,20 @@ TEST(UnzstdTest, WindowsAreLimited) {
     for (const unsigned log : {28U, 31U, 41U}) {
         std::string frame("\x28\xb5\x2f\xfd\x00\x00\x01\x00\x00", 9);
         frame[5] = static_cast<char>((log - 10U) << 3U);
-        expect_error(kUnzstd, frame, ErrorKind::too_large);
+        expect_decoder_error(kUnzstd, frame, ErrorKind::too_large);
     }
 }
 
 TEST(UnzstdTest, ChecksumIsChecked) {
     std::string frame = zstd(sample(5000));
     frame.back() = static_cast<char>(frame.back() ^ 1);
-    expect_error(kUnzstd, frame);
+    expect_decoder_error(kUnzstd, frame);
 }
 
 TEST(UnzstdTest, FormatsBeforeRfc8878AreRefused) {
     for (const char version : {'\x22', '\x23', '\x24', '\x25', '\x26', '\x27'})
-        expect_error(kUnzstd, std::string(1, version) + "\xb5\x2f\xfd" + std::string(50, '\0'));
-    expect_error(kUnzstd, std::string("\x1e\xb5\x2f\xfd", 4) + std::string(50, '\0'));
+        expect_decoder_error(kUnzstd, std::string(1, version) + "\xb5\x2f\xfd" + std::string(50, '\0'));
+    expect_decoder_error(kUnzstd, std::string("\x1e\xb5\x2f\xfd", 4) + std::string(50, '\0'));
 }
 
 // ---- layers, whose types may say something else
@@ -456,14 +460,14 @@ TEST(DecompressLayerTest, TheBlobDecides) {
 TEST(DecompressLayerTest, WhatIsNeitherIsReadAsItsTypeSays) {
     for (const std::string& bytes :
          {std::string("x"), std::string(2000, 'x'), "BZh91AY&SY" + std::string(1000, 'a')}) {
-        expect_error(layer_of_type<Compression::gzip>, bytes);
-        expect_error(layer_of_type<Compression::zstd>, bytes);
+        expect_decoder_error(layer_of_type<Compression::gzip>, bytes);
+        expect_decoder_error(layer_of_type<Compression::zstd>, bytes);
         expect_content(layer_of_type<Compression::none>, bytes, bytes);
     }
     // An archive, by its type and by its look, whose first name begins as gzip does.
     const std::string odd = test::TarBuilder().file("\x1f\x8b", "x").finish();
     expect_content(layer_of_type<Compression::none>, odd, odd);
-    expect_error(layer_of_type<Compression::gzip>, odd);
+    expect_decoder_error(layer_of_type<Compression::gzip>, odd);
 }
 
 TEST(DecompressNoneTest, PassesBytesThrough) {

@@ -82,7 +82,7 @@ std::string member(const std::string& deflated, const std::string& content) {
 using Decoder = std::unique_ptr<Source> (*)(Source&);
 
 // The content, or nothing when it is refused.
-std::optional<std::string> decode(Decoder decoder, const std::string& bytes) {
+std::optional<std::string> content_of(Decoder decoder, const std::string& bytes) {
     MemorySource source(as_bytes(bytes));
     try {
         return read_all(*decoder(source), 1UL << 24U, "stream");
@@ -94,9 +94,9 @@ std::optional<std::string> decode(Decoder decoder, const std::string& bytes) {
 
 // What zlib makes of it must be what the fast decoder makes of it.
 void expect_same(const std::string& bytes, bool is_taken, const std::string& what) {
-    const auto zlib = decode(gunzip_zlib, bytes);
+    const auto zlib = content_of(gunzip_zlib, bytes);
     EXPECT_EQ(zlib.has_value(), is_taken) << what;
-    EXPECT_EQ(decode(gunzip_fast, bytes), zlib) << what;
+    EXPECT_EQ(content_of(gunzip_fast, bytes), zlib) << what;
 }
 
 // A stream of one block: the letter 'a' as often as its code allows it, and the end.
@@ -211,8 +211,8 @@ TEST(DeflateCheckTest, AgreesWithZlibOnAnyCode) {
         }
         const std::string bytes = stream_of(literals, Lengths(1 + random() % 30, random() % 3 == 0 ? 1 : 0),
                                             literals['a'] == 0 ? 0 : random() % 50);
-        const auto zlib = decode(gunzip_zlib, bytes);
-        EXPECT_EQ(decode(gunzip_fast, bytes), zlib) << round;
+        const auto zlib = content_of(gunzip_zlib, bytes);
+        EXPECT_EQ(content_of(gunzip_fast, bytes), zlib) << round;
         if (zlib) ++taken;
     }
     EXPECT_GT(taken, 50U);

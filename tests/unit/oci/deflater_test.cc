@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "writer_test_util.hh"
+
 namespace osb::oci {
 namespace {
 
@@ -34,16 +36,6 @@ std::string words(std::size_t size) {
                                : std::string(1 + state % 40, static_cast<char>(state >> 24U));
     }
     return text;
-}
-
-std::string noise(std::size_t size) {
-    std::string out(size, '\0');
-    std::uint32_t state = 9;
-    for (char& c : out) {
-        state = state * 1664525U + 1013904223U;
-        c = static_cast<char>(state >> 24U);
-    }
-    return out;
 }
 
 class DeflaterTest : public ::testing::TestWithParam<int> {

@@ -10,18 +10,18 @@ Json good_config() {
     return Json::parse(LayoutBuilder::config("arm64", {"a", "b"}));
 }
 
-ImageConfig parse(const Json& json) {
+ImageConfig parsed_config(const Json& json) {
     return ImageConfig::parse(json.dump());
 }
 
-void refused(const Json& json, ErrorKind kind = ErrorKind::invalid) {
-    expect_error(kind, [&] { parse(json); });
+void refused_config(const Json& json, ErrorKind kind = ErrorKind::invalid) {
+    expect_error(kind, [&] { parsed_config(json); });
 }
 
 TEST(ImageConfig, Parses) {
     Json json = good_config();
     json["variant"] = "v8";
-    const ImageConfig config = parse(json);
+    const ImageConfig config = parsed_config(json);
     EXPECT_EQ(config.platform, Platform::parse("linux/arm64"));
     EXPECT_EQ(config.created, 1714979289);
     EXPECT_EQ(config.labels.at("k"), "v");
@@ -35,15 +35,15 @@ TEST(ImageConfig, ToleratesWhatGoProgramsLeaveOut) {
     json["config"] = nullptr;
     json.erase("created");
     json["history"] = 3;
-    EXPECT_FALSE(parse(json).created.has_value());
-    EXPECT_TRUE(parse(json).labels.empty());
+    EXPECT_FALSE(parsed_config(json).created.has_value());
+    EXPECT_TRUE(parsed_config(json).labels.empty());
     json["config"] = Json::object({{"Labels", nullptr}});
     json["created"] = "yesterday";
-    EXPECT_FALSE(parse(json).created.has_value());
+    EXPECT_FALSE(parsed_config(json).created.has_value());
     json["created"] = 5;
-    EXPECT_FALSE(parse(json).created.has_value());
+    EXPECT_FALSE(parsed_config(json).created.has_value());
     json["rootfs"]["diff_ids"] = nullptr;
-    EXPECT_TRUE(parse(json).diff_ids.empty());
+    EXPECT_TRUE(parsed_config(json).diff_ids.empty());
 }
 
 // What Go programs build of nothing has them empty.
@@ -51,13 +51,13 @@ TEST(ImageConfig, PlatformMayBeUnknown) {
     for (const Json& value : {Json(), Json("")}) {
         Json json = good_config();
         json["os"] = json["architecture"] = value;
-        EXPECT_EQ(parse(json).platform, Platform{});
-        EXPECT_EQ(parse(json).platform.to_string(), "unnamed");
+        EXPECT_EQ(parsed_config(json).platform, Platform{});
+        EXPECT_EQ(parsed_config(json).platform.to_string(), "unnamed");
     }
     Json json = good_config();
     json.erase("os");
     json.erase("architecture");
-    EXPECT_EQ(parse(json).platform, Platform{});
+    EXPECT_EQ(parsed_config(json).platform, Platform{});
 }
 
 TEST(ImageConfig, RefusesBadMembers) {
@@ -66,7 +66,7 @@ TEST(ImageConfig, RefusesBadMembers) {
              {Json(1), Json("a/b"), Json("../x"), Json("a\nb"), Json(std::string(100, 'a'))}) {
             Json json = good_config();
             json[key] = value;
-            refused(json);
+            refused_config(json);
         }
     }
     for (const Json& value :
@@ -76,25 +76,25 @@ TEST(ImageConfig, RefusesBadMembers) {
           Json{{"type", "layers"}, {"diff_ids", {"sha256:1"}}}}) {
         Json json = good_config();
         json["rootfs"] = value;
-        refused(json);
+        refused_config(json);
     }
     Json config = good_config();
     config["config"] = "x";
-    refused(config);
+    refused_config(config);
     config["config"] = Json::object();
     config["config"]["Labels"] = Json::object({{"a", 1}});
-    refused(config);
+    refused_config(config);
     config["config"]["Labels"] = Json::array({1});
-    refused(config);
+    refused_config(config);
     Json variant = good_config();
     variant["variant"] = "v/8";
-    refused(variant);
+    refused_config(variant);
     Json manifest = good_config();
     manifest["layers"] = Json::array();
-    refused(manifest);
+    refused_config(manifest);
     Json unknown = good_config();
     unknown["rootfs"]["diff_ids"][0] = "blake3:00";
-    refused(unknown, ErrorKind::unsupported);
+    refused_config(unknown, ErrorKind::unsupported);
     expect_error(ErrorKind::invalid, [] { ImageConfig::parse("[]"); });
     expect_error(ErrorKind::too_large, [] { ImageConfig::parse(std::string(kMaxDocument + 1, ' ')); });
 }
@@ -102,7 +102,7 @@ TEST(ImageConfig, RefusesBadMembers) {
 TEST(ImageConfig, BoundsDiffIds) {
     Json json = good_config();
     json["rootfs"]["diff_ids"] = std::vector<std::string>(kMaxLayers + 1, Digest::of({}).to_string());
-    refused(json, ErrorKind::too_large);
+    refused_config(json, ErrorKind::too_large);
 }
 
 TEST(Rfc3339, Parses) {

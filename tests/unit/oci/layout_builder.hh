@@ -20,6 +20,7 @@
 #include "oci/digest.hh"
 #include "oci/json.hh"
 #include "oci/media_type.hh"
+#include "tests/support/tar_builder.hh"
 #include "tests/support/temp_directory.hh"
 
 namespace osb::oci {
@@ -32,50 +33,6 @@ inline void write_file(const std::filesystem::path& path, std::string_view conte
     out.write(content.data(), static_cast<std::streamsize>(content.size()));
     if (!out.flush()) throw Error(ErrorKind::io, "cannot write " + path.string());
 }
-
-// Members of a tar archive, ustar headers written by hand.
-class TarBuilder {
-  public:
-    TarBuilder& file(const std::string& name, std::string_view content) {
-        return add(name, '0', "", content);
-    }
-    TarBuilder& link(const std::string& name, char type, const std::string& target) {
-        return add(name, type, target, "");
-    }
-    std::string finish() const { return bytes_ + std::string(1024, '\0'); }
-    const std::string& unfinished() const { return bytes_; }
-
-  private:
-    static void octal(std::string& header, std::size_t offset, std::size_t width, std::uint64_t value) {
-        for (std::size_t i = offset + width - 1; i-- > offset; value >>= 3U) {
-            header[i] = static_cast<char>('0' + (value & 7U));
-        }
-    }
-
-    TarBuilder& add(const std::string& name, char type, const std::string& target, std::string_view content) {
-        std::string header(512, '\0');
-        header.replace(0, name.size(), name);
-        octal(header, 100, 8, 0644);
-        octal(header, 108, 8, 0);
-        octal(header, 116, 8, 0);
-        octal(header, 124, 12, content.size());
-        octal(header, 136, 12, 0);
-        header.replace(148, 8, "        ");
-        header[156] = type;
-        header.replace(157, target.size(), target);
-        header.replace(257, 8, std::string("ustar\00000", 8));
-        std::uint64_t sum = 0;
-        for (const char c : header) sum += static_cast<std::uint8_t>(c);
-        octal(header, 148, 7, sum);
-        header[154] = '\0';
-        bytes_ += header;
-        bytes_ += content;
-        bytes_.append((512 - content.size() % 512) % 512, '\0');
-        return *this;
-    }
-
-    std::string bytes_;
-};
 
 inline Json descriptor_json(std::string_view media_type, std::string_view content) {
     return {{"mediaType", media_type},
@@ -130,7 +87,7 @@ class LayoutBuilder {
     }
 
     std::string tar(const std::string& prefix = "") const {
-        TarBuilder out;
+        test::TarBuilder out;
         for (const auto& [path, content] : files_) out.file(prefix + path, content);
         return out.finish();
     }

@@ -15,17 +15,17 @@ Json good_manifest() {
             {"annotations", {{"x", "y"}}}};
 }
 
-Manifest parse(const Json& json, std::string_view media_type = "") {
+Manifest parsed_manifest(const Json& json, std::string_view media_type = "") {
     return Manifest::parse(json.dump(), media_type, HashAlgorithm::sha256);
 }
 
-Error refused(ErrorKind kind, const Json& json, std::string_view media_type = "") {
-    return expect_error(kind, [&] { parse(json, media_type); });
+Error refused_manifest(ErrorKind kind, const Json& json, std::string_view media_type = "") {
+    return expect_error(kind, [&] { parsed_manifest(json, media_type); });
 }
 
 TEST(Manifest, Parses) {
     const Json json = good_manifest();
-    const Manifest manifest = parse(json, kMediaTypeManifest);
+    const Manifest manifest = parsed_manifest(json, kMediaTypeManifest);
     EXPECT_EQ(manifest.media_type, kMediaTypeManifest);
     EXPECT_EQ(manifest.raw, json.dump());
     EXPECT_EQ(manifest.digest, Digest::of(as_bytes(json.dump())));
@@ -42,52 +42,52 @@ TEST(Manifest, ParsesDockerSchema2) {
     Json json = good_manifest();
     json["mediaType"] = kMediaTypeDockerManifest;
     json["config"]["mediaType"] = kMediaTypeDockerConfig;
-    EXPECT_EQ(parse(json).media_type, kMediaTypeDockerManifest);
-    EXPECT_EQ(parse(json, concat(kMediaTypeDockerManifest, ";charset=utf-8")).media_type,
+    EXPECT_EQ(parsed_manifest(json).media_type, kMediaTypeDockerManifest);
+    EXPECT_EQ(parsed_manifest(json, concat(kMediaTypeDockerManifest, ";charset=utf-8")).media_type,
               kMediaTypeDockerManifest);
 }
 
 TEST(Manifest, MediaTypeMayBeLeftOut) {
     Json json = good_manifest();
     json.erase("mediaType");
-    EXPECT_EQ(parse(json).media_type, kMediaTypeManifest);
-    EXPECT_EQ(parse(json, kMediaTypeDockerManifest).media_type, kMediaTypeDockerManifest);
+    EXPECT_EQ(parsed_manifest(json).media_type, kMediaTypeManifest);
+    EXPECT_EQ(parsed_manifest(json, kMediaTypeDockerManifest).media_type, kMediaTypeDockerManifest);
 }
 
 // Rows 70 and 71.
 TEST(Manifest, RefusesConfusedDocuments) {
     Json both = good_manifest();
     both["manifests"] = Json::array();
-    refused(ErrorKind::invalid, both);
+    refused_manifest(ErrorKind::invalid, both);
     Json index = good_manifest();
     index.erase("config");
     index.erase("layers");
     index["manifests"] = Json::array();
-    refused(ErrorKind::invalid, index);
-    refused(ErrorKind::invalid, good_manifest(), kMediaTypeDockerManifest);
+    refused_manifest(ErrorKind::invalid, index);
+    refused_manifest(ErrorKind::invalid, good_manifest(), kMediaTypeDockerManifest);
     Json labelled_index = good_manifest();
     labelled_index["mediaType"] = kMediaTypeIndex;
-    refused(ErrorKind::invalid, labelled_index);
+    refused_manifest(ErrorKind::invalid, labelled_index);
     Json number = good_manifest();
     number["mediaType"] = 7;
-    refused(ErrorKind::invalid, number);
-    refused(ErrorKind::invalid, Json::array());
-    refused(ErrorKind::invalid, Json("x"));
+    refused_manifest(ErrorKind::invalid, number);
+    refused_manifest(ErrorKind::invalid, Json::array());
+    refused_manifest(ErrorKind::invalid, Json("x"));
 }
 
 TEST(Manifest, RefusesSchema1AndOtherVersions) {
     const Json schema1{{"schemaVersion", 1}, {"name", "x"}, {"fsLayers", Json::array()}};
-    const Error error = refused(ErrorKind::unsupported, schema1);
+    const Error error = refused_manifest(ErrorKind::unsupported, schema1);
     EXPECT_NE(error.message().find("schema 1"), std::string::npos);
     EXPECT_FALSE(error.hint().empty());
     for (const Json& version : {Json(3), Json("2"), Json(2.0), Json(-2), Json(nullptr), Json::object()}) {
         Json json = good_manifest();
         json["schemaVersion"] = version;
-        refused(ErrorKind::invalid, json);
+        refused_manifest(ErrorKind::invalid, json);
     }
     Json json = good_manifest();
     json.erase("schemaVersion");
-    refused(ErrorKind::invalid, json);
+    refused_manifest(ErrorKind::invalid, json);
 }
 
 TEST(Manifest, RefusesArtifacts) {
@@ -95,24 +95,25 @@ TEST(Manifest, RefusesArtifacts) {
          {"application/vnd.oci.empty.v1+json", "application/vnd.cncf.helm.config.v1+json"}) {
         Json by_config = good_manifest();
         by_config["config"]["mediaType"] = type;
-        EXPECT_NE(refused(ErrorKind::unsupported, by_config).message().find("not an image"),
+        EXPECT_NE(refused_manifest(ErrorKind::unsupported, by_config).message().find("not an image"),
                   std::string::npos);
     }
     Json by_type = good_manifest();
     by_type["config"]["mediaType"] = "application/octet-stream";
     by_type["artifactType"] = "application/vnd.example+\x1b[2J";
-    EXPECT_NE(refused(ErrorKind::unsupported, by_type).message().find("vnd.example"), std::string::npos);
+    EXPECT_NE(refused_manifest(ErrorKind::unsupported, by_type).message().find("vnd.example"),
+              std::string::npos);
 }
 
 // manifest.md lets an image say an artifactType; registries of 2015 knew one type for all blobs.
 TEST(Manifest, TheConfigSaysWhatAnImageIs) {
     Json with_type = good_manifest();
     with_type["artifactType"] = "application/vnd.example";
-    EXPECT_EQ(parse(with_type).layers.size(), parse(good_manifest()).layers.size());
+    EXPECT_EQ(parsed_manifest(with_type).layers.size(), parsed_manifest(good_manifest()).layers.size());
     for (const char* type : {"application/octet-stream", "Application/Octet-Stream; x=y", "text/plain"}) {
         Json of_old = good_manifest();
         of_old["config"]["mediaType"] = type;
-        EXPECT_EQ(parse(of_old).config.media_type, type);
+        EXPECT_EQ(parsed_manifest(of_old).config.media_type, type);
     }
 }
 
@@ -121,21 +122,21 @@ TEST(Manifest, RefusesMissingAndMistypedMembers) {
         for (const Json& value : {Json(), Json(1), Json("x"), Json(true)}) {
             Json json = good_manifest();
             json[key] = value;
-            refused(ErrorKind::invalid, json);
+            refused_manifest(ErrorKind::invalid, json);
             json.erase(key);
-            refused(ErrorKind::invalid, json);
+            refused_manifest(ErrorKind::invalid, json);
         }
     }
     Json element = good_manifest();
     element["layers"].push_back(3);
-    EXPECT_NE(refused(ErrorKind::invalid, element).message().find("layer 3"), std::string::npos);
+    EXPECT_NE(refused_manifest(ErrorKind::invalid, element).message().find("layer 3"), std::string::npos);
     Json annotations = good_manifest();
     annotations["annotations"]["z"] = 1;
-    refused(ErrorKind::invalid, annotations);
+    refused_manifest(ErrorKind::invalid, annotations);
     Json none = good_manifest();
     none["layers"] = Json::array();
     none["annotations"] = nullptr;
-    EXPECT_TRUE(parse(none).layers.empty());
+    EXPECT_TRUE(parsed_manifest(none).layers.empty());
 }
 
 // Row 74.
@@ -159,19 +160,19 @@ TEST(Manifest, RefusesBadDescriptors) {
     for (const char* key : {"mediaType", "digest", "size"}) {
         Json json = good_manifest();
         json["layers"][1].erase(key);
-        const Error error = refused(ErrorKind::invalid, json);
+        const Error error = refused_manifest(ErrorKind::invalid, json);
         EXPECT_NE(error.message().find(key), std::string::npos) << error.message();
         EXPECT_NE(error.message().find("layer 2"), std::string::npos) << error.message();
     }
     Json path = good_manifest();
     path["layers"][0]["digest"] = "sha256:../../../etc/passwd";
-    refused(ErrorKind::invalid, path);
+    refused_manifest(ErrorKind::invalid, path);
     Json algorithm = good_manifest();
     algorithm["layers"][0]["digest"] = "md5:d41d8cd98f00b204e9800998ecf8427e";
-    refused(ErrorKind::unsupported, algorithm);
+    refused_manifest(ErrorKind::unsupported, algorithm);
     Json empty = good_manifest();
     empty["layers"][0]["mediaType"] = "";
-    refused(ErrorKind::invalid, empty);
+    refused_manifest(ErrorKind::invalid, empty);
 }
 
 // Rows 82 and 83: noted, and otherwise without effect.
@@ -181,25 +182,25 @@ TEST(Manifest, UrlsAndDataAreNotFollowed) {
     json["layers"][1]["urls"] = Json::array();
     json["layers"][1]["data"] = "bm90IGl0";
     json["subject"] = 5;
-    const Manifest manifest = parse(json);
+    const Manifest manifest = parsed_manifest(json);
     EXPECT_TRUE(manifest.layers[0].has_urls);
     EXPECT_FALSE(manifest.layers[1].has_urls);
     json["layers"][0]["urls"] = "x";
-    refused(ErrorKind::invalid, json);
+    refused_manifest(ErrorKind::invalid, json);
 }
 
 // Row 79.
 TEST(Manifest, BoundsSizeAndCounts) {
     Json json = good_manifest();
     json["annotations"]["x"] = std::string(5UL * 1024 * 1024, 'x');
-    refused(ErrorKind::too_large, json);
+    refused_manifest(ErrorKind::too_large, json);
     json["annotations"]["x"] = std::string(3UL * 1024 * 1024, 'x');
-    EXPECT_NO_THROW(parse(json));
+    EXPECT_NO_THROW(parsed_manifest(json));
     Json layers = good_manifest();
     layers["layers"] = std::vector<Json>(kMaxLayers, descriptor_json(kMediaTypeLayer, "a"));
-    EXPECT_EQ(parse(layers).layers.size(), kMaxLayers);
+    EXPECT_EQ(parsed_manifest(layers).layers.size(), kMaxLayers);
     layers["layers"].push_back(descriptor_json(kMediaTypeLayer, "a"));
-    refused(ErrorKind::too_large, layers);
+    refused_manifest(ErrorKind::too_large, layers);
 }
 
 TEST(Manifest, EveryTruncationIsAnError) {

@@ -1,4 +1,4 @@
-// What the tests of the tar reader expect of an archive.
+// Archives for the tests of the tar reader, and what these expect of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,8 +8,14 @@
 
 #include "oci/tar_reader.hh"
 #include "tests/support/read_archive.hh"
+#include "tests/support/tar_builder.hh"
 
 namespace osb::test {
+
+// A file behind a PAX header.
+inline std::string with_pax(const PaxRecords& records) {
+    return TarBuilder().pax(records).file("f", "x").finish();
+}
 
 // The entry of an archive that has one, and is read whole.
 inline ReadEntry only_entry(const std::string& bytes, const ReadOptions& options = {}) {
@@ -20,8 +26,8 @@ inline ReadEntry only_entry(const std::string& bytes, const ReadOptions& options
 }
 
 // The archive is refused, with a message that has `part` in it.
-inline void expect_error(const std::string& bytes, std::string_view part, ErrorKind kind = ErrorKind::invalid,
-                         const oci::TarLimits& limits = {}) {
+inline void expect_tar_error(const std::string& bytes, std::string_view part,
+                             ErrorKind kind = ErrorKind::invalid, const oci::TarLimits& limits = {}) {
     ReadOptions options;
     options.limits = limits;
     const ReadArchive archive = read_archive(bytes, options);

@@ -11,7 +11,7 @@
 namespace osb::oci {
 namespace {
 
-using test::expect_error;
+using test::expect_tar_error;
 using test::only_entry;
 using test::PaxRecords;
 using test::read_archive;
@@ -21,11 +21,9 @@ using test::ReadOptions;
 using test::TarBuilder;
 using test::TarMagic;
 using test::TarMember;
+using test::with_pax;
 using Xattrs = std::vector<std::pair<std::string, std::string>>;
 
-std::string with_pax(const PaxRecords& records) {
-    return TarBuilder().pax(records).file("f", "x").finish();
-}
 std::string with_raw_pax(std::string_view text) {
     return TarBuilder().pax_raw(text).file("f", "x").finish();
 }
@@ -97,7 +95,7 @@ TEST(TarPaxTest, MalformedRecords) {
                                     std::string("9 path=a\n") + std::string(3, '\0'),
                                     std::string("9 pa\0h=a\n", 9),
                                     std::string("9 path=a\n9 path=b")})
-        expect_error(with_raw_pax(text), "tar header at offset 0: pax header:");
+        expect_tar_error(with_raw_pax(text), "tar header at offset 0: pax header:");
 }
 
 TEST(TarPaxTest, EmptyHeaderIsFine) {
@@ -105,9 +103,9 @@ TEST(TarPaxTest, EmptyHeaderIsFine) {
 }
 
 TEST(TarPaxTest, NulInNames) {
-    expect_error(with_pax({{"path", std::string("a\0b", 3)}}), "NUL");
-    expect_error(with_pax({{"linkpath", std::string("a\0", 2)}}), "NUL");
-    expect_error(with_pax({{"GNU.sparse.name", std::string("\0", 1)}}), "NUL");
+    expect_tar_error(with_pax({{"path", std::string("a\0b", 3)}}), "NUL");
+    expect_tar_error(with_pax({{"linkpath", std::string("a\0", 2)}}), "NUL");
+    expect_tar_error(with_pax({{"GNU.sparse.name", std::string("\0", 1)}}), "NUL");
 }
 
 // Go leaves them to its callers, who do not apply them; GNU tar does.
@@ -118,17 +116,17 @@ TEST(TarPaxTest, GlobalHeadersMustNotChangeEntries) {
     for (const PaxRecords& records :
          {PaxRecords{{"path", "evil"}}, PaxRecords{{"linkpath", "evil"}}, PaxRecords{{"uid", "7"}},
           PaxRecords{{"gid", "7"}}, PaxRecords{{"size", "0"}}, PaxRecords{{"SCHILY.xattr.user.a", "b"}}})
-        expect_error(with_global(records), "global pax header that would change entries");
+        expect_tar_error(with_global(records), "global pax header that would change entries");
     // As git writes it.
     const ReadEntry entry = only_entry(with_global({{"comment", "0123abcd"}, {"mtime", "1"}, {"path", ""}}));
     EXPECT_EQ(entry.entry.path, "f");
     EXPECT_EQ(entry.content, "x");
-    expect_error(with_global({{"uid", "x"}}), "'uid'");
+    expect_tar_error(with_global({{"uid", "x"}}), "'uid'");
     TarMember broken;
     broken.name = "g";
     broken.type = 'g';
     broken.content = "junk";
-    expect_error(TarBuilder().add(broken).file("f", "x").finish(), "pax header");
+    expect_tar_error(TarBuilder().add(broken).file("f", "x").finish(), "pax header");
     EXPECT_EQ(read_archive(TarBuilder().global_pax({{"comment", "at the end"}}).finish()).error, "");
 }
 
@@ -140,7 +138,7 @@ TEST(TarPaxTest, LinkTargetsOfWhatIsNoLink) {
             member.name = "f";
             member.type = type;
             TarBuilder copy = builder;
-            expect_error(copy.add(member).finish(), "entry 'f': a link target for something that is not");
+            expect_tar_error(copy.add(member).finish(), "entry 'f': a link target for something that is not");
         }
     }
 }
@@ -149,19 +147,19 @@ TEST(TarPaxTest, Limits) {
     TarLimits limits;
     limits.max_extension = 2000;
     limits.max_path = 100;
-    expect_error(with_pax({{"comment", std::string(2000, 'c')}}), "an extended header of 2014 bytes",
-                 ErrorKind::too_large, limits);
-    expect_error(with_pax({{"path", std::string(101, 'c')}}), "the path has 101 bytes", ErrorKind::too_large,
-                 limits);
-    expect_error(TarBuilder().pax({{"linkpath", std::string(101, 'c')}}).symlink("s", "t").finish(),
-                 "the link target has 101 bytes", ErrorKind::too_large, limits);
-    expect_error(TarBuilder().gnu_long_name(std::string(2000, 'n')).file("f", "").finish(),
-                 "an extended header of 2001 bytes", ErrorKind::too_large, limits);
+    expect_tar_error(with_pax({{"comment", std::string(2000, 'c')}}), "an extended header of 2014 bytes",
+                     ErrorKind::too_large, limits);
+    expect_tar_error(with_pax({{"path", std::string(101, 'c')}}), "the path has 101 bytes",
+                     ErrorKind::too_large, limits);
+    expect_tar_error(TarBuilder().pax({{"linkpath", std::string(101, 'c')}}).symlink("s", "t").finish(),
+                     "the link target has 101 bytes", ErrorKind::too_large, limits);
+    expect_tar_error(TarBuilder().gnu_long_name(std::string(2000, 'n')).file("f", "").finish(),
+                     "an extended header of 2001 bytes", ErrorKind::too_large, limits);
     TarMember huge;
     huge.name = "x";
     huge.type = 'x';
     huge.size = 1LL << 30U;
-    expect_error(TarBuilder().add(huge).bytes(), "extended header of 1073741824", ErrorKind::too_large);
+    expect_tar_error(TarBuilder().add(huge).bytes(), "extended header of 1073741824", ErrorKind::too_large);
     PaxRecords many;
     for (int i = 0; i < 60000; ++i) many.emplace_back("k", "v");
     EXPECT_EQ(only_entry(with_pax(many)).entry.path, "f");
@@ -169,14 +167,15 @@ TEST(TarPaxTest, Limits) {
 
 TEST(TarExtensionTest, TwiceOrForNothing) {
     const PaxRecords records{{"path", "a"}};
-    expect_error(TarBuilder().pax(records).pax(records).file("f", "").finish(), "two pax headers");
-    expect_error(TarBuilder().gnu_long_name("a").gnu_long_name("b").file("f", "").finish(), "two long names");
-    expect_error(TarBuilder().gnu_long_link("a").gnu_long_link("b").symlink("f", "t").finish(),
-                 "two long link");
-    expect_error(TarBuilder().pax(records).global_pax(records).file("f", "").finish(), "global");
-    expect_error(TarBuilder().pax(records).finish(), "without an entry");
-    expect_error(TarBuilder().gnu_long_name("a").finish(), "without an entry");
-    expect_error(TarBuilder().gnu_long_link("a").bytes(), "without an entry");
+    expect_tar_error(TarBuilder().pax(records).pax(records).file("f", "").finish(), "two pax headers");
+    expect_tar_error(TarBuilder().gnu_long_name("a").gnu_long_name("b").file("f", "").finish(),
+                     "two long names");
+    expect_tar_error(TarBuilder().gnu_long_link("a").gnu_long_link("b").symlink("f", "t").finish(),
+                     "two long link");
+    expect_tar_error(TarBuilder().pax(records).global_pax(records).file("f", "").finish(), "global");
+    expect_tar_error(TarBuilder().pax(records).finish(), "without an entry");
+    expect_tar_error(TarBuilder().gnu_long_name("a").finish(), "without an entry");
+    expect_tar_error(TarBuilder().gnu_long_link("a").bytes(), "without an entry");
 }
 
 // ---- GNU
@@ -196,25 +195,25 @@ TEST(TarGnuTest, LongNamesBesidesPaxNames) {
     const auto named = [](const PaxRecords& records) {
         return TarBuilder().pax(records).gnu_long_name("g").file("f", "").finish();
     };
-    expect_error(named({{"path", "p"}}), "a long name besides one in a pax header");
-    expect_error(named({{"GNU.sparse.major", "1"},
-                        {"GNU.sparse.minor", "0"},
-                        {"GNU.sparse.realsize", "0"},
-                        {"GNU.sparse.name", "s"}}),
-                 "a long name besides one in a pax header");
+    expect_tar_error(named({{"path", "p"}}), "a long name besides one in a pax header");
+    expect_tar_error(named({{"GNU.sparse.major", "1"},
+                            {"GNU.sparse.minor", "0"},
+                            {"GNU.sparse.realsize", "0"},
+                            {"GNU.sparse.name", "s"}}),
+                     "a long name besides one in a pax header");
     EXPECT_EQ(only_entry(named({{"mtime", "1"}})).entry.path, "g");
-    expect_error(TarBuilder().gnu_long_link("g").pax({{"linkpath", "p"}}).symlink("f", "t").finish(),
-                 "a long link target besides one in a pax header");
+    expect_tar_error(TarBuilder().gnu_long_link("g").pax({{"linkpath", "p"}}).symlink("f", "t").finish(),
+                     "a long link target besides one in a pax header");
 }
 
 TEST(TarGnuTest, MalformedLongNames) {
-    expect_error(TarBuilder().gnu_long_name(std::string("a\0b", 3)).file("f", "").finish(),
-                 "long name with a NUL");
-    expect_error(TarBuilder().gnu_long_name("").file("f", "").finish(), "empty long name");
+    expect_tar_error(TarBuilder().gnu_long_name(std::string("a\0b", 3)).file("f", "").finish(),
+                     "long name with a NUL");
+    expect_tar_error(TarBuilder().gnu_long_name("").file("f", "").finish(), "empty long name");
     TarMember empty;
     empty.name = "././@LongLink";
     empty.type = 'L';
-    expect_error(TarBuilder().add(empty).file("f", "").finish(), "empty long name");
+    expect_tar_error(TarBuilder().add(empty).file("f", "").finish(), "empty long name");
     empty.content = "without-nul";
     EXPECT_EQ(only_entry(TarBuilder().add(empty).file("f", "").finish()).entry.path, "without-nul");
 }
@@ -259,21 +258,21 @@ TEST(TarXattrTest, Libarchive) {
     for (std::size_t i = 5; i < both.size(); ++i) {
         PaxRecords one_less = both;
         one_less.erase(one_less.begin() + static_cast<std::ptrdiff_t>(i));
-        expect_error(with_pax(one_less), "only as libarchive reads it");
+        expect_tar_error(with_pax(one_less), "only as libarchive reads it");
         PaxRecords other = both;
         other[i].second += "x";
-        expect_error(with_pax(other), "only as libarchive reads it");
+        expect_tar_error(with_pax(other), "only as libarchive reads it");
     }
 }
 
 TEST(TarXattrTest, Malformed) {
-    expect_error(with_pax({{"SCHILY.xattr.", "v"}}), "xattr without a proper name");
-    expect_error(with_pax({{"LIBARCHIVE.xattr.", "AAAA"}}), "xattr without a proper name");
-    expect_error(with_pax({{"LIBARCHIVE.xattr.a%00b", "AAAA"}}), "xattr without a proper name");
+    expect_tar_error(with_pax({{"SCHILY.xattr.", "v"}}), "xattr without a proper name");
+    expect_tar_error(with_pax({{"LIBARCHIVE.xattr.", "AAAA"}}), "xattr without a proper name");
+    expect_tar_error(with_pax({{"LIBARCHIVE.xattr.a%00b", "AAAA"}}), "xattr without a proper name");
     for (const char* name : {"%", "%4", "%4g", "%zz", "a%"})
-        expect_error(with_pax({{std::string("LIBARCHIVE.xattr.") + name, "AAAA"}}), "malformed escape");
+        expect_tar_error(with_pax({{std::string("LIBARCHIVE.xattr.") + name, "AAAA"}}), "malformed escape");
     for (const char* value : {"A", "AAAAA", "A===", "AA=A", "A A A", "AAAA\n", "====", "=", "AA-_"})
-        expect_error(with_pax({{"LIBARCHIVE.xattr.user.a", value}}), "malformed base64");
+        expect_tar_error(with_pax({{"LIBARCHIVE.xattr.user.a", value}}), "malformed base64");
 }
 
 TEST(TarXattrTest, Limits) {
@@ -281,7 +280,7 @@ TEST(TarXattrTest, Limits) {
     for (int i = 0; i < 256; ++i) records.emplace_back("SCHILY.xattr.user." + std::to_string(i), "v");
     EXPECT_EQ(only_entry(with_pax(records)).entry.xattrs.size(), 256U);
     records.emplace_back("SCHILY.xattr.user.256", "v");
-    expect_error(with_pax(records), "more than 256 xattrs", ErrorKind::too_large);
+    expect_tar_error(with_pax(records), "more than 256 xattrs", ErrorKind::too_large);
 }
 
 }  // namespace

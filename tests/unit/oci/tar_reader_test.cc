@@ -11,7 +11,7 @@
 namespace osb::oci {
 namespace {
 
-using test::expect_error;
+using test::expect_tar_error;
 using test::only_entry;
 using test::PaxRecords;
 using test::read_archive;
@@ -57,13 +57,13 @@ TEST(TarEndTest, EndOfStreamBetweenEntries) {
 }
 
 TEST(TarEndTest, PartOfAZeroBlockIsTruncation) {
-    expect_error(std::string(100, '\0'), "truncated");
-    expect_error(std::string(700, '\0'), "truncated");
+    expect_tar_error(std::string(100, '\0'), "truncated");
+    expect_tar_error(std::string(700, '\0'), "truncated");
 }
 
 TEST(TarEndTest, LoneZeroBlockBetweenEntriesIsRefused) {
     const std::string zero(512, '\0');
-    expect_error(TarBuilder().file("a", "x").raw(zero).file("b", "y").finish(), "zero block");
+    expect_tar_error(TarBuilder().file("a", "x").raw(zero).file("b", "y").finish(), "zero block");
 }
 
 TEST(TarEndTest, WhatFollowsIsCountedAndNotLookedInto) {
@@ -185,11 +185,11 @@ TEST(TarEntryTest, FileOfTheOldTypeWithTrailingSlashIsADirectory) {
     v7.magic = TarMagic::v7;
     EXPECT_EQ(only_entry(one(v7)).entry.type, TarType::directory);
     v7.content = "x";
-    expect_error(one(v7), "name is that of a directory");
+    expect_tar_error(one(v7), "name is that of a directory");
     // Go's file is GNU tar's directory.
-    expect_error(one(member_of("new/", '0')), "name ends with a slash");
-    expect_error(TarBuilder().pax({{"path", "new/"}}).file("f", "x").finish(), "name ends with a slash");
-    expect_error(TarBuilder().gnu_long_name("new/").file("f", "x").finish(), "name ends with a slash");
+    expect_tar_error(one(member_of("new/", '0')), "name ends with a slash");
+    expect_tar_error(TarBuilder().pax({{"path", "new/"}}).file("f", "x").finish(), "name ends with a slash");
+    expect_tar_error(TarBuilder().gnu_long_name("new/").file("f", "x").finish(), "name ends with a slash");
 }
 
 // A size in the header of a type without content is only information.
@@ -211,8 +211,8 @@ TEST(TarEntryTest, SizesInPaxHeadersOfTypesWithoutContent) {
     for (const char type : {'1', '2', '3', '4', '5', '6'}) {
         TarMember member = member_of("first", type);
         member.link_name = "t";
-        expect_error(TarBuilder().pax({{"size", "512"}}).add(member).file("evil", "").finish(),
-                     "entry 'first': content of something that is not a file");
+        expect_tar_error(TarBuilder().pax({{"size", "512"}}).add(member).file("evil", "").finish(),
+                         "entry 'first': content of something that is not a file");
         EXPECT_EQ(read_archive(TarBuilder().pax({{"size", "0"}}).add(member).finish()).error, "");
     }
 }
@@ -222,7 +222,7 @@ TEST(TarEntryTest, HardlinkWithContentInAPaxArchive) {
     TarMember member = member_of("h", '1');
     member.link_name = "f";
     member.content = "the same again";
-    expect_error(TarBuilder().pax({{"mtime", "1.5"}}).add(member).finish(), "content of something");
+    expect_tar_error(TarBuilder().pax({{"mtime", "1.5"}}).add(member).finish(), "content of something");
     member.content = "";
     EXPECT_EQ(only_entry(TarBuilder().pax({{"mtime", "1.5"}}).add(member).finish()).entry.type,
               TarType::hardlink);
@@ -235,18 +235,18 @@ TEST(TarEntryTest, WhatFollowsAHardlinkWithASize) {
     link.size = 2048;
     TarMember v7 = member_of("evil");
     v7.magic = TarMagic::v7;
-    expect_error(TarBuilder().add(link).add(v7).finish(), "may be the content of the hard link");
+    expect_tar_error(TarBuilder().add(link).add(v7).finish(), "may be the content of the hard link");
     const std::string hidden = TarBuilder().file("evil", "").finish();
-    expect_error(TarBuilder().add(link).finish() + hidden, "may be the content of the last hard link");
+    expect_tar_error(TarBuilder().add(link).finish() + hidden, "may be the content of the last hard link");
     EXPECT_EQ(read_archive(TarBuilder().add(link).finish()).error, "");
     EXPECT_EQ(read_archive(TarBuilder().add(link).file("f", "").add(v7).finish() + hidden).error, "");
 }
 
 TEST(TarEntryTest, UnknownTypesAreNamed) {
     for (const char type : {'7', 'D', 'M', 'V', 'N', 'A', 'X', '8', 'Z', '\x1b'})
-        expect_error(one(member_of("thing", type)), "entry 'thing': entries of type '",
-                     ErrorKind::unsupported);
-    expect_error(one(member_of("thing", '\x1b')), "'\\x1b'", ErrorKind::unsupported);
+        expect_tar_error(one(member_of("thing", type)), "entry 'thing': entries of type '",
+                         ErrorKind::unsupported);
+    expect_tar_error(one(member_of("thing", '\x1b')), "'\\x1b'", ErrorKind::unsupported);
 }
 
 TEST(TarEntryTest, Names) {
@@ -271,9 +271,9 @@ TEST(TarEntryTest, TextInTheTimesOfAGnuHeaderIsRefused) {
         TarMember member = member_of("passwd");
         member.magic = TarMagic::gnu;
         member.patches[offset] = "etc";
-        expect_error(one(member), "is not a number: 'etc'");
+        expect_tar_error(one(member), "is not a number: 'etc'");
         member.patches[offset] = std::string("\xff\x7f", 2) + std::string(10, '\0');
-        expect_error(one(member), "does not fit 64 bits");
+        expect_tar_error(one(member), "does not fit 64 bits");
         member.patches[offset] = std::string("\0etc", 4);  // not looked at by anybody
         EXPECT_EQ(only_entry(one(member)).entry.path, "passwd");
     }
@@ -287,7 +287,7 @@ TEST(TarEntryTest, StarHeadersHaveAShorterPrefix) {
     EXPECT_EQ(only_entry(one(member)).entry.path, std::string(130, 'p') + "/name");
     // Then POSIX has the time in the prefix.
     member.prefix += 'p';
-    expect_error(one(member), "prefix that ends where a star header has its times");
+    expect_tar_error(one(member), "prefix that ends where a star header has its times");
 }
 
 TEST(TarEntryTest, OtherMagicsAreRefused) {
@@ -296,7 +296,7 @@ TEST(TarEntryTest, OtherMagicsAreRefused) {
         TarMember member = member_of("name");
         member.prefix = "prefix";
         member.patches[257] = magic;
-        expect_error(one(member), "unknown magic");
+        expect_tar_error(one(member), "unknown magic");
     }
     TarMember member = member_of("name");
     member.patches[257] = "whatever";  // where old tars had nothing
@@ -304,9 +304,9 @@ TEST(TarEntryTest, OtherMagicsAreRefused) {
 }
 
 TEST(TarEntryTest, EmptyNames) {
-    expect_error(one(member_of("")), "path is empty");
-    expect_error(one(member_of("s", '2')), "entry 's': the link target is empty");
-    expect_error(one(member_of("h", '1')), "link target is empty");
+    expect_tar_error(one(member_of("")), "path is empty");
+    expect_tar_error(one(member_of("s", '2')), "entry 's': the link target is empty");
+    expect_tar_error(one(member_of("h", '1')), "link target is empty");
 }
 
 // ---- numbers
@@ -324,11 +324,11 @@ TEST(TarNumberTest, Checksums) {
     EXPECT_EQ(only_entry(one(member)).entry.path, "\xc3\xa4\xff");
     std::snprintf(field, sizeof field, "%06lo", sum + 1);
     member.checksum = std::string(field, 6) + std::string("\0 ", 2);
-    expect_error(one(member), "tar header at offset 0: wrong header checksum");
+    expect_tar_error(one(member), "tar header at offset 0: wrong header checksum");
     for (const std::string_view text :
          {"        ", "garbage!", "00000000", "\xff\xff\xff\xff\xff\xff\xff\xff"}) {
         member.checksum = std::string(text);
-        expect_error(one(member), "checksum");
+        expect_tar_error(one(member), "checksum");
     }
 }
 
@@ -347,7 +347,7 @@ TEST(TarNumberTest, WaysToWriteOctal) {
     // 0 to libarchive, 0644 to Go and GNU tar.
     TarMember late = member_of("f");
     late.patches[100] = std::string("\0\0 644 \0", 8);
-    expect_error(one(late), "the mode has a NUL in front");
+    expect_tar_error(one(late), "the mode has a NUL in front");
 }
 
 TEST(TarNumberTest, ModeBits) {
@@ -357,9 +357,9 @@ TEST(TarNumberTest, ModeBits) {
     member.mode = 0177777;
     EXPECT_EQ(only_entry(one(member)).entry.mode, 07777U);
     member.mode = 0200000;
-    expect_error(one(member), "mode is out of range");
+    expect_tar_error(one(member), "mode is out of range");
     member.patches[100] = std::string(8, '\xff');
-    expect_error(one(member), "mode is out of range");
+    expect_tar_error(one(member), "mode is out of range");
 }
 
 TEST(TarNumberTest, IdsUpToTheLast) {
@@ -372,13 +372,13 @@ TEST(TarNumberTest, IdsUpToTheLast) {
     for (const std::int64_t bad : {0xffffffffLL, 0x100000000LL, -1LL, -2147483648LL}) {
         TarMember wrong = member_of("f");
         wrong.uid = bad;
-        expect_error(one(wrong), "the user id");
+        expect_tar_error(one(wrong), "the user id");
         wrong.uid = 0;
         wrong.gid = bad;
-        expect_error(one(wrong), "the group id");
+        expect_tar_error(one(wrong), "the group id");
     }
     for (const char* bad : {"4294967295", "-1", "+1", "1 ", "0x1", "99999999999999999999", "1.0"})
-        expect_error(TarBuilder().pax({{"uid", bad}}).file("f", "").finish(), "id");
+        expect_tar_error(TarBuilder().pax({{"uid", bad}}).file("f", "").finish(), "id");
 }
 
 TEST(TarNumberTest, NoNumbers) {
@@ -388,7 +388,7 @@ TEST(TarNumberTest, NoNumbers) {
               std::string("\x1b[2J    "), std::string("1 2 3 4 "), std::string("644 \0xyz", 8)}) {
             TarMember member = member_of("f");
             member.patches[offset] = std::string(text);
-            expect_error(one(member), "is not a number");
+            expect_tar_error(one(member), "is not a number");
         }
     }
 }
@@ -409,9 +409,9 @@ TEST(TarNumberTest, Devices) {
     member.patches[329] = std::string("\x80\0\0\0\xff\xff\xff\xff", 8);
     EXPECT_EQ(only_entry(one(member)).entry.device_major, 0xffffffffU);
     member.patches[329] = std::string("\x80\0\0\1\0\0\0\0", 8);
-    expect_error(one(member), "device number out of range");
+    expect_tar_error(one(member), "device number out of range");
     member.patches[329] = std::string(8, '\xff');
-    expect_error(one(member), "device number out of range");
+    expect_tar_error(one(member), "device number out of range");
 }
 
 TEST(TarNumberTest, Sizes) {
@@ -419,21 +419,21 @@ TEST(TarNumberTest, Sizes) {
         TarMember member = member_of("f", type);
         member.magic = TarMagic::gnu;
         member.size = -1;
-        expect_error(one(member), "the size is negative");
+        expect_tar_error(one(member), "the size is negative");
         member.patches[124] = "\x9f" + std::string(11, '\xff');
-        expect_error(one(member), "the size does not fit");
+        expect_tar_error(one(member), "the size does not fit");
     }
     TarMember member = member_of("f");
     member.size = INT64_MAX;
-    expect_error(one(member), "more than the limit", ErrorKind::too_large);
+    expect_tar_error(one(member), "more than the limit", ErrorKind::too_large);
     member.size = (1LL << 40) + 1;
-    expect_error(one(member), "more than the limit", ErrorKind::too_large);
+    expect_tar_error(one(member), "more than the limit", ErrorKind::too_large);
     TarLimits limits;
     limits.max_file_size = 9;
-    expect_error(TarBuilder().file("f", "0123456789").finish(), "entry 'f': a file of 10 bytes",
-                 ErrorKind::too_large, limits);
-    expect_error(TarBuilder().pax({{"size", "10"}}).file("f", "012345678").finish(), "a file of 10 bytes",
-                 ErrorKind::too_large, limits);
+    expect_tar_error(TarBuilder().file("f", "0123456789").finish(), "entry 'f': a file of 10 bytes",
+                     ErrorKind::too_large, limits);
+    expect_tar_error(TarBuilder().pax({{"size", "10"}}).file("f", "012345678").finish(), "a file of 10 bytes",
+                     ErrorKind::too_large, limits);
 }
 
 TEST(TarNumberTest, SizeInBase256) {

@@ -12,7 +12,7 @@
 namespace osb::oci {
 namespace {
 
-using test::expect_error;
+using test::expect_tar_error;
 using test::only_entry;
 using test::PaxRecords;
 using test::read_archive;
@@ -21,10 +21,7 @@ using test::ReadOptions;
 using test::TarBuilder;
 using test::TarMagic;
 using test::TarMember;
-
-std::string with_pax(const PaxRecords& records) {
-    return TarBuilder().pax(records).file("f", "x").finish();
-}
+using test::with_pax;
 
 // ---- sparse files
 // ---------------------------------------------------------------------------------------------
@@ -163,18 +160,18 @@ TEST(TarSparseTest, OldGnuMapInSeveralBlocks) {
 }
 
 TEST(TarSparseTest, BadMaps) {
-    expect_error(sparse_01("1000,3,1002,4", "2", "3017"), "overlap");
-    expect_error(sparse_01("3003,4,1000,3", "2", "3017"), "overlap");
-    expect_error(sparse_01("1000,3,3014,4", "2", "3017"), "outside");
-    expect_error(sparse_01("1000,3,9223372036854775807,9223372036854775807", "2", "3017"), "outside");
-    expect_error(sparse_01("1000,3,3003,3", "2", "3017"), "describes 6 stored bytes, and there are 7");
-    expect_error(sparse_01("1000,3,3003,4", "3", "3017"), "as many regions");
-    expect_error(sparse_01("1000,3,3003", "1", "3017"), "as many regions");
+    expect_tar_error(sparse_01("1000,3,1002,4", "2", "3017"), "overlap");
+    expect_tar_error(sparse_01("3003,4,1000,3", "2", "3017"), "overlap");
+    expect_tar_error(sparse_01("1000,3,3014,4", "2", "3017"), "outside");
+    expect_tar_error(sparse_01("1000,3,9223372036854775807,9223372036854775807", "2", "3017"), "outside");
+    expect_tar_error(sparse_01("1000,3,3003,3", "2", "3017"), "describes 6 stored bytes, and there are 7");
+    expect_tar_error(sparse_01("1000,3,3003,4", "3", "3017"), "as many regions");
+    expect_tar_error(sparse_01("1000,3,3003", "1", "3017"), "as many regions");
     for (const char* map : {"1000,3,", ",1000,3", "1000,,3", "a,3", "-1,3", "1000;3", "1000,3\n", ","})
-        expect_error(sparse_01(map, "1", "3017"), "sparse map");
-    expect_error(sparse_01("1000,3,3003,4", "2", ""), "without its size");
-    expect_error(sparse_01("1000,3,3003,4", "2", "-1"), "'size'");
-    expect_error(
+        expect_tar_error(sparse_01(map, "1", "3017"), "sparse map");
+    expect_tar_error(sparse_01("1000,3,3003,4", "2", ""), "without its size");
+    expect_tar_error(sparse_01("1000,3,3003,4", "2", "-1"), "'size'");
+    expect_tar_error(
         TarBuilder()
             .pax({{"GNU.sparse.size", "10"}, {"GNU.sparse.numblocks", "1"}, {"GNU.sparse.numbytes", "1"}})
             .file("f", "x")
@@ -183,62 +180,62 @@ TEST(TarSparseTest, BadMaps) {
     for (const char* map :
          {"2\n1000\n3\n3003\n", "", "x\n", "-1\n", "1\n\n3\n", "1\n1000\n99999999999999999999\n",
           "000000000000000000000000002\n1000\n3\n", "1 1000 3 "})
-        expect_error(sparse_10(map, "3017", ""), "sparse map");
-    expect_error(sparse_10("2\n1000\n3\n3003\n4\n", "3017", "abcdefgh"), "there are 8");
+        expect_tar_error(sparse_10(map, "3017", ""), "sparse map");
+    expect_tar_error(sparse_10("2\n1000\n3\n3003\n4\n", "3017", "abcdefgh"), "there are 8");
 }
 
 TEST(TarSparseTest, BadOldGnuMaps) {
     const auto bytes = [](const TarMember& member) { return TarBuilder().add(member).finish(); };
-    expect_error(bytes(old_gnu(gnu_regions({1000, 3, 1001, 4}), 3017)), "overlap");
-    expect_error(bytes(old_gnu(gnu_regions({1000, 7}), 1006)), "outside");
-    expect_error(bytes(old_gnu(gnu_regions({1000, 6}), 3017)), "describes 6");
-    expect_error(bytes(old_gnu("garbage", 3017)), "offset of a sparse region");
-    expect_error(bytes(old_gnu(std::string(12, '\xff') + octal12(1), 3017)), "negative");
+    expect_tar_error(bytes(old_gnu(gnu_regions({1000, 3, 1001, 4}), 3017)), "overlap");
+    expect_tar_error(bytes(old_gnu(gnu_regions({1000, 7}), 1006)), "outside");
+    expect_tar_error(bytes(old_gnu(gnu_regions({1000, 6}), 3017)), "describes 6");
+    expect_tar_error(bytes(old_gnu("garbage", 3017)), "offset of a sparse region");
+    expect_tar_error(bytes(old_gnu(std::string(12, '\xff') + octal12(1), 3017)), "negative");
     TarMember continued = old_gnu(gnu_regions({1000, 7}), 3017);
     continued.patches[482] = "\1";
-    expect_error(bytes(continued), "goes on behind its end");
+    expect_tar_error(bytes(continued), "goes on behind its end");
     TarMember ustar = old_gnu(gnu_regions({1000, 7}), 3017);
     ustar.magic = TarMagic::ustar;
-    expect_error(bytes(ustar), "without a GNU header");
+    expect_tar_error(bytes(ustar), "without a GNU header");
     TarMember endless = old_gnu(gnu_regions({0, 1, 1, 1, 2, 1, 3, 1}), 3017);
     endless.patches[482] = "\1";
     endless.content = "";
-    expect_error(TarBuilder().add(endless).bytes(), "truncated");
+    expect_tar_error(TarBuilder().add(endless).bytes(), "truncated");
 }
 
 TEST(TarSparseTest, Limits) {
-    expect_error(sparse_01("0,7", "1", "9223372036854775807"), "a file of 9223372036854775807 bytes",
-                 ErrorKind::too_large);
-    expect_error(sparse_10("1\n0\n7\n", "9223372036854775807"), "a file of", ErrorKind::too_large);
-    expect_error(TarBuilder().add(old_gnu(gnu_regions({0, 7}), 1ULL << 32U)).finish(), "a file of",
-                 ErrorKind::too_large, [] {
-                     TarLimits limits;
-                     limits.max_file_size = 1ULL << 31U;
-                     return limits;
-                 }());
+    expect_tar_error(sparse_01("0,7", "1", "9223372036854775807"), "a file of 9223372036854775807 bytes",
+                     ErrorKind::too_large);
+    expect_tar_error(sparse_10("1\n0\n7\n", "9223372036854775807"), "a file of", ErrorKind::too_large);
+    expect_tar_error(TarBuilder().add(old_gnu(gnu_regions({0, 7}), 1ULL << 32U)).finish(), "a file of",
+                     ErrorKind::too_large, [] {
+                         TarLimits limits;
+                         limits.max_file_size = 1ULL << 31U;
+                         return limits;
+                     }());
     TarLimits few;
     few.max_sparse_regions = 2;
-    expect_error(sparse_01("0,1,2,1,4,1", "3", "100", "abc"), "more than 2 regions", ErrorKind::too_large,
-                 few);
+    expect_tar_error(sparse_01("0,1,2,1,4,1", "3", "100", "abc"), "more than 2 regions", ErrorKind::too_large,
+                     few);
     // The limit is met before the map is read: it says 10^7 regions and holds three.
-    expect_error(sparse_10("10000000\n0\n0\n0\n0\n0\n0\n", "100", ""), "more than 2 regions",
-                 ErrorKind::too_large, few);
+    expect_tar_error(sparse_10("10000000\n0\n0\n0\n0\n0\n0\n", "100", ""), "more than 2 regions",
+                     ErrorKind::too_large, few);
 }
 
 TEST(TarSparseTest, OnlyPlainFilesOfKnownFormats) {
     const PaxRecords records{
         {"GNU.sparse.major", "1"}, {"GNU.sparse.minor", "0"}, {"GNU.sparse.realsize", "1"}};
-    expect_error(TarBuilder().pax(records).symlink("s", "t").finish(), "not a plain file");
-    expect_error(TarBuilder().pax(records).directory("d").finish(), "not a plain file");
-    expect_error(TarBuilder().pax(records).add(old_gnu("", 0, "")).finish(), "not a plain file");
+    expect_tar_error(TarBuilder().pax(records).symlink("s", "t").finish(), "not a plain file");
+    expect_tar_error(TarBuilder().pax(records).directory("d").finish(), "not a plain file");
+    expect_tar_error(TarBuilder().pax(records).add(old_gnu("", 0, "")).finish(), "not a plain file");
     for (const auto& [major, minor] : PaxRecords{
              {"1", "1"}, {"2", "0"}, {"0", "2"}, {"", "7"}, {"x", "0"}, {"0", ""}, {"1", "0"}, {"", ""}})
-        expect_error(with_pax({{"GNU.sparse.major", major},
-                               {"GNU.sparse.minor", minor},
-                               {"GNU.sparse.realsize", "1"},
-                               {"GNU.sparse.numblocks", "0"},
-                               {"GNU.sparse.map", ""}}),
-                     "unknown format", ErrorKind::unsupported);
+        expect_tar_error(with_pax({{"GNU.sparse.major", major},
+                                   {"GNU.sparse.minor", minor},
+                                   {"GNU.sparse.realsize", "1"},
+                                   {"GNU.sparse.numblocks", "0"},
+                                   {"GNU.sparse.map", ""}}),
+                         "unknown format", ErrorKind::unsupported);
 }
 
 // Go takes the first kind of what is there twice, libarchive the last one.
@@ -249,8 +246,8 @@ TEST(TarSparseTest, TwoSizesOrTwoMaps) {
         return TarBuilder().pax(records).file("f", "x").finish();
     };
     EXPECT_EQ(only_entry(sparse({{"GNU.sparse.map", "2,1"}})).content, std::string("\0\0x", 3));
-    expect_error(sparse({{"GNU.sparse.map", "2,1"}, {"GNU.sparse.realsize", "3"}}), "two sizes");
-    expect_error(
+    expect_tar_error(sparse({{"GNU.sparse.map", "2,1"}, {"GNU.sparse.realsize", "3"}}), "two sizes");
+    expect_tar_error(
         sparse({{"GNU.sparse.map", "2,1"}, {"GNU.sparse.offset", "0"}, {"GNU.sparse.numbytes", "1"}}),
         "two maps");
 }
@@ -260,14 +257,14 @@ TEST(TarSparseTest, MapsInTheHeadersOfOtherTypes) {
     for (const char type : {'0', '\0', '5', '2', 'L'}) {
         TarMember member = old_gnu(gnu_regions({1000, 7}), 3017);
         member.type = type;
-        expect_error(TarBuilder().add(member).finish(), "a sparse map in the header of something else");
+        expect_tar_error(TarBuilder().add(member).finish(), "a sparse map in the header of something else");
         member.patches.erase(386);
-        expect_error(TarBuilder().add(member).finish(), "a sparse map in the header of something else");
+        expect_tar_error(TarBuilder().add(member).finish(), "a sparse map in the header of something else");
     }
 }
 
 TEST(TarSparseTest, FilesOfStarAreNotSupported) {
-    expect_error(with_pax({{"SCHILY.realsize", "1"}}), "sparse files of star", ErrorKind::unsupported);
+    expect_tar_error(with_pax({{"SCHILY.realsize", "1"}}), "sparse files of star", ErrorKind::unsupported);
 }
 
 }  // namespace

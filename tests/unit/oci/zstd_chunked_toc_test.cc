@@ -29,7 +29,7 @@ Json document(const std::vector<Json>& entries) {
     return {{"version", 1}, {"entries", entries}};
 }
 
-Toc parse(const Json& value) {
+Toc parsed_table(const Json& value) {
     return parse_toc(value.dump(), kEnd);
 }
 
@@ -54,12 +54,12 @@ std::vector<Json> chunked() {
              {"chunkDigest", digest_text('3')}}};
 }
 
-void refused(const Json& value, ErrorKind kind = ErrorKind::invalid) {
-    expect_error(kind, [&] { parse(value); });
+void refused_table(const Json& value, ErrorKind kind = ErrorKind::invalid) {
+    expect_error(kind, [&] { parsed_table(value); });
 }
 
 TEST(Toc, ReadsFilesOfSeveralChunks) {
-    const Toc toc = parse(document(chunked()));
+    const Toc toc = parsed_table(document(chunked()));
     ASSERT_EQ(toc.entries.size(), 1U);
     const TocEntry& entry = toc.entries[0];
     EXPECT_EQ(entry.tar.size, 175U);
@@ -98,24 +98,24 @@ TEST(Toc, MembersThatAreUnknownArePassedOver) {
     value["entries"][0]["other"] = {{"type", "dir"}, {"list", {1.5, nullptr, true}}};
     value["entries"][0]["modtime"] = "0001-01-01T00:00:00Z";
     value["entries"][0]["linkName"] = nullptr;
-    EXPECT_EQ(parse(value).entries.size(), 1U);
+    EXPECT_EQ(parsed_table(value).entries.size(), 1U);
 }
 
 TEST(Toc, RangesMustLieInTheBlob) {
-    EXPECT_NO_THROW(parse(document({reg("f", 10, kEnd)})));
-    refused(document({reg("f", 10, kEnd + 1)}));
-    refused(document({reg("f", 20, 20)}));
-    refused(document({reg("f", 20, 10)}));
-    refused(document({reg("f", INT64_MAX, 10)}));
+    EXPECT_NO_THROW(parsed_table(document({reg("f", 10, kEnd)})));
+    refused_table(document({reg("f", 10, kEnd + 1)}));
+    refused_table(document({reg("f", 20, 20)}));
+    refused_table(document({reg("f", 20, 10)}));
+    refused_table(document({reg("f", INT64_MAX, 10)}));
     Json no_end = reg("f");
     no_end.erase("endOffset");
-    refused(document({no_end}));
+    refused_table(document({no_end}));
     Json negative = reg("f");
     negative["offset"] = -1;
-    refused(document({negative}));
+    refused_table(document({negative}));
     Json huge = reg("f");
     huge["offset"] = UINT64_MAX;
-    refused(document({huge}));
+    refused_table(document({huge}));
 }
 
 TEST(Toc, ChunksMustBeAllOfTheFile) {
@@ -124,28 +124,28 @@ TEST(Toc, ChunksMustBeAllOfTheFile) {
         entries[index][key] = value;
         return document(entries);
     };
-    refused(with(0, "chunkSize", 99));
-    refused(with(0, "chunkSize", 176));
-    refused(with(1, "chunkOffset", 99));
-    refused(with(1, "chunkOffset", 101));
-    refused(with(1, "chunkSize", 0));
-    refused(with(2, "chunkSize", 24));
-    refused(with(2, "chunkSize", 26));
-    refused(with(2, "chunkSize", INT64_MAX));
-    refused(with(1, "offset", 10));
-    refused(with(1, "offset", 5));
-    refused(with(2, "offset", 90));
-    refused(with(1, "name", "g"));
-    refused(with(1, "chunkType", "ones"));
-    refused(with(1, "chunkDigest", nullptr));
-    refused(with(0, "size", 1000));
+    refused_table(with(0, "chunkSize", 99));
+    refused_table(with(0, "chunkSize", 176));
+    refused_table(with(1, "chunkOffset", 99));
+    refused_table(with(1, "chunkOffset", 101));
+    refused_table(with(1, "chunkSize", 0));
+    refused_table(with(2, "chunkSize", 24));
+    refused_table(with(2, "chunkSize", 26));
+    refused_table(with(2, "chunkSize", INT64_MAX));
+    refused_table(with(1, "offset", 10));
+    refused_table(with(1, "offset", 5));
+    refused_table(with(2, "offset", 90));
+    refused_table(with(1, "name", "g"));
+    refused_table(with(1, "chunkType", "ones"));
+    refused_table(with(1, "chunkDigest", nullptr));
+    refused_table(with(0, "size", 1000));
     std::vector<Json> fewer = chunked();
     fewer.pop_back();
-    refused(document(fewer));
-    refused(document({chunked()[1]}));
+    refused_table(document(fewer));
+    refused_table(document({chunked()[1]}));
     std::vector<Json> interrupted = chunked();
     interrupted.insert(interrupted.begin() + 1, Json{{"type", "dir"}, {"name", "d/"}});
-    refused(document(interrupted));
+    refused_table(document(interrupted));
 }
 
 TEST(Toc, RefusesWhatIsNoTable) {
@@ -171,22 +171,22 @@ TEST(Toc, RefusesBadEntries) {
     };
     for (const Json& name :
          {Json(""), Json(std::string("a\0b", 3)), Json(std::string(4097, 'n')), Json(1), Json(nullptr)})
-        refused(with("name", name));
+        refused_table(with("name", name));
     for (const Json& type : {Json("socket"), Json(""), Json(nullptr), Json(1), Json("chunk")})
-        refused(with("type", type));
+        refused_table(with("type", type));
     for (const Json& digest :
          {Json("sha512:aa"), Json("sha256:AB"), Json(std::string(64, 'a')), Json(nullptr)})
-        refused(with("digest", digest));
-    refused(with("linkName", "target"));
-    refused(with("uid", 0x100000000));
-    refused(with("uid", "0"));
-    refused(with("mode", 1.5));
-    refused(with("size", Json::array()));
-    refused(with("xattrs", "text"));
-    refused(with("xattrs", {{"user.a", "not base64"}}));
-    refused(with("xattrs", {{"user.a", 1}}));
-    refused(document({reg("f"), reg("f", 30, 40)}));
-    refused(document({Json{{"type", "symlink"}, {"name", "l"}}}));
+        refused_table(with("digest", digest));
+    refused_table(with("linkName", "target"));
+    refused_table(with("uid", 0x100000000));
+    refused_table(with("uid", "0"));
+    refused_table(with("mode", 1.5));
+    refused_table(with("size", Json::array()));
+    refused_table(with("xattrs", "text"));
+    refused_table(with("xattrs", {{"user.a", "not base64"}}));
+    refused_table(with("xattrs", {{"user.a", 1}}));
+    refused_table(document({reg("f"), reg("f", 30, 40)}));
+    refused_table(document({Json{{"type", "symlink"}, {"name", "l"}}}));
     std::string twice = document({reg("f")}).dump();
     twice.replace(twice.find("\"mode\""), 0, "\"mode\":1,");
     expect_error(ErrorKind::invalid, [&] { parse_toc(twice, kEnd); });
@@ -198,7 +198,7 @@ TEST(Toc, IsBounded) {
     expect_error(ErrorKind::invalid, [&] { parse_toc(deep, kEnd); });
     Json xattrs = reg("f");
     for (int i = 0; i < 300; ++i) xattrs["xattrs"][concat("user.", i)] = "";
-    refused(document({xattrs}));
+    refused_table(document({xattrs}));
     expect_error(ErrorKind::too_large, [] { parse_toc(std::string(kMaxToc + 1, ' '), kEnd); });
 }
 

@@ -10,14 +10,13 @@ namespace {
 using test::FakeRequest;
 using test::FakeResponse;
 
-const std::string kRaw = R"({"schemaVersion":2})";
-const std::string kCanary = "cAnArY-123";
+const std::string kPasswordCanary = "cAnArY-123";
 
 class AuthenticatorThreads : public RegistryTest {
   protected:
     AuthenticatorThreads() { fake.add_manifest("v1", kRaw, std::string(oci::kMediaTypeManifest)); }
 
-    Session::Options with_user(const std::string& password = kCanary) {
+    Session::Options with_user(const std::string& password = kPasswordCanary) {
         Session::Options out = options();
         out.credentials = Credentials{.user = "user", .password = password, .identity_token = {}};
         return out;
@@ -34,7 +33,7 @@ class AuthenticatorThreads : public RegistryTest {
 };
 
 TEST_F(AuthenticatorThreads, Basic) {
-    fake.basic_user = "user:" + kCanary;
+    fake.basic_user = "user:" + kPasswordCanary;
     const auto c = client(with_user());
     EXPECT_EQ(c->get_manifest("v1").raw, kRaw);
     const std::size_t before = fake.requests().size();
@@ -46,13 +45,13 @@ TEST_F(AuthenticatorThreads, BasicRefusedIsTriedOnceAndSaysNoSecret) {
     fake.basic_user = "user:other";
     const auto [kind, message] = failure_of([&] { client(with_user())->get_manifest("v1"); });
     EXPECT_EQ(kind, ErrorKind::unavailable);
-    EXPECT_EQ(message.find(kCanary), std::string::npos);
+    EXPECT_EQ(message.find(kPasswordCanary), std::string::npos);
     EXPECT_NE(message.find("check the user"), std::string::npos) << message;
     EXPECT_EQ(fake.count("GET", "/manifests/"), 2U);
 }
 
 TEST_F(AuthenticatorThreads, BearerWithCredentialsAnonymousAndIdentityToken) {
-    fake.bearer_user = "user:" + kCanary;
+    fake.bearer_user = "user:" + kPasswordCanary;
     EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
     const auto requests = fake.requests();
     const auto token =
@@ -95,7 +94,7 @@ TEST_F(AuthenticatorThreads, ATokenThatExpiresWithinADownloadIsRefreshed) {
 }
 
 TEST_F(AuthenticatorThreads, TheRegistrysOwnChallengeIsFoundAmongMany) {
-    const std::string basic = "Basic " + base64_encode("user:" + kCanary);
+    const std::string basic = "Basic " + base64_encode("user:" + kPasswordCanary);
     challenge({"Negotiate", R"(Digest realm="a, Basic b", qop="x", bAsIc realm="it's", NTLM abc==)"}, basic);
     EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
     challenge({"Unknown", "Strange x=\"1\""}, basic);
@@ -137,7 +136,7 @@ TEST_F(AuthenticatorThreads, AuthorizationNeverFollowsARedirectElsewhere) {
     test::FakeRegistry other;
     const std::string content = pattern(1000);
     fake.add_blob(content);
-    fake.basic_user = "user:" + kCanary;
+    fake.basic_user = "user:" + kPasswordCanary;
     std::string path;
     fake.after = [&](const FakeRequest& r, FakeResponse& response) {
         if (response.status != 200 || r.path.find("/blobs/") == std::string::npos) return;
@@ -174,7 +173,7 @@ TEST_F(AuthenticatorThreads, HostileRedirectsEnd) {
 
 TEST_F(AuthenticatorThreads, TokenServersThatRedirectElsewhereSeeNoPassword) {
     test::FakeRegistry other;
-    fake.bearer_user = "user:" + kCanary;
+    fake.bearer_user = "user:" + kPasswordCanary;
     fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
         if (r.path != "/token") return std::nullopt;
         return FakeResponse{.status = 302, .headers = {{"Location", other.url() + "/token"}}};
@@ -187,7 +186,7 @@ TEST_F(AuthenticatorThreads, TokenServersThatRedirectElsewhereSeeNoPassword) {
 TEST_F(AuthenticatorThreads, NoSecretInErrorsAndLogs) {
     std::string logged;
     set_log_sink([&](LogLevel, const std::string& line) { logged += line + '\n'; });
-    fake.bearer_user = "user:" + kCanary;
+    fake.bearer_user = "user:" + kPasswordCanary;
     std::string seen;
     // A server that repeats what it was sent.
     fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
@@ -195,11 +194,11 @@ TEST_F(AuthenticatorThreads, NoSecretInErrorsAndLogs) {
         if (header.empty()) return std::nullopt;
         return FakeResponse{.status = 403,
                             .headers = {{"Warning", "299 - \"mind the gap\""}},
-                            .body = header + " " + kCanary + " " + header.substr(6)};
+                            .body = header + " " + kPasswordCanary + " " + header.substr(6)};
     };
     const auto [kind, message] = failure_of([&] { client(with_user())->get_manifest("v1"); });
     set_log_sink({});
-    for (const std::string& secret : {kCanary, base64_encode("user:" + kCanary)}) {
+    for (const std::string& secret : {kPasswordCanary, base64_encode("user:" + kPasswordCanary)}) {
         EXPECT_EQ(message.find(secret), std::string::npos) << message;
         EXPECT_EQ(logged.find(secret), std::string::npos) << logged;
     }
@@ -208,7 +207,7 @@ TEST_F(AuthenticatorThreads, NoSecretInErrorsAndLogs) {
 
 // Some registries repeat in them what they were asked with.
 TEST_F(AuthenticatorThreads, WarningsAndLocationsAreShownWithoutThePassword) {
-    for (const std::string& password : {kCanary, std::string("xyz")}) {
+    for (const std::string& password : {kPasswordCanary, std::string("xyz")}) {
         std::string logged;
         set_log_sink([&](LogLevel, const std::string& line) { logged += line + '\n'; });
         fake.basic_user = "user:" + password;
@@ -251,7 +250,7 @@ class RealmThreads : public AuthenticatorThreads {
   protected:
     // Asks a registry whose realm is `realm`, with credentials for it and for each host.
     std::pair<ErrorKind, std::string> ask(const std::string& realm, bool insecure, bool given) {
-        fake.bearer_user = "user:" + kCanary;
+        fake.bearer_user = "user:" + kPasswordCanary;
         fake.realm = realm;
         Session::Options how = with_user();
         how.insecure = insecure;
@@ -259,7 +258,7 @@ class RealmThreads : public AuthenticatorThreads {
         how.credentials_given = given;
         how.lookup = [this](const std::string& host) -> std::optional<Credentials> {
             looked_up.push_back(host);
-            return Credentials{.user = "stored", .password = kCanary, .identity_token = {}};
+            return Credentials{.user = "stored", .password = kPasswordCanary, .identity_token = {}};
         };
         return failure_of([&] { client(how)->get_manifest("v1"); });
     }
@@ -279,7 +278,7 @@ TEST_F(RealmThreads, WhatIsStoredForAHostNeverGoesOutInClear) {
 
 TEST_F(RealmThreads, ATokenServerAtAnotherPortOfAPlainHost) {
     const std::string realm = tokens.url() + "/token";
-    tokens.bearer_user = "user:" + kCanary;
+    tokens.bearer_user = "user:" + kPasswordCanary;
     for (const bool given : {false, true}) {
         ask(realm, true, given);
         ASSERT_FALSE(tokens.requests().empty());

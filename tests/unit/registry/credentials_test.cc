@@ -16,7 +16,7 @@
 namespace osb::registry {
 namespace {
 
-const std::string kCanary = "cAnArY:123";
+const std::string kColonCanary = "cAnArY:123";
 
 class CredentialsTest : public ::testing::Test {
   protected:
@@ -32,7 +32,7 @@ class CredentialsTest : public ::testing::Test {
         return path;
     }
     static std::string entry(const std::string& key, const std::string& user = "user") {
-        return "\"" + key + R"(":{"auth":")" + base64_encode(user + ':' + kCanary) + "\"}";
+        return "\"" + key + R"(":{"auth":")" + base64_encode(user + ':' + kColonCanary) + "\"}";
     }
     static std::string auths(const std::string& entries) { return R"({"auths":{)" + entries + "}}"; }
     std::optional<Credentials> look(const std::string& content, const std::string& host,
@@ -68,7 +68,7 @@ TEST_F(CredentialsTest, TheMostSpecificEntryWins) {
     EXPECT_EQ(user_of(file, "h:5000", ""), "host");
     EXPECT_EQ(user_of(file, "h"), "-");
     EXPECT_EQ(user_of(file, "h:5001"), "-");
-    EXPECT_EQ(look(file, "h:5000")->password, kCanary);  // split at the first colon
+    EXPECT_EQ(look(file, "h:5000")->password, kColonCanary);  // split at the first colon
 }
 
 TEST_F(CredentialsTest, OldKeysAreUrls) {
@@ -109,10 +109,12 @@ TEST_F(CredentialsTest, IdentityTokens) {
 
 TEST_F(CredentialsTest, MalformedFilesAreRefusedWithoutRepeatingThem) {
     for (const std::string& content :
-         {kCanary, "{\"auths\":\"" + kCanary + "\"}", "{\"auths\":{\"h\":\"" + kCanary + "\"}}",
-          "{\"auths\":{\"h\":{\"auth\":\"" + kCanary + "\"}}}", std::string(R"({"auths":{"h":{"auth":7}}})"),
+         {kColonCanary, "{\"auths\":\"" + kColonCanary + "\"}",
+          "{\"auths\":{\"h\":\"" + kColonCanary + "\"}}",
+          "{\"auths\":{\"h\":{\"auth\":\"" + kColonCanary + "\"}}}",
+          std::string(R"({"auths":{"h":{"auth":7}}})"),
           "{\"auths\":{\"h\":{\"auth\":\"" + base64_encode("cAnArY") + "\"}}}", std::string("[]"),
-          "{\"" + kCanary + "\":", "{\"a\":1,\"a\":\"" + kCanary, std::string(2UL << 20U, ' ')}) {
+          "{\"" + kColonCanary + "\":", "{\"a\":1,\"a\":\"" + kColonCanary, std::string(2UL << 20U, ' ')}) {
         try {
             look(content, "h");
             ADD_FAILURE() << content.substr(0, 80);
@@ -184,9 +186,9 @@ TEST_F(CredentialsTest, AHelperThatFailsEndsTheSearchWithAWarning) {
 }
 
 TEST_F(CredentialsTest, AreReadFromAFileAndFromAPipe) {
-    EXPECT_EQ(read_credentials_file(write("c", "user:" + kCanary + "\n")).password, kCanary);
+    EXPECT_EQ(read_credentials_file(write("c", "user:" + kColonCanary + "\n")).password, kColonCanary);
     EXPECT_EQ(logged, "");
-    EXPECT_EQ(read_credentials_file(write("c", "user:" + kCanary + "\r\n", 0644)).user, "user");
+    EXPECT_EQ(read_credentials_file(write("c", "user:" + kColonCanary + "\r\n", 0644)).user, "user");
     EXPECT_NE(logged.find("other users"), std::string::npos);
     EXPECT_EQ(logged.find("cAnArY"), std::string::npos);
     for (const std::string& text : {std::string(), std::string("cAnArY\n"), std::string(":cAnArY"),

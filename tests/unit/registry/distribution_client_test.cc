@@ -10,8 +10,6 @@ using test::FakeResponse;
 
 using DistributionClientTest = RegistryTest;
 
-const std::string kRaw = R"({"schemaVersion":2})";
-
 TEST_F(DistributionClientTest, GetsManifestsByTagAndDigest) {
     const std::string digest =
         fake.add_manifest("v1", kRaw, std::string(oci::kMediaTypeManifest) + "; charset=utf-8");

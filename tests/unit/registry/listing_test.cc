@@ -10,8 +10,6 @@ using test::FakeResponse;
 
 using ListingTest = RegistryTest;
 
-const std::string kRaw = R"({"schemaVersion":2})";
-
 TEST_F(ListingTest, ListsTagsOverPages) {
     fake.page = 2;
     std::vector<std::string> expected;

@@ -15,6 +15,9 @@
 
 namespace osb::registry {
 
+// A manifest, as far as the client looks at one.
+inline const std::string kRaw = R"({"schemaVersion":2})";
+
 inline HttpLimits quick_limits() {
     HttpLimits out;
     out.connect_timeout = std::chrono::milliseconds(1000);

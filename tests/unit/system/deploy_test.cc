@@ -26,9 +26,6 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-constexpr const char* kOrigin =
-    "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n";
-
 class DeployTest : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -47,7 +44,7 @@ class DeployTest : public ::testing::Test {
     // That version runs, and what comes next is tried.
     Sysroot with_trials(const std::string& version) const {
         disk_.add_syslinux();
-        disk_.install(disk_.add_commit(version), kOrigin);
+        disk_.install(disk_.add_commit(version), test::kImageOrigin);
         return Sysroot::open_locked(disk_.path());
     }
 
@@ -56,12 +53,12 @@ class DeployTest : public ::testing::Test {
 
 TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
     const std::string commit = disk_.add_commit("1");
-    const Deployment made = disk_.install(commit, kOrigin);
+    const Deployment made = disk_.install(commit, test::kImageOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     const Roles roles = roles_of(sysroot);
     ASSERT_TRUE(roles.current);
     EXPECT_EQ(*roles.current, made);
-    EXPECT_EQ(roles.current->origin, kOrigin);
+    EXPECT_EQ(roles.current->origin, test::kImageOrigin);
     EXPECT_EQ(roles.current->kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
     EXPECT_FALSE(roles.current->booted);
     EXPECT_FALSE(roles.rollback);
@@ -70,7 +67,7 @@ TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
 }
 
 TEST_F(DeployTest, EtcIsMergedThreeWays) {
-    disk_.install(disk_.add_commit("1"), kOrigin);
+    disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const std::string etc = roles_of(sysroot).current->path() + "/etc/";
     disk_.write(etc + "local", "mine");
@@ -81,7 +78,7 @@ TEST_F(DeployTest, EtcIsMergedThreeWays) {
 }
 
 TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
-    disk_.install(disk_.add_commit("1"), kOrigin);
+    disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     std::filesystem::remove_all(disk_.path() + "/boot/extlinux");
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment old = *roles_of(sysroot).current;
@@ -92,7 +89,7 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
     EXPECT_EQ(sysroot.deployments()[0], outcome.deployment);
     EXPECT_EQ(sysroot.deployments()[1], old);
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
-    EXPECT_EQ(outcome.deployment.origin, kOrigin);  // with no trial to come it is as good as any
+    EXPECT_EQ(outcome.deployment.origin, test::kImageOrigin);  // with no trial to come it is as good as any
     EXPECT_TRUE(roles_of(sysroot).current_is_proven);
 }
 
@@ -142,7 +139,7 @@ TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
     EXPECT_FALSE(read_trial(sysroot));
     EXPECT_EQ(read_boot_once(sysroot.boot()), "");
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
-    EXPECT_EQ(sysroot.deployments().front().origin, kOrigin);
+    EXPECT_EQ(sysroot.deployments().front().origin, test::kImageOrigin);
 }
 
 TEST_F(DeployTest, OneThatWasNeverTriedIsNoRollbackWhateverBecameOfItsRecord) {
@@ -204,7 +201,7 @@ TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
 }
 
 TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
-    disk_.install(disk_.add_commit("1"), kOrigin);
+    disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     std::filesystem::remove_all(disk_.path() + "/boot/extlinux");
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment first = *roles_of(sysroot).current;
@@ -222,7 +219,7 @@ TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
 
 // `chattr +i` in /etc; where the filesystem has such a flag.
 TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
-    disk_.install(disk_.add_commit("1"), kOrigin);
+    disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment first = *roles_of(sysroot).current;
     disk_.write(first.path() + "/etc/frozen", "mine");
@@ -239,7 +236,7 @@ TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
 }
 
 TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
-    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1")), kOrigin);
+    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1")), test::kImageOrigin);
     disk_.add_commit("0", "old kernel", image::image_ref("quay.io/x/old:1"));
     disk_.add_commit("9", "my kernel", "my/own");
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
@@ -250,7 +247,7 @@ TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
 }
 
 TEST_F(DeployTest, ACommitWithoutKernelIsRefusedBeforeAnythingIsWritten) {
-    disk_.install(disk_.add_commit("1"), kOrigin);
+    disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     EXPECT_THROW(deploy_next(sysroot, next(sysroot, std::string(64, '0')), {}), Error);
     EXPECT_EQ(sysroot.deployments().size(), 1U);
@@ -313,7 +310,7 @@ TEST_F(DeployTest, TheCallersUmaskDecidesNothing) {
 
 // As a disk has it that was made with SOURCE_DATE_EPOCH=0 before; libostree ends with an assertion there.
 TEST_F(DeployTest, DeploymentsWithoutATimeAreReadWhenTheyAreTouched) {
-    const Deployment made = disk_.install(disk_.add_commit("1"), kOrigin);
+    const Deployment made = disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     const std::string directory = disk_.path() + "/ostree/deploy";
     const std::array<timespec, 2> zero{};
     ASSERT_EQ(::utimensat(AT_FDCWD, directory.c_str(), zero.data(), 0), 0);

@@ -15,7 +15,7 @@ namespace {
 
 using ostree::Sysroot;
 
-constexpr const char* kOrigin =
+constexpr const char* kFetchedOrigin =
     "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n\n[osb-oci]\n"
     "manifest-digest=sha256:"
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
@@ -43,7 +43,7 @@ class FollowedTest : public ::testing::Test {
 };
 
 TEST_F(FollowedTest, TheImageOfTheOrigin) {
-    disk_.install(disk_.add_commit("1.5"), kOrigin);
+    disk_.install(disk_.add_commit("1.5"), kFetchedOrigin);
     const Followed found = followed();
     EXPECT_EQ(found.image, "docker://quay.io/x/os:1");
     EXPECT_EQ(found.read_from, "docker://quay.io/x/os:1");
@@ -54,7 +54,7 @@ TEST_F(FollowedTest, TheImageOfTheOrigin) {
 }
 
 TEST_F(FollowedTest, AnotherImage) {
-    disk_.install(disk_.add_commit("1"), kOrigin);
+    disk_.install(disk_.add_commit("1"), kFetchedOrigin);
     const Followed other = followed({.switch_to = "quay.io/x/os:2"});
     EXPECT_EQ(other.read_from, "docker://quay.io/x/os:2");
     EXPECT_TRUE(other.changes);
@@ -99,7 +99,7 @@ TEST_F(FollowedTest, OlderIsRefused) {
 TEST_F(FollowedTest, WhatIsHereAlready) {
     disk_.add_syslinux();
     const std::string first = disk_.add_commit("1");
-    disk_.install(first, kOrigin);
+    disk_.install(first, kFetchedOrigin);
     const std::string second = disk_.add_commit("2", "kernel 2");
     const std::string digest = "sha256:" + std::string(64, 'a');
     const std::string other = "sha256:" + std::string(64, 'b');

@@ -12,7 +12,7 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-constexpr const char* kOrigin = "[origin]\nrefspec=os/test\n";
+constexpr const char* kRefspecOrigin = "[origin]\nrefspec=os/test\n";
 
 class MachinePlatformTest : public ::testing::Test {
   protected:
@@ -25,7 +25,7 @@ class MachinePlatformTest : public ::testing::Test {
 // A disk for another machine, mounted here.
 TEST_F(MachinePlatformTest, OfADiskItIsThatOfItsSystem) {
     const std::string commit = disk_.add_commit_with_metadata("ostree.architecture", "aarch64");
-    const Deployment current = disk_.install(commit, kOrigin);
+    const Deployment current = disk_.install(commit, kRefspecOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     EXPECT_EQ(machine_platform(sysroot, current).to_string(), "linux/arm64");
     EXPECT_NO_THROW(check_machine(oci::Platform::parse("linux/arm64"), sysroot, current));
@@ -36,7 +36,7 @@ TEST_F(MachinePlatformTest, OfADiskItIsThatOfItsSystem) {
 TEST_F(MachinePlatformTest, ElseItIsThisMachines) {
     // Of a commit that says nothing.
     const std::string commit = disk_.add_commit_with_metadata("version", "1");
-    const Deployment current = disk_.install(commit, kOrigin);
+    const Deployment current = disk_.install(commit, kRefspecOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     EXPECT_EQ(machine_platform(sysroot, current), oci::Platform::host());
     EXPECT_NO_THROW(check_machine_of_commit(commit, sysroot, current));

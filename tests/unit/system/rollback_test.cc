@@ -19,14 +19,11 @@ using ostree::Deployment;
 using ostree::Sysroot;
 using Deployments = std::vector<Deployment>;
 
-constexpr const char* kOrigin =
-    "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n";
-
 class RollbackTest : public ::testing::Test {
   protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
-        first_ = disk_.install(disk_.add_commit("1", "kernel", "os/1"), kOrigin);
+        first_ = disk_.install(disk_.add_commit("1", "kernel", "os/1"), test::kImageOrigin);
         disk_.add_syslinux();
     }
 
@@ -56,7 +53,7 @@ class RollbackTest : public ::testing::Test {
 };
 
 template<typename F>
-Error refusal(const F& f) {
+Error refusal_of(const F& f) {
     try {
         f();
     } catch (const Error& error) {
@@ -96,7 +93,7 @@ TEST_F(RollbackTest, BackAndForth) {
 
 TEST_F(RollbackTest, NothingToGoBackTo) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    const Error error = refusal([&] { roll_back(sysroot); });
+    const Error error = refusal_of([&] { roll_back(sysroot); });
     EXPECT_EQ(error.kind(), ErrorKind::not_found);
     EXPECT_FALSE(error.hint().empty());
     EXPECT_EQ(sysroot.deployments(), Deployments{first_});
@@ -147,7 +144,7 @@ TEST_F(RollbackTest, APinnedOneThatWasNeverTriedIsNothingToGoBackTo) {
     sysroot.set_pinned(second, true);
     EXPECT_EQ(roll_back(sysroot).result, RollbackResult::trial_cancelled);
     EXPECT_EQ(sysroot.deployments(), (Deployments{first_, second}));
-    EXPECT_EQ(refusal([&] { roll_back(sysroot); }).kind(), ErrorKind::not_found);
+    EXPECT_EQ(refusal_of([&] { roll_back(sysroot); }).kind(), ErrorKind::not_found);
     EXPECT_EQ(sysroot.deployments().front(), first_);
 }
 
@@ -181,7 +178,7 @@ TEST_F(RollbackTest, WhatHasFailedAndRunsIsLeftForWhatIsProven) {
     EXPECT_EQ(outcome.next, first_);
     EXPECT_EQ(outcome.given_up, second);
     expect_default(sysroot, disk_, first_);
-    EXPECT_EQ(refusal([&] { roll_back(sysroot); }).kind(), ErrorKind::not_found);
+    EXPECT_EQ(refusal_of([&] { roll_back(sysroot); }).kind(), ErrorKind::not_found);
 }
 
 TEST_F(RollbackTest, OneThatRunsOnTrialHasFailed) {
@@ -190,7 +187,7 @@ TEST_F(RollbackTest, OneThatRunsOnTrialHasFailed) {
     // As if it had been made the default by hand; then it is the current one of a system that is not booted.
     sysroot.write({second, first_});
     ASSERT_EQ(roles_of(sysroot).on_trial, roles_of(sysroot).current);
-    EXPECT_EQ(refusal([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
     const RollbackOutcome outcome = roll_back(sysroot);
     EXPECT_EQ(outcome.result, RollbackResult::trial_failed);
     EXPECT_EQ(outcome.next, first_);
@@ -216,7 +213,7 @@ TEST_F(RollbackTest, APinnedRollbackStays) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     proven(sysroot, "2");
     sysroot.set_pinned(first_, true);
-    EXPECT_EQ(refusal([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
     sysroot.set_pinned(first_, false);
     EXPECT_EQ(drop_rollback(sysroot), first_);
 }
@@ -230,7 +227,7 @@ TEST_F(RollbackTest, OtherArgumentsAreTriedLikeAnythingElse) {
     EXPECT_EQ(outcome.deployment.commit, first_.commit);
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "quiet"}));
     EXPECT_FALSE(outcome.deployment.pinned);
-    EXPECT_EQ(with_untried(outcome.deployment.origin, false), kOrigin);
+    EXPECT_EQ(with_untried(outcome.deployment.origin, false), test::kImageOrigin);
     EXPECT_TRUE(is_untried(outcome.deployment.origin));
     EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/local"), "mine");
     EXPECT_EQ(read_trial(sysroot)->subject.image, "");
@@ -255,7 +252,7 @@ TEST_F(RollbackTest, ACommitThatNothingKeepsIsNotGivenUpForOtherArguments) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
     disk_.add_commit("3", "kernel 3", "os/2");  // its ref has moved on
-    EXPECT_EQ(refusal([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::io);
     EXPECT_EQ(*roles_of(sysroot).on_trial, second);
     EXPECT_EQ(read_boot_once(sysroot.boot()), "trial");
 }
@@ -322,13 +319,13 @@ TEST_F(RollbackTest, WhatTheKernelWouldNotStartIsNoDefault) {
         Sysroot sysroot = Sysroot::open_locked(disk_.path());
         const Deployment longer = sysroot.deploy({.stateroot = first_.stateroot,
                                                   .commit = first_.commit,
-                                                  .origin = kOrigin,
+                                                  .origin = test::kImageOrigin,
                                                   .kernel_options = {"rw", std::string(2000, 'x')},
                                                   .merge = first_});
         sysroot.write({first_, longer});
     }
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    const Error error = refusal([&] { roll_back(sysroot); });
+    const Error error = refusal_of([&] { roll_back(sysroot); });
     EXPECT_EQ(error.kind(), ErrorKind::too_large);
     EXPECT_EQ(sysroot.deployments().front(), first_);
     // The other way round it leads to what can be started, and the menu has that alone.
