@@ -9,12 +9,11 @@ import sys
 import lib_system
 from lib_disk import loop_device, mounted
 from lib_harness import LONG, Skip, only_long, run
-from lib_qemu import Machine
+from lib_qemu import Machine, karg_options
 from lib_system import system_image
 
-# no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
 # init=/bin/sh: what the loader has started is told as soon as the deployment is mounted.
-KARGS = ("--karg", "console=ttyS0", "--karg", "quiet", "--karg", "no_timer_check", "--karg", "init=/bin/sh")
+KARGS = karg_options("init=/bin/sh")
 # No service does it here.
 AT_REST = "umount /boot; mount -o remount,ro /sysroot"
 

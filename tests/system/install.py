@@ -10,11 +10,10 @@ import sys
 
 import lib_system
 from lib_harness import Skip, run
-from lib_qemu import Machine
+from lib_qemu import Machine, karg_options
 from lib_system import system_image
 
-# no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
-KARGS = ("--karg", "console=ttyS0", "--karg", "quiet", "--karg", "no_timer_check")
+KARGS = karg_options()
 CONFIG = """
 [customizations]
 hostname = "edge-7"

@@ -8,13 +8,12 @@ import glob
 import os
 import subprocess
 
+from lib_qemu import GUEST_KARGS
+
 SECTOR = 512
 BOOT_START, BOOT_SECTORS = 2048, 128 * 2048
 ROOT_START = BOOT_START + BOOT_SECTORS
 MBR_CODE = ("/usr/lib/syslinux/mbr/mbr.bin", "/usr/share/syslinux/mbr.bin")
-
-# no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
-TEST_KARGS = ("console=ttyS0", "quiet", "no_timer_check")
 
 SYSLINUX = """SERIAL 0 115200
 PROMPT 0
@@ -79,7 +78,7 @@ def make_disk(test, repo, ref, image, size=640 << 20, kargs=()):
         with mounted(test, root, test.path("sysroot")) as sysroot:
             os.mkdir(os.path.join(sysroot, "boot"))
             with mounted(test, boot, os.path.join(sysroot, "boot")):
-                deploy(test, repo, ref, sysroot, ["root=UUID=" + uuid, "rw", *TEST_KARGS, *kargs])
+                deploy(test, repo, ref, sysroot, ["root=UUID=" + uuid, "rw", *GUEST_KARGS, *kargs])
                 install_loader(test, sysroot)
     with open(next(filter(os.path.exists, MBR_CODE)), "rb") as code, open(image, "r+b") as disk:
         disk.write(code.read(440))

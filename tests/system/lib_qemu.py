@@ -19,7 +19,17 @@ import time
 QEMU = "qemu-system-x86_64"
 # The times that machines need grow where TCG shares few cores with other tests.
 PATIENCE = float(os.environ.get("OSB_QEMU_PATIENCE", "1"))
+# Kernel arguments of every guest.
+# no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
+# norandmaps: TCG translates code again at each new virtual address; where each program has the same one, a boot takes half of the time.
+# mitigations=off: nothing in a guest has to be kept from anything else in it.
+GUEST_KARGS = ("console=ttyS0", "quiet", "no_timer_check", "norandmaps", "mitigations=off")
 KERNEL_LINE = re.compile(rb"\[ *\d+\.\d{6}\] [^\r\n]*\r?\n")
+
+
+def karg_options(*more):
+    """GUEST_KARGS and more, as install-to-disk takes them."""
+    return [word for karg in (*GUEST_KARGS, *more) for word in ("--karg", karg)]
 
 
 class Unexpected(Exception):

@@ -22,10 +22,9 @@ import lib_system
 from lib_disk import with_files
 from lib_image import TarLayer
 from lib_powercut import copy_disk, resume, save
-from lib_qemu import Machine
+from lib_qemu import Machine, karg_options
 
-# no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
-KARGS = ("--karg", "console=ttyS0", "--karg", "quiet", "--karg", "no_timer_check")
+KARGS = karg_options()
 HOST = "10.0.2.2"  # the loopback interface of the host, as a guest of QEMU's user network sees it
 REGISTRIES = """[[registry]]
 prefix = "registry.test"
