@@ -14,7 +14,7 @@ echo new > $factory/lib/new/deep/file; chown 12:34 $factory/lib/new $factory/lib
 echo theirs > $factory/lib/used/changed; echo brought > $factory/lib/used/added; echo 'a name' > "$factory/lib/used/with
 newline and  blanks"
 ln -s target $factory/lib/used/link; echo x > $factory/spool/taken/file
-mkdir -p $var/lib/used $var/elsewhere; chmod 700 $var/lib/used
+mkdir -p $var/lib/used $var/elsewhere $var/spool; chmod 700 $var/lib/used
 echo ours > $var/lib/used/changed; echo ours > $var/lib/used/own; echo half > $var/lib/used/added.osb-new
 rm -rf $var/spool/taken; ln -s ../elsewhere $var/spool/taken
 echo 'osb_factory=/tmp/factory' > /etc/conf.d/osb-var
