@@ -148,7 +148,8 @@ class Import {
 
     // Whether the ref's commit is the one in the image, laid out as asked for; its label alone is no proof.
     bool is_held_commit(const std::string& checksum) {
-        if (!may_be_base() || checksum != promised_commit(image_) || !holds_commit(checksum)) return false;
+        if (!may_be_base() || checksum != promised_commit(image_)) return false;
+        if (known_commit(repository_, image_) != checksum) return false;
         const GVariantPtr commit = load_commit(repository_, checksum);
         if (!commit || !fits_layout(is_laid_out(repository_, root_of(bytes_of(commit.get()))))) return false;
         const GVariantPtr metadata = metadata_of(commit.get());
@@ -158,12 +159,6 @@ class Import {
         result_.unchanged = true;
         result_.layers_reused = result_.layers;
         return true;
-    }
-
-    // Whether all layers of the base are known, and hold this commit.
-    bool holds_commit(const std::string& checksum) const {
-        const auto known = known_layers(repository_, image_);
-        return known.front() != nullptr && known.front()->commit == checksum;
     }
 
     // Whether a tree, which has its /etc in /usr or not, is as the layout wants it without further ado.

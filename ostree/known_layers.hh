@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "oci/image.hh"
@@ -22,6 +23,10 @@ std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci:
 // Whether all objects of a known layer are still there is not looked at: the import does that, and reads it
 // again where one is missing. Throws Error as load_layer() in ostree/layer_store.hh.
 std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository, const oci::Image& image);
+
+// The commit that an image holds, and nothing beside it, when all of its layers were read before and hold
+// that commit; "" else. What the image's label says of it is not believed. Throws as known_layers().
+std::string known_commit(const Repository& repository, const oci::Image& image);
 
 // Whether an import that expects objects (ImportOptions::expect_objects) would not read the layer: it is
 // known, or its table of contents names nothing that the repository lacks. One entry a layer. Throws as

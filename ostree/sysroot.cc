@@ -348,6 +348,8 @@ bool Sysroot::clear_undeployed_flags() {
 }
 
 void Sysroot::remove_undeployed() {
+    // The refs of the deployments are written in a transaction.
+    const Fd lock = wait_for_lock(repository(), RepositoryLock::shared);
     const auto prepare = [this](GErrorSlot& error) {
         return ostree_sysroot_prepare_cleanup(handle_->sysroot.get(), nullptr, error.out()) != 0;
     };

@@ -5,8 +5,8 @@
 #include "base/escape.hh"
 #include "image/origin.hh"
 #include "ostree/commit_info.hh"
-#include "ostree/encapsulated_image.hh"
 #include "ostree/image_facts.hh"
+#include "ostree/known_layers.hh"
 #include "ostree/remote_pull.hh"
 #include "system/fetch_image.hh"
 #include "system/fetched.hh"
@@ -69,8 +69,7 @@ void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followe
     const oci::Image image = resolved.open();
     check_machine(image.config.platform, sysroot, followed.current);
     const ostree::Repository repository = sysroot.repository();
-    if (ostree::encapsulated_layers(image) == image.manifest.layers.size())
-        out.commit = ostree::promised_commit(image);
+    out.commit = ostree::known_commit(repository, image);
     out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
     if (!out.is_new()) return;
     out.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};

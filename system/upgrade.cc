@@ -9,8 +9,8 @@
 #include "image/kargs_d.hh"
 #include "ostree/commit_info.hh"
 #include "ostree/commit_walk.hh"
-#include "ostree/encapsulated_image.hh"
 #include "ostree/image_facts.hh"
+#include "ostree/known_layers.hh"
 #include "ostree/remote_pull.hh"
 #include "system/deployable.hh"
 #include "system/fetch_image.hh"
@@ -68,7 +68,7 @@ class Upgrade {
             const oci::Image image = resolved.open();
             check_machine(image.config.platform, sysroot_, followed_.current);
             report_.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};
-            if (is_settled(whole_commit(image))) return;
+            if (is_settled(ostree::known_commit(sysroot_.repository(), image))) return;
             check_order(followed_, report_.release, options_);
             fetch(image);
         }
@@ -95,12 +95,6 @@ class Upgrade {
         if (is_settled(report_.commit)) return;
         check_order(followed_, report_.release, options_);
         deploy();
-    }
-
-    // The commit of an image that holds one and no more; "" else.
-    static std::string whole_commit(const oci::Image& image) {
-        const bool is_whole = ostree::encapsulated_layers(image) == image.manifest.layers.size();
-        return is_whole ? ostree::promised_commit(image) : "";
     }
 
     // Whether nothing is left to be done: the image runs, or the next boot starts it.
