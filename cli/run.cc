@@ -10,12 +10,12 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
-#include "cli/console.hh"
-#include "cli/display.hh"
-#include "cli/help.hh"
-#include "cli/options.hh"
-#include "cli/report.hh"
-#include "cli/verb.hh"
+#include "cli/options/help.hh"
+#include "cli/options/options.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/console.hh"
+#include "cli/output/display.hh"
+#include "cli/output/report.hh"
 
 namespace osb::cli {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "cli/io.hh"
+#include "cli/output/io.hh"
 
 namespace osb::cli {
 

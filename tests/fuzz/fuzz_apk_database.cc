@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "ostree/apk_database.hh"
-#include "system/packages.hh"
+#include "ostree/tree/apk_database.hh"
+#include "system/upgrade/packages.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

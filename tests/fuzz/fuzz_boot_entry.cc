@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "image/boot_entry.hh"
-#include "image/boot_menu.hh"
+#include "image/boot/boot_menu.hh"
+#include "image/deployment/boot_entry.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "system/boot_check.hh"
-#include "system/boot_once.hh"
-#include "system/panic_record.hh"
+#include "system/check/boot_check.hh"
+#include "system/trial/boot_once.hh"
+#include "system/trial/panic_record.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/temp_directory.hh"
 

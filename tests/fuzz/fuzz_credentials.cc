@@ -10,9 +10,9 @@
 #include <string_view>
 
 #include "base/log.hh"
-#include "oci/json_text.hh"
-#include "registry/base64.hh"
-#include "registry/credentials.hh"
+#include "oci/documents/json_text.hh"
+#include "registry/auth/credentials.hh"
+#include "registry/http/base64.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/temp_directory.hh"
 

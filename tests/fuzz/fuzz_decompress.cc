@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.hh"
-#include "oci/decompress.hh"
+#include "oci/codec/decompress.hh"
 
 namespace {
 

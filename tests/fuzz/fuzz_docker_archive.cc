@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "oci/archive_index.hh"
-#include "oci/docker_archive_source.hh"
-#include "oci/image.hh"
-#include "oci/oci_archive_source.hh"
-#include "oci/tar_reader.hh"
+#include "oci/tar/tar_reader.hh"
+#include "oci/transports/archive_index.hh"
+#include "oci/transports/docker_archive_source.hh"
+#include "oci/transports/image.hh"
+#include "oci/transports/oci_archive_source.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/fuzz/tar_mutator.hh"
 #include "tests/support/tar_builder.hh"

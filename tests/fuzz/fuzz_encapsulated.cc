@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/hash.hh"
-#include "oci/tar_reader.hh"
-#include "ostree/encapsulated_layer.hh"
+#include "oci/tar/tar_reader.hh"
+#include "ostree/import/encapsulated_layer.hh"
 #include "tests/fuzz/repository_harness.hh"
 #include "tests/fuzz/tar_mutator.hh"
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "base/error.hh"
-#include "ostree/layer_entries.hh"
+#include "ostree/tree/layer_entries.hh"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const osb::ByteView bytes(data, size);

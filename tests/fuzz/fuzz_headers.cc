@@ -7,11 +7,11 @@
 #include <string>
 #include <string_view>
 
-#include "registry/challenge.hh"
-#include "registry/content_range.hh"
-#include "registry/http_head.hh"
-#include "registry/listing.hh"
-#include "registry/retry.hh"
+#include "registry/auth/challenge.hh"
+#include "registry/distribution/listing.hh"
+#include "registry/http/content_range.hh"
+#include "registry/http/http_head.hh"
+#include "registry/http/retry.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "base/progress.hh"
-#include "ostree/archive_server.hh"
-#include "ostree/http_request.hh"
+#include "ostree/push/archive_server.hh"
+#include "ostree/push/http_request.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/golden_commit.hh"
 #include "tests/support/temp_directory.hh"

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "image/accounts.hh"
-#include "image/boot_entry.hh"
-#include "image/boot_menu.hh"
-#include "image/os_release.hh"
-#include "image/time_service.hh"
+#include "image/boot/boot_menu.hh"
+#include "image/deployment/boot_entry.hh"
+#include "image/deployment/os_release.hh"
+#include "image/settings/accounts.hh"
+#include "image/settings/time_service.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

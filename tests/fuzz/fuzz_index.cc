@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/error.hh"
-#include "oci/manifest.hh"
+#include "oci/documents/manifest.hh"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace osb;

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "image/byte_size.hh"
-#include "image/config_file.hh"
-#include "oci/json_text.hh"
+#include "image/disk/byte_size.hh"
+#include "image/settings/config_file.hh"
+#include "oci/documents/json_text.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

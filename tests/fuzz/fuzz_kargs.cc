@@ -5,10 +5,10 @@
 #include <string_view>
 
 #include "base/escape.hh"
-#include "image/kargs_d.hh"
-#include "oci/json_text.hh"
-#include "ostree/kernel_options.hh"
-#include "system/kernel_arguments.hh"
+#include "image/deployment/kargs_d.hh"
+#include "oci/documents/json_text.hh"
+#include "ostree/sysroot/kernel_options.hh"
+#include "system/origin/kernel_arguments.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "ostree/layer_reader.hh"
-#include "ostree/overlay.hh"
-#include "ostree/tree.hh"
+#include "ostree/import/layer_reader.hh"
+#include "ostree/tree/overlay.hh"
+#include "ostree/tree/tree.hh"
 #include "tests/fuzz/repository_harness.hh"
 #include "tests/fuzz/tar_mutator.hh"
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "oci/image.hh"
-#include "oci/layout_source.hh"
+#include "oci/transports/image.hh"
+#include "oci/transports/layout_source.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

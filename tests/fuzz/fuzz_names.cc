@@ -6,12 +6,12 @@
 
 #include "base/escape.hh"
 #include "base/log.hh"
-#include "ostree/layer_path.hh"
-#include "ostree/receive_log.hh"
-#include "ostree/ref_name.hh"
-#include "ostree/repository.hh"
-#include "ostree/ssh_target.hh"
-#include "system/release_order.hh"
+#include "ostree/objects/ref_name.hh"
+#include "ostree/objects/repository.hh"
+#include "ostree/push/receive_log.hh"
+#include "ostree/push/ssh_target.hh"
+#include "ostree/tree/layer_path.hh"
+#include "system/upgrade/release_order.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

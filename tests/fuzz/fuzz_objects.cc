@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "ostree/commit_walk.hh"
-#include "ostree/filez.hh"
-#include "ostree/object_format.hh"
+#include "ostree/objects/filez.hh"
+#include "ostree/objects/object_format.hh"
+#include "ostree/tree/commit_walk.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/golden_commit.hh"
 #include "tests/support/temp_directory.hh"

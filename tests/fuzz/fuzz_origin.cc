@@ -4,9 +4,9 @@
 #include <string>
 #include <variant>
 
-#include "image/origin.hh"
-#include "ostree/key_file.hh"
-#include "system/origin.hh"
+#include "image/deployment/origin.hh"
+#include "ostree/objects/key_file.hh"
+#include "system/origin/origin.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

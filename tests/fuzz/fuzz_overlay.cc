@@ -11,10 +11,10 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
-#include "ostree/base_tree.hh"
-#include "ostree/bootable_layout.hh"
-#include "ostree/derived_layout.hh"
-#include "ostree/overlay.hh"
+#include "ostree/layout/bootable_layout.hh"
+#include "ostree/layout/derived_layout.hh"
+#include "ostree/tree/base_tree.hh"
+#include "ostree/tree/overlay.hh"
 
 namespace {
 

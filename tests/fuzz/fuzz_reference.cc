@@ -3,9 +3,9 @@
 #include <cstdint>
 
 #include "base/error.hh"
-#include "oci/digest.hh"
-#include "oci/platform.hh"
-#include "oci/reference.hh"
+#include "oci/documents/digest.hh"
+#include "oci/documents/platform.hh"
+#include "oci/documents/reference.hh"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "registry/registries_conf.hh"
+#include "registry/auth/registries_conf.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

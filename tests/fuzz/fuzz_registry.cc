@@ -8,10 +8,10 @@
 
 #include "base/error.hh"
 #include "base/log.hh"
-#include "registry/base64.hh"
-#include "registry/error_body.hh"
-#include "registry/listing.hh"
-#include "registry/url.hh"
+#include "registry/auth/error_body.hh"
+#include "registry/distribution/listing.hh"
+#include "registry/http/base64.hh"
+#include "registry/http/url.hh"
 
 namespace {
 

@@ -7,7 +7,7 @@
 
 #include "base/error.hh"
 #include "base/hash.hh"
-#include "oci/tar_reader.hh"
+#include "oci/tar/tar_reader.hh"
 #include "tests/fuzz/tar_mutator.hh"
 
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/error.hh"
 #include "base/hash.hh"
-#include "oci/zstd_chunked_toc.hh"
+#include "oci/chunked/zstd_chunked_toc.hh"
 
 namespace {
 

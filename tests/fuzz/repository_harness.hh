@@ -8,12 +8,12 @@
 
 #include "base/progress.hh"
 #include "base/task_pool.hh"
-#include "ostree/layer.hh"
-#include "ostree/layer_entries.hh"
-#include "ostree/layer_path.hh"
-#include "ostree/object_writer.hh"
-#include "ostree/repository.hh"
-#include "ostree/repository_handle.hh"
+#include "ostree/objects/object_writer.hh"
+#include "ostree/objects/repository.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/layer.hh"
+#include "ostree/tree/layer_entries.hh"
+#include "ostree/tree/layer_path.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/temp_directory.hh"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The faults of networks between the program and docker-registry: what passes is overcome, what lasts ends in bounded
 time with the right status, and no half of anything is left. Faults that take a minute to be noticed (stalls) are in
-tests/unit/registry/network_faults_test.cc, where a minute is short.
+tests/unit/registry/distribution/network_faults_test.cc, where a minute is short.
 """
 
 import concurrent.futures

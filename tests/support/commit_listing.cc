@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "ostree/glib.hh"
+#include "ostree/objects/glib.hh"
 
 namespace osb::test {
 namespace {

@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
-#include "oci/digest.hh"
-#include "oci/json.hh"
-#include "registry/base64.hh"
-#include "registry/http_head.hh"
+#include "oci/documents/digest.hh"
+#include "oci/documents/json.hh"
+#include "registry/http/base64.hh"
+#include "registry/http/http_head.hh"
 
 namespace osb::test {
 namespace {

@@ -10,7 +10,7 @@
 #include <stdexcept>
 
 #include "base/bytes.hh"
-#include "registry/http_head.hh"
+#include "registry/http/http_head.hh"
 #include "tests/support/fake_registry.hh"
 
 namespace osb::test {

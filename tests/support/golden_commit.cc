@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 #include "base/hash.hh"
-#include "ostree/glib.hh"
+#include "ostree/objects/glib.hh"
 
 namespace osb::test {
 namespace {

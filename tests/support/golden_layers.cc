@@ -3,9 +3,9 @@
 #include <set>
 
 #include "base/hash.hh"
-#include "ostree/commit_walk.hh"
-#include "ostree/encapsulated_tar.hh"
-#include "ostree/glib.hh"
+#include "ostree/export/encapsulated_tar.hh"
+#include "ostree/objects/glib.hh"
+#include "ostree/tree/commit_walk.hh"
 #include "tests/support/golden_commit.hh"
 #include "tests/support/tar_builder.hh"
 

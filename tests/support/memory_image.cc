@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "oci/json.hh"
-#include "oci/media_type.hh"
+#include "oci/documents/json.hh"
+#include "oci/documents/media_type.hh"
 #include "tests/support/compress.hh"
 
 namespace osb::test {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "oci/image.hh"
+#include "oci/transports/image.hh"
 
 namespace osb::test {
 

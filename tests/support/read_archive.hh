@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.hh"
-#include "oci/tar_reader.hh"
+#include "oci/tar/tar_reader.hh"
 
 namespace osb::test {
 

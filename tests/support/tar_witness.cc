@@ -13,7 +13,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/hash.hh"
-#include "oci/tar_header.hh"
+#include "oci/tar/tar_header.hh"
 #include "tests/support/read_archive.hh"
 
 namespace osb::test {

@@ -12,9 +12,9 @@
 
 #include "base/bytes.hh"
 #include "base/progress.hh"
-#include "image/boot_menu.hh"
-#include "image/syslinux.hh"
-#include "ostree/import.hh"
+#include "image/boot/boot_menu.hh"
+#include "image/boot/syslinux.hh"
+#include "ostree/import/import.hh"
 #include "tests/support/memory_image.hh"
 #include "tests/support/tar_builder.hh"
 

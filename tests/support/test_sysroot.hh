@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "ostree/sysroot.hh"
+#include "ostree/sysroot/sysroot.hh"
 #include "tests/support/temp_directory.hh"
 
 namespace osb::test {

@@ -15,8 +15,8 @@
 #include "base/error.hh"
 #include "base/interrupt.hh"
 #include "base/log.hh"
-#include "cli/json_output.hh"
-#include "oci/manifest.hh"
+#include "cli/output/json_output.hh"
+#include "oci/documents/manifest.hh"
 #include "tests/support/contains.hh"
 
 namespace osb::cli {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "image/sysroot_layout.hh"
+#include "image/deployment/sysroot_layout.hh"
 
 namespace osb::test {
 

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "base/error.hh"
-#include "oci/digest.hh"
-#include "oci/json.hh"
-#include "oci/media_type.hh"
+#include "oci/documents/digest.hh"
+#include "oci/documents/json.hh"
+#include "oci/documents/media_type.hh"
 #include "tests/support/tar_builder.hh"
 #include "tests/support/temp_directory.hh"
 

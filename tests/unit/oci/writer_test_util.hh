@@ -10,8 +10,8 @@
 
 #include "base/stream.hh"
 #include "base/task_pool.hh"
-#include "oci/layer_writer.hh"
-#include "oci/tar_reader.hh"
+#include "oci/chunked/layer_writer.hh"
+#include "oci/tar/tar_reader.hh"
 #include "tests/support/string_sink.hh"
 
 namespace osb::oci {

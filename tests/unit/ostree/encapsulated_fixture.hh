@@ -1,10 +1,10 @@
 // Encapsulated images for tests, with layers on top: a commit made in one repository, imported into another.
 #pragma once
 
-#include "oci/tar_writer.hh"
-#include "ostree/commit_walk.hh"
-#include "ostree/encapsulated_tar.hh"
-#include "ostree/object_reader.hh"
+#include "oci/tar/tar_writer.hh"
+#include "ostree/export/encapsulated_tar.hh"
+#include "ostree/objects/object_reader.hh"
+#include "ostree/tree/commit_walk.hh"
 #include "tests/support/string_sink.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 

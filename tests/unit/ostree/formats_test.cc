@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 
 #include "base/error.hh"
-#include "ostree/layer_path.hh"
-#include "ostree/object_format.hh"
-#include "ostree/ref_name.hh"
-#include "ostree/tree.hh"
+#include "ostree/objects/object_format.hh"
+#include "ostree/objects/ref_name.hh"
+#include "ostree/tree/layer_path.hh"
+#include "ostree/tree/tree.hh"
 
 namespace osb::ostree {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "base/error.hh"
 #include "base/log.hh"
-#include "ostree/import.hh"
+#include "ostree/import/import.hh"
 #include "tests/support/commit_listing.hh"
 #include "tests/support/memory_image.hh"
 #include "tests/support/tar_builder.hh"

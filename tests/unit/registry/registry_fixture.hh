@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/error.hh"
-#include "registry/blob_download.hh"
-#include "registry/blob_upload.hh"
-#include "registry/distribution_client.hh"
+#include "registry/distribution/blob_download.hh"
+#include "registry/distribution/blob_upload.hh"
+#include "registry/distribution/distribution_client.hh"
 #include "tests/support/fake_registry.hh"
 
 namespace osb::registry {

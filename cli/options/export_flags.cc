@@ -1,0 +1,176 @@
+#include "cli/options/export_flags.hh"
+
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/output/format.hh"
+#include "cli/output/json_output.hh"
+#include "oci/documents/json.hh"
+#include "oci/transports/image.hh"
+#include "registry/transports/open_sink.hh"
+#include "registry/transports/open_source.hh"
+
+namespace osb::cli {
+namespace {
+
+// Container runtimes stop at 127 or 128 layers; those of a Containerfile come on top.
+constexpr unsigned kMostLayers = 120;
+
+// A command is one argument an option, or all of it as a JSON array, as in a Containerfile's CMD.
+std::vector<std::string> parse_cmd(const std::vector<std::string>& given) {
+    if (given.size() != 1 || !given.front().starts_with('[')) return given;
+    const oci::Json json =
+        with_context([] { return "--cmd"; }, [&] { return oci::parse_json(given.front(), "the array"); });
+    std::vector<std::string> out;
+    for (const oci::Json& item : json) {
+        if (!item.is_string()) throw Error(ErrorKind::usage, "--cmd is not an array of strings");
+        out.push_back(item.get<std::string>());
+    }
+    return out;
+}
+
+std::map<std::string, std::string> parse_labels(const std::vector<std::string>& given) {
+    std::map<std::string, std::string> out;
+    for (const std::string& label : given) {
+        const std::size_t equals = label.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            throw Error(ErrorKind::usage, concat("--label ", quoted(label), " is not of the form KEY=VALUE"));
+        }
+        out[label.substr(0, equals)] = label.substr(equals + 1);
+    }
+    return out;
+}
+
+// host[:port] and path of a registry's name.
+std::pair<std::string, std::string> split_name(const oci::Reference& reference) {
+    const std::size_t slash = reference.location.find('/');
+    return {reference.location.substr(0, slash), reference.location.substr(slash + 1)};
+}
+
+// Where blobs may be mounted from: the image before, when it is at the same registry.
+std::vector<std::string> mount_from(const oci::Reference& previous, const oci::Reference& target) {
+    if (previous.transport != oci::Transport::docker || target.transport != oci::Transport::docker) return {};
+    const auto [previous_host, previous_path] = split_name(previous);
+    const auto [target_host, target_path] = split_name(target);
+    if (previous_host != target_host || previous_path == target_path) return {};
+    return {previous_path};
+}
+
+OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& result) {
+    OrderedJson layers = OrderedJson::array();
+    for (const oci::Descriptor& layer : result.layers) {
+        layers.push_back(
+            {{"media_type", layer.media_type}, {"digest", layer.digest.to_string()}, {"size", layer.size}});
+    }
+    return {{"schema", 1},
+            {"commit", result.commit},
+            {"image", target.to_string()},
+            {"digest", result.manifest_digest.to_string()},
+            {"layers", std::move(layers)}};
+}
+
+}  // namespace
+
+void ExportFlags::declare(Arguments& arguments) {
+    arguments.add({
+        {.name = "--format",
+         .value = "FORMAT",
+         .help = "encapsulated: the image holds the commit; plain: an ordinary root filesystem",
+         .default_shown = "encapsulated",
+         .allowed = {"encapsulated", "plain"},
+         .target = &format_},
+        {.name = "--compression",
+         .value = "FORMAT[:LEVEL]",
+         .help = "zstd:chunked, zstd, gzip or none; :LEVEL at the end",
+         .default_shown = "zstd:chunked",
+         .target = &compression_},
+        {.name = "--max-layers",
+         .value = "N",
+         .help = "the most layers",
+         .default_shown = "64",
+         .range = Range{3, kMostLayers},
+         .target = &max_layers_},
+        {.name = "--previous",
+         .value = "IMAGE",
+         .help = "the image of the build before, whose layers are to be kept",
+         .target = &previous_},
+        {.name = "--label", .value = "KEY=VALUE", .help = "a label of the image", .target = &labels_},
+        {.name = "--cmd",
+         .value = "ARG",
+         .help = "what a container runs: one argument an option, or a JSON array",
+         .target = &cmd_},
+        jobs_argument(jobs_),
+    });
+    registry_.declare(arguments);
+}
+
+bool ExportFlags::given() const {
+    return !format_.empty() || !compression_.empty() || max_layers_ || !previous_.empty() ||
+           !labels_.empty() || !cmd_.empty() || !registry_.authfile.empty() ||
+           !registry_.credentials.empty() || !registry_.credentials_file.empty() ||
+           registry_.password_from_stdin || registry_.tls_verify;
+}
+
+oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
+    using Kind = oci::LayerFormat::Kind;
+    const bool docker_archive = target.transport == oci::Transport::docker_archive;
+    if (compression_.empty()) return {.kind = docker_archive ? Kind::none : Kind::zstd_chunked};
+    const oci::LayerFormat out = oci::LayerFormat::parse(compression_);
+    if (docker_archive && out.kind != Kind::none && out.kind != Kind::gzip) {
+        throw Error(ErrorKind::usage, concat("docker-archive: has no layers in ", out.to_string()))
+            .hint("use --compression gzip, or none, or another transport");
+    }
+    return out;
+}
+
+ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) const {
+    ostree::ExportOptions out{.compression = layer_format(target),
+                              .labels = parse_labels(labels_),
+                              .cmd = parse_cmd(cmd_),
+                              .jobs = jobs_};
+    if (max_layers_) out.max_layers = *max_layers_;
+    if (format_ == "plain") out.format = ostree::ImageFormat::plain;
+    return out;
+}
+
+void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target) const {
+    ostree::ExportOptions options = export_options(target);
+    const registry::RegistryOptions access = registry_.options();
+    const ostree::Repository repository = ostree::Repository::open(session.options.repo);
+    std::vector<std::string> mounts;
+    if (!previous_.empty()) {
+        const oci::Reference previous = oci::Reference::parse(previous_);
+        registry::RegistryOptions for_previous = access;
+        // What was given is the target's: another registry is not shown it.
+        if (split_name(previous).first != split_name(target).first) for_previous.credentials.reset();
+        options.previous =
+            with_context([&] { return concat("the previous image ", quoted(previous_)); },
+                         [&] {
+                             return oci::open_image(
+                                 registry::open_source(previous, std::nullopt, for_previous), std::nullopt);
+                         });
+        // podman keeps layers, not the blobs that they came in.
+        options.copies_blobs = previous.transport != oci::Transport::containers_storage;
+        mounts = mount_from(previous, target);
+    }
+    const auto sink = registry::open_sink(target, access, std::move(mounts));
+    const ostree::ExportResult result =
+        ostree::export_commit(repository, rev, *sink, options, session.progress);
+    session.progress.end();
+    std::uint64_t size = 0;
+    for (const oci::Descriptor& layer : result.layers) size += layer.size;
+    session.note(concat("commit ", result.commit.substr(0, 12), " as ",
+                        format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
+    // The archive itself is on standard output, where nothing may follow it.
+    if (target.transport == oci::Transport::oci_archive && target.location == "-") {
+        session.note(result.manifest_digest.to_string());
+        return;
+    }
+    session.print(session.options.json ? to_document(to_json(target, result))
+                                       : result.manifest_digest.to_string() + '\n');
+}
+
+}  // namespace osb::cli

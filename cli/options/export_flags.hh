@@ -1,0 +1,40 @@
+// What `export` and `push` share: the options of the image that is written, and the writing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/options/registry_flags.hh"
+#include "cli/options/verb.hh"
+#include "oci/documents/reference.hh"
+#include "ostree/export/export.hh"
+
+namespace osb::cli {
+
+class ExportFlags {
+  public:
+    void declare(Arguments& arguments);
+
+    // Whether the command line has any of these options.
+    bool given() const;
+    unsigned jobs() const noexcept { return jobs_; }
+
+    // Writes the commit that `rev` names, and prints the manifest's digest or the JSON object. Throws Error.
+    void run(const Session& session, const std::string& rev, const oci::Reference& target) const;
+
+  private:
+    oci::LayerFormat layer_format(const oci::Reference& target) const;
+    ostree::ExportOptions export_options(const oci::Reference& target) const;
+
+    std::string format_;
+    std::string compression_;  // "": as the target takes it
+    std::optional<unsigned> max_layers_;
+    std::string previous_;
+    std::vector<std::string> labels_;
+    std::vector<std::string> cmd_;
+    unsigned jobs_ = 0;
+    RegistryFlags registry_;
+};
+
+}  // namespace osb::cli

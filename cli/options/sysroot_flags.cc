@@ -1,0 +1,36 @@
+#include "cli/options/sysroot_flags.hh"
+
+#include <filesystem>
+
+#include "base/error.hh"
+
+namespace osb::cli {
+namespace {
+
+// "/" alone stands for the system that runs, however it is written.
+std::string normal_path(const std::string& text) {
+    if (text.empty()) throw Error(ErrorKind::usage, "--sysroot is empty");
+    std::filesystem::path path = std::filesystem::absolute(text).lexically_normal();
+    if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
+    return path.string();
+}
+
+}  // namespace
+
+void SysrootFlags::declare(Arguments& arguments) {
+    arguments.add({{.name = "--sysroot",
+                    .value = "DIR",
+                    .help = "where the root filesystem of another system is mounted, its BOOT below it",
+                    .default_shown = "/: this system",
+                    .target = &sysroot}});
+}
+
+ostree::Sysroot SysrootFlags::open() const {
+    return ostree::Sysroot::open(normal_path(sysroot));
+}
+
+ostree::Sysroot SysrootFlags::open_locked() const {
+    return ostree::Sysroot::open_locked(normal_path(sysroot));
+}
+
+}  // namespace osb::cli

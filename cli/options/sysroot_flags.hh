@@ -1,0 +1,21 @@
+// The option of every verb that works on the deployments of a machine.
+#pragma once
+
+#include <string>
+
+#include "cli/options/arguments.hh"
+#include "ostree/sysroot/sysroot.hh"
+
+namespace osb::cli {
+
+struct SysrootFlags {
+    std::string sysroot = "/";
+
+    void declare(Arguments& arguments);
+    // Only to read. Throws as ostree::Sysroot::open(); Error{usage} for an empty name.
+    ostree::Sysroot open() const;
+    // To change it. Throws as ostree::Sysroot::open_locked(), and as open().
+    ostree::Sysroot open_locked() const;
+};
+
+}  // namespace osb::cli

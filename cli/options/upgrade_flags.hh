@@ -1,0 +1,20 @@
+// The options that `upgrade` and `switch` share.
+#pragma once
+
+#include "cli/options/registry_flags.hh"
+#include "cli/options/sysroot_flags.hh"
+#include "system/upgrade/upgrade.hh"
+
+namespace osb::cli {
+
+struct UpgradeFlags {
+    SysrootFlags sysroot;
+    RegistryFlags registry;
+    system::UpgradeOptions upgrade;
+
+    void declare(Arguments& arguments);
+    // `upgrade`, with what the registry's options say. To be called after parsing.
+    system::UpgradeOptions options() const;
+};
+
+}  // namespace osb::cli

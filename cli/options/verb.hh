@@ -1,0 +1,76 @@
+// What a verb of the command line is. To add one: a file with a class like those in cli/verbs/import.cc, its
+// entry here and in cli/verbs/verbs.cc.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/progress.hh"
+#include "cli/options/arguments.hh"
+#include "cli/output/common_options.hh"
+#include "cli/output/console.hh"
+
+namespace osb::cli {
+
+// What a verb has while it runs.
+struct Session {
+    const CommonOptions& options;
+    Console& console;
+    Progress& progress;
+
+    // Writes a result to standard output.
+    void print(std::string_view text) const {
+        console.io().out << text;
+        console.io().has_result = true;
+    }
+    // A remark on standard error, unless --quiet.
+    void note(std::string_view text) const;
+};
+
+// One run of a verb: declare() once, then the command line is parsed into its members, then run().
+class Verb {
+  public:
+    Verb() = default;
+    Verb(const Verb&) = delete;
+    Verb& operator=(const Verb&) = delete;
+    virtual ~Verb() = default;
+
+    // Adds the rows of the verb's own options and arguments, whose targets are its members.
+    virtual void declare(Arguments& arguments) = 0;
+    // Throws Error, Interrupted.
+    virtual void run(Session& session) = 0;
+};
+
+struct VerbEntry {
+    std::string_view name;
+    std::string_view summary;                    // one line, without a full stop
+    std::span<const std::string_view> examples;  // command lines, the end of its help
+    bool uses_repository;                        // has --repo
+    bool makes_repository = false;
+    std::unique_ptr<Verb> (*make)();
+};
+
+extern const VerbEntry kBootCheckVerb;
+extern const VerbEntry kBootMenuVerb;
+extern const VerbEntry kCleanupVerb;
+extern const VerbEntry kExportVerb;
+extern const VerbEntry kImportVerb;
+extern const VerbEntry kInspectVerb;
+extern const VerbEntry kInstallToDiskVerb;
+extern const VerbEntry kKargsVerb;
+extern const VerbEntry kPinVerb;
+extern const VerbEntry kPullVerb;
+extern const VerbEntry kPushVerb;
+extern const VerbEntry kRollbackVerb;
+extern const VerbEntry kStatusVerb;
+extern const VerbEntry kSwitchVerb;
+extern const VerbEntry kUnpinVerb;
+extern const VerbEntry kUpgradeVerb;
+
+// In the order of the help.
+std::span<const VerbEntry* const> verbs();
+
+}  // namespace osb::cli

@@ -1,0 +1,24 @@
+// Progress on a terminal: one line that is drawn over and over, and removed at the end.
+#pragma once
+
+#include "cli/output/console.hh"
+#include "cli/output/timed_progress.hh"
+
+namespace osb::cli {
+
+class ProgressBar final : public TimedProgress {
+  public:
+    // Redraws ten times a second at most. `console` is borrowed.
+    explicit ProgressBar(Console& console);
+
+    // The line for a terminal of that many columns; always shorter than that.
+    static std::string render(const ProgressView& view, unsigned columns);
+
+  protected:
+    void show(Moment moment, const ProgressView& view) override;
+
+  private:
+    Console& console_;
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,308 @@
+#include "cli/reports/status_report.hh"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/bytes.hh"
+#include "base/escape.hh"
+#include "cli/output/console.hh"
+#include "cli/output/format.hh"
+#include "cli/output/json_output.hh"
+#include "cli/reports/deployment_report.hh"
+
+namespace osb::cli {
+namespace {
+
+using system::DeploymentStatus;
+using system::FailedTrial;
+using system::Standing;
+using system::TrialState;
+using system::UpdateCheck;
+
+// "sha256:" and the first 12 digits, and of a commit those alone.
+std::string short_digest(const std::string& digest) {
+    constexpr std::size_t kShort = 12;
+    const std::size_t colon = digest.find(':');
+    return escape(digest.substr(0, kShort + (colon == std::string::npos ? 0 : colon + 1)));
+}
+
+std::string with_age(std::int64_t time, std::int64_t now) {
+    return concat(format_time(time), " (", format_age(time, now), ')');
+}
+
+std::string release_name(const std::string& version, const std::string& digest) {
+    if (version.empty()) return short_digest(digest);
+    return concat("version ", osb::quoted(version),
+                  digest.empty() ? "" : concat(" (", short_digest(digest), ')'));
+}
+
+class Text {
+  public:
+    explicit Text(const StatusView& view) : view_(view) {}
+
+    std::string take() && { return std::move(text_); }
+
+    void deployment(std::size_t index) {
+        const DeploymentStatus& one = view_.status.deployments[index];
+        if (index > 0) text_ += '\n';
+        text_ += concat(one.deployment.booted ? "* " : "  ", index, "  ", roles_of(one), '\n');
+        field("image", one.follows.empty() ? "follows nothing" : escape(one.follows));
+        if (!one.origin_problem.empty()) field("", styled(Style::warning, printable(one.origin_problem)));
+        field("version", version_of(one));
+        field("digest", short_digest(one.digest));
+        field("commit", commit_of(one));
+    }
+
+    void next_boot() {
+        if (!view_.status.next_boot) return;
+        const std::size_t index = *view_.status.next_boot;
+        const DeploymentStatus& next = view_.status.deployments[index];
+        text_ += concat("\nnext boot  ", index,
+                        next.on_trial ? ", on trial: the default stays 0 until its checks pass" : "",
+                        next.deployment.booted ? ", which runs" : "", '\n');
+        if (!view_.status.trial_support.supported) {
+            text_ += concat("trials     none: ", printable(view_.status.trial_support.reason), '\n');
+        }
+    }
+
+    void failure() {
+        const FailedTrial* failed = view_.status.recent_failure();
+        if (failed == nullptr) return;
+        const bool arguments_only = failed->subject.image.empty() && failed->subject.digest.empty();
+        text_ += concat('\n', styled(Style::error, "the last trial failed"), ", ",
+                        format_age(failed->time, view_.now), ": ", printable(failed->reason), '\n');
+        if (arguments_only) {
+            text_ += "  it tried other kernel arguments; 'osb-oci kargs' changes them\n";
+            return;
+        }
+        text_ += concat("  it tried ", escape(failed->subject.image), ' ',
+                        release_name(failed->subject.version, failed->subject.digest), '\n');
+        text_ +=
+            concat("  ",
+                   styled(Style::hint,
+                          "upgrade takes the next image; 'osb-oci upgrade --force' tries this one again"),
+                   '\n');
+    }
+
+  private:
+    std::string styled(Style style, const std::string& text) const {
+        return view_.colour ? in_style(style, text) : text;
+    }
+
+    void field(const std::string& name, const std::string& value) {
+        constexpr std::size_t kWidth = 9;
+        if (value.empty()) return;
+        text_ += concat("     ", name, std::string(kWidth - name.size(), ' '), value, '\n');
+    }
+
+    std::string roles_of(const DeploymentStatus& one) const {
+        std::string out;
+        const auto add = [&](bool holds, const std::string& word) {
+            if (holds) out += concat(out.empty() ? "" : ", ", word);
+        };
+        const ostree::Deployment& deployment = one.deployment;
+        const bool armed = view_.status.trial && view_.status.trial->state == TrialState::armed;
+        add(deployment.booted, "booted");
+        add(one.is_default && !deployment.booted, "default");
+        add(one.on_trial && deployment.booted, styled(Style::warning, "on trial"));
+        add(one.on_trial && !deployment.booted,
+            styled(Style::warning, armed ? "tried at the next boot" : "waits for its trial"));
+        add(one.rollback && !one.is_default, "rollback");  // a rollback that was done leads to the default
+        add(deployment.staged, "staged");
+        add(deployment.pinned, "pinned");
+        add(one.failed, styled(Style::error, "failed its trial"));
+        add(one.left_over && !one.failed, "left over");
+        return out;
+    }
+
+    std::string version_of(const DeploymentStatus& one) const {
+        std::string out = one.version.empty() ? "none" : escape(one.version);
+        if (one.built) out += concat(", built ", with_age(static_cast<std::int64_t>(*one.built), view_.now));
+        return out;
+    }
+
+    std::string commit_of(const DeploymentStatus& one) const {
+        std::string out = short_id(one.deployment);
+        if (one.deployed) {
+            out += concat(", deployed ", with_age(static_cast<std::int64_t>(*one.deployed), view_.now));
+        }
+        return out;
+    }
+
+    const StatusView& view_;
+    std::string text_;
+};
+
+const char* state_name(const UpdateCheck& check) {
+    switch (check.standing) {
+        case Standing::current:
+            return "current";
+        case Standing::next_on_trial:
+            return check.is_prepared ? "prepared" : "next_on_trial";
+        case Standing::next_default:
+            return "next_default";
+        case Standing::absent:
+            break;
+    }
+    if (check.failed) return "failed_before";
+    return check.is_older ? "older" : "new";
+}
+
+std::string state_text(const UpdateCheck& check, std::int64_t now) {
+    switch (check.standing) {
+        case Standing::current:
+            return "nothing new";
+        case Standing::next_on_trial:
+            if (check.is_prepared) return "it is deployed, and 'osb-oci upgrade' has the next boot try it";
+            return "it is deployed, and tried at the next boot";
+        case Standing::next_default:
+            return "it is deployed, and the next boot starts it";
+        case Standing::absent:
+            break;
+    }
+    if (check.failed) {
+        return concat("it failed its trial ", format_age(check.failed->time, now), ": ",
+                      printable(check.failed->reason));
+    }
+    if (check.runs_on_trial) return "it can be deployed when the system that runs has passed its trial";
+    if (check.is_older) return "older than this system; 'osb-oci upgrade --allow-downgrade' takes it";
+    return "'osb-oci upgrade' deploys it";
+}
+
+const char* state_name(const DeploymentStatus& one, TrialState state) {
+    if (state == TrialState::passed) return "passed";
+    if (one.deployment.booted) return "running";
+    return state == TrialState::armed ? "armed" : "prepared";
+}
+
+OrderedJson time_or_null(const std::optional<std::uint64_t>& time) {
+    return time ? OrderedJson(format_rfc3339(static_cast<std::int64_t>(*time))) : OrderedJson(nullptr);
+}
+
+OrderedJson subject_to_json(const system::TrialSubject& subject) {
+    return {{"image", json_text(subject.image)},
+            {"manifest_digest", json_text(subject.digest)},
+            {"version", json_text(subject.version)}};
+}
+
+OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
+    const ostree::Deployment& deployment = one.deployment;
+    return {{"index", index},
+            {"id", deployment.id()},
+            {"stateroot", deployment.stateroot},
+            {"commit", deployment.commit},
+            {"serial", deployment.serial},
+            {"booted", deployment.booted},
+            {"default", one.is_default},
+            {"on_trial", one.on_trial},
+            {"rollback", one.rollback},
+            {"pinned", deployment.pinned},
+            {"staged", deployment.staged},
+            {"failed", one.failed},
+            {"left_over", one.left_over},
+            {"image", json_text(one.follows)},
+            {"origin_problem", json_text(one.origin_problem)},
+            {"manifest_digest", json_text(one.digest)},
+            {"version", json_text(one.version)},
+            {"built", time_or_null(one.built)},
+            {"deployed", time_or_null(one.deployed)},
+            {"kernel_arguments", deployment.kernel_options}};
+}
+
+OrderedJson trial_to_json(const system::SystemStatus& status) {
+    if (!status.trial) return nullptr;
+    const system::Trial& trial = *status.trial;
+    OrderedJson out{{"id", trial.id}, {"commit", trial.commit}, {"serial", trial.serial}};
+    for (const DeploymentStatus& one : status.deployments) {
+        if (one.on_trial) out["state"] = state_name(one, trial.state);
+    }
+    // Its deployment is gone: nothing will be tried.
+    if (!out.contains("state")) return nullptr;
+    out["time"] = format_rfc3339(trial.time);
+    out.update(subject_to_json(trial.subject));
+    return out;
+}
+
+OrderedJson to_json(const FailedTrial& failed) {
+    OrderedJson out{{"commit", failed.commit},
+                    {"serial", failed.serial < 0 ? OrderedJson(nullptr) : OrderedJson(failed.serial)},
+                    {"reason", failed.reason},
+                    {"time", format_rfc3339(failed.time)}};
+    out.update(subject_to_json(failed.subject));
+    return out;
+}
+
+OrderedJson to_json(const UpdateCheck& check) {
+    std::optional<std::uint64_t> built;
+    if (check.release.time != 0) built = check.release.time;
+    return {{"image", check.image},
+            {"state", state_name(check)},
+            {"upgrade", check.is_work({})},
+            {"manifest_digest", json_text(check.digest)},
+            {"commit", json_text(check.commit)},
+            {"version", json_text(check.release.version)},
+            {"built", time_or_null(built)}};
+}
+
+}  // namespace
+
+std::string format_age(std::int64_t time, std::int64_t now) {
+    struct Unit {
+        std::int64_t seconds;
+        const char* name;
+    };
+    constexpr std::array<Unit, 5> kUnits{
+        {{31557600, "year"}, {604800, "week"}, {86400, "day"}, {3600, "hour"}, {60, "minute"}}};
+    const bool future = time > now;
+    // Unsigned, so that no difference of two times overflows.
+    const std::uint64_t seconds = future ? static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(now)
+                                         : static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(time);
+    for (const Unit& unit : kUnits) {
+        const std::uint64_t count = seconds / static_cast<std::uint64_t>(unit.seconds);
+        if (count == 0) continue;
+        const std::string text = format_count(count, unit.name);
+        return future ? concat("in ", text) : concat(text, " ago");
+    }
+    return "just now";
+}
+
+std::string describe_status(const StatusView& view) {
+    if (view.status.deployments.empty()) return "nothing is deployed\n";
+    Text text(view);
+    for (std::size_t i = 0; i < view.status.deployments.size(); ++i) text.deployment(i);
+    text.next_boot();
+    text.failure();
+    return std::move(text).take();
+}
+
+std::string describe_check(const StatusView& view) {
+    if (!view.check) return "";
+    const UpdateCheck& check = *view.check;
+    const auto time = static_cast<std::int64_t>(check.release.time);
+    return concat('\n', escape(check.image), " is ",
+                  release_name(check.release.version, check.digest.empty() ? check.commit : check.digest),
+                  time == 0 ? "" : concat(", built ", with_age(time, view.now)),
+                  " now: ", state_text(check, view.now), '\n');
+}
+
+std::string status_document(const StatusView& view) {
+    const system::SystemStatus& status = view.status;
+    OrderedJson deployments = OrderedJson::array();
+    for (std::size_t i = 0; i < status.deployments.size(); ++i) {
+        deployments.push_back(to_json(status.deployments[i], i));
+    }
+    OrderedJson failed = OrderedJson::array();
+    for (const FailedTrial& trial : status.failed) failed.push_back(to_json(trial));
+    return to_document(
+        {{"schema", 1},
+         {"deployments", std::move(deployments)},
+         {"next_boot", status.next_boot ? OrderedJson(*status.next_boot) : OrderedJson(nullptr)},
+         {"trial", trial_to_json(status)},
+         {"failed_trials", std::move(failed)},
+         {"trials_possible", status.trial_support.supported},
+         {"no_trials_because", json_text(status.trial_support.reason)},
+         {"check", view.check ? to_json(*view.check) : OrderedJson(nullptr)}});
+}
+
+}  // namespace osb::cli

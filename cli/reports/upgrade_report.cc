@@ -1,0 +1,117 @@
+#include "cli/reports/upgrade_report.hh"
+
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "cli/output/format.hh"
+#include "system/check/restart.hh"
+
+namespace osb::cli {
+namespace {
+
+using system::UpgradeResult;
+
+const char* result_name(UpgradeResult result) {
+    switch (result) {
+        case UpgradeResult::nothing_new:
+            return "nothing_new";
+        case UpgradeResult::follows:
+            return "follows";
+        case UpgradeResult::trial_prepared:
+            return "trial_prepared";
+        case UpgradeResult::downloaded:
+            return "downloaded";
+        case UpgradeResult::deployed:
+            break;
+    }
+    return "deployed";
+}
+
+// What the machine does next.
+std::string next_boot(const system::UpgradeReport& report) {
+    if (report.result == UpgradeResult::trial_prepared ||
+        report.deployment == system::DeployResult::on_trial) {
+        return "the next boot tries it; the present system stays the default until it has passed its "
+               "checks\n";
+    }
+    if (report.deployment) return "the next boot starts it\n";
+    if (report.next_boot.empty()) return "";
+    return concat("the next boot starts the deployment ", report.next_boot, '\n');
+}
+
+bool starts_something_else(const system::UpgradeReport& report) {
+    return report.deployment.has_value() || report.result == UpgradeResult::trial_prepared ||
+           !report.next_boot.empty();
+}
+
+}  // namespace
+
+OrderedJson to_json(const system::Release& release) {
+    OrderedJson time(nullptr);
+    if (release.time != 0) time = format_rfc3339(static_cast<std::int64_t>(release.time));
+    return {{"version", json_text(release.version)}, {"time", time}};
+}
+
+std::string name_of(const system::Release& release, const std::string& digest, const std::string& commit) {
+    constexpr std::size_t kShort = 12;
+    const std::string& text = digest.empty() ? commit : digest;
+    const std::size_t colon = text.find(':');
+    const std::string id = text.substr(0, colon == std::string::npos ? kShort : colon + 1 + kShort);
+    return release.version.empty() ? id : concat("version ", osb::quoted(release.version), " (", id, ')');
+}
+
+OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
+    OrderedJson deployment(nullptr);
+    if (report.deployment) {
+        deployment = *report.deployment == system::DeployResult::on_trial ? "on_trial" : "default";
+    }
+    return {{"schema", 1},
+            {"result", result_name(report.result)},
+            {"image", json_text(report.image)},
+            {"manifest_digest", json_text(report.digest)},
+            {"commit", json_text(report.commit)},
+            {"release", to_json(report.release)},
+            {"present", to_json(report.present)},
+            {"deployment", deployment},
+            {"next_boot", json_text(report.next_boot)},
+            {"bytes_read", report.bytes_read}};
+}
+
+std::string describe_upgrade(const system::UpgradeReport& report) {
+    const std::string name = name_of(report.release, report.digest, report.commit);
+    const std::string image = escape(report.image);
+    switch (report.result) {
+        case UpgradeResult::nothing_new:
+            return concat("nothing new: ", image, image.empty() ? "" : " is ", name,
+                          report.next_boot.empty() ? ", which runs\n" : "\n", next_boot(report));
+        case UpgradeResult::follows:
+            return concat("the system follows ", image, " from now on, which is what runs: ", name, '\n',
+                          next_boot(report));
+        case UpgradeResult::trial_prepared:
+            return concat("nothing new: ", image, " is ", name, ", which is deployed already\n",
+                          next_boot(report));
+        case UpgradeResult::downloaded:
+            return concat("fetched ", image, ": ", name, ", ", format_bytes(report.bytes_read),
+                          " read; 'osb-oci upgrade' deploys it\n");
+        case UpgradeResult::deployed:
+            break;
+    }
+    return concat("deployed ", image, ": ", name, ", ", format_bytes(report.bytes_read), " read\n",
+                  next_boot(report));
+}
+
+void run_upgrade(Session& session, const SysrootFlags& flags, const system::UpgradeOptions& options,
+                 bool restart) {
+    if (restart && flags.sysroot != "/") {
+        throw Error(ErrorKind::usage, "--apply restarts this machine: not with --sysroot");
+    }
+    ostree::Sysroot sysroot = flags.open_locked();
+    const system::UpgradeReport report = system::upgrade(sysroot, options, session.progress);
+    session.progress.end();
+    session.print(session.options.json ? to_document(upgrade_to_json(report)) : describe_upgrade(report));
+    if (restart && starts_something_else(report)) system::restart_machine();
+}
+
+}  // namespace osb::cli

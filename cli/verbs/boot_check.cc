@@ -1,0 +1,142 @@
+// osb-oci boot-check: the health gate that a boot runs.
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/json_output.hh"
+#include "system/check/boot_check.hh"
+#include "system/check/restart.hh"
+
+namespace osb::cli {
+namespace {
+
+using system::BootCheckOutcome;
+using system::CheckResult;
+using system::TrialVerdict;
+
+OrderedJson to_json(const BootCheckOutcome& outcome) {
+    OrderedJson checks = OrderedJson::array();
+    for (const CheckResult& result : outcome.report.results) {
+        checks.push_back({{"name", result.name},
+                          {"required", result.required},
+                          {"ok", result.ok},
+                          {"message", result.message},
+                          {"milliseconds", result.duration.count()}});
+    }
+    return {{"schema", 1},
+            {"healthy", outcome.healthy()},
+            {"commit", outcome.booted ? outcome.booted->commit : ""},
+            {"trial", to_string(outcome.trial)},
+            {"reason", outcome.reason},
+            {"restart", outcome.restart},
+            {"checks", checks},
+            {"warnings", outcome.report.warnings}};
+}
+
+std::string line_of(const CheckResult& result) {
+    const std::string_view state = result.ok ? "ok      " : result.required ? "FAILED  " : "warning ";
+    return concat(state, result.name, result.message.empty() ? "" : ": ", result.message, '\n');
+}
+
+std::string_view words_for(const BootCheckOutcome& outcome) {
+    switch (outcome.trial) {
+        case TrialVerdict::none:
+            return "";
+        case TrialVerdict::to_come:
+            return "a deployment is still to be tried\n";
+        case TrialVerdict::passed:
+            return "the trial is passed: this deployment is the default from now on\n";
+        case TrialVerdict::failed:
+            return "the trial has failed\n";
+    }
+    return "";
+}
+
+class BootCheckVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "--timeout",
+             .value = "SECONDS",
+             .help = "for each check",
+             .default_shown = "60",
+             .range = Range{1, kMaxSeconds},
+             .target = &timeout_},
+            {.name = "--total-timeout",
+             .value = "SECONDS",
+             .help = "for all checks together",
+             .default_shown = "300",
+             .range = Range{1, kMaxSeconds},
+             .target = &total_timeout_},
+            {.name = "--no-reboot",
+             .help = "a system that fails its trial is not restarted",
+             .target = &no_reboot_},
+        });
+    }
+
+    void run(Session& session) override {
+        system::BootCheckOptions options;
+        options.checks.limit = std::chrono::seconds(timeout_);
+        options.checks.total_limit = std::chrono::seconds(total_timeout_);
+        const BootCheckOutcome outcome = system::check_boot(options);
+        const bool restart = outcome.restart && !no_reboot_;
+        // While a restart is on its way the watchdog sees to it that it comes.
+        if (!restart) system::stop_watchdog(options.run_directory);
+        // First of all: nobody may be there to read, and then nothing below may keep it from happening.
+        const std::optional<Error> not_restarted = restart ? try_restart() : std::nullopt;
+        print(session, outcome);
+        if (not_restarted) throw Error(*not_restarted);
+        if (restart) session.note("restarting: the bootloader starts the system that is known to work");
+        if (!outcome.healthy()) {
+            throw Error(ErrorKind::io, outcome.trial == TrialVerdict::failed && outcome.restart
+                                           ? concat("the trial of this system has failed: ", outcome.reason)
+                                           : outcome.report.failure());
+        }
+    }
+
+  private:
+    static constexpr unsigned kMaxSeconds = 24 * 3600;
+
+    static std::optional<Error> try_restart() {
+        try {
+            system::restart_machine();
+        } catch (const Error& error) {
+            return error;
+        }
+        return std::nullopt;
+    }
+
+    static void print(Session& session, const BootCheckOutcome& outcome) {
+        for (const std::string& warning : outcome.report.warnings) log_warning(warning);
+        if (session.options.json) {
+            session.print(to_document(to_json(outcome)));
+            return;
+        }
+        for (const CheckResult& result : outcome.report.results) session.print(line_of(result));
+        session.print(words_for(outcome));
+        if (!outcome.reason.empty()) session.print(concat("reason: ", outcome.reason, '\n'));
+    }
+
+    unsigned timeout_ = 60;
+    unsigned total_timeout_ = 300;
+    bool no_reboot_ = false;
+};
+
+}  // namespace
+
+constexpr auto kBootCheckExamples = std::to_array<std::string_view>({
+    "osb-oci boot-check",
+    "osb-oci boot-check --no-reboot --json",
+});
+
+const VerbEntry kBootCheckVerb{
+    .name = "boot-check",
+    .summary = "Checks the running system, and ends the trial of a new one; run at each boot",
+    .examples = kBootCheckExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<BootCheckVerb>(); },
+};
+
+}  // namespace osb::cli

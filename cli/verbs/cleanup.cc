@@ -1,0 +1,113 @@
+// osb-oci cleanup: what is no longer needed goes.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/bytes.hh"
+#include "cli/options/sysroot_flags.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/format.hh"
+#include "cli/reports/deployment_report.hh"
+#include "system/deploy/deploy.hh"
+#include "system/deploy/rollback.hh"
+
+namespace osb::cli {
+namespace {
+
+struct Free {
+    std::uint64_t root = 0;
+    std::uint64_t boot = 0;  // 0 where BOOT is no filesystem of its own
+};
+
+// As the filesystems count it: libostree prunes at every change, and says nothing of it.
+Free measure(const ostree::Sysroot& sysroot) {
+    Free out{.root = std::filesystem::space(sysroot.path()).free, .boot = 0};
+    struct stat root {};
+    struct stat boot {};
+    const bool separate = ::stat(sysroot.path().c_str(), &root) == 0 &&
+                          ::stat(sysroot.boot().c_str(), &boot) == 0 && root.st_dev != boot.st_dev;
+    if (separate) out.boot = std::filesystem::space(sysroot.boot()).free;
+    return out;
+}
+
+// Other programs write, too.
+std::uint64_t growth(std::uint64_t before, std::uint64_t after) {
+    return after > before ? after - before : 0;
+}
+
+struct Removed {
+    std::string name;
+    OrderedJson json;
+};
+
+class CleanupVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "--rollback",
+                        .help = "also the deployment that `rollback` would lead to",
+                        .target = &rollback_}});
+        sysroot_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        ostree::Sysroot sysroot = sysroot_.open_locked();
+        const Free before = measure(sysroot);
+        const std::vector<ostree::Deployment> all = sysroot.deployments();
+        std::vector<Removed> described;
+        described.reserve(all.size());
+        for (const ostree::Deployment& deployment : all) {
+            described.push_back({name_of(sysroot, deployment), deployment_to_json(sysroot, deployment)});
+        }
+        const bool had_rollback = !rollback_ || system::drop_rollback(sysroot).has_value();
+        const std::uint64_t pruned = system::keep_proven(sysroot);
+        std::vector<Removed> removed;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (!sysroot.find(all[i])) removed.push_back(std::move(described[i]));
+        }
+        const Free after = measure(sysroot);
+        const Free freed{.root = std::max(pruned, growth(before.root, after.root)),
+                         .boot = growth(before.boot, after.boot)};
+        if (!had_rollback) session.note("there is no rollback to be removed");
+        print(session, removed, freed);
+    }
+
+  private:
+    static void print(const Session& session, const std::vector<Removed>& removed, const Free& freed) {
+        if (session.options.json) {
+            OrderedJson list = OrderedJson::array();
+            for (const Removed& one : removed) list.push_back(one.json);
+            session.print(to_document({{"schema", 1},
+                                       {"removed", std::move(list)},
+                                       {"bytes_freed", freed.root},
+                                       {"boot_bytes_freed", freed.boot}}));
+            return;
+        }
+        for (const Removed& one : removed) session.print(concat("removed ", one.name, '\n'));
+        session.print(concat("freed ", format_bytes(freed.root), " on the root filesystem, ",
+                             format_bytes(freed.boot), " on BOOT\n"));
+    }
+
+    SysrootFlags sysroot_;
+    bool rollback_ = false;
+};
+
+}  // namespace
+
+constexpr auto kCleanupExamples = std::to_array<std::string_view>({
+    "osb-oci cleanup",
+    "osb-oci cleanup --rollback",
+    "osb-oci cleanup --sysroot /mnt",
+});
+
+const VerbEntry kCleanupVerb{
+    .name = "cleanup",
+    .summary = "Frees space: what is neither booted, on trial, the rollback nor pinned",
+    .examples = kCleanupExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<CleanupVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,44 @@
+// osb-oci export: a commit becomes an image.
+#include "cli/options/export_flags.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/options/verb.hh"
+
+namespace osb::cli {
+namespace {
+
+class ExportVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({rev_argument(rev_), image_argument(image_)});
+        flags_.declare(arguments);
+    }
+
+    void run(Session& session) override { flags_.run(session, rev_, oci::Reference::parse(image_)); }
+
+  private:
+    std::string rev_;
+    std::string image_;
+    ExportFlags flags_;
+};
+
+}  // namespace
+
+constexpr auto kExportExamples = std::to_array<std::string_view>({
+    "osb-oci export --repo repo os/x86_64/main oci:out:v1",
+    "osb-oci export --repo repo os/x86_64/main containers-storage:localhost/os:exported",
+    "osb-oci export --compression gzip --max-layers 20 os/x86_64/main oci-archive:os.tar",
+    "osb-oci export --previous docker://registry.example.com/os:v1 os/x86_64/main "
+    "docker://registry.example.com/os:v2",
+    "osb-oci export --cmd /bin/sh --cmd=-l --label org.opencontainers.image.vendor=Example os/x86_64/main "
+    "oci:out",
+});
+
+const VerbEntry kExportVerb{
+    .name = "export",
+    .summary = "Turns an ostree commit into a container image and prints its digest",
+    .examples = kExportExamples,
+    .uses_repository = true,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ExportVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,137 @@
+// osb-oci import: an image becomes an ostree commit.
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "cli/options/registry_flags.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/format.hh"
+#include "cli/output/json_output.hh"
+#include "oci/documents/reference.hh"
+#include "oci/transports/image.hh"
+#include "ostree/import/import.hh"
+#include "registry/transports/open_source.hh"
+
+namespace osb::cli {
+namespace {
+
+OrderedJson to_json(const ostree::ImportResult& result) {
+    const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+    };
+    return {{"schema", 1},
+            {"commit", result.commit},
+            {"ref", result.ref},
+            {"parent", text_or_null(result.parent)},
+            {"base", text_or_null(result.base)},
+            {"unchanged", result.unchanged},
+            {"manifest_digest", result.manifest_digest},
+            {"version", text_or_null(result.version)},
+            {"kernel", text_or_null(result.kernel)},
+            {"layers", result.layers},
+            {"layers_reused", result.layers_reused},
+            {"bytes_read", result.bytes_read},
+            {"objects_written", result.objects_written},
+            {"bytes_written", result.bytes_written},
+            {"notes", result.notes}};
+}
+
+std::string summary(const ostree::ImportResult& result) {
+    if (result.unchanged) return concat("ref ", result.ref, " is this image already: nothing was added");
+    return concat("ref ", result.ref, ": ", format_count(result.layers, "layer"), " (", result.layers_reused,
+                  " known already), read ", format_bytes(result.bytes_read), ", wrote ",
+                  format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written));
+}
+
+class ImportVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            image_argument(image_),
+            {.name = "--ref",
+             .value = "REF",
+             .help = "the ref that names the commit",
+             .default_shown = "os/MACHINE/NAME",
+             .target = &options_.ref},
+            {.name = "--layout",
+             .value = "LAYOUT",
+             .help = "bootable: as ostree deploys it; plain: as the image has it",
+             .default_shown = "bootable",
+             .allowed = {"bootable", "plain"},
+             .target = &layout_},
+            platform_argument(platform_),
+            {.name = "--parent",
+             .value = "COMMIT",
+             .help = "auto: the commit that the image is built on, else what the ref names now; none; or a "
+                     "commit",
+             .default_shown = "auto",
+             .target = &parent_},
+            {.name = "--subject",
+             .value = "TEXT",
+             .help = "the commit's subject",
+             .target = &options_.subject},
+            jobs_argument(options_.jobs),
+        });
+        registry_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        const oci::Reference reference = oci::Reference::parse(image_);
+        std::optional<oci::Platform> platform;
+        if (!platform_.empty()) platform = oci::Platform::parse(platform_);
+        if (!options_.ref.empty()) ostree::check_ref_name(options_.ref);
+        options_.name = reference.short_name();
+        options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
+        set_parent();
+
+        // The image first: a mistyped name makes no repository.
+        const oci::Image image =
+            oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
+        ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
+        const ostree::ImportResult result =
+            ostree::import_image(repository, image, options_, session.progress);
+        session.progress.end();
+        for (const std::string& note : result.notes) session.note(note);
+        session.note(summary(result));
+        session.print(session.options.json ? to_document(to_json(result)) : result.commit + '\n');
+    }
+
+  private:
+    void set_parent() {
+        options_.parent = ostree::Parent::automatic;
+        if (parent_ == "none") options_.parent = ostree::Parent::none;
+        if (parent_ == "none" || parent_ == "auto") return;
+        if (parent_.empty()) throw Error(ErrorKind::usage, "import: --parent is empty");
+        options_.parent = ostree::Parent::commit;
+        options_.parent_commit = parent_;
+    }
+
+    std::string image_;
+    std::string layout_ = "bootable";
+    std::string platform_;
+    RegistryFlags registry_;
+    std::string parent_ = "auto";
+    ostree::ImportOptions options_;
+};
+
+}  // namespace
+
+constexpr auto kImportExamples = std::to_array<std::string_view>({
+    "podman build -t localhost/os:1 .",
+    "osb-oci import --repo repo --ref os/x86_64/main containers-storage:localhost/os:1",
+    "osb-oci import oci:build/image:v1",
+    "podman save --format oci-archive localhost/os:1 | osb-oci import --ref os/x86_64/main oci-archive:-",
+    "osb-oci import --platform linux/arm64 --layout plain docker://docker.io/library/alpine:3.20",
+});
+
+const VerbEntry kImportVerb{
+    .name = "import",
+    .summary = "Turns a container image into an ostree commit and prints its checksum",
+    .examples = kImportExamples,
+    .uses_repository = true,
+    .makes_repository = true,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ImportVerb>(); },
+};
+
+}  // namespace osb::cli

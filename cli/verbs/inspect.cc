@@ -1,0 +1,119 @@
+// osb-oci inspect: what an image is, without reading its layers.
+#include <algorithm>
+
+#include "base/error.hh"
+#include "cli/options/registry_flags.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/format.hh"
+#include "cli/reports/image_report.hh"
+#include "oci/documents/reference.hh"
+#include "oci/transports/image.hh"
+#include "registry/transports/open_source.hh"
+
+namespace osb::cli {
+namespace {
+
+bool is_index(const oci::Document& document) {
+    const oci::DocumentKind kind = document.media_type.empty() ? oci::sniff_document_kind(document.raw)
+                                                               : oci::document_kind(document.media_type);
+    return kind == oci::DocumentKind::index;
+}
+
+// Whether an index leaves the choice to its reader: several entries with platforms, none of them this
+// machine's.
+bool leaves_choice(const oci::Index& index) {
+    const oci::Platform host = oci::Platform::host();
+    const auto names_another = [&host](const oci::Descriptor& entry) {
+        return entry.platform &&
+               (entry.platform->os != host.os || entry.platform->architecture != host.architecture);
+    };
+    return index.manifests.size() > 1 &&
+           std::all_of(index.manifests.begin(), index.manifests.end(), names_another);
+}
+
+class InspectVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            image_argument(image_),
+            platform_argument(platform_),
+            {.name = "--raw", .help = "print the manifest as it is", .target = &raw_},
+            {.name = "--config",
+             .help = "print the image's config as it is",
+             .excludes = {"--raw"},
+             .target = &config_},
+        });
+        registry_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        const bool json = session.options.json;
+        if (json && (raw_ || config_)) {
+            throw Error(ErrorKind::usage,
+                        "inspect: --json excludes --raw and --config, which are JSON already");
+        }
+        const oci::Reference reference = oci::Reference::parse(image_);
+        std::optional<oci::Platform> platform;
+        if (!platform_.empty()) platform = oci::Platform::parse(platform_);
+        const std::shared_ptr<oci::ImageSource> source =
+            registry::open_source(reference, platform, registry_.options());
+        if (!platform && !config_ && inspect_index(session, reference, *source)) return;
+        const oci::Image image = oci::open_image(source, platform);
+        if (raw_) return print_document(session, image.manifest.raw);
+        if (config_) return print_document(session, image.config.raw);
+        session.print(json ? image_document(reference, image) : describe_image(reference, image));
+    }
+
+  private:
+    // True when the name stands for an index of images for other machines, and that was shown.
+    bool inspect_index(const Session& session, const oci::Reference& reference,
+                       oci::ImageSource& source) const {
+        const oci::Document root = source.root();
+        if (root.raw.size() > oci::kMaxDocument || !is_index(root)) return false;
+        const oci::Index index = oci::Index::parse(root.raw, root.media_type);
+        if (!leaves_choice(index)) return false;
+        if (root.expected &&
+            oci::Digest::of(as_bytes(root.raw), root.expected->algorithm()) != *root.expected) {
+            return false;  // open_image() says what is wrong
+        }
+        if (raw_) {
+            print_document(session, root.raw);
+        } else if (session.options.json) {
+            session.print(index_document(reference, index));
+        } else {
+            session.print(describe_index(reference, index));
+        }
+        return true;
+    }
+
+    // The very bytes for a file or a program, whose digest may be wanted; nothing but text for a terminal.
+    static void print_document(const Session& session, const std::string& raw) {
+        session.print(session.console.io().out_is_terminal ? printable_lines(raw) + '\n' : raw);
+    }
+
+    std::string image_;
+    std::string platform_;
+    RegistryFlags registry_;
+    bool raw_ = false;
+    bool config_ = false;
+};
+
+}  // namespace
+
+constexpr auto kInspectExamples = std::to_array<std::string_view>({
+    "osb-oci inspect oci:build/image:v1",
+    "osb-oci inspect --json containers-storage:localhost/os:1 | jq .layers",
+    "osb-oci inspect --platform linux/arm64 docker://docker.io/library/alpine:3.20",
+    "osb-oci inspect --raw oci-archive:image.tar | sha256sum",
+});
+
+const VerbEntry kInspectVerb{
+    .name = "inspect",
+    .summary = "Shows what an image is: manifest, config, layers, sizes, ostree facts",
+    .examples = kInspectExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InspectVerb>(); },
+};
+
+}  // namespace osb::cli

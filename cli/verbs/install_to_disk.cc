@@ -1,0 +1,249 @@
+// osb-oci install-to-disk: a system goes onto a disk.
+#include <charconv>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "cli/options/registry_flags.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/format.hh"
+#include "cli/output/json_output.hh"
+#include "cli/output/size.hh"
+#include "image/ext4/ext4_writer.hh"
+#include "image/install/install.hh"
+#include "image/install/install_source.hh"
+#include "image/install/scratch_repository.hh"
+#include "image/settings/config_file.hh"
+#include "oci/documents/reference.hh"
+
+namespace osb::cli {
+namespace {
+
+OrderedJson to_json(const image::InstallResult& result, const std::string& target) {
+    return {{"schema", 1},
+            {"target", target},
+            {"commit", result.commit},
+            {"stateroot", result.stateroot},
+            {"deployment", result.deployment},
+            {"kernel", result.kernel},
+            {"size", result.size},
+            {"boot_uuid", result.boot_uuid},
+            {"root_uuid", result.root_uuid},
+            {"bytes_written", result.bytes_written}};
+}
+
+// What reproducible-builds.org defines; nothing when it is not set.
+std::optional<std::int64_t> source_date_epoch(const Io& io) {
+    const std::optional<std::string> text = io.environment("SOURCE_DATE_EPOCH");
+    if (!text || text->empty()) return std::nullopt;
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    const bool is_number = error == std::errc() && end == text->data() + text->size();
+    if (!is_number || value < 0 || value > image::kLastExt4Time) {
+        throw Error(ErrorKind::usage,
+                    concat("SOURCE_DATE_EPOCH is no time that a disk can hold: ", osb::quoted(*text)))
+            .hint("seconds since 1970, up to the year 2446");
+    }
+    return value;
+}
+
+class InstallToDiskVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "SOURCE",
+             .help = "an image; with --repo a ref or commit, with --url a ref",
+             .required = true,
+             .target = &source_},
+            {.name = "TARGET",
+             .help = "a disk image file that is to be made, or a block device",
+             .required = true,
+             .target = &options_.target},
+        });
+        declare_source(arguments);
+        declare_disk(arguments);
+        declare_system(arguments);
+        arguments.add({
+            {.name = "--in-vm",
+             .help = "accepted for scripts: no virtual machine is needed, nor privileges",
+             .target = &in_vm_},
+            jobs_argument(options_.jobs),
+        });
+        registry_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        prepare(session);
+        // The target first: what cannot be written to makes nothing be fetched.
+        image::Installation installation(options_);
+        std::optional<ostree::Repository> repository;
+        std::optional<image::ScratchRepository> scratch;
+        image::InstallSource source;
+        if (!repo_.empty()) {
+            repository = ostree::Repository::open(repo_);
+            source = image::source_of_commit(*repository, source_, target_imgref_);
+        } else {
+            scratch.emplace(installation.scratch_parent());
+            source = fetch(scratch->repository(), session);
+        }
+        const image::InstallResult result = installation.run(source, session.progress);
+        session.progress.end();
+        session.note(concat("installed kernel ", result.kernel, " and ", format_bytes(result.bytes_written),
+                            " on ", osb::quoted(options_.target), ", ", format_bytes(result.size)));
+        session.print(session.options.json ? to_document(to_json(result, options_.target))
+                                           : result.commit + '\n');
+    }
+
+  private:
+    void declare_source(Arguments& arguments) {
+        Argument platform = platform_argument(platform_);
+        platform.help = "for which machine the disk is; also which image of an index is taken";
+        arguments.add({
+            {.name = "--repo",
+             .value = "DIR",
+             .help = "SOURCE is a ref or commit of this repository",
+             .target = &repo_},
+            {.name = "--url",
+             .value = "URL",
+             .help = "SOURCE is a ref of the ostree repository at this URL",
+             .excludes = {"--repo"},
+             .target = &url_},
+            {.name = "--remote",
+             .value = "NAME",
+             .help = "the remote's name in the system",
+             .default_shown = "origin",
+             .needs = {"--url"},
+             .target = &remote_},
+            {.name = "--gpg-key",
+             .value = "FILE",
+             .help = "keys that the commit must be signed with",
+             .needs = {"--url"},
+             .target = &gpg_key_},
+            std::move(platform),
+        });
+    }
+
+    void declare_disk(Arguments& arguments) {
+        arguments.add({
+            {.name = "--size",
+             .value = "SIZE",
+             .help = "of the disk, e.g. 4G",
+             .default_shown = "as large as needed, or the device",
+             .target = &size_},
+            {.name = "--boot-size",
+             .value = "SIZE",
+             .help = "of the partition for kernels",
+             .default_shown = "256M or more",
+             .target = &boot_size_},
+            {.name = "--partition-table",
+             .value = "KIND",
+             .help = "mbr or gpt",
+             .default_shown = "mbr",
+             .allowed = {"mbr", "gpt"},
+             .target = &partition_table_},
+            {.name = "--format",
+             .value = "FORMAT",
+             .help = "of a disk image file: raw or qcow2",
+             .default_shown = "raw",
+             .allowed = {"raw", "qcow2"},
+             .target = &format_},
+            {.name = "--wipe",
+             .help = "install also when TARGET holds data, which is lost",
+             .target = &options_.wipe},
+        });
+    }
+
+    void declare_system(Arguments& arguments) {
+        arguments.add({
+            {.name = "--karg",
+             .value = "ARG",
+             .help = "a kernel argument to add",
+             .target = &options_.kernel_arguments},
+            {.name = "--stateroot",
+             .value = "NAME",
+             .help = "the name under which /var is kept",
+             .default_shown = "default",
+             .target = &options_.stateroot},
+            {.name = "--target-imgref",
+             .value = "IMAGE",
+             .help = "the image that the system is to follow",
+             .default_shown = "SOURCE, when it is in a registry",
+             .target = &target_imgref_},
+            {.name = "--config",
+             .value = "FILE",
+             .help = "users, keys, names and files to add (TOML or JSON)",
+             .target = &config_},
+        });
+    }
+
+    void prepare(const Session& session) {
+        if (!size_.empty()) options_.size = parse_size("--size", size_);
+        if (!boot_size_.empty()) options_.boot_size = parse_size("--boot-size", boot_size_);
+        if (partition_table_ == "gpt") options_.partition_table = image::PartitionTableKind::gpt;
+        if (format_ == "qcow2") options_.format = image::DiskFormat::qcow2;
+        if (!platform_.empty()) options_.platform = oci::Platform::parse(platform_);
+        if (!config_.empty()) options_.customizations = image::read_config(config_);
+        options_.source_date_epoch = source_date_epoch(session.console.io());
+        if (in_vm_) session.note("no virtual machine is needed: disks are written without privileges");
+        if (repo_.empty() && url_.empty()) static_cast<void>(oci::Reference::parse(source_));
+    }
+
+    image::InstallSource fetch(ostree::Repository& repository, Session& session) const {
+        if (!url_.empty()) {
+            return image::source_of_remote(repository,
+                                           {.url = url_,
+                                            .ref = source_,
+                                            .remote = remote_,
+                                            .gpg_key = gpg_key_,
+                                            .target_imgref = target_imgref_},
+                                           session.progress);
+        }
+        return image::source_of_image(repository,
+                                      {.image = source_,
+                                       .platform = options_.platform,
+                                       .registry = registry_.options(),
+                                       .target_imgref = target_imgref_,
+                                       .jobs = options_.jobs},
+                                      session.progress);
+    }
+
+    std::string source_;
+    std::string repo_;
+    std::string url_;
+    std::string remote_ = "origin";
+    std::string gpg_key_;
+    std::string platform_;
+    std::string size_;
+    std::string boot_size_;
+    std::string partition_table_ = "mbr";
+    std::string format_ = "raw";
+    std::string target_imgref_;
+    std::string config_;
+    bool in_vm_ = false;
+    RegistryFlags registry_;
+    image::InstallOptions options_;
+};
+
+}  // namespace
+
+constexpr auto kInstallToDiskExamples = std::to_array<std::string_view>({
+    "osb-oci install-to-disk oci:build/image:v1 disk.img",
+    "osb-oci install-to-disk --size 4G --config users.toml docker://registry.example/os:1 disk.img",
+    "osb-oci install-to-disk --repo repo --format qcow2 os/x86_64/main disk.qcow2",
+    "osb-oci install-to-disk --url https://ostree.example/repo os/x86_64/main disk.img",
+    "osb-oci install-to-disk --wipe --target-imgref registry.example/os:1 oci:build/image /dev/sdx",
+});
+
+const VerbEntry kInstallToDiskVerb{
+    .name = "install-to-disk",
+    .summary = "Makes a bootable disk of an image or a commit",
+    .examples = kInstallToDiskExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InstallToDiskVerb>(); },
+};
+
+}  // namespace osb::cli

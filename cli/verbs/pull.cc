@@ -1,0 +1,90 @@
+// osb-oci pull: an encapsulated image becomes the very commit that is inside it.
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "cli/options/registry_flags.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/format.hh"
+#include "cli/output/json_output.hh"
+#include "oci/documents/reference.hh"
+#include "oci/transports/image.hh"
+#include "ostree/import/pull.hh"
+#include "registry/transports/open_source.hh"
+
+namespace osb::cli {
+namespace {
+
+OrderedJson to_json(const ostree::PullResult& result) {
+    return {{"schema", 1},
+            {"commit", result.commit},
+            {"ref", result.ref},
+            {"manifest_digest", result.manifest_digest},
+            {"layers", result.layers},
+            {"bytes_read", result.bytes_read},
+            {"objects_written", result.objects_written},
+            {"bytes_written", result.bytes_written}};
+}
+
+class PullVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            image_argument(image_),
+            {.name = "--ref",
+             .value = "REF",
+             .help = "the ref that names the commit",
+             .default_shown = "os/MACHINE/NAME",
+             .target = &options_.ref},
+            platform_argument(platform_),
+            jobs_argument(options_.jobs),
+        });
+        registry_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        const oci::Reference reference = oci::Reference::parse(image_);
+        std::optional<oci::Platform> platform;
+        if (!platform_.empty()) platform = oci::Platform::parse(platform_);
+        if (!options_.ref.empty()) ostree::check_ref_name(options_.ref);
+        const oci::Image image =
+            oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
+        if (options_.ref.empty()) {
+            options_.ref =
+                concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
+        }
+        // Before a repository is made for nothing.
+        ostree::check_pullable(image);
+        ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
+        const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);
+        session.progress.end();
+        session.note(concat("ref ", result.ref, ": read ", format_bytes(result.bytes_read), ", wrote ",
+                            format_count(result.objects_written, "object"), ", ",
+                            format_bytes(result.bytes_written)));
+        session.print(session.options.json ? to_document(to_json(result)) : result.commit + '\n');
+    }
+
+  private:
+    std::string image_;
+    std::string platform_;
+    RegistryFlags registry_;
+    ostree::PullOptions options_;
+};
+
+}  // namespace
+
+constexpr auto kPullExamples = std::to_array<std::string_view>({
+    "osb-oci pull --repo repo --ref os/x86_64/main docker://registry.example.com/os:v2",
+    "osb-oci pull oci:out:v1",
+});
+
+const VerbEntry kPullVerb{
+    .name = "pull",
+    .summary = "Takes the ostree commit out of an image that holds one and prints its checksum",
+    .examples = kPullExamples,
+    .uses_repository = true,
+    .makes_repository = true,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PullVerb>(); },
+};
+
+}  // namespace osb::cli

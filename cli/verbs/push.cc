@@ -1,0 +1,120 @@
+// osb-oci push: a commit goes to a registry, or to an archive repository.
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "cli/options/export_flags.hh"
+#include "cli/options/shared_arguments.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/format.hh"
+#include "cli/output/json_output.hh"
+#include "ostree/push/archive_push.hh"
+
+namespace osb::cli {
+namespace {
+
+OrderedJson to_json(const std::string& destination, const ostree::ArchivePushResult& result) {
+    return {
+        {"schema", 1},
+        {"commit", result.commit},
+        {"repository", destination},
+        {"ref", result.ref},
+        {"ref_commit", result.destination.empty() ? OrderedJson(nullptr) : OrderedJson(result.destination)},
+        {"unchanged", result.unchanged},
+        {"commits", result.commits},
+        {"objects_sent", result.objects_sent},
+        {"objects_present", result.objects_present},
+        {"bytes_sent", result.bytes_sent}};
+}
+
+std::string summary(const ostree::ArchivePushResult& result) {
+    if (result.unchanged) return concat("ref ", result.ref, " is this commit already: nothing was sent");
+    return concat("ref ", result.ref, ": sent ", format_count(result.commits, "commit"), ", ",
+                  format_count(result.objects_sent, "object"), ", ", format_bytes(result.bytes_sent), " (",
+                  result.objects_present, " objects were there)");
+}
+
+class PushVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        constexpr std::string_view kGroup = "Archive repositories (file, ssh)";
+        arguments.add({
+            rev_argument(rev_),
+            {.name = "DEST",
+             .help = "docker://HOST/NAME[:TAG], file:///DIR or ssh://[USER@]HOST[:PORT]/DIR",
+             .required = true,
+             .target = &destination_},
+            {.name = "--ref",
+             .value = "REF",
+             .help = "the ref at the destination",
+             .default_shown = "the one that REV names",
+             .group = kGroup,
+             .target = &archive_.ref},
+            {.name = "--force",
+             .help = "also when the destination's ref would lose commits",
+             .group = kGroup,
+             .target = &archive_.force},
+        });
+        flags_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        if (destination_.starts_with("file:") || destination_.starts_with("ssh:")) {
+            push_to_archive(session);
+            return;
+        }
+        const oci::Reference target = oci::Reference::parse(destination_);
+        if (target.transport != oci::Transport::docker) {
+            throw Error(ErrorKind::usage, concat("push: ", quoted(destination_), " is no registry"))
+                .hint("osb-oci export writes images to files and directories");
+        }
+        if (!archive_.ref.empty() || archive_.force)
+            throw Error(ErrorKind::usage, "push: --ref and --force are for file:// and ssh://");
+        flags_.run(session, rev_, target);
+    }
+
+  private:
+    void push_to_archive(const Session& session) {
+        if (flags_.given()) {
+            throw Error(ErrorKind::usage, "push: an archive repository takes the commit as it is")
+                .hint("options of images and registries are for docker://");
+        }
+        const ostree::Repository repository = ostree::Repository::open(session.options.repo);
+        archive_.jobs = flags_.jobs();
+        const ostree::ArchivePushResult result =
+            destination_.starts_with("file:")
+                ? push_to_directory(repository, rev_, ostree::parse_file_url(destination_), archive_,
+                                    session.progress)
+                : push_over_ssh(repository, rev_, ostree::SshTarget::parse(destination_), archive_,
+                                session.progress);
+        session.progress.end();
+        session.note(summary(result));
+        session.print(session.options.json ? to_document(to_json(destination_, result))
+                                           : result.commit + '\n');
+    }
+
+    std::string rev_;
+    std::string destination_;
+    ostree::ArchivePushOptions archive_;
+    ExportFlags flags_;
+};
+
+}  // namespace
+
+constexpr auto kPushExamples = std::to_array<std::string_view>({
+    "osb-oci push --repo repo os/x86_64/main docker://registry.example.com/os:v2",
+    "osb-oci push --creds user:password os/x86_64/main docker://registry.example.com/os",
+    "osb-oci push --repo repo os/x86_64/main file:///srv/repo",
+    "osb-oci push --repo repo os/x86_64/main ssh://push@example.com:22/srv/repo",
+});
+
+const VerbEntry kPushVerb{
+    .name = "push",
+    .summary = "Sends a commit to a registry, or to an archive repository",
+    .examples = kPushExamples,
+    .uses_repository = true,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PushVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,127 @@
+// osb-oci rollback: the next boot starts the other system.
+#include "system/deploy/rollback.hh"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "cli/options/sysroot_flags.hh"
+#include "cli/options/verb.hh"
+#include "cli/reports/deployment_report.hh"
+#include "system/check/restart.hh"
+
+namespace osb::cli {
+namespace {
+
+using system::RollbackOutcome;
+using system::RollbackResult;
+
+const char* result_name(RollbackResult result) {
+    switch (result) {
+        case RollbackResult::swapped:
+            return "swapped";
+        case RollbackResult::left:
+            return "left";
+        case RollbackResult::trial_cancelled:
+            return "trial_cancelled";
+        case RollbackResult::trial_failed:
+            return "trial_failed";
+        case RollbackResult::staged_dropped:
+            break;
+    }
+    return "staged_dropped";
+}
+
+// What happened to the one that is given up.
+std::string explain(RollbackResult result, const std::string& given_up) {
+    switch (result) {
+        case RollbackResult::swapped:
+            return concat("; ", given_up, " is kept, and 'osb-oci rollback' leads to it again");
+        case RollbackResult::left:
+            return concat("; ", given_up, ", which has not passed its checks, goes with the next change");
+        case RollbackResult::trial_cancelled:
+            return concat("; the trial of ", given_up, " is cancelled");
+        case RollbackResult::trial_failed:
+            return concat("; ", given_up, " counts as failed, and upgrade does not take it again");
+        case RollbackResult::staged_dropped:
+            break;
+    }
+    return concat("; ", given_up, ", which was staged, is dropped");
+}
+
+struct Described {
+    ostree::Deployment deployment;
+    std::string name;
+    OrderedJson json;
+};
+
+const Described& find(const std::vector<Described>& all, const ostree::Deployment& deployment) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Described& described) {
+        return described.deployment == deployment;
+    });
+    if (found == all.end()) throw Error(ErrorKind::internal, "a deployment that was not there before");
+    return *found;
+}
+
+class RollbackVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "--apply",
+                        .help = "restart the machine when the next boot starts another system",
+                        .target = &apply_}});
+        sysroot_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        ostree::Sysroot sysroot = sysroot_.open_locked();
+        if (apply_) system::check_can_restart(sysroot);
+        // What is given up must be described while it is there.
+        std::vector<Described> before;
+        for (const ostree::Deployment& deployment : sysroot.deployments()) {
+            before.push_back(
+                {deployment, name_of(sysroot, deployment), deployment_to_json(sysroot, deployment)});
+        }
+        const RollbackOutcome outcome = system::roll_back(sysroot);
+        print(session, outcome, find(before, outcome.next),
+              outcome.given_up ? &find(before, *outcome.given_up) : nullptr);
+        if (apply_ && !outcome.next.booted) system::restart_machine();
+    }
+
+  private:
+    static void print(const Session& session, const RollbackOutcome& outcome, const Described& next,
+                      const Described* given_up) {
+        if (session.options.json) {
+            session.print(to_document({{"schema", 1},
+                                       {"result", result_name(outcome.result)},
+                                       {"next_boot", next.json},
+                                       {"given_up", given_up != nullptr ? given_up->json : OrderedJson()}}));
+            return;
+        }
+        session.print(concat(
+            "the next boot starts ", next.name, outcome.next.booted ? ", which runs" : "",
+            explain(outcome.result, given_up != nullptr ? given_up->name : "what was to be tried"), '\n'));
+    }
+
+    SysrootFlags sysroot_;
+    bool apply_ = false;
+};
+
+}  // namespace
+
+constexpr auto kRollbackExamples = std::to_array<std::string_view>({
+    "osb-oci rollback",
+    "osb-oci rollback --apply",
+    "osb-oci rollback --sysroot /mnt",
+});
+
+const VerbEntry kRollbackVerb{
+    .name = "rollback",
+    .summary = "Goes back to the system before, or forth again; gives up one that is on trial",
+    .examples = kRollbackExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<RollbackVerb>(); },
+};
+
+}  // namespace osb::cli

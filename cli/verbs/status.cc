@@ -1,0 +1,73 @@
+// osb-oci status: what is deployed, and what the next boot starts.
+#include "system/deploy/status.hh"
+
+#include <ctime>
+
+#include "base/error.hh"
+#include "cli/options/registry_flags.hh"
+#include "cli/options/sysroot_flags.hh"
+#include "cli/options/verb.hh"
+#include "cli/output/display.hh"
+#include "cli/reports/status_report.hh"
+
+namespace osb::cli {
+namespace {
+
+// The result is on standard output, which need not be the terminal that standard error is.
+bool colours_output(const Session& session) {
+    const Io& io = session.console.io();
+    if (session.options.colour == "auto" && !io.out_is_terminal) return false;
+    return use_colour(session.options, io);
+}
+
+class StatusVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({{.name = "--check",
+                        .help = "ask the registry or remote what the followed name is now",
+                        .target = &check_}});
+        sysroot_.declare(arguments);
+        registry_.declare(arguments);
+    }
+
+    void run(Session& session) override {
+        system::UpgradeOptions options;
+        options.registry = registry_.options();
+        const ostree::Sysroot sysroot = sysroot_.open();
+        const system::SystemStatus status = system::read_status(sysroot);
+        StatusView view{.status = status,
+                        .check = std::nullopt,
+                        .now = static_cast<std::int64_t>(std::time(nullptr)),
+                        .colour = colours_output(session)};
+        const bool json = session.options.json;
+        // What is known is shown before the network has its say.
+        if (!json) session.print(describe_status(view));
+        session.console.io().out.flush();
+        if (check_) view.check = system::check_update(sysroot, options, system::CheckDepth::release);
+        session.print(json ? status_document(view) : describe_check(view));
+    }
+
+  private:
+    SysrootFlags sysroot_;
+    RegistryFlags registry_;
+    bool check_ = false;
+};
+
+}  // namespace
+
+constexpr auto kStatusExamples = std::to_array<std::string_view>({
+    "osb-oci status",
+    "osb-oci status --check",
+    "osb-oci status --json | jq '.deployments[] | select(.booted)'",
+    "osb-oci status --sysroot /mnt",
+});
+
+const VerbEntry kStatusVerb{
+    .name = "status",
+    .summary = "Shows the deployments: booted, on trial, rollback, pinned; and the last failed trial",
+    .examples = kStatusExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<StatusVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,45 @@
+// osb-oci switch: another image is followed from now on.
+#include "cli/options/upgrade_flags.hh"
+#include "cli/options/verb.hh"
+#include "cli/reports/upgrade_report.hh"
+#include "system/upgrade/upgrade.hh"
+
+namespace osb::cli {
+namespace {
+
+class SwitchVerb final : public Verb {
+  public:
+    void declare(Arguments& arguments) override {
+        arguments.add({
+            {.name = "IMAGE",
+             .help = "docker://HOST/NAME:TAG, HOST/NAME:TAG, or ostree-unverified-registry:...",
+             .required = true,
+             .target = &flags_.upgrade.switch_to},
+            {.name = "--apply", .help = "restart the machine into it", .target = &apply_},
+        });
+        flags_.declare(arguments);
+    }
+
+    void run(Session& session) override { run_upgrade(session, flags_.sysroot, flags_.options(), apply_); }
+
+  private:
+    UpgradeFlags flags_;
+    bool apply_ = false;
+};
+
+}  // namespace
+
+constexpr auto kSwitchExamples = std::to_array<std::string_view>({
+    "osb-oci switch quay.io/example/os:stable",
+    "osb-oci switch --apply docker://registry.example.com/os@sha256:...",
+});
+
+const VerbEntry kSwitchVerb{
+    .name = "switch",
+    .summary = "Deploys another image and follows it from now on",
+    .examples = kSwitchExamples,
+    .uses_repository = false,
+    .make = []() -> std::unique_ptr<Verb> { return std::make_unique<SwitchVerb>(); },
+};
+
+}  // namespace osb::cli

@@ -1,0 +1,21 @@
+#include <array>
+
+#include "base/log.hh"
+#include "cli/options/verb.hh"
+
+namespace osb::cli {
+
+std::span<const VerbEntry* const> verbs() {
+    static constexpr std::array kVerbs{
+        &kImportVerb, &kExportVerb,  &kPushVerb,     &kPullVerb,      &kInspectVerb, &kInstallToDiskVerb,
+        &kStatusVerb, &kUpgradeVerb, &kSwitchVerb,   &kRollbackVerb,  &kKargsVerb,   &kPinVerb,
+        &kUnpinVerb,  &kCleanupVerb, &kBootMenuVerb, &kBootCheckVerb,
+    };
+    return kVerbs;
+}
+
+void Session::note(std::string_view text) const {
+    log_info(std::string(text));
+}
+
+}  // namespace osb::cli

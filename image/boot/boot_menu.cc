@@ -1,0 +1,262 @@
+#include "image/boot/boot_menu.hh"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/log.hh"
+#include "base/replace_file.hh"
+#include "base/stream.hh"
+#include "image/boot/frozen_filesystem.hh"
+#include "image/deployment/command_line.hh"
+#include "ostree/sysroot/kernel_options.hh"
+
+namespace osb::image {
+namespace {
+
+constexpr std::size_t kMaxEntry = 64UL * 1024;
+constexpr std::size_t kMaxMenu = 1024UL * 1024;
+constexpr std::size_t kBlock = 4096;  // what ext4 and disks write as a whole, or not at all
+
+struct DirCloser {
+    void operator()(DIR* dir) const noexcept { ::closedir(dir); }
+};
+
+std::vector<BootEntry> read_entries(int boot) {
+    constexpr std::string_view kSuffix = ".conf";
+    // Of which the symbolic link decides: libostree exchanges it in one step.
+    Fd fd = open_at(boot, "loader/entries", O_RDONLY | O_DIRECTORY);
+    const int directory = fd.get();
+    const std::unique_ptr<DIR, DirCloser> stream(::fdopendir(directory));
+    if (!stream) throw_errno("cannot read loader/entries");
+    static_cast<void>(fd.release());
+    std::vector<BootEntry> out;
+    errno = 0;
+    while (const dirent* entry = ::readdir(stream.get())) {
+        std::string name(entry->d_name);
+        if (name.size() <= kSuffix.size() || !name.ends_with(kSuffix) || name.front() == '.') continue;
+        FdSource source(open_regular(directory, name), name);
+        const std::string text = read_all(source, kMaxEntry, name);
+        name.resize(name.size() - kSuffix.size());
+        out.push_back(parse_boot_entry(std::move(name), text));
+        errno = 0;
+    }
+    if (errno != 0) throw_errno("cannot read loader/entries");
+    return out;
+}
+
+// Where BOOT is a directory of the root filesystem, freezing would stop everything that writes, us included;
+// there a sync has to do.
+void empty_journal(int boot) {
+    struct stat here {};
+    struct stat above {};
+    const bool is_mount =
+        ::fstat(boot, &here) == 0 && ::fstatat(boot, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
+    // In any case: the less is left to be written, the shorter others wait.
+    if (::syncfs(boot) != 0) throw_errno("cannot sync BOOT");
+    if (is_mount) const FrozenFilesystem for_a_moment(boot);
+}
+
+// No entry takes the label of the trial: what is started once must be what it says.
+std::string label_of(const BootEntry& entry) {
+    return entry.id == kTrialLabel ? concat(entry.id, "-entry") : entry.id;
+}
+
+void append_entry(std::string& out, std::string_view label, const BootEntry& entry,
+                  std::string_view arguments, bool hidden = false) {
+    out += concat("\nLABEL ", label, "\n  MENU LABEL ",
+                  entry.title.empty() ? std::string_view(entry.id) : std::string_view(entry.title), '\n');
+    if (hidden) out += "  MENU HIDE\n";
+    out += concat("  LINUX ", entry.kernel, '\n');
+    std::string initrds;
+    for (const std::string& initrd : entry.initrds) {
+        if (!initrds.empty()) initrds += ',';
+        initrds += initrd;
+    }
+    if (!initrds.empty()) out += concat("  INITRD ", initrds, '\n');
+    if (!entry.devicetree.empty()) out += concat("  FDT ", entry.devicetree, '\n');
+    std::string options = entry.options;
+    if (!options.empty() && !arguments.empty()) options += ' ';
+    options += arguments;
+    if (!options.empty()) out += concat("  APPEND ", options, '\n');
+}
+
+// A system whose command line is cut does not start, or does not know that it is tried; so it is not offered.
+void leave_out_too_long(std::vector<BootEntry>& entries) {
+    std::exception_ptr last;
+    const auto is_too_long = [&last](const BootEntry& entry) {
+        try {
+            check_command_line(entry);
+            return false;
+        } catch (const Error& error) {
+            log_warning(concat("not in the menu: ", error.message()));
+            last = std::current_exception();
+            return true;
+        }
+    };
+    std::erase_if(entries, is_too_long);
+    if (entries.empty() && last) std::rethrow_exception(last);
+}
+
+// What is to be written, and where.
+struct BootMenu {
+    Fd boot;
+    Fd directory;
+    std::string text;
+    std::vector<std::string> ids;
+};
+
+BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
+    BootMenu out;
+    out.boot = with_context([] { return "the bootloader's partition"; },
+                            [&] { return open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY); });
+    out.directory = open_at(out.boot.get(), kMenuDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    std::vector<BootEntry> entries = read_entries(out.boot.get());
+    if (entries.empty()) {
+        throw Error(ErrorKind::not_found, concat("there are no boot entries in ", quoted(boot)));
+    }
+    sort_entries(entries);
+    leave_out_too_long(entries);
+    out.text = menu_file(entries, trial);
+    for (const BootEntry& entry : entries) out.ids.push_back(entry.id);
+    return out;
+}
+
+std::string read_small(int directory, const std::string& name) {
+    FdSource source(open_regular(directory, name), name);
+    return read_all(source, kMaxMenu, name);
+}
+
+// Writes the text over a file of one block, where it lies. No directory and no inode changes by that, so
+// there is no moment at which SYSLINUX, which does not replay the journal, sees the one changed and the other
+// not.
+bool overwrite_block(int directory, std::string_view text) {
+    const Fd file(::openat(directory, kEntriesFile, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st {};
+    if (!file || ::fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) return false;
+    const auto allocated = static_cast<std::uint64_t>(st.st_blocks) * 512;
+    if (text.size() != kBlock || st.st_size != static_cast<off_t>(kBlock) || allocated < kBlock) return false;
+    if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+        throw_errno(concat("cannot write ", quoted(kEntriesFile)));
+    }
+    if (::fdatasync(file.get()) != 0) throw_errno(concat("cannot sync ", quoted(kEntriesFile)));
+    return true;
+}
+
+// Whether a line of the configuration reads the file of that name.
+bool includes(std::string_view text, std::string_view file) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+        constexpr std::string_view kInclude = "include";
+        const bool is_include =
+            line.size() > kInclude.size() &&
+            std::equal(kInclude.begin(), kInclude.end(), line.begin(),
+                       [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+        if (is_include && line.find(file) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string menu_settings(const std::string& entries_path) {
+    return concat(
+        "# The bootloader's menu. Made by osb-oci install-to-disk; yours to edit. The entries are in\n# ",
+        entries_path,
+        ", which is made anew whenever deployments change.\n"
+        "SERIAL 0 115200\n"
+        "UI menu.c32\n"
+        "PROMPT 0\n"
+        "# in tenths of a second\n"
+        "TIMEOUT 30\n"
+        "MENU TITLE Systems on this disk\n"
+        "MENU AUTOBOOT Starting in # second{,s}\n"
+        "INCLUDE ",
+        entries_path, '\n');
+}
+
+std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial) {
+    sort_entries(entries);
+    std::string out = "# Made from loader/entries after every change of deployments: not to be edited.\n";
+    if (entries.empty()) return out;
+    out += concat("DEFAULT ", label_of(entries.front()), '\n');
+    for (const BootEntry& entry : entries) append_entry(out, label_of(entry), entry, {});
+    const auto tried = std::find_if(entries.begin(), entries.end(), [&](const BootEntry& entry) {
+        // Without all of the arguments nothing would end the trial.
+        return trial.is_on_trial && trial.is_on_trial(entry) &&
+               command_line_size(entry, trial.arguments) <= kMaxCommandLine;
+    });
+    const bool is_trial = tried != entries.end();
+    append_entry(out, kTrialLabel, is_trial ? *tried : entries.front(),
+                 is_trial ? std::string_view(trial.arguments) : std::string_view{}, true);
+    return out;
+}
+
+std::string menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
+    std::string out = menu_entries(std::move(entries), trial);
+    if (out.size() < kBlock) out.append(kBlock - out.size(), '\n');
+    return out;
+}
+
+bool menu_is_ours(const std::string& boot) {
+    try {
+        const std::string path = concat(boot, '/', kMenuDirectory, '/', kMenuFile);
+        const std::string text = read_small(AT_FDCWD, path);
+        return includes(text, kEntriesFile);
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+void check_default_entry(const std::string& boot) {
+    const Fd directory = open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY);
+    std::vector<BootEntry> entries = read_entries(directory.get());
+    sort_entries(entries);
+    if (!entries.empty()) check_command_line(entries.front());
+}
+
+void check_entry_of(const std::string& boot, const std::string& deployment) {
+    const Fd directory = open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY);
+    for (const BootEntry& entry : read_entries(directory.get())) {
+        const std::vector<std::string> words = ostree::split_kernel_options(entry.options);
+        const bool is_its = std::find(words.begin(), words.end(), "ostree=" + deployment) != words.end();
+        if (is_its) check_command_line(entry);
+    }
+}
+
+std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial) {
+    const BootMenu menu = make_menu(boot, trial);
+    // What the menu names is in its place before the menu is.
+    empty_journal(menu.boot.get());
+    if (!overwrite_block(menu.directory.get(), menu.text)) {
+        replace_file(menu.directory.get(), kEntriesFile, menu.text);
+        empty_journal(menu.boot.get());
+    }
+    return menu.ids;
+}
+
+bool menu_is_current(const std::string& boot, const TrialMenu& trial) {
+    const BootMenu menu = make_menu(boot, trial);
+    try {
+        return read_small(menu.directory.get(), kEntriesFile) == menu.text;
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::io) throw;
+        return false;
+    }
+}
+
+}  // namespace osb::image

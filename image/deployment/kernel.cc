@@ -1,0 +1,123 @@
+#include "image/deployment/kernel.hh"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string_view>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "ostree/objects/object_reader.hh"
+
+namespace osb::image {
+namespace {
+
+constexpr std::string_view kModules = "usr/lib/modules/";
+
+// The files directly in a folder below usr/lib/modules, by its name and theirs.
+using ModuleFiles = std::map<std::string, std::map<std::string, Sha256>>;
+
+ModuleFiles module_files(const ostree::CommitWalk& commit) {
+    ModuleFiles out;
+    for (const ostree::WalkedFile& file : commit.files) {
+        for (const std::string_view path : file.paths) {
+            if (!path.starts_with(kModules)) continue;
+            const std::string_view rest = path.substr(kModules.size());
+            const std::size_t slash = rest.find('/');
+            if (slash == std::string_view::npos || rest.find('/', slash + 1) != std::string_view::npos) {
+                continue;
+            }
+            out[std::string(rest.substr(0, slash))][std::string(rest.substr(slash + 1))] = file.checksum;
+        }
+    }
+    return out;
+}
+
+void check_layout(const ostree::CommitWalk& commit) {
+    std::set<std::string_view> directories;
+    for (const ostree::WalkedDirectory& directory : commit.directories) directories.insert(directory.path);
+    for (const std::string_view needed : {"usr/etc", "sysroot", "boot", "var"}) {
+        if (directories.contains(needed)) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("the commit is not laid out for ostree: it has no directory ", quoted(needed)))
+            .hint("'osb-oci import' lays an ordinary root filesystem out");
+    }
+    constexpr std::array<std::string_view, 4> kInit{"usr/sbin/init", "sbin/init", "usr/bin/init", "bin/init"};
+    const auto is_init = [&](const std::string& path) {
+        return std::find(kInit.begin(), kInit.end(), path) != kInit.end();
+    };
+    const auto has_init = [&](const ostree::WalkedFile& file) {
+        return std::any_of(file.paths.begin(), file.paths.end(), is_init);
+    };
+    if (std::none_of(commit.files.begin(), commit.files.end(), has_init)) {
+        throw Error(ErrorKind::invalid, "the system has no /sbin/init, so nothing would start it")
+            .hint("install an init system in the image, e.g. openrc");
+    }
+}
+
+// Boot entries and menus have its name in their lines, where blanks and commas divide.
+void check_release(const std::string& release) {
+    constexpr std::size_t kMaxRelease = 200;  // with what is put around it still a file's name
+    const auto is_word = [](char c) { return c > ' ' && c < '\x7f' && c != ','; };
+    if (release.size() <= kMaxRelease && std::all_of(release.begin(), release.end(), is_word)) return;
+    throw Error(ErrorKind::invalid,
+                concat("no boot entry can name a kernel of the release ", quoted(release)));
+}
+
+std::uint64_t add_to(Hasher& hasher, const ostree::Repository& repository, const KernelFile& file) {
+    const ostree::ContentObject object = ostree::open_object(repository, file.object);
+    if (!object.content) {
+        throw Error(ErrorKind::invalid, concat(quoted(file.name), " is a symbolic link, no file"));
+    }
+    constexpr std::size_t kBuffer = 128UL * 1024;
+    const std::unique_ptr<std::uint8_t[]> memory = std::make_unique<std::uint8_t[]>(kBuffer);
+    const MutableBytes buffer(memory.get(), kBuffer);
+    while (const std::size_t n = object.content->read(buffer)) hasher.update(buffer.first(n));
+    return object.size;
+}
+
+}  // namespace
+
+Kernel find_kernel(const ostree::Repository& repository, const ostree::CommitWalk& commit) {
+    check_layout(commit);
+    Kernel kernel;
+    const std::map<std::string, Sha256>* files = nullptr;
+    const ModuleFiles found = module_files(commit);
+    for (const auto& [release, in_folder] : found) {
+        if (!in_folder.contains("vmlinuz")) continue;
+        if (files != nullptr) {
+            throw Error(ErrorKind::invalid, concat("the system has two kernels, ", quoted(kernel.release),
+                                                   " and ", quoted(release)))
+                .hint("ostree boots one: remove the other from the image");
+        }
+        kernel.release = release;
+        files = &in_folder;
+    }
+    check_release(kernel.release);
+    if (files == nullptr) {
+        throw Error(ErrorKind::invalid, "the system has no kernel (usr/lib/modules/*/vmlinuz)")
+            .hint("install a kernel in the image, e.g. linux-lts");
+    }
+    const char* initramfs = files->contains("initramfs.img") ? "initramfs.img" : "initramfs";
+    if (!files->contains(initramfs)) {
+        throw Error(ErrorKind::invalid,
+                    concat("the kernel ", quoted(kernel.release), " has no initramfs.img beside it"))
+            .hint("make one in the image, e.g. with mkinitfs, as /boot/initramfs-* or beside the kernel");
+    }
+    kernel.image = {"vmlinuz-" + kernel.release, files->at("vmlinuz")};
+    kernel.initramfs = {concat("initramfs-", kernel.release, ".img"), files->at(initramfs)};
+    Hasher hasher;
+    kernel.image.size = add_to(hasher, repository, kernel.image);
+    kernel.initramfs.size = add_to(hasher, repository, kernel.initramfs);
+    kernel.checksum = hasher.finish_hex();
+    if (const auto hmac = files->find(".vmlinuz.hmac"); hmac != files->end()) {
+        KernelFile file{concat('.', kernel.image.name, ".hmac"), hmac->second};
+        file.size = ostree::open_object(repository, file.object).size;
+        kernel.others.push_back(std::move(file));
+    }
+    return kernel;
+}
+
+}  // namespace osb::image

@@ -1,0 +1,83 @@
+#include "image/deployment/os_release.hh"
+
+#include <algorithm>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "ostree/objects/object_reader.hh"
+
+namespace osb::image {
+namespace {
+
+constexpr std::size_t kMaxOsRelease = 64UL * 1024;
+
+// The value of an assignment: quotes and backslashes taken away.
+std::string unquote(std::string_view text) {
+    std::string out;
+    char quote = '\0';
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quote == '\0' && (c == '"' || c == '\'')) {
+            quote = c;
+        } else if (c == quote) {
+            quote = '\0';
+        } else if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
+            out += text[++i];
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+OsRelease parse_os_release(std::string_view text) {
+    OsRelease out;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        const std::string_view line = text.substr(0, end);
+        text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+        const std::size_t equals = line.find('=');
+        if (equals == 0 || equals == std::string_view::npos || line.front() == '#') continue;
+        out[std::string(line.substr(0, equals))] = unquote(line.substr(equals + 1));
+    }
+    return out;
+}
+
+OsRelease read_os_release(const ostree::Repository& repository, const ostree::CommitWalk& commit) {
+    for (const std::string_view wanted : {"usr/etc/os-release", "usr/lib/os-release"}) {
+        for (const ostree::WalkedFile& file : commit.files) {
+            if (std::find(file.paths.begin(), file.paths.end(), wanted) == file.paths.end()) continue;
+            const ostree::ContentObject object = ostree::open_object(repository, file.checksum);
+            // One in /etc is a link to the other, most often.
+            if (!object.content || object.size > kMaxOsRelease) break;
+            return parse_os_release(read_all(*object.content, kMaxOsRelease, wanted));
+        }
+    }
+    return {};
+}
+
+void check_title(const OsRelease& release, const std::string& version) {
+    constexpr std::size_t kMaxLine = 2048;  // SYSLINUX reads lines of 4095 bytes, with what stands before it
+    const std::string title = deployment_title(release, version, 0);
+    if (title.size() <= kMaxLine && title.find('\n') == std::string::npos) return;
+    throw Error(ErrorKind::invalid,
+                concat("the system's name and version are no line of a boot entry: ", quoted(title)))
+        .hint("label the image with a version of one line");
+}
+
+std::string deployment_title(const OsRelease& release, const std::string& version, unsigned index) {
+    std::string out = "Linux";
+    for (const char* key : {"PRETTY_NAME", "ID"}) {
+        const auto found = release.find(key);
+        if (found == release.end() || found->second.empty()) continue;
+        out = found->second;
+        break;
+    }
+    if (!version.empty() && out.find(version) == std::string::npos) out += ' ' + version;
+    return concat(out, " (ostree:", index, ')');
+}
+
+}  // namespace osb::image

@@ -1,0 +1,42 @@
+// The partition table of a disk with two partitions: one that the bootloader reads, and the root.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "image/disk/disk_area.hh"
+#include "image/disk/uuid.hh"
+
+namespace osb::image {
+
+enum class PartitionTableKind { mbr, gpt };
+
+inline constexpr std::uint64_t kSectorSize = 512;        // SYSLINUX knows no other, in bytes
+inline constexpr std::uint64_t kAlignment = 1ULL << 20;  // of partitions, in bytes
+
+struct Partition {
+    std::uint64_t start = 0;  // in bytes, a multiple of kAlignment
+    std::uint64_t size = 0;   // likewise
+    std::string name;         // GPT only
+    Uuid uuid{};              // GPT only
+};
+
+struct DiskLayout {
+    PartitionTableKind kind = PartitionTableKind::mbr;
+    Uuid disk_id{};  // MBR: its first four bytes
+    Partition boot;
+    Partition root;
+};
+
+// Lays out a disk of `disk_size` bytes: BOOT of `boot_size`, then ROOT up to the end. Throws Error{no_space}
+// when no space would be left for ROOT, and too_large for a disk that an MBR cannot describe.
+DiskLayout lay_out_disk(PartitionTableKind kind, std::uint64_t disk_size, std::uint64_t boot_size);
+
+// The size of a disk with partitions of these sizes.
+std::uint64_t disk_size_for(PartitionTableKind kind, std::uint64_t boot_size, std::uint64_t root_size);
+
+// Writes the table to the disk behind `fd`, which is borrowed; BOOT is marked as the one to boot. The code of
+// the boot sector is left alone.
+void write_partition_table(int fd, const std::string& name, const DiskLayout& layout);
+
+}  // namespace osb::image

@@ -1,0 +1,161 @@
+#include "image/disk/probe.hh"
+
+#include <blkid.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <system_error>
+#include <vector>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "image/disk/byte_size.hh"
+
+namespace osb::image {
+namespace {
+
+struct ProbeDeleter {
+    void operator()(blkid_struct_probe* probe) const noexcept { blkid_free_probe(probe); }
+};
+
+std::string lookup(blkid_probe probe, const char* name) {
+    const char* value = nullptr;
+    if (blkid_probe_lookup_value(probe, name, &value, nullptr) != 0 || value == nullptr) return {};
+    return value;
+}
+
+// By their signatures.
+std::string known_content(int fd) {
+    const std::unique_ptr<blkid_struct_probe, ProbeDeleter> probe(blkid_new_probe());
+    if (!probe || blkid_probe_set_device(probe.get(), fd, 0, 0) != 0) return {};
+    blkid_probe_enable_superblocks(probe.get(), 1);
+    blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    const int found = blkid_do_safeprobe(probe.get());
+    if (found == -2) return "several filesystems or partition tables";
+    if (found != 0) return {};
+    const std::string table = lookup(probe.get(), "PTTYPE");
+    if (!table.empty()) return concat("a partition table (", escape(table), ')');
+    const std::string label = lookup(probe.get(), "LABEL");
+    return concat("a filesystem (", escape(lookup(probe.get(), "TYPE")), ')',
+                  label.empty() ? "" : " labelled " + quoted(label));
+}
+
+bool is_zero(int fd, off_t from, off_t to) {
+    std::vector<char> buffer(kMebibyte);
+    while (from < to) {
+        check_interrupt();
+        const auto want = std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(to - from));
+        const ssize_t n = ::pread(fd, buffer.data(), want, from);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) throw_errno("cannot read the target");
+        if (n == 0) break;
+        if (std::any_of(buffer.begin(), buffer.begin() + n, [](char c) { return c != '\0'; })) return false;
+        from += n;
+    }
+    return true;
+}
+
+// Holes are passed over.
+bool is_empty_file(int fd) {
+    off_t at = 0;
+    while (true) {
+        const off_t data = ::lseek(fd, at, SEEK_DATA);
+        if (data < 0) return errno == ENXIO;
+        off_t hole = ::lseek(fd, data, SEEK_HOLE);
+        if (hole < 0) hole = ::lseek(fd, 0, SEEK_END);
+        if (!is_zero(fd, data, hole)) return false;
+        at = hole;
+    }
+}
+
+std::string block_directory(const struct stat& st) {
+    return concat("/sys/dev/block/", ::major(st.st_rdev), ':', ::minor(st.st_rdev));
+}
+
+std::string first_line(const std::string& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+// "8:1" of the device and of its partitions.
+std::vector<std::string> device_numbers(const std::string& sys) {
+    std::vector<std::string> out{first_line(sys + "/dev")};
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(sys, error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string path = entry->path();
+        if (std::filesystem::exists(path + "/partition", error)) out.push_back(first_line(path + "/dev"));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string describe_content(int fd, bool whole_file) {
+    std::string known = known_content(fd);
+    if (!known.empty()) return known;
+    const bool empty = whole_file ? is_empty_file(fd) : is_zero(fd, 0, kMebibyte);
+    return empty ? "" : "data of an unknown kind";
+}
+
+std::string describe_mounts(int fd) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0 || !S_ISBLK(st.st_mode)) return {};
+    const std::vector<std::string> numbers = device_numbers(block_directory(st));
+    std::ifstream mounts("/proc/self/mountinfo");
+    std::string line;
+    while (std::getline(mounts, line)) {
+        std::istringstream words(line);
+        std::string id;
+        std::string parent;
+        std::string device;
+        std::string root;
+        std::string place;
+        words >> id >> parent >> device >> root >> place;
+        if (std::find(numbers.begin(), numbers.end(), device) != numbers.end()) {
+            return "mounted on " + quoted(place);
+        }
+    }
+    std::ifstream swaps("/proc/swaps");
+    while (std::getline(swaps, line)) {
+        struct stat swap {};
+        const std::string path = line.substr(0, line.find_first_of(" \t"));
+        if (::stat(path.c_str(), &swap) != 0 || !S_ISBLK(swap.st_mode)) continue;
+        const std::string number = concat(::major(swap.st_rdev), ':', ::minor(swap.st_rdev));
+        if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) return "in use as swap";
+    }
+    return {};
+}
+
+std::string attached_loop_device(int fd) {
+    struct stat wanted {};
+    if (::fstat(fd, &wanted) != 0) return {};
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry("/sys/block", error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        if (!name.starts_with("loop")) continue;
+        const std::string file = first_line(entry->path().string() + "/loop/backing_file");
+        struct stat st {};
+        if (file.empty() || ::stat(file.c_str(), &st) != 0) continue;
+        const bool same = S_ISBLK(wanted.st_mode) ? S_ISBLK(st.st_mode) && st.st_rdev == wanted.st_rdev
+                                                  : st.st_dev == wanted.st_dev && st.st_ino == wanted.st_ino;
+        if (same) return "/dev/" + name;
+    }
+    return {};
+}
+
+}  // namespace osb::image

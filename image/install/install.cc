@@ -1,0 +1,334 @@
+#include "image/install/install.hh"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <exception>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "image/boot/boot_files.hh"
+#include "image/boot/syslinux.hh"
+#include "image/deployment/command_line.hh"
+#include "image/deployment/kargs_d.hh"
+#include "image/deployment/kernel.hh"
+#include "image/deployment/machine_check.hh"
+#include "image/deployment/sysroot_layout.hh"
+#include "image/disk/byte_size.hh"
+#include "image/disk/disk_target.hh"
+#include "image/disk/qcow2.hh"
+#include "image/ext4/content_writer.hh"
+#include "image/ext4/ext4_writer.hh"
+#include "image/settings/customize.hh"
+#include "ostree/sysroot/kernel_options.hh"
+#include "ostree/tree/commit_info.hh"
+#include "ostree/tree/commit_walk.hh"
+
+namespace osb::image {
+namespace {
+
+constexpr std::uint64_t kLeastSpare = 32 * kMebibyte;  // that a running system needs of its root
+
+std::uint64_t round_up(std::uint64_t size) {
+    return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+std::uint64_t content_bytes(const FileTree& tree) {
+    std::uint64_t total = 0;
+    for (const Inode& inode : tree.inodes()) {
+        if (inode.kind == InodeKind::file) total += inode.content.size;
+    }
+    return total;
+}
+
+// Of a directory whose time is 0 libostree thinks that it has read it.
+constexpr std::int64_t kFirstTime = 1;
+
+bool names_console(const std::string& argument) {
+    return argument.starts_with("console=");
+}
+
+void check_given_argument(const std::string& argument) {
+    const bool bad = std::any_of(argument.begin(), argument.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    const bool is_open = std::count(argument.begin(), argument.end(), '"') % 2 != 0;
+    if (bad || is_open || argument.empty()) {
+        throw Error(ErrorKind::usage, concat("not a kernel argument: ", quoted(argument)));
+    }
+    if (argument.starts_with("ostree=") || argument.starts_with("root=") || argument.starts_with("boot=")) {
+        throw Error(ErrorKind::usage,
+                    concat("the kernel argument ", quoted(argument), " is not for you to choose"));
+    }
+    for (const std::string& word : ostree::split_kernel_options(argument)) {
+        if (!ostree::ends_kernel_options(word)) continue;
+        throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(argument),
+                                             " would end the kernel's arguments: others come after it"));
+    }
+}
+
+void check_stateroot(const std::string& name) {
+    const bool good = !name.empty() && name.size() <= 64 && name.front() != '.' && name.front() != '-' &&
+                      std::all_of(name.begin(), name.end(), [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                 c == '.' || c == '_' || c == '-';
+                      });
+    if (!good) {
+        throw Error(ErrorKind::usage, concat("not a name for a stateroot: ", quoted(name)))
+            .hint("letters, digits, '.', '_' and '-'");
+    }
+}
+
+// The identifiers of a disk.
+struct Identity {
+    Uuid disk{};
+    Uuid boot{};
+    Uuid root{};
+    Uuid boot_partition{};
+    Uuid root_partition{};
+    Uuid boot_hash{};
+    Uuid root_hash{};
+    std::int64_t time = 0;
+
+    static Identity random() {
+        Identity out;
+        for (Uuid* uuid : out.all()) *uuid = random_uuid();
+        out.time = std::clamp<std::int64_t>(::time(nullptr), kFirstTime, kLastExt4Time);
+        return out;
+    }
+
+    static Identity derived(const std::string& seed, std::int64_t time) {
+        Identity out;
+        char name = 'a';
+        for (Uuid* uuid : out.all()) *uuid = derived_uuid(seed, std::string(1, name++));
+        out.time = std::max(time, kFirstTime);
+        return out;
+    }
+
+  private:
+    std::array<Uuid*, 7> all() {
+        return {&disk, &boot, &root, &boot_partition, &root_partition, &boot_hash, &root_hash};
+    }
+};
+
+}  // namespace
+
+struct Installation::Impl {
+    explicit Impl(InstallOptions given)
+        : options(std::move(given)),
+          target(options.target, options.wipe),
+          syslinux((check(), find_syslinux())) {}
+
+    void check() const {
+        check_stateroot(options.stateroot);
+        for (const auto* arguments : {&options.kernel_arguments, &options.customizations.kernel_arguments}) {
+            for (const std::string& argument : *arguments) check_given_argument(argument);
+        }
+        if (target.is_device() && options.format != DiskFormat::raw) {
+            throw Error(ErrorKind::usage, "a block device holds a raw disk: --format is for files");
+        }
+        if (target.is_device() && options.size && *options.size > target.fixed_size()) {
+            throw Error(ErrorKind::no_space,
+                        concat("the target ", quoted(options.target), " has ",
+                               *target.fixed_size() / kMebibyte, " MiB, less than --size asks for"));
+        }
+    }
+
+    InstallOptions options;
+    DiskTarget target;
+    SyslinuxFiles syslinux;
+    Identity identity;
+    DiskLayout disk;
+    std::uint64_t disk_size = 0;
+    std::uint64_t boot_size = 0;
+
+    void choose_identity(const InstallSource& source) {
+        if (!options.source_date_epoch) {
+            identity = Identity::random();
+            return;
+        }
+        // Of two disks that differ in anything that is said here, the filesystems are not mistaken for each
+        // other.
+        std::string seed = concat("osb disk 1\n", source.commit, '\n', options.stateroot, '\n', source.origin,
+                                  '\n', options.size.value_or(0), '\n', options.boot_size.value_or(0), '\n',
+                                  *options.source_date_epoch, '\n',
+                                  options.partition_table == PartitionTableKind::gpt ? "gpt" : "mbr");
+        for (const std::string& argument : options.kernel_arguments) seed += '\n' + argument;
+        identity = Identity::derived(seed, *options.source_date_epoch);
+    }
+
+    // Of the same argument, said several times, the last counts: whoever installs has the last word.
+    std::vector<std::string> kernel_arguments(std::vector<std::string> chosen) const {
+        const std::vector<std::string>& customized = options.customizations.kernel_arguments;
+        chosen.insert(chosen.end(), customized.begin(), customized.end());
+        chosen.insert(chosen.end(), options.kernel_arguments.begin(), options.kernel_arguments.end());
+        std::vector<std::string> out{concat("root=UUID=", to_string(identity.root)), "rw",
+                                     concat("boot=UUID=", to_string(identity.boot))};
+        if (std::none_of(chosen.begin(), chosen.end(), names_console)) {
+            // The last is /dev/console.
+            out.insert(out.end(), {"console=tty0", "console=ttyS0,115200"});
+        }
+        out.insert(out.end(), chosen.begin(), chosen.end());
+        return out;
+    }
+
+    std::uint64_t wanted(const std::string& mountpoint) const {
+        for (const FilesystemCustomization& filesystem : options.customizations.filesystems) {
+            if (filesystem.mountpoint == mountpoint) return round_up(filesystem.min_size);
+        }
+        return 0;
+    }
+
+    void choose_boot_size(const FileTree& boot, std::uint64_t kernel_size) {
+        constexpr std::uint64_t kUsual = 256 * kMebibyte;
+        // The deployment that runs, the one to fall back to, and the one that is being written.
+        const std::uint64_t least = round_up(ext4_size_for(boot, kernel_size));
+        if (options.boot_size) {
+            boot_size = round_up(*options.boot_size);
+            if (boot_size < least) {
+                throw Error(ErrorKind::no_space,
+                            concat("BOOT of ", boot_size / kMebibyte, " MiB is too small: two kernels need ",
+                                   least / kMebibyte, " MiB"))
+                    .hint("choose a larger --boot-size");
+            }
+        } else {
+            boot_size = std::max({kUsual, round_up(ext4_size_for(boot, 3 * kernel_size)), wanted("/boot")});
+        }
+    }
+
+    void choose_disk_size(const FileTree& root) {
+        const std::uint64_t least_root = std::max(ext4_size_for(root, kLeastSpare), wanted("/"));
+        const std::uint64_t least = disk_size_for(options.partition_table, boot_size, least_root);
+        if (options.size) {
+            disk_size = *options.size / kSectorSize * kSectorSize;
+        } else if (target.fixed_size() && (target.is_device() || *target.fixed_size() >= least)) {
+            disk_size = *target.fixed_size();
+        } else {
+            // Room for one more deployment of another system as large as this one.
+            constexpr std::uint64_t kSpare = 256 * kMebibyte;
+            const std::uint64_t root_size =
+                std::max(ext4_size_for(root, content_bytes(root) + kSpare), wanted("/"));
+            disk_size = disk_size_for(options.partition_table, boot_size, root_size);
+        }
+        if (disk_size < least) {
+            throw Error(ErrorKind::no_space,
+                        concat("the system does not fit: it needs a disk of ", least / kMebibyte,
+                               " MiB, and the target has ", disk_size / kMebibyte, " MiB"))
+                .hint(target.is_device() ? "use a larger device" : "choose a larger --size, or none");
+        }
+        disk = lay_out_disk(options.partition_table, disk_size, boot_size);
+        disk.disk_id = identity.disk;
+        disk.boot.uuid = identity.boot_partition;
+        disk.root.uuid = identity.root_partition;
+    }
+
+    void write_root(const SysrootLayout& layout, const ostree::Repository& repository, Progress& progress) {
+        const DiskArea area = target.area().part(disk.root.start, disk.root.size, "the root filesystem");
+        Ext4Writer filesystem(area, layout.root,
+                              {.label = "ROOT",
+                               .uuid = identity.root,
+                               .hash_seed = identity.root_hash,
+                               .time = identity.time,
+                               .reserved_percent = 1});
+        progress.begin("writing the root filesystem", content_bytes(layout.root));
+        filesystem.write_tree();
+        write_contents(area, layout.root, filesystem, repository, options.jobs, progress);
+        filesystem.finish();
+    }
+
+    void write_boot(const SysrootLayout& layout, const BootFiles& files, const ostree::Repository& repository,
+                    Progress& progress) {
+        const DiskArea area = target.area().part(disk.boot.start, disk.boot.size, "the BOOT filesystem");
+        Ext4Writer filesystem(area, layout.boot,
+                              {.label = "BOOT",
+                               .uuid = identity.boot,
+                               .hash_seed = identity.boot_hash,
+                               .time = identity.time,
+                               .for_bootloader = true});
+        progress.begin("writing BOOT", content_bytes(layout.boot));
+        filesystem.write_tree();
+        write_contents(area, layout.boot, filesystem, repository, options.jobs, progress);
+        filesystem.finish();
+        install_bootloader(area, filesystem, files, syslinux, disk.boot);
+    }
+
+    // Last of all: from here on the disk boots.
+    void write_first_sectors() {
+        write_partition_table(target.fd(), options.target, disk);
+        const std::string& code =
+            options.partition_table == PartitionTableKind::gpt ? syslinux.gpt_mbr : syslinux.mbr;
+        target.area().write(0, as_bytes(code));
+    }
+
+    InstallResult run(const InstallSource& source, Progress& progress) {
+        progress.begin("looking at the system", std::nullopt);
+        choose_identity(source);
+        const oci::Platform machine = options.platform.value_or(oci::Platform::host());
+        const auto said = ostree::read_commit_platform(*source.repository, source.commit);
+        if (said) check_disk_platform(*said, machine);
+        const ostree::CommitWalk walk = ostree::walk_commit(*source.repository, source.commit);
+        const Kernel kernel = find_kernel(*source.repository, walk);
+        const BootMode mode = boot_mode_of(walk);
+        DeploymentSpec spec{
+            .stateroot = options.stateroot,
+            .kernel_arguments = kernel_arguments(read_kargs(*source.repository, walk, machine)),
+            .origin = source.origin,
+            .refs = source.refs,
+            .repository_config = repository_config(mode) + source.remote_config,
+            .time = identity.time};
+        check_command_line(spec.kernel_arguments, spec.stateroot, kernel);
+        SysrootLayout layout = lay_out_sysroot(*source.repository, walk, kernel, spec, options.jobs);
+        customize(layout, options.customizations, *source.repository, identity.time);
+        const BootFiles boot_files = add_boot_files(layout, mode, syslinux, identity.time);
+
+        choose_boot_size(layout.boot, kernel.image.size + kernel.initramfs.size);
+        choose_disk_size(layout.root);
+        const std::uint64_t bytes = content_bytes(layout.root) + content_bytes(layout.boot);
+        const std::uint64_t table_bytes = (layout.root.inodes().size() + 1) * 512 + 64 * kMebibyte;
+        target.begin(disk_size, bytes + table_bytes);
+        write_root(layout, *source.repository, progress);
+        write_boot(layout, boot_files, *source.repository, progress);
+        finish(progress);
+        return {.commit = source.commit,
+                .stateroot = options.stateroot,
+                .kernel = kernel.release,
+                .size = disk_size,
+                .boot_uuid = to_string(identity.boot),
+                .root_uuid = to_string(identity.root),
+                .deployment = concat("/ostree/deploy/", options.stateroot, "/deploy/", source.commit, ".0"),
+                .bytes_written = bytes};
+    }
+
+    void finish(Progress& progress) {
+        progress.begin("waiting for the disk", std::nullopt);
+        // A device must hold the systems before it says that it does.
+        if (target.is_device()) target.sync();
+        write_first_sectors();
+        if (options.format == DiskFormat::qcow2) {
+            progress.begin("writing qcow2", disk_size);
+            target.replace(convert_to_qcow2(target.area(), target.fd(), target.create_unnamed(), progress));
+        }
+        target.sync();
+        target.publish();
+    }
+};
+
+Installation::Installation(InstallOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Installation::~Installation() = default;
+
+std::string Installation::scratch_parent() const {
+    return impl_->target.directory();
+}
+
+InstallResult Installation::run(const InstallSource& source, Progress& progress) {
+    try {
+        return impl_->run(source, progress);
+    } catch (...) {
+        progress.end();
+        log_warning(impl_->target.state());
+        throw;
+    }
+}
+
+}  // namespace osb::image

@@ -1,0 +1,85 @@
+#include "image/install/install_source.hh"
+
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "image/deployment/machine_check.hh"
+#include "image/deployment/origin.hh"
+#include "oci/documents/reference.hh"
+#include "oci/transports/image.hh"
+#include "ostree/import/import.hh"
+#include "ostree/push/remote_pull.hh"
+#include "registry/transports/open_source.hh"
+
+namespace osb::image {
+namespace {
+
+void follow_image(InstallSource& source, const std::string& imgref) {
+    source.origin = image_origin(imgref);
+    source.refs[concat("heads/", image_ref(imgref))] = source.commit;
+}
+
+}  // namespace
+
+InstallSource source_of_commit(const ostree::Repository& repository, const std::string& rev,
+                               const std::string& target_imgref) {
+    const std::optional<std::string> commit = repository.resolve(rev);
+    if (!commit) {
+        throw Error(ErrorKind::not_found,
+                    concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
+    }
+    InstallSource out{.repository = &repository, .commit = *commit, .origin = refspec_origin(rev)};
+    for (const std::string& ref : repository.refs("")) {
+        // One of a remote ("REMOTE:REF") stays with its repository.
+        if (ref == rev && ref.find(':') == std::string::npos) out.refs["heads/" + ref] = *commit;
+    }
+    if (!target_imgref.empty()) follow_image(out, target_imgref);
+    return out;
+}
+
+InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
+                              Progress& progress) {
+    const oci::Reference reference = oci::Reference::parse(options.image);
+    std::string imgref = options.target_imgref;
+    if (imgref.empty() && reference.transport == oci::Transport::docker) imgref = reference.to_string();
+    if (!imgref.empty()) static_cast<void>(image_origin(imgref));  // refused before anything is fetched
+
+    const oci::Image image = oci::open_image(
+        registry::open_source(reference, options.platform, options.registry), options.platform);
+    check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
+    const std::string ref =
+        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
+    InstallSource out{.repository = &repository};
+    // Of an image that is a commit and no more that is the very commit.
+    ostree::ImportOptions import;
+    import.ref = ref;
+    import.jobs = options.jobs;
+    out.commit = ostree::import_image(repository, image, import, progress).commit;
+    // With the layers, by which the next image that shares them is fetched without these.
+    for (const std::string& name : repository.refs("")) {
+        // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.
+        if (name == ref && !imgref.empty()) continue;
+        out.refs["heads/" + name] = repository.resolve(name).value_or(out.commit);
+    }
+    out.origin = refspec_origin(ref);
+    if (!imgref.empty()) follow_image(out, imgref);
+    return out;
+}
+
+InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourceOptions& options,
+                               Progress& progress) {
+    const ostree::RemotePullResult result = ostree::pull_remote(
+        repository,
+        {.name = options.remote, .url = options.url, .ref = options.ref, .gpg_key = options.gpg_key},
+        progress);
+    InstallSource out{.repository = &repository,
+                      .commit = result.commit,
+                      .origin = refspec_origin(concat(options.remote, ':', options.ref)),
+                      .remote_config = result.config};
+    out.refs[concat("remotes/", options.remote, '/', options.ref)] = result.commit;
+    if (!options.target_imgref.empty()) follow_image(out, options.target_imgref);
+    return out;
+}
+
+}  // namespace osb::image

@@ -1,0 +1,345 @@
+#include "image/settings/config_file.hh"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/stream.hh"
+#include "image/disk/byte_size.hh"
+#include "oci/documents/json.hh"
+#include "oci/documents/toml.hh"
+
+namespace osb::image {
+namespace {
+
+using oci::Json;
+
+[[noreturn]] void refuse(const std::string& where, std::string_view why) {
+    throw Error(ErrorKind::invalid, concat(where, ' ', why));
+}
+
+// One form for both languages.
+Json parse_text(std::string_view text, const std::string& name) {
+    return name.ends_with(".json") ? oci::parse_json(text, name) : oci::parse_toml(text);
+}
+
+// No line of a system file can hold it.
+void check_line(const std::string& where, const std::string& text, std::string_view also = {}) {
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7F && also.find(c) == std::string_view::npos) continue;
+        refuse(where, concat("holds a character that cannot be in it: ", quoted(text)));
+    }
+}
+
+std::string text_of(const Json& value, const std::string& where) {
+    if (!value.is_string()) refuse(where, "is no text");
+    return value.get<std::string>();
+}
+
+std::uint32_t id_of(const Json& value, const std::string& where) {
+    constexpr std::uint64_t kLast = 0xFFFFFFFEU;
+    if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::uint64_t>() > kLast) {
+        refuse(where, "is no user or group id");
+    }
+    return value.get<std::uint32_t>();
+}
+
+std::vector<std::string> texts_of(const Json& value, const std::string& where) {
+    if (!value.is_array()) refuse(where, "is no list");
+    std::vector<std::string> out;
+    for (const Json& element : value) out.push_back(text_of(element, where));
+    return out;
+}
+
+std::string user_name(const Json& value, const std::string& where) {
+    std::string name = text_of(value, where);
+    constexpr std::size_t kMaxName = 32;
+    const auto is_first = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    const auto is_next = [&](char c) {
+        return is_first(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+    };
+    if (name.empty() || name.size() > kMaxName || !is_first(name.front()) ||
+        !std::all_of(name.begin(), name.end(), is_next)) {
+        refuse(where, concat("is no name for a user or group: ", quoted(name)));
+    }
+    return name;
+}
+
+std::string password_of(const Json& value, const std::string& where) {
+    std::string hash = text_of(value, where);
+    check_line(where, hash, ":");
+    // What does not begin like this is no hash; "*", "!" and "" mean something to shadow(5).
+    if (!hash.starts_with('$') && hash != "*" && hash != "!" && !hash.empty()) {
+        throw Error(ErrorKind::invalid, concat(where, " is not hashed"))
+            .hint("'openssl passwd -6' makes the hash of a password");
+    }
+    return hash;
+}
+
+std::vector<std::string> keys_of(const Json& value, const std::string& where) {
+    const std::string all = text_of(value, where);
+    std::vector<std::string> out;
+    std::istringstream lines(all);
+    std::string line;
+    while (std::getline(lines, line)) {
+        if (!line.empty() && line.back() == '\r') line.pop_back();
+        if (line.empty()) continue;
+        check_line(where, line);
+        out.push_back(line);
+    }
+    return out;
+}
+
+std::string path_of(const Json& value, const std::string& where) {
+    std::string path = text_of(value, where);
+    check_line(where, path);
+    const bool climbs = concat(path, '/').find("/../") != std::string::npos;
+    if (path.size() < 2 || path.front() != '/' || path.back() == '/' || climbs) {
+        refuse(where, concat("is no absolute path: ", quoted(path)));
+    }
+    return path;
+}
+
+// A number, or text of octal digits.
+std::uint32_t mode_of(const Json& value, const std::string& where) {
+    constexpr std::uint32_t kAll = 07777;
+    std::uint32_t mode = kAll + 1;
+    if (value.is_number_integer() && value.get<std::int64_t>() >= 0) {
+        mode = static_cast<std::uint32_t>(std::min<std::uint64_t>(value.get<std::uint64_t>(), kAll + 1));
+    } else if (value.is_string()) {
+        const auto text = value.get<std::string>();
+        const bool octal = !text.empty() && text.size() <= 5 &&
+                           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
+        if (octal) mode = static_cast<std::uint32_t>(std::stoul(text, nullptr, 8));
+    }
+    if (mode > kAll) refuse(where, "is no file mode");
+    return mode;
+}
+
+std::string owner_of(const Json& value, const std::string& where) {
+    if (value.is_number_integer()) return std::to_string(id_of(value, where));
+    return user_name(value, where);
+}
+
+// What is done with the value of each key of a table; other keys are refused.
+using Setters = std::map<std::string, std::function<void(const Json&, const std::string&)>, std::less<>>;
+
+void read_table(const Json& table, const std::string& where, const Setters& setters) {
+    if (!table.is_object()) refuse(where, "is no table");
+    for (const auto& [key, value] : table.items()) {
+        const auto found = setters.find(key);
+        if (found == setters.end()) {
+            throw Error(ErrorKind::unsupported, concat(where, '.', escape(key), " is not supported"));
+        }
+        found->second(value, concat(where, '.', key));
+    }
+}
+
+// A list of tables; one table alone stands for a list of one.
+void each_table(const Json& value, const std::string& where, const std::function<void(const Json&)>& take) {
+    if (value.is_object()) return take(value);
+    if (!value.is_array()) refuse(where, "is no list of tables");
+    for (const Json& element : value) take(element);
+}
+
+UserCustomization read_user(const Json& table, const std::string& where) {
+    UserCustomization out;
+    read_table(table, where,
+               {{"name", [&](const Json& v, const std::string& w) { out.name = user_name(v, w); }},
+                {"description",
+                 [&](const Json& v, const std::string& w) {
+                     out.description = text_of(v, w);
+                     check_line(w, *out.description, ":");
+                 }},
+                {"password", [&](const Json& v, const std::string& w) { out.password = password_of(v, w); }},
+                {"key", [&](const Json& v, const std::string& w) { out.keys = keys_of(v, w); }},
+                {"groups",
+                 [&](const Json& v, const std::string& w) {
+                     for (const std::string& name : texts_of(v, w)) out.groups.push_back(user_name(name, w));
+                 }},
+                {"home",
+                 [&](const Json& v, const std::string& w) {
+                     out.home = path_of(v, w);
+                     check_line(w, *out.home, ":");
+                 }},
+                {"shell",
+                 [&](const Json& v, const std::string& w) {
+                     out.shell = path_of(v, w);
+                     check_line(w, *out.shell, ":");
+                 }},
+                {"uid", [&](const Json& v, const std::string& w) { out.uid = id_of(v, w); }},
+                {"gid", [&](const Json& v, const std::string& w) { out.gid = id_of(v, w); }}});
+    if (out.name.empty()) refuse(where, "has no name");
+    return out;
+}
+
+GroupCustomization read_group(const Json& table, const std::string& where) {
+    GroupCustomization out;
+    read_table(table, where,
+               {{"name", [&](const Json& v, const std::string& w) { out.name = user_name(v, w); }},
+                {"gid", [&](const Json& v, const std::string& w) { out.gid = id_of(v, w); }}});
+    if (out.name.empty()) refuse(where, "has no name");
+    return out;
+}
+
+FileCustomization read_file(const Json& table, const std::string& where, bool is_directory) {
+    FileCustomization out;
+    out.is_directory = is_directory;
+    Setters setters{{"path", [&](const Json& v, const std::string& w) { out.path = path_of(v, w); }},
+                    {"mode", [&](const Json& v, const std::string& w) { out.mode = mode_of(v, w); }},
+                    {"user", [&](const Json& v, const std::string& w) { out.user = owner_of(v, w); }},
+                    {"group", [&](const Json& v, const std::string& w) { out.group = owner_of(v, w); }}};
+    if (is_directory) {
+        setters["ensure_parents"] = [&](const Json& v, const std::string& w) {
+            if (!v.is_boolean()) refuse(w, "is neither true nor false");
+            out.ensure_parents = v.get<bool>();
+        };
+    } else {
+        setters["data"] = [&](const Json& v, const std::string& w) { out.data = text_of(v, w); };
+    }
+    read_table(table, where, setters);
+    if (out.path.empty()) refuse(where, "has no path");
+    return out;
+}
+
+FilesystemCustomization read_filesystem(const Json& table, const std::string& where) {
+    FilesystemCustomization out;
+    read_table(table, where,
+               {{"mountpoint", [&](const Json& v, const std::string& w) { out.mountpoint = text_of(v, w); }},
+                {"minsize", [&](const Json& v, const std::string& w) {
+                     std::optional<std::uint64_t> size;
+                     if (v.is_string()) size = parse_byte_size(v.get<std::string>());
+                     if (v.is_number_integer() && v.get<std::int64_t>() >= 0) size = v.get<std::uint64_t>();
+                     if (!size) refuse(w, "is no size");
+                     out.min_size = *size;
+                 }}});
+    if (out.mountpoint != "/" && out.mountpoint != "/boot") {
+        throw Error(ErrorKind::unsupported,
+                    concat(where, ": no filesystem is made for ", quoted(out.mountpoint)))
+            .hint("there are two, / and /boot; /var is part of the former");
+    }
+    return out;
+}
+
+// Blanks between double quotes belong to an argument.
+std::vector<std::string> split_arguments(const std::string& text, const std::string& where) {
+    check_line(where, text);
+    std::vector<std::string> out(1);
+    bool quoted_part = false;
+    for (const char c : text) {
+        if (c == '"') quoted_part = !quoted_part;
+        if (c == ' ' && !quoted_part) {
+            if (!out.back().empty()) out.emplace_back();
+        } else {
+            out.back() += c;
+        }
+    }
+    if (quoted_part) refuse(where, "has a quote without its end");
+    if (out.back().empty()) out.pop_back();
+    return out;
+}
+
+std::string hostname_of(const Json& value, const std::string& where) {
+    std::string name = text_of(value, where);
+    constexpr std::size_t kMaxName = 64;
+    const bool good = !name.empty() && name.size() <= kMaxName && name.front() != '-' &&
+                      name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                 c == '-' || c == '.';
+                      });
+    if (!good) refuse(where, concat("is no name for a host: ", quoted(name)));
+    return name;
+}
+
+std::string timezone_of(const Json& value, const std::string& where) {
+    std::string name = text_of(value, where);
+    static_cast<void>(path_of(concat('/', name), where));
+    return name;
+}
+
+// A name or an address: in the files that it goes to, everything else means something.
+std::vector<std::string> ntp_servers_of(const Json& value, const std::string& where) {
+    constexpr std::size_t kMaxName = 253;
+    std::vector<std::string> out = texts_of(value, where);
+    for (const std::string& name : out) {
+        const bool good = !name.empty() && name.size() <= kMaxName && name.front() != '-' &&
+                          std::all_of(name.begin(), name.end(), [](char c) {
+                              return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                     (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':';
+                          });
+        if (!good) refuse(where, concat("has no name or address of a server: ", quoted(name)));
+    }
+    return out;
+}
+
+// The table, or the name of the zone alone.
+void read_timezone(const Json& value, const std::string& where, Customizations& out) {
+    if (value.is_string()) {
+        out.timezone = timezone_of(value, where);
+        return;
+    }
+    read_table(value, where,
+               {{"timezone", [&](const Json& v, const std::string& w) { out.timezone = timezone_of(v, w); }},
+                {"ntpservers",
+                 [&](const Json& v, const std::string& w) { out.ntp_servers = ntp_servers_of(v, w); }}});
+}
+
+Customizations read_customizations(const Json& table, const std::string& where) {
+    Customizations out;
+    const auto list = [](auto& into, auto&& read) {
+        return [&into, read](const Json& value, const std::string& w) {
+            each_table(value, w, [&](const Json& element) { into.push_back(read(element, w)); });
+        };
+    };
+    const auto read_plain_file = [](const Json& v, const std::string& w) { return read_file(v, w, false); };
+    const auto read_directory = [](const Json& v, const std::string& w) { return read_file(v, w, true); };
+    std::vector<FileCustomization> directories;
+    read_table(table, where,
+               {{"hostname", [&](const Json& v, const std::string& w) { out.hostname = hostname_of(v, w); }},
+                {"timezone", [&](const Json& v, const std::string& w) { read_timezone(v, w, out); }},
+                {"kernel",
+                 [&](const Json& value, const std::string& w) {
+                     read_table(value, w, {{"append", [&](const Json& v, const std::string& at) {
+                                                out.kernel_arguments = split_arguments(text_of(v, at), at);
+                                            }}});
+                 }},
+                {"user", list(out.users, read_user)},
+                {"group", list(out.groups, read_group)},
+                {"files", list(out.files, read_plain_file)},
+                {"directories", list(directories, read_directory)},
+                {"filesystem", list(out.filesystems, read_filesystem)}});
+    // A file may be meant for one of the directories.
+    out.files.insert(out.files.begin(), directories.begin(), directories.end());
+    return out;
+}
+
+}  // namespace
+
+Customizations parse_config(std::string_view text, const std::string& name) {
+    return with_context([&] { return quoted(name); },
+                        [&] {
+                            Customizations out;
+                            read_table(parse_text(text, name), "config",
+                                       {{"customizations", [&](const Json& v, const std::string& /*w*/) {
+                                             out = read_customizations(v, "customizations");
+                                         }}});
+                            return out;
+                        });
+}
+
+Customizations read_config(const std::string& path) {
+    constexpr std::size_t kMaxFile = 1UL << 20U;
+    FdSource source(open_at(AT_FDCWD, path, O_RDONLY), path);
+    return parse_config(read_all(source, kMaxFile, path), path);
+}
+
+}  // namespace osb::image

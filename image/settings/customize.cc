@@ -1,0 +1,274 @@
+#include "image/settings/customize.hh"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "image/deployment/deployed_paths.hh"
+#include "image/settings/accounts.hh"
+#include "image/settings/time_service.hh"
+#include "ostree/objects/object_reader.hh"
+
+namespace osb::image {
+namespace {
+
+constexpr std::size_t kMaxEditedFile = 4UL << 20U;  // of a file that is edited
+
+class Customizer {
+  public:
+    Customizer(SysrootLayout& layout, const Customizations& wanted, const ostree::Repository& repository,
+               std::int64_t time)
+        : layout_(layout),
+          wanted_(wanted),
+          repository_(repository),
+          time_(time),
+          accounts_(read("/etc/passwd"), read("/etc/group"), read("/etc/shadow")) {}
+
+    void run() {
+        if (!wanted_.hostname.empty()) write("/etc/hostname", wanted_.hostname + '\n', 0644);
+        if (!wanted_.timezone.empty()) set_timezone();
+        if (!wanted_.ntp_servers.empty()) set_time_servers();
+        for (const GroupCustomization& group : wanted_.groups) accounts_.add_group(group);
+        for (const UserCustomization& user : wanted_.users) set_user(user);
+        for (const FileCustomization& file : wanted_.files) add_file(file);
+        if (wanted_.groups.empty() && wanted_.users.empty()) return;
+        write("/etc/passwd", accounts_.passwd(), 0644);
+        write("/etc/group", accounts_.group(), 0644);
+        write("/etc/shadow", accounts_.shadow(), 0640);
+    }
+
+  private:
+    std::optional<InodeId> find(const PlacedEntry& place) const {
+        return layout_.root.child(place.directory, place.name);
+    }
+
+    // "" when there is none.
+    std::string read(const std::string& path) {
+        const std::optional<InodeId> found = find(place_path(layout_, path, false, time_));
+        if (!found) return {};
+        return read(layout_.root.inode(*found), path);
+    }
+
+    std::string read(const Inode& inode, const std::string& path) const {
+        check_file(inode, path);
+        if (!inode.content.is_object) return inode.content.bytes;
+        const ostree::ContentObject object = ostree::open_object(repository_, inode.content.object);
+        return object.content ? read_all(*object.content, kMaxEditedFile, path) : std::string{};
+    }
+
+    static void check_file(const Inode& inode, const std::string& path) {
+        if (inode.kind == InodeKind::file) return;
+        throw Error(ErrorKind::invalid, concat(quoted(path), " is no file"));
+    }
+
+    // A file that is there keeps owner and mode.
+    void write(const std::string& path, std::string text, std::uint32_t mode) {
+        const PlacedEntry place = place_path(layout_, path, true, time_);
+        if (const std::optional<InodeId> found = find(place)) {
+            check_file(layout_.root.inode(*found), path);
+            layout_.root.set_content(*found, Content::of(std::move(text)));
+            layout_.root.attributes(*found).mtime = time_;
+        } else {
+            layout_.root.add_file(place.directory, place.name, {.mode = mode, .mtime = time_},
+                                  Content::of(std::move(text)));
+        }
+    }
+
+    void set_timezone() {
+        const std::string zone = "usr/share/zoneinfo/" + wanted_.timezone;
+        const std::optional<InodeId> data = layout_.root.find(zone, layout_.deployment);
+        if (!data || layout_.root.inode(*data).kind == InodeKind::directory) {
+            throw Error(ErrorKind::invalid,
+                        concat("the system knows no time zone ", quoted(wanted_.timezone)))
+                .hint("install the package tzdata in the image");
+        }
+        const PlacedEntry place = place_path(layout_, "/etc/localtime", false, time_);
+        if (const std::optional<InodeId> found = find(place)) {
+            layout_.root.turn_into_symlink(*found, "../" + zone);
+        } else {
+            layout_.root.add_symlink(place.directory, place.name, {.mtime = time_}, "../" + zone);
+        }
+        write("/etc/timezone", wanted_.timezone + '\n', 0644);
+    }
+
+    bool in_etc(std::string_view path) const { return layout_.root.find(path, layout_.etc).has_value(); }
+
+    // The service of the name ntpd is BusyBox's, or a package's of the same name, with options of its own.
+    bool has_busybox_ntpd() const {
+        constexpr std::array kPlaces{"usr/sbin/ntpd", "usr/bin/ntpd", "sbin/ntpd", "bin/ntpd"};
+        return in_etc("init.d/ntpd") && std::any_of(kPlaces.begin(), kPlaces.end(), [this](const char* path) {
+                   const std::optional<InodeId> id = layout_.root.find(path, layout_.deployment);
+                   return id && layout_.root.inode(*id).kind == InodeKind::symlink &&
+                          layout_.root.inode(*id).content.bytes.ends_with("busybox");
+               });
+    }
+
+    // All programs that may be the one that runs.
+    void set_time_servers() {
+        std::vector<std::string> services;
+        for (const std::string path : {"chrony/chrony.conf", "chrony.conf"}) {
+            if (!in_etc(path)) continue;
+            const std::string full = "/etc/" + path;
+            write(full, chrony_with_servers(read(full), wanted_.ntp_servers), 0644);
+            services.emplace_back("chronyd");
+        }
+        if (has_busybox_ntpd()) {
+            const std::string path = "/etc/conf.d/ntpd";
+            write(path, ntpd_with_servers(in_etc("conf.d/ntpd") ? read(path) : "", wanted_.ntp_servers),
+                  0644);
+            services.emplace_back("ntpd");
+        }
+        if (services.empty()) {
+            throw Error(ErrorKind::invalid, "the system has nothing that asks time servers")
+                .hint("install the package chrony in the image");
+        }
+        start_one_of(services);
+    }
+
+    // With OpenRC, where one that is installed need not run.
+    void start_one_of(const std::vector<std::string>& services) {
+        const std::optional<InodeId> levels = layout_.root.find("runlevels", layout_.etc);
+        if (!levels) return;
+        for (const auto& [name, level] : layout_.root.inode(*levels).children) {
+            for (const std::string& service : services) {
+                if (layout_.root.child(level, service)) return;
+            }
+        }
+        for (const std::string& service : services) {
+            if (!in_etc("init.d/" + service)) continue;
+            const PlacedEntry place = place_path(layout_, "/etc/runlevels/default/" + service, true, time_);
+            layout_.root.add_symlink(place.directory, place.name, {.mtime = time_}, "/etc/init.d/" + service);
+            return;
+        }
+        throw Error(ErrorKind::invalid, concat("the system has no service ", quoted(services.front())));
+    }
+
+    void set_user(const UserCustomization& user) {
+        const Account account = accounts_.set_user(user);
+        if (account.home.size() < 2) return;  // "/" and "" belong to nobody
+        // The home of one whom the image has is the image's matter, too.
+        if (!account.is_new && !user.home && user.keys.empty()) return;
+        with_context([&] { return concat("the home of the user ", quoted(user.name)); },
+                     [&] { fill_home(user, account); });
+    }
+
+    void fill_home(const UserCustomization& user, const Account& account) {
+        const OwnDirectory home = own_directory(account.home, 0700, account);
+        const bool from_skeleton = account.is_new && home.is_new;
+        if (from_skeleton) copy_skeleton(home.id, account);
+        if (user.keys.empty()) return;
+        const InodeId ssh = own_directory(account.home + "/.ssh", 0700, account).id;
+        std::string keys;
+        for (const std::string& key : user.keys) keys += key + '\n';
+        const Attributes attributes{.mode = 0600, .uid = account.uid, .gid = account.gid, .mtime = time_};
+        if (const std::optional<InodeId> found = layout_.root.child(ssh, "authorized_keys")) {
+            if (!from_skeleton) throw Error(ErrorKind::invalid, "has authorized_keys already");
+            keys.insert(0, read(layout_.root.inode(*found), "authorized_keys"));
+            layout_.root.set_content(*found, Content::of(keys));
+            return;
+        }
+        layout_.root.add_file(ssh, "authorized_keys", attributes, Content::of(keys));
+    }
+
+    // As useradd -m does.
+    void copy_skeleton(InodeId home, const Account& account) {
+        const std::optional<InodeId> skeleton = layout_.root.child(layout_.etc, "skel");
+        if (!skeleton) return;
+        if (layout_.root.inode(*skeleton).kind != InodeKind::directory) {
+            throw Error(ErrorKind::invalid, "'/etc/skel' is no directory");
+        }
+        copy_children(*skeleton, home, account);
+    }
+
+    void copy_children(InodeId from, InodeId to, const Account& account) {
+        // Copies: adding an inode may move the others.
+        const auto children = layout_.root.inode(from).children;
+        for (const auto& [name, id] : children) {
+            const Inode original = layout_.root.inode(id);
+            Attributes attributes = original.attributes;
+            attributes.uid = account.uid;
+            attributes.gid = account.gid;
+            attributes.mtime = time_;
+            if (original.kind == InodeKind::symlink) {
+                layout_.root.add_symlink(to, name, attributes, original.content.bytes);
+            } else if (original.kind == InodeKind::file) {
+                layout_.root.add_file(to, name, attributes, original.content);
+            } else {
+                copy_children(id, layout_.root.add_directory(to, name, attributes), account);
+            }
+        }
+    }
+
+    // One that is there stays as it is. A home may be a link to its place, as /root is: what counts is where
+    // an entry of it would lie.
+    struct OwnDirectory {
+        InodeId id = 0;
+        bool is_new = false;
+    };
+    OwnDirectory own_directory(const std::string& path, std::uint32_t mode, const Account& account) {
+        const std::size_t known = layout_.root.inodes().size();
+        const InodeId id = place_path(layout_, path + "/entry", true, time_).directory;
+        const bool is_new = id >= known;
+        if (is_new) {
+            layout_.root.attributes(id) = {
+                .mode = mode, .uid = account.uid, .gid = account.gid, .mtime = time_};
+        }
+        return {id, is_new};
+    }
+
+    std::uint32_t user_id(const std::string& name) const {
+        if (const std::optional<std::uint32_t> id = accounts_.uid(name)) return *id;
+        if (name == "root") return 0;
+        throw Error(ErrorKind::invalid, concat("the system has no user ", quoted(name)));
+    }
+
+    std::uint32_t group_id(const std::string& name) const {
+        if (const std::optional<std::uint32_t> id = accounts_.gid(name)) return *id;
+        if (name == "root") return 0;
+        throw Error(ErrorKind::invalid, concat("the system has no group ", quoted(name)));
+    }
+
+    void add_file(const FileCustomization& file) {
+        with_context([&] { return quoted(file.path); }, [&] { place_file(file); });
+    }
+
+    void place_file(const FileCustomization& file) {
+        const PlacedEntry place =
+            place_path(layout_, file.path, !file.is_directory || file.ensure_parents, time_);
+        const std::optional<InodeId> found = find(place);
+        const std::uint32_t usual = file.is_directory ? 0755 : 0644;
+        const Attributes attributes{.mode = file.mode.value_or(usual),
+                                    .uid = user_id(file.user),
+                                    .gid = group_id(file.group),
+                                    .mtime = time_};
+        if (found) {
+            const InodeKind kind = file.is_directory ? InodeKind::directory : InodeKind::file;
+            if (layout_.root.inode(*found).kind != kind) {
+                throw Error(ErrorKind::invalid, "there is something of another kind already");
+            }
+            layout_.root.attributes(*found) = attributes;
+            if (!file.is_directory) layout_.root.set_content(*found, Content::of(file.data));
+        } else if (file.is_directory) {
+            layout_.root.add_directory(place.directory, place.name, attributes);
+        } else {
+            layout_.root.add_file(place.directory, place.name, attributes, Content::of(file.data));
+        }
+    }
+
+    SysrootLayout& layout_;
+    const Customizations& wanted_;
+    const ostree::Repository& repository_;
+    std::int64_t time_;
+    Accounts accounts_;
+};
+
+}  // namespace
+
+void customize(SysrootLayout& layout, const Customizations& customizations,
+               const ostree::Repository& repository, std::int64_t time) {
+    Customizer(layout, customizations, repository, time).run();
+}
+
+}  // namespace osb::image

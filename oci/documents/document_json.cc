@@ -1,0 +1,131 @@
+#include "oci/documents/document_json.hh"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace osb::oci {
+namespace {
+
+[[noreturn]] void throw_invalid(std::string_view what, std::string_view problem) {
+    throw Error(ErrorKind::invalid, concat(what, ": ", problem));
+}
+
+// descriptor.md: the size in bytes, an int64 that is not negative. Only a JSON integer will do: 1e3 and "12"
+// are read as other numbers by other programs.
+std::uint64_t parse_size(const Json& object, std::string_view what) {
+    const Json* size = find_member(object, "size");
+    if (size == nullptr) throw_invalid(what, "'size' is missing");
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (!size->is_number_unsigned() || size->get<std::uint64_t>() > kMax) {
+        throw_invalid(what, "'size' is not an integer from 0 to 2^63-1");
+    }
+    return size->get<std::uint64_t>();
+}
+
+std::optional<Platform> parse_platform(const Json& object, std::string_view what) {
+    const Json* platform = find_member(object, "platform");
+    if (platform == nullptr) return std::nullopt;
+    if (!platform->is_object()) throw_invalid(what, "'platform' is not an object");
+    return normalized({.os = optional_string(*platform, "os", what),
+                       .architecture = optional_string(*platform, "architecture", what),
+                       .variant = optional_string(*platform, "variant", what)});
+}
+
+bool parse_has_urls(const Json& object, std::string_view what) {
+    const Json* urls = find_member(object, "urls");
+    if (urls == nullptr) return false;
+    if (!urls->is_array()) throw_invalid(what, "'urls' is not an array");
+    return !urls->empty();
+}
+
+}  // namespace
+
+Json parse_document(std::string_view raw, std::string_view what) {
+    if (raw.size() > kMaxDocument) {
+        throw Error(ErrorKind::too_large,
+                    concat(what, ": ", raw.size(), " bytes, at most ", kMaxDocument, " are read"));
+    }
+    Json document = parse_json(raw, what);
+    if (!document.is_object()) throw_invalid(what, "not a JSON object");
+    return document;
+}
+
+const Json* find_member(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+const std::string& required_string(const Json& object, const char* key, std::string_view what) {
+    const Json* value = find_member(object, key);
+    if (value == nullptr || !value->is_string()) {
+        throw_invalid(what, concat('\'', key, value == nullptr ? "' is missing" : "' is not a string"));
+    }
+    return value->get_ref<const std::string&>();
+}
+
+std::string optional_string(const Json& object, const char* key, std::string_view what) {
+    return find_member(object, key) == nullptr ? std::string() : required_string(object, key, what);
+}
+
+std::map<std::string, std::string> string_map(const Json& object, const char* key, std::string_view what) {
+    std::map<std::string, std::string> out;
+    const Json* value = find_member(object, key);
+    if (value == nullptr) return out;
+    if (!value->is_object()) throw_invalid(what, concat('\'', key, "' is not an object"));
+    for (const auto& [name, text] : value->items()) {
+        if (!text.is_string())
+            throw_invalid(what, concat('\'', key, "': ", quoted(name), " is not a string"));
+        out.emplace(name, text.get<std::string>());
+    }
+    return out;
+}
+
+const Json& required_array(const Json& object, const char* key, std::size_t limit, std::string_view what) {
+    const Json* value = find_member(object, key);
+    if (value == nullptr || !value->is_array()) {
+        throw_invalid(what, concat('\'', key, value == nullptr ? "' is missing" : "' is not an array"));
+    }
+    if (value->size() > limit) {
+        throw Error(ErrorKind::too_large, concat(what, ": ", value->size(), " entries in '", key,
+                                                 "', at most ", limit, " are read"));
+    }
+    return *value;
+}
+
+Descriptor parse_descriptor(const Json& value, std::string_view what) {
+    if (!value.is_object()) throw_invalid(what, "not an object");
+    const std::string& media_type = required_string(value, "mediaType", what);
+    if (media_type.empty()) throw_invalid(what, "'mediaType' is empty");
+    const Digest digest = with_context([what] { return std::string(what); },
+                                       [&] { return Digest::parse(required_string(value, "digest", what)); });
+    return {.media_type = media_type,
+            .digest = digest,
+            .size = parse_size(value, what),
+            .annotations = string_map(value, "annotations", what),
+            .platform = parse_platform(value, what),
+            .artifact_type = optional_string(value, "artifactType", what),
+            .has_urls = parse_has_urls(value, what)};
+}
+
+std::string check_document(const Json& document, std::string_view media_type, std::string_view what) {
+    const Json* version = find_member(document, "schemaVersion");
+    if (document.contains("fsLayers") || (version != nullptr && *version == 1)) throw_docker_schema1();
+    if (document.contains("manifests") && (document.contains("layers") || document.contains("config"))) {
+        throw_invalid(what, "is both an index and a manifest");
+    }
+    if (version == nullptr || !version->is_number_unsigned() || *version != 2) {
+        throw_invalid(what, "'schemaVersion' is not 2");
+    }
+    const std::string own = optional_string(document, "mediaType", what);
+    const std::string expected = media_type_essence(media_type);
+    if (!own.empty() && !expected.empty() && media_type_essence(own) != expected) {
+        throw_invalid(what, concat("media type is ", quoted(own), ", expected ", quoted(expected)));
+    }
+    return own.empty() ? expected : media_type_essence(own);
+}
+
+}  // namespace osb::oci

@@ -1,0 +1,290 @@
+#include "oci/documents/reference.hh"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/documents/digest.hh"
+
+namespace osb::oci {
+namespace {
+
+constexpr std::size_t kMaxName = 255;       // of a repository with its host, as registries limit it
+constexpr std::size_t kMaxTag = 128;        // of a tag in a registry
+constexpr std::size_t kMaxLayoutTag = 512;  // of a name in a layout, which may be a whole reference
+constexpr std::size_t kMaxShortName = 128;
+
+bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+bool is_lower(char c) noexcept {
+    return c >= 'a' && c <= 'z';
+}
+bool is_alphanumeric(char c) noexcept {
+    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z');
+}
+
+bool all_of(std::string_view text, bool (*predicate)(char)) {
+    return std::all_of(text.begin(), text.end(), predicate);
+}
+
+[[noreturn]] void refuse(std::string_view text, std::string_view problem, std::string hint) {
+    throw Error(ErrorKind::usage, concat("not an image reference: ", quoted(text), ": ", problem))
+        .hint(std::move(hint));
+}
+
+// [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*, the component of a name in the distribution specification.
+bool is_name_component(std::string_view text) {
+    const auto plain = [](char c) { return is_lower(c) || is_digit(c); };
+    std::size_t i = 0;
+    while (i < text.size()) {
+        const std::size_t word = i;
+        while (i < text.size() && plain(text[i])) ++i;
+        if (i == word) return false;
+        if (i == text.size()) return true;
+        const std::size_t separator = i;
+        while (i < text.size() && text[i] == text[separator]) ++i;
+        const std::size_t length = i - separator;
+        const char c = text[separator];
+        if (!(c == '-' || (c == '.' && length == 1) || (c == '_' && length <= 2))) return false;
+    }
+    return false;
+}
+
+bool is_tag(std::string_view text) {
+    if (text.empty() || text.size() > kMaxTag || text.front() == '.' || text.front() == '-') return false;
+    return all_of(text, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+// annotations.md, org.opencontainers.image.ref.name, and the tags of registries.
+bool is_layout_tag(std::string_view text) {
+    static constexpr std::string_view kSeparators = "-._:@+/";
+    if (text.empty() || text.size() > kMaxLayoutTag) return false;
+    if (!is_alphanumeric(text.front()) && text.front() != '_') return false;
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return is_alphanumeric(c) || kSeparators.find(c) != std::string_view::npos;
+    });
+}
+
+bool is_port(std::string_view text) {
+    return !text.empty() && text.size() <= 5 && all_of(text, is_digit);
+}
+
+// A domain name, an IPv4 address or an IPv6 address in brackets, with an optional port.
+bool is_host(std::string_view text) {
+    if (text.starts_with('[')) {
+        const std::size_t end = text.find(']');
+        if (end == std::string_view::npos || end < 3) return false;
+        const bool address = all_of(text.substr(1, end - 1), [](char c) {
+            return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+        });
+        const std::string_view rest = text.substr(end + 1);
+        return address && (rest.empty() || (rest.front() == ':' && is_port(rest.substr(1))));
+    }
+    const std::size_t colon = text.find(':');
+    if (colon != std::string_view::npos && !is_port(text.substr(colon + 1))) return false;
+    const std::string_view name = text.substr(0, colon);
+    char before = '.';
+    for (const char c : name) {
+        if (!is_alphanumeric(c) && c != '-' && c != '.') return false;
+        if ((c == '.' || c == '-') && before == '.') return false;
+        before = c;
+    }
+    return !name.empty() && before != '.' && before != '-';
+}
+
+bool is_repository(std::string_view path) {
+    for (;;) {
+        const std::size_t slash = path.find('/');
+        if (!is_name_component(path.substr(0, slash))) return false;
+        if (slash == std::string_view::npos) return true;
+        path.remove_prefix(slash + 1);
+    }
+}
+
+bool is_docker_hub(std::string_view host) {
+    return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
+}
+
+// As docker and podman do: what does not begin with a host is at docker.io, official images in "library";
+// and docker.io is one registry, whichever of its names is written.
+std::string with_host(std::string_view name) {
+    const std::size_t slash = name.find('/');
+    const std::string_view first = name.substr(0, slash);
+    const bool has_host = slash != std::string_view::npos &&
+                          (first.find_first_of(".:[") != std::string_view::npos || first == "localhost");
+    if (has_host && !is_docker_hub(first)) return std::string(name);
+    const std::string_view path = has_host ? name.substr(slash + 1) : name;
+    return concat("docker.io/", path.find('/') == std::string_view::npos ? "library/" : "", path);
+}
+
+Reference parse_docker(std::string_view text, std::string_view name) {
+    constexpr auto kHint = "write docker://HOST/NAME:TAG or docker://HOST/NAME@sha256:DIGEST";
+    Reference out{.transport = Transport::docker, .location = {}, .tag = {}, .digest = {}};
+    const std::size_t at = name.find('@');
+    if (at != std::string_view::npos) {
+        try {
+            out.digest = Digest::parse(name.substr(at + 1)).to_string();
+        } catch (const Error& error) {
+            refuse(text, error.message(), kHint);
+        }
+        name = name.substr(0, at);
+    }
+    const std::size_t slash = name.rfind('/');
+    const std::size_t colon = name.find(':', slash == std::string_view::npos ? 0 : slash);
+    if (colon != std::string_view::npos) {
+        const std::string_view tag = name.substr(colon + 1);
+        if (!is_tag(tag)) refuse(text, concat("no tag: ", quoted(tag)), kHint);
+        // A digest says all: a tag beside it could only mislead.
+        if (out.digest.empty()) out.tag = tag;
+        name = name.substr(0, colon);
+    }
+    if (name.empty()) refuse(text, "the name is empty", kHint);
+    out.location = with_host(name);
+    const std::size_t host_end = out.location.find('/');
+    if (out.location.size() > kMaxName || !is_host(std::string_view(out.location).substr(0, host_end)) ||
+        !is_repository(std::string_view(out.location).substr(host_end + 1))) {
+        refuse(text, concat("no name: ", quoted(name)), kHint);
+    }
+    return out;
+}
+
+Reference parse_path(Transport transport, std::string_view text, std::string_view rest) {
+    const std::string hint = concat("write ", to_string(transport),
+                                    transport == Transport::oci ? ":DIRECTORY[:TAG]" : ":FILE[:TAG]");
+    const std::size_t colon = rest.find(':');
+    const std::string_view path = rest.substr(0, colon);
+    if (path.empty()) refuse(text, "the path is empty", hint);
+    if (path.find('\0') != std::string_view::npos) refuse(text, "the path holds a NUL byte", hint);
+    Reference out{.transport = transport, .location = std::string(path), .tag = {}, .digest = {}};
+    if (colon != std::string_view::npos) {
+        out.tag = rest.substr(colon + 1);
+        if (!is_layout_tag(out.tag)) refuse(text, concat("no tag: ", quoted(out.tag)), hint);
+    }
+    return out;
+}
+
+// The name is passed on as it is, as one argument; podman's own grammar judges it.
+Reference parse_storage(std::string_view text, std::string_view name) {
+    const std::string hint = "write containers-storage:NAME[:TAG], as podman images lists it";
+    if (name.empty()) refuse(text, "the name is empty", hint);
+    const bool printable = all_of(name, [](char c) { return c > ' ' && c < '\x7F'; });
+    if (!printable || name.size() > 4 * kMaxName || name.front() == '-') {
+        refuse(text, concat("no name: ", quoted(name)), hint);
+    }
+    return {
+        .transport = Transport::containers_storage, .location = std::string(name), .tag = {}, .digest = {}};
+}
+
+struct Prefix {
+    std::string_view text;
+    Transport transport;
+};
+
+constexpr std::array<Prefix, 5> kPrefixes{{
+    {.text = "docker://", .transport = Transport::docker},
+    {.text = "oci:", .transport = Transport::oci},
+    {.text = "oci-archive:", .transport = Transport::oci_archive},
+    {.text = "docker-archive:", .transport = Transport::docker_archive},
+    {.text = "containers-storage:", .transport = Transport::containers_storage},
+}};
+
+// "latest", "edge", "v1", "1.2.3", "3.20-r1": says which, not what.
+bool is_version(std::string_view tag) {
+    constexpr std::array<std::string_view, 6> kWords{"latest",  "edge",    "stable",
+                                                     "testing", "nightly", "main"};
+    if (std::find(kWords.begin(), kWords.end(), tag) != kWords.end()) return true;
+    if (tag.starts_with('v')) tag.remove_prefix(1);
+    return tag.empty() || is_digit(tag.front());
+}
+
+// The last part of a path or a name, without tag and digest.
+std::string_view last_part(std::string_view name) {
+    name = name.substr(0, name.find('@'));
+    while (name.ends_with('/')) name.remove_suffix(1);
+    const std::size_t slash = name.rfind('/');
+    if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
+    return name.substr(0, name.find(':'));
+}
+
+std::string_view without_suffixes(std::string_view name) {
+    constexpr std::array<std::string_view, 3> kSuffixes{".tar", ".oci", ".ociarchive"};
+    for (bool again = true; again;) {
+        again = false;
+        for (const std::string_view suffix : kSuffixes) {
+            if (!name.ends_with(suffix)) continue;
+            name.remove_suffix(suffix.size());
+            again = true;
+        }
+    }
+    return name;
+}
+
+std::string sanitized(std::string_view name) {
+    std::string out;
+    for (const char c : name.substr(0, kMaxShortName)) {
+        out += is_alphanumeric(c) || c == '.' || c == '_' || c == '-' ? c : '-';
+    }
+    const std::size_t begin = out.find_first_not_of(".-");
+    return begin == std::string::npos ? "image" : out.substr(begin);
+}
+
+}  // namespace
+
+std::string_view to_string(Transport transport) noexcept {
+    switch (transport) {
+        case Transport::docker:
+            return "docker";
+        case Transport::oci:
+            return "oci";
+        case Transport::oci_archive:
+            return "oci-archive";
+        case Transport::docker_archive:
+            return "docker-archive";
+        case Transport::containers_storage:
+            return "containers-storage";
+    }
+    return "oci";
+}
+
+Reference Reference::parse(std::string_view text) {
+    for (const Prefix& prefix : kPrefixes) {
+        if (!text.starts_with(prefix.text)) continue;
+        const std::string_view rest = text.substr(prefix.text.size());
+        if (prefix.transport == Transport::docker) return parse_docker(text, rest);
+        if (prefix.transport == Transport::containers_storage) return parse_storage(text, rest);
+        return parse_path(prefix.transport, text, rest);
+    }
+    refuse(text, "no transport in front",
+           "begin with docker://, oci:, oci-archive:, docker-archive: or containers-storage:");
+}
+
+std::string Reference::to_string() const {
+    std::string out =
+        concat(oci::to_string(transport), transport == Transport::docker ? "://" : ":", location);
+    if (!tag.empty()) out += ":" + tag;
+    if (!digest.empty()) out += "@" + digest;
+    return out;
+}
+
+std::string Reference::short_name() const {
+    if (transport == Transport::containers_storage) {
+        // [driver@root+run]NAME: the store is no part of the name.
+        std::string_view name = location;
+        if (name.starts_with('[')) name.remove_prefix(std::min(name.find(']'), name.size() - 1) + 1);
+        return sanitized(last_part(name));
+    }
+    if (transport == Transport::docker) return sanitized(last_part(location));
+    const std::string_view from_tag = last_part(tag);
+    if (!is_version(from_tag)) return sanitized(without_suffixes(from_tag));
+    std::string_view path = location;
+    while (path.ends_with('/')) path.remove_suffix(1);
+    const std::size_t slash = path.rfind('/');
+    if (slash != std::string_view::npos) path.remove_prefix(slash + 1);
+    return sanitized(without_suffixes(path));
+}
+
+}  // namespace osb::oci

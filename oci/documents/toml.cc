@@ -1,0 +1,168 @@
+#include "oci/documents/toml.hh"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace {
+
+[[noreturn]] void refuse_document() {
+    throw osb::Error(osb::ErrorKind::invalid, "malformed TOML");
+}
+
+}  // namespace
+
+// toml++ has assertions that malformed text breaks ("[[["): aborts in one build, and in another the compiler
+// takes for granted what does not hold. Here each of them refuses the document, in every build.
+#undef NDEBUG
+#define TOML_ASSERT(...) (static_cast<bool>(__VA_ARGS__) ? static_cast<void>(0) : refuse_document())
+#include <toml++/toml.h>
+
+namespace osb::oci {
+namespace {
+
+[[noreturn]] void refuse_line(std::size_t line, std::string_view why) {
+    throw Error(ErrorKind::invalid, concat("line ", line, ": ", why));
+}
+
+// Reads a document before the parser does, to give it one that it can stand. Only knows what is a string or a
+// comment, and not what is well-formed.
+//
+// toml++ builds dotted keys of any depth, and takes them down again by recursion: the depth is measured. And
+// in version 3.3 its question whether a character is a blank has no defined answer for those from U+00A1 to
+// U+0499: outside of strings TOML has none of them, and in those that know escapes they are escaped.
+class Preparation {
+  public:
+    explicit Preparation(std::string_view text) : rest_(text) {}
+
+    std::string run() {
+        while (!rest_.empty()) {
+            const char c = rest_.front();
+            if (c == '#') {
+                take_comment();
+            } else if (c == '"' || c == '\'') {
+                take_string(c);
+            } else {
+                if (!is_ascii(c)) refuse_line(line_, "a character that is not ASCII outside of a text");
+                count(c);
+                take(1);
+            }
+        }
+        return std::move(out_);
+    }
+
+  private:
+    static bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+    void take(std::size_t count) {
+        const std::string_view taken = rest_.substr(0, count);
+        line_ += static_cast<std::size_t>(std::count(taken.begin(), taken.end(), '\n'));
+        out_ += taken;
+        rest_.remove_prefix(taken.size());
+    }
+
+    void take_comment() {
+        while (!rest_.empty() && rest_.front() != '\n') {
+            if (is_ascii(rest_.front())) out_ += rest_.front();
+            rest_.remove_prefix(1);
+        }
+    }
+
+    // One that has no end reaches to the end of its line, or of the document: the parser will say so.
+    void take_string(char quote) {
+        const bool is_long = rest_.starts_with(std::string(3, quote));
+        const std::string end(is_long ? 3 : 1, quote);
+        take(end.size());
+        while (!rest_.empty() && !rest_.starts_with(end)) {
+            const char c = rest_.front();
+            if (!is_long && c == '\n') return;
+            if (quote == '"' && c == '\\') {
+                take(1);
+                if (rest_.empty()) return;
+                if (!is_ascii(rest_.front())) refuse_line(line_, "an escape that there is not");
+                take(1);
+            } else if (quote == '"' && !is_ascii(c)) {
+                escape_character();
+            } else {
+                take(1);
+            }
+        }
+        take(end.size());
+        // A long one may end in quotes of its own: two more at the most.
+        for (int i = 0; is_long && i < 2 && rest_.starts_with(quote); ++i) take(1);
+    }
+
+    // The text is valid UTF-8.
+    void escape_character() {
+        const auto lead = static_cast<std::uint8_t>(rest_.front());
+        const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        std::uint32_t code_point = lead & (0x7FU >> length);
+        for (std::size_t i = 1; i < length; ++i)
+            code_point = code_point << 6U | (static_cast<std::uint8_t>(rest_[i]) & 0x3FU);
+        out_ += "\\U";
+        for (unsigned shift = 32; shift > 0; shift -= 4)
+            out_ += "0123456789ABCDEF"[code_point >> (shift - 4) & 0xFU];
+        rest_.remove_prefix(length);
+    }
+
+    void count(char c) {
+        if (c == '.') ++dots_;
+        if (c == '[' || c == '{') ++brackets_;
+        if ((c == ']' || c == '}') && brackets_ > 0) --brackets_;
+        if (dots_ > kMaxDots || brackets_ > kMaxBrackets) refuse_line(line_, "tables are nested too deep");
+        if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') dots_ = 0;
+    }
+
+    // Together they bound the depth at some thousand levels, which any stack holds; to_json() says the rest.
+    static constexpr std::size_t kMaxDots = kMaxTomlDepth;  // of one key
+    static constexpr std::size_t kMaxBrackets = 32;
+
+    std::string_view rest_;
+    std::string out_;
+    std::size_t line_ = 1;
+    std::size_t dots_ = 0;
+    std::size_t brackets_ = 0;
+};
+
+Json to_json(const toml::node& node, std::size_t depth) {
+    if (depth > kMaxTomlDepth) refuse_line(node.source().begin.line, "tables are nested too deep");
+    if (const toml::table* table = node.as_table()) {
+        Json out = Json::object();
+        for (const auto& [key, value] : *table) out[std::string(key.str())] = to_json(value, depth + 1);
+        return out;
+    }
+    if (const toml::array* array = node.as_array()) {
+        Json out = Json::array();
+        for (const toml::node& element : *array) out.push_back(to_json(element, depth + 1));
+        return out;
+    }
+    if (const auto text = node.value_exact<std::string>()) return *text;
+    if (const auto number = node.value_exact<std::int64_t>()) return *number;
+    if (const auto number = node.value_exact<double>()) return *number;
+    if (const auto flag = node.value_exact<bool>()) return *flag;
+    return nullptr;
+}
+
+}  // namespace
+
+Json parse_toml(std::string_view text) {
+    // TOML has none, and the parser of toml++ 3.0 loses its way at some.
+    if (text.find('\0') != std::string_view::npos) throw Error(ErrorKind::invalid, "a NUL byte");
+    if (!is_utf8(text)) throw Error(ErrorKind::invalid, "not UTF-8");
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    const std::string prepared = Preparation(text).run();
+    try {
+        return to_json(toml::parse(std::string_view(prepared)), 0);
+    } catch (const toml::parse_error& error) {
+        refuse_line(error.source().begin.line, escape(error.description()));
+    }
+}
+
+}  // namespace osb::oci

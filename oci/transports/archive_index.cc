@@ -1,0 +1,306 @@
+#include "oci/transports/archive_index.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "oci/codec/decompress.hh"
+#include "oci/tar/tar_header.hh"
+
+namespace osb::oci {
+namespace {
+
+constexpr std::size_t kMaxMembers = 100'000;
+constexpr std::uint64_t kMaxPathBytes = 16ULL * 1024 * 1024;  // of all members' names together
+constexpr int kMaxLinkHops = 8;
+// A compressed archive may unpack to this many bytes, and to this many times its size beyond them.
+constexpr std::uint64_t kFreeBytes = 1ULL << 30U;
+constexpr std::uint64_t kMaxRatio = 200;
+
+// A member's content, with a share in the descriptor.
+class MemberSource final : public Source {
+  public:
+    MemberSource(std::shared_ptr<Fd> fd, std::uint64_t offset, std::uint64_t size, const std::string& name)
+        : fd_(std::move(fd)), range_(fd_->get(), offset, size, name) {}
+
+    std::size_t read(MutableBytes buffer) override { return range_.read(buffer); }
+    std::uint64_t skip(std::uint64_t count) override { return range_.skip(count); }
+
+  private:
+    std::shared_ptr<Fd> fd_;
+    FileRangeSource range_;
+};
+
+// "./a//b" -> "a/b". Nothing for a path that climbs out of the archive.
+std::optional<std::string> normalized_path(std::string_view path) {
+    std::vector<std::string_view> parts;
+    while (!path.empty()) {
+        const std::size_t slash = path.find('/');
+        const std::string_view part = path.substr(0, slash);
+        path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+        if (part.empty() || part == ".") continue;
+        if (part != "..") {
+            parts.push_back(part);
+        } else if (parts.empty()) {
+            return std::nullopt;
+        } else {
+            parts.pop_back();
+        }
+    }
+    std::string out;
+    for (const std::string_view part : parts) {
+        if (!out.empty()) out += '/';
+        out += part;
+    }
+    return out;
+}
+
+Fd open_input(const std::string& file) {
+    for (;;) {
+        // Without O_NONBLOCK: a FIFO is waited for.
+        Fd fd(file == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                          : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+        if (fd) return fd;
+        if (errno != EINTR) throw_errno(concat("cannot open ", quoted(file)));
+        check_interrupt();
+    }
+}
+
+// A file without a name: nothing is left behind, however the program ends.
+Fd open_unnamed(const std::string& directory) {
+    Fd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600));
+    if (fd) return fd;
+    std::string path = directory + "/osb-oci-XXXXXX";
+    fd = Fd(::mkostemp(path.data(), O_CLOEXEC));
+    if (fd) ::unlink(path.c_str());
+    return fd;
+}
+
+Fd open_temporary() {
+    const char* chosen =
+        ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+    if (chosen != nullptr && *chosen != '\0') {
+        Fd fd = open_unnamed(chosen);
+        if (!fd) throw_errno(concat("cannot create a temporary file in TMPDIR=", quoted(chosen)));
+        return fd;
+    }
+    Fd fd = open_unnamed("/var/tmp");
+    if (!fd) fd = open_unnamed("/tmp");
+    if (!fd) throw_errno("cannot create a temporary file in '/tmp'");
+    return fd;
+}
+
+// What docker unpacks and we do not.
+void refuse_unknown_compression(ByteView head) {
+    struct Magic {
+        std::string_view bytes;
+        std::string_view program;
+    };
+    constexpr std::array<Magic, 2> kMagics{{
+        {.bytes = "\xFD"
+                  "7zXZ",
+         .program = "xz"},
+        {.bytes = "BZh", .program = "bzip2"},
+    }};
+    for (const Magic& magic : kMagics) {
+        if (!as_text(head).starts_with(magic.bytes)) continue;
+        throw Error(ErrorKind::unsupported, concat("the archive is compressed with ", magic.program))
+            .hint(concat("decompress it first, e.g. with ", magic.program, " -d"));
+    }
+}
+
+// The file or pipe as it comes, counted.
+class InputSource final : public Source {
+  public:
+    explicit InputSource(Source& inner) noexcept : inner_(inner) {}
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = inner_.read(buffer);
+        if (count_ == 0) refuse_unknown_compression(ByteView(buffer).first(n));
+        count_ += n;
+        return n;
+    }
+    std::uint64_t bytes_read() const noexcept { return count_; }
+
+  private:
+    Source& inner_;
+    std::uint64_t count_ = 0;
+};
+
+// Keeps a copy of a stream that is read: what comes through a pipe, or compressed, is judged as it comes, not
+// when the disk is full of it.
+class SpoolingSource final : public Source {
+  public:
+    SpoolingSource(Source& plain, const InputSource& input, int copy_fd)
+        : plain_(plain), input_(input), copy_fd_(copy_fd) {}
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = plain_.read(buffer);
+        count_ += n;
+        if (count_ > kFreeBytes && count_ - kFreeBytes > kMaxRatio * input_.bytes_read()) {
+            throw Error(ErrorKind::too_large, concat("unpacks to more than ", kMaxRatio, " times its size: ",
+                                                     count_, " bytes from ", input_.bytes_read()));
+        }
+        write_all(copy_fd_, ByteView(buffer).first(n), "temporary file");
+        return n;
+    }
+
+  private:
+    Source& plain_;
+    const InputSource& input_;
+    int copy_fd_;
+    std::uint64_t count_ = 0;
+};
+
+// The first bytes of a regular file, as many as tell its compression.
+Compression compression_of(int fd, const std::string& name) {
+    std::array<std::uint8_t, kTarBlock> head{};
+    FileRangeSource beginning(fd, 0, std::min<std::uint64_t>(head.size(), file_size(fd)), name);
+    const ByteView bytes = ByteView(head).first(read_full(beginning, head));
+    refuse_unknown_compression(bytes);
+    return find_compression(bytes, Compression::none);
+}
+
+bool is_regular(int fd, const std::string& file) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0) throw_errno(concat("cannot stat ", quoted(file)));
+    if (S_ISDIR(st.st_mode)) {
+        throw Error(ErrorKind::invalid, concat(quoted(file), ": is a directory, not an archive"))
+            .hint("an image layout in a directory is read with oci:");
+    }
+    return S_ISREG(st.st_mode);
+}
+
+}  // namespace
+
+ArchiveIndex::ArchiveIndex(const std::string& file) : name_(file == "-" ? "standard input" : file) {
+    Fd input = open_input(file);
+    with_context([this] { return quoted(name_); },
+                 [&] {
+                     const bool is_seekable = is_regular(input.get(), file);
+                     if (is_seekable && compression_of(input.get(), name_) == Compression::none) {
+                         fd_ = std::make_shared<Fd>(std::move(input));
+                         FileRangeSource source(fd_->get(), 0, file_size(fd_->get()), name_);
+                         TarReader reader(source);
+                         index_members(reader);
+                     } else {
+                         spool(std::move(input));
+                     }
+                     check_members_end();
+                 });
+}
+
+void ArchiveIndex::spool(Fd file) {
+    fd_ = std::make_shared<Fd>(open_temporary());
+    FdSource stream(std::move(file), name_);
+    InputSource input(stream);
+    const std::unique_ptr<Source> plain = decompress_layer(input, Compression::none);
+    SpoolingSource source(*plain, input, fd_->get());
+    TarReader reader(source);
+    index_members(reader);
+    // The writer of a pipe may have more to say after the end of the archive (padding), and gzip has a
+    // checksum behind it: read, within reason.
+    constexpr std::uint64_t kPadding = 1024UL * 1024;
+    plain->skip(kPadding);
+}
+
+void ArchiveIndex::index_members(TarReader& reader) {
+    TarEntry entry;
+    std::size_t count = 0;
+    while (reader.next(entry)) {
+        if (++count > kMaxMembers) {
+            throw Error(ErrorKind::too_large, concat("more than ", kMaxMembers, " members"));
+        }
+        with_context([&entry] { return concat("member ", quoted(entry.path)); },
+                     [&] { add_member(reader, entry); });
+    }
+    if (count == 0) throw Error(ErrorKind::invalid, "the archive is empty");
+}
+
+// A reader that skips by seeking does not notice an end in the middle of a member.
+void ArchiveIndex::check_members_end() const {
+    const std::uint64_t size = file_size(fd_->get());
+    for (const auto& [path, member] : members_) {
+        if (member.is_sparse) continue;  // nobody reads it
+        if (member.offset <= size && member.size <= size - member.offset) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("member ", quoted(path), ": the archive ends in the middle of it"));
+    }
+}
+
+void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
+    const std::optional<std::string> path = normalized_path(entry.path);
+    if (!path) throw Error(ErrorKind::invalid, "the name climbs out of the archive");
+    Member member;
+    if (entry.type == TarType::file) {
+        member.offset = reader.data_offset();
+        member.size = entry.size;
+        member.is_sparse = reader.is_sparse();
+    } else if (entry.type == TarType::hardlink) {
+        member.is_link = true;
+        member.link = entry.link_target;
+    } else if (entry.type == TarType::symlink) {
+        member.is_link = true;
+        // An absolute target lies outside, wherever the archive is unpacked.
+        const bool absolute = entry.link_target.starts_with('/');
+        member.link = absolute ? ".." : concat(*path, "/../", entry.link_target);
+    } else {
+        return;
+    }
+    path_bytes_ += path->size() + member.link.size();
+    if (path_bytes_ > kMaxPathBytes) {
+        throw Error(ErrorKind::too_large, concat("names of more than ", kMaxPathBytes, " bytes in all"));
+    }
+    if (!members_.emplace(*path, std::move(member)).second) {
+        throw Error(ErrorKind::invalid, "appears twice in the archive");
+    }
+}
+
+const ArchiveIndex::Member& ArchiveIndex::find(const std::string& path) const {
+    std::optional<std::string> wanted = normalized_path(path);
+    for (int hops = 0; wanted; ++hops) {
+        const auto found = members_.find(*wanted);
+        if (found == members_.end()) break;
+        const Member& member = found->second;
+        if (!member.is_link) return member;
+        if (hops == kMaxLinkHops) {
+            throw Error(ErrorKind::invalid,
+                        concat("member ", quoted(path), ": more than ", kMaxLinkHops, " links"));
+        }
+        wanted = normalized_path(member.link);
+        if (!wanted) {
+            throw Error(ErrorKind::invalid,
+                        concat("member ", quoted(path), ": a link that leads out of the archive"));
+        }
+    }
+    throw Error(ErrorKind::not_found, concat("no member ", quoted(path), " in the archive"));
+}
+
+bool ArchiveIndex::contains(const std::string& path) const {
+    const std::optional<std::string> wanted = normalized_path(path);
+    return wanted && members_.contains(*wanted);
+}
+
+std::uint64_t ArchiveIndex::size(const std::string& path) const {
+    return find(path).size;
+}
+
+std::unique_ptr<Source> ArchiveIndex::open(const std::string& path) const {
+    const Member& member = find(path);
+    if (member.is_sparse) {
+        throw Error(ErrorKind::unsupported, concat("member ", quoted(path), " is stored as a sparse file"))
+            .hint("write the archive again, without tar's option --sparse");
+    }
+    return std::make_unique<MemberSource>(fd_, member.offset, member.size, path);
+}
+
+}  // namespace osb::oci

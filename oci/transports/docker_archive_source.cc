@@ -1,0 +1,225 @@
+#include "oci/transports/docker_archive_source.hh"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/codec/decompress.hh"
+#include "oci/documents/document_json.hh"
+#include "oci/transports/archive_index.hh"
+
+namespace osb::oci {
+namespace {
+
+constexpr std::string_view kManifestName = "manifest.json";
+constexpr std::size_t kMaxImages = 4096;
+
+// One element of manifest.json.
+struct SavedImage {
+    std::string config;
+    std::vector<std::string> tags;
+    std::vector<std::string> layers;
+};
+
+std::vector<std::string> string_array(const Json& object, const char* key) {
+    std::vector<std::string> out;
+    if (find_member(object, key) == nullptr) return out;  // null when a Go program wrote an empty list
+    for (const Json& value : required_array(object, key, kMaxImages, kManifestName)) {
+        if (!value.is_string()) {
+            throw Error(ErrorKind::invalid,
+                        concat(kManifestName, ": an element of '", key, "' is not a string"));
+        }
+        out.push_back(value.get<std::string>());
+    }
+    return out;
+}
+
+std::vector<SavedImage> parse_saved_images(std::string_view raw) {
+    const Json document = parse_json(raw, kManifestName);
+    if (!document.is_array()) throw Error(ErrorKind::invalid, concat(kManifestName, ": not a JSON array"));
+    if (document.size() > kMaxImages) {
+        throw Error(ErrorKind::too_large, concat(kManifestName, ": more than ", kMaxImages, " images"));
+    }
+    std::vector<SavedImage> out;
+    for (const Json& element : document) {
+        if (!element.is_object())
+            throw Error(ErrorKind::invalid, concat(kManifestName, ": an element is not an object"));
+        out.push_back({.config = required_string(element, "Config", kManifestName),
+                       .tags = string_array(element, "RepoTags"),
+                       .layers = string_array(element, "Layers")});
+    }
+    return out;
+}
+
+// "alpine" and "docker.io/library/alpine:latest" are one name.
+std::string full_name(const std::string& name) {
+    std::string out = name;
+    const std::size_t slash = out.find('/');
+    const std::string first = out.substr(0, slash);
+    const bool has_host = slash != std::string::npos &&
+                          (first.find_first_of(".:") != std::string::npos || first == "localhost");
+    if (!has_host) out.insert(0, slash == std::string::npos ? "docker.io/library/" : "docker.io/");
+    if (out.find(':', out.rfind('/')) == std::string::npos) out += ":latest";
+    return out;
+}
+
+std::string list_tags(const std::vector<SavedImage>& images) {
+    std::string out;
+    std::size_t count = 0;
+    for (const SavedImage& image : images) {
+        for (const std::string& tag : image.tags) {
+            if (count > 0) out += ", ";
+            if (++count > kMaxListed) return out + "...";
+            out += quoted(tag);
+        }
+    }
+    return out.empty() ? "none with a tag" : out;
+}
+
+const SavedImage& choose(const std::vector<SavedImage>& images, const std::string& tag) {
+    if (images.empty()) throw Error(ErrorKind::not_found, "the archive holds no image");
+    if (tag.empty()) {
+        // The same image may be there once for each of its tags.
+        const auto is_first = [&images](const SavedImage& image) {
+            return image.config == images.front().config && image.layers == images.front().layers;
+        };
+        if (std::all_of(images.begin(), images.end(), is_first)) return images.front();
+        throw Error(ErrorKind::not_found,
+                    concat("the archive holds ", images.size(), " images: ", list_tags(images)))
+            .hint("name one of them by its tag");
+    }
+    const std::string wanted = full_name(tag);
+    for (const SavedImage& image : images) {
+        const bool named =
+            std::any_of(image.tags.begin(), image.tags.end(),
+                        [&wanted](const std::string& name) { return full_name(name) == wanted; });
+        if (named) return image;
+    }
+    throw Error(ErrorKind::not_found,
+                concat("no image with the tag ", quoted(tag), "; there is: ", list_tags(images)));
+}
+
+// The magic numbers of the two formats; a tar archive begins with the name of its first member.
+Compression sniff_compression(Source& member) {
+    std::array<std::uint8_t, 4> head{};
+    const std::string_view bytes = as_text(ByteView(head).first(read_full(member, head)));
+    if (bytes.starts_with("\x1F\x8B")) return Compression::gzip;
+    if (bytes.starts_with("\x28\xB5\x2F\xFD")) return Compression::zstd;
+    return Compression::none;
+}
+
+// A compressed member, read as what it holds.
+class DecompressedMember final : public Source {
+  public:
+    DecompressedMember(std::unique_ptr<Source> member, Compression compression)
+        : member_(std::move(member)), plain_(decompress(*member_, compression)) {}
+
+    std::size_t read(MutableBytes buffer) override { return plain_->read(buffer); }
+
+  private:
+    std::unique_ptr<Source> member_;
+    std::unique_ptr<Source> plain_;
+};
+
+class DockerArchiveSource final : public ImageSource {
+  public:
+    DockerArchiveSource(const std::string& file, const std::string& tag) : archive_(file) {
+        with_context([&file] { return quoted(file); }, [this, &tag] { load(tag); });
+    }
+
+    Document root() override {
+        return {
+            .raw = manifest_, .media_type = std::string(kMediaTypeDockerManifest), .expected = std::nullopt};
+    }
+
+    std::unique_ptr<Source> open_blob(const Descriptor& descriptor) override {
+        const auto found = members_.find(descriptor.digest);
+        if (found == members_.end()) {
+            throw Error(ErrorKind::not_found,
+                        concat("no blob ", descriptor.digest.to_string(), " in the archive"));
+        }
+        const Member& member = found->second;
+        std::unique_ptr<Source> bytes = archive_.open(member.path);
+        if (member.compression == Compression::none) return bytes;
+        return std::make_unique<DecompressedMember>(std::move(bytes), member.compression);
+    }
+
+    LayerBlob open_layer(const Manifest& manifest, const ImageConfig& /*config*/,
+                         std::size_t index) override {
+        const Descriptor& layer = manifest.layers.at(index);
+        LayerBlob out{.bytes = open_blob(layer), .digest = layer.digest, .size = layer.size};
+        // The archive says how long the compressed bytes are, and nothing of the others.
+        const Member& member = members_.at(layer.digest);
+        if (member.compression != Compression::none) {
+            out.size.reset();
+            out.packed_size = archive_.size(member.path);
+        }
+        return out;
+    }
+
+  private:
+    struct Member {
+        std::string path;
+        Compression compression = Compression::none;
+    };
+
+    void load(const std::string& tag) {
+        if (!archive_.contains(std::string(kManifestName))) refuse_archive();
+        const SavedImage image = choose(parse_saved_images(read_member(std::string(kManifestName))), tag);
+        const std::string raw_config = read_member(image.config);
+        const ImageConfig config = ImageConfig::parse(raw_config);
+        if (config.diff_ids.size() != image.layers.size()) {
+            throw Error(ErrorKind::invalid, concat("config: ", config.diff_ids.size(), " diff_ids, but ",
+                                                   kManifestName, " has ", image.layers.size(), " layers"));
+        }
+        Json manifest{
+            {"schemaVersion", 2}, {"mediaType", kMediaTypeDockerManifest}, {"layers", Json::array()}};
+        const Digest config_digest = Digest::of(as_bytes(raw_config));
+        manifest["config"] = descriptor(kMediaTypeDockerConfig, config_digest, raw_config.size());
+        for (std::size_t i = 0; i < image.layers.size(); ++i) {
+            const Digest& diff_id = config.diff_ids[i];
+            members_.emplace(diff_id,
+                             Member{.path = image.layers[i],
+                                    .compression = sniff_compression(*archive_.open(image.layers[i]))});
+            manifest["layers"].push_back(
+                descriptor(kMediaTypeDockerLayer, diff_id, archive_.size(image.layers[i])));
+        }
+        members_.insert_or_assign(config_digest, Member{.path = image.config});
+        manifest_ = manifest.dump();
+    }
+
+    [[noreturn]] void refuse_archive() const {
+        Error error(ErrorKind::invalid,
+                    concat("not an archive of docker save: no member '", kManifestName, '\''));
+        if (archive_.contains("oci-layout"))
+            error.hint("it holds an image layout: read it with oci-archive:");
+        if (archive_.contains("repositories"))
+            error.hint("docker before 1.10 wrote it: save the image again");
+        throw Error(std::move(error));
+    }
+
+    static Json descriptor(std::string_view media_type, const Digest& digest, std::uint64_t size) {
+        return {{"mediaType", media_type}, {"digest", digest.to_string()}, {"size", size}};
+    }
+
+    std::string read_member(const std::string& path) const {
+        return read_all(*archive_.open(path), kMaxDocument, quoted(path));
+    }
+
+    ArchiveIndex archive_;
+    std::map<Digest, Member> members_;
+    std::string manifest_;
+};
+
+}  // namespace
+
+std::shared_ptr<ImageSource> open_docker_archive(const std::string& file, const std::string& tag) {
+    return std::make_shared<DockerArchiveSource>(file, tag);
+}
+
+}  // namespace osb::oci

@@ -1,0 +1,194 @@
+#include "oci/transports/image.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace osb::oci {
+namespace {
+
+constexpr int kMaxIndexLevels = 4;
+
+std::string_view meaningful(std::string_view media_type) {
+    return is_generic_media_type(media_type) ? std::string_view() : media_type;
+}
+
+bool may_be_image(const Descriptor& entry) {
+    const std::string type = media_type_essence(entry.media_type);
+    return type == kMediaTypeIndex || type == kMediaTypeDockerManifestList || type == kMediaTypeManifest ||
+           type == kMediaTypeDockerManifest;
+}
+
+// The entries that an image can lie behind: not what builders attach to images (provenance, with the platform
+// unknown/unknown), and artifacts only where there is nothing else, because an image may say such a type too.
+// One image under two tags is one.
+std::vector<const Descriptor*> candidates(const Index& index) {
+    std::vector<const Descriptor*> images;
+    std::vector<const Descriptor*> artifacts;
+    for (const Descriptor& entry : index.manifests) {
+        if (!may_be_image(entry) || (entry.platform && entry.platform->os == "unknown")) continue;
+        auto& list = entry.artifact_type.empty() || entry.platform ? images : artifacts;
+        const auto same = [&entry](const Descriptor* other) {
+            return other->digest == entry.digest && other->platform == entry.platform;
+        };
+        if (std::none_of(list.begin(), list.end(), same)) list.push_back(&entry);
+    }
+    return images.empty() ? artifacts : images;
+}
+
+std::string list_platforms(const std::vector<const Descriptor*>& entries) {
+    std::string out;
+    for (std::size_t i = 0; i < entries.size() && i < kMaxListed; ++i) {
+        if (i > 0) out += ", ";
+        out += entries[i]->platform ? escape(entries[i]->platform->to_string()) : "unnamed";
+    }
+    if (entries.size() > kMaxListed) out += ", ...";
+    return out.empty() ? "nothing" : out;
+}
+
+const Descriptor* find_platform(const std::vector<const Descriptor*>& entries, const Platform& platform) {
+    const auto first = [&entries](const Platform& wanted) -> const Descriptor* {
+        const auto found = std::find_if(entries.begin(), entries.end(), [&wanted](const Descriptor* entry) {
+            return entry->platform && *entry->platform == wanted;
+        });
+        return found == entries.end() ? nullptr : *found;
+    };
+    const Descriptor* exact = first(platform);
+    return exact != nullptr
+               ? exact
+               : first({.os = platform.os, .architecture = platform.architecture, .variant = {}});
+}
+
+const Descriptor& choose(const Index& index, const std::optional<Platform>& platform) {
+    const std::vector<const Descriptor*> entries = candidates(index);
+    if (entries.empty()) throw Error(ErrorKind::unsupported, "not an image: the index names no image");
+    const bool is_one = std::all_of(entries.begin(), entries.end(), [&entries](const Descriptor* entry) {
+        return entry->digest == entries.front()->digest;
+    });
+    const auto unnamed = [](const Descriptor* entry) { return !entry->platform; };
+    if (is_one && (!platform || std::any_of(entries.begin(), entries.end(), unnamed)))
+        return *entries.front();
+
+    const Platform wanted = platform ? *platform : Platform::host();
+    const Descriptor* found = find_platform(entries, wanted);
+    if (found != nullptr) return *found;
+    // An index inside an index is often without a platform: a single one may hold what is wanted.
+    if (std::count_if(entries.begin(), entries.end(), unnamed) == 1) {
+        return **std::find_if(entries.begin(), entries.end(), unnamed);
+    }
+    throw Error(ErrorKind::not_found,
+                concat("no image for ", escape(wanted.to_string()), "; there is: ", list_platforms(entries)))
+        .hint("choose one with --platform OS/ARCH[/VARIANT]");
+}
+
+void check_size(std::string_view raw) {
+    if (raw.size() > kMaxDocument) {
+        throw Error(ErrorKind::too_large,
+                    concat("manifest: ", raw.size(), " bytes, at most ", kMaxDocument, " are read"));
+    }
+}
+
+// The root document, checked against the digest that the name promised.
+Document verified_root(ImageSource& source) {
+    Document root = source.root();
+    check_size(root.raw);
+    if (!root.expected) return root;
+    const Digest got = Digest::of(as_bytes(root.raw), root.expected->algorithm());
+    if (got != *root.expected) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("manifest: expected ", root.expected->to_string(), ", got ", got.to_string()));
+    }
+    return root;
+}
+
+DocumentKind kind_of(const Document& document) {
+    const std::string_view type = meaningful(document.media_type);
+    return type.empty() ? sniff_document_kind(document.raw) : document_kind(type);
+}
+
+Document read_entry(ImageSource& source, const Descriptor& entry) {
+    return {.raw = read_document(source, entry, "manifest"),
+            .media_type = entry.media_type,
+            .expected = entry.digest};
+}
+
+// The entry for the platform, when the document is an index.
+std::optional<Descriptor> chosen_entry(const Document& document, const std::optional<Platform>& platform,
+                                       int level) {
+    if (kind_of(document) == DocumentKind::manifest) return std::nullopt;
+    if (level == kMaxIndexLevels) {
+        throw Error(ErrorKind::invalid, concat("index: nested more than ", kMaxIndexLevels, " deep"));
+    }
+    return choose(Index::parse(document.raw, meaningful(document.media_type)), platform);
+}
+
+Manifest resolve_manifest(ImageSource& source, const std::optional<Platform>& platform) {
+    Document document = verified_root(source);
+    for (int level = 0;; ++level) {
+        if (const auto entry = chosen_entry(document, platform, level)) {
+            document = read_entry(source, *entry);
+            continue;
+        }
+        const HashAlgorithm algorithm =
+            document.expected ? document.expected->algorithm() : HashAlgorithm::sha256;
+        return Manifest::parse(std::move(document.raw), meaningful(document.media_type), algorithm);
+    }
+}
+
+void check_config(const Manifest& manifest, const ImageConfig& config,
+                  const std::optional<Platform>& platform) {
+    if (config.diff_ids.size() != manifest.layers.size()) {
+        throw Error(ErrorKind::invalid,
+                    concat("config: ", config.diff_ids.size(), " diff_ids, but the manifest has ",
+                           manifest.layers.size(), " layers"));
+    }
+    if (!platform) return;
+    const Platform& got = config.platform;
+    // What the config leaves empty (images that are nothing but files) fits every platform.
+    const auto differ = [](const std::string& asked, const std::string& has) {
+        return !asked.empty() && !has.empty() && asked != has;
+    };
+    if (differ(platform->os, got.os) || differ(platform->architecture, got.architecture) ||
+        differ(platform->variant, got.variant)) {
+        throw Error(ErrorKind::invalid, concat("config: the image is for ", escape(got.to_string()),
+                                               ", not for ", escape(platform->to_string())))
+            .hint("leave --platform out to take the image as it is");
+    }
+}
+
+}  // namespace
+
+std::string read_document(ImageSource& source, const Descriptor& descriptor, std::string_view what) {
+    const auto context = [&] { return concat(what, ' ', descriptor.digest.short_string()); };
+    if (descriptor.size > kMaxDocument) {
+        throw Error(ErrorKind::too_large,
+                    concat(context(), ": ", descriptor.size, " bytes, at most ", kMaxDocument, " are read"));
+    }
+    return with_context(context, [&] {
+        VerifiedSource verified(source.open_blob(descriptor), descriptor.digest, descriptor.size);
+        std::string raw = read_all(verified, kMaxDocument, "document");
+        verified.finish();
+        return raw;
+    });
+}
+
+Digest manifest_digest(ImageSource& source, const std::optional<Platform>& platform) {
+    Document document = verified_root(source);
+    for (int level = 0;; ++level) {
+        const auto entry = chosen_entry(document, platform, level);
+        if (!entry) return document.expected ? *document.expected : Digest::of(as_bytes(document.raw));
+        if (document_kind(entry->media_type) == DocumentKind::manifest) return entry->digest;
+        document = read_entry(source, *entry);
+    }
+}
+
+Image open_image(std::shared_ptr<ImageSource> source, const std::optional<Platform>& platform) {
+    Manifest manifest = resolve_manifest(*source, platform);
+    ImageConfig config = ImageConfig::parse(read_document(*source, manifest.config, "config"));
+    check_config(manifest, config, platform);
+    return {.source = std::move(source), .manifest = std::move(manifest), .config = std::move(config)};
+}
+
+}  // namespace osb::oci

@@ -1,0 +1,38 @@
+#include "oci/transports/image_source.hh"
+
+#include "base/error.hh"
+
+namespace osb::oci {
+
+std::unique_ptr<Source> ImageSource::open_range(const Descriptor& descriptor, std::uint64_t offset,
+                                                std::uint64_t /*length*/) {
+    std::unique_ptr<Source> out = open_blob(descriptor);
+    if (out->skip(offset) != offset) {
+        throw Error(ErrorKind::digest_mismatch, concat("blob ", descriptor.digest.to_string(),
+                                                       " is shorter than ", descriptor.size, " bytes"));
+    }
+    return out;
+}
+
+std::string read_range(ImageSource& source, const Descriptor& descriptor, std::uint64_t offset,
+                       std::uint64_t length) {
+    const std::unique_ptr<Source> range = source.open_range(descriptor, offset, length);
+    std::string out(static_cast<std::size_t>(length), '\0');
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
+    const MutableBytes buffer(reinterpret_cast<std::uint8_t*>(out.data()), out.size());
+    if (read_full(*range, buffer) != out.size()) {
+        throw Error(ErrorKind::digest_mismatch, "the layer is shorter than its descriptor says");
+    }
+    return out;
+}
+
+LayerBlob ImageSource::open_layer(const Manifest& manifest, const ImageConfig& /*config*/,
+                                  std::size_t index) {
+    const Descriptor& layer = manifest.layers.at(index);
+    // Judged first: nothing is opened, let alone fetched, for a layer that cannot be read.
+    const Compression compression = layer_compression(layer.media_type);
+    return {
+        .bytes = open_blob(layer), .digest = layer.digest, .size = layer.size, .compression = compression};
+}
+
+}  // namespace osb::oci

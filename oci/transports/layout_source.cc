@@ -1,0 +1,205 @@
+#include "oci/transports/layout_source.hh"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "oci/documents/document_json.hh"
+#include "oci/transports/image.hh"
+
+namespace osb::oci {
+namespace {
+
+constexpr const char* kContainerdName = "io.containerd.image.name";
+
+std::string annotation(const Descriptor& entry, const char* key) {
+    const auto found = entry.annotations.find(key);
+    return found == entry.annotations.end() ? std::string() : found->second;
+}
+
+bool has_ref_name(const Descriptor& entry, const std::string& tag) {
+    return annotation(entry, kRefName) == tag;
+}
+
+// "1.0" names "docker.io/library/alpine:1.0", and so does "alpine:1.0", but "0" does not.
+bool has_containerd_name(const Descriptor& entry, const std::string& tag) {
+    const std::string name = annotation(entry, kContainerdName);
+    if (!name.ends_with(tag)) return false;
+    if (name.size() == tag.size()) return true;
+    const char before = name[name.size() - tag.size() - 1];
+    return before == ':' || before == '/';
+}
+
+std::string list_tags(const Index& index) {
+    std::string out;
+    for (std::size_t i = 0; i < index.manifests.size(); ++i) {
+        if (i > 0) out += ", ";
+        if (i == kMaxListed) return out + "...";
+        const std::string tag = annotation(index.manifests[i], kRefName);
+        out += tag.empty() ? "one without a tag" : quoted(tag);
+    }
+    return out;
+}
+
+// One for each digest: several tags may name one image.
+std::vector<const Descriptor*> distinct_images(const Index& index) {
+    std::vector<const Descriptor*> out;
+    std::set<Digest> seen;
+    for (const Descriptor& entry : index.manifests) {
+        if (seen.insert(entry.digest).second) out.push_back(&entry);
+    }
+    return out;
+}
+
+bool platforms_differ(const std::vector<const Descriptor*>& entries) {
+    std::vector<std::string> seen;
+    for (const Descriptor* entry : entries) {
+        if (!entry->platform) return false;
+        seen.push_back(entry->platform->to_string());
+    }
+    std::sort(seen.begin(), seen.end());
+    return std::adjacent_find(seen.begin(), seen.end()) == seen.end();
+}
+
+class LayoutSource final : public ImageSource {
+  public:
+    LayoutSource(std::unique_ptr<LayoutFiles> files, std::string name, std::string tag)
+        : files_(std::move(files)), name_(std::move(name)), tag_(std::move(tag)) {
+        with_context([this] { return quoted(name_); }, [this] { check_marker(); });
+    }
+
+    Document root() override {
+        return with_context([this] { return quoted(name_); }, [this] { return find_root(); });
+    }
+
+    std::unique_ptr<Source> open_blob(const Descriptor& descriptor) override {
+        const Digest& digest = descriptor.digest;
+        LayoutFiles::File file = files_->open(concat("blobs/", digest.algorithm_name(), '/', digest.hex()));
+        // Whoever reads the blob checks what it reads; this only says so before the first gigabyte.
+        if (file.size != descriptor.size) {
+            throw Error(ErrorKind::digest_mismatch, concat("blob ", digest.to_string(), ": expected ",
+                                                           descriptor.size, " bytes, got ", file.size));
+        }
+        return std::move(file.bytes);
+    }
+
+  private:
+    std::string read_file(const std::string& path, std::size_t limit) {
+        const LayoutFiles::File file = files_->open(path);
+        return read_all(*file.bytes, limit, path);
+    }
+
+    void check_marker() {
+        std::string text;
+        try {
+            text = read_file("oci-layout", kMaxMarker);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::not_found) throw;
+            throw Error(ErrorKind::invalid, "not an image layout: no file 'oci-layout'");
+        }
+        const Json marker = parse_document(text, "oci-layout");
+        const std::string& version = required_string(marker, "imageLayoutVersion", "oci-layout");
+        if (!version.starts_with("1.")) {
+            throw Error(ErrorKind::unsupported,
+                        concat("oci-layout: version ", quoted(version), ", expected '1.0.0'"));
+        }
+    }
+
+    Document find_root() {
+        std::string raw = read_file("index.json", kMaxDocument);
+        const Index index =
+            with_context([] { return "index.json"; }, [&raw] { return Index::parse(raw, kMediaTypeIndex); });
+        if (index.manifests.empty()) throw Error(ErrorKind::not_found, "the layout holds no image");
+        if (!tag_.empty()) return document_of(find_tag(index));
+        const std::vector<const Descriptor*> images = distinct_images(index);
+        if (images.size() == 1) return document_of(*images.front());
+        if (platforms_differ(images)) {
+            return {
+                .raw = std::move(raw), .media_type = std::string(kMediaTypeIndex), .expected = std::nullopt};
+        }
+        throw Error(ErrorKind::not_found,
+                    concat("the layout holds ", images.size(), " images: ", list_tags(index)))
+            .hint("name one of them by its tag");
+    }
+
+    Document document_of(const Descriptor& entry) {
+        return {.raw = read_document(*this, entry, "manifest"),
+                .media_type = entry.media_type,
+                .expected = entry.digest};
+    }
+
+    const Descriptor& find_tag(const Index& index) const {
+        for (const auto matches : {has_ref_name, has_containerd_name}) {
+            const Descriptor* found = nullptr;
+            for (const Descriptor& entry : index.manifests) {
+                if (!matches(entry, tag_)) continue;
+                if (found != nullptr && found->digest != entry.digest) {
+                    throw Error(ErrorKind::invalid,
+                                concat("tag ", quoted(tag_), " is ambiguous: ", found->digest.short_string(),
+                                       " and ", entry.digest.short_string()));
+                }
+                found = &entry;
+            }
+            if (found != nullptr) return *found;
+        }
+        throw Error(ErrorKind::not_found,
+                    concat("no image with the tag ", quoted(tag_), "; there is: ", list_tags(index)));
+    }
+
+    std::unique_ptr<LayoutFiles> files_;
+    std::string name_;
+    std::string tag_;
+};
+
+class DirectoryFiles final : public LayoutFiles {
+  public:
+    explicit DirectoryFiles(Fd directory) : directory_(std::move(directory)) {}
+
+    File open(const std::string& path) const override {
+        // Each step by itself: O_NOFOLLOW speaks of the last component alone.
+        Fd parent;
+        std::size_t begin = 0;
+        for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {
+            const int above = parent ? parent.get() : directory_.get();
+            parent = open_at(above, path.substr(begin, slash - begin), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            begin = slash + 1;
+        }
+        Fd file = open_regular(parent ? parent.get() : directory_.get(), path.substr(begin));
+        const std::uint64_t size = file_size(file.get());
+        return {.bytes = std::make_unique<FdSource>(std::move(file), path), .size = size};
+    }
+
+  private:
+    Fd directory_;
+};
+
+Fd open_directory(const std::string& directory) {
+    try {
+        return open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
+    } catch (Error& error) {
+        if (error.kind() == ErrorKind::io) {
+            error.hint("oci: takes a directory; an archive is read with oci-archive: or docker-archive:");
+        }
+        throw;
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
+                                               const std::string& tag) {
+    return std::make_shared<LayoutSource>(std::move(files), name, tag);
+}
+
+std::shared_ptr<ImageSource> open_layout(const std::string& directory, const std::string& tag) {
+    return open_layout_files(std::make_unique<DirectoryFiles>(open_directory(directory)), directory, tag);
+}
+
+}  // namespace osb::oci

@@ -1,0 +1,158 @@
+#include "ostree/export/encapsulated_tar.hh"
+
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "ostree/export/object_tar.hh"
+#include "ostree/import/encapsulated_paths.hh"
+#include "ostree/objects/object_format.hh"
+#include "ostree/objects/object_reader.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::string_view kRepo = kImageRepo.substr(0, kImageRepo.size() - 1);
+constexpr std::string_view kBareSplitConfig = "[core]\nrepo_version=1\nmode=bare-split-xattrs\n";
+
+// "sysroot/ostree/repo/objects/XX/<62 digits>", without a suffix.
+std::string object_path(const Sha256& checksum) {
+    std::string hex = to_hex(checksum);
+    hex.insert(2, 1, '/');
+    return concat(kRepo, "/objects/", hex);
+}
+
+// A file or link at such a name would take the place of a directory above the repository.
+bool replaces_repository(std::string_view path) noexcept {
+    return kRepo.starts_with(path) && (path.size() == kRepo.size() || kRepo[path.size()] == '/');
+}
+
+void write_regular(oci::TarWriter& tar, std::string path, std::string_view content) {
+    oci::TarEntry entry;
+    entry.path = std::move(path);
+    entry.mode = 0644;
+    entry.size = content.size();
+    tar.begin(entry);
+    tar.write(as_bytes(content));
+}
+
+}  // namespace
+
+std::string image_path(const std::string& path) {
+    constexpr std::string_view kUsrEtc = "usr/etc";
+    const bool is_etc = path == kUsrEtc || path.starts_with("usr/etc/");
+    return is_etc ? path.substr(kUsrEtc.size() - 3) : path;
+}
+
+bool is_shown(std::string_view path) noexcept {
+    if (has_whiteout_name(path)) return false;
+    return !path.starts_with(kRepo) || (path.size() > kRepo.size() && path[kRepo.size()] != '/');
+}
+
+void EncapsulatedTar::write_directory(oci::TarWriter& tar, const std::string& path, std::uint32_t mode,
+                                      std::uint32_t uid, std::uint32_t gid) {
+    if (!written_.insert(path).second) return;
+    oci::TarEntry entry;
+    entry.type = oci::TarType::directory;
+    entry.path = path;
+    entry.mode = mode;
+    entry.uid = uid;
+    entry.gid = gid;
+    tar.begin(entry);
+}
+
+void EncapsulatedTar::write_root(oci::TarWriter& tar) {
+    const WalkedDirectory& root = walk_.directories.front();
+    write_directory(tar, "./", root.mode, root.uid, root.gid);
+}
+
+void EncapsulatedTar::write_parents(oci::TarWriter& tar, const std::string& path) {
+    const std::string parent = path.substr(0, path.rfind('/') + 1);
+    if (parent == last_parent_) return;
+    last_parent_ = parent;
+    const std::string visible = image_path(path);
+    write_root(tar);
+    for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+        const WalkedDirectory* const directory = find_directory(walk_, path.substr(0, end));
+        if (directory == nullptr)
+            throw Error(ErrorKind::invalid, concat("no directory of ", quoted(path), " in the tree"));
+        const std::string name = image_path(directory->path);
+        // Of usr/etc/x the image has no usr.
+        if (!visible.starts_with(name + '/')) continue;
+        write_directory(tar, name, directory->mode, directory->uid, directory->gid);
+    }
+}
+
+void EncapsulatedTar::write_repository(oci::TarWriter& tar) {
+    for (const char* path :
+         {"sysroot", "sysroot/ostree", "sysroot/ostree/repo", "sysroot/ostree/repo/objects"}) {
+        write_directory(tar, path, 0755);
+    }
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        const auto value = static_cast<std::uint8_t>(byte);
+        write_directory(tar, concat(kRepo, "/objects/", to_hex({&value, 1})), 0755);
+    }
+    for (const char* name :
+         {"extensions", "refs", "refs/heads", "refs/mirrors", "refs/remotes", "state", "tmp", "tmp/cache"}) {
+        write_directory(tar, concat(kRepo, '/', name), 0755);
+    }
+    write_regular(tar, concat(kRepo, "/config"), kBareSplitConfig);
+}
+
+void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
+    write_root(tar);
+    write_repository(tar);
+    const Sha256 commit = parse_sha256(walk_.checksum);
+    write_regular(tar, object_path(commit) + ".commit",
+                  read_metadata(repository_, ObjectType::commit, commit));
+    const std::string detached = read_detached_metadata(repository_, walk_.checksum);
+    if (!detached.empty()) write_regular(tar, object_path(commit) + ".commitmeta", detached);
+    std::set<std::pair<ObjectType, Sha256>> written;
+    const auto write_once = [&](ObjectType type, const Sha256& checksum, std::string_view suffix) {
+        if (!written.emplace(type, checksum).second) return;
+        write_regular(tar, concat(object_path(checksum), suffix), read_metadata(repository_, type, checksum));
+    };
+    bool has_var_tmp = false;
+    for (const WalkedDirectory& directory : walk_.directories) {
+        write_once(ObjectType::dirmeta, directory.meta, ".dirmeta");
+        // The root and /sysroot have their entries already.
+        if (!directory.path.empty() && is_shown(directory.path)) {
+            write_directory(tar, image_path(directory.path), directory.mode, directory.uid, directory.gid);
+        }
+        write_once(ObjectType::dirtree, directory.tree, ".dirtree");
+        has_var_tmp = has_var_tmp || directory.path == "var/tmp";
+    }
+    // Container runtimes expect it, and a commit has nothing in /var.
+    if (!has_var_tmp) write_directory(tar, "var/tmp", 01777);
+}
+
+void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
+    const std::string name = to_hex(file.checksum);
+    const std::string path = object_path(file.checksum);
+    ContentObject object = open_object(repository_, file.checksum);
+    write_regular(tar, path + ".file-xattrs-link", object.xattrs);
+    const oci::TarEntry entry = tar_entry(object, path + ".file");
+    tar.begin(entry);
+    write_content(tar, object, name);
+    const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
+    // The links have the attributes as well: podman's partial pulls set the owner of a link anew, which takes
+    // the capabilities from the file.
+    for (const std::string& visible : file.paths) {
+        if (!is_shown(visible) || replaces_repository(visible)) continue;
+        write_parents(tar, visible);
+        oci::TarEntry link = entry;
+        link.path = image_path(visible);
+        link.size = 0;
+        if (!is_empty_file) {
+            link.type = oci::TarType::hardlink;
+            link.link_target = path + ".file";
+        }
+        tar.begin(link);
+    }
+}
+
+}  // namespace osb::ostree

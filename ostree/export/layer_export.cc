@@ -1,0 +1,200 @@
+#include "ostree/export/layer_export.hh"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "ostree/export/encapsulated_tar.hh"
+#include "ostree/export/kept_blob.hh"
+#include "ostree/export/plain_tar.hh"
+#include "ostree/objects/object_reader.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr unsigned kMaxUploads = 3;  // of one layer
+
+class NullSink final : public Sink {
+  public:
+    void write(ByteView /*bytes*/) override {}
+};
+
+// Reports the bytes that pass, those of a second try only where they go beyond the first.
+class CountingSink final : public Sink {
+  public:
+    CountingSink(Sink& inner, Progress& progress, std::uint64_t& counted)
+        : inner_(inner), progress_(progress), counted_(counted) {}
+    void write(ByteView bytes) override {
+        inner_.write(bytes);
+        done_ += bytes.size();
+        if (done_ <= counted_) return;
+        progress_.advance(done_ - counted_);
+        counted_ = done_;
+    }
+
+  private:
+    Sink& inner_;
+    Progress& progress_;
+    std::uint64_t& counted_;
+    std::uint64_t done_ = 0;
+};
+
+void keep_components_alone(std::map<std::string, std::string>& annotations) {
+    std::erase_if(annotations,
+                  [](const auto& annotation) { return annotation.first != kComponentsAnnotation; });
+}
+
+std::string components_text(const PlannedLayer& layer) {
+    std::string out;
+    for (const std::string& name : layer.components) out += (out.empty() ? "" : ",") + name;
+    return out;
+}
+
+}  // namespace
+
+LayerExport::LayerExport(const Repository& repository, const CommitWalk& walk,
+                         const std::vector<PlannedLayer>& plan, oci::ImageSink& sink,
+                         const ExportOptions& options, Progress& progress)
+    : repository_(repository),
+      walk_(walk),
+      plan_(plan),
+      sink_(sink),
+      options_(options),
+      progress_(progress),
+      record_(repository),
+      first_(record_.empty()) {}
+
+std::vector<oci::WrittenLayer> LayerExport::write_all() {
+    std::vector<std::optional<oci::WrittenLayer>> written(plan_.size() + 1);
+    progress_.begin("writing layers", std::nullopt);
+    const unsigned jobs =
+        options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
+    TaskPool pool(jobs, TaskPool::kMaxQueued);
+    for (std::size_t i = 0; i < written.size(); ++i) {
+        pool.add_producer([this, i, &pool, &written] { written[i] = write_layer(i, pool); });
+    }
+    pool.run();
+    std::vector<oci::WrittenLayer> out;
+    out.reserve(written.size());
+    for (std::optional<oci::WrittenLayer>& layer : written) out.push_back(std::move(layer.value()));
+    return out;
+}
+
+oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) const {
+    if (index > 0 && plan_[index - 1].kept) {
+        if (auto kept = take_over(plan_[index - 1])) return std::move(*kept);
+    }
+    const Sha256 inputs = recipe(index);
+    std::optional<oci::WrittenLayer> layer = record_.find(inputs);
+    if (layer && !is_there(*layer)) layer.reset();
+    const bool known = layer.has_value();
+    // Another repository, or one that this is a copy of, may have sent the same: then it pays to make the
+    // layer for its digest first.
+    if (!layer && first_ && sink_.may_have_blobs()) {
+        NullSink nowhere;
+        layer = make_layer(index, nowhere, pool);
+        if (!is_there(*layer)) layer.reset();
+    }
+    if (!known) {
+        if (!layer) layer = upload_layer(index, pool);
+        record_.save(inputs, *layer);
+    }
+    if (index > 0) layer->descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
+    return std::move(*layer);
+}
+
+std::optional<oci::WrittenLayer> LayerExport::take_over(const PlannedLayer& layer) const {
+    const KeptLayer& kept = layer.kept.value();
+    oci::WrittenLayer out{.descriptor = kept.descriptor, .diff_id = kept.diff_id};
+    // They say where in the blob a table of contents is, by which podman shows other files than the layer's.
+    if (!kept.is_verified) keep_components_alone(out.descriptor.annotations);
+    // podman drops the annotation when it puts layers on top.
+    out.descriptor.annotations.try_emplace(kComponentsAnnotation, components_text(layer));
+    const bool present = is_there(out);
+    if (present && kept.is_verified) return out;
+    // The target has a blob of that digest, but whether it is this layer only its bytes tell.
+    const auto upload = present ? nullptr : sink_.start_blob(kept.descriptor.size);
+    NullSink nowhere;
+    std::uint64_t counted = present ? kept.descriptor.size : 0;
+    CountingSink counting(present ? static_cast<Sink&>(nowhere) : *upload, progress_, counted);
+    if (!copy_kept_blob(*options_.previous->source, kept, counting)) {
+        log_warning(concat("layer ", kept.index + 1, " of the previous image, ",
+                           kept.descriptor.digest.short_string(),
+                           ", is not what its config says: it is made anew"));
+        return std::nullopt;
+    }
+    if (upload) upload->finish(kept.descriptor.digest);
+    return out;
+}
+
+bool LayerExport::is_there(const oci::WrittenLayer& layer) const {
+    if (!sink_.has_blob(layer.descriptor)) return false;
+    progress_.advance(layer.descriptor.size);
+    return true;
+}
+
+// Made and written; again where the target lost it on its way.
+oci::WrittenLayer LayerExport::upload_layer(std::size_t index, TaskPool& pool) const {
+    std::uint64_t counted = 0;
+    for (unsigned tries = 1;; ++tries) {
+        try {
+            const auto upload = sink_.start_blob(std::nullopt);
+            CountingSink counting(*upload, progress_, counted);
+            oci::WrittenLayer written = make_layer(index, counting, pool);
+            upload->finish(written.descriptor.digest);
+            return written;
+        } catch (const oci::UploadLost& error) {
+            if (tries == kMaxUploads) throw;
+            log_warning(concat(error.message(), "; the layer is sent again"));
+        }
+    }
+}
+
+oci::WrittenLayer LayerExport::make_layer(std::size_t index, Sink& target, TaskPool& pool) const {
+    const auto writer = oci::make_layer_writer(target, options_.compression, &pool);
+    if (options_.format == ImageFormat::plain) {
+        write_plain(index, writer->tar());
+    } else {
+        write_encapsulated(index, writer->tar());
+    }
+    return writer->finish();
+}
+
+void LayerExport::write_encapsulated(std::size_t index, oci::TarWriter& tar) const {
+    EncapsulatedTar encapsulated(repository_, walk_);
+    if (index == 0) {
+        encapsulated.write_commit(tar);
+        return;
+    }
+    encapsulated.write_repository(tar);
+    for (const WalkedFile* file : plan_[index - 1].files) encapsulated.write_file(tar, *file);
+}
+
+void LayerExport::write_plain(std::size_t index, oci::TarWriter& tar) const {
+    PlainTar plain(repository_, walk_);
+    if (index == 0) {
+        plain.write_directories(tar);
+        return;
+    }
+    for (const WalkedFile* file : plan_[index - 1].files) plain.write_file(tar, *file);
+}
+
+Sha256 LayerExport::recipe(std::size_t index) const {
+    const bool plain = options_.format == ImageFormat::plain;
+    LayerRecipe out(plain ? "plain" : "encapsulated", options_.compression);
+    // The directories above a file are in its layer, with the modes that they have in the commit.
+    out.add_directories(walk_.directories);
+    if (index > 0) {
+        out.add_files(plan_[index - 1].files);
+    } else if (!plain) {
+        out.add(walk_.checksum);
+        out.add(read_detached_metadata(repository_, walk_.checksum));
+    }
+    return out.finish();
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,162 @@
+#include "ostree/export/layer_plan.hh"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "base/error.hh"
+
+namespace osb::ostree {
+namespace {
+
+struct Component {
+    std::string name;
+    std::uint64_t size = 0;
+};
+
+std::string component_of(const WalkedFile& file, const Owners& owners) {
+    for (const std::string& path : file.paths) {
+        if (const auto owner = owners.find(path); owner != owners.end()) return owner->second;
+    }
+    const std::string& path = file.paths.front();
+    const bool is_initramfs = path.starts_with("usr/lib/modules/") && path.ends_with("/initramfs.img");
+    return is_initramfs ? kInitramfs : kUnpackaged;
+}
+
+std::vector<std::string> split_components(const std::string& text) {
+    std::vector<std::string> out;
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+        const std::size_t end = std::min(text.find(',', begin), text.size());
+        if (end > begin) out.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return out;
+}
+
+// Component -> number of its layer.
+using Assignment = std::map<std::string, std::size_t>;
+
+// The layers of the build before, new components in one more; nothing when that would be too many.
+std::optional<Assignment> keep_assignment(const std::vector<Component>& components,
+                                          const oci::Manifest& previous, std::size_t max_layers) {
+    Assignment known;
+    std::size_t layers = 0;
+    for (const oci::Descriptor& layer : previous.layers) {
+        const auto found = layer.annotations.find(kComponentsAnnotation);
+        if (found == layer.annotations.end()) continue;
+        for (const std::string& name : split_components(found->second)) known.emplace(name, layers);
+        ++layers;
+    }
+    Assignment out;
+    for (const Component& component : components) {
+        const auto found = known.find(component.name);
+        out[component.name] = found == known.end() ? layers : found->second;
+    }
+    // What counts are the layers that would be written.
+    std::set<std::size_t> used;
+    bool knows_any = false;
+    for (const auto& [name, layer] : out) {
+        used.insert(layer);
+        knows_any = knows_any || layer < layers;
+    }
+    if (!knows_any || used.size() > max_layers) return std::nullopt;
+    return out;
+}
+
+Assignment assign_anew(std::vector<Component> components, std::size_t max_layers) {
+    Assignment out;
+    // What no package owns first: it has apk's database, and changes with every update.
+    const auto is_package = [](const Component& component) {
+        return component.name != kInitramfs && component.name != kUnpackaged;
+    };
+    std::sort(components.begin(), components.end(), [&](const Component& a, const Component& b) {
+        return std::tuple(is_package(a), b.size, a.name) < std::tuple(is_package(b), a.size, b.name);
+    });
+    const bool fits = components.size() <= max_layers;
+    const std::size_t alone = fits ? components.size() : max_layers / 2;
+    const std::size_t shared = max_layers - alone;
+    for (std::size_t i = 0; i < components.size(); ++i) {
+        const Sha256 hash = sha256(as_bytes(components[i].name));
+        out[components[i].name] = i < alone ? i : alone + (hash[0] * 256UL + hash[1]) % shared;
+    }
+    return out;
+}
+
+// Those of the kept layers that leave room for the files that are in none.
+std::vector<KeptLayer> choose_kept(std::vector<KeptLayer> kept, std::size_t files, std::size_t max_layers) {
+    std::size_t held = 0;
+    for (const KeptLayer& layer : kept) held += layer.files.size();
+    const std::size_t room =
+        held == files ? max_layers : max_layers - std::max<std::size_t>(1, max_layers / 8);
+    if (kept.size() <= room) return kept;
+    std::sort(kept.begin(), kept.end(), [](const KeptLayer& a, const KeptLayer& b) {
+        return std::pair(b.descriptor.size, a.index) < std::pair(a.descriptor.size, b.index);
+    });
+    // Of more layers than there may be some have to go, and then there are files for others.
+    const std::size_t most = max_layers - std::max<std::size_t>(1, max_layers / 8);
+    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(most), kept.end());
+    std::sort(kept.begin(), kept.end(),
+              [](const KeptLayer& a, const KeptLayer& b) { return a.index < b.index; });
+    return kept;
+}
+
+std::vector<PlannedLayer> plan_kept(const std::vector<KeptLayer>& kept, const Owners& owners,
+                                    std::size_t files, std::size_t max_layers) {
+    std::vector<PlannedLayer> out;
+    for (KeptLayer& layer : choose_kept(kept, files, max_layers)) {
+        PlannedLayer planned;
+        planned.files = layer.files;
+        const auto named = layer.descriptor.annotations.find(kComponentsAnnotation);
+        if (named != layer.descriptor.annotations.end()) {
+            planned.components = split_components(named->second);
+        } else {
+            std::set<std::string> names;
+            for (const WalkedFile* file : layer.files) names.insert(component_of(*file, owners));
+            planned.components.assign(names.begin(), names.end());
+        }
+        planned.kept = std::move(layer);
+        out.push_back(std::move(planned));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owners, const SizeOf& size_of,
+                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous,
+                                      const std::vector<KeptLayer>& kept) {
+    if (max_layers < 2) throw Error(ErrorKind::usage, "an image needs at least two layers for its files");
+    std::vector<PlannedLayer> out = plan_kept(kept, owners, walk.files.size(), max_layers);
+    std::set<const WalkedFile*> placed;
+    for (const PlannedLayer& layer : out) placed.insert(layer.files.begin(), layer.files.end());
+    std::map<std::string, std::vector<const WalkedFile*>> files;
+    for (const WalkedFile& file : walk.files) {
+        if (!placed.contains(&file)) files[component_of(file, owners)].push_back(&file);
+    }
+    std::vector<Component> components;
+    for (const auto& [name, members] : files) {
+        Component component{.name = name};
+        for (const WalkedFile* file : members) component.size += size_of(*file);
+        components.push_back(std::move(component));
+    }
+    const std::size_t layers_left = max_layers - out.size();
+    std::optional<Assignment> assignment;
+    if (previous) assignment = keep_assignment(components, *previous, layers_left);
+    if (!assignment) assignment = assign_anew(components, layers_left);
+    std::map<std::size_t, PlannedLayer> layers;
+    for (const auto& [name, members] : files) {
+        PlannedLayer& layer = layers[assignment->at(name)];
+        layer.components.push_back(name);
+        layer.files.insert(layer.files.end(), members.begin(), members.end());
+    }
+    for (auto& [number, layer] : layers) {
+        // The walk's order is that of its vector.
+        std::sort(layer.files.begin(), layer.files.end());
+        out.push_back(std::move(layer));
+    }
+    return out;
+}
+
+}  // namespace osb::ostree

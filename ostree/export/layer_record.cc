@@ -1,0 +1,168 @@
+#include "ostree/export/layer_record.hh"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/fd.hh"
+#include "base/log.hh"
+#include "oci/documents/json.hh"
+
+namespace osb::ostree {
+namespace {
+
+// Raised when the layers of the same inputs get other bytes.
+constexpr std::string_view kWriterVersion = "1";
+constexpr std::size_t kMaxFile = 64UL * 1024;
+constexpr const char* kDirectory = "extensions/osb-oci/layers";
+
+Fd open_directory(const Repository& repository) {
+    const std::string path = concat(repository.path(), '/', kDirectory);
+    return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+Fd make_directory(const Repository& repository) {
+    std::string path = repository.path();
+    for (const char* part : {"/extensions", "/osb-oci", "/layers"}) {
+        path += part;
+        if (::mkdir(path.c_str(), 0755) != 0) {
+            if (errno != EEXIST) throw_errno(path);
+        } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
+            throw_errno(path);
+        }
+    }
+    return open_directory(repository);
+}
+
+oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
+    return {{"recipe", to_hex(recipe)},
+            {"mediaType", layer.descriptor.media_type},
+            {"digest", layer.descriptor.digest.to_string()},
+            {"size", layer.descriptor.size},
+            {"annotations", layer.descriptor.annotations},
+            {"diffID", layer.diff_id.to_string()}};
+}
+
+std::string text_of(const oci::Json& json, const char* key) {
+    const auto found = json.find(key);
+    if (found == json.end() || !found->is_string())
+        throw Error(ErrorKind::invalid, concat("a record of a layer without ", key));
+    return found->get<std::string>();
+}
+
+// `recipe` is what the file is called: one that came to another name would be another layer.
+oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
+    if (!json.is_object() || !json.contains("size") || !json["size"].is_number_unsigned() ||
+        !json.contains("annotations") || !json["annotations"].is_object()) {
+        throw Error(ErrorKind::invalid, "a record of a layer is not of its form");
+    }
+    if (text_of(json, "recipe") != to_hex(recipe))
+        throw Error(ErrorKind::invalid, "a record of a layer is that of another");
+    // First what may throw: g++ 12 destroys the members of a half made aggregate twice.
+    const oci::Digest digest = oci::Digest::parse(text_of(json, "digest"));
+    const oci::Digest diff_id = oci::Digest::parse(text_of(json, "diffID"));
+    const std::string media_type = text_of(json, "mediaType");
+    oci::WrittenLayer out{
+        .descriptor = {.media_type = media_type, .digest = digest, .size = json["size"].get<std::uint64_t>()},
+        .diff_id = diff_id};
+    for (const auto& [key, value] : json["annotations"].items())
+        out.descriptor.annotations[key] = text_of(json["annotations"], key.c_str());
+    return out;
+}
+
+struct DirCloser {
+    void operator()(DIR* dir) const noexcept { ::closedir(dir); }
+};
+
+// The older half of more than LayerRecord::kMaxRecords goes.
+void remove_old(const Fd& directory) {
+    const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(::dup(directory.get())));
+    if (!dir) return;
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(dir.get())) names.emplace_back(entry->d_name);
+    constexpr std::size_t kDots = 2;
+    if (names.size() <= LayerRecord::kMaxRecords + kDots) return;
+    std::vector<std::pair<std::int64_t, std::string>> files;
+    for (std::string& name : names) {
+        struct stat st {};
+        if (::fstatat(directory.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            files.emplace_back(static_cast<std::int64_t>(st.st_mtim.tv_sec), std::move(name));
+    }
+    std::sort(files.begin(), files.end());
+    files.resize(files.size() / 2);
+    for (const auto& [time, name] : files) ::unlinkat(directory.get(), name.c_str(), 0);
+}
+
+}  // namespace
+
+LayerRecipe::LayerRecipe(std::string_view kind, const oci::LayerFormat& format) {
+    for (const std::string_view text : {std::string_view(OSB_VERSION), kWriterVersion, kind}) add(text);
+    add(format.to_string());
+}
+
+void LayerRecipe::add(std::string_view text) {
+    hasher_.update(concat(text.size(), ':'));
+    hasher_.update(text);
+}
+
+void LayerRecipe::add_files(const std::vector<const WalkedFile*>& files) {
+    add(concat(files.size()));
+    for (const WalkedFile* file : files) {
+        hasher_.update(file->checksum);
+        add(concat(file->paths.size()));
+        for (const std::string& path : file->paths) add(path);
+    }
+}
+
+void LayerRecipe::add_directories(const std::vector<WalkedDirectory>& directories) {
+    add(concat(directories.size()));
+    for (const WalkedDirectory& directory : directories) {
+        hasher_.update(directory.meta);
+        add(directory.path);
+    }
+}
+
+bool LayerRecord::empty() const {
+    struct stat st {};
+    return ::stat(concat(repository_.path(), '/', kDirectory).c_str(), &st) != 0;
+}
+
+std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
+    try {
+        const Fd directory = open_directory(repository_);
+        const Fd file = open_regular(directory.get(), to_hex(recipe));
+        FileRangeSource source(file.get(), 0, std::min<std::uint64_t>(file_size(file.get()), kMaxFile),
+                               "a record of a layer");
+        return from_json(oci::parse_json(read_all(source, kMaxFile, "a record of a layer"), "a record"),
+                         recipe);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::not_found) log_debug(error.message());
+    }
+    return std::nullopt;
+}
+
+void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) const {
+    try {
+        const Fd directory = make_directory(repository_);
+        const std::string name = to_hex(recipe);
+        // Unique among the threads and processes that may write the same record now.
+        const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
+        const Fd file = open_at(directory.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+        write_all(file.get(), as_bytes(to_json(recipe, layer).dump()), temporary);
+        if (::fchmod(file.get(), 0644) != 0) throw_errno(temporary);
+        if (::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0)
+            throw_errno(name);
+        remove_old(directory);
+    } catch (const Error& error) {
+        log_debug(error.message());
+    }
+}
+
+}  // namespace osb::ostree

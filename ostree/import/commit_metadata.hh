@@ -1,0 +1,30 @@
+// What a commit says of the image that it was made from.
+#pragma once
+
+#include <string>
+
+#include "oci/transports/image.hh"
+#include "ostree/import/image_facts.hh"
+#include "ostree/objects/glib.hh"
+
+namespace osb::ostree {
+
+struct CommitFacts {
+    std::string layout;      // "bootable" or "plain"
+    std::string kernel;      // "" for none
+    std::string base;        // the commit that the image is built on; "" for none
+    std::string collection;  // collection id of the repository; "" for none
+    std::string ref;         // that will name the commit
+};
+
+// The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and
+// ostree.container.image-config as ostree-ext writes them on a merge commit; version, ostree.linux and
+// ostree.bootable where known; osb.import.format and osb.import.layout, which say whether importing again
+// would give the same tree; osb.import.base for an image that is built on a commit; in a collection
+// ostree.collection-binding and ostree.ref-binding, without which its clients refuse a commit.
+GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts);
+
+// Whether a commit with this metadata is what importing `image` in `layout` would give.
+bool is_import_of(GVariant* metadata, const oci::Image& image, const std::string& layout);
+
+}  // namespace osb::ostree

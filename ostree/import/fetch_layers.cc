@@ -1,0 +1,123 @@
+#include "ostree/import/fetch_layers.hh"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/task_pool.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/encapsulated_layer.hh"
+#include "ostree/import/known_layers.hh"
+#include "ostree/import/layer_reader.hh"
+#include "ostree/import/layer_store.hh"
+#include "ostree/objects/object_writer.hh"
+#include "ostree/objects/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+class LayerFetch {
+  public:
+    LayerFetch(Repository& repository, const oci::Image& image, unsigned jobs, Progress& progress)
+        : repository_(repository),
+          image_(image),
+          jobs_(jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency())),
+          progress_(progress),
+          base_(encapsulated_layers(image)) {}
+
+    std::uint64_t run(std::uint64_t batch_size) {
+        const std::vector<std::size_t> missing = find_missing();
+        std::uint64_t total = 0;
+        for (const std::size_t index : missing) total += size_of(index);
+        if (total <= batch_size) return 0;
+        progress_.begin("reading layers", total);
+        std::vector<std::size_t> batch;
+        std::uint64_t bytes = 0;
+        for (const std::size_t index : missing) {
+            if (!batch.empty() && bytes + size_of(index) > batch_size) {
+                fetch(std::exchange(batch, {}));
+                bytes = 0;
+            }
+            batch.push_back(index);
+            bytes += size_of(index);
+        }
+        fetch(batch);
+        return total;
+    }
+
+  private:
+    std::uint64_t size_of(std::size_t index) const { return image_.manifest.layers[index].size; }
+
+    std::vector<std::size_t> find_missing() const {
+        const std::vector<bool> present = present_layers(repository_, image_);
+        std::vector<std::size_t> out;
+        std::set<oci::Digest> seen;
+        for (std::size_t i = 0; i < present.size(); ++i) {
+            const bool is_first_of_base = base_ > 0 && i == 0;
+            if (present[i] || is_first_of_base || !seen.insert(image_.config.diff_ids[i]).second) continue;
+            out.push_back(i);
+        }
+        return out;
+    }
+
+    void fetch(const std::vector<std::size_t>& batch) {
+        Transaction transaction(repository_);
+        ObjectWriter writer(repository_);
+        std::vector<std::shared_ptr<Layer>> layers(batch.size());
+        TaskPool pool(jobs_, TaskPool::kMaxQueued);
+        const LayerContext context{writer, pool, progress_, budget_};
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            pool.add_producer([this, &context, &layer = layers[i], index = batch[i]] {
+                with_context(
+                    [&] {
+                        return concat("layer ", index + 1, " of ", image_.manifest.layers.size(), " (",
+                                      image_.manifest.layers[index].digest.short_string(), ")");
+                    },
+                    [&] { layer = read(index, context); });
+            });
+        }
+        pool.run();
+        std::vector<GVariantPtr> commits;
+        commits.reserve(layers.size());
+        for (const auto& layer : layers) commits.push_back(make_layer_commit(writer, *layer));
+        writer.publish();
+        transaction.lock_refs();
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            save_layer(transaction, commits[i].get(), *layers[i]);
+        }
+        transaction.commit();
+    }
+
+    std::shared_ptr<Layer> read(std::size_t index, const LayerContext& context) const {
+        oci::LayerBlob blob = image_.source->open_layer(image_.manifest, image_.config, index);
+        const oci::Digest& diff_id = image_.config.diff_ids[index];
+        if (index >= base_) return read_layer(std::move(blob), diff_id, context);
+        auto layer = std::make_shared<Layer>(diff_id, LayerKind::objects);
+        layer->blob = blob.digest;
+        Encapsulated nothing;  // only the first layer has more than objects
+        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](LayerArchive archive) {
+            EncapsulatedLayerReader(archive, context, nothing, false, layer.get()).read_all();
+        });
+        return layer;
+    }
+
+    Repository& repository_;
+    const oci::Image& image_;
+    const unsigned jobs_;
+    Progress& progress_;
+    ImageBudget budget_;
+    const std::size_t base_;
+};
+
+}  // namespace
+
+std::uint64_t fetch_layers(Repository& repository, const oci::Image& image, unsigned jobs, Progress& progress,
+                           std::uint64_t batch) {
+    return LayerFetch(repository, image, jobs, progress).run(batch);
+}
+
+}  // namespace osb::ostree

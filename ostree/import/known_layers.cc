@@ -1,0 +1,73 @@
+#include "ostree/import/known_layers.hh"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/fd.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/layer_store.hh"
+#include "ostree/import/layer_table.hh"
+#include "ostree/objects/object_format.hh"
+#include "ostree/objects/repository_handle.hh"
+
+namespace osb::ostree {
+
+std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
+                                        std::size_t index, LayerKind kind) {
+    const oci::Digest& digest = image.manifest.layers[index].digest;
+    const auto& diff_ids = image.config.diff_ids;
+    for (std::size_t i = 0; i < diff_ids.size(); ++i) {
+        const bool is_other = diff_ids[i] == diff_ids[index] && image.manifest.layers[i].digest != digest;
+        if (is_other && !knows_blob(repository, digest, diff_ids[index])) return nullptr;
+    }
+    return load_layer(repository, digest, diff_ids[index], kind);
+}
+
+std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository,
+                                                       const oci::Image& image) {
+    const std::size_t base = encapsulated_layers(image);
+    std::vector<std::shared_ptr<const Layer>> out;
+    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+        LayerKind kind = LayerKind::ordinary;
+        if (i < base) kind = i == 0 ? LayerKind::commit : LayerKind::objects;
+        out.push_back(find_known_layer(repository, image, i, kind));
+    }
+    // The first layer of a base is of use only with all others.
+    for (std::size_t i = 1; i < base; ++i) {
+        if (out[i] == nullptr) out.front().reset();
+    }
+    return out;
+}
+
+std::string known_commit(const Repository& repository, const oci::Image& image) {
+    const std::size_t base = encapsulated_layers(image);
+    if (base == 0 || base != image.manifest.layers.size()) return {};
+    const auto known = known_layers(repository, image);
+    return known.front() != nullptr ? known.front()->commit : std::string();
+}
+
+std::vector<bool> present_layers(const Repository& repository, const oci::Image& image) {
+    const auto known = known_layers(repository, image);
+    const std::size_t base = encapsulated_layers(image);
+    const Fd objects = open_at(ostree_repo_get_dfd(repository.handle().repo.get()), "objects",
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const bool is_archive = repository.mode() == RepoMode::archive;
+    const auto is_here = [&](const LayerEntry& entry) {
+        const std::string path = loose_path(entry.checksum, ObjectType::file, is_archive);
+        return ::faccessat(objects.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    };
+    std::vector<bool> out;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        out.push_back(known[i] != nullptr);
+        if (known[i] != nullptr || i == 0 || i >= base) continue;
+        const LayerTable table = find_layer_table(image, i);
+        if (table.layer == nullptr) continue;
+        const auto& entries = table.layer->entries();
+        out.back() = std::all_of(entries.begin(), entries.end(), is_here);
+    }
+    return out;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,36 @@
+#include "ostree/import/layer_space.hh"
+
+#include <sys/statvfs.h>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace osb::ostree {
+namespace {
+
+// About the layer's size, or what deflate leaves of a plain one.
+std::uint64_t stored_size(const Repository& repository, const oci::Descriptor& layer) {
+    constexpr std::uint64_t kDeflated = 16;
+    const bool shrinks = repository.mode() == RepoMode::archive && !layer.media_type.ends_with("gzip") &&
+                         !layer.media_type.ends_with("zstd");
+    return shrinks ? layer.size / kDeflated : layer.size;
+}
+
+}  // namespace
+
+void check_space_for(const Repository& repository, const std::vector<const oci::Descriptor*>& layers) {
+    struct statvfs fs {};
+    if (::statvfs(repository.path().c_str(), &fs) != 0) return;
+    const std::uint64_t free = static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
+    std::uint64_t needed = 0;
+    for (const oci::Descriptor* layer : layers) {
+        const std::uint64_t size = stored_size(repository, *layer);
+        if (size > free - needed) {
+            throw Error(ErrorKind::no_space, concat("the image's layers do not fit into the ", (free >> 20U),
+                                                    " MiB that are free in ", quoted(repository.path())));
+        }
+        needed += size;
+    }
+}
+
+}  // namespace osb::ostree

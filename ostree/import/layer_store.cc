@@ -1,0 +1,257 @@
+#include "ostree/import/layer_store.hh"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "oci/documents/manifest.hh"
+#include "ostree/objects/ref_name.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/commit.hh"
+#include "ostree/tree/layer_entries.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr const char* kRefPrefix = "ostree/container/blob/osb";
+constexpr guint32 kFormat = 4;              // 1 knew nothing of devices
+constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects: no others are to take them for a tree
+constexpr const char* kKeyLayerFormat = "osb.layer.format";
+constexpr const char* kKeyDiffId = "osb.layer.diff-id";
+constexpr const char* kKeyCommit = "osb.layer.commit";
+constexpr const char* kKeyImage = "osb.layer.image";
+constexpr const char* kKeySize = "osb.layer.size";
+constexpr const char* kKeyNotes = "osb.layer.notes";
+constexpr const char* kEntriesFile = "entries";
+constexpr std::size_t kMaxEntriesFile = 1UL << 30;
+
+std::string ref_of(const oci::Digest& digest) {
+    return concat(kRefPrefix, '/', escape_ref(digest.to_string()));
+}
+
+guint32 format_of(LayerKind kind) {
+    return kind == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
+}
+
+// Reads a file of a commit's root directory.
+std::string read_file(OstreeRepo* repo, const std::string& commit, const char* name) {
+    GFile* root = nullptr;
+    GErrorSlot error;
+    error.check(ostree_repo_read_commit(repo, commit.c_str(), &root, nullptr, nullptr, error.out()) != 0,
+                "cannot read a layer's commit");
+    const GObjectPtr<GFile> owned_root(root);
+    const GObjectPtr<GFile> file(g_file_get_child(root, name));
+    const GObjectPtr<GFileInputStream> stream(g_file_read(file.get(), nullptr, error.out()));
+    if (!stream) error.raise("cannot read a layer's entries");
+    std::string out;
+    constexpr std::size_t kStep = 256UL * 1024;
+    for (;;) {
+        const std::size_t old = out.size();
+        out.resize(old + kStep);
+        gsize n = 0;
+        error.check(g_input_stream_read_all(G_INPUT_STREAM(stream.get()), out.data() + old, kStep, &n,
+                                            nullptr, error.out()) != 0,
+                    "cannot read a layer's entries");
+        out.resize(old + n);
+        if (n < kStep) return out;
+        if (out.size() > kMaxEntriesFile)
+            throw Error(ErrorKind::too_large, "a layer's list of entries is too large");
+    }
+}
+
+GVariant* string_array(const std::vector<std::string>& texts) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+    for (const std::string& text : texts) g_variant_builder_add(&builder, "s", text.c_str());
+    return g_variant_builder_end(&builder);
+}
+
+std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std::string& checksum,
+                                         const oci::Digest& diff_id, LayerKind kind) {
+    OstreeRepo* const repo = repository.handle().repo.get();
+    const GVariantPtr commit = load_commit(repository, checksum);
+    if (!commit) return nullptr;
+    const GVariantPtr metadata = metadata_of(commit.get());
+    guint32 format = 0;
+    if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || format != format_of(kind))
+        return nullptr;
+    const std::string held = lookup_string(metadata.get(), kKeyCommit);
+    if (held.empty() == (kind == LayerKind::commit)) return nullptr;
+    const std::string known = lookup_string(metadata.get(), kKeyDiffId);
+    if (known != diff_id.to_string()) {
+        throw Error(
+            ErrorKind::digest_mismatch,
+            concat("unpacks to ", escape(known), ", but the image's config says ", diff_id.to_string()));
+    }
+    auto layer = std::make_unique<Layer>(diff_id, kind);
+    layer->commit = held;
+    guint64 size = 0;
+    if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
+    layer->notes() = lookup_strings(metadata.get(), kKeyNotes);
+    layer->image_layers = lookup_strings(metadata.get(), kKeyImage);
+    parse_entries(read_file(repo, checksum, kEntriesFile), *layer);
+    return layer;
+}
+
+// The objects of the layer, each under its checksum, in directories by the checksum's first digit: one
+// directory of all would pass the size that ostree allows for a dirtree, and many small ones cost a file
+// each.
+Node object_tree(const Layer& layer, const Sha256& entries_file) {
+    Node root = Node::directory();
+    root.set_child(kEntriesFile, Node::file(entries_file));
+    Node& objects = root.set_child("objects", Node::directory());
+    for (const LayerEntry& entry : layer.entries()) {
+        if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
+        const std::string hex = to_hex(entry.checksum);
+        const std::string_view first = std::string_view(hex).substr(0, 1);
+        Node* directory = objects.child(first);
+        if (directory == nullptr) directory = &objects.set_child(first, Node::directory());
+        directory->set_child(hex, Node::file(entry.checksum));
+    }
+    return root;
+}
+
+GVariantPtr layer_metadata(const Layer& layer) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    if (!layer.commit.empty())
+        g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit.c_str()));
+    g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
+                          g_variant_new_string(layer.diff_id().to_string().c_str()));
+    g_variant_builder_add(&builder, "{sv}", kKeyLayerFormat, g_variant_new_uint32(format_of(layer.kind())));
+    if (!layer.image_layers.empty())
+        g_variant_builder_add(&builder, "{sv}", kKeyImage, string_array(layer.image_layers));
+    g_variant_builder_add(&builder, "{sv}", kKeyNotes, string_array(layer.notes()));
+    g_variant_builder_add(&builder, "{sv}", kKeySize, g_variant_new_uint64(layer.uncompressed_size));
+    return take(g_variant_builder_end(&builder));
+}
+
+// libostree lists as refs what lies in their directory: also the temporary files of another process.
+bool is_layer_ref(std::string_view ref) {
+    constexpr std::string_view kSha = "sha";  // sha256_3A_..., sha512_3A_...
+    return ref.substr(ref.rfind('/') + 1).starts_with(kSha);
+}
+
+// The layers that a commit's image consists of: by the digests of its manifest and the diffIDs of its config.
+void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
+    const std::string manifest_text = lookup_string(metadata, "ostree.manifest");
+    const std::string config_text = lookup_string(metadata, "ostree.container.image-config");
+    if (manifest_text.empty() || config_text.empty()) return;
+    const oci::Manifest manifest = oci::Manifest::parse(manifest_text, "", HashAlgorithm::sha256);
+    for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest));
+    for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids)
+        refs.insert(ref_of(diff_id));
+}
+
+struct LayerRef {
+    std::string ref;
+    std::string commit;
+    GVariantPtr metadata;  // null for a commit that is not whole
+};
+
+std::vector<LayerRef> layer_refs(const Repository& repository) {
+    std::vector<LayerRef> out;
+    for (const std::string& ref : repository.refs(kRefPrefix)) {
+        const std::optional<std::string> checksum =
+            is_layer_ref(ref) ? repository.resolve(ref) : std::nullopt;
+        if (!checksum) continue;
+        const GVariantPtr commit = load_commit(repository, *checksum);
+        out.push_back({ref, *checksum, commit ? metadata_of(commit.get()) : nullptr});
+    }
+    return out;
+}
+
+// The layers of an image that holds one of `commits`: it says nothing of them itself, but its first layer
+// does.
+void add_layers_with(const LayerRef& layer, const std::set<std::string>& commits,
+                     std::set<std::string>& refs) {
+    if (!layer.metadata || !commits.contains(lookup_string(layer.metadata.get(), kKeyCommit))) return;
+    refs.insert(layer.ref);
+    for (const std::string& diff_id : lookup_strings(layer.metadata.get(), kKeyImage))
+        refs.insert(ref_of(oci::Digest::parse(diff_id)));
+}
+
+}  // namespace
+
+std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
+                                  const oci::Digest& diff_id, LayerKind kind) {
+    for (const oci::Digest* name : {&digest, &diff_id}) {
+        const std::optional<std::string> commit = repository.resolve(ref_of(*name));
+        if (!commit) continue;
+        try {
+            if (auto layer = load_commit_layer(repository, *commit, diff_id, kind)) return layer;
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::digest_mismatch) throw;
+            // A repository that was pruned or damaged: the layer is read anew.
+            log_debug(concat("layer ", name->short_string(), " cannot be reused: ", error.message()));
+        }
+    }
+    return nullptr;
+}
+
+bool holds_all_files(const ObjectWriter& writer, const Layer& layer) {
+    return std::all_of(layer.entries().begin(), layer.entries().end(), [&writer](const LayerEntry& entry) {
+        const bool has_object = entry.kind == EntryKind::file || entry.kind == EntryKind::symlink;
+        return !has_object || writer.is_stored(entry.checksum, ObjectType::file);
+    });
+}
+
+GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
+    const std::string entries = serialize_entries(layer);
+    const Sha256 file =
+        writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {}, as_bytes(entries));
+    const WrittenTree tree = write_tree(writer, object_tree(layer, file));
+    const GVariantPtr metadata = layer_metadata(layer);
+    return make_commit({.metadata = metadata.get(), .root = tree});
+}
+
+bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
+    if (digest == diff_id) return true;  // it is not compressed
+    const std::optional<std::string> checksum = repository.resolve(ref_of(digest));
+    const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
+    return commit && lookup_string(metadata_of(commit.get()).get(), kKeyDiffId) == diff_id.to_string();
+}
+
+void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer) {
+    const std::string checksum = transaction.write_commit(commit);
+    if (layer.blob) transaction.set_ref(ref_of(*layer.blob), checksum);
+    transaction.set_ref(ref_of(layer.diff_id()), checksum);
+}
+
+void forget_unused_layers(Transaction& transaction, const Repository& repository,
+                          const std::vector<oci::Digest>& keep) {
+    std::set<std::string> used;
+    for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
+    try {
+        std::set<std::string> commits;  // that a ref names
+        for (const std::string& ref : repository.refs("")) {
+            if (ref.starts_with(kRefPrefix)) continue;
+            const std::optional<std::string> checksum = repository.resolve(ref);
+            const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
+            if (!commit) continue;
+            commits.insert(*checksum);
+            add_layers_of(metadata_of(commit.get()).get(), used);
+        }
+        const std::vector<LayerRef> layers = layer_refs(repository);
+        for (const LayerRef& layer : layers) add_layers_with(layer, commits, used);
+        // A layer has two names.
+        std::set<std::string> used_layers;
+        for (const LayerRef& layer : layers) {
+            if (used.contains(layer.ref)) used_layers.insert(layer.commit);
+        }
+        for (const LayerRef& layer : layers) {
+            if (!used_layers.contains(layer.commit)) transaction.set_ref(layer.ref, "");
+        }
+    } catch (const Error& error) {
+        // Not knowing what a ref needs, or which there are while others write some, is no reason to fail, but
+        // one to delete nothing.
+        log_debug(concat("refs of layers are kept: ", error.message()));
+    }
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,119 @@
+#include "ostree/import/pull.hh"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/task_pool.hh"
+#include "ostree/import/encapsulated_layer.hh"
+#include "ostree/import/layer_reader.hh"
+#include "ostree/objects/object_writer.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/commit_binding.hh"
+#include "ostree/tree/commit_walk.hh"
+
+namespace osb::ostree {
+namespace {
+
+// What the repository lacks now is what the image lacks.
+CommitWalk walk_whole(const Repository& repository, const RootChecksums& root) {
+    try {
+        return walk_tree(repository, root.tree, root.meta);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::not_found) throw;
+        throw Error(ErrorKind::invalid,
+                    concat("the image lacks an object of a directory: ", error.message()));
+    }
+}
+
+void check_complete(const Repository& repository, const ObjectWriter& writer, const Encapsulated& found) {
+    const RootChecksums root = root_of(as_bytes(found.commit));
+    const CommitWalk walk = with_context([&] { return concat("commit ", found.commit_checksum); },
+                                         [&] { return walk_whole(repository, root); });
+    for (const WalkedFile& file : walk.files) {
+        if (writer.is_stored(file.checksum, ObjectType::file)) continue;
+        throw Error(ErrorKind::invalid,
+                    concat("commit ", found.commit_checksum, ": the image lacks the object ",
+                           to_hex(file.checksum), " of ", quoted(file.paths.front())));
+    }
+}
+
+void read_layers(const oci::Image& image, const PullOptions& options, ObjectWriter& writer,
+                 Encapsulated& found, Progress& progress) {
+    const unsigned jobs =
+        options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
+    TaskPool pool(jobs, TaskPool::kMaxQueued);
+    ImageBudget budget;
+    const LayerContext context{writer, pool, progress, budget};
+    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+        pool.add_producer([&, i] {
+            with_context(
+                [&] {
+                    return concat("layer ", i + 1, " of ", image.manifest.layers.size(), " (",
+                                  image.manifest.layers[i].digest.short_string(), ")");
+                },
+                [&] {
+                    decode_layer(image.source->open_layer(image.manifest, image.config, i),
+                                 image.config.diff_ids[i], context, [&](LayerArchive archive) {
+                                     EncapsulatedLayerReader(archive, context, found, i == 0).read_all();
+                                 });
+                });
+        });
+    }
+    pool.run();
+}
+
+}  // namespace
+
+void check_pullable(const oci::Image& image) {
+    if (!is_encapsulated(image)) {
+        throw Error(ErrorKind::unsupported, "the image holds no ostree commit")
+            .hint("make one of it with osb-oci import");
+    }
+    if (encapsulated_layers(image) != image.manifest.layers.size()) {
+        throw Error(ErrorKind::unsupported, "the image has further layers on top of its ostree commit")
+            .hint("make a commit of the whole with osb-oci import");
+    }
+}
+
+PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
+                      Progress& progress) {
+    check_pullable(image);
+    if (!options.ref.empty()) check_ref_name(options.ref);
+    PullResult result{.ref = options.ref,
+                      .manifest_digest = image.manifest.digest.to_string(),
+                      .layers = image.manifest.layers.size()};
+    for (const oci::Descriptor& layer : image.manifest.layers) result.bytes_read += layer.size;
+    Transaction transaction(repository);
+    ObjectWriter writer(repository);
+    Encapsulated found;
+    progress.begin("reading layers", result.bytes_read);
+    read_layers(image, options, writer, found, progress);
+    const std::string promised = promised_commit(image);
+    if (!promised.empty() && promised != found.commit_checksum) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("the image holds the commit ", found.commit_checksum,
+                           ", but its label ostree.commit says ", quoted(promised)));
+    }
+    progress.begin("writing the commit", std::nullopt);
+    writer.publish();
+    check_complete(repository, writer, found);
+    transaction.lock_refs();
+    result.commit =
+        transaction.write_commit(found.commit, found.commit_checksum, found.detached, Preferred::present);
+    if (!options.ref.empty()) {
+        const GVariantPtr commit =
+            variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit), false);
+        warn_in_collection(repository, commit.get(), options.ref);
+        transaction.set_ref(options.ref, result.commit);
+    }
+    transaction.commit();
+    result.objects_written = writer.objects_written();
+    result.bytes_written = writer.bytes_written();
+    return result;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,91 @@
+#include "ostree/objects/detached_metadata.hh"
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "ostree/objects/glib.hh"
+#include "ostree/objects/object_format.hh"
+
+namespace osb::ostree {
+namespace {
+
+using Values = std::map<std::string, GVariantPtr>;
+
+// Nothing when it is malformed.
+bool parse(std::string_view bytes, Values& out) {
+    const GVariantPtr dict = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(bytes), /*trusted=*/false);
+    if (g_variant_is_normal_form(dict.get()) == FALSE) return false;
+    GVariantIter iter;
+    g_variant_iter_init(&iter, dict.get());
+    while (GVariant* entry = g_variant_iter_next_value(&iter)) {
+        const GVariantPtr owned(entry);
+        const char* key = nullptr;
+        g_variant_get_child(entry, 0, "&s", &key);
+        const GVariantPtr boxed(g_variant_get_child_value(entry, 1));
+        out.insert_or_assign(key, GVariantPtr(g_variant_get_variant(boxed.get())));
+    }
+    return true;
+}
+
+bool is_list(GVariant* value) {
+    return g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING_ARRAY) != FALSE;
+}
+
+// The elements of `present`, then those of `added` that are not among them.
+GVariantPtr united(GVariant* present, GVariant* added) {
+    std::set<std::string> known;
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_BYTESTRING_ARRAY);
+    for (GVariant* list : {present, added}) {
+        for (gsize i = 0; i < g_variant_n_children(list); ++i) {
+            const GVariantPtr element(g_variant_get_child_value(list, i));
+            if (!known.emplace(as_text(view_byte_array(element.get()))).second) continue;
+            g_variant_builder_add_value(&builder, element.get());
+        }
+    }
+    return take(g_variant_builder_end(&builder));
+}
+
+// False when nothing changed.
+bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
+    if (present && is_list(present.get()) && is_list(added.get())) {
+        added = united(present.get(), added.get());
+    } else if (present && preferred == Preferred::present) {
+        return false;
+    }
+    if (present && g_variant_equal(present.get(), added.get()) != FALSE) return false;
+    present = std::move(added);
+    return true;
+}
+
+std::string serialize(const Values& values) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+    for (const auto& [key, value] : values) g_variant_builder_add(&builder, "{sv}", key.c_str(), value.get());
+    const GVariantPtr out = take(g_variant_builder_end(&builder));
+    return std::string(as_text(bytes_of(out.get())));
+}
+
+}  // namespace
+
+std::string join_detached_metadata(std::string_view present, std::string_view added, Preferred preferred) {
+    if (added.empty()) return std::string(present);
+    Values values;
+    Values more;
+    if (!parse(added, more)) throw Error(ErrorKind::invalid, "malformed detached metadata of a commit");
+    if (present.empty() || !parse(present, values)) return std::string(added);
+    bool changed = false;
+    for (auto& [key, value] : more) changed = add_value(values[key], std::move(value), preferred) || changed;
+    if (!changed) return std::string(present);
+    std::string out = serialize(values);
+    if (out.size() > kMaxMetadataSize) {
+        throw Error(ErrorKind::too_large,
+                    concat("detached metadata of ", out.size(),
+                           " bytes with those that are there; ostree takes ", kMaxMetadataSize));
+    }
+    return out;
+}
+
+}  // namespace osb::ostree

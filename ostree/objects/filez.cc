@@ -1,0 +1,150 @@
+#include "ostree/objects/filez.hh"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/interrupt.hh"
+#include "base/spares.hh"
+#include "oci/codec/inflater.hh"
+#include "ostree/objects/glib.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr std::size_t kInput = 128UL * 1024;  // small files come with one read(2)
+constexpr std::size_t kMaxHeader = kMaxMetadataSize;
+constexpr std::size_t kHeaderPrefix = 8;  // the header's length, and padding
+
+[[noreturn]] void fail(std::string_view why) {
+    throw Error(ErrorKind::invalid, std::string(why));
+}
+
+// What reading one file needs; kept for the next, because an inflater's tables take 100 KiB and more.
+struct Scratch {
+    std::unique_ptr<oci::Inflater> inflater = oci::make_fast_inflater();
+    std::unique_ptr<std::uint8_t[]> input = std::make_unique_for_overwrite<std::uint8_t[]>(kInput);
+};
+using Scratches = Spares<Scratch>;
+
+Scratches& scratches() {
+    static Scratches instance([] { return std::make_unique<Scratch>(); });
+    return instance;
+}
+
+// The compressed file, read in large pieces.
+class Input {
+  public:
+    explicit Input(Fd file) : file_(std::move(file)), scratch_(scratches().take()) {}
+
+    oci::Inflater& inflater() const noexcept { return *scratch_->inflater; }
+    ByteView bytes() const noexcept { return {scratch_->input.get() + begin_, end_ - begin_}; }
+    void consume(std::size_t count) noexcept { begin_ += count; }
+
+    // Reads on when nothing is left. False at the end of the file.
+    bool fill() {
+        if (begin_ != end_) return true;
+        for (;;) {
+            check_interrupt();
+            const ssize_t n = ::read(file_.get(), scratch_->input.get(), kInput);
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) throw_errno("cannot read");
+            begin_ = 0;
+            end_ = static_cast<std::size_t>(n);
+            return n > 0;
+        }
+    }
+
+    void read_exactly(MutableBytes buffer) {
+        while (!buffer.empty()) {
+            if (!fill()) fail("the header is truncated");
+            const std::size_t n = std::min(buffer.size(), bytes().size());
+            std::memcpy(buffer.data(), bytes().data(), n);
+            consume(n);
+            buffer = buffer.subspan(n);
+        }
+    }
+
+  private:
+    Fd file_;
+    Scratches::Lease scratch_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
+class InflatedSource final : public Source {
+  public:
+    InflatedSource(Input input, std::uint64_t size) : input_(std::move(input)), left_(size) {
+        input_.inflater().reset();
+    }
+
+    std::size_t read(MutableBytes buffer) override {
+        const MutableBytes out =
+            buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_)));
+        while (!out.empty()) {
+            const oci::Inflater::Step step = input_.inflater().inflate(input_.bytes(), out);
+            input_.consume(step.consumed);
+            left_ -= step.produced;
+            if (step.produced > 0) return step.produced;
+            if (step.finished) fail("the content is shorter than the header says");
+            if (step.consumed > 0) continue;
+            if (!input_.bytes().empty()) fail("invalid deflate data");
+            if (!input_.fill()) fail("the content is truncated");
+        }
+        return 0;
+    }
+
+  private:
+    Input input_;
+    std::uint64_t left_;
+};
+
+std::string read_header(Input& input) {
+    std::array<std::uint8_t, kHeaderPrefix> prefix{};
+    input.read_exactly(prefix);
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) length = length << 8U | prefix[i];
+    if (length > kMaxHeader) fail("the header is too large");
+    std::string out(length, '\0');
+    input.read_exactly({reinterpret_cast<std::uint8_t*>(out.data()), out.size()});  // NOLINT: char aliases
+    return out;
+}
+
+}  // namespace
+
+ContentObject open_filez(Fd file) {
+    Input input(std::move(file));
+    const std::string bytes = read_header(input);
+    const GVariantPtr header = variant_from_bytes(G_VARIANT_TYPE("(tuuuusa(ayay))"), as_bytes(bytes), false);
+    if (g_variant_is_normal_form(header.get()) == FALSE) fail("the header is malformed");
+    guint64 size = 0;
+    const char* target = nullptr;
+    ContentObject out;
+    g_variant_get_child(header.get(), 0, "t", &size);
+    g_variant_get_child(header.get(), 1, "u", &out.uid);
+    g_variant_get_child(header.get(), 2, "u", &out.gid);
+    g_variant_get_child(header.get(), 3, "u", &out.mode);
+    g_variant_get_child(header.get(), 5, "&s", &target);
+    out.uid = GUINT32_FROM_BE(out.uid);
+    out.gid = GUINT32_FROM_BE(out.gid);
+    out.mode = GUINT32_FROM_BE(out.mode);
+    const GVariantPtr xattrs = take(g_variant_get_child_value(header.get(), 6));
+    out.xattrs = as_text(bytes_of(xattrs.get()));
+    if (S_ISLNK(out.mode)) {
+        out.target = target;
+    } else if (S_ISREG(out.mode)) {
+        out.size = GUINT64_FROM_BE(size);
+        out.content = std::make_unique<InflatedSource>(std::move(input), out.size);
+    } else {
+        fail("neither a file nor a symbolic link");
+    }
+    return out;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,57 @@
+#include "ostree/objects/ref_name.hh"
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace osb::ostree {
+namespace {
+
+bool is_alnum(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+// The code point at the front of valid UTF-8, which is removed from `text`.
+std::uint32_t take_code_point(std::string_view& text) noexcept {
+    const auto lead = static_cast<std::uint8_t>(text.front());
+    const std::size_t continued = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    const std::size_t length = continued + 1;
+    std::uint32_t code_point = length == 1 ? lead : lead & (0x7FU >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+        code_point = (code_point << 6U) | (static_cast<std::uint8_t>(text[i]) & 0x3FU);
+    }
+    text.remove_prefix(length);
+    return code_point;
+}
+
+}  // namespace
+
+std::string escape_ref(std::string_view text) {
+    if (text.empty() || !is_utf8(text) || text.find('\0') != std::string_view::npos) {
+        throw Error(ErrorKind::invalid, concat("cannot make a ref of ", quoted(text)));
+    }
+    std::string out;
+    char previous = '\0';
+    while (!text.empty()) {
+        const char c = text.front();
+        const std::uint32_t code_point = take_code_point(text);
+        const bool separates = c == '/' && is_alnum(previous) && !text.empty();
+        if (is_alnum(c) || c == '-' || separates) {
+            out += c;
+        } else if (c == '_') {
+            out += "__";
+        } else {
+            std::array<char, 16> hex{};
+            const int n = std::snprintf(hex.data(), hex.size(), "_%02X_", static_cast<unsigned>(code_point));
+            out.append(hex.data(), static_cast<std::size_t>(n));
+        }
+        previous = c;
+    }
+    return out;
+}
+
+}  // namespace osb::ostree

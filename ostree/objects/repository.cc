@@ -1,0 +1,318 @@
+#include "ostree/objects/repository.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/file_lock.hh"
+#include "base/hash.hh"
+#include "base/stream.hh"
+#include "base/umask_scope.hh"
+#include "ostree/objects/detached_metadata.hh"
+#include "ostree/objects/object_reader.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/repository_lock.hh"
+
+namespace osb::ostree {
+namespace {
+
+GObjectPtr<OstreeRepo> repo_at(const std::string& path) {
+    const GObjectPtr<GFile> file(g_file_new_for_path(path.c_str()));
+    return GObjectPtr<OstreeRepo>(ostree_repo_new(file.get()));
+}
+
+bool is_hexadecimal(std::string_view text) noexcept {
+    return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// The commit that a ref without a '/' names; nothing when there is none. It may be a link to another.
+std::optional<std::string> read_ref(OstreeRepo* repo, const std::string& ref) {
+    const std::string path = "refs/heads/" + ref;
+    const Fd file(::openat(ostree_repo_get_dfd(repo), path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    if (!file && errno == ENOENT) return std::nullopt;
+    struct stat st {};
+    if (!file || ::fstat(file.get(), &st) != 0) throw_errno(concat("cannot read ", quoted(path)));
+    if (!S_ISREG(st.st_mode)) return std::nullopt;
+    FileRangeSource source(file.get(), 0, static_cast<std::uint64_t>(st.st_size), path);
+    std::string text = read_all(source, OSTREE_SHA256_STRING_LEN + 1, path);
+    if (text.ends_with('\n')) text.pop_back();
+    if (ostree_validate_checksum_string(text.c_str(), nullptr) == 0) return std::nullopt;
+    return text;
+}
+
+bool missing_or_empty(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) return !error;
+    return std::filesystem::is_directory(path, error) && std::filesystem::is_empty(path, error) && !error;
+}
+
+// Whether a directory holds nothing but the beginning of a repository, as one whose creation was killed:
+// first libostree writes the configuration, under a temporary name, and last it makes objects/.
+bool is_half_made(const std::string& path) {
+    constexpr std::array<std::string_view, 4> kDirectories{"tmp", "extensions", "state", "refs"};
+    constexpr std::size_t kTemporaryName = 10;  // tmp.XXXXXX
+    bool has_config = false;
+    bool has_directories = false;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        if (name == "config") {
+            has_config = true;
+        } else if (std::find(kDirectories.begin(), kDirectories.end(), name) != kDirectories.end()) {
+            has_directories = true;
+        } else if (!name.starts_with("tmp.") || name.size() != kTemporaryName) {
+            return false;
+        }
+    }
+    if (error || !has_config) return !error && !has_directories;
+    FdSource config(open_regular(AT_FDCWD, path + "/config"), path);
+    constexpr std::size_t kMaxConfig = 1024UL * 1024;  // bytes; libostree's own has less than 100
+    return read_all(config, kMaxConfig, "config").find("repo_version=") != std::string::npos;
+}
+
+OstreeRepoMode to_ostree(RepoMode mode) {
+    switch (mode) {
+        case RepoMode::archive:
+            return OSTREE_REPO_MODE_ARCHIVE;
+        case RepoMode::bare:
+            return OSTREE_REPO_MODE_BARE;
+        case RepoMode::bare_user:
+            return OSTREE_REPO_MODE_BARE_USER;
+        case RepoMode::bare_user_only:
+            return OSTREE_REPO_MODE_BARE_USER_ONLY;
+    }
+    return OSTREE_REPO_MODE_ARCHIVE;
+}
+
+}  // namespace
+
+std::string_view to_string(RepoMode mode) noexcept {
+    switch (mode) {
+        case RepoMode::archive:
+            return "archive";
+        case RepoMode::bare:
+            return "bare";
+        case RepoMode::bare_user:
+            return "bare-user";
+        case RepoMode::bare_user_only:
+            return "bare-user-only";
+    }
+    return "unknown";
+}
+
+Repository::Repository(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Repository::Repository(Repository&&) noexcept = default;
+Repository& Repository::operator=(Repository&&) noexcept = default;
+Repository::~Repository() = default;
+
+Repository Repository::open(const std::string& path) {
+    auto handle = std::make_unique<Handle>(Handle{repo_at(path), path});
+    GErrorSlot error;
+    error.check(ostree_repo_open(handle->repo.get(), nullptr, error.out()) != 0,
+                concat("cannot open the repository ", quoted(path)));
+    Repository repository(std::move(handle));
+    repository.mode();  // refuses a mode that cannot be written to
+    return repository;
+}
+
+Repository Repository::create(const std::string& path, RepoMode mode) {
+    if (!missing_or_empty(path)) {
+        throw Error(ErrorKind::io,
+                    concat("cannot create a repository in ", quoted(path), ": it is not empty"));
+    }
+    const UmaskScope umask(UmaskScope::readable());
+    std::error_code failed;
+    std::filesystem::create_directories(path, failed);
+    if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
+    auto handle = std::make_unique<Handle>(Handle{repo_at(path), path});
+    GErrorSlot error;
+    error.check(ostree_repo_create(handle->repo.get(), to_ostree(mode), nullptr, error.out()) != 0,
+                concat("cannot create the repository ", quoted(path)));
+    return Repository(std::move(handle));
+}
+
+Repository Repository::open_or_create(const std::string& path) {
+    if (!missing_or_empty(path) && !is_half_made(path)) return open(path);
+    const UmaskScope umask(UmaskScope::readable());
+    std::error_code failed;
+    std::filesystem::create_directories(path, failed);
+    if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
+    // Others may be about to create it, too. The first does, and they find it made.
+    const Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    lock_file(directory.get(), path);
+    if (!is_half_made(path)) return open(path);
+    GErrorSlot error;
+    error.check(ostree_repo_create(repo_at(path).get(), OSTREE_REPO_MODE_ARCHIVE, nullptr, error.out()) != 0,
+                concat("cannot create the repository ", quoted(path)));
+    return open(path);
+}
+
+RepoMode Repository::mode() const {
+    switch (ostree_repo_get_mode(handle_->repo.get())) {
+        case OSTREE_REPO_MODE_ARCHIVE:
+            return RepoMode::archive;
+        case OSTREE_REPO_MODE_BARE:
+            return RepoMode::bare;
+        case OSTREE_REPO_MODE_BARE_USER:
+            return RepoMode::bare_user;
+        case OSTREE_REPO_MODE_BARE_USER_ONLY:
+            return RepoMode::bare_user_only;
+        default:
+            break;
+    }
+    throw Error(ErrorKind::unsupported,
+                concat("the repository ", quoted(handle_->path), " has a mode that is for reading only"))
+        .hint("use a repository in archive, bare, bare-user or bare-user-only mode");
+}
+
+const std::string& Repository::path() const {
+    return handle_->path;
+}
+
+std::optional<std::string> Repository::resolve(const std::string& rev) const {
+    char* checksum = nullptr;
+    GErrorSlot error;
+    // libostree takes such a ref for the beginning of a checksum as soon as a commit has that.
+    if (is_hexadecimal(rev) && rev.size() < OSTREE_SHA256_STRING_LEN) {
+        if (auto commit = read_ref(handle_->repo.get(), rev)) return commit;
+    }
+    if (ostree_repo_resolve_rev(handle_->repo.get(), rev.c_str(), TRUE, &checksum, error.out()) == 0) {
+        error.raise(concat("cannot resolve ", quoted(rev)));
+    }
+    if (checksum == nullptr) return std::nullopt;
+    const GStringPtr owned(checksum);
+    return std::string(checksum);
+}
+
+std::vector<std::string> Repository::refs(const std::string& prefix) const {
+    GHashTable* table = nullptr;
+    GErrorSlot error;
+    const char* const wanted = prefix.empty() ? nullptr : prefix.c_str();
+    error.check(ostree_repo_list_refs_ext(handle_->repo.get(), wanted, &table, OSTREE_REPO_LIST_REFS_EXT_NONE,
+                                          nullptr, error.out()) != 0,
+                "cannot list the repository's refs");
+    const GHashTablePtr owned(table);
+    std::vector<std::string> out;
+    GHashTableIter iter;
+    g_hash_table_iter_init(&iter, table);
+    void* key = nullptr;
+    while (g_hash_table_iter_next(&iter, &key, nullptr) != 0) out.emplace_back(static_cast<const char*>(key));
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+void check_ref_name(const std::string& ref) {
+    // A revision may also have a remote before it, which cannot be written as a ref of this repository. And
+    // libostree's pattern lets a line feed at the end pass, and sees nothing behind a NUL.
+    constexpr std::string_view kNever(":\n\0", 3);
+    if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find_first_of(kNever) != std::string::npos)
+        throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
+    // Nobody abbreviates to less, and names of a letter are common.
+    constexpr std::size_t kShortest = 4;
+    if (is_hexadecimal(ref) && ref.size() >= kShortest) {
+        throw Error(ErrorKind::usage,
+                    concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
+            .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
+    }
+    // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
+    if (ref.starts_with("ostree/container/blob/")) {
+        throw Error(ErrorKind::usage,
+                    concat("the ref ", quoted(ref), " is in the place where layers are kept"));
+    }
+}
+
+mode_t umask_for(OstreeRepo* repo) {
+    struct stat st {};
+    if (::fstatat(ostree_repo_get_dfd(repo), "objects", &st, 0) != 0) return UmaskScope::readable();
+    return ~st.st_mode & 0777U;
+}
+
+Transaction::Transaction(Repository& repository)
+    : repository_(repository), repo_(repository.handle().repo.get()), umask_(umask_for(repo_)) {
+    // libostree looks through tmp/ for a directory to take over, and fails when another process removes one
+    // meanwhile.
+    constexpr int kAttempts = 10;
+    const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
+    GErrorSlot error;
+    for (int attempt = 1; ostree_repo_prepare_transaction(repo_, nullptr, nullptr, error.out()) == 0;
+         ++attempt) {
+        // It has begun all the same.
+        ostree_repo_abort_transaction(repo_, nullptr, nullptr);
+        if (attempt == kAttempts || !error.matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
+            error.raise(concat("cannot write to the repository ", quoted(repository.path())));
+        }
+    }
+    open_ = true;
+}
+
+Transaction::~Transaction() {
+    if (open_) ostree_repo_abort_transaction(repo_, nullptr, nullptr);
+}
+
+std::string Transaction::write_commit(GVariant* commit) {
+    guchar* checksum = nullptr;
+    GErrorSlot error;
+    error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_COMMIT, nullptr, commit, &checksum,
+                                           nullptr, error.out()) != 0,
+                "cannot write the commit");
+    const std::unique_ptr<guchar, GFreeDeleter> owned(checksum);
+    return commits_.emplace_back(to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN)));
+}
+
+std::string Transaction::write_commit(std::string_view bytes, const std::string& checksum,
+                                      std::string_view detached, Preferred preferred) {
+    const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(bytes), false);
+    std::string written = write_commit(commit.get());
+    if (written != checksum) {
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("the commit ", checksum, " has the checksum ", written));
+    }
+    if (detached.empty()) return written;
+    const std::string present = ostree::read_detached_metadata(repository_, checksum);
+    const std::string joined =
+        with_context([&] { return concat("commit ", checksum); },
+                     [&] { return join_detached_metadata(present, detached, preferred); });
+    if (joined == present) return written;
+    const GVariantPtr metadata = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(joined), false);
+    GErrorSlot error;
+    error.check(ostree_repo_write_commit_detached_metadata(repo_, checksum.c_str(), metadata.get(), nullptr,
+                                                           error.out()) != 0,
+                "cannot write the commit's detached metadata");
+    return written;
+}
+
+void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
+    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(),
+                                    checksum.empty() ? nullptr : checksum.c_str());
+}
+
+void Transaction::lock_refs() {
+    if (refs_lock_) return;
+    // The directory itself is locked: nothing is left behind, and libostree, which knows nothing of it, is
+    // not disturbed.
+    Fd refs = open_at(ostree_repo_get_dfd(repo_), "refs/heads", O_RDONLY | O_DIRECTORY);
+    lock_file(refs.get(), "refs/heads");
+    refs_lock_ = std::move(refs);
+}
+
+void Transaction::commit() {
+    GErrorSlot error;
+    // A commit that `ostree fsck` had marked as damaged is whole again.
+    for (const std::string& checksum : commits_) {
+        error.check(ostree_repo_mark_commit_partial(repo_, checksum.c_str(), FALSE, error.out()) != 0,
+                    concat("cannot mark the commit ", checksum, " as whole"));
+    }
+    error.check(ostree_repo_commit_transaction(repo_, nullptr, nullptr, error.out()) != 0,
+                "cannot commit the transaction");
+    open_ = false;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,268 @@
+#include "ostree/push/archive_push.hh"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "base/log.hh"
+#include "base/task_pool.hh"
+#include "ostree/objects/detached_metadata.hh"
+#include "ostree/objects/object_reader.hh"
+#include "ostree/objects/object_writer.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/staging.hh"
+#include "ostree/objects/summary.hh"
+#include "ostree/push/object_closure.hh"
+#include "ostree/push/object_transfer.hh"
+#include "ostree/push/push_source.hh"
+#include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_binding.hh"
+
+namespace osb::ostree {
+namespace {
+
+Repository open_destination(const std::string& path) {
+    Repository repository = Repository::open_or_create(path);
+    if (repository.mode() != RepoMode::archive) {
+        throw Error(ErrorKind::unsupported,
+                    concat("the repository ", quoted(path), " is in ", to_string(repository.mode()),
+                           " mode, which cannot be served over HTTP"))
+            .hint("push to one in archive mode");
+    }
+    if (ostree_repo_get_parent(repository.handle().repo.get()) != nullptr) {
+        throw Error(ErrorKind::unsupported,
+                    concat("the repository ", quoted(path),
+                           " has objects in a parent repository, where readers over HTTP do not find them"));
+    }
+    return repository;
+}
+
+// One push into a directory, from the revision to the summary.
+class DirectoryPush {
+  public:
+    DirectoryPush(const PushSource& source, Repository& destination, const ArchivePushOptions& options,
+                  Progress& progress)
+        : source_(source),
+          destination_(destination),
+          options_(options),
+          progress_(progress),
+          objects_(open_at(ostree_repo_get_dfd(destination.handle().repo.get()), "objects",
+                           O_RDONLY | O_DIRECTORY)) {}
+
+    ArchivePushResult run() {
+        result_.commit = source_.commit();
+        result_.destination = source_.commit();
+        result_.ref = source_.ref();
+        check_descent();
+        const GVariantPtr commit = load_commit(source_.repository(), source_.commit());
+        warn_of_binding(destination_, commit.get(), source_.ref());
+        // It holds the repository's lock: nothing that is found there is pruned meanwhile.
+        Transaction transaction(destination_);
+        find_changes();
+        send_objects();
+        transaction.lock_refs();
+        write_commits(transaction);
+        check_descent();  // another push may have been here
+        result_.unchanged = current() == source_.commit();
+        if (!result_.unchanged) transaction.set_ref(source_.ref(), source_.commit());
+        if (!result_.unchanged || !changes_.empty()) transaction.commit();
+        progress_.begin("updating the summary", std::nullopt);
+        update_summary(destination_);
+        return result_;
+    }
+
+  private:
+    // A commit that the destination lacks, or whose detached metadata it lacks.
+    struct Change {
+        std::string checksum;
+        std::string bytes;
+        std::string detached;
+        bool lacking = false;
+    };
+
+    // What the ref names in the destination; "" when it is not there.
+    std::string current() const {
+        const auto refs = local_refs(destination_);
+        const auto found = refs.find(source_.ref());
+        return found == refs.end() ? std::string{} : found->second;
+    }
+
+    // Whether `ancestor` is the pushed commit or one before it, as far as both repositories know.
+    bool descends_from(const std::string& ancestor) const {
+        const auto& history = source_.history();
+        const auto is_it = [&](const PushedCommit& commit) { return commit.checksum == ancestor; };
+        if (std::any_of(history.begin(), history.end(), is_it)) return true;
+        std::string checksum = history.back().parent;
+        while (!checksum.empty() && checksum != ancestor && has_whole_commit(destination_, checksum))
+            checksum = parent_of(load_commit(destination_, checksum).get());
+        return checksum == ancestor;
+    }
+
+    void check_descent() const {
+        if (options_.force) return;
+        const std::string present = current();
+        if (present.empty() || descends_from(present)) return;
+        throw Error(ErrorKind::invalid,
+                    concat("the ref ", quoted(source_.ref()), " of ", quoted(destination_.path()),
+                           " names the commit ", present, ", which is no ancestor of ", source_.commit()))
+            .hint("--force pushes all the same, and that commit is then without a name");
+    }
+
+    void find_changes() {
+        for (const PushedCommit& commit : source_.history()) {
+            check_interrupt();
+            Change change{.checksum = commit.checksum,
+                          .lacking = !has_whole_commit(destination_, commit.checksum)};
+            const std::string theirs = read_detached_metadata(destination_, commit.checksum);
+            change.detached = join_detached_metadata(
+                theirs, read_detached_metadata(source_.repository(), commit.checksum), Preferred::added);
+            if (change.detached == theirs) change.detached.clear();
+            if (!change.lacking && change.detached.empty()) continue;
+            change.bytes =
+                read_metadata(source_.repository(), ObjectType::commit, parse_sha256(commit.checksum));
+            if (change.lacking) ++result_.commits;
+            changes_.push_back(std::move(change));
+        }
+    }
+
+    bool is_present(const ObjectName& name) const {
+        return ::faccessat(objects_.get(), loose_path(name.checksum, name.type, true).c_str(), F_OK,
+                           AT_SYMLINK_NOFOLLOW) == 0;
+    }
+
+    void send_objects() {
+        ObjectClosure closure(source_.repository());
+        progress_.begin("finding what is missing", std::nullopt);
+        for (const Change& change : changes_) {
+            if (!change.lacking) continue;
+            with_context([&] { return concat("commit ", change.checksum); },
+                         [&] { closure.add(root_of(as_bytes(change.bytes))); });
+        }
+        std::vector<ObjectName> missing;
+        for (const ObjectName& name : closure.objects()) {
+            if (!is_present(name)) missing.push_back(name);
+        }
+        result_.objects_present = closure.objects().size() - missing.size();
+        if (missing.empty()) {
+            // Nothing is staged, so that nobody has cleared away what a killed run left.
+            remove_abandoned_staging(ostree_repo_get_dfd(destination_.handle().repo.get()));
+            return;
+        }
+        progress_.begin("sending objects", std::nullopt);
+        store(missing);
+        result_.objects_sent = missing.size();
+    }
+
+    void store(const std::vector<ObjectName>& missing) {
+        const StoredObjects stored(source_.repository());
+        Staging staging(ostree_repo_get_dfd(destination_.handle().repo.get()));
+        ObjectTransfer transfer(stored, destination_, staging);
+        // Only what is not stored as an archive stores it has to be written.
+        std::unique_ptr<ObjectWriter> writer;
+        if (source_.repository().mode() != RepoMode::archive)
+            writer = std::make_unique<ObjectWriter>(destination_);
+        const unsigned jobs =
+            options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
+        TaskPool pool(jobs, TaskPool::kMaxQueued);
+        std::atomic<std::size_t> next{0};
+        std::atomic<bool> failed{false};
+        for (unsigned i = 0; i < jobs; ++i) {
+            pool.add_producer([&] {
+                try {
+                    for (std::size_t at = next++; at < missing.size() && !failed; at = next++) {
+                        check_interrupt();
+                        store_one(missing[at], transfer, writer.get(), pool);
+                    }
+                } catch (...) {
+                    failed = true;
+                    throw;
+                }
+            });
+        }
+        pool.run();
+        if (writer) writer->publish();
+        staging.publish(ostree_repo_get_disable_fsync(destination_.handle().repo.get()) == FALSE);
+        result_.bytes_sent += transfer.bytes() + (writer ? writer->bytes_written() : 0);
+    }
+
+    void store_one(const ObjectName& name, ObjectTransfer& transfer, ObjectWriter* writer, TaskPool& pool) {
+        const std::uint64_t before = transfer.bytes();
+        if (transfer.transfer(name)) {
+            progress_.advance(transfer.bytes() - before);
+            return;
+        }
+        if (name.type != ObjectType::file || writer == nullptr)
+            throw Error(ErrorKind::not_found,
+                        concat("the repository lacks the object ", to_hex(name.checksum)));
+        const Sha256 written = write_file(name.checksum, *writer, pool);
+        if (written == name.checksum) return;
+        throw Error(ErrorKind::digest_mismatch, concat("the object ", to_hex(name.checksum),
+                                                       " is not what its checksum says: ", to_hex(written)))
+            .hint("ostree fsck tells what is damaged");
+    }
+
+    // Compresses a file of a bare repository.
+    Sha256 write_file(const Sha256& checksum, ObjectWriter& writer, TaskPool& pool) {
+        const ContentObject object = open_object(source_.repository(), checksum);
+        const FileMeta meta{
+            .uid = object.uid, .gid = object.gid, .mode = object.mode, .xattrs = object.xattrs};
+        if (!object.content) return writer.write_file(meta, object.target, {});
+        if (object.size <= FileStream::kPiece) {
+            const std::string content = read_all(*object.content, FileStream::kPiece, to_hex(checksum));
+            progress_.advance(content.size());
+            return writer.write_file(meta, {}, as_bytes(content));
+        }
+        FileStream stream(writer, pool, meta, object.size);
+        for (std::uint64_t left = object.size; left > 0;) {
+            check_interrupt();
+            const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
+            auto piece = std::make_unique<std::uint8_t[]>(wanted);
+            if (read_full(*object.content, {piece.get(), wanted}) != wanted)
+                throw Error(ErrorKind::digest_mismatch,
+                            concat("the object ", to_hex(checksum), " is cut off"));
+            stream.write(std::move(piece), wanted);
+            progress_.advance(wanted);
+            left -= wanted;
+        }
+        return stream.finish();
+    }
+
+    // Parents first, so that a commit's history is there when it is.
+    void write_commits(Transaction& transaction) {
+        std::reverse(changes_.begin(), changes_.end());
+        for (const Change& change : changes_) {
+            transaction.write_commit(change.bytes, change.checksum, change.detached, Preferred::added);
+            if (!change.lacking) continue;
+            ++result_.objects_sent;
+            result_.bytes_sent += change.bytes.size() + change.detached.size();
+        }
+    }
+
+    const PushSource& source_;
+    Repository& destination_;
+    const ArchivePushOptions& options_;
+    Progress& progress_;
+    const Fd objects_;
+    std::vector<Change> changes_;
+    ArchivePushResult result_;
+};
+
+}  // namespace
+
+ArchivePushResult push_to_directory(const Repository& source, const std::string& rev, const std::string& path,
+                                    const ArchivePushOptions& options, Progress& progress) {
+    const PushSource pushed(source, rev, options.ref);
+    Repository destination = open_destination(path);
+    return DirectoryPush(pushed, destination, options, progress).run();
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,197 @@
+// The protocol is ostree-push's (1.0): a port of the server's loopback interface is forwarded to an HTTP
+// server here, and `ostree-receive PATH URL REF` on the server pulls from it.
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "ostree/push/archive_offer.hh"
+#include "ostree/push/archive_push.hh"
+#include "ostree/push/archive_server.hh"
+#include "ostree/push/push_source.hh"
+#include "ostree/push/receive_log.hh"
+#include "ostree/push/ssh_connection.hh"
+#include "registry/skopeo/scratch_directory.hh"
+
+namespace osb::ostree {
+namespace {
+
+constexpr int kNoSuchCommand = 127;
+
+// Where the sockets are made: "" for where temporary files always are, unless their paths would be too long
+// for a socket, or have something in them that ssh reads as more than a path.
+std::string socket_parent() {
+    constexpr std::size_t kRoom = 60;  // our directory, the name, and what ssh adds while it makes its own
+    const char* const parent = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (parent == nullptr) return "";
+    const std::string_view path = parent;
+    const bool fits = path.size() + kRoom < sizeof(sockaddr_un::sun_path) && path.starts_with('/') &&
+                      path.find_first_of(":%$~\\\"' \t\n[]") == std::string_view::npos;
+    return fits ? "" : "/tmp";
+}
+
+class SshPush {
+  public:
+    SshPush(const PushSource& source, const SshTarget& target, const ArchivePushOptions& options,
+            Progress& progress)
+        : source_(source),
+          target_(target),
+          options_(options),
+          progress_(progress),
+          scratch_(socket_parent()),
+          offer_(source.repository()),
+          server_(offer_, scratch_.path() + "/http", progress) {}
+
+    ArchivePushResult run() {
+        progress_.begin("connecting", std::nullopt);
+        ssh_.emplace(target_, scratch_.path() + "/ssh");
+        url_ = concat("http://127.0.0.1:", ssh_->forward(server_.socket_path()), server_.prefix());
+        result_.commit = source_.commit();
+        result_.ref = source_.ref();
+        const std::size_t unknown = count_unknown();
+        for (std::size_t i = unknown; i-- > 0;) send(i, unknown);
+        result_.unchanged = result_.commits == 0;
+        result_.objects_sent = server_.objects_sent();
+        result_.bytes_sent = server_.bytes_sent();
+        if (result_.unchanged) return result_;
+        // One that was asked for twice counts once.
+        const std::uint64_t offered = offer_.object_count();
+        result_.objects_present = offered - std::min(offered, result_.objects_sent);
+        return result_;
+    }
+
+  private:
+    const PushedCommit& commit(std::size_t i) const { return source_.history()[i]; }
+
+    // Runs ostree-receive for this commit. Throws unless it ends with status 0, or `may_fail`.
+    ReceiveLog receive(std::size_t i, std::string_view flags, bool probing, bool& failed) {
+        server_.offer(source_.ref(), commit(i).checksum, probing);
+        ReceiveLog log(source_.ref(), commit(i).checksum, /*warn=*/!probing);
+        const std::string command = concat("ostree-receive ", flags, " ", shell_quoted(target_.path), " ",
+                                           url_, " ", shell_quoted(source_.ref()));
+        const ExitState state = ssh_->run(command, [&](std::string_view line) { log.add(line); });
+        server_.rethrow_failure();
+        failed = !state.ok();
+        // A probe that finds nothing fails by our own doing.
+        if (failed && !(probing && server_.lacks_object() && state.value != kSshFailed)) fail(state, log);
+        return log;
+    }
+
+    [[noreturn]] void fail(const ExitState& state, const ReceiveLog& log) const {
+        const std::string why = log.last_words().empty() ? "" : concat(": ", log.last_words());
+        if (!state.signalled && state.value == kSshFailed)
+            throw Error(ErrorKind::unavailable,
+                        concat("the connection to ", quoted(target_.host), " broke", why));
+        if (!state.signalled && state.value == kNoSuchCommand) {
+            throw Error(ErrorKind::not_found, concat("no ostree-receive on ", quoted(target_.host), why))
+                .hint("install ostree-push there");
+        }
+        throw Error(ErrorKind::unavailable, concat("ostree-receive on ", quoted(target_.host),
+                                                   " failed with ", state.to_string(), why));
+    }
+
+    // Whether the server's ref is at this commit already, or past it: it has what we have, and says that it
+    // has something as new. It transfers nothing. What the ref names goes to before_.
+    bool is_known(std::size_t i) {
+        bool failed = false;
+        const ReceiveLog log = receive(i, "-n -v", /*probing=*/true, failed);
+        before_ = log.before();
+        // It ended well without a word about the ref: it does not take refs of this name, and is asked no
+        // more.
+        if (!failed && !before_) check_not_taken(log);
+        return log.before() == commit(i).checksum || (!failed && log.is_not_newer());
+    }
+
+    // Where in our history the server's ref is, so far as its name tells: where a copy is no other than ours.
+    std::optional<std::size_t> place_of_ref() const {
+        if (!before_) return std::nullopt;
+        const auto& history = source_.history();
+        if (before_->empty()) return history.size();
+        for (std::size_t i = 0; i < history.size(); ++i)
+            if (history[i].checksum == *before_) return i;
+        return std::nullopt;
+    }
+
+    // How many commits of the history, counted from the newest, the server is to be sent. It stores what it
+    // is sent under other checksums, and takes the commits of a ref one by one, each of which must be newer
+    // than the last: so the ancestors that it lacks go first. The newest one always goes, because what the
+    // server answers is what the user is told.
+    std::size_t count_unknown() {
+        const std::size_t count = source_.history().size();
+        if (count == 1) return 1;
+        progress_.begin("asking what the server has", std::nullopt);
+        std::size_t unknown = 0;  // the last one that is not known
+        std::size_t known = count;
+        for (std::size_t step = 1; unknown + step < known; step *= 2) {
+            const bool found = is_known(unknown + step);
+            if (const auto place = place_of_ref()) return std::max<std::size_t>(*place, 1);
+            (found ? known : unknown) = unknown + step;
+            if (found) break;
+        }
+        while (known - unknown > 1) {
+            const std::size_t middle = unknown + (known - unknown) / 2;
+            (is_known(middle) ? known : unknown) = middle;
+        }
+        return known;
+    }
+
+    void send(std::size_t i, std::size_t count) {
+        progress_.begin(count == 1 ? "sending objects" : concat("sending commit ", count - i, " of ", count),
+                        std::nullopt);
+        const bool newest = i == 0;
+        bool failed = false;
+        const ReceiveLog log =
+            receive(i, newest && options_.force ? "-f -v" : "-v", /*probing=*/false, failed);
+        if (!log.made().empty()) {
+            ++result_.commits;
+            result_.destination = log.made();
+            return;
+        }
+        if (newest) check_not_taken(log);
+    }
+
+    // The server ended well, and did not take the commit that matters.
+    void check_not_taken(const ReceiveLog& log) {
+        if (log.is_same_tree() || log.before() == source_.commit()) {
+            result_.destination = log.before().value_or("");
+            return;
+        }
+        if (log.is_not_newer()) {
+            throw Error(ErrorKind::invalid,
+                        concat("the ref ", quoted(source_.ref()), " of ", quoted(target_.to_string()),
+                               " names the commit ", log.before().value_or("(unknown)"),
+                               ", which is as new as ", source_.commit(), " or newer"))
+                .hint("--force pushes all the same");
+        }
+        throw Error(ErrorKind::unavailable, concat("ostree-receive on ", quoted(target_.host),
+                                                   " did not take the ref ", quoted(source_.ref())))
+            .hint("it leaves out appstream/*, appstream2/* and ostree-metadata; -v shows what it said");
+    }
+
+    const PushSource& source_;
+    const SshTarget& target_;
+    const ArchivePushOptions& options_;
+    Progress& progress_;
+    registry::ScratchDirectory scratch_;
+    ArchiveOffer offer_;
+    ArchiveServer server_;
+    std::optional<SshConnection> ssh_;
+    std::string url_;
+    std::optional<std::string> before_;  // what the server's ref named at the last probe; "" for nothing
+    ArchivePushResult result_;
+};
+
+}  // namespace
+
+ArchivePushResult push_over_ssh(const Repository& source, const std::string& rev, const SshTarget& target,
+                                const ArchivePushOptions& options, Progress& progress) {
+    const PushSource pushed(source, rev, options.ref);
+    return SshPush(pushed, target, options, progress).run();
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,86 @@
+#include "ostree/push/push_source.hh"
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/repository_lock.hh"
+#include "ostree/objects/summary.hh"
+#include "ostree/tree/commit.hh"
+
+namespace osb::ostree {
+namespace {
+
+bool has_commit_object(const Repository& repository, const std::string& checksum) {
+    gboolean present = FALSE;
+    GErrorSlot error;
+    error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
+                                       checksum.c_str(), &present, nullptr, error.out()) != 0,
+                concat("cannot look up the commit ", checksum));
+    return present != FALSE;
+}
+
+// The ref that `rev` is: of this repository, or, less the remote's name, one that was pulled.
+std::string ref_named_by(const Repository& repository, const std::string& rev) {
+    for (const std::string& ref : repository.refs("")) {
+        if (ref == rev) return rev.substr(rev.find(':') + 1);
+    }
+    throw Error(ErrorKind::usage, concat(quoted(rev), " names a commit, but no ref"))
+        .hint("say with --ref what it is to be called in the destination");
+}
+
+}  // namespace
+
+bool has_whole_commit(const Repository& repository, const std::string& checksum) {
+    return has_commit_object(repository, checksum) && load_commit(repository, checksum) != nullptr;
+}
+
+PushSource::PushSource(const Repository& repository, const std::string& rev, const std::string& ref)
+    : repository_(repository) {
+    const std::optional<std::string> commit = repository.resolve(rev);
+    if (!commit || !has_commit_object(repository, *commit)) {
+        throw Error(ErrorKind::not_found,
+                    concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
+    }
+    ref_ = ref.empty() ? ref_named_by(repository, rev) : ref;
+    check_ref_name(ref_);
+    OstreeRepo* const repo = repository.handle().repo.get();
+    if (ostree_repo_is_writable(repo, nullptr) != FALSE) {
+        const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
+        GErrorSlot error;
+        error.check(ostree_repo_lock_push(repo, OSTREE_REPO_LOCK_SHARED, nullptr, error.out()) != 0,
+                    concat("cannot lock the repository ", quoted(repository.path())));
+        locked_ = true;
+    }
+    try {
+        read_history(*commit);
+    } catch (...) {
+        if (locked_) ostree_repo_lock_pop(repo, OSTREE_REPO_LOCK_SHARED, nullptr, nullptr);
+        throw;
+    }
+}
+
+PushSource::~PushSource() {
+    if (locked_)
+        ostree_repo_lock_pop(repository_.handle().repo.get(), OSTREE_REPO_LOCK_SHARED, nullptr, nullptr);
+}
+
+void PushSource::read_history(const std::string& commit) {
+    for (std::string checksum = commit; !checksum.empty();) {
+        check_interrupt();
+        // Beyond the first, a commit that was never pulled, or was deleted, is where history ends.
+        const bool first = history_.empty();
+        if (!first && !has_commit_object(repository_, checksum)) break;
+        const GVariantPtr object = load_commit(repository_, checksum);
+        if (!object && first) {
+            throw Error(ErrorKind::not_found,
+                        concat("the repository holds the commit ", checksum, " only in part"))
+                .hint("fetch the rest of it before it is pushed");
+        }
+        if (!object) break;
+        history_.push_back({checksum, parent_of(object.get())});
+        checksum = history_.back().parent;
+    }
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,45 @@
+// What a push is about: the commit, its name in the destination, and its ancestors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ostree/objects/repository.hh"
+
+namespace osb::ostree {
+
+struct PushedCommit {
+    std::string checksum;
+    std::string parent;  // checksum; "" for none
+};
+
+class PushSource {
+  public:
+    // `repository` is borrowed; it is locked against pruning as long as this object lives, where we may write
+    // to it. `ref`: "" for the one that `rev` names. Throws Error: not_found when there is no such commit, or
+    // only part of it; usage when no ref is named, or none that may be written.
+    PushSource(const Repository& repository, const std::string& rev, const std::string& ref);
+    PushSource(const PushSource&) = delete;
+    PushSource& operator=(const PushSource&) = delete;
+    ~PushSource();
+
+    const Repository& repository() const noexcept { return repository_; }
+    const std::string& commit() const noexcept { return history_.front().checksum; }
+    const std::string& ref() const noexcept { return ref_; }
+    // The commit, its parent, and so on, as far as the repository has them whole. Not empty.
+    const std::vector<PushedCommit>& history() const noexcept { return history_; }
+
+  private:
+    void read_history(const std::string& rev);
+
+    const Repository& repository_;
+    std::string ref_;
+    std::vector<PushedCommit> history_;
+    bool locked_ = false;
+};
+
+// Whether the repository has the commit with everything that belongs to it.
+bool has_whole_commit(const Repository& repository, const std::string& checksum);
+
+}  // namespace osb::ostree

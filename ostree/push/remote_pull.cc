@@ -1,0 +1,147 @@
+#include "ostree/push/remote_pull.hh"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "ostree/objects/interrupt_watch.hh"
+#include "ostree/objects/repository_handle.hh"
+
+namespace osb::ostree {
+namespace {
+
+void check_options(const RemotePullOptions& options) {
+    const bool good_name = !options.name.empty() && options.name.front() != '-' &&
+                           std::all_of(options.name.begin(), options.name.end(), [](char c) {
+                               return g_ascii_isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+                           });
+    if (!good_name) throw Error(ErrorKind::usage, concat("not a name for a remote: ", quoted(options.name)));
+    constexpr std::array<std::string_view, 3> kSchemes{"http://", "https://", "file://"};
+    const auto begins = [&](std::string_view scheme) { return options.url.starts_with(scheme); };
+    const bool has_control = std::any_of(options.url.begin(), options.url.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F;
+    });
+    if (has_control || std::none_of(kSchemes.begin(), kSchemes.end(), begins)) {
+        throw Error(ErrorKind::usage, concat("not a URL of an ostree repository: ", quoted(options.url)))
+            .hint("http://, https:// and file:// are");
+    }
+    check_ref_name(options.ref);
+}
+
+GVariantPtr remote_options(const RemotePullOptions& options) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
+    g_variant_builder_add(&builder, "{sv}", "gpg-verify",
+                          g_variant_new_boolean(options.gpg_key.empty() ? FALSE : TRUE));
+    return take(g_variant_builder_end(&builder));
+}
+
+void import_key(OstreeRepo* repo, const RemotePullOptions& options) {
+    GErrorSlot error;
+    const GObjectPtr<GFile> file(g_file_new_for_path(options.gpg_key.c_str()));
+    GFileInputStream* stream = g_file_read(file.get(), nullptr, error.out());
+    if (stream == nullptr) error.raise(concat("cannot read the key ", quoted(options.gpg_key)));
+    const GObjectPtr<GFileInputStream> owned(stream);
+    guint imported = 0;
+    error.check(ostree_repo_remote_gpg_import(repo, options.name.c_str(), G_INPUT_STREAM(stream), nullptr,
+                                              &imported, nullptr, error.out()) != 0,
+                concat("cannot import the key ", quoted(options.gpg_key)));
+    if (imported == 0) {
+        throw Error(ErrorKind::invalid, concat("there is no key in ", quoted(options.gpg_key)));
+    }
+}
+
+GVariantPtr pull_options(const std::string& ref) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
+    const std::array<const char*, 2> refs{ref.c_str(), nullptr};
+    g_variant_builder_add(&builder, "{sv}", "refs", g_variant_new_strv(refs.data(), 1));
+    return take(g_variant_builder_end(&builder));
+}
+
+ErrorKind kind_of(const GErrorSlot& error) {
+    if (error.matches(G_IO_ERROR, G_IO_ERROR_NO_SPACE)) return ErrorKind::no_space;
+    if (error.matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) return ErrorKind::not_found;
+    if (error.matches(OSTREE_GPG_ERROR, OSTREE_GPG_ERROR_NO_SIGNATURE) ||
+        error.matches(OSTREE_GPG_ERROR, OSTREE_GPG_ERROR_INVALID_SIGNATURE) ||
+        error.matches(OSTREE_GPG_ERROR, OSTREE_GPG_ERROR_MISSING_KEY)) {
+        return ErrorKind::untrusted;
+    }
+    return ErrorKind::unavailable;
+}
+
+// An error of libostree's, with the kind that it has for a remote.
+[[noreturn]] void raise_as_remote(const GErrorSlot& error, const std::string& what) {
+    try {
+        error.raise(what);
+    } catch (const Error& raised) {
+        throw Error(kind_of(error), raised.message());
+    }
+}
+
+std::string pull_ref(Repository& repository, const std::string& remote, const std::string& ref,
+                     Progress& progress) {
+    progress.begin("fetching the commit", std::nullopt);
+    GErrorSlot error;
+    const GVariantPtr pull = pull_options(ref);
+    InterruptWatch watch;
+    const bool ok = ostree_repo_pull_with_options(repository.handle().repo.get(), remote.c_str(), pull.get(),
+                                                  nullptr, watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    if (!ok) raise_as_remote(error, concat("cannot pull ", quoted(ref)));
+    const std::optional<std::string> commit = repository.resolve(concat(remote, ':', ref));
+    if (!commit) throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(ref)));
+    return *commit;
+}
+
+}  // namespace
+
+RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress) {
+    check_options(options);
+    OstreeRepo* repo = repository.handle().repo.get();
+    const UmaskScope umask(umask_for(repo));
+    GErrorSlot error;
+    const GVariantPtr remote = remote_options(options);
+    error.check(ostree_repo_remote_change(repo, nullptr, OSTREE_REPO_REMOTE_CHANGE_ADD_IF_NOT_EXISTS,
+                                          options.name.c_str(), options.url.c_str(), remote.get(), nullptr,
+                                          error.out()) != 0,
+                concat("cannot add the remote ", quoted(options.name)));
+    if (!options.gpg_key.empty()) import_key(repo, options);
+    const std::string commit =
+        with_context([&] { return concat("remote ", quoted(options.url)); },
+                     [&] { return pull_ref(repository, options.name, options.ref, progress); });
+    return {.commit = commit,
+            .config = concat("\n[remote \"", options.name, "\"]\nurl=", options.url,
+                             "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n')};
+}
+
+std::string pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+                            Progress& progress) {
+    const UmaskScope umask(umask_for(repository.handle().repo.get()));
+    return with_context([&] { return concat("remote ", quoted(remote)); },
+                        [&] { return pull_ref(repository, remote, ref, progress); });
+}
+
+std::string remote_commit(const Repository& repository, const std::string& remote, const std::string& ref) {
+    GErrorSlot error;
+    GHashTable* table = nullptr;
+    InterruptWatch watch;
+    const bool ok = ostree_repo_remote_list_refs(repository.handle().repo.get(), remote.c_str(), &table,
+                                                 watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    if (!ok) raise_as_remote(error, concat("remote ", quoted(remote), ": cannot read its summary"));
+    const GHashTablePtr owned(table);
+    const auto* commit = static_cast<const char*>(g_hash_table_lookup(table, ref.c_str()));
+    if (commit == nullptr) {
+        throw Error(ErrorKind::not_found,
+                    concat("remote ", quoted(remote), ": its summary has no ref ", quoted(ref)));
+    }
+    return commit;
+}
+
+}  // namespace osb::ostree

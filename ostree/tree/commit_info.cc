@@ -1,0 +1,58 @@
+#include "ostree/tree/commit_info.hh"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "oci/documents/manifest.hh"
+#include "ostree/objects/glib.hh"
+#include "ostree/tree/commit.hh"
+
+namespace osb::ostree {
+
+namespace {
+
+GVariantPtr load_whole(const Repository& repository, const std::string& checksum) {
+    GVariantPtr commit = load_commit(repository, checksum);
+    if (commit) return commit;
+    throw Error(ErrorKind::not_found, concat("the repository holds the commit ", checksum, " only in part"));
+}
+
+// The architectures that uname -m and Go name alike, or whose other name is known: of a name that means
+// nothing here nothing follows.
+std::optional<oci::Platform> platform_of_machine(const std::string& machine) {
+    constexpr std::array<std::string_view, 6> kKnown{"x86_64",  "aarch64", "ppc64le",
+                                                     "riscv64", "s390x",   "loongarch64"};
+    if (std::find(kKnown.begin(), kKnown.end(), machine) == kKnown.end()) return std::nullopt;
+    const std::string name = machine == "loongarch64" ? "loong64" : machine;
+    return oci::normalized({.os = "linux", .architecture = name, .variant = {}});
+}
+
+}  // namespace
+
+std::optional<oci::Platform> read_commit_platform(const Repository& repository, const std::string& checksum) {
+    const GVariantPtr commit = load_whole(repository, checksum);
+    const GVariantPtr metadata = metadata_of(commit.get());
+    const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
+    if (!config.empty()) {
+        try {
+            const oci::Platform platform = oci::ImageConfig::parse(config).platform;
+            if (!platform.architecture.empty()) return platform;
+        } catch (const Error& error) {
+            log_debug(concat("commit ", checksum, ": ", error.message()));
+        }
+    }
+    return platform_of_machine(lookup_string(metadata.get(), "ostree.architecture"));
+}
+
+CommitInfo read_commit_info(const Repository& repository, const std::string& checksum) {
+    const GVariantPtr commit = load_whole(repository, checksum);
+    const GVariantPtr metadata = metadata_of(commit.get());
+    return {.version = lookup_string(metadata.get(), "version"),
+            .manifest_digest = lookup_string(metadata.get(), "ostree.manifest-digest"),
+            .time = ostree_commit_get_timestamp(commit.get())};
+}
+
+}  // namespace osb::ostree

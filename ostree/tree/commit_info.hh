@@ -1,0 +1,26 @@
+// What a commit says of itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "oci/documents/platform.hh"
+#include "ostree/objects/repository.hh"
+
+namespace osb::ostree {
+
+struct CommitInfo {
+    std::string version;          // metadata key "version"; "" for none
+    std::string manifest_digest;  // of the image that it was made from; "" for none
+    std::uint64_t time = 0;       // seconds since 1970
+};
+
+// Throws Error{not_found} when the repository lacks the commit, or has only part of it.
+CommitInfo read_commit_info(const Repository& repository, const std::string& checksum);
+
+// The platform that the commit is for, as the image says it that it was made from, or the metadata key
+// "ostree.architecture"; nothing where neither says one. Throws as read_commit_info().
+std::optional<oci::Platform> read_commit_platform(const Repository& repository, const std::string& checksum);
+
+}  // namespace osb::ostree

@@ -1,0 +1,153 @@
+#include "ostree/tree/commit_walk.hh"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "ostree/objects/object_reader.hh"
+#include "ostree/tree/commit.hh"
+#include "ostree/tree/directory_meta.hh"
+#include "ostree/tree/metadata_objects.hh"
+#include "ostree/tree/tree.hh"
+
+namespace osb::ostree {
+namespace {
+
+class Walker {
+  public:
+    explicit Walker(const Repository& repository) : repository_(repository) {}
+
+    // A few small dirtrees that name each other more than once make a tree without an end: it is measured
+    // before it is walked, each dirtree once.
+    std::size_t measure(const Sha256& tree, std::size_t depth) {
+        check_interrupt();
+        if (const auto found = entries_.find(tree); found != entries_.end()) return found->second;
+        if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "directories too deep");
+        const DirtreeObject object = load_tree(tree);
+        std::size_t out = 1 + object.files.size();
+        for (const DirtreeObject::Directory& directory : object.directories) {
+            out += measure(directory.tree, depth + 1);
+            if (out > kMaxWalkEntries) {
+                throw Error(ErrorKind::too_large,
+                            concat("a tree of more than ", kMaxWalkEntries, " entries"));
+            }
+        }
+        entries_[tree] = out;
+        return out;
+    }
+
+    void directory(const std::string& path, const Sha256& tree, const Sha256& meta, std::size_t depth) {
+        check_interrupt();
+        count(path);
+        check_tree_place(path, depth);
+        add_directory(path, tree, meta);
+        const DirtreeObject object = load_tree(tree);
+        for (const DirtreeObject::File& file : object.files) {
+            std::string name = join_path(path, file.name);
+            count(name);
+            check_tree_place(name, depth);
+            files_[file.checksum].push_back(std::move(name));
+        }
+        for (const DirtreeObject::Directory& below : object.directories)
+            directory(join_path(path, below.name), below.tree, below.meta, depth + 1);
+    }
+
+    CommitWalk finish() {
+        CommitWalk out{{}, std::move(directories_), {}};
+        out.files.reserve(files_.size());
+        for (auto& [object, paths] : files_) {
+            std::sort(paths.begin(), paths.end());
+            out.files.push_back({object, std::move(paths)});
+        }
+        std::sort(out.files.begin(), out.files.end(),
+                  [](const WalkedFile& a, const WalkedFile& b) { return a.paths.front() < b.paths.front(); });
+        // By paths, which a walk of sorted names alone does not give: "a.b" comes before what is in "a".
+        std::sort(out.directories.begin(), out.directories.end(),
+                  [](const WalkedDirectory& a, const WalkedDirectory& b) {
+                      return before_in_tree(a.path, b.path);
+                  });
+        return out;
+    }
+
+  private:
+    void count(const std::string& path) {
+        path_bytes_ += path.size();
+        if (path_bytes_ <= kMaxWalkBytes) return;
+        throw Error(ErrorKind::too_large,
+                    concat("a tree whose paths have more than ", kMaxWalkBytes, " bytes"));
+    }
+
+    // libostree does not hash metadata that it loads from a repository: a damaged dirtree would be another
+    // tree.
+    DirtreeObject load_tree(const Sha256& checksum) const {
+        const std::string bytes = read_metadata(repository_, ObjectType::dirtree, checksum);
+        return with_context([&] { return to_hex(checksum); }, [&] { return parse_dirtree(as_bytes(bytes)); });
+    }
+
+    void add_directory(const std::string& path, const Sha256& tree, const Sha256& meta) {
+        const DirectoryMeta object = read_directory_meta(repository_, meta);
+        directories_.push_back({.path = path,
+                                .tree = tree,
+                                .meta = meta,
+                                .uid = object.uid,
+                                .gid = object.gid,
+                                .mode = object.mode});
+    }
+
+    const Repository& repository_;
+    std::map<Sha256, std::size_t> entries_;  // of a dirtree and all below it
+    std::size_t path_bytes_ = 0;
+    std::vector<WalkedDirectory> directories_;
+    std::map<Sha256, std::vector<std::string>> files_;
+};
+
+}  // namespace
+
+CommitWalk walk_commit(const Repository& repository, const std::string& checksum) {
+    if (!load_commit(repository, checksum)) {
+        throw Error(ErrorKind::not_found,
+                    concat("the repository holds the commit ", checksum, " only in part"));
+    }
+    const RootChecksums root = read_root(repository, checksum);
+    CommitWalk walk = walk_tree(repository, root.tree, root.meta);
+    walk.checksum = checksum;
+    return walk;
+}
+
+CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha256& meta) {
+    Walker walker(repository);
+    walker.measure(tree, 1);
+    walker.directory({}, tree, meta, 1);
+    return walker.finish();
+}
+
+bool before_in_tree(const std::string& a, const std::string& b) noexcept {
+    // What ends a name comes before all that may be part of one.
+    const auto rank = [](char c) {
+        return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c)) + 1;
+    };
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [&rank](char x, char y) { return rank(x) < rank(y); });
+}
+
+const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string& path) {
+    const auto found = std::lower_bound(walk.directories.begin(), walk.directories.end(), path,
+                                        [](const WalkedDirectory& directory, const std::string& wanted) {
+                                            return before_in_tree(directory.path, wanted);
+                                        });
+    return found == walk.directories.end() || found->path != path ? nullptr : &*found;
+}
+
+RootChecksums root_of(ByteView bytes) {
+    const CommitObject commit = parse_commit(bytes);
+    return {commit.tree, commit.meta};
+}
+
+RootChecksums read_root(const Repository& repository, const std::string& checksum) {
+    return root_of(as_bytes(read_metadata(repository, ObjectType::commit, parse_sha256(checksum))));
+}
+
+}  // namespace osb::ostree

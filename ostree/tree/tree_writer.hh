@@ -1,0 +1,22 @@
+// A tree in memory written as dirtree and dirmeta objects.
+#pragma once
+
+#include "base/hash.hh"
+#include "ostree/objects/object_writer.hh"
+#include "ostree/tree/tree.hh"
+
+namespace osb::ostree {
+
+struct WrittenTree {
+    Sha256 tree;  // dirtree object
+    Sha256 meta;  // dirmeta object
+};
+
+// Throws Error{too_large} with the path of a directory whose dirtree object would be larger than ostree
+// takes, before anything is written.
+void check_directory_sizes(const Node& directory);
+
+// Writes `directory` and all directories below it. Throws Error with the path of the directory that failed.
+WrittenTree write_tree(ObjectWriter& writer, const Node& directory);
+
+}  // namespace osb::ostree

@@ -1,0 +1,332 @@
+#include "registry/auth/authenticator.hh"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "base/secret.hh"
+#include "oci/documents/json.hh"
+#include "registry/auth/error_body.hh"
+#include "registry/http/base64.hh"
+
+namespace osb::registry {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using oci::Json;
+
+constexpr std::size_t kMaxTokenReply = 1024UL * 1024;
+constexpr std::size_t kMaxToken = 64UL * 1024;
+constexpr unsigned kMaxRealmHops = 10;
+// A token that lives shorter than this would expire on its way: tokens are taken to live that long at least.
+constexpr std::uint64_t kMinTokenLife = 60;
+constexpr std::uint64_t kMaxTokenLife = 24UL * 3600;
+constexpr std::chrono::seconds kTokenTime{60};
+
+std::string_view last_labels(std::string_view host, unsigned count) {
+    std::size_t at = host.size();
+    while (count-- > 0) {
+        if (at == 0) return {};
+        const std::size_t dot = host.rfind('.', at - 1);
+        if (dot == std::string_view::npos) return count == 0 ? host : std::string_view();
+        at = dot;
+    }
+    return host.substr(at + 1);
+}
+
+// The part of a host that one owner holds, as well as it can be told without the public suffix list: the last
+// two labels, three below what looks like a public suffix. "" for addresses and single labels.
+std::string_view owner_domain(std::string_view host) {
+    static constexpr std::array<std::string_view, 12> kShared = {
+        "amazonaws.com", "azure.com",   "azurewebsites.net", "github.io",  "gitlab.io",      "googleapis.com",
+        "herokuapp.com", "netlify.app", "pages.dev",         "vercel.app", "cloudfront.net", "workers.dev"};
+    if (host.starts_with('[') || host.empty() || (host.back() >= '0' && host.back() <= '9')) return {};
+    const std::string_view two = last_labels(host, 2);
+    const std::size_t dot = two.find('.');
+    if (dot == std::string_view::npos) return {};
+    const bool country = two.size() - dot - 1 == 2 && dot <= 3;  // co.uk, com.au
+    const bool shared = std::find(kShared.begin(), kShared.end(), two) != kShared.end();
+    return country || shared ? last_labels(host, 3) : two;
+}
+
+std::string join(const std::vector<std::string>& parts) {
+    std::string out;
+    for (const std::string& part : parts) out += (out.empty() ? "" : " ") + part;
+    return out;
+}
+
+// Ours and what the challenge asks for beyond them.
+std::vector<std::string> merged_scopes(std::vector<std::string> scopes, std::string_view asked) {
+    constexpr std::size_t kMaxScopes = 16;
+    while (!asked.empty()) {
+        const std::size_t end = std::min(asked.find(' '), asked.size());
+        const std::string one(asked.substr(0, end));
+        asked.remove_prefix(std::min(end + 1, asked.size()));
+        const bool known = std::find(scopes.begin(), scopes.end(), one) != scopes.end();
+        if (!one.empty() && !known && scopes.size() < kMaxScopes) scopes.push_back(one);
+    }
+    return scopes;
+}
+
+bool is_token_text(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxToken &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+[[noreturn]] void fail(const Url& realm, std::string_view problem) {
+    throw Error(ErrorKind::unavailable, concat("token server ", quoted(realm.redacted()), ": ", problem));
+}
+
+}  // namespace
+
+RealmTrust judge_realm(const Url& registry, const Url& realm, bool insecure) {
+    if (realm.same_origin(registry)) return RealmTrust::trusted;
+    const bool same_host = realm.host == registry.host;
+    if (is_private_host(realm.host) && !same_host && !insecure) return RealmTrust::refused;
+    if (realm.scheme != "https") {
+        // What is stored for a name was meant for whoever can prove that name.
+        if (same_host && registry.scheme != "https") return RealmTrust::given;
+        return insecure ? RealmTrust::anonymous : RealmTrust::refused;
+    }
+    const std::string_view owner = owner_domain(registry.host);
+    const bool related = !owner.empty() && owner == owner_domain(realm.host);
+    return same_host || related ? RealmTrust::trusted : RealmTrust::anonymous;
+}
+
+Authenticator::Authenticator(std::shared_ptr<HttpClient> http, Url registry, Options options)
+    : http_(std::move(http)), registry_(std::move(registry)), options_(std::move(options)) {
+    if (!options_.credentials) return;
+    const Credentials& own = *options_.credentials;
+    for (const std::string& secret : {own.password, own.identity_token, percent_encode(own.password),
+                                      base64_encode(concat(own.user, ':', own.password))}) {
+        if (secret.empty()) continue;
+        secrets_.push_back(secret);
+        keep_secret(secret);
+    }
+}
+
+std::string Authenticator::authorize(const std::vector<std::string>& scopes) {
+    const std::lock_guard guard(mutex_);
+    const std::string key = join(scopes);
+    const auto found = tokens_.find(key);
+    if (found != tokens_.end() && found->second.expires > Clock::now()) return found->second.header;
+    if (bearer_) return fetch_token(*bearer_, scopes);
+    return basic_;
+}
+
+bool Authenticator::answer(const HeaderList& headers, const std::vector<std::string>& scopes,
+                           const std::string& used) {
+    const std::lock_guard guard(mutex_);
+    // Another thread may have been here meanwhile.
+    const auto known = tokens_.find(join(scopes));
+    if (known != tokens_.end() && known->second.header != used && known->second.expires > Clock::now()) {
+        return true;
+    }
+    const std::vector<Challenge> challenges = parse_challenges(headers);
+    for (const Challenge& challenge : challenges) {
+        if (challenge.scheme != "bearer" || challenge.param("realm").empty()) continue;
+        bearer_ = challenge;
+        // What one request needs beyond its scopes is no part of the next one's.
+        bearer_->params.erase("scope");
+        bearer_->params.erase("error");
+        Challenge now = challenge;
+        const std::vector<std::string> all = merged_scopes(scopes, challenge.param("scope"));
+        tokens_.erase(join(scopes));
+        const std::string header = fetch_token(now, all);
+        // Found again under the scopes that the request goes by.
+        if (all != scopes) tokens_[join(scopes)] = tokens_.at(join(all));
+        return header != used;
+    }
+    for (const Challenge& challenge : challenges) {
+        if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
+            continue;
+        const Credentials& own = *options_.credentials;
+        basic_ = "Basic " + base64_encode(concat(own.user, ':', own.password));
+        return basic_ != used;
+    }
+    return false;
+}
+
+Authenticator::Shown Authenticator::credentials_for(const Url& realm, RealmTrust trust) const {
+    const bool own =
+        trust == RealmTrust::trusted || (trust == RealmTrust::given && options_.credentials_given);
+    if (own) return {.credentials = options_.credentials, .its_own = false};
+    // Somebody else's server is shown what the user keeps for it, and nothing more; and only where it can
+    // prove who it is.
+    const bool clear = realm.scheme != "https";
+    if (options_.lookup && !clear) {
+        if (auto found = options_.lookup(realm.host_port())) {
+            return {.credentials = std::move(found), .its_own = true};
+        }
+    }
+    if (options_.credentials) {
+        log_warning(concat("the credentials of ", quoted(registry_.host_port()),
+                           " are not sent to its token server at ", quoted(realm.host_port()),
+                           clear ? ", which speaks plain http" : ", which has none of its own"));
+    }
+    return {};
+}
+
+std::string Authenticator::login_hint(bool shown, std::string_view host) const {
+    if (shown) return "check the user, password and rights";
+    if (!options_.credentials_hint.empty()) return options_.credentials_hint;
+    return concat("log in, e.g. with podman login ", escape(host));
+}
+
+std::string Authenticator::fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes) {
+    const std::string text = challenge.param("realm");
+    const std::optional<Url> realm = Url::parse(text);
+    const RealmTrust trust = realm ? judge_realm(registry_, *realm, options_.insecure) : RealmTrust::refused;
+    if (trust == RealmTrust::refused) {
+        throw Error(ErrorKind::unavailable, concat("registry ", quoted(registry_.host_port()),
+                                                   " names a token server that is refused: ", quoted(text)));
+    }
+    const Shown shown = credentials_for(*realm, trust);
+    HttpResponse response = ask(challenge, scopes, *realm, shown);
+    if (response.status != 200) {
+        const std::string body = redact(describe_error_body(*response.body));
+        Error error(ErrorKind::unavailable, concat("token server ", quoted(realm->redacted()), ": HTTP ",
+                                                   response.status, body.empty() ? "" : ": ", body));
+        const bool denied = response.status == 401 || response.status == 403;
+        if (denied) error.hint(login_hint(shown.credentials.has_value(), registry_.host_port()));
+        throw Error(error);
+    }
+    Token token;
+    try {
+        token = parse_token(response);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::unavailable) throw;
+        fail(*realm, error.message());
+    }
+    std::string header = token.header;
+    constexpr std::size_t kMaxTokens = 256;
+    if (tokens_.size() >= kMaxTokens) tokens_.clear();
+    tokens_[join(scopes)] = std::move(token);
+    return header;
+}
+
+Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
+    const std::string body = read_all(*response.body, kMaxTokenReply, "the reply with the token");
+    std::optional<Json> reply;
+    try {
+        reply = oci::parse_json(body, "the reply with the token");
+    } catch (const Error&) {
+        // The parser's own words may repeat what it read, which is secret here.
+    }
+    if (!reply || !reply->is_object()) throw Error(ErrorKind::invalid, "the reply is no JSON object");
+    std::string token;
+    for (const char* key : {"token", "access_token"}) {
+        const auto found = reply->find(key);
+        if (found == reply->end() || found->is_null()) continue;
+        if (!found->is_string()) throw Error(ErrorKind::invalid, concat(quoted(key), " is no string"));
+        if (token.empty()) token = found->get<std::string>();
+    }
+    // What is no token text could end the header that it is put into.
+    if (!is_token_text(token)) throw Error(ErrorKind::invalid, "the reply holds no usable token");
+    std::uint64_t life = kMinTokenLife;
+    const auto expires = reply->find("expires_in");
+    if (expires != reply->end() && expires->is_number_unsigned()) {
+        life = std::clamp(expires->get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
+    }
+    forbid_core_dumps();
+    {
+        const std::lock_guard guard(secrets_mutex_);
+        if (std::find(secrets_.begin(), secrets_.end(), token) == secrets_.end()) secrets_.push_back(token);
+    }
+    // A little earlier, for the time that the next request takes.
+    return {.header = "Bearer " + token, .expires = Clock::now() + std::chrono::seconds(life * 9 / 10)};
+}
+
+// A client's certificate is shown to nobody but the registry; what to trust holds for its token server too.
+// That the registry's certificate need not be checked says nothing of a server with a password of its own.
+std::shared_ptr<const TlsOptions> Authenticator::tls_for(const Url& realm, const Shown& shown) const {
+    if (!options_.tls || realm.host == registry_.host) return options_.tls;
+    auto out = std::make_shared<TlsOptions>(*options_.tls);
+    if (shown.its_own) out->verify = true;
+    out->client_cert_path.clear();
+    out->client_key_path.clear();
+    return out;
+}
+
+HttpResponse Authenticator::ask(const Challenge& challenge, const std::vector<std::string>& scopes, Url realm,
+                                const Shown& shown) {
+    const std::optional<Credentials>& credentials = shown.credentials;
+    if (!credentials || credentials->identity_token.empty()) {
+        return ask_by_get(challenge, scopes, std::move(realm), shown);
+    }
+    std::string form = concat(
+        "grant_type=refresh_token&client_id=osb-oci&service=", percent_encode(challenge.param("service")),
+        "&scope=", percent_encode(join(scopes)),
+        "&refresh_token=", percent_encode(credentials->identity_token));
+    HttpRequest request{.method = "POST",
+                        .url = realm,
+                        .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                        .body = as_bytes(form),
+                        .tls = tls_for(realm, shown),
+                        .total_time = kTokenTime};
+    HttpResponse response = send(request);
+    const bool unknown = response.status == 404 || response.status == 405;
+    if (!unknown || credentials->user.empty() || credentials->password.empty()) return response;
+    return ask_by_get(challenge, scopes, std::move(realm), shown);
+}
+
+HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::vector<std::string>& scopes,
+                                       Url realm, Shown shown) {
+    std::optional<Credentials>& credentials = shown.credentials;
+    if (credentials && credentials->user.empty()) credentials.reset();
+    const std::string service = challenge.param("service");
+    if (!service.empty()) realm.add_query("service", service);
+    for (const std::string& scope : scopes) realm.add_query("scope", scope);
+    if (credentials) realm.add_query("account", credentials->user);
+    HttpRequest request{.tls = tls_for(realm, shown), .total_time = kTokenTime};
+    request.url = std::move(realm);
+    for (unsigned hop = 0; hop <= kMaxRealmHops; ++hop) {
+        request.headers.clear();
+        if (credentials) {
+            request.headers.emplace_back(
+                "Authorization",
+                "Basic " + base64_encode(concat(credentials->user, ':', credentials->password)));
+        }
+        HttpResponse response = send(request);
+        if (response.status < 301 || response.status > 308 || response.status == 304) return response;
+        const auto location = response.header("location");
+        const auto next = location ? request.url.resolve(*location) : std::nullopt;
+        const bool downgraded = next && request.url.scheme == "https" && next->scheme != "https";
+        if (!next || downgraded || judge_realm(registry_, *next, options_.insecure) == RealmTrust::refused) {
+            fail(request.url, "redirects to where it must not");
+        }
+        if (!next->same_origin(request.url)) {
+            credentials.reset();
+            request.tls.reset();  // certificates belong to a host, and so does the leave not to check them
+        }
+        request.url = *next;
+    }
+    fail(request.url, "too many redirects");
+}
+
+HttpResponse Authenticator::send(const HttpRequest& request) {
+    Retry retry(options_.retry, options_.hooks);
+    for (;;) {
+        std::optional<std::chrono::milliseconds> asked;
+        try {
+            HttpResponse response = http_->send(request);
+            if (!is_transient_status(response.status)) return response;
+            const auto after = response.header("retry-after");
+            if (after) asked = parse_retry_after(*after, std::chrono::system_clock::now());
+            if (!retry.again(asked)) return response;
+        } catch (const NetworkError& error) {
+            if (!error.transient() || !retry.again()) throw;
+        }
+    }
+}
+
+std::string Authenticator::redact(std::string text) const {
+    const std::lock_guard guard(secrets_mutex_);
+    for (const std::string& secret : secrets_) text = blotted(std::move(text), secret);
+    return text;
+}
+
+}  // namespace osb::registry

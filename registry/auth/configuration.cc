@@ -1,0 +1,26 @@
+#include "registry/auth/configuration.hh"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+
+namespace osb::registry {
+
+std::string env(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    return value == nullptr ? std::string() : std::string(value);
+}
+
+void refuse(const std::string& file, std::string_view problem) {
+    throw Error(ErrorKind::invalid, concat(quoted(file), ": ", problem));
+}
+
+const oci::Json* member(const oci::Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+}  // namespace osb::registry

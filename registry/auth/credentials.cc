@@ -1,0 +1,233 @@
+#include "registry/auth/credentials.hh"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "base/secret.hh"
+#include "oci/documents/json.hh"
+#include "registry/auth/configuration.hh"
+#include "registry/auth/small_file.hh"
+#include "registry/http/base64.hh"
+
+namespace osb::registry {
+namespace {
+
+using oci::Json;
+
+constexpr std::size_t kMaxAuthFile = 1024UL * 1024;
+constexpr std::string_view kLegacyName = "/.dockercfg";
+constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";
+
+bool is_docker_hub(std::string_view host) {
+    return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
+}
+
+// The keys of old files are URLs: "https://host/v1/" means host.
+std::string normalised(std::string_view key) {
+    for (const std::string_view scheme : {"https://", "http://"}) {
+        if (key.starts_with(scheme)) {
+            key.remove_prefix(scheme.size());
+            // A path of a URL names the API and no repository.
+            key = key.substr(0, key.find('/'));
+        }
+    }
+    while (key.ends_with('/')) key.remove_suffix(1);
+    const std::size_t slash = key.find('/');
+    if (!is_docker_hub(key.substr(0, slash))) return std::string(key);
+    return concat("docker.io", slash == std::string_view::npos ? "" : key.substr(slash));
+}
+
+std::string text_member(const Json& object, const char* key, const std::string& path) {
+    const Json* value = member(object, key);
+    if (value == nullptr) return {};
+    if (!value->is_string()) refuse(path, concat("member ", quoted(key), " is no string"));
+    return value->get<std::string>();
+}
+
+// The file's content; nothing when it does not exist.
+std::optional<Json> read_auth_file(const std::string& path) {
+    unsigned permissions = 0;
+    const std::optional<std::string> content = read_small_file(path, kMaxAuthFile, &permissions);
+    if (!content) return std::nullopt;
+    forbid_core_dumps();
+    const std::string& text = *content;
+    if ((permissions & 077U) != 0) {
+        log_warning(concat(quoted(path), " holds passwords, and other users may open it"));
+    }
+    if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Json::object();
+    std::optional<Json> out;
+    try {
+        out = oci::parse_json(text, path);
+    } catch (const Error&) {
+        // The parser's own words may repeat what it read, which is secret here.
+        refuse(path, "not valid JSON");
+    }
+    if (!out->is_object()) refuse(path, "not a JSON object");
+    if (path.ends_with(kLegacyName)) return Json{{"auths", std::move(*out)}};
+    for (const char* key : {"auths", "credHelpers"}) {
+        const Json* value = member(*out, key);
+        if (value != nullptr && !value->is_object())
+            refuse(path, concat("member ", quoted(key), " is no object"));
+    }
+    return out;
+}
+
+std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
+    if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is no object"));
+    Credentials out;
+    out.identity_token = text_member(entry, "identitytoken", path);
+    const std::string auth = text_member(entry, "auth", path);
+    if (!auth.empty()) {
+        const std::optional<std::string> decoded = base64_decode(auth);
+        const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
+        if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
+        out.user = decoded->substr(0, colon);
+        out.password = decoded->substr(colon + 1);
+        // Some versions of docker end it in NUL bytes.
+        while (out.password.ends_with('\0')) out.password.pop_back();
+    }
+    if (out.user.empty() && out.identity_token.empty()) return std::nullopt;
+    return out;
+}
+
+// host/a/b, host/a, host.
+std::vector<std::string> keys_of(const std::string& host, const std::string& path) {
+    std::string key = is_docker_hub(host) ? "docker.io" : host;
+    const std::size_t shortest = key.size();
+    if (!path.empty()) key += concat('/', path);
+    std::vector<std::string> out{key};
+    while (key.size() > shortest) {
+        key.resize(key.rfind('/'));
+        out.push_back(key);
+    }
+    return out;
+}
+
+// What was found in one file, or why nothing was.
+struct Answer {
+    std::optional<Credentials> credentials;
+    std::string problem;  // with a helper
+    bool final = false;   // the helper may well have them: others must not be taken in their place
+};
+
+// A configuration that came from another machine names helpers that are not here. What needs no credentials
+// works without; what does names the problem.
+Answer ask_helper(const std::string& helper, const std::string& server, const std::string& path) {
+    try {
+        auto found = ask_credential_helper(helper, server);
+        const bool done = found.has_value();
+        return {.credentials = std::move(found), .problem = {}, .final = done};
+    } catch (const Error& error) {
+        const bool absent = error.kind() == ErrorKind::not_found;
+        Answer out{.credentials = {},
+                   .problem = concat(error.message(), ", which ", quoted(path), " names"),
+                   .final = !absent};
+        log(absent ? LogLevel::debug : LogLevel::warning, out.problem);
+        return out;
+    }
+}
+
+Answer lookup_in(const Json& file, const std::string& path, const std::string& host,
+                 const std::vector<std::string>& keys) {
+    Answer out;
+    const std::string& own_key = keys.back();
+    if (const Json* helpers = member(file, "credHelpers")) {
+        for (const auto& [key, helper] : helpers->items()) {
+            if (normalised(key) != own_key) continue;
+            if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is no string"));
+            out = ask_helper(helper.get<std::string>(), key, path);
+            if (out.final) return out;
+        }
+    }
+    if (const Json* entries = member(file, "auths")) {
+        for (const std::string& wanted : keys) {
+            for (const auto& [key, entry] : entries->items()) {
+                if (normalised(key) != wanted) continue;
+                out.credentials = parse_entry(entry, key, path);
+                if (out.credentials) return out;
+            }
+        }
+    }
+    const std::string store = text_member(file, "credsStore", path);
+    if (store.empty()) return out;
+    Answer stored = ask_helper(store, own_key == "docker.io" ? kDockerHubKey : host, path);
+    if (stored.problem.empty()) stored.problem = out.problem;
+    return stored;
+}
+
+}  // namespace
+
+Credentials Credentials::parse(const std::string& text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string::npos || colon == 0) {
+        throw Error(ErrorKind::usage, "credentials are not of the form USER:PASSWORD");
+    }
+    keep_secret(std::string_view(text).substr(colon + 1));
+    return {.user = text.substr(0, colon), .password = text.substr(colon + 1), .identity_token = {}};
+}
+
+CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
+    CredentialFiles out;
+    out.chosen = authfile.empty() ? env("REGISTRY_AUTH_FILE") : authfile;
+    const std::string home = env("HOME");
+    std::string runtime = env("XDG_RUNTIME_DIR");
+    if (runtime.empty()) runtime = concat("/run/containers/", ::getuid());
+    std::string config = env("XDG_CONFIG_HOME");
+    if (config.empty() && !home.empty()) config = home + "/.config";
+    // Without $XDG_RUNTIME_DIR the directory is containers' own already.
+    out.usual.push_back(env("XDG_RUNTIME_DIR").empty() ? runtime + "/auth.json"
+                                                       : runtime + "/containers/auth.json");
+    if (!config.empty()) out.usual.push_back(config + "/containers/auth.json");
+    const std::string docker = env("DOCKER_CONFIG");
+    if (!docker.empty()) {
+        out.usual.push_back(docker + "/config.json");
+    } else if (!home.empty()) {
+        out.usual.push_back(home + "/.docker/config.json");
+    }
+    if (!home.empty()) out.usual.push_back(concat(home, kLegacyName));
+    // What an image-based system keeps for its own updates.
+    out.usual.emplace_back("/run/ostree/auth.json");
+    out.usual.emplace_back("/etc/ostree/auth.json");
+    return out;
+}
+
+std::optional<Credentials> CredentialStore::lookup(const std::string& host, const std::string& path,
+                                                   std::string* problem) {
+    const std::vector<std::string> keys = keys_of(host, path);
+    const auto take = [&](const Json& file, const std::string& name) {
+        Answer answer = lookup_in(file, name, host, keys);
+        if (answer.credentials) {
+            keep_secret(answer.credentials->password);
+            keep_secret(answer.credentials->identity_token);
+        } else if (problem != nullptr && problem->empty()) {
+            *problem = answer.problem;
+        }
+        return answer;
+    };
+    if (!files_.chosen.empty()) {
+        const std::optional<Json> file = read_auth_file(files_.chosen);
+        if (!file) throw Error(ErrorKind::not_found, concat(quoted(files_.chosen), ": no such file"));
+        return take(*file, files_.chosen).credentials;
+    }
+    for (const std::string& name : files_.usual) {
+        std::optional<Json> file;
+        try {
+            file = read_auth_file(name);
+        } catch (const Error& error) {
+            // One that belongs to somebody else is none of ours.
+            if (error.kind() != ErrorKind::io) throw;
+            log_warning(error.message());
+        }
+        if (!file) continue;
+        Answer answer = take(*file, name);
+        if (answer.credentials || answer.final) return answer.credentials;
+    }
+    return std::nullopt;
+}
+
+}  // namespace osb::registry

@@ -1,0 +1,74 @@
+#include "registry/auth/error_body.hh"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/documents/json.hh"
+#include "registry/http/http_head.hh"
+
+namespace osb::registry {
+namespace {
+
+using oci::Json;
+
+constexpr std::size_t kMaxBody = 64UL * 1024;
+constexpr std::size_t kMaxShown = 200;
+constexpr std::size_t kMaxErrors = 3;
+
+std::string read_some(Source& body) {
+    std::string out(kMaxBody, '\0');
+    try {
+        out.resize(read_full(body, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()}));
+    } catch (const Error&) {
+        // The status is the error that counts.
+        out.clear();
+    }
+    return out;
+}
+
+std::string text_of(const Json& error, const char* key) {
+    const auto found = error.find(key);
+    return found != error.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string describe_errors(const Json& errors) {
+    std::string out;
+    std::size_t count = 0;
+    for (const Json& error : errors) {
+        if (!error.is_object() || ++count > kMaxErrors) continue;
+        const std::string code = text_of(error, "code");
+        const std::string message = text_of(error, "message");
+        out += concat(out.empty() ? "" : "; ", escape(code, kMaxShown),
+                      code.empty() || message.empty() ? "" : ": ", escape(message, kMaxShown));
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string describe_error_body(Source& body) {
+    const std::string text = read_some(body);
+    if (trim(text).empty()) return {};
+    std::optional<Json> document;
+    try {
+        document = oci::parse_json(text, "error");
+    } catch (const Error&) {
+        // Proxies answer in HTML; then its beginning must do.
+        document.reset();
+    }
+    if (document && document->is_object()) {
+        const auto errors = document->find("errors");
+        if (errors != document->end() && errors->is_array()) {
+            if (std::string said = describe_errors(*errors); !said.empty()) return said;
+        }
+        for (const char* key : {"details", "message", "error"}) {
+            if (std::string one = text_of(*document, key); !one.empty()) return escape(one, kMaxShown);
+        }
+    }
+    return escape(trim(text).substr(0, kMaxShown), kMaxShown);
+}
+
+}  // namespace osb::registry

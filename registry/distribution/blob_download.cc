@@ -1,0 +1,168 @@
+#include "registry/distribution/blob_download.hh"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/escape.hh"
+#include "registry/http/content_range.hh"
+
+namespace osb::registry {
+namespace {
+
+// Tries are counted anew after that much progress, in bytes.
+constexpr std::uint64_t kProgress = 1024UL * 1024;
+
+class BlobDownload final : public Source {
+  public:
+    // The bytes [offset, end) of it.
+    BlobDownload(std::shared_ptr<const DistributionClient> client, const oci::Descriptor& descriptor,
+                 std::uint64_t offset, std::uint64_t end)
+        : client_(std::move(client)),
+          digest_(descriptor.digest),
+          size_(descriptor.size),
+          end_(end),
+          offset_(offset),
+          counted_from_(offset),
+          retry_(client_->session().retry_policy(), client_->session().retry_hooks()) {
+        open(true);
+    }
+
+    std::size_t read(MutableBytes buffer) override {
+        buffer =
+            buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end_ - offset_)));
+        if (buffer.empty()) {
+            check_end();
+            return 0;
+        }
+        for (;;) {
+            try {
+                if (!body_) open(false);
+                const std::size_t n = body_->read(buffer);
+                offset_ += n;
+                if (n > 0 && offset_ == end_) check_end();
+                if (offset_ >= counted_from_ + kProgress) {
+                    counted_from_ = offset_;
+                    retry_.progress();
+                }
+                if (n > 0 || offset_ >= end_) return n;
+                throw NetworkError(
+                    ErrorKind::unavailable,
+                    concat(what(), ": the connection ended after ", offset_, " of ", end_, " bytes"), true,
+                    true);
+            } catch (const NetworkError& error) {
+                body_.reset();
+                if (!error.transient() || !retry_.again(std::exchange(asked_, std::nullopt))) throw;
+            }
+        }
+    }
+
+  private:
+    std::string what() const { return concat("blob ", digest_.to_string(), " of ", quoted(client_->name())); }
+
+    // Another try may do better, where that is due.
+    [[noreturn]] void refuse(std::string_view problem) const {
+        throw NetworkError(ErrorKind::unavailable, concat(what(), ": ", problem), true, true);
+    }
+
+    // Whoever sends more than was agreed on sends something else.
+    void check_end() {
+        // After a whole in place of a range there is more, rightly.
+        if (!body_ || body_end_ != end_) return body_.reset();
+        std::array<std::uint8_t, 1> more{};
+        std::size_t n = 0;
+        try {
+            n = body_->read(more);
+        } catch (const NetworkError&) {
+            // All of the blob is here, and its digest decides; only the end of the response is not.
+        }
+        body_.reset();
+        if (n > 0) mismatch("the registry sends more");
+    }
+
+    // When it goes on the tries are counted in read(), and nowhere else.
+    void open(bool first) {
+        RegistryRequest request{
+            .url = client_->url("blobs/" + digest_.to_string()), .scopes = client_->scopes(), .retry = first};
+        const std::string last = end_ < size_ ? concat(end_ - 1) : std::string();
+        const bool is_range = offset_ > 0 || end_ < size_;
+        if (is_range) request.headers.emplace_back("Range", concat("bytes=", offset_, '-', last));
+        HttpResponse response = client_->session().send(request);
+        body_end_ = response.status == 206 ? end_ : size_;
+        if (response.status == 206 && is_range) {
+            check_range(response);
+        } else if (response.status == 200) {
+            check_length(response, size_);
+            pass_over(*response.body);
+        } else if (response.status == 416 && is_range) {
+            mismatch(concat("the registry has no more than ", offset_, " bytes"));
+        } else if (!first && is_transient_status(response.status)) {
+            asked_ = asked_wait(response);
+            const std::string said = client_->session().described(response);
+            refuse(concat("HTTP ", response.status, said.empty() ? "" : ": ", said));
+        } else {
+            client_->session().fail(response, what());
+        }
+        body_ = std::move(response.body);
+    }
+
+    [[noreturn]] void mismatch(const std::string& got) const {
+        throw Error(ErrorKind::digest_mismatch, concat(what(), ": expected ", size_, " bytes, ", got));
+    }
+
+    void check_length(const HttpResponse& response, std::uint64_t expected) const {
+        const auto length = response.number("content-length");
+        if (length && *length != expected)
+            mismatch(concat("the registry sends ", *length, " instead of ", expected));
+    }
+
+    // Only exactly what was asked for: bytes from elsewhere would spoil the blob, if not its digest.
+    void check_range(const HttpResponse& response) const {
+        const auto text = response.header("content-range");
+        const auto range = text ? parse_content_range(*text) : std::nullopt;
+        if (!range) refuse("the registry answers with a range that it does not name");
+        const bool exact =
+            range->first == offset_ && range->last + 1 == end_ && range->total.value_or(size_) == size_;
+        if (!exact) {
+            refuse(concat("asked for the bytes ", offset_, '-', end_ - 1, ", the registry sends ",
+                          quoted(client_->session().redacted(std::string(*text)))));
+        }
+        check_length(response, end_ - offset_);
+    }
+
+    void pass_over(Source& body) const {
+        std::array<std::uint8_t, 16384> buffer{};
+        for (std::uint64_t left = offset_; left > 0;) {
+            const std::size_t n = body.read(MutableBytes(buffer).first(
+                static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()))));
+            if (n == 0) mismatch("the registry sends fewer than before");
+            left -= n;
+        }
+    }
+
+    std::shared_ptr<const DistributionClient> client_;
+    oci::Digest digest_;
+    std::uint64_t size_;
+    std::uint64_t end_;
+    std::uint64_t offset_;
+    std::uint64_t body_end_ = 0;  // where in the blob the response's body ends
+    std::uint64_t counted_from_;
+    Retry retry_;
+    std::optional<std::chrono::milliseconds> asked_;  // the wait that the registry wants
+    std::unique_ptr<Source> body_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_blob_download(std::shared_ptr<const DistributionClient> client,
+                                           const oci::Descriptor& descriptor) {
+    return std::make_unique<BlobDownload>(std::move(client), descriptor, 0, descriptor.size);
+}
+
+std::unique_ptr<Source> open_range_download(std::shared_ptr<const DistributionClient> client,
+                                            const oci::Descriptor& descriptor, std::uint64_t offset,
+                                            std::uint64_t length) {
+    return std::make_unique<BlobDownload>(std::move(client), descriptor, offset, offset + length);
+}
+
+}  // namespace osb::registry

@@ -1,0 +1,175 @@
+#include "registry/distribution/distribution_source.hh"
+
+#include <atomic>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "oci/documents/json.hh"
+#include "registry/auth/text_source.hh"
+#include "registry/distribution/blob_download.hh"
+#include "registry/distribution/listing.hh"
+
+namespace osb::registry {
+namespace {
+
+using Client = std::shared_ptr<const DistributionClient>;
+
+constexpr std::size_t kTagsShown = 10;
+// How often a document is fetched whose bytes are not those of its digest.
+constexpr unsigned kMaxFetches = 3;
+
+bool is_document(const oci::Descriptor& descriptor) {
+    const std::string type = oci::media_type_essence(descriptor.media_type);
+    return type == oci::kMediaTypeManifest || type == oci::kMediaTypeIndex ||
+           type == oci::kMediaTypeDockerManifest || type == oci::kMediaTypeDockerManifestList;
+}
+
+bool is_config(const oci::Descriptor& descriptor) {
+    const std::string type = oci::media_type_essence(descriptor.media_type);
+    return (type == oci::kMediaTypeConfig || type == oci::kMediaTypeDockerConfig) &&
+           descriptor.size <= oci::kMaxDocument;
+}
+
+// The member mediaType; "" for what has none.
+std::string own_media_type(const std::string& raw) {
+    try {
+        const oci::Json document = oci::parse_json(raw, "manifest");
+        const auto found = document.is_object() ? document.find("mediaType") : document.end();
+        if (found != document.end() && found->is_string()) return found->get<std::string>();
+    } catch (const Error& error) {
+        log_debug(error.message());  // who reads it as a manifest says so
+    }
+    return {};
+}
+
+// The type by which a document is known whose bytes are known by their digest: `expected`, where something
+// says it, else what the document says of itself. The server's word is the last.
+void settle_media_type(oci::Document& document, const std::string& expected, const std::string& name) {
+    const std::string type = expected.empty() ? own_media_type(document.raw) : expected;
+    if (type.empty()) return;
+    const bool differs = oci::media_type_essence(type) != oci::media_type_essence(document.media_type);
+    if (differs && !document.media_type.empty()) {
+        log_warning(concat("registry ", quoted(name), " says that a manifest is ",
+                           quoted(document.media_type), ", it is ", quoted(type)));
+    }
+    document.media_type = type;
+}
+
+// What `fetch` yields, again where its bytes are not those of the digest: a cache on the way may be spoilt.
+template<typename Fetch>
+std::string fetch_verified(const oci::Digest& digest, std::string_view what, const Fetch& fetch) {
+    for (unsigned i = 1;; ++i) {
+        std::string out = fetch();
+        const oci::Digest got = oci::Digest::of(as_bytes(out), digest.algorithm());
+        if (got == digest) return out;
+        if (i == kMaxFetches) {
+            throw Error(ErrorKind::digest_mismatch,
+                        concat(what, ": expected ", digest.to_string(), ", got ", got.to_string()));
+        }
+    }
+}
+
+oci::Document fetch_by_digest(const DistributionClient& client, const oci::Digest& digest) {
+    oci::Document out;
+    out.raw = fetch_verified(digest, concat("manifest of ", quoted(client.name())), [&] {
+        out = client.get_manifest(digest.to_string());
+        return std::move(out.raw);
+    });
+    return out;
+}
+
+std::string fetch_config(const Client& client, const oci::Descriptor& descriptor) {
+    return fetch_verified(descriptor.digest, concat("config of ", quoted(client->name())), [&] {
+        return read_all(*open_blob_download(client, descriptor), oci::kMaxDocument, "config");
+    });
+}
+
+std::string tags_hint(const DistributionClient& client) {
+    // One more than is shown, to know whether there are more.
+    const std::vector<std::string> tags = list_some_tags(client, kTagsShown + 1);
+    std::string out;
+    for (std::size_t i = 0; i < tags.size() && i < kTagsShown; ++i) {
+        out += concat(out.empty() ? "there is: " : ", ", escape(tags[i]));
+    }
+    return tags.size() > kTagsShown ? out + ", ..." : out;
+}
+
+class DistributionSource final : public oci::ImageSource {
+  public:
+    DistributionSource(oci::Reference reference, std::vector<Client> endpoints)
+        : reference_(std::move(reference)), endpoints_(std::move(endpoints)) {}
+
+    oci::Document root() override {
+        if (!reference_.digest.empty()) {
+            const oci::Digest digest = oci::Digest::parse(reference_.digest);
+            return first_that([&](const Client& client) {
+                oci::Document out = fetch_by_digest(*client, digest);
+                settle_media_type(out, "", client->name());
+                return out;
+            });
+        }
+        const std::string& tag = reference_.tag;
+        try {
+            return first_that(
+                [&](const Client& client) { return client->get_manifest(tag.empty() ? "latest" : tag); });
+        } catch (Error& error) {
+            if (error.kind() != ErrorKind::not_found || !error.hint().empty()) throw;
+            std::string hint = tags_hint(*endpoints_.back());
+            if (!hint.empty()) error.hint(std::move(hint));
+            throw;
+        }
+    }
+
+    std::unique_ptr<Source> open_blob(const oci::Descriptor& descriptor) override {
+        return first_that([&](const Client& client) -> std::unique_ptr<Source> {
+            if (is_document(descriptor)) {
+                oci::Document document = fetch_by_digest(*client, descriptor.digest);
+                settle_media_type(document, descriptor.media_type, client->name());
+                return std::make_unique<TextSource>(std::move(document.raw));
+            }
+            if (is_config(descriptor)) return std::make_unique<TextSource>(fetch_config(client, descriptor));
+            return open_blob_download(client, descriptor);
+        });
+    }
+
+    std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
+                                       std::uint64_t length) override {
+        return first_that(
+            [&](const Client& client) { return open_range_download(client, descriptor, offset, length); });
+    }
+
+  private:
+    // What `ask` returns for the endpoint that is in use, else for the next one that does it.
+    template<typename Ask>
+    auto first_that(const Ask& ask) -> decltype(ask(std::declval<const Client&>())) {
+        const std::size_t first = current_;
+        for (std::size_t i = 0;; ++i) {
+            const std::size_t index = (first + i) % endpoints_.size();
+            try {
+                auto out = ask(endpoints_[index]);
+                current_ = index;
+                return out;
+            } catch (const Error& error) {
+                if (i + 1 == endpoints_.size()) throw;
+                log_warning(error.message());
+            }
+        }
+    }
+
+    oci::Reference reference_;
+    std::vector<Client> endpoints_;
+    std::atomic<std::size_t> current_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<oci::ImageSource> open_distribution_source(const oci::Reference& reference,
+                                                           std::vector<Client> endpoints) {
+    if (endpoints.empty()) throw Error(ErrorKind::internal, "an image without an endpoint");
+    return std::make_shared<DistributionSource>(reference, std::move(endpoints));
+}
+
+}  // namespace osb::registry

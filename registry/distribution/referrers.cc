@@ -1,0 +1,120 @@
+#include "registry/distribution/referrers.hh"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/documents/json.hh"
+#include "oci/documents/manifest.hh"
+#include "registry/distribution/listing.hh"
+
+namespace osb::registry {
+namespace {
+
+using oci::Json;
+
+constexpr unsigned kMaxChanges = 8;
+constexpr std::chrono::minutes kTime{5};
+
+std::string text_member(const Json& object, const char* key) {
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::optional<oci::Digest> subject_of(const Json& document) {
+    const auto found = document.is_object() ? document.find("subject") : document.end();
+    if (found == document.end() || found->is_null()) return std::nullopt;
+    return oci::Digest::parse(text_member(*found, "digest"));
+}
+
+// What the index says of the manifest: "Pushing Manifests with Subject", step 4.
+Json entry_of(const Json& document, const std::string& raw, std::string_view media_type,
+              const oci::Digest& digest) {
+    Json out{{"mediaType", media_type}, {"digest", digest.to_string()}, {"size", raw.size()}};
+    std::string type = text_member(document, "artifactType");
+    const auto config = document.find("config");
+    if (type.empty() && config != document.end()) type = text_member(*config, "mediaType");
+    if (!type.empty()) out["artifactType"] = type;
+    const auto annotations = document.find("annotations");
+    if (annotations != document.end() && annotations->is_object()) out["annotations"] = *annotations;
+    return out;
+}
+
+struct StandIn {
+    Json index;
+    std::string version;  // ETag; "" where there is none
+};
+
+StandIn fetch_stand_in(const DistributionClient& client, const std::string& tag, const std::string& what) {
+    const DistributionClient::Reply reply =
+        client.fetch_document({.url = client.url("manifests/" + tag),
+                               .headers = {{"Accept", std::string(oci::kMediaTypeIndex)}},
+                               .scopes = client.scopes(),
+                               .total_time = kTime},
+                              oci::kMaxDocument, what);
+    HttpResponse response{
+        .status = reply.response.status, .headers = reply.response.headers, .body = nullptr};
+    if (response.status == 404) {
+        return {.index = {{"schemaVersion", 2},
+                          {"mediaType", oci::kMediaTypeIndex},
+                          {"manifests", Json::array()}},
+                .version = {}};
+    }
+    if (response.status != 200) client.session().fail(response, what);
+    const auto type = response.header("content-type");
+    if (type && oci::media_type_essence(*type) != oci::kMediaTypeIndex) {
+        throw Error(ErrorKind::invalid, concat(what, " is no index but ", quoted(*type)));
+    }
+    return with_context([&] { return what; },
+                        [&]() -> StandIn {
+                            static_cast<void>(oci::Index::parse(reply.body, oci::kMediaTypeIndex));
+                            return {.index = oci::parse_json(reply.body, "index"),
+                                    .version = std::string(response.header("etag").value_or(""))};
+                        });
+}
+
+bool has_entry(const Json& index, const std::string& digest) {
+    const Json& entries = index.at("manifests");
+    return std::any_of(entries.begin(), entries.end(),
+                       [&](const Json& entry) { return text_member(entry, "digest") == digest; });
+}
+
+void enter(const DistributionClient& client, const oci::Digest& subject, const Json& entry) {
+    const std::string tag = referrers_tag(subject);
+    const std::string what = concat("the index of referrers ", quoted(tag), " of ", quoted(client.name()));
+    for (unsigned change = 0; change < kMaxChanges; ++change) {
+        StandIn found = fetch_stand_in(client, tag, what);
+        if (has_entry(found.index, text_member(entry, "digest"))) return;
+        found.index["manifests"].push_back(entry);
+        const std::string raw = found.index.dump();
+        if (raw.size() > oci::kMaxDocument) {
+            throw Error(ErrorKind::too_large, concat(what, " is full: ", oci::kMaxDocument, " bytes"));
+        }
+        const auto result =
+            client.put_manifest(tag, raw, oci::kMediaTypeIndex, {.tags = {}, .only_over = found.version});
+        if (!result.changed_meanwhile) return;
+    }
+    throw Error(ErrorKind::unavailable, concat(what, " is changed by others all the time"));
+}
+
+}  // namespace
+
+void publish_manifest(const DistributionClient& client, const std::string& reference, const std::string& raw,
+                      std::string_view media_type, const std::vector<std::string>& tags) {
+    const auto result = client.put_manifest(reference, raw, media_type, {.tags = tags, .only_over = {}});
+    for (const std::string& tag : tags) {
+        const bool done = std::find(result.tags.begin(), result.tags.end(), tag) != result.tags.end();
+        if (!done) static_cast<void>(client.put_manifest(tag, raw, media_type));
+    }
+    if (result.subject_kept) return;
+    const Json document = oci::parse_json(raw, "manifest");
+    const std::optional<oci::Digest> subject = subject_of(document);
+    if (!subject) return;
+    const bool by_digest = reference.find(':') != std::string::npos;
+    const oci::Digest digest = by_digest ? oci::Digest::parse(reference) : oci::Digest::of(as_bytes(raw));
+    enter(client, *subject, entry_of(document, raw, media_type, digest));
+}
+
+}  // namespace osb::registry

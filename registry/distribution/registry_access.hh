@@ -1,0 +1,59 @@
+// A reference to a registry, made into clients of it: names, mirrors, certificates and credentials put
+// together.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/documents/reference.hh"
+#include "oci/transports/image_sink.hh"
+#include "oci/transports/image_source.hh"
+#include "registry/auth/credentials.hh"
+#include "registry/auth/registries_conf.hh"
+#include "registry/distribution/distribution_client.hh"
+#include "registry/distribution/distribution_sink.hh"
+
+namespace osb::registry {
+
+// What the user says for one call; the rest is read from where users keep it.
+struct RegistryOptions {
+    std::string authfile;                    // --authfile
+    std::optional<Credentials> credentials;  // --creds: for the registry itself, never for a mirror
+    std::optional<bool> tls_verify;          // --tls-verify; false: no certificate is checked, http is tried
+    HttpLimits limits;
+    RetryPolicy retry;
+};
+
+// The configuration, read once, and one pool of connections. Threads may use it at once.
+class RegistryAccess {
+  public:
+    // Reads the configuration. Throws Error.
+    explicit RegistryAccess(const RegistryOptions& options = {});
+    // For tests: with these in place of what the environment says.
+    RegistryAccess(RegistryOptions options, CredentialFiles files, RegistriesConf conf,
+                   std::vector<std::string> certs_directories, ProxySettings proxies = {});
+
+    // Where to read an image from: mirrors, then the registry. Throws Error.
+    std::vector<std::shared_ptr<const DistributionClient>> pull_clients(
+        const oci::Reference& reference) const;
+    // Where to write it. Throws Error.
+    std::shared_ptr<const DistributionClient> push_client(const oci::Reference& reference) const;
+
+    std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference) const;
+    std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference,
+                                              DistributionSinkOptions options = {}) const;
+
+  private:
+    std::shared_ptr<const DistributionClient> make_client(const PullPlace& place, Access access,
+                                                          const std::string& upstream = {}) const;
+
+    RegistryOptions options_;
+    std::shared_ptr<CredentialStore> store_;
+    RegistriesConf conf_;
+    std::vector<std::string> certs_directories_;
+    std::shared_ptr<HttpClient> http_;
+};
+
+}  // namespace osb::registry

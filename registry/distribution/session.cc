@@ -1,0 +1,241 @@
+#include "registry/distribution/session.hh"
+
+#include <array>
+#include <utility>
+
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "registry/auth/error_body.hh"
+
+namespace osb::registry {
+namespace {
+
+constexpr unsigned kMaxRedirects = 10;
+constexpr unsigned kMaxAuthRounds = 3;
+constexpr unsigned kMaxForbidden = 3;
+constexpr std::size_t kMaxWarnings = 16;
+constexpr std::size_t kMaxWarning = 4096;
+constexpr std::chrono::seconds kProbeTime{30};
+
+bool is_redirect(int status) noexcept {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// Before 307 there was no agreement on what becomes of a request with a body.
+bool may_follow(const RegistryRequest& request, int status) {
+    return request.method == "GET" || request.method == "HEAD" || status == 307 || status == 308;
+}
+
+Url make_base(const std::string& host) {
+    const std::optional<Url> out = Url::parse(concat("https://", host, '/'));
+    if (!out) throw Error(ErrorKind::usage, concat("not the name of a registry: ", quoted(host)));
+    return *out;
+}
+
+// A client's certificate is shown to nobody but the registry; what to trust holds where it sends us, too.
+std::shared_ptr<const TlsOptions> without_client(const std::shared_ptr<const TlsOptions>& tls) {
+    if (!tls) return tls;
+    auto out = std::make_shared<TlsOptions>(*tls);
+    out->client_cert_path.clear();
+    out->client_key_path.clear();
+    return out;
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> asked_wait(const HttpResponse& response) {
+    const auto after = response.header("retry-after");
+    return after ? parse_retry_after(*after, std::chrono::system_clock::now()) : std::nullopt;
+}
+
+void discard_body(HttpResponse& response) {
+    if (!response.body) return;
+    std::array<std::uint8_t, 4096> buffer{};
+    try {
+        for (int i = 0; i < 16; ++i) {
+            if (response.body->read(buffer) == 0) return;
+        }
+    } catch (const Error&) {
+        // Nobody wants this body: the connection is closed, no more.
+        response.body.reset();
+    }
+}
+
+Session::Session(std::shared_ptr<HttpClient> http, Options options)
+    : http_(std::move(http)), options_(std::move(options)), base_(make_base(options_.host)) {
+    if (!options_.insecure) {
+        foreign_tls_ = without_client(options_.tls);
+        return;
+    }
+    auto tls = options_.tls ? std::make_shared<TlsOptions>(*options_.tls) : std::make_shared<TlsOptions>();
+    tls->verify = false;
+    options_.tls = std::move(tls);
+    foreign_tls_ = without_client(options_.tls);
+}
+
+void Session::probe() {
+    if (probed_) return;
+    if (options_.insecure || options_.plain_http) {
+        HttpRequest request{.url = *base_.resolve("/v2/"), .tls = options_.tls, .total_time = kProbeTime};
+        try {
+            HttpResponse response = http_->send(request);
+            discard_body(response);
+        } catch (const NetworkError& secure_error) {
+            if (secure_error.connected()) throw;
+            if (!options_.insecure && secure_error.kind() == ErrorKind::untrusted) throw;
+            const bool has_port = options_.host.find(':', options_.host.rfind(']') + 1) != std::string::npos;
+            request.url.scheme = "http";
+            if (!has_port) request.url.port = 80;
+            try {
+                HttpResponse response = http_->send(request);
+                discard_body(response);
+                // What a server says that was to be spoken to in https.
+                if (response.status == 400) throw NetworkError(secure_error);
+            } catch (const NetworkError&) {
+                throw NetworkError(secure_error);  // the one that matters: https was to be spoken
+            }
+            base_.scheme = request.url.scheme;
+            base_.port = request.url.port;
+        }
+    }
+    authenticator_ = std::make_unique<Authenticator>(
+        http_, base_,
+        Authenticator::Options{.insecure = options_.insecure,
+                               .tls = options_.tls,
+                               .credentials = options_.credentials,
+                               .credentials_given = options_.credentials_given,
+                               .credentials_hint = options_.credentials_hint,
+                               .lookup = options_.lookup,
+                               .retry = options_.retry,
+                               .hooks = options_.hooks});
+    probed_ = true;
+}
+
+Url Session::url(std::string_view path) {
+    const std::lock_guard guard(mutex_);
+    Retry retry(options_.retry, options_.hooks);
+    for (;;) {
+        try {
+            probe();
+            break;
+        } catch (const NetworkError& error) {
+            if (!error.transient() || !retry.again()) throw;
+        }
+    }
+    Url out = base_;
+    out.target = path;
+    return out;
+}
+
+void Session::note_warnings(const HttpResponse& response) {
+    for (const auto& [name, value] : response.headers) {
+        // Warning: 299 - "text": the one form that the distribution specification has.
+        if (name != "warning" || !value.starts_with("299 - \"") || value.size() > kMaxWarning) continue;
+        const std::lock_guard guard(mutex_);
+        if (warned_.size() >= kMaxWarnings || !warned_.insert(value).second) continue;
+        log_warning(concat("registry ", quoted(options_.host), ": ", escape(redacted(value.substr(6)))));
+    }
+}
+
+HttpResponse Session::send_authorized(const RegistryRequest& request, const Url& url) {
+    const bool own = url.same_origin(base_);
+    HttpRequest raw{.method = request.method,
+                    .url = url,
+                    .headers = request.headers,
+                    .body = request.body,
+                    .tls = url.host == base_.host ? options_.tls : foreign_tls_,
+                    .total_time = request.total_time};
+    for (unsigned round = 0;; ++round) {
+        std::string used;
+        if (own) used = authenticator_->authorize(request.scopes);
+        raw.headers = request.headers;
+        if (!used.empty()) raw.headers.emplace_back("Authorization", used);
+        HttpResponse response = http_->send(raw);
+        note_warnings(response);
+        if (response.status != 401 || !own || round + 1 == kMaxAuthRounds) return response;
+        if (!authenticator_->answer(response.headers, request.scopes, used)) return response;
+        discard_body(response);
+    }
+}
+
+HttpResponse Session::send_once(const RegistryRequest& request) {
+    Url url = request.url;
+    for (unsigned hop = 0; hop <= kMaxRedirects; ++hop) {
+        HttpResponse response = send_authorized(request, url);
+        const bool follow =
+            request.follow_redirects && is_redirect(response.status) && may_follow(request, response.status);
+        if (!follow) return response;
+        const auto location = response.header("location");
+        const std::optional<Url> next = location ? url.resolve(*location) : std::nullopt;
+        if (!next) {
+            throw Error(ErrorKind::unavailable, concat(quoted(url.redacted()), ": redirect to nowhere: ",
+                                                       quoted(redacted(std::string(location.value_or(""))))));
+        }
+        if (url.scheme == "https" && next->scheme != "https") {
+            throw Error(ErrorKind::unavailable,
+                        concat(quoted(url.redacted()),
+                               ": redirect from https to http: ", quoted(redacted(next->redacted()))));
+        }
+        discard_body(response);
+        url = *next;
+    }
+    throw Error(ErrorKind::unavailable, concat(quoted(request.url.redacted()), ": too many redirects"));
+}
+
+// Takes note of the answer to a request, and tells whether one of its kind was allowed before.
+bool Session::was_allowed(const RegistryRequest& request, int status) {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const std::lock_guard guard(mutex_);
+    bool& allowed = reads ? may_read_ : may_write_;
+    if (status >= 200 && status < 300) allowed = true;
+    return allowed;
+}
+
+HttpResponse Session::send(const RegistryRequest& request) {
+    static_cast<void>(url("/"));  // finds out how the registry is spoken to, where nobody did
+    Retry retry(options_.retry, options_.hooks);
+    unsigned forbidden = 0;
+    for (;;) {
+        try {
+            HttpResponse response = send_once(request);
+            const bool passing = was_allowed(request, response.status) && response.status == 403;
+            if (passing && forbidden++ < kMaxForbidden && retry.again()) continue;
+            if (!request.retry || !is_transient_status(response.status)) return response;
+            // Before the wait: the connection may serve somebody else.
+            const auto asked = asked_wait(response);
+            if (!retry.again(asked)) return response;
+        } catch (const NetworkError& error) {
+            if (!request.retry || !error.transient() || !retry.again()) throw;
+        }
+    }
+}
+
+std::string Session::described(HttpResponse& response) const {
+    return redacted(response.body ? describe_error_body(*response.body) : std::string());
+}
+
+std::string Session::redacted(std::string text) const {
+    return authenticator_ ? authenticator_->redact(std::move(text)) : text;
+}
+
+void Session::fail(HttpResponse& response, std::string_view what) const {
+    const std::string said = described(response);
+    const bool missing = response.status == 404;
+    Error error(missing ? ErrorKind::not_found : ErrorKind::unavailable,
+                concat(what, ": HTTP ", response.status, said.empty() ? "" : ": ", said));
+    if (response.status == 401 || response.status == 403) {
+        const bool known = authenticator_ && authenticator_->has_credentials();
+        if (known) {
+            error.hint("the registry does not let this user do it: check the user, password and rights");
+        } else if (authenticator_) {
+            error.hint(authenticator_->login_hint(false, options_.host));
+        }
+    } else if (response.status == 407) {
+        error.hint(kProxyPasswordHint);
+    } else if (response.status == 413) {
+        error.hint("the registry takes no documents or blobs of that size");
+    }
+    throw Error(error);
+}
+
+}  // namespace osb::registry

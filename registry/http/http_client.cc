@@ -1,0 +1,480 @@
+#include "registry/http/http_client.hh"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <mutex>
+
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "registry/http/curl.hh"
+
+namespace osb::registry {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr long kReceiveBuffer = 256L * 1024;
+constexpr long kUploadBuffer = 512L * 1024;
+constexpr milliseconds kPoll{100};  // how long an interruption may go unnoticed
+constexpr std::size_t kMaxIdleConnections = 16;
+
+}  // namespace
+
+// A handle for one transfer, with the connections that it keeps.
+struct Connection {
+    Easy easy;
+    Multi multi;
+    std::string origin;  // that it spoke to last
+};
+
+struct HttpClient::Pool {
+    Pool(const HttpLimits& given, ProxySettings given_proxies)
+        : limits(given), proxies(std::move(given_proxies)) {
+        initialise_curl();
+        share.reset(curl_share_init());
+        if (!share) throw std::bad_alloc();
+        bool ok = curl_share_setopt(share.get(), CURLSHOPT_LOCKFUNC, &Pool::lock) == CURLSHE_OK;
+        ok = ok && curl_share_setopt(share.get(), CURLSHOPT_UNLOCKFUNC, &Pool::unlock) == CURLSHE_OK;
+        ok = ok && curl_share_setopt(share.get(), CURLSHOPT_USERDATA, this) == CURLSHE_OK;
+        for (const curl_lock_data data : {CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION}) {
+            ok = ok && curl_share_setopt(share.get(), CURLSHOPT_SHARE, data) == CURLSHE_OK;
+        }
+        if (!ok) throw Error(ErrorKind::internal, "libcurl: cannot share between handles");
+    }
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+    ~Pool() { idle.clear(); }  // before the share that they use
+
+    Connection take(const std::string& origin) {
+        {
+            const std::lock_guard guard(mutex);
+            for (std::size_t i = idle.size(); i-- > 0;) {
+                if (idle[i].origin != origin) continue;
+                Connection out = std::move(idle[i]);
+                idle.erase(idle.begin() + static_cast<std::ptrdiff_t>(i));
+                return out;
+            }
+        }
+        Connection out{Easy(curl_easy_init()), Multi(curl_multi_init()), origin};
+        if (!out.easy || !out.multi) throw std::bad_alloc();
+        return out;
+    }
+
+    void give_back(Connection connection) noexcept {
+        const std::lock_guard guard(mutex);
+        try {
+            if (idle.size() >= kMaxIdleConnections) idle.erase(idle.begin());
+            idle.push_back(std::move(connection));
+        } catch (const std::bad_alloc&) {  // then it is closed, no more
+            return;
+        }
+    }
+
+    static void lock(CURL* /*handle*/, curl_lock_data data, curl_lock_access /*access*/, void* self) {
+        static_cast<Pool*>(self)->locks[data].lock();
+    }
+    static void unlock(CURL* /*handle*/, curl_lock_data data, void* self) {
+        static_cast<Pool*>(self)->locks[data].unlock();
+    }
+
+    const HttpLimits limits;
+    const ProxySettings proxies;
+    std::array<std::mutex, CURL_LOCK_DATA_LAST> locks;
+    Share share;
+    std::mutex mutex;
+    std::vector<Connection> idle;
+};
+
+namespace {
+
+// One request under way; then the source of its body.
+class Transfer final : public Source {
+  public:
+    Transfer(std::shared_ptr<HttpClient::Pool> pool, const HttpRequest& request)
+        : pool_(std::move(pool)),
+          name_(concat(request.method, ' ', quoted(request.url.redacted()))),
+          head_(pool_->limits.head),
+          proxy_(pool_->proxies.find(request.url)),
+          connection_(pool_->take(concat(request.url.scheme, "://", request.url.host_port()))) {
+        try {
+            prepare(request);
+        } catch (...) {
+            // A handle that was half set up must not be lent again; rethrown, an interruption included.
+            broken_ = true;
+            release();
+            throw;
+        }
+    }
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+    ~Transfer() override { release(); }
+
+    // Drives the transfer until the headers of the final response are there.
+    void wait_for_headers() {
+        const milliseconds patience = has_body_
+                                          ? std::max(pool_->limits.answer_time, pool_->limits.low_speed_time)
+                                          : pool_->limits.low_speed_time;
+        while (!head_.complete() && !done_) drive(patience);
+        if (!head_.complete()) fail("the server closed the connection without an answer");
+    }
+
+    HttpHead& head() noexcept { return head_; }
+
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t kept = std::min(buffer.size(), pending_.size() - pending_read_);
+        if (kept > 0) {
+            std::memcpy(buffer.data(), pending_.data() + pending_read_, kept);
+            pending_read_ += kept;
+            return kept;
+        }
+        pending_.clear();
+        pending_read_ = 0;
+        if (failure_) std::rethrow_exception(failure_);
+        if (done_) {
+            release();
+            return 0;
+        }
+        target_ = buffer;
+        try {
+            if (std::exchange(paused_, false)) {
+                check_transfer(curl_easy_pause(connection_.easy.get(), CURLPAUSE_CONT));
+            }
+            // What does not fit is kept; so there is something as soon as anything came.
+            while (target_.size() == buffer.size() && !done_) drive(pool_->limits.low_speed_time);
+        } catch (const Error&) {
+            failure_ = std::current_exception();  // thrown when what came before it was read
+            if (target_.size() == buffer.size()) throw;
+        }
+        const std::size_t count = buffer.size() - target_.size();
+        target_ = {};
+        if (count == 0) release();
+        return count;
+    }
+
+  private:
+    void prepare(const HttpRequest& request) {
+        CURL* easy = connection_.easy.get();
+        curl_easy_reset(easy);
+        url_ = request.url.to_string();
+        set(easy, CURLOPT_URL, url_.c_str());
+        set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        set(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        set(easy, CURLOPT_NOSIGNAL, 1L);
+        set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+        set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+        set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(pool_->limits.connect_timeout.count()));
+        set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+        set(easy, CURLOPT_BUFFERSIZE, kReceiveBuffer);
+        set(easy, CURLOPT_UPLOAD_BUFFERSIZE, kUploadBuffer);
+        set(easy, CURLOPT_SHARE, pool_->share.get());
+        set(easy, CURLOPT_USERAGENT, "osb-oci/" OSB_VERSION);
+        set(easy, CURLOPT_ERRORBUFFER, error_text_.data());
+        set(easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+        set(easy, CURLOPT_HEADERDATA, this);
+        set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+        set(easy, CURLOPT_WRITEDATA, this);
+        if (request.total_time) deadline_ = Clock::now() + *request.total_time;
+        prepare_method(request);
+        if (request.tls) prepare_tls(*request.tls);
+        prepare_proxy();
+        check(curl_multi_add_handle(connection_.multi.get(), easy));
+        added_ = true;
+        last_check_ = Clock::now();
+    }
+
+    void prepare_method(const HttpRequest& request) {
+        CURL* easy = connection_.easy.get();
+        if (request.body) {
+            has_body_ = true;
+            body_size_ = request.body->size();
+            set(easy, CURLOPT_POST, 1L);
+            set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
+            set(easy, CURLOPT_POSTFIELDS,
+                request.body->empty() ? "" : reinterpret_cast<const char*>(request.body->data()));
+            add_header("Expect:");
+            const bool typed = std::any_of(request.headers.begin(), request.headers.end(),
+                                           [](const auto& h) { return to_lower(h.first) == "content-type"; });
+            if (!typed) add_header("Content-Type:");
+        } else if (request.method == "HEAD") {
+            set(easy, CURLOPT_NOBODY, 1L);
+        }
+        if (request.method != "HEAD") set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+        for (const auto& [name, value] : request.headers) {
+            if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+                throw Error(ErrorKind::invalid,
+                            concat("header ", quoted(name), " holds a control character"));
+            }
+            add_header(concat(name, ": ", value));
+        }
+        set(easy, CURLOPT_HTTPHEADER, sent_headers_.get());
+    }
+
+    void prepare_tls(const TlsOptions& tls) {
+        CURL* easy = connection_.easy.get();
+        set(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
+        set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+        if (!tls.verify) {
+            // libcurl would read them all the same, for every connection.
+            set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
+            set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+        } else if (!tls.ca_pem.empty()) {
+            std::string pem = concat(system_certificates(), '\n', tls.ca_pem);
+            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
+            set(easy, CURLOPT_CAINFO_BLOB, &blob);
+        }
+        if (!tls.client_cert_path.empty()) {
+            set(easy, CURLOPT_SSLCERT, tls.client_cert_path.c_str());
+            set(easy, CURLOPT_SSLKEY, tls.client_key_path.c_str());
+        }
+    }
+
+    void prepare_proxy() {
+        CURL* easy = connection_.easy.get();
+        // Both in any case: what is not set libcurl reads from the environment, by rules of its own.
+        const std::string name = proxy_ != nullptr ? proxy_->to_string() : std::string();
+        set(easy, CURLOPT_PROXY, name.c_str());
+        set(easy, CURLOPT_NOPROXY, "");
+        // The answer to CONNECT is none of the server's, and our Authorization is none of the proxy's.
+        set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+        set(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
+        if (proxy_ == nullptr) return;
+        if (!proxy_->user.empty() || !proxy_->password.empty()) {
+            set(easy, CURLOPT_PROXYUSERNAME, proxy_->user.c_str());
+            set(easy, CURLOPT_PROXYPASSWORD, proxy_->password.c_str());
+        }
+        if (proxy_->kind != ProxyKind::https) return;
+        set(easy, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+        const auto& lookup = pool_->proxies.tls;
+        const auto tls = lookup ? lookup(proxy_->host_port()) : nullptr;
+        if (!tls) return;
+        if (!tls->ca_pem.empty()) {
+            std::string pem = concat(system_certificates(), '\n', tls->ca_pem);
+            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
+            set(easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
+        }
+        if (!tls->client_cert_path.empty()) {
+            set(easy, CURLOPT_PROXY_SSLCERT, tls->client_cert_path.c_str());
+            set(easy, CURLOPT_PROXY_SSLKEY, tls->client_key_path.c_str());
+        }
+    }
+
+    void add_header(const std::string& line) {
+        curl_slist* longer = curl_slist_append(sent_headers_.get(), line.c_str());
+        if (longer == nullptr) throw std::bad_alloc();
+        static_cast<void>(sent_headers_.release());  // the list now begins with `longer`
+        sent_headers_.reset(longer);
+    }
+
+    // One step: moves what can be moved, waits for more for a moment.
+    void drive(milliseconds patience) {
+        check_interrupt();
+        int running = 0;
+        const std::size_t before = received_;
+        check(curl_multi_perform(connection_.multi.get(), &running));
+        rethrow();
+        if (running == 0) {
+            take_result();
+            return;
+        }
+        check_speed(patience);
+        if (received_ != before) return;
+        const milliseconds step = std::clamp(patience / 4, milliseconds(1), kPoll);
+        check(curl_multi_poll(connection_.multi.get(), nullptr, 0, static_cast<int>(step.count()), nullptr));
+    }
+
+    void take_result() {
+        done_ = true;
+        int left = 0;
+        while (const CURLMsg* message = curl_multi_info_read(connection_.multi.get(), &left)) {
+            if (message->msg == CURLMSG_DONE) check_transfer(message->data.result);
+        }
+    }
+
+    // Only the time that is spent in here counts: a reader may take its own.
+    void check_speed(milliseconds patience) {
+        const Clock::time_point now = Clock::now();
+        if (deadline_ && now > *deadline_) fail("the transfer took too long");
+        waited_ += std::min<Clock::duration>(now - last_check_, 2 * kPoll);
+        last_check_ = now;
+        curl_off_t sent = 0;
+        check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_SIZE_UPLOAD_T, &sent));
+        const std::uint64_t moved = received_ + static_cast<std::uint64_t>(sent);
+        if (head_.complete() && !answered_) {
+            // Waiting for the answer was one thing, its body is another.
+            answered_ = true;
+            moved_before_ = moved;
+            waited_ = {};
+        }
+        const bool awaiting = has_body_ && !answered_ && static_cast<std::uint64_t>(sent) >= body_size_;
+        const milliseconds limit = awaiting ? patience : pool_->limits.low_speed_time;
+        if (waited_ < limit) return;
+        const auto enough =
+            pool_->limits.low_speed * static_cast<std::uint64_t>(pool_->limits.low_speed_time.count()) / 1000;
+        if (moved - moved_before_ < std::max<std::uint64_t>(enough, 1)) {
+            fail("the transfer stalled");
+        }
+        moved_before_ = moved;
+        waited_ = {};
+    }
+
+    void check_transfer(CURLcode code) {
+        rethrow();
+        if (code == CURLE_OK) return;
+        const std::string_view detail = error_text_[0] != '\0' ? std::string_view(error_text_.data())
+                                                               : std::string_view(curl_easy_strerror(code));
+        done_ = true;
+        broken_ = true;
+        std::string message = concat(name_, via_proxy(), ": ", escape(detail));
+        const ProxyAnswer answer =
+            proxy_ != nullptr ? proxy_answer(connection_.easy.get(), code) : ProxyAnswer{};
+        release();
+        if (answer.refused) {
+            NetworkError error(ErrorKind::unavailable, std::move(message), answer.transient, false);
+            if (answer.wants_password) error.hint(kProxyPasswordHint);
+            throw NetworkError(error);
+        }
+        if (code == CURLE_SSL_CONNECT_ERROR &&
+            detail.find("wrong version number") != std::string_view::npos) {
+            // OpenSSL's words for an answer that is no TLS; another try will be no better.
+            NetworkError error(ErrorKind::unavailable, std::move(message), false, false);
+            error.hint("the server may speak plain http, which has to be allowed: --tls-verify=false");
+            throw NetworkError(error);
+        }
+        if (is_untrusted(code)) throw NetworkError(ErrorKind::untrusted, std::move(message), false, false);
+        throw NetworkError(ErrorKind::unavailable, std::move(message), !is_permanent(code),
+                           !is_unconnected(code));
+    }
+
+    std::string via_proxy() const {
+        return proxy_ != nullptr ? concat(" through the proxy ", quoted(proxy_->to_string())) : std::string();
+    }
+
+    [[noreturn]] void fail(std::string_view problem) {
+        // A server that says nothing to a TLS handshake may not speak TLS.
+        curl_off_t handshake = 0;
+        check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_APPCONNECT_TIME_T, &handshake));
+        const bool connected = handshake > 0 || url_.starts_with("http:");
+        done_ = true;
+        broken_ = true;
+        release();
+        throw NetworkError(ErrorKind::unavailable, concat(name_, via_proxy(), ": ", problem), true,
+                           connected);
+    }
+
+    void rethrow() {
+        if (!error_) return;
+        broken_ = true;
+        done_ = true;
+        std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+
+    // The connection goes back, or away when its state is not known.
+    void release() noexcept {
+        if (!connection_.easy) return;
+        if (added_) curl_multi_remove_handle(connection_.multi.get(), connection_.easy.get());
+        added_ = false;
+        if (done_ && !broken_) {
+            pool_->give_back(std::move(connection_));
+        } else {
+            connection_.easy.reset();
+            connection_.multi.reset();
+        }
+        connection_ = {};
+    }
+
+    static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self) noexcept {
+        auto& transfer = *static_cast<Transfer*>(self);
+        try {
+            transfer.take_header({data, size * count});
+            return size * count;
+        } catch (...) {  // libcurl must not be unwound; drive() rethrows, an interruption included
+            transfer.error_ = std::current_exception();
+            return CURL_WRITEFUNC_ERROR;
+        }
+    }
+
+    void take_header(std::string_view line) {
+        received_ += line.size();
+        with_context([this] { return name_; }, [&] { head_.add_line(line); });
+    }
+
+    static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self) noexcept {
+        auto& transfer = *static_cast<Transfer*>(self);
+        try {
+            return transfer.take_body(as_bytes({data, size * count}));
+        } catch (...) {  // as above
+            transfer.error_ = std::current_exception();
+            return CURL_WRITEFUNC_ERROR;
+        }
+    }
+
+    std::size_t take_body(ByteView bytes) {
+        // Nobody reads now, or what was read lies unread: libcurl shall hold it, and the server with it.
+        if (!bytes.empty() && (target_.empty() || !pending_.empty())) {
+            paused_ = true;
+            return CURL_WRITEFUNC_PAUSE;
+        }
+        const std::size_t size = bytes.size();
+        received_ += size;
+        const std::size_t direct = std::min(size, target_.size());
+        if (direct > 0) std::memcpy(target_.data(), bytes.data(), direct);
+        target_ = target_.subspan(direct);
+        bytes = bytes.subspan(direct);
+        pending_.assign(bytes.begin(), bytes.end());
+        return size;
+    }
+
+    std::shared_ptr<HttpClient::Pool> pool_;
+    std::string name_;
+    HttpHead head_;
+    const Proxy* proxy_;  // the pool's; null for a direct connection
+    std::string url_;
+    Connection connection_;
+    List sent_headers_;
+    std::array<char, CURL_ERROR_SIZE> error_text_{};
+    std::exception_ptr error_;    // of a callback, to be rethrown at once
+    std::exception_ptr failure_;  // of the connection, to be rethrown when what it brought was read
+    bool added_ = false;
+    bool has_body_ = false;
+    std::uint64_t body_size_ = 0;
+    bool done_ = false;
+    bool broken_ = false;
+    bool paused_ = false;
+    bool answered_ = false;  // the final response's head was seen by check_speed()
+    // The reader's buffer, as far as it is free, and what did not fit.
+    MutableBytes target_;
+    std::vector<std::uint8_t> pending_;
+    std::size_t pending_read_ = 0;
+    // The speed.
+    std::uint64_t received_ = 0;
+    std::uint64_t moved_before_ = 0;
+    Clock::duration waited_{};
+    Clock::time_point last_check_;
+    std::optional<Clock::time_point> deadline_;
+};
+
+}  // namespace
+
+std::optional<std::uint64_t> HttpResponse::number(std::string_view name) const {
+    const std::optional<std::string_view> text = header(name);
+    return text ? parse_number(*text) : std::nullopt;
+}
+
+HttpClient::HttpClient(const HttpLimits& limits, ProxySettings proxies)
+    : pool_(std::make_shared<Pool>(limits, std::move(proxies))) {}
+HttpClient::~HttpClient() = default;
+
+HttpResponse HttpClient::send(const HttpRequest& request) {
+    auto transfer = std::make_unique<Transfer>(pool_, request);
+    transfer->wait_for_headers();
+    HttpResponse out{.status = transfer->head().status(),
+                     .headers = std::move(transfer->head().headers()),
+                     .body = nullptr};
+    out.body = std::move(transfer);
+    static_cast<void>(out.number("content-length"));  // two that differ: nobody knows where the body ends
+    return out;
+}
+
+}  // namespace osb::registry

@@ -1,0 +1,28 @@
+#include "registry/transports/open_sink.hh"
+
+#include <utility>
+
+#include "base/error.hh"
+#include "oci/transports/layout_sink.hh"
+#include "oci/transports/oci_archive_sink.hh"
+#include "registry/skopeo/skopeo_sink.hh"
+
+namespace osb::registry {
+
+std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference, const RegistryOptions& options,
+                                          std::vector<std::string> mount_from) {
+    switch (reference.transport) {
+        case oci::Transport::oci:
+            return oci::create_layout_sink(reference.location, reference.tag);
+        case oci::Transport::oci_archive:
+            return oci::create_oci_archive_sink(reference.location, reference.tag);
+        case oci::Transport::docker:
+            return RegistryAccess(options).open_sink(reference, {.mount_from = std::move(mount_from)});
+        case oci::Transport::docker_archive:
+        case oci::Transport::containers_storage:
+            return create_skopeo_sink(reference);
+    }
+    throw Error(ErrorKind::internal, "a transport that nobody writes to");
+}
+
+}  // namespace osb::registry

@@ -1,0 +1,22 @@
+// A reference opened for writing, whichever transport it names.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "oci/documents/reference.hh"
+#include "oci/transports/image_sink.hh"
+#include "registry/distribution/registry_access.hh"
+
+namespace osb::registry {
+
+// Layouts, archives and registries are written directly; docker-archive and containers-storage by skopeo,
+// out of a temporary archive (registry/skopeo/skopeo_sink.hh). mount_from: repositories of the same registry,
+// as DistributionSinkOptions has them. Nothing is visible at the reference before put_manifest(). Throws
+// Error; usage for a digest where the transport has no such names.
+std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference,
+                                          const RegistryOptions& options = {},
+                                          std::vector<std::string> mount_from = {});
+
+}  // namespace osb::registry

@@ -1,0 +1,366 @@
+#include "system/check/boot_check.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/log.hh"
+#include "base/replace_file.hh"
+#include "image/boot/boot_menu.hh"
+#include "oci/documents/json.hh"
+#include "system/origin/origin.hh"
+#include "system/trial/boot_once.hh"
+#include "system/trial/panic_record.hh"
+#include "system/trial/trial.hh"
+#include "system/trial/trial_menu.hh"
+#include "system/trial/trial_state.hh"
+
+namespace osb::system {
+namespace {
+
+using oci::Json;
+using ostree::Deployment;
+using ostree::Sysroot;
+
+constexpr const char* kResultFile = "boot-check.json";
+constexpr std::size_t kMaxResult = 1024UL * 1024;
+
+// Where a trial ended that never came to a verdict.
+std::string reason_of(const std::optional<TrialStage>& stage, const Trial& trial, const std::string& panic) {
+    std::string out = "the kernel or the initramfs never got as far as mounting root";
+    if (stage && stage->id == trial.id) {
+        if (stage->name == "root") out = "the initramfs mounted root, but never started the system";
+        if (stage->name == "init") out = "the system was started, but its health check never ran";
+        if (stage->name == "checking") {
+            out = concat("the health check did not end",
+                         stage->detail.empty() ? "" : concat(": it was at check '", stage->detail, "'"));
+        }
+        if (stage->name == "repeated") {
+            out = concat(
+                "the bootloader started it a second time",
+                stage->detail.empty() ? "" : concat(" (the first time it came to '", stage->detail, "')"));
+        }
+    }
+    if (!panic.empty()) out += concat("; the kernel said: ", panic);
+    return out;
+}
+
+std::string boot_once_of(const Sysroot& sysroot) {
+    try {
+        return read_boot_once(sysroot.boot());
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+// Whether the menu is the one that the boot entries and the trial ask for. What cannot be read is left alone.
+bool menu_is_right(const Sysroot& sysroot) {
+    if (!image::menu_is_ours(sysroot.boot())) return true;
+    try {
+        return image::menu_is_current(sysroot.boot(), trial_menu(sysroot.path()));
+    } catch (const Error& error) {
+        log_warning(concat("the bootloader's menu: ", error.message()));
+        return true;
+    }
+}
+
+// Whether what runs is the default with no trial on record, and yet marked as one that has to prove itself:
+// as when it was all there was. That it is healthy is then all that is wanted of it.
+bool is_to_be_proven(const Sysroot& sysroot) {
+    const std::optional<Deployment> booted = sysroot.booted();
+    if (!booted || *booted != sysroot.deployments().front() || !is_untried(booted->origin)) return false;
+    return !has_failed(read_failed(sysroot), *booted);
+}
+
+// Nothing is on trial: nothing is to be started once either.
+void put_in_order(Sysroot& sysroot) {
+    if (boot_once_of(sysroot) == image::kTrialLabel) {
+        try {
+            clear_boot_once(sysroot.boot(), image::kTrialLabel);
+        } catch (const Error& error) {
+            log_warning(error.message());
+        }
+    }
+    TrialRecords(sysroot.path()).remove_trial();
+}
+
+Settlement settle_started(Sysroot& sysroot, const Trial& trial, const CheckReport& report) {
+    const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
+    const bool repeated = stage && stage->id == trial.id && stage->name == "repeated";
+    if (report.healthy() && !repeated) {
+        pass_trial(sysroot);
+        return {.trial = TrialVerdict::passed, .reason = {}, .restart = false};
+    }
+    Settlement out{.trial = TrialVerdict::failed,
+                   .reason = repeated ? reason_of(stage, trial, {}) : report.failure(),
+                   .restart = sysroot.deployments().size() > 1};
+    if (out.restart) {
+        fail_trial(sysroot, out.reason);
+    } else {
+        // It is all there is; to call it bad would help nobody.
+        cancel_trial(sysroot);
+    }
+    return out;
+}
+
+// Power failed, or a write, before it was told.
+void tell_bootloader(Sysroot& sysroot) {
+    try {
+        resume_trial(sysroot);
+    } catch (const Error& error) {
+        // No fault of the system that runs; the next boot-check, or upgrade, tries it again.
+        log_warning(concat("the trial of a new system cannot be prepared: ", error.message()));
+    }
+}
+
+Settlement settle_other(Sysroot& sysroot, const Trial& trial, const std::string& panic) {
+    const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
+    const bool was_started = stage && stage->id == trial.id;
+    const bool is_told = trial.state == TrialState::armed && trial.boot_id != current_boot_id();
+    // The loader has cleared its boot-once when it has started anything since.
+    const bool is_to_come = boot_once_of(sysroot) == image::kTrialLabel;
+    if (!was_started && (!is_told || is_to_come)) {
+        if (trial.state == TrialState::prepared) tell_bootloader(sysroot);
+        return {.trial = TrialVerdict::to_come, .reason = {}, .restart = false};
+    }
+    Settlement out{.trial = TrialVerdict::failed, .reason = reason_of(stage, trial, panic), .restart = false};
+    fail_trial(sysroot, out.reason);
+    return out;
+}
+
+// What the system that runs means for the trial.
+struct BootedTrial {
+    bool is_on_trial = false;
+    bool has_other = false;  // the boot entries have another one first
+    std::string boot;        // BOOT's directory
+};
+
+BootedTrial booted_trial(const Sysroot& sysroot, const Deployment& booted,
+                         const std::optional<Trial>& trial) {
+    const bool is_on_trial = trial && trial->is_of(booted);
+    return {.is_on_trial = is_on_trial,
+            .has_other = is_on_trial && trial->state != TrialState::passed &&
+                         !(sysroot.deployments().front() == booted),
+            .boot = sysroot.boot()};
+}
+
+// Whether the bootloader starts its default next. Has it do so where it has not cleared its boot-once itself.
+bool starts_default(const std::string& boot) {
+    try {
+        if (read_boot_once(boot) != image::kTrialLabel) return true;
+    } catch (const Error&) {
+        return true;  // what cannot be read was not set either
+    }
+    try {
+        clear_boot_once(boot, image::kTrialLabel);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
+    if (is_settled(Sysroot::open(options.sysroot))) return;
+    Sysroot sysroot = Sysroot::open_locked(options.sysroot);
+    // (In the mount namespace that this has entered.)
+    Settlement settled =
+        settle_trial(sysroot, sysroot.booted().value_or(*out.booted), out.report, read_panic_record());
+    out.trial = settled.trial;
+    out.reason = std::move(settled.reason);
+    out.restart = settled.restart;
+}
+
+// A disk that is full or read-only is one of the faults that a trial is to find: it must not keep the machine
+// in the system that has it.
+void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, BootCheckOutcome& out) {
+    try {
+        settle_locked(options, out);
+    } catch (Error& error) {
+        if (!booted.is_on_trial || ::geteuid() != 0) throw;
+        if (out.report.healthy()) {
+            error.add_context("the checks are green, but the trial cannot be ended");
+            error.hint("'osb-oci boot-check' ends it later; a restart before that leads to the old system");
+            throw;
+        }
+        if (!booted.has_other || !starts_default(booted.boot)) throw;
+        out.trial = TrialVerdict::failed;
+        out.reason = out.report.failure();
+        out.restart = true;
+        // The old system finds out by itself that this one came to nothing.
+        out.report.warnings.push_back(concat("the trial's failure is not recorded: ", error.message()));
+    }
+}
+
+// A directory for all to read.
+Fd open_run_directory(const std::string& path) {
+    if (::mkdir(path.c_str(), 0755) != 0) {
+        if (errno != EEXIST) throw_errno(concat("cannot make ", quoted(path)));
+    } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
+        throw_errno(concat("cannot set the mode of ", quoted(path)));
+    }
+    return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+void write_result(const std::string& run_directory, const BootCheckOutcome& outcome) {
+    Json checks = Json::array();
+    for (const CheckResult& result : outcome.report.results) {
+        checks.push_back({{"name", result.name},
+                          {"required", result.required},
+                          {"ok", result.ok},
+                          {"message", result.message},
+                          {"milliseconds", result.duration.count()}});
+    }
+    const Json json{{"schema", 1},
+                    {"time", static_cast<std::int64_t>(std::time(nullptr))},
+                    {"healthy", outcome.report.healthy()},
+                    {"failure", outcome.report.failure()},
+                    {"trial", to_string(outcome.trial)},
+                    {"reason", outcome.reason},
+                    {"checks", std::move(checks)},
+                    {"warnings", outcome.report.warnings}};
+    const Fd directory = open_run_directory(run_directory);
+    replace_file(directory.get(), kResultFile,
+                 json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+// For the old system, should this one never come to a verdict. Only a help: it is written where the sysroot
+// can be written to without further ado.
+void note_stage(const TrialRecords& records, const std::string& id, const std::string& check) {
+    try {
+        const std::optional<TrialStage> stage = records.stage();
+        if (stage && stage->id == id && stage->name == "repeated") return;
+        records.set_stage({.id = id, .name = "checking", .boot_id = current_boot_id(), .detail = check});
+    } catch (const Error& error) {
+        log_debug(error.message());
+    }
+}
+
+}  // namespace
+
+std::string_view to_string(TrialVerdict verdict) noexcept {
+    switch (verdict) {
+        case TrialVerdict::none:
+            return "none";
+        case TrialVerdict::to_come:
+            return "to-come";
+        case TrialVerdict::passed:
+            return "passed";
+        case TrialVerdict::failed:
+            return "failed";
+    }
+    return "none";
+}
+
+bool BootCheckOutcome::healthy() const {
+    return report.healthy() && !restart;
+}
+
+Settlement settle_trial(Sysroot& sysroot, const Deployment& booted, const CheckReport& report,
+                        const std::string& panic) {
+    const std::optional<Trial> trial = read_trial(sysroot);
+    Settlement out;
+    if (!trial) {
+        put_in_order(sysroot);
+        if (report.healthy() && is_to_be_proven(sysroot)) {
+            const Deployment first = sysroot.deployments().front();
+            sysroot.set_origin(first, with_untried(first.origin, false));
+        }
+    } else if (trial->state == TrialState::passed) {
+        // Power failed while it was made the default.
+        pass_trial(sysroot);
+        out.trial = TrialVerdict::passed;
+    } else if (trial->is_of(booted)) {
+        out = settle_started(sysroot, *trial, report);
+    } else if (std::none_of(sysroot.deployments().begin(), sysroot.deployments().end(),
+                            [&](const Deployment& deployment) { return trial->is_of(deployment); })) {
+        cancel_trial(sysroot);
+    } else {
+        out = settle_other(sysroot, *trial, panic);
+    }
+    if (!menu_is_right(sysroot)) {
+        log_info("the bootloader's menu is written anew");
+        write_menu(sysroot);
+    }
+    return out;
+}
+
+bool is_settled(const Sysroot& sysroot) {
+    return !read_trial(sysroot) && boot_once_of(sysroot) != image::kTrialLabel && menu_is_right(sysroot) &&
+           !is_to_be_proven(sysroot);
+}
+
+BootCheckOutcome check_boot(const BootCheckOptions& options) {
+    BootCheckOutcome out;
+    CheckOptions checks = options.checks;
+    BootedTrial booted;
+    {
+        const Sysroot sysroot = Sysroot::open(options.sysroot);
+        out.booted = sysroot.booted();
+        if (!out.booted) {
+            throw Error(ErrorKind::not_found, "this system was not started from a deployment");
+        }
+        const std::optional<Trial> trial = read_trial(sysroot);
+        booted = booted_trial(sysroot, *out.booted, trial);
+        if (booted.is_on_trial) {
+            checks.on_start = [records = TrialRecords(options.sysroot), id = trial->id,
+                               also = options.checks.on_start](const std::string& name) {
+                note_stage(records, id, name);
+                if (also) also(name);
+            };
+        }
+    }
+    out.report = run_checks(checks);
+    // What follows may have to wait for a program that has the lock, which is no fault of this system.
+    if (booted.is_on_trial && out.report.healthy()) stop_watchdog(options.run_directory);
+    settle_booted(options, booted, out);
+    try {
+        write_result(options.run_directory, out);
+    } catch (const Error& error) {
+        // Only `status` reads it.
+        out.report.warnings.push_back(concat("the result is not kept: ", error.message()));
+    }
+    return out;
+}
+
+void stop_watchdog(const std::string& run_directory) {
+    const std::string path = concat(run_directory, "/watchdog");
+    const Fd pipe(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info {};
+    if (!pipe || ::fstat(pipe.get(), &info) != 0 || !S_ISFIFO(info.st_mode)) return;
+    write_all(pipe.get(), as_bytes("stop\n"), path);
+    ::unlink(path.c_str());
+    ::unlink(concat(run_directory, "/watchdog.pid").c_str());
+}
+
+std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory) {
+    const std::string path = concat(run_directory, '/', kResultFile);
+    try {
+        FdSource source(open_regular(AT_FDCWD, path), path);
+        const Json json = oci::parse_json(read_all(source, kMaxResult, path), kResultFile);
+        if (!json.is_object()) return std::nullopt;
+        const auto healthy = json.find("healthy");
+        const auto time = json.find("time");
+        const auto failure = json.find("failure");
+        if (healthy == json.end() || time == json.end() || failure == json.end() || !healthy->is_boolean() ||
+            !time->is_number_integer() || !failure->is_string()) {
+            return std::nullopt;
+        }
+        return BootCheckSummary{.healthy = healthy->get<bool>(),
+                                .time = time->get<std::int64_t>(),
+                                .failure = escape(failure->get_ref<const std::string&>())};
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace osb::system

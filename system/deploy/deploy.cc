@@ -1,0 +1,177 @@
+#include "system/deploy/deploy.hh"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "image/deployment/origin.hh"
+#include "system/deploy/deploy_space.hh"
+#include "system/origin/origin.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Deployment;
+using ostree::Sysroot;
+
+// The list in order, without what is left over: the first is the bootloader's default.
+std::vector<Deployment> list_of(const Roles& roles) {
+    std::vector<Deployment> out;
+    const auto add = [&](const std::optional<Deployment>& deployment) {
+        if (deployment && std::find(out.begin(), out.end(), *deployment) == out.end())
+            out.push_back(*deployment);
+    };
+    if (roles.current_is_proven) add(roles.current);
+    add(roles.rollback);
+    add(roles.on_trial);
+    add(roles.current);
+    for (const Deployment& deployment : roles.pinned) add(deployment);
+    return out;
+}
+
+// The refs of images that no deployment follows.
+std::vector<std::string> unused_image_refs(const Sysroot& sysroot) {
+    std::set<std::string> used;
+    for (const Deployment& deployment : sysroot.deployments()) {
+        try {
+            const Origin origin = parse_origin(deployment.origin);
+            if (const auto* image = std::get_if<ImageOrigin>(&origin))
+                used.insert(image::image_ref(image->value));
+        } catch (const Error& error) {
+            // Not knowing what it follows is a reason to delete nothing.
+            log_debug(concat("refs of images are kept: ", error.message()));
+            return {};
+        }
+    }
+    std::vector<std::string> out = sysroot.repository().refs(std::string(image::kImageRefPrefix));
+    std::erase_if(out, [&](const std::string& ref) { return used.contains(ref); });
+    return out;
+}
+
+}  // namespace
+
+Roles roles_of(const Sysroot& sysroot) {
+    Roles roles;
+    const std::vector<Deployment>& all = sysroot.deployments();
+    if (all.empty()) return roles;
+    roles.current = sysroot.booted().value_or(all.front());
+    const std::optional<Trial> trial = read_trial(sysroot);
+    const std::vector<FailedTrial> failures = read_failed(sysroot);
+    const auto is_proven = [&](const Deployment& deployment) {
+        return !has_failed(failures, deployment) && !is_untried(deployment.origin);
+    };
+    roles.current_is_proven = is_proven(*roles.current) && !(trial && trial->is_of(*roles.current));
+    for (const Deployment& deployment : all) {
+        if (trial && trial->is_of(deployment)) {
+            roles.on_trial = deployment;
+        } else if (deployment == *roles.current) {
+            continue;
+        } else if (!roles.rollback && is_proven(deployment) &&
+                   deployment.stateroot == roles.current->stateroot && !deployment.staged) {
+            roles.rollback = deployment;
+        } else if (deployment.pinned || deployment.stateroot != roles.current->stateroot) {
+            roles.pinned.push_back(deployment);  // another system's are not ours to remove
+        } else {
+            roles.others.push_back(deployment);
+        }
+    }
+    return roles;
+}
+
+void check_not_on_trial(const Roles& roles) {
+    if (!roles.runs_on_trial()) return;
+    throw Error(ErrorKind::io, "the system that runs is on trial, and has not passed its health check yet")
+        .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
+}
+
+namespace {
+
+// What gives way to another deployment: what is left over, and what waits for its trial unless that is
+// pinned.
+std::vector<Deployment> leaving_for_next(const Roles& roles) {
+    std::vector<Deployment> out = roles.others;
+    if (roles.on_trial && !roles.on_trial->pinned) out.push_back(*roles.on_trial);
+    return out;
+}
+
+// What was to be tried is not any more.
+Roles remove_leaving(Sysroot& sysroot) {
+    const Roles roles = roles_of(sysroot);
+    if (roles.on_trial) disarm_trial(sysroot);
+    if (roles.on_trial || !roles.others.empty()) {
+        Roles left = roles;
+        left.on_trial.reset();
+        if (roles.on_trial && roles.on_trial->pinned) left.pinned.push_back(*roles.on_trial);
+        write_deployments(sysroot, list_of(left));
+    }
+    cancel_trial(sysroot);
+    return roles_of(sysroot);
+}
+
+// Where that fails before the boot entries have the new one, there is no trial of it either.
+void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Deployment& made) {
+    try {
+        write_deployments(sysroot, list);
+    } catch (const Error&) {
+        try {
+            if (!Sysroot::open(sysroot.path()).find(made)) cancel_trial(sysroot);
+        } catch (const Error& error) {
+            log_warning(error.message());
+        }
+        throw;
+    }
+}
+
+}  // namespace
+
+DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deployment,
+                          const TrialSubject& subject) {
+    const Roles before = roles_of(sysroot);
+    check_not_on_trial(before);
+    const Deployable deployable = check_deployable(sysroot, deployment);
+    // What an interrupted run has left in BOOT would count as taken.
+    write_menu(sysroot);
+    sysroot.remove_undeployed();
+    check_space(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
+    std::vector<Deployment> list = list_of(remove_leaving(sysroot));
+    check_space(sysroot, deployment.stateroot, deployable, {});
+    TrialSupport support = trial_support(sysroot);
+    ostree::NewDeployment next = deployment;
+    next.origin = with_untried(deployment.origin, support.supported);
+    Deployment made = sysroot.deploy(next);
+    if (support.supported) support = can_pass_trial(sysroot, made);
+    const bool tried = support.supported && !list.empty();
+    if (tried) {
+        prepare_trial(sysroot, made, subject);
+    } else {
+        unlink_failures(sysroot, made);
+        sysroot.set_origin(made, with_untried(deployment.origin, false));
+    }
+    // A proven one is the default until the new one is.
+    list.insert(tried ? list.begin() + 1 : list.begin(), made);
+    write_new(sysroot, list, made);
+    if (tried) resume_trial(sysroot);
+    if (!support.supported) log_info(concat("no trial: ", support.reason));
+    return {.deployment = sysroot.find(made).value_or(made),
+            .result = tried ? DeployResult::on_trial : DeployResult::is_default};
+}
+
+std::uint64_t keep_proven(Sysroot& sysroot) {
+    const Roles roles = roles_of(sysroot);
+    if (!roles.others.empty()) {
+        // In the order that it has: after a rollback the first is not the current one.
+        std::vector<Deployment> kept = sysroot.deployments();
+        std::erase_if(kept, [&](const Deployment& deployment) {
+            return std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
+        });
+        write_deployments(sysroot, kept);
+    } else {
+        write_menu(sysroot);
+    }
+    return sysroot.cleanup(unused_image_refs(sysroot));
+}
+
+}  // namespace osb::system

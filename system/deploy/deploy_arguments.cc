@@ -1,0 +1,66 @@
+#include "system/deploy/deploy_arguments.hh"
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "system/origin/origin.hh"
+#include "system/trial/trial.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Deployment;
+using ostree::Sysroot;
+
+bool waits_for_trial(const Roles& roles, const Deployment& deployment) {
+    return roles.on_trial && deployment == *roles.on_trial && !deployment.booted;
+}
+
+// libostree keeps what is deployed by refs of its own, for as long as it is deployed.
+bool is_of_deployments(const std::string& ref) {
+    return ref.starts_with("ostree/0/") || ref.starts_with("ostree/1/");
+}
+
+// deploy_next() removes the deployment that waits for its trial before it makes the new one.
+void check_commit_stays(const Sysroot& sysroot, const Deployment& leaving) {
+    for (const Deployment& other : sysroot.deployments()) {
+        if (!(other == leaving) && other.commit == leaving.commit) return;
+    }
+    const ostree::Repository repository = sysroot.repository();
+    for (const std::string& ref : repository.refs("")) {
+        if (!is_of_deployments(ref) && repository.resolve(ref) == leaving.commit) return;
+    }
+    throw Error(ErrorKind::io,
+                concat("the deployment ", leaving.id(), " waits for its trial, and no ref keeps its commit"))
+        .hint("change the kernel arguments after the restart, or give it up with 'osb-oci rollback'");
+}
+
+}  // namespace
+
+Deployment arguments_base(const Sysroot& sysroot, const Roles& roles) {
+    if (sysroot.deployments().empty()) {
+        throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
+    }
+    if (roles.on_trial && waits_for_trial(roles, *roles.on_trial)) return *roles.on_trial;
+    return sysroot.deployments().front();
+}
+
+DeployOutcome deploy_with_arguments(Sysroot& sysroot, const std::vector<std::string>& arguments) {
+    const Roles roles = roles_of(sysroot);
+    const Deployment base = arguments_base(sysroot, roles);
+    TrialSubject subject;
+    ostree::NewDeployment next{.stateroot = base.stateroot,
+                               .commit = base.commit,
+                               .origin = without_transient(base.origin),
+                               .kernel_options = arguments,
+                               .merge = base};
+    if (waits_for_trial(roles, base)) {
+        check_commit_stays(sysroot, base);
+        if (const auto trial = read_trial(sysroot)) subject = trial->subject;
+        // Its /etc is older than that of the system that runs, of which it was made.
+        next.merge = roles.current;
+    }
+    return deploy_next(sysroot, next, subject);
+}
+
+}  // namespace osb::system

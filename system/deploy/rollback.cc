@@ -1,0 +1,135 @@
+#include "system/deploy/rollback.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "image/boot/boot_menu.hh"
+#include "system/deploy/deploy.hh"
+#include "system/trial/trial.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Deployment;
+using ostree::Sysroot;
+using Deployments = std::vector<Deployment>;
+
+Deployments all_but(const Sysroot& sysroot, const Deployment& one) {
+    Deployments out = sysroot.deployments();
+    std::erase_if(out, [&](const Deployment& other) { return other == one; });
+    return out;
+}
+
+std::optional<Deployment> staged_in(const Sysroot& sysroot) {
+    for (const Deployment& deployment : sysroot.deployments()) {
+        if (deployment.staged) return deployment;
+    }
+    return std::nullopt;
+}
+
+// It has not proved itself, so it must not be taken for a rollback later.
+void give_up_trial(Sysroot& sysroot, const Deployment& on_trial) {
+    disarm_trial(sysroot);
+    Deployments left = all_but(sysroot, on_trial);
+    if (on_trial.pinned) left.push_back(on_trial);  // behind the one that has
+    if (left != sysroot.deployments()) write_deployments(sysroot, left);
+    cancel_trial(sysroot);
+}
+
+RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
+    const Deployment& current = *roles.current;
+    if (!roles.rollback) {
+        Error error(ErrorKind::not_found, "there is no other proven system to go back to");
+        if (!roles.pinned.empty()) {
+            throw std::move(error).hint("the bootloader's menu starts any of those that are pinned");
+        }
+        throw std::move(error).hint("there will be one after the next upgrade that passes its checks");
+    }
+    const Deployment first = sysroot.deployments().front();
+    const bool is_back = first == current || !roles.current_is_proven;
+    const Deployment& next = is_back ? *roles.rollback : current;
+    const Deployment& other = is_back ? current : *roles.rollback;
+    // It may have been made by another program, or by one that did not look.
+    if (!(next == first)) image::check_entry_of(sysroot.boot(), next.boot_path);
+    Deployments order{next, other};
+    for (const Deployment& deployment : sysroot.deployments()) {
+        if (!(deployment == next) && !(deployment == other)) order.push_back(deployment);
+    }
+    if (order != sysroot.deployments()) write_deployments(sysroot, order);
+    return {.result = roles.current_is_proven ? RollbackResult::swapped : RollbackResult::left,
+            .next = sysroot.deployments().front(),
+            .given_up = roles.current_is_proven ? first : current};
+}
+
+void check_droppable(const Sysroot& sysroot, const Roles& roles) {
+    const Deployment& rollback = *roles.rollback;
+    const auto refuse = [](const std::string& why) {
+        return Error(ErrorKind::io, concat("the deployment that a rollback leads to ", why));
+    };
+    if (rollback.pinned) {
+        throw refuse("is pinned").hint("'osb-oci unpin rollback' lets it go");
+    }
+    if (roles.runs_on_trial()) {
+        throw refuse("is what the machine falls back to while this system is on trial")
+            .hint("'osb-oci boot-check' ends the trial");
+    }
+    if (sysroot.deployments().front() == rollback) {
+        throw refuse("is what the next boot starts")
+            .hint("'osb-oci rollback' has it start this system again");
+    }
+}
+
+}  // namespace
+
+RollbackOutcome roll_back(Sysroot& sysroot) {
+    if (const auto staged = staged_in(sysroot)) {
+        write_deployments(sysroot, all_but(sysroot, *staged));
+        return {.result = RollbackResult::staged_dropped,
+                .next = sysroot.deployments().front(),
+                .given_up = *staged};
+    }
+    // Its checks were green, and only the last steps were not done.
+    if (const auto trial = read_trial(sysroot); trial && trial->state == TrialState::passed) {
+        pass_trial(sysroot);
+    }
+    const Roles roles = roles_of(sysroot);
+    if (!roles.current) {
+        throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
+    }
+    if (!roles.on_trial && read_trial(sysroot)) {
+        // A cancellation that was interrupted: the deployment is gone, and this is the rest.
+        cancel_trial(sysroot);
+        return {.result = RollbackResult::trial_cancelled,
+                .next = sysroot.deployments().front(),
+                .given_up = std::nullopt};
+    }
+    if (!roles.on_trial) return change_places(sysroot, roles);
+    if (roles.runs_on_trial()) {
+        fail_trial(sysroot, "rolled back by the operator");
+        return {.result = RollbackResult::trial_failed,
+                .next = sysroot.deployments().front(),
+                .given_up = *roles.on_trial};
+    }
+    give_up_trial(sysroot, *roles.on_trial);
+    return {.result = RollbackResult::trial_cancelled,
+            .next = sysroot.deployments().front(),
+            .given_up = *roles.on_trial};
+}
+
+std::optional<Deployment> drop_rollback(Sysroot& sysroot) {
+    const Roles roles = roles_of(sysroot);
+    if (!roles.rollback) return std::nullopt;
+    check_droppable(sysroot, roles);
+    // With what is left over, which would be taken for the rollback otherwise.
+    Deployments left = all_but(sysroot, *roles.rollback);
+    std::erase_if(left, [&](const Deployment& deployment) {
+        return std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
+    });
+    write_deployments(sysroot, left);
+    return roles.rollback;
+}
+
+}  // namespace osb::system

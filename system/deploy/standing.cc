@@ -1,0 +1,43 @@
+#include "system/deploy/standing.hh"
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "ostree/tree/commit_info.hh"
+#include "system/origin/origin.hh"
+
+namespace osb::system {
+
+std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
+    try {
+        const Origin origin = parse_origin(deployment.origin);
+        const auto* image = std::get_if<ImageOrigin>(&origin);
+        if (image != nullptr && !image->manifest_digest.empty()) return image->manifest_digest;
+        // A commit that was imported, by osb-oci or by ostree-ext, says it itself.
+        return ostree::read_commit_info(sysroot.repository(), deployment.commit).manifest_digest;
+    } catch (const Error& error) {
+        log_debug(concat("deployment ", deployment.id(), ": no digest: ", error.message()));
+        return "";
+    }
+}
+
+Standing standing_of(const ostree::Sysroot& sysroot, const Roles& roles, const std::string& digest,
+                     const std::string& commit) {
+    const auto matches = [&](const ostree::Deployment& deployment) {
+        return (!commit.empty() && deployment.commit == commit) ||
+               (!digest.empty() && manifest_digest_of(sysroot, deployment) == digest);
+    };
+    const auto is_current = [&](const ostree::Deployment& deployment) {
+        return roles.current && deployment == *roles.current;
+    };
+    if (roles.on_trial && !is_current(*roles.on_trial)) {
+        // What is tried next; then what runs is not what the next boot starts.
+        if (matches(*roles.on_trial)) return Standing::next_on_trial;
+    } else if (!sysroot.deployments().empty() && !is_current(sysroot.deployments().front()) &&
+               matches(sysroot.deployments().front())) {
+        return Standing::next_default;
+    }
+    return roles.current && matches(*roles.current) ? Standing::current : Standing::absent;
+}
+
+}  // namespace osb::system

@@ -1,0 +1,26 @@
+// What a sysroot has of an image already.
+#pragma once
+
+#include <string>
+
+#include "ostree/sysroot/sysroot.hh"
+#include "system/deploy/deploy.hh"
+
+namespace osb::system {
+
+enum class Standing {
+    absent,         // not deployed
+    current,        // what runs (of a system that is not booted: its default)
+    next_on_trial,  // the next boot tries it
+    next_default,   // the next boot starts it, and every later one
+};
+
+// The digest of the manifest that a deployment was made from; "" where that is not known.
+std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+
+// By the manifest's digest or the commit; "" for either matches nothing. An image that is deployed, but not
+// for the next boot (the rollback), counts as absent.
+Standing standing_of(const ostree::Sysroot& sysroot, const Roles& roles, const std::string& digest,
+                     const std::string& commit);
+
+}  // namespace osb::system

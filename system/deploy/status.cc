@@ -1,0 +1,127 @@
+#include "system/deploy/status.hh"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/log.hh"
+#include "ostree/objects/key_file.hh"
+#include "ostree/tree/commit_info.hh"
+#include "system/deploy/deploy.hh"
+#include "system/deploy/standing.hh"
+#include "system/origin/origin.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Deployment;
+using ostree::Sysroot;
+
+// What an origin names, whatever policy it has.
+std::string named_by(const std::string& origin) {
+    try {
+        const auto file = ostree::KeyFile::parse(origin);
+        for (const char* key : {"container-image-reference", "refspec", "baserefspec"}) {
+            if (const auto value = file.get("origin", key)) return *value;
+        }
+    } catch (const Error& error) {
+        log_debug(concat("origin: ", error.message()));
+    }
+    return "";
+}
+
+// libostree changes nothing in the directory itself afterwards: it makes it immutable. install-to-disk sets
+// no time.
+std::optional<std::uint64_t> deployed_at(const Sysroot& sysroot, const Deployment& deployment) {
+    struct stat info {};
+    if (::lstat(sysroot.path_of(deployment.path()).c_str(), &info) != 0 || info.st_mtime <= 0) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint64_t>(info.st_mtime);
+}
+
+void add_origin(DeploymentStatus& out) {
+    try {
+        out.follows = to_string(parse_origin(out.deployment.origin));
+    } catch (const Error& error) {
+        out.follows = named_by(out.deployment.origin);
+        out.origin_problem = error.message();
+    }
+}
+
+void add_commit(DeploymentStatus& out, const Sysroot& sysroot) {
+    try {
+        const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), out.deployment.commit);
+        out.version = info.version;
+        out.built = info.time;
+    } catch (const Error& error) {
+        log_debug(concat("commit ", out.deployment.commit, ": ", error.message()));
+    }
+}
+
+bool is_same(const std::optional<Deployment>& role, const Deployment& deployment) {
+    return role && *role == deployment;
+}
+
+DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, const Roles& roles,
+                          const std::vector<FailedTrial>& failed) {
+    DeploymentStatus out;
+    out.deployment = deployment;
+    out.is_default = deployment == sysroot.deployments().front();
+    out.on_trial = is_same(roles.on_trial, deployment);
+    out.rollback = is_same(roles.rollback, deployment);
+    out.left_over = std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
+    out.failed = has_failed(failed, deployment);
+    out.digest = manifest_digest_of(sysroot, deployment);
+    out.deployed = deployed_at(sysroot, deployment);
+    add_origin(out);
+    add_commit(out, sysroot);
+    return out;
+}
+
+// A trial that runs now is over at the next boot, however it ends; what is merely prepared was not armed.
+std::optional<std::size_t> next_boot_of(const SystemStatus& status) {
+    if (status.deployments.empty()) return std::nullopt;
+    if (status.trial && status.trial->state == TrialState::armed) {
+        for (std::size_t i = 0; i < status.deployments.size(); ++i) {
+            const DeploymentStatus& one = status.deployments[i];
+            if (one.on_trial && !one.deployment.booted) return i;
+        }
+    }
+    return 0;
+}
+
+}  // namespace
+
+const DeploymentStatus* SystemStatus::current() const {
+    for (const DeploymentStatus& one : deployments) {
+        if (one.deployment.booted) return &one;
+    }
+    return deployments.empty() ? nullptr : &deployments.front();
+}
+
+const FailedTrial* SystemStatus::recent_failure() const {
+    if (failed.empty()) return nullptr;
+    const DeploymentStatus* now = current();
+    const FailedTrial& last = failed.back();
+    const bool is_history =
+        now != nullptr && now->deployed && last.time < static_cast<std::int64_t>(*now->deployed);
+    return is_history ? nullptr : &last;
+}
+
+SystemStatus read_status(const Sysroot& sysroot) {
+    SystemStatus out;
+    const Roles roles = roles_of(sysroot);
+    out.trial = read_trial(sysroot);
+    out.failed = read_failed(sysroot);
+    out.trial_support = trial_support(sysroot);
+    for (const Deployment& deployment : sysroot.deployments()) {
+        out.deployments.push_back(describe(sysroot, deployment, roles, out.failed));
+    }
+    out.next_boot = next_boot_of(out);
+    return out;
+}
+
+}  // namespace osb::system

@@ -1,0 +1,160 @@
+#include "system/origin/kernel_arguments.hh"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "ostree/sysroot/kernel_options.hh"
+
+namespace osb::system {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+// ostree= names the deployment and osb.trial= the trial: whoever writes boot entries and menu sets them.
+constexpr std::array<std::string_view, 2> kReserved{"ostree", "osb.trial"};
+
+struct Argument {
+    std::string_view key;
+    std::optional<std::string_view> value;  // nothing for "KEY"; "" for "KEY="
+};
+
+Argument split(std::string_view word) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) return {.key = word, .value = std::nullopt};
+    return {.key = word.substr(0, equals), .value = word.substr(equals + 1)};
+}
+
+void refuse_end(std::string_view word) {
+    if (!ostree::ends_kernel_options(word)) return;
+    throw Error(ErrorKind::usage,
+                concat("the kernel argument ", quoted(word),
+                       " would end the kernel's arguments: those of a trial come after it"));
+}
+
+void check(std::string_view word) {
+    const std::string_view key = split(word).key;
+    if (key.empty()) {
+        throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(word), " has no name"));
+    }
+    if (std::find(kReserved.begin(), kReserved.end(), key) != kReserved.end()) {
+        throw Error(ErrorKind::usage,
+                    concat("the kernel argument ", quoted(key), " is set by osb-oci for each boot entry"));
+    }
+}
+
+// The checked words of all these texts.
+Arguments words_of(const std::vector<std::string>& texts) {
+    Arguments out;
+    for (const std::string& text : texts) {
+        Arguments words = split_kernel_arguments(text);
+        if (words.empty()) throw Error(ErrorKind::usage, "an empty kernel argument");
+        for (std::string& word : words) {
+            check(word);
+            out.push_back(std::move(word));
+        }
+    }
+    return out;
+}
+
+// The same of arguments that are to be there afterwards; what should not be there can still be removed.
+Arguments added_words_of(const std::vector<std::string>& texts) {
+    Arguments out = words_of(texts);
+    for (const std::string& word : out) refuse_end(word);
+    return out;
+}
+
+bool has_key(const std::string& word, std::string_view key) {
+    return split(word).key == key;
+}
+
+[[noreturn]] void throw_missing(std::string_view word) {
+    throw Error(ErrorKind::not_found, concat("there is no kernel argument ", quoted(word)))
+        .hint("'osb-oci kargs' shows what there is");
+}
+
+// The only argument with that key.
+Arguments::iterator find_only(Arguments& arguments, std::string_view key, std::string_view how_to_choose) {
+    const auto with_key = [key](const std::string& word) { return has_key(word, key); };
+    const auto found = std::find_if(arguments.begin(), arguments.end(), with_key);
+    if (found == arguments.end()) throw_missing(key);
+    if (std::find_if(found + 1, arguments.end(), with_key) != arguments.end()) {
+        throw Error(ErrorKind::usage, concat("there are several kernel arguments ", quoted(key)))
+            .hint(concat(how_to_choose, " says which one"));
+    }
+    return found;
+}
+
+void remove(Arguments& arguments, const std::string& word) {
+    // A bare KEY may be there beside KEY=VALUE: it is meant then.
+    const auto exact = std::find(arguments.begin(), arguments.end(), word);
+    if (exact != arguments.end()) {
+        arguments.erase(exact);
+        return;
+    }
+    if (split(word).value) throw_missing(word);
+    arguments.erase(find_only(arguments, word, "KEY=VALUE"));
+}
+
+// Whether `text` is OLD=NEW for the old value; values may hold '=' themselves (root=UUID=...).
+bool begins_with_value(std::string_view text, std::string_view old_value) {
+    return text.starts_with(old_value) && text.substr(old_value.size()).starts_with('=');
+}
+
+void replace(Arguments& arguments, const std::string& word) {
+    const Argument change = split(word);
+    const std::string_view text = change.value.value_or("");
+    if (text.find('=') == std::string_view::npos) {
+        *find_only(arguments, change.key, "KEY=OLD=NEW") = word;
+        return;
+    }
+    std::string* found = nullptr;
+    std::size_t longest = 0;
+    for (std::string& argument : arguments) {
+        const Argument old = split(argument);
+        if (old.key != change.key || !begins_with_value(text, old.value.value_or(""))) continue;
+        if (found != nullptr && old.value.value_or("").size() <= longest) continue;
+        found = &argument;
+        longest = old.value.value_or("").size();
+    }
+    if (found == nullptr) throw_missing(concat(change.key, '=', text.substr(0, text.find('='))));
+    *found = concat(change.key, '=', text.substr(longest + 1));
+}
+
+}  // namespace
+
+Arguments split_kernel_arguments(std::string_view text) {
+    constexpr char kDelete = '\x7f';
+    const auto is_control = [](char c) {
+        return (static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n') || c == kDelete;
+    };
+    if (std::any_of(text.begin(), text.end(), is_control)) {
+        throw Error(ErrorKind::usage, concat("control character in the kernel arguments ", quoted(text)));
+    }
+    if (std::count(text.begin(), text.end(), '"') % 2 != 0) {
+        throw Error(ErrorKind::usage,
+                    concat("the quotes in the kernel arguments ", quoted(text), " are not closed"));
+    }
+    if (!is_utf8(text)) {
+        throw Error(ErrorKind::usage, concat("the kernel arguments ", quoted(text), " are not UTF-8"));
+    }
+    return ostree::split_kernel_options(text);
+}
+
+Arguments edit_kernel_arguments(Arguments arguments, const KernelArgumentEdits& edits) {
+    for (const std::string& word : words_of(edits.remove)) remove(arguments, word);
+    for (const std::string& word : added_words_of(edits.replace)) replace(arguments, word);
+    for (std::string& word : added_words_of(edits.append)) arguments.push_back(std::move(word));
+    for (std::string& word : added_words_of(edits.append_if_missing)) {
+        if (std::find(arguments.begin(), arguments.end(), word) == arguments.end()) {
+            arguments.push_back(std::move(word));
+        }
+    }
+    return arguments;
+}
+
+}  // namespace osb::system

@@ -1,0 +1,114 @@
+// A new deployment is on trial until it has proved itself (docs/boot.md, "On trial"): the old one stays the
+// bootloader's default, SYSLINUX starts the new one once, and only boot-check, in the new system, makes it
+// the default. What is known of a trial lies in SYSROOT/ostree/osb-oci, because both systems must read it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ostree/sysroot/sysroot.hh"
+
+namespace osb::system {
+
+// What is tried, for people and for the next upgrade.
+struct TrialSubject {
+    std::string image;    // as the origin names it; "" where only kernel arguments changed
+    std::string digest;   // of the manifest; "" where there is none
+    std::string version;  // "" where the image names none
+};
+
+enum class TrialState {
+    prepared,  // deployed; the bootloader has perhaps not been told yet
+    armed,     // the next boot starts it
+    passed,    // its checks were green; it is being made the default
+};
+
+struct Trial {
+    std::string id;  // 16 hexadecimal digits; the kernel argument osb.trial= has it
+    std::string stateroot;
+    std::string commit;
+    int serial = 0;
+    TrialSubject subject;
+    TrialState state = TrialState::prepared;
+    std::int64_t time = 0;  // when it was prepared, in seconds since 1970
+    // The boot in which the bootloader was told (/proc/sys/kernel/random/boot_id); "" before that. While that
+    // boot lasts, the trial is still to come.
+    std::string boot_id;
+
+    bool is_of(const ostree::Deployment& deployment) const;
+};
+
+struct FailedTrial {
+    // The deployment. A later one may get the same serial: prepare_trial() then sets that of the record to
+    // -1, and the record speaks of the digest and the commit alone.
+    std::string stateroot;
+    std::string commit;
+    int serial = -1;
+    TrialSubject subject;
+    std::string reason;     // one line, for people
+    std::int64_t time = 0;  // when it was noticed, in seconds since 1970
+
+    bool is_of(const ostree::Deployment& deployment) const;
+};
+
+// What the files say. Nothing when there is none; one that is not well-formed is taken for none, with a
+// warning. Need no privileges.
+std::optional<Trial> read_trial(const ostree::Sysroot& sysroot);
+// The latest last; at most kMaxFailed are kept.
+inline constexpr std::size_t kMaxFailed = 16;
+std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
+// The latest failure of that manifest or that commit ("" for either matches none); not one of kernel
+// arguments alone.
+std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
+                                       const std::string& commit);
+
+// Whether one of these is a failure of that very deployment.
+bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);
+
+// Whether this system can put a deployment on trial: BOOT has our menu and SYSLINUX, and its program is here.
+// Else why not, in words for people.
+struct TrialSupport {
+    bool supported = false;
+    std::string reason;
+};
+TrialSupport trial_support(const ostree::Sysroot& sysroot);
+// Whether that deployment, once it runs, can end its trial: it has osb-oci, and a runlevel has the service
+// osb-boot-check. One that cannot would run until its next restart, and that would lead back.
+TrialSupport can_pass_trial(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+
+// From here on the sysroot is locked. Each may be interrupted at any instant and be called again: whatever is
+// left then, the next boot starts a system that is whole, and boot-check (system/check/boot_check.hh) brings
+// the records in order.
+
+// Remembers that `deployment` is to be tried; to be called before the boot entries list it, so that at no
+// instant they hold one that is neither proven nor known to be on trial. A trial that was under way is given
+// up.
+void prepare_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment,
+                   const TrialSubject& subject);
+// What failed under the name of that deployment before it was made does not speak of it.
+void unlink_failures(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+// Has the bootloader start the deployment on trial, which is in the boot entries and not their first, at the
+// next boot and no other. Does it again of a trial that is still to come (as when power failed in the midst).
+void resume_trial(ostree::Sysroot& sysroot);
+// Nothing is started once any more. The trial is still remembered, as prepared; nothing where there is none.
+void disarm_trial(ostree::Sysroot& sysroot);
+// Nothing is started once any more, and no trial is remembered. The deployments stay. Where one of them is to
+// go: disarm_trial(), the list without it, and this; so whoever is interrupted finds what is to be gone on
+// with.
+void cancel_trial(ostree::Sysroot& sysroot);
+// The deployment on trial becomes the first, for good; the next upgrade, or cleanup, removes what that leaves
+// over. Nothing where there is no trial.
+void pass_trial(ostree::Sysroot& sysroot);
+// The trial is over; what was tried is remembered as bad, and the bootloader starts another deployment where
+// there is one. Nothing where there is no trial.
+void fail_trial(ostree::Sysroot& sysroot, const std::string& reason);
+
+// Makes these the deployments, in this order (Sysroot::write()), and writes the menu.
+void write_deployments(ostree::Sysroot& sysroot, const std::vector<ostree::Deployment>& deployments);
+// Writes the bootloader's menu of this sysroot anew, with the entry that starts the deployment on trial. Does
+// nothing where the menu is not ours.
+void write_menu(const ostree::Sysroot& sysroot);
+
+}  // namespace osb::system

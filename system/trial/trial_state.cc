@@ -1,0 +1,359 @@
+#include "system/trial/trial_state.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/log.hh"
+#include "base/replace_file.hh"
+#include "oci/documents/json.hh"
+
+namespace osb::system {
+namespace {
+
+using oci::Json;
+
+constexpr const char* kTrialFile = "trial.json";
+constexpr const char* kFailedFile = "failed.json";
+constexpr const char* kStageFile = "trial-stage";
+constexpr std::size_t kMaxRecordFile = 256UL * 1024;
+constexpr std::size_t kMaxText = 4096;  // of one value, for the reader
+// For the writer, in bytes: far below that, so that whatever an image calls itself can be read back.
+constexpr std::size_t kMaxImage = 1024;
+constexpr std::size_t kMaxDigest = 256;
+constexpr std::size_t kMaxVersion = 256;
+constexpr std::size_t kMaxReason = 1024;
+constexpr std::size_t kMaxBootId = 64;
+constexpr std::size_t kMaxName = 255;
+constexpr int kSchema = 1;
+
+[[noreturn]] void malformed(std::string_view what) {
+    throw Error(ErrorKind::invalid, concat("bad or missing ", what));
+}
+
+const Json& member(const Json& object, const char* name) {
+    const auto at = object.find(name);
+    if (at == object.end()) malformed(name);
+    return *at;
+}
+
+std::string text_of(const Json& object, const char* name) {
+    const Json& value = member(object, name);
+    if (!value.is_string() || value.get_ref<const std::string&>().size() > kMaxText) malformed(name);
+    return value.get<std::string>();
+}
+
+std::int64_t number_of(const Json& object, const char* name, std::int64_t least, std::int64_t most) {
+    const Json& value = member(object, name);
+    if (!value.is_number_integer()) malformed(name);
+    // Of an unsigned number beyond the range of signed ones this is negative.
+    const auto number = value.get<std::int64_t>();
+    if (number < least || number > most) malformed(name);
+    return number;
+}
+
+bool is_hex(std::string_view text, std::size_t size) {
+    return text.size() == size && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string hex_of(const Json& object, const char* name, std::size_t size) {
+    std::string text = text_of(object, name);
+    if (!is_hex(text, size)) malformed(name);
+    return text;
+}
+
+// A name below ostree/deploy.
+std::string stateroot_of(const Json& object) {
+    std::string text = text_of(object, "stateroot");
+    if (text.empty() || text.size() > kMaxName || text.front() == '.' ||
+        text.find('/') != std::string::npos || escape(text) != text) {
+        malformed("stateroot");
+    }
+    return text;
+}
+
+TrialSubject subject_of(const Json& object) {
+    TrialSubject out;
+    out.image = text_of(object, "image");
+    out.digest = text_of(object, "digest");
+    out.version = text_of(object, "version");
+    return out;
+}
+
+constexpr std::pair<TrialState, std::string_view> kStates[] = {
+    {TrialState::prepared, "prepared"}, {TrialState::armed, "armed"}, {TrialState::passed, "passed"}};
+
+TrialState state_of(const std::string& text) {
+    for (const auto& [state, name] : kStates) {
+        if (name == text) return state;
+    }
+    malformed("state");
+}
+
+std::string_view name_of(TrialState wanted) {
+    for (const auto& [state, name] : kStates) {
+        if (state == wanted) return name;
+    }
+    return "prepared";
+}
+
+constexpr std::size_t kIdSize = 16;
+constexpr std::size_t kChecksumSize = 64;
+constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max();
+
+void check_document(const Json& json) {
+    if (!json.is_object()) malformed("object");
+    number_of(json, "schema", kSchema, kSchema);
+}
+
+Trial parse_trial(const std::string& text) {
+    const Json json = oci::parse_json(text, kTrialFile);
+    check_document(json);
+    Trial out;
+    out.id = hex_of(json, "id", kIdSize);
+    out.stateroot = stateroot_of(json);
+    out.commit = hex_of(json, "commit", kChecksumSize);
+    out.serial = static_cast<int>(number_of(json, "serial", 0, std::numeric_limits<int>::max()));
+    out.subject = subject_of(json);
+    out.state = state_of(text_of(json, "state"));
+    out.time = number_of(json, "time", 0, kLastTime);
+    out.boot_id = text_of(json, "boot_id");
+    return out;
+}
+
+FailedTrial parse_failure(const Json& json) {
+    if (!json.is_object()) malformed("object");
+    FailedTrial out;
+    out.stateroot = stateroot_of(json);
+    out.commit = hex_of(json, "commit", kChecksumSize);
+    out.serial = static_cast<int>(number_of(json, "serial", -1, std::numeric_limits<int>::max()));
+    out.subject = subject_of(json);
+    out.reason = text_of(json, "reason");
+    out.time = number_of(json, "time", 0, kLastTime);
+    return out;
+}
+
+std::vector<FailedTrial> parse_failed(const std::string& text) {
+    const Json json = oci::parse_json(text, kFailedFile);
+    check_document(json);
+    const Json& list = member(json, "failed");
+    if (!list.is_array()) malformed("failed");
+    std::vector<FailedTrial> out;
+    for (const Json& item : list) out.push_back(parse_failure(item));
+    if (out.size() > kMaxFailed) out.erase(out.begin(), out.end() - kMaxFailed);
+    return out;
+}
+
+// Words of one line: id, name, boot id, and the rest.
+TrialStage parse_stage(std::string_view text) {
+    const auto word = [&text] {
+        const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
+        std::string out(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        return out;
+    };
+    TrialStage out;
+    out.id = word();
+    out.name = word();
+    out.boot_id = word();
+    out.detail = escape(text.substr(0, text.find('\n')));
+    if (!is_hex(out.id, kIdSize)) malformed("id");
+    if (out.name.empty() || escape(out.name) != out.name) malformed("stage");
+    return out;
+}
+
+std::string to_text(const Json& json) {
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+// Text from outside as a record can hold it: UTF-8, with U+FFFD for what is none, of at most `most` bytes,
+// and no character cut in two.
+std::string bounded(std::string_view text, std::size_t most) {
+    constexpr std::size_t kLongestCharacter = 4;
+    if (text.size() <= most && is_utf8(text)) return std::string(text);
+    // What this cut breaks lies beyond `most`: a replacement is no shorter than what it stands for.
+    text = text.substr(0, most + kLongestCharacter);
+    const std::string json = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+    auto out = oci::parse_json(json, "text").get<std::string>();
+    std::size_t end = std::min(out.size(), most);
+    while (end < out.size() && end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80) --end;
+    out.resize(end);
+    return out;
+}
+
+void put_subject(Json& json, const TrialSubject& subject) {
+    json["image"] = bounded(subject.image, kMaxImage);
+    json["digest"] = bounded(subject.digest, kMaxDigest);
+    json["version"] = bounded(subject.version, kMaxVersion);
+}
+
+Json to_json(const Trial& trial) {
+    Json json{{"schema", kSchema},
+              {"id", trial.id},
+              {"stateroot", trial.stateroot},
+              {"commit", trial.commit},
+              {"serial", trial.serial},
+              {"state", name_of(trial.state)},
+              {"boot_id", bounded(trial.boot_id, kMaxBootId)},
+              {"time", trial.time}};
+    put_subject(json, trial.subject);
+    return json;
+}
+
+Json to_json(const std::vector<FailedTrial>& failed) {
+    Json list = Json::array();
+    for (const FailedTrial& failure : failed) {
+        Json json{{"stateroot", failure.stateroot},
+                  {"commit", failure.commit},
+                  {"serial", failure.serial},
+                  {"reason", bounded(failure.reason, kMaxReason)},
+                  {"time", failure.time}};
+        put_subject(json, failure.subject);
+        list.push_back(std::move(json));
+    }
+    return Json{{"schema", kSchema}, {"failed", std::move(list)}};
+}
+
+// The text of a record of which it is certain that `parse` reads the same from it.
+template<typename Record, typename Parse>
+std::string readable_text(const Record& record, const char* name, const Parse& parse) {
+    std::string text = to_text(to_json(record));
+    with_context([&] { return concat(name, " of the trial could not be read again"); },
+                 [&] {
+                     if (text.size() > kMaxRecordFile || to_text(to_json(parse(text))) != text) {
+                         throw Error(ErrorKind::invalid, "it would not say the same");
+                     }
+                 });
+    return text;
+}
+
+template<typename Parse>
+auto parse_or_nothing(const std::optional<std::string>& text, const char* name, const Parse& parse)
+    -> std::optional<decltype(parse(*text))> {
+    if (!text) return std::nullopt;
+    try {
+        return parse(*text);
+    } catch (const Error& error) {
+        log_warning(concat(name, " of the trial is not taken into account: ", error.message()));
+        return std::nullopt;
+    }
+}
+
+Fd make_directory(const std::string& path) {
+    if (::mkdir(path.c_str(), 0755) == 0) {
+        // Its name is to last, too.
+        const Fd above = open_at(AT_FDCWD, path.substr(0, path.rfind('/')), O_RDONLY | O_DIRECTORY);
+        if (::fsync(above.get()) != 0) throw_errno(concat("cannot sync the directory of ", quoted(path)));
+    } else if (errno != EEXIST) {
+        throw_errno(concat("cannot make ", quoted(path)));
+    }
+    Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    // For all to read, also where one with another umask has made it.
+    struct stat st {};
+    if (::fstat(directory.get(), &st) == 0 && (st.st_mode & 0555U) != 0555 &&
+        ::fchmod(directory.get(), 0755) != 0)
+        throw_errno(concat("cannot set the mode of ", quoted(path)));
+    return directory;
+}
+
+}  // namespace
+
+TrialRecords::TrialRecords(const std::string& sysroot)
+    : directory_(concat(sysroot == "/" ? std::string_view() : std::string_view(sysroot), "/ostree/osb-oci")) {
+}
+
+std::optional<std::string> TrialRecords::read(const char* name) const {
+    const std::string path = concat(directory_, '/', name);
+    try {
+        FdSource source(open_regular(AT_FDCWD, path), path);
+        return read_all(source, kMaxRecordFile, path);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::not_found) return std::nullopt;
+        if (error.kind() != ErrorKind::invalid && error.kind() != ErrorKind::too_large) throw;
+        log_warning(concat(name, " of the trial is not taken into account: ", error.message()));
+        return std::nullopt;
+    }
+}
+
+void TrialRecords::write(const char* name, const std::string& text) const {
+    const Fd directory = make_directory(directory_);
+    replace_file(directory.get(), name, text);
+}
+
+void TrialRecords::remove(const char* name) const {
+    const std::string path = concat(directory_, '/', name);
+    if (::unlink(path.c_str()) != 0) {
+        if (errno == ENOENT) return;
+        throw_errno(concat("cannot remove ", quoted(path)));
+    }
+    const Fd directory = open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY);
+    if (::fsync(directory.get()) != 0) throw_errno(concat("cannot sync ", quoted(directory_)));
+}
+
+std::optional<Trial> TrialRecords::trial() const {
+    return parse_or_nothing(read(kTrialFile), kTrialFile, parse_trial);
+}
+
+void TrialRecords::set_trial(const Trial& trial) const {
+    write(kTrialFile, readable_text(trial, kTrialFile, parse_trial));
+}
+
+void TrialRecords::remove_trial() const {
+    remove(kTrialFile);
+    remove(kStageFile);
+}
+
+std::vector<FailedTrial> TrialRecords::failed() const {
+    return parse_or_nothing(read(kFailedFile), kFailedFile, parse_failed)
+        .value_or(std::vector<FailedTrial>{});
+}
+
+void TrialRecords::set_failed(std::vector<FailedTrial> failed) const {
+    if (failed.size() > kMaxFailed) failed.erase(failed.begin(), failed.end() - kMaxFailed);
+    if (failed.empty()) {
+        remove(kFailedFile);
+        return;
+    }
+    write(kFailedFile, readable_text(failed, kFailedFile, parse_failed));
+}
+
+std::optional<TrialStage> TrialRecords::stage() const {
+    return parse_or_nothing(read(kStageFile), kStageFile, parse_stage);
+}
+
+void TrialRecords::set_stage(const TrialStage& stage) const {
+    const std::string text = concat(stage.id, ' ', stage.name, ' ', bounded(stage.boot_id, kMaxBootId), ' ',
+                                    bounded(stage.detail, kMaxReason), '\n');
+    const TrialStage read = parse_stage(text);
+    if (read.id != stage.id || read.name != stage.name) malformed("stage");
+    write(kStageFile, text);
+}
+
+void TrialRecords::remove_stage() const {
+    remove(kStageFile);
+}
+
+std::string current_boot_id() {
+    constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
+    constexpr std::size_t kMax = 64;
+    try {
+        FdSource source(open_regular(AT_FDCWD, kPath), kPath);
+        std::string text = read_all(source, kMax, kPath);
+        if (!text.empty() && text.back() == '\n') text.pop_back();
+        return text;
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+}  // namespace osb::system

@@ -1,0 +1,125 @@
+#include "system/upgrade/fetch_image.hh"
+
+#include <optional>
+#include <set>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "image/deployment/origin.hh"
+#include "oci/documents/media_type.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/fetch_layers.hh"
+#include "ostree/import/image_facts.hh"
+#include "ostree/import/import.hh"
+#include "ostree/import/known_layers.hh"
+#include "ostree/tree/commit_info.hh"
+#include "ostree/tree/commit_walk.hh"
+#include "system/deploy/deploy.hh"
+#include "system/deploy/deploy_space.hh"
+#include "system/origin/disk_space.hh"
+
+namespace osb::system {
+namespace {
+
+// The layers that are not here, each once.
+std::vector<oci::Descriptor> missing_layers(const ostree::Repository& repository, const oci::Image& image) {
+    const std::vector<bool> present = ostree::present_layers(repository, image);
+    std::vector<oci::Descriptor> out;
+    std::set<oci::Digest> seen;
+    for (std::size_t i = 0; i < present.size(); ++i) {
+        if (present[i] || !seen.insert(image.config.diff_ids[i]).second) continue;
+        out.push_back(image.manifest.layers[i]);
+    }
+    return out;
+}
+
+std::uint64_t space_needed(const std::vector<oci::Descriptor>& layers) {
+    constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
+    std::uint64_t out = 0;
+    for (const oci::Descriptor& layer : layers) {
+        const bool is_compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
+        out += layer.size * (is_compressed ? kUnpackedPerCompressed : 1);
+    }
+    return layers.empty() ? 0 : out + kMargin;
+}
+
+// Of a system like the one that is deployed. How many files are new shows only when the layers are read, and
+// then the writer of objects counts.
+struct Inodes {
+    std::uint64_t of_deployment = 0;
+    std::uint64_t in_all = 0;  // with all its objects
+};
+
+Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
+    const std::optional<ostree::Deployment> current = roles_of(sysroot).current;
+    if (!current) return {};
+    try {
+        const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), current->commit);
+        const std::uint64_t own = inodes_of_deployment(walk);
+        return {.of_deployment = own, .in_all = own + walk.files.size() + walk.directories.size()};
+    } catch (const Error& error) {
+        // A damaged system is to be replaced all the same.
+        log_debug(concat("the size of the present system is not known: ", error.message()));
+        return {};
+    }
+}
+
+void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
+    const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
+    const Inodes inodes = inodes_of_present(sysroot);
+    // Not of the root directory, which may be a filesystem of its own (composefs).
+    const std::string repository = sysroot.path_of("ostree/repo");
+    if (free_bytes(repository) >= needed && free_inodes(repository) >= inodes.in_all) return;
+    log_info("the root filesystem is nearly full: what is no longer needed is removed");
+    keep_proven(sysroot);
+    constexpr const char* kHint = "'osb-oci cleanup' frees what is no longer needed";
+    if (const std::uint64_t free = free_bytes(repository); free < needed) {
+        throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free),
+                                                " left, and the new system takes at least ", in_mib(needed)))
+            .hint(kHint);
+    }
+    if (const std::uint64_t free = free_inodes(repository); free < inodes.of_deployment) {
+        throw Error(
+            ErrorKind::no_space,
+            concat("the root filesystem has ", free,
+                   " inodes left, and a system like the present one takes at least ", inodes.of_deployment))
+            .hint(kHint);
+    }
+}
+
+}  // namespace
+
+std::uint64_t bytes_to_fetch(const ostree::Repository& repository, const oci::Image& image) {
+    std::uint64_t out = 0;
+    for (const oci::Descriptor& layer : missing_layers(repository, image)) out += layer.size;
+    return out;
+}
+
+FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
+                        unsigned jobs, Progress& progress) {
+    check_space(sysroot, image);
+    ostree::Repository repository = sysroot.repository();
+    ostree::ImportOptions options;
+    options.ref = image::image_ref(follows);
+    options.jobs = jobs;
+    options.expect_objects = true;
+    // The same image gives the same commit on all machines, whatever they had before it.
+    if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
+    const std::uint64_t before = ostree::fetch_layers(repository, image, jobs, progress);
+    const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
+    const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
+    FetchResult out;
+    out.bytes_read = before + result.bytes_read;
+    out.fetched = {.image = follows,
+                   .digest = image.manifest.digest.to_string(),
+                   .commit = result.commit,
+                   .version = result.version.empty() ? info.version : result.version,
+                   .time = info.time};
+    if (const std::uint64_t time = ostree::image_time(image); time != 0) out.fetched.time = time;
+    write_fetched(sysroot, out.fetched);
+    return out;
+}
+
+}  // namespace osb::system

@@ -1,0 +1,83 @@
+#include "system/upgrade/followed.hh"
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/documents/reference.hh"
+#include "ostree/tree/commit_info.hh"
+#include "system/trial/trial.hh"
+
+namespace osb::system {
+namespace {
+
+ImageOrigin image_to_follow(const std::string& reference) {
+    const Origin origin = parse_origin(image_origin_at(reference, "", ""));
+    return std::get<ImageOrigin>(origin);
+}
+
+std::string read_from(const Followed& followed, const UpgradeOptions& options) {
+    if (!options.from.empty()) return oci::Reference::parse(options.from).to_string();
+    if (const auto* image = std::get_if<ImageOrigin>(&followed.origin)) return image->reference;
+    return "";
+}
+
+Release release_of(const ostree::Sysroot& sysroot, const std::string& commit) {
+    const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), commit);
+    return {.version = info.version, .time = info.time};
+}
+
+}  // namespace
+
+Followed find_followed(const ostree::Sysroot& sysroot, const UpgradeOptions& options) {
+    Followed out;
+    out.roles = roles_of(sysroot);
+    if (!out.roles.current) {
+        throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
+    }
+    out.current = *out.roles.current;
+    if (options.switch_to.empty()) {
+        out.origin = parse_origin(out.current.origin);
+    } else {
+        const ImageOrigin wanted = image_to_follow(options.switch_to);
+        out.changes = true;
+        try {
+            const Origin present = parse_origin(out.current.origin);
+            const auto* image = std::get_if<ImageOrigin>(&present);
+            out.changes = image == nullptr || image->value != wanted.value;
+        } catch (const Error&) {
+            // What cannot be followed is replaced.
+        }
+        out.origin = wanted;
+    }
+    if (std::holds_alternative<NoOrigin>(out.origin) && options.from.empty()) {
+        throw Error(ErrorKind::not_found, "this system follows no image, so there is nothing to upgrade to")
+            .hint("'osb-oci switch IMAGE' makes it follow one");
+    }
+    out.image = to_string(out.origin);
+    out.read_from = read_from(out, options);
+    out.present = release_of(sysroot, out.current.commit);
+    return out;
+}
+
+void check_order(const Followed& followed, const Release& release, const UpgradeOptions& options) {
+    if (options.allow_downgrade || !options.switch_to.empty()) return;
+    if (!is_older(release, followed.present)) return;
+    const auto name = [](const Release& one) {
+        return one.version.empty() ? std::string("no version") : concat("version ", quoted(one.version));
+    };
+    throw Error(ErrorKind::io,
+                concat(escape(followed.image), ": the image is older than the system that runs (",
+                       name(release), ", here ", name(followed.present), ')'))
+        .hint("--allow-downgrade takes it all the same");
+}
+
+void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, const std::string& commit,
+                  const UpgradeOptions& options) {
+    if (options.force) return;
+    const auto failed = find_failed(sysroot, digest, commit);
+    if (!failed) return;
+    throw Error(ErrorKind::io, concat("this system has failed its trial before: ", escape(failed->reason)))
+        .hint("--force tries it again");
+}
+
+}  // namespace osb::system

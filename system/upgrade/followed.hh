@@ -1,0 +1,34 @@
+// What an upgrade starts from, and what it is to follow.
+#pragma once
+
+#include <string>
+
+#include "ostree/sysroot/sysroot.hh"
+#include "system/deploy/deploy.hh"
+#include "system/origin/origin.hh"
+#include "system/upgrade/upgrade.hh"
+
+namespace osb::system {
+
+struct Followed {
+    Roles roles;
+    ostree::Deployment current;
+    Origin origin;          // what is followed from now on; NoOrigin with `from`: nothing
+    std::string image;      // for people: of an image TRANSPORT:NAME, else REMOTE:REF
+    std::string read_from;  // the image to read, TRANSPORT:NAME; "" for a ref of a remote
+    bool changes = false;   // the current deployment follows something else
+    Release present;        // of the current deployment
+};
+
+// Throws Error: not_found when nothing is deployed, or nothing is followed, with advice; usage for a name
+// that cannot be followed; those of parse_origin().
+Followed find_followed(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
+
+// Throws Error{io} with advice: an image that is older than what runs, unless that is allowed.
+void check_order(const Followed& followed, const Release& release, const UpgradeOptions& options);
+
+// Throws Error{io} with the reason of then: one that failed its trial before, unless it is forced.
+void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, const std::string& commit,
+                  const UpgradeOptions& options);
+
+}  // namespace osb::system

@@ -1,0 +1,169 @@
+// What is recognised on a disk that others have made.
+#include "image/disk/probe.hh"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+
+#include "base/fd.hh"
+#include "image/disk/byte_size.hh"
+#include "tests/support/temp_directory.hh"
+#include "tests/unit/image/witness.hh"
+
+namespace osb::test {
+namespace {
+
+using image::kMebibyte;
+
+const std::string kUnknown = "data of an unknown kind";
+
+class Probe : public testing::Test {
+  protected:
+    void SetUp() override { make(""); }
+
+    // A file of this beginning, and zeros.
+    void make(const std::string& head, std::uint64_t size = 8 * kMebibyte) {
+        write_file(path_, head);
+        std::filesystem::resize_file(path_, size);
+    }
+
+    void put(const std::string& bytes, std::uint64_t at) {
+        const Fd fd = open_at(AT_FDCWD, path_, O_RDWR);
+        ASSERT_EQ(::pwrite(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(at)),
+                  static_cast<ssize_t>(bytes.size()));
+    }
+
+    // $0 is the disk.
+    void run(const std::string& script) {
+        const Witnessed out = witness({"sh", "-c", script, path_});
+        ASSERT_EQ(out.status, 0) << script << ": " << out.output;
+    }
+
+    std::string seen(bool whole_file = true) {
+        const Fd fd = open_at(AT_FDCWD, path_, O_RDONLY);
+        return image::describe_content(fd.get(), whole_file);
+    }
+
+    TempDirectory directory_;
+    std::string path_ = directory_ / "disk";
+};
+
+TEST_F(Probe, Zeros) {
+    EXPECT_EQ(seen(true), "");
+    EXPECT_EQ(seen(false), "");
+    make(std::string(3 * kMebibyte, '\0'));  // written
+    EXPECT_EQ(seen(true), "");
+    make("", 0);
+    EXPECT_EQ(seen(true), "");
+    make("", 1);
+    EXPECT_EQ(seen(true), "");
+}
+
+TEST_F(Probe, DataOfNoKnownKind) {
+    std::mt19937 random(1);  // NOLINT: the same bytes each time
+    std::string bytes(8 * kMebibyte, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    write_file(path_, bytes);
+    EXPECT_EQ(seen(true), kUnknown);
+    EXPECT_EQ(seen(false), kUnknown);
+    for (const char* text : {"x", "hello\n"}) {
+        write_file(path_, text);
+        EXPECT_EQ(seen(true), kUnknown);
+    }
+}
+
+TEST_F(Probe, HowFarItLooks) {
+    put("x", kMebibyte - 1);
+    EXPECT_EQ(seen(false), kUnknown);
+    make("");
+    put("x", kMebibyte);
+    // A device is looked at as far as tables and filesystems begin, a file is as a whole.
+    EXPECT_EQ(seen(false), "");
+    EXPECT_EQ(seen(true), kUnknown);
+    make("");
+    put("x", 8 * kMebibyte - 1);
+    EXPECT_EQ(seen(true), kUnknown);
+}
+
+TEST_F(Probe, Filesystems) {
+    run("mkfs.ext4 -q -L data \"$0\"");
+    EXPECT_EQ(seen(), "a filesystem (ext4) labelled 'data'");
+    EXPECT_EQ(seen(false), "a filesystem (ext4) labelled 'data'");
+    make("");
+    run("mkfs.ext4 -q \"$0\"");
+    EXPECT_EQ(seen(), "a filesystem (ext4)");
+    make("");
+    run("mkswap -L pages \"$0\"");
+    EXPECT_EQ(seen(), "a filesystem (swap) labelled 'pages'");
+}
+
+TEST_F(Probe, LabelsCannotPaintTheTerminal) {
+    run("mkfs.ext4 -q -L \"$(printf 'a\\033[2J\\nb')\" \"$0\"");
+    const std::string out = seen();
+    EXPECT_NE(out.find("a filesystem (ext4) labelled 'a"), std::string::npos) << out;
+    for (const char c : out) EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
+}
+
+TEST_F(Probe, PartitionTables) {
+    run("echo 'label: gpt\nsize=1M' | sfdisk -q --no-tell-kernel \"$0\"");
+    EXPECT_EQ(seen(), "a partition table (gpt)");
+    EXPECT_EQ(seen(false), "a partition table (gpt)");
+    // Its main copy damaged: the one at the end is a table as well.
+    put(std::string(512, '\xFF'), 512);
+    EXPECT_EQ(seen(), "a partition table (gpt)");
+    make("");
+    run("echo 'label: dos\nsize=1M' | sfdisk -q --no-tell-kernel \"$0\"");
+    EXPECT_EQ(seen(), "a partition table (dos)");
+    // One without partitions is a table.
+    make("");
+    run("echo 'label: dos' | sfdisk -q --no-tell-kernel \"$0\"");
+    EXPECT_NE(seen(), "");
+}
+
+TEST_F(Probe, Luks) {
+    // Two versions begin alike; then the version, big-endian.
+    std::string header(4096, '\0');
+    header.replace(0, 8, std::string("LUKS\xBA\xBE\0\1", 8));
+    make(header);
+    EXPECT_NE(seen().find("crypto_LUKS"), std::string::npos) << seen();
+    EXPECT_NE(seen(false), "");
+    // Half of a header is at least data.
+    make("LUKS");
+    EXPECT_EQ(seen(), kUnknown);
+}
+
+TEST_F(Probe, SeveralAtOnce) {
+    run("mkfs.ext4 -q \"$0\"");
+    // A squashfs of version 4 has nothing where the other's superblock lies.
+    std::string header(96, '\0');
+    header.replace(0, 4, "hsqs").replace(28, 1, "\4");
+    put(header, 0);
+    EXPECT_EQ(seen(), "several filesystems or partition tables");
+}
+
+TEST_F(Probe, LooksOnly) {
+    run("mkfs.ext4 -q \"$0\"");
+    const std::string before = read_file(path_);
+    seen(true);
+    seen(false);
+    EXPECT_TRUE(read_file(path_) == before);
+    // The descriptor is the caller's.
+    const Fd fd = open_at(AT_FDCWD, path_, O_RDONLY);
+    EXPECT_EQ(image::describe_content(fd.get(), true), image::describe_content(fd.get(), true));
+}
+
+TEST_F(Probe, FilesAreNotMounted) {
+    const Fd fd = open_at(AT_FDCWD, path_, O_RDONLY);
+    EXPECT_EQ(image::describe_mounts(fd.get()), "");
+    EXPECT_EQ(image::attached_loop_device(fd.get()), "");
+    EXPECT_EQ(image::describe_mounts(-1), "");
+    EXPECT_EQ(image::attached_loop_device(-1), "");
+}
+
+}  // namespace
+}  // namespace osb::test

@@ -1,0 +1,183 @@
+#include "image/settings/config_file.hh"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hh"
+#include "image/deployment/origin.hh"
+#include "image/deployment/os_release.hh"
+#include "image/disk/byte_size.hh"
+#include "image/disk/uuid.hh"
+
+namespace osb::test {
+namespace {
+
+using image::Customizations;
+using image::parse_config;
+
+constexpr const char* kToml = R"(
+[customizations]
+hostname = "edge-1"
+timezone = { timezone = "Europe/Berlin", ntpservers = ["ntp.example", "192.0.2.1"] }
+[customizations.kernel]
+append = "panic=10 x=\"a b\""
+[[customizations.user]]
+name = "core"
+password = "$6$salt$hash"
+key = "ssh-ed25519 A\nssh-ed25519 B\n"
+groups = ["wheel", "audio"]
+uid = 1234
+[[customizations.group]]
+name = "audio"
+gid = 18
+[[customizations.files]]
+path = "/etc/motd"
+data = "hello\n"
+mode = "0600"
+user = 7
+[[customizations.directories]]
+path = "/etc/app"
+ensure_parents = true
+[[customizations.filesystem]]
+mountpoint = "/"
+minsize = "10 GiB"
+)";
+constexpr const char* kJson = R"({"customizations": {"hostname": "edge-1",
+ "timezone": {"timezone": "Europe/Berlin", "ntpservers": ["ntp.example", "192.0.2.1"]},
+ "kernel": {"append": "panic=10 x=\"a b\""},
+ "user": [{"name": "core", "password": "$6$salt$hash", "key": "ssh-ed25519 A\nssh-ed25519 B\n",
+           "groups": ["wheel", "audio"], "uid": 1234}],
+ "group": [{"name": "audio", "gid": 18}],
+ "files": [{"path": "/etc/motd", "data": "hello\n", "mode": 384, "user": 7}],
+ "directories": [{"path": "/etc/app", "ensure_parents": true}],
+ "filesystem": [{"mountpoint": "/", "minsize": 10737418240}]}})";
+
+TEST(Config, BothLanguagesSayTheSame) {
+    for (const auto& [text, name] : {std::pair(kToml, "a.toml"), std::pair(kJson, "a.json")}) {
+        const Customizations out = parse_config(text, name);
+        EXPECT_EQ(out.hostname, "edge-1");
+        EXPECT_EQ(out.timezone, "Europe/Berlin");
+        const std::vector<std::string> servers{"ntp.example", "192.0.2.1"};
+        EXPECT_EQ(out.ntp_servers, servers);
+        const std::vector<std::string> arguments{"panic=10", "x=\"a b\""};
+        EXPECT_EQ(out.kernel_arguments, arguments);
+        ASSERT_EQ(out.users.size(), 1U);
+        EXPECT_EQ(out.users[0].password, "$6$salt$hash");
+        EXPECT_EQ(out.users[0].keys.size(), 2U);
+        EXPECT_EQ(out.users[0].groups.size(), 2U);
+        EXPECT_EQ(out.users[0].uid, 1234U);
+        EXPECT_EQ(out.groups.at(0).gid, 18U);
+        ASSERT_EQ(out.files.size(), 2U);
+        EXPECT_TRUE(out.files[0].is_directory);
+        EXPECT_TRUE(out.files[0].ensure_parents);
+        EXPECT_EQ(out.files[1].mode, 0600U);
+        EXPECT_EQ(out.files[1].user, "7");
+        EXPECT_EQ(out.filesystems.at(0).min_size, 10ULL << 30);
+    }
+    EXPECT_TRUE(parse_config("", "a.toml").users.empty());
+    EXPECT_EQ(parse_config("customizations.timezone = 'UTC'", "a.toml").timezone, "UTC");
+    EXPECT_EQ(parse_config("customizations.timezone.ntpservers = ['a']", "a.toml").timezone, "");
+}
+
+ErrorKind refused_config(const std::string& toml) {
+    try {
+        parse_config(toml, "a.toml");
+    } catch (const Error& error) {
+        EXPECT_NE(error.message().find("a.toml"), std::string::npos) << error.message();
+        return error.kind();
+    }
+    ADD_FAILURE() << "taken: " << toml;
+    return ErrorKind::internal;
+}
+
+TEST(Config, WhatIsNotKnownIsNotPassedOver) {
+    EXPECT_EQ(refused_config("[customizations.firewall]\nports = []"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("[[customizations.user]]\nname = 'a'\nexpiredate = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("blueprint = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("customizations.timezone.ntp = ['a']"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("[[customizations.filesystem]]\nmountpoint = '/var/data'\nminsize = 1"),
+              ErrorKind::unsupported);
+}
+
+TEST(Config, MalformedAndHostileValuesAreRefused) {
+    for (const char* text : {"[customizations",
+                             "customizations = 1",
+                             "[[customizations.user]]\nkey = 'x'",
+                             "[[customizations.user]]\nname = 'a:b'",
+                             "[[customizations.user]]\nname = ''",
+                             "[[customizations.user]]\nname = 'a'\npassword = 'plain'",
+                             "[[customizations.user]]\nname = 'a'\npassword = \"$6$x\\nroot::0\"",
+                             "[[customizations.user]]\nname = 'a'\nshell = '/bin/sh:x'",
+                             "[[customizations.user]]\nname = 'a'\nhome = 'home'",
+                             "[[customizations.user]]\nname = 'a'\nhome = '/home/../etc'",
+                             "[[customizations.user]]\nname = 'a'\nuid = -1",
+                             "[[customizations.user]]\nname = 'a'\nuid = 4294967295",
+                             "[[customizations.user]]\nname = 'a'\ngroups = 'wheel'",
+                             "customizations.hostname = 'a b'",
+                             "customizations.timezone = '../../x'",
+                             "customizations.timezone = ''",
+                             "customizations.timezone.timezone = ''",
+                             "customizations.timezone.ntpservers = ['a b']",
+                             "customizations.kernel.append = \"a\\nb\"",
+                             "customizations.kernel.append = 'a\"b'",
+                             "[[customizations.files]]\npath = 'etc/x'\ndata = ''",
+                             "[[customizations.files]]\npath = '/etc/x'\nmode = '9'",
+                             "[[customizations.files]]\npath = '/etc/x'\nmode = 1979-05-27",
+                             "[[customizations.filesystem]]\nmountpoint = '/'\nminsize = 'big'"}) {
+        EXPECT_EQ(refused_config(text), ErrorKind::invalid) << text;
+    }
+}
+
+TEST(ByteSize, UnitsAndLimits) {
+    EXPECT_EQ(image::parse_byte_size("4096"), 4096U);
+    EXPECT_EQ(image::parse_byte_size("2G"), 2ULL << 30);
+    EXPECT_EQ(image::parse_byte_size("10 GiB"), 10ULL << 30);
+    EXPECT_EQ(image::parse_byte_size("1KB"), 1000U);
+    EXPECT_EQ(image::parse_byte_size("3k"), 3072U);
+    for (const char* text : {"", "G", "-1", "1.5G", "1 X", "1GiBx", "99999999999T", "18446744073709551615"}) {
+        EXPECT_EQ(image::parse_byte_size(text), std::nullopt) << text;
+    }
+}
+
+TEST(Origin, FormsOfImages) {
+    const std::string key = "[origin]\ncontainer-image-reference=";
+    EXPECT_EQ(image::image_origin("docker://quay.io/x/y:1"),
+              key + "ostree-unverified-registry:quay.io/x/y:1\n");
+    EXPECT_EQ(image::image_origin("quay.io/x/y:1"), key + "ostree-unverified-registry:quay.io/x/y:1\n");
+    for (const char* kept :
+         {"ostree-unverified-registry:quay.io/x/y:1", "ostree-image-signed:docker://quay.io/x/y:1",
+          "ostree-remote-registry:fedora:quay.io/x/y:1",
+          "ostree-remote-image:fedora:docker://quay.io/x/y:1"}) {
+        EXPECT_EQ(image::image_origin(kept), key + kept + '\n');
+        EXPECT_EQ(image::origin_image(kept), "docker://quay.io/x/y:1");
+    }
+    for (const char* bad :
+         {"", "docker://", "ostree-remote-registry:quay.io", "a b", "x\ny", "ostree-image-signed:"}) {
+        EXPECT_THROW(image::image_origin(bad), Error) << bad;
+    }
+}
+
+TEST(OsRelease, ShellQuoting) {
+    const image::OsRelease out = image::parse_os_release(
+        "# c\nPRETTY_NAME=\"Alpine \\\"x\\\" v3\"\nID='a b'\nVERSION=1\\ 2\nnonsense\n=x\n");
+    EXPECT_EQ(out.at("PRETTY_NAME"), "Alpine \"x\" v3");
+    EXPECT_EQ(out.at("ID"), "a b");
+    EXPECT_EQ(out.at("VERSION"), "1 2");
+    EXPECT_EQ(out.size(), 3U);
+    EXPECT_EQ(image::deployment_title(out, "7", 1), "Alpine \"x\" v3 7 (ostree:1)");
+    EXPECT_EQ(image::deployment_title(out, "v3", 0), "Alpine \"x\" v3 (ostree:0)");
+    EXPECT_EQ(image::deployment_title({}, "", 0), "Linux (ostree:0)");
+}
+
+TEST(Uuid, DerivedOnesDependOnEverything) {
+    const auto one = image::derived_uuid("seed", "a");
+    EXPECT_EQ(one, image::derived_uuid("seed", "a"));
+    EXPECT_NE(one, image::derived_uuid("seed", "b"));
+    EXPECT_NE(one, image::derived_uuid("seed2", "a"));
+    EXPECT_NE(image::derived_uuid("a", "bc"), image::derived_uuid("ab", "c"));
+    EXPECT_NE(image::random_uuid(), image::random_uuid());
+    EXPECT_EQ(image::to_string(one).size(), 36U);
+    EXPECT_EQ(image::to_string(one)[14], '8');
+}
+
+}  // namespace
+}  // namespace osb::test

@@ -1,0 +1,222 @@
+// Layers that need not be read: known from an earlier import, or whose objects are all there.
+#include "ostree/import/known_layers.hh"
+
+#include "oci/transports/layout_sink.hh"
+#include "oci/transports/layout_source.hh"
+#include "ostree/export/export.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/fetch_layers.hh"
+#include "ostree/import/layer_store.hh"
+#include "ostree/import/pull.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "tests/unit/ostree/import_fixture.hh"
+
+namespace osb::test {
+namespace {
+
+// Counts what is read of an image.
+class CountedSource final : public oci::ImageSource {
+  public:
+    explicit CountedSource(std::shared_ptr<oci::ImageSource> inner) : inner_(std::move(inner)) {}
+
+    oci::Document root() override { return inner_->root(); }
+    std::unique_ptr<Source> open_blob(const oci::Descriptor& descriptor) override {
+        if (descriptor.media_type.find("layer") != std::string::npos && layers++ >= fail_after)
+            throw Error(ErrorKind::unavailable, "the network is gone");
+        return inner_->open_blob(descriptor);
+    }
+    std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
+                                       std::uint64_t length) override {
+        ++ranges;
+        if (damaged) {
+            static const std::string rubbish(1 << 20, 'x');
+            return std::make_unique<MemorySource>(as_bytes(rubbish));
+        }
+        return inner_->open_range(descriptor, offset, length);
+    }
+
+    bool damaged = false;        // the ranges
+    unsigned fail_after = 1000;  // so many layers
+    std::atomic<unsigned> layers{0};
+    std::atomic<unsigned> ranges{0};
+
+  private:
+    std::shared_ptr<oci::ImageSource> inner_;
+};
+
+class KnownLayersTest : public ImportTest {
+  protected:
+    // A system of two packages and what belongs to none, as an image that holds its commit.
+    oci::Image make(const std::string& name, const std::string& zlib, const char* format = "zstd:chunked") {
+        const std::string database = "P:busybox\nF:bin\nR:busybox\nR:sh\n\nP:zlib\nF:lib\nR:libz.so\n\n";
+        TarBuilder layer;
+        layer.file("bin/busybox", std::string(5000, 'b'));
+        layer.symlink("bin/sh", "busybox").file("lib/libz.so", zlib).file("etc/conf", "c");
+        bootable({layer.file("lib/apk/db/installed", database)});
+        const ostree::Repository repository = ostree::Repository::open(repo_path());
+        NoProgress progress;
+        {
+            const auto sink = oci::create_layout_sink(directory_ / name, "v1");
+            ostree::export_commit(repository, "os/test", *sink,
+                                  {.compression = oci::LayerFormat::parse(format)}, progress);
+        }
+        source_ = std::make_shared<CountedSource>(oci::open_layout(directory_ / name, "v1"));
+        return oci::open_image(source_, std::nullopt);
+    }
+
+    // A repository with the commit, that has read no layer as import does.
+    ostree::Repository pulled(const oci::Image& image) {
+        make_quick(directory_ / "target");
+        ostree::Repository out = ostree::Repository::open(directory_ / "target");
+        NoProgress progress;
+        ostree::pull_image(out, image, {.ref = "os/pulled"}, progress);
+        source_->layers = 0;
+        return out;
+    }
+
+    static ostree::ImportResult import_expecting(ostree::Repository& repository, const oci::Image& image,
+                                                 bool expect_objects) {
+        NoProgress progress;
+        ostree::ImportOptions options;
+        options.ref = "os/next";
+        options.expect_objects = expect_objects;
+        return ostree::import_image(repository, image, options, progress);
+    }
+
+    static std::size_t count(const std::vector<bool>& present) {
+        return static_cast<std::size_t>(std::count(present.begin(), present.end(), true));
+    }
+
+    std::shared_ptr<CountedSource> source_;
+};
+
+TEST_F(KnownLayersTest, OfLayersWhoseObjectsAreThereTheTableIsRead) {
+    const oci::Image image = make("first", "zlib 1");
+    ostree::Repository repository = pulled(image);
+    const std::size_t layers = image.manifest.layers.size();
+    ASSERT_GE(layers, 3U);
+    for (const auto& layer : ostree::known_layers(repository, image)) EXPECT_EQ(layer, nullptr);
+    const std::vector<bool> present = ostree::present_layers(repository, image);
+    EXPECT_FALSE(present.front());  // it has the directories
+    EXPECT_EQ(count(present), layers - 1);
+    EXPECT_EQ(source_->layers, 0U);
+
+    const ostree::ImportResult result = import_expecting(repository, image, true);
+    EXPECT_EQ(result.commit, ostree::promised_commit(image));
+    EXPECT_EQ(result.layers_reused, layers - 1);
+    EXPECT_EQ(source_->layers, 1U);
+    EXPECT_EQ(result.objects_written, 2U);  // of the first layer's own commit
+}
+
+TEST_F(KnownLayersTest, WithoutThatAllAreRead) {
+    const oci::Image image = make("first", "zlib 1");
+    ostree::Repository repository = pulled(image);
+    const ostree::ImportResult result = import_expecting(repository, image, false);
+    EXPECT_EQ(result.commit, ostree::promised_commit(image));
+    EXPECT_EQ(result.layers_reused, 0U);
+    EXPECT_EQ(source_->ranges, 0U);
+    // From then on they are known.
+    for (const auto& layer : ostree::known_layers(repository, image)) EXPECT_NE(layer, nullptr);
+}
+
+TEST_F(KnownLayersTest, AChangedPackageIsOneLayer) {
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    const oci::Image next = make("second", "zlib 2");
+    EXPECT_EQ(count(ostree::present_layers(repository, next)), next.manifest.layers.size() - 2);
+    const ostree::ImportResult result = import_expecting(repository, next, true);
+    EXPECT_EQ(result.commit, ostree::promised_commit(next));
+    EXPECT_EQ(source_->layers, 2U);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+    // What only its table told is not remembered as what the layer holds.
+    const auto known = ostree::known_layers(repository, next);
+    EXPECT_EQ(std::count(known.begin(), known.end(), nullptr),
+              static_cast<std::ptrdiff_t>(next.manifest.layers.size()) - 1);
+}
+
+TEST_F(KnownLayersTest, WithoutATableThatCanBeReadTheLayerIs) {
+    const oci::Image image = make("first", "zlib 1");
+    ostree::Repository repository = pulled(image);
+    source_->damaged = true;
+    EXPECT_EQ(count(ostree::present_layers(repository, image)), 0U);
+    EXPECT_EQ(import_expecting(repository, image, true).commit, ostree::promised_commit(image));
+    EXPECT_EQ(source_->layers, image.manifest.layers.size());
+}
+
+TEST_F(KnownLayersTest, OtherLayersHaveNoTable) {
+    const oci::Image gzip = make("gzip", "zlib 1", "gzip");
+    ostree::Repository repository = pulled(gzip);
+    EXPECT_EQ(count(ostree::present_layers(repository, gzip)), 0U);
+    EXPECT_EQ(import_expecting(repository, gzip, true).commit, ostree::promised_commit(gzip));
+    EXPECT_EQ(source_->layers, gzip.manifest.layers.size());
+    EXPECT_EQ(source_->ranges, 0U);
+}
+
+TEST_F(KnownLayersTest, AreKeptAsLongAsARefNamesTheirCommit) {
+    const oci::Image image = make("first", "zlib 1", "gzip");
+    ostree::Repository repository = pulled(image);
+    const std::string first = import_expecting(repository, image, false).commit;
+    const auto known = [&] {
+        const auto layers = ostree::known_layers(repository, image);
+        return layers.size() - static_cast<std::size_t>(std::count(layers.begin(), layers.end(), nullptr));
+    };
+    const auto forget = [&] {
+        ostree::Transaction transaction(repository);
+        transaction.lock_refs();
+        ostree::forget_unused_layers(transaction, repository, {});
+        transaction.commit();
+    };
+    forget();
+    EXPECT_EQ(known(), image.manifest.layers.size());
+    // Another image takes the ref; the commit of the first has one still.
+    import_expecting(repository, make("second", "zlib 2", "gzip"), false);
+    forget();
+    ASSERT_EQ(repository.resolve("os/pulled"), first);
+    EXPECT_EQ(known(), image.manifest.layers.size());
+    {
+        ostree::Transaction transaction(repository);
+        transaction.lock_refs();
+        transaction.set_ref("os/pulled", "");
+        transaction.commit();
+    }
+    forget();
+    EXPECT_LT(known(), image.manifest.layers.size());
+}
+
+TEST_F(KnownLayersTest, AFetchInBatchesKeepsWhatCame) {
+    const oci::Image image = make("first", "zlib 1", "gzip");
+    make_quick(directory_ / "target");
+    ostree::Repository repository = ostree::Repository::open(directory_ / "target");
+    NoProgress progress;
+    // Nothing to gain for a small one.
+    EXPECT_EQ(ostree::fetch_layers(repository, image, 1, progress), 0U);
+    EXPECT_EQ(source_->layers, 0U);
+    source_->fail_after = 1;
+    EXPECT_THROW(ostree::fetch_layers(repository, image, 1, progress, 1), Error);
+    const auto known = [&] {
+        const auto layers = ostree::known_layers(repository, image);
+        return layers.size() - static_cast<std::size_t>(std::count(layers.begin(), layers.end(), nullptr));
+    };
+    EXPECT_EQ(known(), 1U);
+    source_->fail_after = 1000;
+    source_->layers = 0;
+    EXPECT_GT(ostree::fetch_layers(repository, image, 1, progress, 1), 0U);
+    EXPECT_EQ(source_->layers, image.manifest.layers.size() - 2);  // neither the one that came, nor the first
+    EXPECT_EQ(import_expecting(repository, image, false).commit, ostree::promised_commit(image));
+    EXPECT_EQ(source_->layers, image.manifest.layers.size() - 1);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+}
+
+TEST_F(KnownLayersTest, AFetchOfAnOrdinaryImage) {
+    const MemoryImage image = image_of({TarBuilder().file("usr/a", "1"), TarBuilder().file("usr/b", "2")});
+    make_quick(directory_ / "target");
+    ostree::Repository repository = ostree::Repository::open(directory_ / "target");
+    NoProgress progress;
+    EXPECT_GT(ostree::fetch_layers(repository, image.image, 2, progress, 1), 0U);
+    EXPECT_EQ(image.source->opened, 2U);
+    EXPECT_EQ(import_expecting(repository, image.image, false).layers_reused, 2U);
+    EXPECT_EQ(image.source->opened, 2U);
+    EXPECT_EQ(content(list_commit(directory_ / "target", "os/next"), "/usr/b"), "2");
+}
+
+}  // namespace
+}  // namespace osb::test

@@ -1,0 +1,242 @@
+#include "registry/distribution/blob_download.hh"
+
+#include "oci/codec/verified_source.hh"
+#include "tests/unit/registry/registry_fixture.hh"
+
+namespace osb::registry {
+namespace {
+
+using test::FakeRequest;
+using test::FakeResponse;
+
+class BlobDownloadTest : public RegistryTest {
+  protected:
+    BlobDownloadTest() { fake.add_blob(content); }
+
+    // Spoils the first `times` answers for the blob.
+    void spoil(int times, const std::function<void(FakeResponse&)>& how) {
+        left_ = times;
+        fake.after = [this, how](const FakeRequest& r, FakeResponse& response) {
+            if (r.path.find("/blobs/") != std::string::npos && left_.fetch_sub(1) > 0) how(response);
+        };
+    }
+
+    static constexpr int kAll = 1'000'000;
+    const std::string content = pattern(300'000);
+
+  private:
+    std::atomic<int> left_ = 0;
+};
+
+TEST_F(BlobDownloadTest, Downloads) {
+    EXPECT_EQ(download(content), content);
+    EXPECT_EQ(fake.count("GET", "/blobs/"), 1U);
+    spoil(1, [](FakeResponse& r) { r.chunked = true; });
+    EXPECT_EQ(download(content), content);
+}
+
+TEST_F(BlobDownloadTest, AnEmptyBlobIsOne) {
+    fake.add_blob("");
+    EXPECT_EQ(download(""), "");
+}
+
+TEST_F(BlobDownloadTest, ABodyThatIsLongerThanTheBlobIsRefused) {
+    for (const bool chunked : {true, false}) {
+        spoil(kAll, [&](FakeResponse& r) {
+            r.body += 'x';
+            r.chunked = chunked;
+            if (!chunked) r.length = "";  // the end of the connection is the end of the body
+        });
+        EXPECT_EQ(failure_of([&] { download(content); }).first, ErrorKind::digest_mismatch) << chunked;
+        const auto range = open_range_download(client(), descriptor(content), 1000, 500);
+        EXPECT_EQ(failure_of([&] { read_all(*range, 1'000'000, "range"); }).first,
+                  ErrorKind::digest_mismatch);
+    }
+    // One that never ends too.
+    fake.add_blob("");
+    spoil(kAll, [](FakeResponse& r) {
+        r.body = std::string(1'000'000, 'x');
+        r.chunked = true;
+    });
+    EXPECT_EQ(failure_of([&] { download(""); }).first, ErrorKind::digest_mismatch);
+}
+
+TEST_F(BlobDownloadTest, AResponseThatBreaksAfterTheLastByteIsWhole) {
+    spoil(1, [](FakeResponse& r) {
+        r.raw = concat("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n493e0\r\n", r.body, "\r\n");
+    });
+    EXPECT_EQ(download(content), content);
+    EXPECT_EQ(fake.count("GET", "/blobs/"), 1U);
+}
+
+TEST_F(BlobDownloadTest, AMissingBlobIsNotFound) {
+    EXPECT_EQ(failure_of([&] { download("other"); }).first, ErrorKind::not_found);
+}
+
+TEST_F(BlobDownloadTest, GoesOnWhereABreakStoppedIt) {
+    for (const bool reset : {false, true}) {
+        for (const bool chunked : {false, true}) {
+            const std::size_t before = fake.requests().size();
+            spoil(2, [&](FakeResponse& r) {
+                r.cut_after = 100'000;
+                r.reset = reset;
+                r.chunked = chunked;
+            });
+            EXPECT_EQ(download(content), content);
+            const auto requests = fake.requests();
+            std::vector<std::string> got;
+            for (std::size_t i = before; i < requests.size(); ++i) {
+                if (requests[i].path != "/v2/") got.push_back(requests[i].header("range"));
+            }
+            ASSERT_EQ(got.size(), 3U);
+            EXPECT_EQ(got[0], "");
+            if (reset) continue;  // which may overtake the last bytes
+            EXPECT_EQ(got[1], "bytes=100000-");
+            EXPECT_EQ(got[2], "bytes=200000-");
+        }
+    }
+}
+
+TEST_F(BlobDownloadTest, StartsAnewWhereRangesAreNotServed) {
+    fake.ranges = false;
+    spoil(1, [](FakeResponse& r) { r.cut_after = 100'000; });
+    EXPECT_EQ(download(content), content);
+    EXPECT_EQ(fake.count("GET", "/blobs/"), 2U);
+}
+
+TEST_F(BlobDownloadTest, Ranges) {
+    const oci::Descriptor blob = descriptor(content);
+    for (const bool ranges : {true, false}) {
+        fake.ranges = ranges;
+        const std::vector<std::pair<std::size_t, std::size_t>> wanted{
+            {0, 1}, {100'000, 50'000}, {0, content.size()}, {299'000, 1000}};
+        for (const auto& [offset, length] : wanted) {
+            const auto source = open_range_download(client(), blob, offset, length);
+            EXPECT_EQ(read_all(*source, content.size(), "x"), content.substr(offset, length)) << offset;
+        }
+    }
+    fake.ranges = true;
+    const std::size_t before = fake.requests().size();
+    spoil(1, [&](FakeResponse& r) { r.cut_after = 1000; });
+    EXPECT_EQ(read_all(*open_range_download(client(), blob, 500, 3000), content.size(), "x"),
+              content.substr(500, 3000));
+    std::vector<std::string> got;
+    const auto requests = fake.requests();
+    for (std::size_t i = before; i < requests.size(); ++i) {
+        if (requests[i].path != "/v2/") got.push_back(requests[i].header("range"));
+    }
+    EXPECT_EQ(got, (std::vector<std::string>{"bytes=500-3499", "bytes=1500-3499"}));
+}
+
+TEST_F(BlobDownloadTest, ARangeOtherThanAskedForIsRefused) {
+    const std::vector<std::string> wrong = {"bytes 0-299999/300000",
+                                            "bytes 99999-299999/300000",
+                                            "bytes 100000-299998/300000",
+                                            "bytes 100000-299999/300001",
+                                            "bytes 100000-/300000",
+                                            "bytes 299999-100000/300000",
+                                            "items 100000-299999/300000",
+                                            "bytes */300000",
+                                            ""};
+    for (const std::string& range : wrong) {
+        spoil(1, [](FakeResponse& r) { r.cut_after = 100'000; });
+        const auto cut = fake.after.get();
+        fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+            cut(r, response);
+            if (response.status != 206) return;
+            std::erase_if(response.headers, [](const auto& h) { return h.first == "Content-Range"; });
+            if (!range.empty()) response.headers.emplace_back("Content-Range", range);
+        };
+        const std::size_t before = fake.count("GET", "/blobs/");
+        EXPECT_EQ(failure_of([&] { download(content); }).first, ErrorKind::unavailable) << range;
+        EXPECT_LE(fake.count("GET", "/blobs/") - before, 7U);
+    }
+}
+
+TEST_F(BlobDownloadTest, TwoContentRangesThatDifferAreRefused) {
+    spoil(1, [](FakeResponse& r) { r.cut_after = 100'000; });
+    const auto cut = fake.after.get();
+    fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+        cut(r, response);
+        if (response.status == 206) response.headers.emplace_back("Content-Range", "bytes 0-299999/300000");
+    };
+    EXPECT_EQ(failure_of([&] { download(content); }).first, ErrorKind::unavailable);
+}
+
+TEST_F(BlobDownloadTest, ABlobOfAnotherSizeIsAMismatch) {
+    oci::Descriptor wrong = descriptor(content);
+    ++wrong.size;
+    EXPECT_EQ(failure_of([&] { open_blob_download(client(), wrong); }).first, ErrorKind::digest_mismatch);
+    // Without Content-Length it shows at the end.
+    spoil(1, [](FakeResponse& r) { r.chunked = true; });
+    EXPECT_EQ(failure_of([&] {
+                  const auto source = open_blob_download(client(), wrong);
+                  read_all(*source, 1UL << 20U, "blob");
+              }).first,
+              ErrorKind::digest_mismatch);
+}
+
+TEST_F(BlobDownloadTest, LyingLengths) {
+    for (const char* length : {"299999", "300001", "0", "18446744073709551616", "-1", "1e3"}) {
+        spoil(100, [length](FakeResponse& r) { r.length = length; });
+        try {
+            oci::VerifiedSource source(open_blob_download(client(), descriptor(content)),
+                                       descriptor(content).digest, content.size());
+            EXPECT_EQ(read_all(source, 1UL << 20U, "blob"), content) << length;
+            source.finish();
+            // No number at all is as good as no length.
+            EXPECT_STREQ(length, "18446744073709551616");
+        } catch (const Error& error) {
+            const ErrorKind kind = error.kind();
+            EXPECT_TRUE(kind == ErrorKind::digest_mismatch || kind == ErrorKind::unavailable) << length;
+        }
+    }
+}
+
+TEST_F(BlobDownloadTest, ACorruptByteShowsInTheDigest) {
+    spoil(1, [](FakeResponse& r) { r.body[77'777] ^= 1; });
+    oci::VerifiedSource source(open_blob_download(client(), descriptor(content)), descriptor(content).digest,
+                               content.size());
+    EXPECT_EQ(failure_of([&] {
+                  read_all(source, 1UL << 20U, "blob");
+                  source.finish();
+              }).first,
+              ErrorKind::digest_mismatch);
+}
+
+TEST_F(BlobDownloadTest, ATransferThatStallsOrCrawlsIsGivenUpAndResumed) {
+    spoil(1, [](FakeResponse& r) {
+        r.slow_step = 10;
+        r.slow_wait = std::chrono::milliseconds(40);
+    });
+    EXPECT_EQ(download(content), content);
+    EXPECT_GE(fake.count("GET", "/blobs/"), 2U);
+}
+
+TEST_F(BlobDownloadTest, LastingBreaksEndInBoundedTries) {
+    spoil(1000, [](FakeResponse& r) { r.cut_after = 10; });
+    EXPECT_EQ(failure_of([&] { download(content); }).first, ErrorKind::unavailable);
+    EXPECT_LE(fake.count("GET", "/blobs/"), 8U);
+}
+
+class BlobDownloadThreads : public BlobDownloadTest {};
+
+TEST_F(BlobDownloadThreads, ShareOneClient) {
+    const auto shared = client();
+    std::vector<std::string> contents;
+    for (std::size_t i = 0; i < 8; ++i) contents.push_back(pattern(50'000 + i));
+    for (const std::string& one : contents) fake.add_blob(one);
+    std::vector<std::string> got(contents.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < contents.size(); ++i) {
+        threads.emplace_back([&, i] {
+            const auto source = open_blob_download(shared, descriptor(contents[i]));
+            got[i] = read_all(*source, 1UL << 20U, "blob");
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(got, contents);
+}
+
+}  // namespace
+}  // namespace osb::registry

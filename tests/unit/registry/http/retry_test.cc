@@ -1,0 +1,94 @@
+#include "registry/http/retry.hh"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "base/error.hh"
+#include "base/interrupt.hh"
+
+namespace osb::registry {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class RetryTest : public ::testing::Test {
+  protected:
+    RetryPolicy policy;
+    std::vector<milliseconds> slept;
+    double chance = 0;
+    RetryHooks hooks{.sleep = [this](milliseconds time) { slept.push_back(time); },
+                     .random = [this] { return chance; }};
+};
+
+TEST_F(RetryTest, BacksOffExponentiallyWithJitter) {
+    Retry retry(policy, hooks);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(retry.again());
+    EXPECT_FALSE(retry.again());
+    EXPECT_EQ(slept, (std::vector<milliseconds>{milliseconds(250), milliseconds(500), milliseconds(1000),
+                                                milliseconds(2000), milliseconds(4000)}));
+    slept.clear();
+    chance = 0.999;
+    Retry late(policy, hooks);
+    late.again();
+    EXPECT_GT(slept[0], milliseconds(490));
+    EXPECT_LE(slept[0], milliseconds(500));
+}
+
+TEST_F(RetryTest, WaitsAsAskedWithinBounds) {
+    Retry retry(policy, hooks);
+    EXPECT_TRUE(retry.again(seconds(30)));
+    EXPECT_EQ(slept.back(), seconds(30));
+    EXPECT_TRUE(retry.again(milliseconds(0)));
+    EXPECT_EQ(slept.back(), milliseconds(500));
+    EXPECT_FALSE(retry.again(seconds(61)));
+}
+
+TEST_F(RetryTest, AllWaitsTogetherAreBounded) {
+    Retry retry(policy, hooks);
+    EXPECT_TRUE(retry.again(seconds(60)));
+    EXPECT_TRUE(retry.again(seconds(60)));
+    EXPECT_FALSE(retry.again(seconds(61)));
+    retry.progress();
+    EXPECT_FALSE(retry.again(seconds(60) + milliseconds(1)));
+}
+
+TEST_F(RetryTest, ProgressCountsAnew) {
+    Retry retry(policy, hooks);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(retry.again());
+    retry.progress();
+    EXPECT_TRUE(retry.again());
+}
+
+TEST(RetryAfterTest, ReadsSecondsAndDates) {
+    // Sun, 06 Nov 1994 08:49:37 GMT
+    const auto now = std::chrono::system_clock::from_time_t(784111777);
+    EXPECT_EQ(parse_retry_after("120", now), seconds(120));
+    EXPECT_EQ(parse_retry_after(" 0 ", now), seconds(0));
+    EXPECT_EQ(parse_retry_after("18446744073709551615", now), seconds(86400));
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:50:07 GMT", now), seconds(30));
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), seconds(0));
+    for (const char* text : {"", "-1", "1.5", "soon", "18446744073709551616", "Sun, 06 Nov 1994 08:50:07 CET",
+                             "Sun, 31 Feb 1994 08:50:07 GMT", "Sun, 06 Nov 9999 08:50:07 GMT",
+                             "Sun, 06 Nov 0315 08:50:07 GMT", "Sun, 06 Nov 1899 08:50:07 GMT",
+                             "Sun, 06 Nov 1994 24:50:07 GMT", "Sun, 06 Xxx 1994 08:50:07 GMT"}) {
+        EXPECT_FALSE(parse_retry_after(text, now)) << text;
+    }
+}
+
+TEST(RetrySleepTest, AnInterruptionEndsIt) {
+    set_interrupted(2);
+    EXPECT_THROW(system_retry_hooks().sleep(seconds(60)), Interrupted);
+    set_interrupted(0);
+}
+
+TEST(RetryStatusTest, OnlyPassingStatesAreTriedAgain) {
+    for (const int status : {408, 429, 500, 502, 503, 504}) EXPECT_TRUE(is_transient_status(status));
+    for (const int status : {200, 301, 400, 401, 403, 404, 405, 416, 501, 505}) {
+        EXPECT_FALSE(is_transient_status(status));
+    }
+}
+
+}  // namespace
+}  // namespace osb::registry

@@ -1,0 +1,311 @@
+// What a boot makes of a trial, on a sysroot in a directory: each state that a power cut can leave.
+#include "system/check/boot_check.hh"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "base/fd.hh"
+#include "base/stream.hh"
+#include "system/trial/boot_once.hh"
+#include "system/trial/panic_record.hh"
+#include "system/trial/trial.hh"
+#include "system/trial/trial_state.hh"
+#include "tests/support/small_file.hh"
+#include "tests/support/temp_directory.hh"
+#include "tests/support/test_sysroot.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Deployment;
+using ostree::Sysroot;
+
+CheckReport report_of(bool ok) {
+    CheckReport report;
+    report.results.push_back({.name = "10-a", .required = true, .ok = ok, .message = "m", .duration = {}});
+    return report;
+}
+const CheckReport kGreen = report_of(true);
+const CheckReport kRed = report_of(false);
+
+class BootCheckTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
+        disk_.add_syslinux();
+        old_ = disk_.install(disk_.add_commit("1"), {});
+        sysroot_.emplace(Sysroot::open_locked(disk_.path()));
+        new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+                                 .commit = disk_.add_commit("2", "kernel of 2"),
+                                 .origin = {},
+                                 .kernel_options = {"rw"},
+                                 .merge = old_});
+        prepare_trial(*sysroot_, new_, {.image = "x", .digest = "sha256:2", .version = "2"});
+        sysroot_->write({old_, new_});
+        resume_trial(*sysroot_);
+    }
+    // The machine is restarted: the loader clears its boot-once.
+    void restart() {
+        clear_boot_once(sysroot_->boot(), "trial");
+        change([](Trial& trial) { trial.boot_id = "another"; });
+    }
+    template<typename Change>
+    void change(const Change& what) {
+        const TrialRecords records(disk_.path());
+        std::optional<Trial> trial = records.trial();
+        ASSERT_TRUE(trial);
+        what(*trial);
+        records.set_trial(*trial);
+    }
+    void stage(const std::string& name, const std::string& detail = {}) {
+        TrialRecords(disk_.path())
+            .set_stage({.id = read_trial(*sysroot_)->id, .name = name, .boot_id = "b", .detail = detail});
+    }
+    std::string reason() const {
+        const std::optional<FailedTrial> failure = find_failed(*sysroot_, "sha256:2", "");
+        return failure ? failure->reason : "";
+    }
+    Settlement settle(const Deployment& booted, const CheckReport& report, const std::string& panic = {}) {
+        return settle_trial(*sysroot_, booted, report, panic);
+    }
+
+    test::TestSysroot disk_;
+    Deployment old_;
+    Deployment new_;
+    std::optional<Sysroot> sysroot_;
+};
+
+TEST_F(BootCheckTest, Green) {
+    restart();
+    const Settlement settled = settle(new_, kGreen);
+    EXPECT_EQ(settled.trial, TrialVerdict::passed);
+    EXPECT_FALSE(settled.restart);
+    EXPECT_TRUE(sysroot_->deployments().front() == new_);
+    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_EQ(settle(new_, kRed).trial, TrialVerdict::none);
+    EXPECT_TRUE(sysroot_->deployments().front() == new_);
+}
+
+TEST_F(BootCheckTest, Red) {
+    restart();
+    const Settlement settled = settle(new_, kRed);
+    EXPECT_EQ(settled.trial, TrialVerdict::failed);
+    EXPECT_TRUE(settled.restart);
+    EXPECT_TRUE(sysroot_->deployments().front() == old_);
+    EXPECT_EQ(reason(), "check '10-a' failed: m");
+    EXPECT_TRUE(is_settled(*sysroot_));
+    // The old system comes, and what is known stays.
+    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::none);
+    EXPECT_EQ(reason(), "check '10-a' failed: m");
+}
+
+TEST_F(BootCheckTest, RedWithNothingElseToStart) {
+    restart();
+    sysroot_->write({new_});
+    const Settlement settled = settle(new_, kRed);
+    EXPECT_EQ(settled.trial, TrialVerdict::failed);
+    EXPECT_FALSE(settled.restart);
+    EXPECT_EQ(reason(), "");
+}
+
+TEST_F(BootCheckTest, TheOldSystemComesWithoutAStage) {
+    restart();
+    EXPECT_EQ(settle(old_, kGreen, "Kernel panic - x").trial, TrialVerdict::failed);
+    EXPECT_EQ(
+        reason(),
+        "the kernel or the initramfs never got as far as mounting root; the kernel said: Kernel panic - x");
+    EXPECT_TRUE(is_settled(*sysroot_));
+}
+
+TEST_F(BootCheckTest, TheStageSaysHowFarItCame) {
+    const std::vector<std::pair<std::string, std::string>> expected{
+        {"root", "the initramfs mounted root, but never started the system"},
+        {"init", "the system was started, but its health check never ran"},
+        {"checking", "the health check did not end: it was at check '20-b'"},
+        {"repeated", "the bootloader started it a second time (the first time it came to '20-b')"}};
+    for (const auto& [name, words] : expected) {
+        const std::string record = disk_.read("ostree/osb-oci/trial.json");
+        restart();
+        stage(name, "20-b");
+        EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
+        EXPECT_EQ(reason(), words);
+        TrialRecords(disk_.path()).set_failed({});
+        disk_.write("ostree/osb-oci/trial.json", record);
+    }
+}
+
+TEST_F(BootCheckTest, AStageOfAnotherKindSaysNothing) {
+    restart();
+    stage("init");
+    std::string text = disk_.read("ostree/osb-oci/trial-stage");
+    disk_.write("ostree/osb-oci/trial-stage", text.replace(text.find("init"), 4, "else"));
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
+    EXPECT_EQ(reason(), "the kernel or the initramfs never got as far as mounting root");
+}
+
+TEST_F(BootCheckTest, TheStageOfAnotherTrialSaysNothing) {
+    restart();
+    TrialRecords(disk_.path())
+        .set_stage({.id = "ffffffffffffffff", .name = "checking", .boot_id = "b", .detail = {}});
+    settle(old_, kGreen);
+    EXPECT_EQ(reason(), "the kernel or the initramfs never got as far as mounting root");
+}
+
+TEST_F(BootCheckTest, BeforeTheRestartNothingHappens) {
+    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::to_come);
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
+    // Nor when the machine was started in another way than by SYSLINUX.
+    change([](Trial& trial) { trial.boot_id = "another"; });
+    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::to_come);
+    EXPECT_EQ(reason(), "");
+}
+
+TEST_F(BootCheckTest, APowerCutWhileItWasArmedIsNoFailure) {
+    restart();
+    change([](Trial& trial) {
+        trial.state = TrialState::prepared;
+        trial.boot_id.clear();
+    });
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+    EXPECT_EQ(reason(), "");
+    // The bootloader is told now: nobody else may be there to do it.
+    ASSERT_TRUE(read_trial(*sysroot_));
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+}
+
+TEST_F(BootCheckTest, APowerCutWhileItWasArmedAndItWasStarted) {
+    restart();
+    change([](Trial& trial) {
+        trial.state = TrialState::prepared;
+        trial.boot_id.clear();
+    });
+    stage("root");
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
+    EXPECT_NE(reason(), "");
+}
+
+TEST_F(BootCheckTest, ATrialBeforeItsRecordSaysSo) {
+    restart();
+    change([](Trial& trial) { trial.state = TrialState::prepared; });
+    EXPECT_EQ(settle(new_, kGreen).trial, TrialVerdict::passed);
+    EXPECT_TRUE(sysroot_->deployments().front() == new_);
+}
+
+TEST_F(BootCheckTest, ABootloaderThatCannotBeToldIsNoFault) {
+    restart();
+    change([](Trial& trial) { trial.state = TrialState::prepared; });
+    std::filesystem::remove(disk_.path() + "/boot/extlinux/ldlinux.sys");
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::prepared);
+    EXPECT_EQ(reason(), "");
+}
+
+TEST_F(BootCheckTest, APowerCutWhileItWasMadeTheDefault) {
+    restart();
+    change([](Trial& trial) { trial.state = TrialState::passed; });
+    EXPECT_FALSE(is_settled(*sysroot_));
+    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::passed);
+    EXPECT_TRUE(sysroot_->deployments().front() == new_);
+    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_EQ(reason(), "");
+}
+
+TEST_F(BootCheckTest, ATrialThatTheLoaderRepeatsIsOver) {
+    restart();
+    stage("repeated", "init");
+    const Settlement settled = settle(new_, kGreen);
+    EXPECT_EQ(settled.trial, TrialVerdict::failed);
+    EXPECT_TRUE(settled.restart);
+    EXPECT_TRUE(sysroot_->deployments().front() == old_);
+}
+
+TEST_F(BootCheckTest, ATrialOfWhatIsNotDeployedIsForgotten) {
+    restart();
+    sysroot_->write({old_});
+    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::none);
+    EXPECT_FALSE(read_trial(*sysroot_));
+    EXPECT_EQ(reason(), "");
+    EXPECT_TRUE(is_settled(*sysroot_));
+}
+
+TEST_F(BootCheckTest, AMenuOfBeforeAPowerCutIsWrittenAnew) {
+    cancel_trial(*sysroot_);
+    const std::string right = disk_.read("boot/extlinux/entries.conf");
+    ASSERT_TRUE(is_settled(*sysroot_));
+    disk_.write("boot/extlinux/entries.conf", "DEFAULT old\n");
+    EXPECT_FALSE(is_settled(*sysroot_));
+    settle(old_, kGreen);
+    EXPECT_EQ(disk_.read("boot/extlinux/entries.conf"), right);
+    std::filesystem::remove(disk_.path() + "/boot/extlinux/entries.conf");
+    settle(old_, kGreen);
+    EXPECT_EQ(disk_.read("boot/extlinux/entries.conf"), right);
+}
+
+TEST_F(BootCheckTest, ABootOnceThatBelongsToNothingIsCleared) {
+    cancel_trial(*sysroot_);
+    set_boot_once(sysroot_->boot(), "trial");
+    EXPECT_FALSE(is_settled(*sysroot_));
+    settle(old_, kGreen);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "");
+    set_boot_once(sysroot_->boot(), "mine");
+    EXPECT_TRUE(is_settled(*sysroot_));
+    settle(old_, kGreen);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "mine");
+}
+
+TEST(StopWatchdog, WritesToThePipeAndToNothingElse) {
+    const test::TempDirectory directory;
+    stop_watchdog(directory.path());
+    test::put_file(directory / "watchdog", "a file");
+    stop_watchdog(directory.path());
+    EXPECT_EQ(test::get_file(directory / "watchdog"), "a file");
+    std::filesystem::remove(directory / "watchdog");
+    ASSERT_EQ(::mkfifo((directory / "watchdog").c_str(), 0600), 0);
+    stop_watchdog(directory.path());  // nobody reads
+    FdSource source(Fd(::open((directory / "watchdog").c_str(), O_RDWR | O_CLOEXEC)), "pipe");
+    stop_watchdog(directory.path());
+    std::array<std::uint8_t, 5> said{};
+    EXPECT_EQ(read_full(source, said), 5U);
+    EXPECT_EQ(as_text(said), "stop\n");
+    EXPECT_FALSE(std::filesystem::exists(directory / "watchdog"));
+}
+
+TEST(PanicRecord, IsTheLineWithTheReason) {
+    const test::TempDirectory directory;
+    EXPECT_EQ(find_panic(directory.path(), 100), "");
+    EXPECT_EQ(find_panic(directory / "none", 100), "");
+    test::put_file(directory / "console-x", "<6>[ 1.0] hello\n");
+    EXPECT_EQ(find_panic(directory.path(), 100), "");
+    test::put_file(directory / "dmesg-x",
+                   "<0>[ 2.0] Kernel panic - not syncing: \x1b VFS\n<0>[ 2.1] CPU: 0\n");
+    EXPECT_EQ(find_panic(directory.path(), 100), "Kernel panic - not syncing: \\x1b VFS");
+    std::filesystem::last_write_time(directory / "dmesg-x",
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+    EXPECT_EQ(find_panic(directory.path(), 100), "");
+}
+
+TEST(ReadBootCheck, WhatIsMalformedIsNone) {
+    const test::TempDirectory directory;
+    EXPECT_FALSE(read_boot_check(directory.path()));
+    for (const char* text : {"", "[]", "{}", R"({"healthy":1,"time":1,"failure":""})"}) {
+        test::put_file(directory / "boot-check.json", text);
+        EXPECT_FALSE(read_boot_check(directory.path())) << text;
+    }
+    test::put_file(directory / "boot-check.json", R"({"healthy":false,"time":17,"failure":"x\u001b"})");
+    const std::optional<BootCheckSummary> read = read_boot_check(directory.path());
+    ASSERT_TRUE(read);
+    EXPECT_FALSE(read->healthy);
+    EXPECT_EQ(read->time, 17);
+    EXPECT_EQ(read->failure, "x\\x1b");
+}
+
+}  // namespace
+}  // namespace osb::system

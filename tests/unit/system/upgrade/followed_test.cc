@@ -1,0 +1,128 @@
+// What is followed, what of it is here already, and what is refused.
+#include "system/upgrade/followed.hh"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "base/error.hh"
+#include "system/deploy/standing.hh"
+#include "tests/support/test_sysroot.hh"
+
+namespace osb::system {
+namespace {
+
+using ostree::Sysroot;
+
+constexpr const char* kFetchedOrigin =
+    "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n\n[osb-oci]\n"
+    "manifest-digest=sha256:"
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n";
+
+ErrorKind error_of(const std::function<void()>& what) {
+    try {
+        what();
+    } catch (const Error& error) {
+        return error.kind();
+    }
+    ADD_FAILURE() << "no error";
+    return ErrorKind::internal;
+}
+
+class FollowedTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
+    }
+    Followed followed(const UpgradeOptions& options = {}) const {
+        return find_followed(Sysroot::open(disk_.path()), options);
+    }
+
+    test::TestSysroot disk_;
+};
+
+TEST_F(FollowedTest, TheImageOfTheOrigin) {
+    disk_.install(disk_.add_commit("1.5"), kFetchedOrigin);
+    const Followed found = followed();
+    EXPECT_EQ(found.image, "docker://quay.io/x/os:1");
+    EXPECT_EQ(found.read_from, "docker://quay.io/x/os:1");
+    EXPECT_FALSE(found.changes);
+    EXPECT_EQ(found.present.version, "1.5");
+    EXPECT_EQ(followed({.from = "oci:/media/usb/os"}).read_from, "oci:/media/usb/os");
+    EXPECT_EQ(followed({.from = "oci:/media/usb/os"}).image, "docker://quay.io/x/os:1");
+}
+
+TEST_F(FollowedTest, AnotherImage) {
+    disk_.install(disk_.add_commit("1"), kFetchedOrigin);
+    const Followed other = followed({.switch_to = "quay.io/x/os:2"});
+    EXPECT_EQ(other.read_from, "docker://quay.io/x/os:2");
+    EXPECT_TRUE(other.changes);
+    EXPECT_FALSE(followed({.switch_to = "docker://quay.io/x/os:1"}).changes);
+    EXPECT_EQ(error_of([&] { followed({.switch_to = "quay.io/x/os:@"}); }), ErrorKind::usage);
+    EXPECT_EQ(error_of([&] { followed({.switch_to = "quay.io/x/os:1\nrefspec=x"}); }), ErrorKind::usage);
+}
+
+TEST_F(FollowedTest, NoOrigin) {
+    disk_.install(disk_.add_commit("1"), "[origin]\n");
+    EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::not_found);
+    EXPECT_EQ(followed({.from = "oci:/x"}).image, "");
+    EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:2"}).changes);
+}
+
+TEST_F(FollowedTest, AnOriginThatCannotBeFollowedCanBeReplaced) {
+    disk_.install(disk_.add_commit("1"),
+                  "[origin]\ncontainer-image-reference=ostree-image-signed:docker://quay.io/x/os:1\n");
+    EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::unsupported);
+    EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:1"}).changes);
+}
+
+TEST_F(FollowedTest, ARefOfARemote) {
+    disk_.install(disk_.add_commit("1"), "[origin]\nrefspec=site:os/main\n");
+    EXPECT_EQ(followed().image, "site:os/main");
+    EXPECT_EQ(followed().read_from, "");
+}
+
+TEST_F(FollowedTest, NothingDeployed) {
+    EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::not_found);
+}
+
+TEST_F(FollowedTest, OlderIsRefused) {
+    Followed found;
+    found.present = {"2", 200};
+    EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::io);
+    EXPECT_NO_THROW(check_order(found, {"1", 100}, {.allow_downgrade = true}));
+    EXPECT_NO_THROW(check_order(found, {"1", 100}, {.switch_to = "quay.io/x/os:2"}));
+    EXPECT_NO_THROW(check_order(found, {"1", 300}, {}));
+}
+
+TEST_F(FollowedTest, WhatIsHereAlready) {
+    disk_.add_syslinux();
+    const std::string first = disk_.add_commit("1");
+    disk_.install(first, kFetchedOrigin);
+    const std::string second = disk_.add_commit("2", "kernel 2");
+    const std::string digest = "sha256:" + std::string(64, 'a');
+    const std::string other = "sha256:" + std::string(64, 'b');
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const auto standing = [&](const std::string& by_digest, const std::string& by_commit) {
+        return standing_of(sysroot, roles_of(sysroot), by_digest, by_commit);
+    };
+    EXPECT_EQ(standing(digest, ""), Standing::current);
+    EXPECT_EQ(standing("", first), Standing::current);
+    EXPECT_EQ(standing(other, second), Standing::absent);
+    EXPECT_EQ(standing("", ""), Standing::absent);
+    const ostree::Deployment current = *roles_of(sysroot).current;
+    deploy_next(sysroot,
+                {.stateroot = current.stateroot,
+                 .commit = second,
+                 .origin = image_origin_at("quay.io/x/os:1", other, ""),
+                 .kernel_options = current.kernel_options,
+                 .merge = current},
+                {.image = "", .digest = other, .version = ""});
+    EXPECT_EQ(standing(other, ""), Standing::next_on_trial);
+    EXPECT_EQ(standing("", second), Standing::next_on_trial);
+    EXPECT_EQ(standing(digest, first), Standing::current);
+}
+
+}  // namespace
+}  // namespace osb::system
