@@ -6,7 +6,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "ostree/tree/commit_info.hh"
-#include "system/deploy/standing.hh"
+#include "system/deploy/deployment_match.hh"
 
 namespace osb::cli {
 namespace {

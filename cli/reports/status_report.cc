@@ -14,9 +14,9 @@
 namespace osb::cli {
 namespace {
 
+using system::DeploymentMatch;
 using system::DeploymentStatus;
 using system::FailedTrial;
-using system::Standing;
 using system::TrialState;
 using system::UpdateCheck;
 
@@ -136,13 +136,13 @@ class Text {
 
 const char* state_name(const UpdateCheck& check) {
     switch (check.standing) {
-        case Standing::current:
+        case DeploymentMatch::current:
             return "current";
-        case Standing::next_on_trial:
+        case DeploymentMatch::next_on_trial:
             return check.is_prepared ? "prepared" : "next_on_trial";
-        case Standing::next_default:
+        case DeploymentMatch::next_default:
             return "next_default";
-        case Standing::absent:
+        case DeploymentMatch::absent:
             break;
     }
     if (check.failed) return "failed_before";
@@ -151,14 +151,14 @@ const char* state_name(const UpdateCheck& check) {
 
 std::string state_text(const UpdateCheck& check, std::int64_t now) {
     switch (check.standing) {
-        case Standing::current:
+        case DeploymentMatch::current:
             return "nothing new";
-        case Standing::next_on_trial:
+        case DeploymentMatch::next_on_trial:
             if (check.is_prepared) return "it is deployed, and 'osb-oci upgrade' has the next boot try it";
             return "it is deployed, and tried at the next boot";
-        case Standing::next_default:
+        case DeploymentMatch::next_default:
             return "it is deployed, and the next boot starts it";
-        case Standing::absent:
+        case DeploymentMatch::absent:
             break;
     }
     if (check.failed) {

@@ -97,13 +97,13 @@ Error nothing_new(const system::UpdateCheck& check) {
         return Error(ErrorKind::nothing_new, "nothing new: " + text);
     };
     switch (check.standing) {
-        case system::Standing::next_on_trial:
+        case system::DeploymentMatch::next_on_trial:
             return error(concat("the next boot tries what ", image, " is"));
-        case system::Standing::next_default:
+        case system::DeploymentMatch::next_default:
             return error(concat("the next boot starts what ", image, " is"));
-        case system::Standing::current:
+        case system::DeploymentMatch::current:
             return error(concat(image, " is what runs"));
-        case system::Standing::absent:
+        case system::DeploymentMatch::absent:
             break;
     }
     if (check.runs_on_trial) {

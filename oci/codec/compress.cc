@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.hh"
-#include "base/spares.hh"
+#include "base/object_pool.hh"
 #include "oci/codec/deflater.hh"
 #include "oci/codec/ordered_pieces.hh"
 #include "oci/codec/zstd_frames.hh"
@@ -77,7 +77,7 @@ class GzipSink final : public PieceSink {
     }
 
   private:
-    using Deflaters = Spares<Deflater>;
+    using Deflaters = ObjectPool<Deflater>;
 
     class GzipPiece final : public Piece {
       public:

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "base/spares.hh"
+#include "base/object_pool.hh"
 #include "base/stream.hh"
 
 namespace osb::oci {
@@ -31,7 +31,7 @@ class ZstdFrames {
   private:
     struct Context;
 
-    Spares<Context> contexts_;
+    ObjectPool<Context> contexts_;
 };
 
 // A stream compressed into one frame, on the calling thread.

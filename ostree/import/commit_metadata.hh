@@ -4,7 +4,7 @@
 #include <string>
 
 #include "oci/transports/image.hh"
-#include "ostree/import/image_facts.hh"
+#include "ostree/import/image_metadata.hh"
 #include "ostree/objects/glib.hh"
 
 namespace osb::ostree {

@@ -11,7 +11,7 @@
 
 #include "base/error.hh"
 #include "base/interrupt.hh"
-#include "base/spares.hh"
+#include "base/object_pool.hh"
 #include "oci/codec/inflater.hh"
 #include "ostree/objects/glib.hh"
 
@@ -31,7 +31,7 @@ struct Scratch {
     std::unique_ptr<oci::Inflater> inflater = oci::make_fast_inflater();
     std::unique_ptr<std::uint8_t[]> input = std::make_unique_for_overwrite<std::uint8_t[]>(kInput);
 };
-using Scratches = Spares<Scratch>;
+using Scratches = ObjectPool<Scratch>;
 
 Scratches& scratches() {
     static Scratches instance([] { return std::make_unique<Scratch>(); });

@@ -16,7 +16,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/hash.hh"
-#include "base/spares.hh"
+#include "base/object_pool.hh"
 #include "base/task_pool.hh"
 #include "oci/codec/deflater.hh"
 #include "ostree/objects/object_format.hh"
@@ -100,8 +100,8 @@ class ObjectWriter {
     std::uint64_t reserve_ = 0;
     std::atomic<std::uint64_t> objects_written_{0};
     std::atomic<std::uint64_t> bytes_written_{0};
-    Spares<oci::Deflater> deflaters_;
-    Spares<Hasher> hashers_;
+    ObjectPool<oci::Deflater> deflaters_;
+    ObjectPool<Hasher> hashers_;
 };
 
 // A file that is too large to be held in memory: written piece by piece, its checksum known at the end. For

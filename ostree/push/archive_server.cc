@@ -88,15 +88,15 @@ std::string head(std::string_view status, std::string_view fields) {
 
 }  // namespace
 
-class ArchiveServer::Answering {
+class ArchiveServer::ReplyGuard {
   public:
-    explicit Answering(ArchiveServer& server) : server_(server) {
+    explicit ReplyGuard(ArchiveServer& server) : server_(server) {
         const std::lock_guard lock(server_.mutex_);
         ++server_.answering_;
     }
-    Answering(const Answering&) = delete;
-    Answering& operator=(const Answering&) = delete;
-    ~Answering() {
+    ReplyGuard(const ReplyGuard&) = delete;
+    ReplyGuard& operator=(const ReplyGuard&) = delete;
+    ~ReplyGuard() {
         const std::lock_guard lock(server_.mutex_);
         if (--server_.answering_ == 0) server_.idle_.notify_all();
     }
@@ -212,7 +212,7 @@ bool ArchiveServer::serve_one(Connection& connection, std::string& buffer) {
         send(socket, head("400 Bad Request", "Content-Length: 0\r\nConnection: close\r\n"));
         return false;
     }
-    const Answering answering(*this);
+    const ReplyGuard answering(*this);
     return answer(connection, *request) && request->keep_alive;
 }
 

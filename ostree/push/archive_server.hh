@@ -58,7 +58,7 @@ class ArchiveServer {
         std::unique_ptr<oci::Deflater> deflater;
         std::vector<std::uint8_t> piece;
     };
-    class Answering;  // while it lives, the offer stays as it is
+    class ReplyGuard;  // while it lives, the offer stays as it is
 
     void accept_loop() noexcept;
     void accept_one();

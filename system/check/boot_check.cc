@@ -94,16 +94,16 @@ void put_in_order(Sysroot& sysroot) {
     TrialRecords(sysroot.path()).remove_trial();
 }
 
-Settlement settle_started(Sysroot& sysroot, const Trial& trial, const CheckReport& report) {
+TrialOutcome settle_started(Sysroot& sysroot, const Trial& trial, const CheckReport& report) {
     const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
     const bool repeated = stage && stage->id == trial.id && stage->name == "repeated";
     if (report.healthy() && !repeated) {
         pass_trial(sysroot);
         return {.trial = TrialVerdict::passed, .reason = {}, .restart = false};
     }
-    Settlement out{.trial = TrialVerdict::failed,
-                   .reason = repeated ? reason_of(stage, trial, {}) : report.failure(),
-                   .restart = sysroot.deployments().size() > 1};
+    TrialOutcome out{.trial = TrialVerdict::failed,
+                     .reason = repeated ? reason_of(stage, trial, {}) : report.failure(),
+                     .restart = sysroot.deployments().size() > 1};
     if (out.restart) {
         fail_trial(sysroot, out.reason);
     } else {
@@ -123,7 +123,7 @@ void tell_bootloader(Sysroot& sysroot) {
     }
 }
 
-Settlement settle_other(Sysroot& sysroot, const Trial& trial, const std::string& panic) {
+TrialOutcome settle_other(Sysroot& sysroot, const Trial& trial, const std::string& panic) {
     const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
     const bool was_started = stage && stage->id == trial.id;
     const bool is_told = trial.state == TrialState::armed && trial.boot_id != current_boot_id();
@@ -133,7 +133,8 @@ Settlement settle_other(Sysroot& sysroot, const Trial& trial, const std::string&
         if (trial.state == TrialState::prepared) tell_bootloader(sysroot);
         return {.trial = TrialVerdict::to_come, .reason = {}, .restart = false};
     }
-    Settlement out{.trial = TrialVerdict::failed, .reason = reason_of(stage, trial, panic), .restart = false};
+    TrialOutcome out{
+        .trial = TrialVerdict::failed, .reason = reason_of(stage, trial, panic), .restart = false};
     fail_trial(sysroot, out.reason);
     return out;
 }
@@ -173,7 +174,7 @@ void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     if (is_settled(Sysroot::open(options.sysroot))) return;
     Sysroot sysroot = Sysroot::open_locked(options.sysroot);
     // (In the mount namespace that this has entered.)
-    Settlement settled =
+    TrialOutcome settled =
         settle_trial(sysroot, sysroot.booted().value_or(*out.booted), out.report, read_panic_record());
     out.trial = settled.trial;
     out.reason = std::move(settled.reason);
@@ -265,10 +266,10 @@ bool BootCheckOutcome::healthy() const {
     return report.healthy() && !restart;
 }
 
-Settlement settle_trial(Sysroot& sysroot, const Deployment& booted, const CheckReport& report,
-                        const std::string& panic) {
+TrialOutcome settle_trial(Sysroot& sysroot, const Deployment& booted, const CheckReport& report,
+                          const std::string& panic) {
     const std::optional<Trial> trial = read_trial(sysroot);
-    Settlement out;
+    TrialOutcome out;
     if (!trial) {
         put_in_order(sysroot);
         if (report.healthy() && is_to_be_proven(sysroot)) {

@@ -46,13 +46,13 @@ BootCheckOutcome check_boot(const BootCheckOptions& options);
 
 // The second half of that, told what runs and how the checks went. The sysroot must be locked. `panic` is
 // what the kernel left of a panic: one line, "" for nothing.
-struct Settlement {
+struct TrialOutcome {
     TrialVerdict trial = TrialVerdict::none;
     std::string reason;
     bool restart = false;
 };
-Settlement settle_trial(ostree::Sysroot& sysroot, const ostree::Deployment& booted, const CheckReport& report,
-                        const std::string& panic);
+TrialOutcome settle_trial(ostree::Sysroot& sysroot, const ostree::Deployment& booted,
+                          const CheckReport& report, const std::string& panic);
 
 // Whether settle_trial() would have anything to do. Needs no lock.
 bool is_settled(const ostree::Sysroot& sysroot);

@@ -10,7 +10,7 @@
 #include "ostree/objects/key_file.hh"
 #include "ostree/tree/commit_info.hh"
 #include "system/deploy/deploy.hh"
-#include "system/deploy/standing.hh"
+#include "system/deploy/deployment_match.hh"
 #include "system/origin/origin.hh"
 
 namespace osb::system {

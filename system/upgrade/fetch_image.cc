@@ -11,7 +11,7 @@
 #include "oci/documents/media_type.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/fetch_layers.hh"
-#include "ostree/import/image_facts.hh"
+#include "ostree/import/image_metadata.hh"
 #include "ostree/import/import.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/tree/commit_info.hh"

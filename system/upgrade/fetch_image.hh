@@ -7,7 +7,7 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/sysroot/sysroot.hh"
-#include "system/upgrade/fetched.hh"
+#include "system/upgrade/fetched_image.hh"
 
 namespace osb::system {
 
@@ -19,12 +19,12 @@ inline constexpr std::uint64_t kUnpackedPerCompressed = 2;
 std::uint64_t bytes_to_fetch(const ostree::Repository& repository, const oci::Image& image);
 
 struct FetchResult {
-    Fetched fetched;
+    FetchedImage fetched;
     std::uint64_t bytes_read = 0;  // of layers
 };
 
 // Imports the image, or takes the commit that it holds, with all that is here reused; the ref of `follows`
-// (as ImageOrigin::value has it) names the commit, and read_fetched() finds it. Nothing but objects is
+// (as ImageOrigin::value has it) names the commit, and read_fetched_image() finds it. Nothing but objects is
 // changed before all of it is there. Throws Error: no_space with both numbers before anything is fetched;
 // those of import_image(). The sysroot must be locked.
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,

@@ -4,16 +4,16 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "image/deployment/origin.hh"
-#include "ostree/import/image_facts.hh"
+#include "ostree/import/image_metadata.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "system/origin/machine_platform.hh"
 #include "system/upgrade/fetch_image.hh"
-#include "system/upgrade/fetched.hh"
-#include "system/upgrade/followed.hh"
+#include "system/upgrade/fetched_image.hh"
 #include "system/upgrade/image_packages.hh"
 #include "system/upgrade/resolved_image.hh"
+#include "system/upgrade/upgrade_target.hh"
 
 namespace osb::system {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 // `find_after` yields the packages of what is new, or why they are not known. That they are not is no reason
 // to tell nothing else, unless the network is why.
 template<typename FindAfter>
-void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
+void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const UpgradeTarget& followed,
                       const FindAfter& find_after) {
     try {
         const std::optional<Packages> before = packages_of(sysroot, followed.current);
@@ -38,13 +38,13 @@ void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Fo
     }
 }
 
-void check_fetched(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
-                   const Fetched& fetched, CheckDepth depth) {
+void check_fetched(UpdateCheck& out, const ostree::Sysroot& sysroot, const UpgradeTarget& followed,
+                   const FetchedImage& fetched, CheckDepth depth) {
     out.is_fetched = true;
     out.bytes_to_fetch = 0;
     out.commit = fetched.commit;
     out.release = {.version = fetched.version, .time = fetched.time};
-    out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
+    out.standing = match_deployment(sysroot, followed.roles, out.digest, out.commit);
     if (depth == CheckDepth::release) return;
     compare_packages(out, sysroot, followed, [&] {
         ImagePackages after;
@@ -54,14 +54,14 @@ void check_fetched(UpdateCheck& out, const ostree::Sysroot& sysroot, const Follo
     });
 }
 
-void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followed& followed,
+void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const UpgradeTarget& followed,
                  const UpgradeOptions& options, CheckDepth depth) {
     const ResolvedImage resolved =
         resolve_image(followed.read_from, options.registry, machine_platform(sysroot, followed.current));
     out.digest = resolved.digest.to_string();
-    out.standing = standing_of(sysroot, followed.roles, out.digest, "");
+    out.standing = match_deployment(sysroot, followed.roles, out.digest, "");
     if (!out.is_new()) return;
-    const std::optional<Fetched> fetched = read_fetched(sysroot);
+    const std::optional<FetchedImage> fetched = read_fetched_image(sysroot);
     if (fetched && fetched->digest == out.digest) {
         check_machine_of_commit(fetched->commit, sysroot, followed.current);
         return check_fetched(out, sysroot, followed, *fetched, depth);
@@ -70,7 +70,7 @@ void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Followe
     check_machine(image.config.platform, sysroot, followed.current);
     const ostree::Repository repository = sysroot.repository();
     out.commit = ostree::known_commit(repository, image);
-    out.standing = standing_of(sysroot, followed.roles, out.digest, out.commit);
+    out.standing = match_deployment(sysroot, followed.roles, out.digest, out.commit);
     if (!out.is_new()) return;
     out.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};
     if (depth == CheckDepth::release) return;
@@ -92,13 +92,13 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
 }
 
 void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
-                  const Followed& followed) {
+                  const UpgradeTarget& followed) {
     const ostree::Repository repository = sysroot.repository();
     out.commit = origin.remote.empty() ? repository.resolve(origin.ref).value_or("")
                                        : ostree::remote_commit(repository, origin.remote, origin.ref);
     if (out.commit.empty())
         throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)));
-    out.standing = standing_of(sysroot, followed.roles, "", out.commit);
+    out.standing = match_deployment(sysroot, followed.roles, "", out.commit);
     if (!out.is_new()) return;
     out.packages_unknown = "a remote tells it only when the commit is fetched";
     try {
@@ -120,7 +120,7 @@ bool UpdateCheck::is_work(const UpgradeOptions& options) const {
 }
 
 UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options, CheckDepth depth) {
-    const Followed followed = find_followed(sysroot, options);
+    const UpgradeTarget followed = find_upgrade_target(sysroot, options);
     UpdateCheck out;
     out.image = followed.image;
     out.present = followed.present;
@@ -133,7 +133,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
         out.is_older = is_older(out.release, out.present);
         out.failed = find_failed(sysroot, out.digest, out.commit);
         out.runs_on_trial = followed.roles.runs_on_trial();
-    } else if (out.standing == Standing::next_on_trial) {
+    } else if (out.standing == DeploymentMatch::next_on_trial) {
         check_prepared(out, sysroot, *followed.roles.on_trial);
     }
     return out;

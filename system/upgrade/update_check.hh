@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ostree/sysroot/sysroot.hh"
-#include "system/deploy/standing.hh"
+#include "system/deploy/deployment_match.hh"
 #include "system/trial/trial.hh"
 #include "system/upgrade/packages.hh"
 #include "system/upgrade/release_order.hh"
@@ -19,7 +19,7 @@ struct UpdateCheck {
     std::string image;   // what is followed
     std::string digest;  // of the manifest; "" for a ref of a remote
     std::string commit;  // "" where that is known only when it was fetched
-    Standing standing = Standing::absent;
+    DeploymentMatch standing = DeploymentMatch::absent;
     Release release;  // empty where it says nothing
     Release present;  // of the system that is current
     bool is_older = false;
@@ -32,7 +32,7 @@ struct UpdateCheck {
     std::optional<std::vector<PackageChange>> packages;
     std::string packages_unknown;
 
-    bool is_new() const { return standing == Standing::absent; }
+    bool is_new() const { return standing == DeploymentMatch::absent; }
     // Whether an upgrade with these options would do something, and not refuse.
     bool is_work(const UpgradeOptions& options) const;
 };

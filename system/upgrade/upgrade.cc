@@ -7,18 +7,18 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "image/deployment/kargs_d.hh"
-#include "ostree/import/image_facts.hh"
+#include "ostree/import/image_metadata.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/deploy/deployable.hh"
-#include "system/deploy/standing.hh"
+#include "system/deploy/deployment_match.hh"
 #include "system/origin/machine_platform.hh"
 #include "system/origin/origin.hh"
 #include "system/upgrade/fetch_image.hh"
-#include "system/upgrade/followed.hh"
 #include "system/upgrade/resolved_image.hh"
+#include "system/upgrade/upgrade_target.hh"
 
 namespace osb::system {
 namespace {
@@ -41,7 +41,7 @@ class Upgrade {
         : sysroot_(sysroot),
           options_(options),
           progress_(progress),
-          followed_(find_followed(sysroot, options)) {
+          followed_(find_upgrade_target(sysroot, options)) {
         report_.image = followed_.image;
         report_.present = followed_.present;
     }
@@ -99,24 +99,25 @@ class Upgrade {
 
     // Whether nothing is left to be done: the image runs, or the next boot starts it.
     bool is_settled(const std::string& commit) {
-        const Standing standing = standing_of(sysroot_, followed_.roles, report_.digest, commit);
-        if (standing == Standing::absent) return false;
+        const DeploymentMatch standing = match_deployment(sysroot_, followed_.roles, report_.digest, commit);
+        if (standing == DeploymentMatch::absent) return false;
         report_.result = UpgradeResult::nothing_new;
         report_.release = followed_.present;
         report_.commit = followed_.current.commit;
-        if (standing == Standing::current) {
+        if (standing == DeploymentMatch::current) {
             note_pending();
             follow_from_now_on();
             return true;
         }
-        const ostree::Deployment& next =
-            standing == Standing::next_on_trial ? *followed_.roles.on_trial : sysroot_.deployments().front();
+        const ostree::Deployment& next = standing == DeploymentMatch::next_on_trial
+                                             ? *followed_.roles.on_trial
+                                             : sysroot_.deployments().front();
         if (followed_.changes && with_untried(next.origin, false) != new_origin())
             return false;  // it follows something else
         const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.commit);
         report_.release = {.version = info.version, .time = info.time};
         report_.commit = next.commit;
-        if (standing == Standing::next_on_trial) {
+        if (standing == DeploymentMatch::next_on_trial) {
             if (!options_.download_only) resume_trial(sysroot_);
             report_.result = UpgradeResult::trial_prepared;
         }
@@ -160,13 +161,13 @@ class Upgrade {
 
     // What was fetched before and is complete.
     bool take_fetched() {
-        const std::optional<Fetched> fetched = read_fetched(sysroot_);
+        const std::optional<FetchedImage> fetched = read_fetched_image(sysroot_);
         if (!fetched || fetched->digest != report_.digest || fetched->image != follows()) return false;
         take(*fetched);
         return true;
     }
 
-    void take(const Fetched& fetched) {
+    void take(const FetchedImage& fetched) {
         report_.commit = fetched.commit;
         report_.release = {.version = fetched.version, .time = fetched.time};
     }
@@ -233,7 +234,7 @@ class Upgrade {
     ostree::Sysroot& sysroot_;
     const UpgradeOptions& options_;
     Progress& progress_;
-    Followed followed_;
+    UpgradeTarget followed_;
     UpgradeReport report_;
 };
 

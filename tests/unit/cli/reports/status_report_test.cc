@@ -13,9 +13,9 @@ namespace {
 
 using test::contains;
 
+using system::DeploymentMatch;
 using system::DeploymentStatus;
 using system::FailedTrial;
-using system::Standing;
 using system::SystemStatus;
 using system::Trial;
 using system::TrialState;
@@ -214,14 +214,14 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     state("older", false, "--allow-downgrade");
     check.failed = FailedTrial{.reason = "it hung", .time = kNow - 86400};
     state("failed_before", false, "it failed its trial 1 day ago: it hung\n");
-    check.standing = Standing::next_on_trial;
+    check.standing = DeploymentMatch::next_on_trial;
     state("next_on_trial", false, "tried at the next boot\n");
     check.is_prepared = true;
     state("prepared", true, "'osb-oci upgrade' has the next boot try it\n");
     check.is_prepared = false;
-    check.standing = Standing::next_default;
+    check.standing = DeploymentMatch::next_default;
     state("next_default", false, "the next boot starts it\n");
-    check.standing = Standing::current;
+    check.standing = DeploymentMatch::current;
     state("current", false, "nothing new\n");
     EXPECT_EQ(describe_check({.status = status, .check = std::nullopt, .now = kNow}), "");
 }

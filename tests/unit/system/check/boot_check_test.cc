@@ -70,7 +70,7 @@ class BootCheckTest : public ::testing::Test {
         const std::optional<FailedTrial> failure = find_failed(*sysroot_, "sha256:2", "");
         return failure ? failure->reason : "";
     }
-    Settlement settle(const Deployment& booted, const CheckReport& report, const std::string& panic = {}) {
+    TrialOutcome settle(const Deployment& booted, const CheckReport& report, const std::string& panic = {}) {
         return settle_trial(*sysroot_, booted, report, panic);
     }
 
@@ -82,7 +82,7 @@ class BootCheckTest : public ::testing::Test {
 
 TEST_F(BootCheckTest, Green) {
     restart();
-    const Settlement settled = settle(new_, kGreen);
+    const TrialOutcome settled = settle(new_, kGreen);
     EXPECT_EQ(settled.trial, TrialVerdict::passed);
     EXPECT_FALSE(settled.restart);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
@@ -93,7 +93,7 @@ TEST_F(BootCheckTest, Green) {
 
 TEST_F(BootCheckTest, Red) {
     restart();
-    const Settlement settled = settle(new_, kRed);
+    const TrialOutcome settled = settle(new_, kRed);
     EXPECT_EQ(settled.trial, TrialVerdict::failed);
     EXPECT_TRUE(settled.restart);
     EXPECT_TRUE(sysroot_->deployments().front() == old_);
@@ -107,7 +107,7 @@ TEST_F(BootCheckTest, Red) {
 TEST_F(BootCheckTest, RedWithNothingElseToStart) {
     restart();
     sysroot_->write({new_});
-    const Settlement settled = settle(new_, kRed);
+    const TrialOutcome settled = settle(new_, kRed);
     EXPECT_EQ(settled.trial, TrialVerdict::failed);
     EXPECT_FALSE(settled.restart);
     EXPECT_EQ(reason(), "");
@@ -221,7 +221,7 @@ TEST_F(BootCheckTest, APowerCutWhileItWasMadeTheDefault) {
 TEST_F(BootCheckTest, ATrialThatTheLoaderRepeatsIsOver) {
     restart();
     stage("repeated", "init");
-    const Settlement settled = settle(new_, kGreen);
+    const TrialOutcome settled = settle(new_, kGreen);
     EXPECT_EQ(settled.trial, TrialVerdict::failed);
     EXPECT_TRUE(settled.restart);
     EXPECT_TRUE(sysroot_->deployments().front() == old_);

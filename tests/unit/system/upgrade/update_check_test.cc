@@ -38,14 +38,14 @@ class UpdateCheckTest : public ::testing::Test {
 
 TEST_F(UpdateCheckTest, ATrialThatIsArmedIsNothingNew) {
     resume_trial(*sysroot_);
-    EXPECT_EQ(check().standing, Standing::next_on_trial);
+    EXPECT_EQ(check().standing, DeploymentMatch::next_on_trial);
     EXPECT_FALSE(check().is_prepared);
     EXPECT_FALSE(check().is_work({}));
 }
 
 TEST_F(UpdateCheckTest, ATrialThatIsPreparedAloneIsSomethingToDo) {
     const UpdateCheck found = check();
-    EXPECT_EQ(found.standing, Standing::next_on_trial);
+    EXPECT_EQ(found.standing, DeploymentMatch::next_on_trial);
     EXPECT_TRUE(found.is_prepared);
     EXPECT_TRUE(found.is_work({}));
     EXPECT_EQ(found.commit, new_.commit);

@@ -1,4 +1,4 @@
-#include "system/upgrade/fetched.hh"
+#include "system/upgrade/fetched_image.hh"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,13 +23,13 @@ constexpr const char* kName = "fetched.json";
 constexpr const char* kDirectory = "ostree/osb-oci";
 constexpr std::size_t kMaxFetchedFile = 64UL * 1024;
 
-Fetched parse(const std::string& text) {
+FetchedImage parse(const std::string& text) {
     const oci::Json json = oci::parse_json(text, kName);
-    Fetched out{.image = json.at("image").get<std::string>(),
-                .digest = json.at("digest").get<std::string>(),
-                .commit = json.at("commit").get<std::string>(),
-                .version = json.at("version").get<std::string>(),
-                .time = json.at("time").get<std::uint64_t>()};
+    FetchedImage out{.image = json.at("image").get<std::string>(),
+                     .digest = json.at("digest").get<std::string>(),
+                     .commit = json.at("commit").get<std::string>(),
+                     .version = json.at("version").get<std::string>(),
+                     .time = json.at("time").get<std::uint64_t>()};
     static_cast<void>(oci::Digest::parse(out.digest));
     if (!json.at("time").is_number_unsigned()) throw Error(ErrorKind::invalid, "a time before 1970");
     return out;
@@ -37,11 +37,11 @@ Fetched parse(const std::string& text) {
 
 }  // namespace
 
-std::optional<Fetched> read_fetched(const ostree::Sysroot& sysroot) {
+std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
     try {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
         FdSource source(open_regular(AT_FDCWD, path), path);
-        Fetched out = parse(read_all(source, kMaxFetchedFile, path));
+        FetchedImage out = parse(read_all(source, kMaxFetchedFile, path));
         if (sysroot.repository().resolve(image::image_ref(out.image)) != out.commit) return std::nullopt;
         return out;
     } catch (const Error& error) {
@@ -52,7 +52,7 @@ std::optional<Fetched> read_fetched(const ostree::Sysroot& sysroot) {
     return std::nullopt;
 }
 
-void write_fetched(const ostree::Sysroot& sysroot, const Fetched& fetched) {
+void write_fetched(const ostree::Sysroot& sysroot, const FetchedImage& fetched) {
     const oci::Json json{{"image", fetched.image},
                          {"digest", fetched.digest},
                          {"commit", fetched.commit},

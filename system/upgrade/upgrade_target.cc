@@ -1,4 +1,4 @@
-#include "system/upgrade/followed.hh"
+#include "system/upgrade/upgrade_target.hh"
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -15,7 +15,7 @@ ImageOrigin image_to_follow(const std::string& reference) {
     return std::get<ImageOrigin>(origin);
 }
 
-std::string read_from(const Followed& followed, const UpgradeOptions& options) {
+std::string read_from(const UpgradeTarget& followed, const UpgradeOptions& options) {
     if (!options.from.empty()) return oci::Reference::parse(options.from).to_string();
     if (const auto* image = std::get_if<ImageOrigin>(&followed.origin)) return image->reference;
     return "";
@@ -28,8 +28,8 @@ Release release_of(const ostree::Sysroot& sysroot, const std::string& commit) {
 
 }  // namespace
 
-Followed find_followed(const ostree::Sysroot& sysroot, const UpgradeOptions& options) {
-    Followed out;
+UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options) {
+    UpgradeTarget out;
     out.roles = roles_of(sysroot);
     if (!out.roles.current) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
@@ -59,7 +59,7 @@ Followed find_followed(const ostree::Sysroot& sysroot, const UpgradeOptions& opt
     return out;
 }
 
-void check_order(const Followed& followed, const Release& release, const UpgradeOptions& options) {
+void check_order(const UpgradeTarget& followed, const Release& release, const UpgradeOptions& options) {
     if (options.allow_downgrade || !options.switch_to.empty()) return;
     if (!is_older(release, followed.present)) return;
     const auto name = [](const Release& one) {

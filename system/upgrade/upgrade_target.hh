@@ -10,7 +10,7 @@
 
 namespace osb::system {
 
-struct Followed {
+struct UpgradeTarget {
     Roles roles;
     ostree::Deployment current;
     Origin origin;          // what is followed from now on; NoOrigin with `from`: nothing
@@ -22,10 +22,10 @@ struct Followed {
 
 // Throws Error: not_found when nothing is deployed, or nothing is followed, with advice; usage for a name
 // that cannot be followed; those of parse_origin().
-Followed find_followed(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
+UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
 
 // Throws Error{io} with advice: an image that is older than what runs, unless that is allowed.
-void check_order(const Followed& followed, const Release& release, const UpgradeOptions& options);
+void check_order(const UpgradeTarget& followed, const Release& release, const UpgradeOptions& options);
 
 // Throws Error{io} with the reason of then: one that failed its trial before, unless it is forced.
 void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, const std::string& commit,

@@ -1,5 +1,5 @@
 // What is followed, what of it is here already, and what is refused.
-#include "system/upgrade/followed.hh"
+#include "system/upgrade/upgrade_target.hh"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "base/error.hh"
-#include "system/deploy/standing.hh"
+#include "system/deploy/deployment_match.hh"
 #include "tests/support/test_sysroot.hh"
 
 namespace osb::system {
@@ -30,21 +30,21 @@ ErrorKind error_of(const std::function<void()>& what) {
     return ErrorKind::internal;
 }
 
-class FollowedTest : public ::testing::Test {
+class UpgradeTargetTest : public ::testing::Test {
   protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
     }
-    Followed followed(const UpgradeOptions& options = {}) const {
-        return find_followed(Sysroot::open(disk_.path()), options);
+    UpgradeTarget followed(const UpgradeOptions& options = {}) const {
+        return find_upgrade_target(Sysroot::open(disk_.path()), options);
     }
 
     test::TestSysroot disk_;
 };
 
-TEST_F(FollowedTest, TheImageOfTheOrigin) {
+TEST_F(UpgradeTargetTest, TheImageOfTheOrigin) {
     disk_.install(disk_.add_commit("1.5"), kFetchedOrigin);
-    const Followed found = followed();
+    const UpgradeTarget found = followed();
     EXPECT_EQ(found.image, "docker://quay.io/x/os:1");
     EXPECT_EQ(found.read_from, "docker://quay.io/x/os:1");
     EXPECT_FALSE(found.changes);
@@ -53,9 +53,9 @@ TEST_F(FollowedTest, TheImageOfTheOrigin) {
     EXPECT_EQ(followed({.from = "oci:/media/usb/os"}).image, "docker://quay.io/x/os:1");
 }
 
-TEST_F(FollowedTest, AnotherImage) {
+TEST_F(UpgradeTargetTest, AnotherImage) {
     disk_.install(disk_.add_commit("1"), kFetchedOrigin);
-    const Followed other = followed({.switch_to = "quay.io/x/os:2"});
+    const UpgradeTarget other = followed({.switch_to = "quay.io/x/os:2"});
     EXPECT_EQ(other.read_from, "docker://quay.io/x/os:2");
     EXPECT_TRUE(other.changes);
     EXPECT_FALSE(followed({.switch_to = "docker://quay.io/x/os:1"}).changes);
@@ -63,32 +63,32 @@ TEST_F(FollowedTest, AnotherImage) {
     EXPECT_EQ(error_of([&] { followed({.switch_to = "quay.io/x/os:1\nrefspec=x"}); }), ErrorKind::usage);
 }
 
-TEST_F(FollowedTest, NoOrigin) {
+TEST_F(UpgradeTargetTest, NoOrigin) {
     disk_.install(disk_.add_commit("1"), "[origin]\n");
     EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::not_found);
     EXPECT_EQ(followed({.from = "oci:/x"}).image, "");
     EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:2"}).changes);
 }
 
-TEST_F(FollowedTest, AnOriginThatCannotBeFollowedCanBeReplaced) {
+TEST_F(UpgradeTargetTest, AnOriginThatCannotBeFollowedCanBeReplaced) {
     disk_.install(disk_.add_commit("1"),
                   "[origin]\ncontainer-image-reference=ostree-image-signed:docker://quay.io/x/os:1\n");
     EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::unsupported);
     EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:1"}).changes);
 }
 
-TEST_F(FollowedTest, ARefOfARemote) {
+TEST_F(UpgradeTargetTest, ARefOfARemote) {
     disk_.install(disk_.add_commit("1"), "[origin]\nrefspec=site:os/main\n");
     EXPECT_EQ(followed().image, "site:os/main");
     EXPECT_EQ(followed().read_from, "");
 }
 
-TEST_F(FollowedTest, NothingDeployed) {
+TEST_F(UpgradeTargetTest, NothingDeployed) {
     EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::not_found);
 }
 
-TEST_F(FollowedTest, OlderIsRefused) {
-    Followed found;
+TEST_F(UpgradeTargetTest, OlderIsRefused) {
+    UpgradeTarget found;
     found.present = {"2", 200};
     EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::io);
     EXPECT_NO_THROW(check_order(found, {"1", 100}, {.allow_downgrade = true}));
@@ -96,7 +96,7 @@ TEST_F(FollowedTest, OlderIsRefused) {
     EXPECT_NO_THROW(check_order(found, {"1", 300}, {}));
 }
 
-TEST_F(FollowedTest, WhatIsHereAlready) {
+TEST_F(UpgradeTargetTest, WhatIsHereAlready) {
     disk_.add_syslinux();
     const std::string first = disk_.add_commit("1");
     disk_.install(first, kFetchedOrigin);
@@ -105,12 +105,12 @@ TEST_F(FollowedTest, WhatIsHereAlready) {
     const std::string other = "sha256:" + std::string(64, 'b');
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const auto standing = [&](const std::string& by_digest, const std::string& by_commit) {
-        return standing_of(sysroot, roles_of(sysroot), by_digest, by_commit);
+        return match_deployment(sysroot, roles_of(sysroot), by_digest, by_commit);
     };
-    EXPECT_EQ(standing(digest, ""), Standing::current);
-    EXPECT_EQ(standing("", first), Standing::current);
-    EXPECT_EQ(standing(other, second), Standing::absent);
-    EXPECT_EQ(standing("", ""), Standing::absent);
+    EXPECT_EQ(standing(digest, ""), DeploymentMatch::current);
+    EXPECT_EQ(standing("", first), DeploymentMatch::current);
+    EXPECT_EQ(standing(other, second), DeploymentMatch::absent);
+    EXPECT_EQ(standing("", ""), DeploymentMatch::absent);
     const ostree::Deployment current = *roles_of(sysroot).current;
     deploy_next(sysroot,
                 {.stateroot = current.stateroot,
@@ -119,9 +119,9 @@ TEST_F(FollowedTest, WhatIsHereAlready) {
                  .kernel_options = current.kernel_options,
                  .merge = current},
                 {.image = "", .digest = other, .version = ""});
-    EXPECT_EQ(standing(other, ""), Standing::next_on_trial);
-    EXPECT_EQ(standing("", second), Standing::next_on_trial);
-    EXPECT_EQ(standing(digest, first), Standing::current);
+    EXPECT_EQ(standing(other, ""), DeploymentMatch::next_on_trial);
+    EXPECT_EQ(standing("", second), DeploymentMatch::next_on_trial);
+    EXPECT_EQ(standing(digest, first), DeploymentMatch::current);
 }
 
 }  // namespace

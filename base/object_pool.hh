@@ -14,14 +14,14 @@ namespace osb {
 // same time. The order in which they are handed out is not fixed: what they do must not depend on what they
 // did before.
 template<typename T>
-class Spares {
+class ObjectPool {
   public:
-    explicit Spares(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
-    Spares(const Spares&) = delete;
-    Spares& operator=(const Spares&) = delete;
-    ~Spares() = default;
+    explicit ObjectPool(std::function<std::unique_ptr<T>()> make) : make_(std::move(make)) {}
+    ObjectPool(const ObjectPool&) = delete;
+    ObjectPool& operator=(const ObjectPool&) = delete;
+    ~ObjectPool() = default;
 
-    // Holds an object, and gives it back when it goes. Must not outlive the Spares.
+    // Holds an object, and gives it back when it goes. Must not outlive the ObjectPool.
     class Lease {
       public:
         Lease(Lease&&) noexcept = default;
@@ -35,11 +35,11 @@ class Spares {
         T* operator->() const noexcept { return object_.get(); }
 
       private:
-        friend class Spares;
-        Lease(Spares& owner, std::unique_ptr<T> object) noexcept
+        friend class ObjectPool;
+        Lease(ObjectPool& owner, std::unique_ptr<T> object) noexcept
             : owner_(&owner), object_(std::move(object)) {}
 
-        Spares* owner_;
+        ObjectPool* owner_;
         std::unique_ptr<T> object_;
     };
 

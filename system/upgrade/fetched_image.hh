@@ -11,7 +11,7 @@
 
 namespace osb::system {
 
-struct Fetched {
+struct FetchedImage {
     std::string image;   // as ImageOrigin::value has it
     std::string digest;  // of the manifest
     std::string commit;
@@ -21,9 +21,9 @@ struct Fetched {
 
 // Nothing when there is no record, it is not well-formed, or the repository does not name that commit by the
 // image's ref (any more).
-std::optional<Fetched> read_fetched(const ostree::Sysroot& sysroot);
+std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot);
 
 // The sysroot must be locked.
-void write_fetched(const ostree::Sysroot& sysroot, const Fetched& fetched);
+void write_fetched(const ostree::Sysroot& sysroot, const FetchedImage& fetched);
 
 }  // namespace osb::system

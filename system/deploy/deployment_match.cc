@@ -1,4 +1,4 @@
-#include "system/deploy/standing.hh"
+#include "system/deploy/deployment_match.hh"
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -21,8 +21,8 @@ std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Dep
     }
 }
 
-Standing standing_of(const ostree::Sysroot& sysroot, const Roles& roles, const std::string& digest,
-                     const std::string& commit) {
+DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& roles,
+                                 const std::string& digest, const std::string& commit) {
     const auto matches = [&](const ostree::Deployment& deployment) {
         return (!commit.empty() && deployment.commit == commit) ||
                (!digest.empty() && manifest_digest_of(sysroot, deployment) == digest);
@@ -32,12 +32,12 @@ Standing standing_of(const ostree::Sysroot& sysroot, const Roles& roles, const s
     };
     if (roles.on_trial && !is_current(*roles.on_trial)) {
         // What is tried next; then what runs is not what the next boot starts.
-        if (matches(*roles.on_trial)) return Standing::next_on_trial;
+        if (matches(*roles.on_trial)) return DeploymentMatch::next_on_trial;
     } else if (!sysroot.deployments().empty() && !is_current(sysroot.deployments().front()) &&
                matches(sysroot.deployments().front())) {
-        return Standing::next_default;
+        return DeploymentMatch::next_default;
     }
-    return roles.current && matches(*roles.current) ? Standing::current : Standing::absent;
+    return roles.current && matches(*roles.current) ? DeploymentMatch::current : DeploymentMatch::absent;
 }
 
 }  // namespace osb::system

@@ -8,7 +8,7 @@
 
 namespace osb::system {
 
-enum class Standing {
+enum class DeploymentMatch {
     absent,         // not deployed
     current,        // what runs (of a system that is not booted: its default)
     next_on_trial,  // the next boot tries it
@@ -20,7 +20,7 @@ std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Dep
 
 // By the manifest's digest or the commit; "" for either matches nothing. An image that is deployed, but not
 // for the next boot (the rollback), counts as absent.
-Standing standing_of(const ostree::Sysroot& sysroot, const Roles& roles, const std::string& digest,
-                     const std::string& commit);
+DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& roles,
+                                 const std::string& digest, const std::string& commit);
 
 }  // namespace osb::system

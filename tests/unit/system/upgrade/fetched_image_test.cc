@@ -1,4 +1,4 @@
-#include "system/upgrade/fetched.hh"
+#include "system/upgrade/fetched_image.hh"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,21 +13,23 @@ namespace {
 constexpr const char* kImage = "ostree-unverified-registry:quay.io/x/os:1";
 constexpr const char* kFile = "ostree/osb-oci/fetched.json";
 
-class FetchedTest : public ::testing::Test {
+class FetchedImageTest : public ::testing::Test {
   protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
         commit_ = disk_.add_commit("2", "kernel", image::image_ref(kImage));
         disk_.install(disk_.add_commit("1"), "[origin]\n");
     }
-    std::optional<Fetched> read() const { return read_fetched(ostree::Sysroot::open(disk_.path())); }
+    std::optional<FetchedImage> read() const {
+        return read_fetched_image(ostree::Sysroot::open(disk_.path()));
+    }
 
     test::TestSysroot disk_;
     std::string commit_;
     const std::string digest_ = "sha256:" + std::string(64, 'a');
 };
 
-TEST_F(FetchedTest, IsRemembered) {
+TEST_F(FetchedImageTest, IsRemembered) {
     EXPECT_FALSE(read());
     write_fetched(
         ostree::Sysroot::open_locked(disk_.path()),
@@ -41,7 +43,7 @@ TEST_F(FetchedTest, IsRemembered) {
     EXPECT_EQ(found->time, 1234U);
 }
 
-TEST_F(FetchedTest, OnlyWhileTheRefNamesTheCommit) {
+TEST_F(FetchedImageTest, OnlyWhileTheRefNamesTheCommit) {
     const ostree::Sysroot sysroot = ostree::Sysroot::open_locked(disk_.path());
     write_fetched(sysroot, {.image = kImage, .digest = digest_, .commit = commit_, .version = "", .time = 0});
     ASSERT_TRUE(read());
@@ -49,7 +51,7 @@ TEST_F(FetchedTest, OnlyWhileTheRefNamesTheCommit) {
     EXPECT_FALSE(read());
 }
 
-TEST_F(FetchedTest, WhatIsMalformedIsNothing) {
+TEST_F(FetchedImageTest, WhatIsMalformedIsNothing) {
     const ostree::Sysroot sysroot = ostree::Sysroot::open_locked(disk_.path());
     write_fetched(sysroot, {.image = kImage, .digest = digest_, .commit = commit_, .version = "", .time = 0});
     const std::string good = disk_.read(kFile);
