@@ -11,6 +11,7 @@ int exit_status(ErrorKind kind) noexcept {
         case ErrorKind::internal:
         case ErrorKind::not_found:
         case ErrorKind::io:
+        case ErrorKind::refused:
             return 1;
         case ErrorKind::usage:
             return 2;
@@ -39,6 +40,8 @@ std::string_view to_string(ErrorKind kind) noexcept {
             return "not_found";
         case ErrorKind::io:
             return "io";
+        case ErrorKind::refused:
+            return "refused";
         case ErrorKind::usage:
             return "usage";
         case ErrorKind::invalid:
@@ -71,6 +74,20 @@ Error& Error::hint(std::string text) & {
 Error&& Error::hint(std::string text) && {
     hint_ = std::move(text);
     return std::move(*this);
+}
+
+Error& Error::code(std::string_view literal) & {
+    code_ = literal;
+    return *this;
+}
+
+Error&& Error::code(std::string_view literal) && {
+    code_ = literal;
+    return std::move(*this);
+}
+
+std::string_view Error::code() const noexcept {
+    return code_.empty() ? to_string(kind_) : code_;
 }
 
 void Error::add_context(std::string_view text) {

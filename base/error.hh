@@ -14,6 +14,7 @@ enum class ErrorKind {
     internal,         // a bug, or a library that failed for no reason of the input's: 1
     not_found,        // a file, image, tag or ref that was asked for does not exist: 1
     io,               // the operating system failed a call: 1
+    refused,          // possible and not done: it would cost the user something. Error::code() says what: 1
     usage,            // the command line was wrong: 2
     invalid,          // input that breaks its specification: 3
     digest_mismatch,  // content that is not what its digest or size says: 3
@@ -41,10 +42,17 @@ class Error : public std::exception {
     Error& hint(std::string text) &;
     Error&& hint(std::string text) &&;
 
+    // A stable word for programs, where the kind alone does not tell one error from another: "pinned". A
+    // literal; docs/json.md lists them (tests/arch/error_codes.py compares). Returns *this as hint() does.
+    Error& code(std::string_view literal) &;
+    Error&& code(std::string_view literal) &&;
+
     // Puts `text` and ": " before the message.
     void add_context(std::string_view text);
 
     ErrorKind kind() const noexcept { return kind_; }
+    // The code, else the kind's name.
+    std::string_view code() const noexcept;
     const std::string& message() const noexcept { return message_; }
     const std::string& hint() const noexcept { return hint_; }
     const char* what() const noexcept override { return message_.c_str(); }
@@ -53,6 +61,7 @@ class Error : public std::exception {
     ErrorKind kind_;
     std::string message_;
     std::string hint_;
+    std::string_view code_;
 };
 
 // The user asked to stop (SIGINT, SIGTERM). Not an Error, so that no handler for errors swallows it.

@@ -15,6 +15,7 @@ namespace {
 
 struct Failure {
     std::string kind;
+    std::string code;
     std::string message;
     std::string hint;
     int status = 1;
@@ -33,24 +34,31 @@ Failure present_failure() {
         throw;
     } catch (const Error& error) {
         return {.kind = std::string(to_string(error.kind())),
+                .code = std::string(error.code()),
                 .message = without_secrets(error.message()),
                 .hint = without_secrets(error.hint()),
                 .status = exit_status(error.kind())};
     } catch (const Interrupted& interrupted) {
         const int number = interrupted.signal_number();
         return {.kind = "interrupted",
+                .code = "interrupted",
                 .message = concat("interrupted by ", signal_name(number)),
                 .hint = "",
                 .status = kSignalBase + number};
     } catch (const std::bad_alloc&) {
-        return {.kind = "internal", .message = "out of memory", .hint = "", .status = 1};
+        return {.kind = "internal", .code = "internal", .message = "out of memory", .hint = "", .status = 1};
     } catch (const std::exception& error) {
         return {.kind = "internal",
+                .code = "internal",
                 .message = without_secrets(concat("unexpected: ", error.what())),
                 .hint = "",
                 .status = 1};
     } catch (...) {
-        return {.kind = "internal", .message = "unexpected exception", .hint = "", .status = 1};
+        return {.kind = "internal",
+                .code = "internal",
+                .message = "unexpected exception",
+                .hint = "",
+                .status = 1};
     }
 }
 
@@ -64,6 +72,7 @@ int report_failure(Console& console, bool json) {
     if (json) {
         const OrderedJson object{{"error",
                                   {{"kind", failure.kind},
+                                   {"code", failure.code},
                                    {"message", failure.message},
                                    {"hint", failure.hint},
                                    {"status", failure.status}}}};

@@ -93,32 +93,34 @@ std::string describe_check(const system::UpdateCheck& check) {
 Error nothing_new(const system::UpdateCheck& check) {
     const std::string image = escape(check.image);
     const std::string name = name_of(check.release, check.digest, check.commit);
-    const auto error = [](const std::string& text) {
-        return Error(ErrorKind::nothing_new, "nothing new: " + text);
+    const auto error = [](const std::string& text, std::string_view code) {
+        return Error(ErrorKind::nothing_new, "nothing new: " + text).code(code);
     };
     switch (check.standing) {
         case system::DeploymentMatch::next_on_trial:
-            return error(concat("the next boot tries what ", image, " is"));
+            return error(concat("the next boot tries what ", image, " is"), "next_on_trial");
         case system::DeploymentMatch::next_default:
-            return error(concat("the next boot starts what ", image, " is"));
+            return error(concat("the next boot starts what ", image, " is"), "next_default");
         case system::DeploymentMatch::current:
-            return error(concat(image, " is what runs"));
+            return error(concat(image, " is what runs"), "current");
         case system::DeploymentMatch::absent:
             break;
     }
     if (check.runs_on_trial) {
         // That passes: unlike the others, it is no answer to whether there is something new.
-        return Error(ErrorKind::io,
+        return Error(ErrorKind::refused,
                      concat(image, " is ", name,
                             ", which is not deployed while the system that runs is on trial itself"))
+            .code("on_trial")
             .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
     }
     if (check.failed) {
         return error(concat(image, " is ", name,
-                            ", which failed its trial before: ", escape(check.failed->reason)))
+                            ", which failed its trial before: ", escape(check.failed->reason)),
+                     "failed_trial")
             .hint("'upgrade --force' tries it again");
     }
-    return error(concat(image, " is ", name, ", which is older than what runs"))
+    return error(concat(image, " is ", name, ", which is older than what runs"), "older_image")
         .hint("'upgrade --allow-downgrade' takes it all the same");
 }
 

@@ -90,9 +90,12 @@ class BootCheckVerb final : public Verb {
         if (not_restarted) throw Error(*not_restarted);
         if (restart) session.note("restarting: the bootloader starts the system that is known to work");
         if (!outcome.healthy()) {
-            throw Error(ErrorKind::io, outcome.trial == TrialVerdict::failed && outcome.restart
-                                           ? concat("the trial of this system has failed: ", outcome.reason)
-                                           : outcome.report.failure());
+            if (outcome.trial == TrialVerdict::failed && outcome.restart) {
+                throw Error(ErrorKind::refused,
+                            concat("the trial of this system has failed: ", outcome.reason))
+                    .code("failed_trial");
+            }
+            throw Error(ErrorKind::refused, outcome.report.failure()).code("failed_checks");
         }
     }
 

@@ -86,7 +86,8 @@ class PinVerb final : public Verb {
         ostree::Sysroot sysroot = sysroot_.open_locked();
         const Deployment chosen = choose(sysroot, deployment_);
         if (chosen.staged) {
-            throw Error(ErrorKind::io, concat("deployment ", short_id(chosen), " is only staged"))
+            throw Error(ErrorKind::refused, concat("deployment ", short_id(chosen), " is only staged"))
+                .code("staged")
                 .hint("it can be pinned after the next boot");
         }
         const bool changed = chosen.pinned != pin_;

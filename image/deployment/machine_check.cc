@@ -21,7 +21,8 @@ bool runs_on(const oci::Platform& image, const oci::Platform& machine) {
 void check_platform(const oci::Platform& image, const oci::Platform& machine) {
     if (runs_on(image, machine)) return;
     throw Error(ErrorKind::unsupported, concat("the system is for ", escape(image.to_string()),
-                                               ", and the machine is ", escape(machine.to_string())));
+                                               ", and the machine is ", escape(machine.to_string())))
+        .code("other_machine");
 }
 
 void check_disk_platform(const oci::Platform& image, const oci::Platform& machine) {

@@ -246,7 +246,7 @@ Sysroot Sysroot::open_locked(const std::string& path) {
     handle->sysroot = sysroot_at(path);
     handle->path = path;
     if (::geteuid() != 0) {
-        throw Error(ErrorKind::io, "only root may change the deployments of a system");
+        throw Error(ErrorKind::refused, "only root may change the deployments of a system").code("not_root");
     }
     handle->umask.emplace(022);
     enter_mount_namespace(handle->sysroot.get(), path);

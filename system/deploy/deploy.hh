@@ -24,7 +24,7 @@ struct Roles {
 };
 Roles roles_of(const ostree::Sysroot& sysroot);
 
-// Throws Error{io} when the current system is on trial: nothing is deployed before that is decided.
+// Throws Error{refused} when the current system is on trial: nothing is deployed before that is decided.
 void check_not_on_trial(const Roles& roles);
 
 enum class DeployResult {

@@ -30,8 +30,9 @@ void check_commit_stays(const Sysroot& sysroot, const Deployment& leaving) {
     for (const std::string& ref : repository.refs("")) {
         if (!is_of_deployments(ref) && repository.resolve(ref) == leaving.commit) return;
     }
-    throw Error(ErrorKind::io,
+    throw Error(ErrorKind::refused,
                 concat("the deployment ", leaving.id(), " waits for its trial, and no ref keeps its commit"))
+        .code("trial_pending")
         .hint("change the kernel arguments after the restart, or give it up with 'osb-oci rollback'");
 }
 

@@ -66,18 +66,18 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
 
 void check_droppable(const Sysroot& sysroot, const Roles& roles) {
     const Deployment& rollback = *roles.rollback;
-    const auto refuse = [](const std::string& why) {
-        return Error(ErrorKind::io, concat("the deployment that a rollback leads to ", why));
+    const auto refuse = [](const std::string& why, std::string_view code) {
+        return Error(ErrorKind::refused, concat("the deployment that a rollback leads to ", why)).code(code);
     };
     if (rollback.pinned) {
-        throw refuse("is pinned").hint("'osb-oci unpin rollback' lets it go");
+        throw refuse("is pinned", "pinned").hint("'osb-oci unpin rollback' lets it go");
     }
     if (roles.runs_on_trial()) {
-        throw refuse("is what the machine falls back to while this system is on trial")
+        throw refuse("is what the machine falls back to while this system is on trial", "on_trial")
             .hint("'osb-oci boot-check' ends the trial");
     }
     if (sysroot.deployments().front() == rollback) {
-        throw refuse("is what the next boot starts")
+        throw refuse("is what the next boot starts", "next_default")
             .hint("'osb-oci rollback' has it start this system again");
     }
 }

@@ -28,8 +28,8 @@ struct RollbackOutcome {
 RollbackOutcome roll_back(ostree::Sysroot& sysroot);
 
 // Removes the deployment that a rollback would lead to, and returns it; nothing when there is none. The
-// sysroot must be locked. Throws Error{io} with advice when it is pinned, is what the next boot starts, or
-// what the machine falls back to while another one is on trial.
+// sysroot must be locked. Throws Error{refused} with advice when it is pinned, is what the next boot starts,
+// or what the machine falls back to while another one is on trial.
 std::optional<ostree::Deployment> drop_rollback(ostree::Sysroot& sysroot);
 
 }  // namespace osb::system

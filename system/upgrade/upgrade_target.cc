@@ -65,9 +65,10 @@ void check_order(const UpgradeTarget& followed, const Release& release, const Up
     const auto name = [](const Release& one) {
         return one.version.empty() ? std::string("no version") : concat("version ", quoted(one.version));
     };
-    throw Error(ErrorKind::io,
+    throw Error(ErrorKind::refused,
                 concat(escape(followed.image), ": the image is older than the system that runs (",
                        name(release), ", here ", name(followed.present), ')'))
+        .code("older_image")
         .hint("--allow-downgrade takes it all the same");
 }
 
@@ -76,7 +77,9 @@ void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, con
     if (options.force) return;
     const auto failed = find_failed(sysroot, digest, commit);
     if (!failed) return;
-    throw Error(ErrorKind::io, concat("this system has failed its trial before: ", escape(failed->reason)))
+    throw Error(ErrorKind::refused,
+                concat("this system has failed its trial before: ", escape(failed->reason)))
+        .code("failed_trial")
         .hint("--force tries it again");
 }
 

@@ -24,10 +24,10 @@ struct UpgradeTarget {
 // that cannot be followed; those of parse_origin().
 UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
 
-// Throws Error{io} with advice: an image that is older than what runs, unless that is allowed.
+// Throws Error{refused} with advice: an image that is older than what runs, unless that is allowed.
 void check_order(const UpgradeTarget& followed, const Release& release, const UpgradeOptions& options);
 
-// Throws Error{io} with the reason of then: one that failed its trial before, unless it is forced.
+// Throws Error{refused} with the reason of then: one that failed its trial before, unless it is forced.
 void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, const std::string& commit,
                   const UpgradeOptions& options);
 

@@ -19,6 +19,12 @@ def upgrade(disk, *options):
     return disk.osb("upgrade", INSECURE, *options)
 
 
+def codes(disk):
+    """What --json says of why --check finds nothing new, and of why nothing is done."""
+    errors = [json.loads(upgrade(disk, *options, "--json").stdout)["error"] for options in (["--check"], [])]
+    return [(error["kind"], error["code"]) for error in errors]
+
+
 def undo(disk):
     """Takes a trial back, so that the next one begins from the same state."""
     result = disk.osb("rollback")
@@ -36,6 +42,7 @@ def older(test, registry, images, disk):
     mark = registry.mark()
     result = upgrade(disk)
     test.check_refused(result, 1, "an older image", "older than the system that runs")
+    test.check(codes(disk) == [("nothing_new", "older_image"), ("refused", "older_image")], "and for scripts", codes(disk))
     test.check("--allow-downgrade" in result.stderr and len(blobs(registry, mark)[0]) == 1 and disk.versions() == before,
                "with advice, and before its layers are read", result.describe())
     result = upgrade(disk, "--allow-downgrade")
@@ -59,6 +66,7 @@ def failed(test, registry, images, disk):
     mark = registry.mark()
     result = upgrade(disk)
     test.check_refused(result, 1, "what failed its trial before", "check 10-net failed")
+    test.check(codes(disk) == [("nothing_new", "failed_trial"), ("refused", "failed_trial")], "and for scripts", codes(disk))
     test.check("--force" in result.stderr and blobs(registry, mark)[0] == [], "with advice, and before anything is read",
                result.describe())
     result = upgrade(disk, "--force")

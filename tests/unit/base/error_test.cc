@@ -7,6 +7,14 @@
 namespace osb {
 namespace {
 
+TEST(Error, TheCodeIsTheKindUnlessThereIsOne) {
+    EXPECT_EQ(Error(ErrorKind::refused, "x").code(), "refused");
+    Error pinned = Error(ErrorKind::refused, "x").code("pinned");
+    pinned.add_context("context");
+    EXPECT_EQ(pinned.code(), "pinned");
+    EXPECT_EQ(pinned.kind(), ErrorKind::refused);
+}
+
 TEST(Error, ExitStatusOfEachKind) {
     EXPECT_EQ(exit_status(ErrorKind::internal), 1);
     EXPECT_EQ(exit_status(ErrorKind::not_found), 1);
@@ -19,6 +27,7 @@ TEST(Error, ExitStatusOfEachKind) {
     EXPECT_EQ(exit_status(ErrorKind::untrusted), 4);
     EXPECT_EQ(exit_status(ErrorKind::unavailable), 5);
     EXPECT_EQ(exit_status(ErrorKind::no_space), 6);
+    EXPECT_EQ(exit_status(ErrorKind::refused), 1);
     EXPECT_EQ(exit_status(ErrorKind::nothing_new), 77);
     EXPECT_EQ(to_string(ErrorKind::digest_mismatch), "digest_mismatch");
 }

@@ -142,6 +142,7 @@ TEST(CommandLine, ErrorsAreJsonOnRequestAlsoWhenTheLineIsWrong) {
     EXPECT_EQ(outcome.status, 2);
     const OrderedJson error = outcome.json().at("error");
     EXPECT_EQ(error.at("kind"), "usage");
+    EXPECT_EQ(error.at("code"), "usage");
     EXPECT_EQ(error.at("status"), 2);
     EXPECT_TRUE(contains(error.at("message").get<std::string>(), "--frob"));
     EXPECT_FALSE(error.at("hint").get<std::string>().empty());

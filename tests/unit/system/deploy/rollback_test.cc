@@ -187,7 +187,7 @@ TEST_F(RollbackTest, OneThatRunsOnTrialHasFailed) {
     // As if it had been made the default by hand; then it is the current one of a system that is not booted.
     sysroot.write({second, first_});
     ASSERT_EQ(roles_of(sysroot).on_trial, roles_of(sysroot).current);
-    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::refused);
     const RollbackOutcome outcome = roll_back(sysroot);
     EXPECT_EQ(outcome.result, RollbackResult::trial_failed);
     EXPECT_EQ(outcome.next, first_);
