@@ -1,6 +1,5 @@
 #include "cli/run.hh"
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -10,12 +9,14 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/spelling.hh"
 #include "cli/options/help.hh"
 #include "cli/options/options.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/console.hh"
 #include "cli/output/display.hh"
 #include "cli/output/report.hh"
+#include "cli/verbs/completion.hh"
 
 namespace osb::cli {
 namespace {
@@ -50,37 +51,15 @@ class ProgressEnd {
     Progress& progress_;
 };
 
-// The number of single-character edits from a to b (Levenshtein's distance).
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-            diagonal = above;
-        }
-    }
-    return row[b.size()];
-}
-
 const VerbEntry& find_verb(std::string_view name) {
-    constexpr std::size_t kLongestTypo = 32;
-    constexpr std::size_t kMostEdits = 2;
-    const VerbEntry* nearest = nullptr;
-    std::size_t least = kMostEdits + 1;
+    std::vector<std::string> names;
     for (const VerbEntry* entry : verbs()) {
         if (entry->name == name) return *entry;
-        const std::size_t distance = name.size() > kLongestTypo ? least : edit_distance(name, entry->name);
-        if (distance < least) {
-            least = distance;
-            nearest = entry;
-        }
+        names.emplace_back(entry->name);
     }
     Error error(ErrorKind::usage, concat("unknown verb ", osb::quoted(name)));
-    if (nearest != nullptr) throw std::move(error).hint(concat("did you mean '", nearest->name, "'?"));
+    const std::optional<std::string> nearest = nearest_name(name, names);
+    if (nearest) throw std::move(error).hint(concat("did you mean '", *nearest, "'?"));
     throw std::move(error).hint("'osb-oci --help' lists the verbs");
 }
 
@@ -117,6 +96,8 @@ void dispatch(Args args, Console& console) {
         } else {
             run_verb(find_verb(args[1]), kHelp, console);
         }
+    } else if (first == "complete") {
+        out << completion_text(args.subspan(1), console.io());
     } else if (first.starts_with('-')) {
         throw Error(ErrorKind::usage, concat("unknown option ", osb::quoted(first), " before the verb"))
             .hint("options follow the verb: osb-oci VERB [OPTIONS] ARGS");

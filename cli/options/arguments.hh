@@ -1,6 +1,6 @@
-// The command line of a verb as data: one row an option, flag or positional argument. The parser
-// (cli/options/parse_arguments.hh) and the help (cli/options/help.hh) are made from these rows, so each fact
-// is said once, here.
+// The command line of a verb as data: one row per option, flag or positional argument. The parser
+// (cli/options/parse_arguments.hh), the help (cli/options/help.hh), the man pages (cli/options/manual.hh) and
+// the completion (cli/verbs/completion.hh) are made from these rows, so each fact is written once, here.
 #pragma once
 
 #include <cstddef>
@@ -31,6 +31,18 @@ struct Range {
     unsigned most;
 };
 
+// The values of an argument, for completion.
+enum class ValueKind {
+    text,            // anything: nothing is offered
+    file,            // path of a file
+    directory,       // path of a directory
+    image,           // an image of any transport
+    revision,        // a ref of the repository; a commit's checksum, too, but nobody types one
+    deployment,      // a deployment of the sysroot
+    push_target,     // docker://, file:// or ssh://
+    install_source,  // a revision with --repo, else an image
+};
+
 inline constexpr std::string_view kVerbGroup = "Options";
 
 // One row. Texts are literals, or live as long as the program does. Help texts name neither the default nor
@@ -38,12 +50,14 @@ inline constexpr std::string_view kVerbGroup = "Options";
 struct Argument {
     std::string_view name;        // "--repo", or "IMAGE" of a positional argument
     char letter = '\0';           // 'q' of -q
-    std::string_view value = {};  // what stands for the value in the help: "DIR"; nothing for flags
+    std::string_view value = {};  // placeholder of the value in the help: "DIR"; nothing for flags
+    ValueKind kind = ValueKind::text;
     std::string_view help;
     std::string_view default_shown = {};  // in words: "one a core"
     std::string_view group = kVerbGroup;  // the help's heading; of options and flags
     bool required = false;
     std::vector<std::string_view> allowed = {};   // the only values; nothing: any
+    std::vector<std::string_view> offered = {};   // values that completion offers where others are allowed
     std::optional<Range> range = std::nullopt;    // of a number
     std::vector<std::string_view> excludes = {};  // names of rows that may not be given with it
     std::vector<std::string_view> needs = {};     // names of rows that must be given with it

@@ -78,29 +78,31 @@ void ExportFlags::declare(Arguments& arguments) {
     arguments.add({
         {.name = "--format",
          .value = "FORMAT",
-         .help = "encapsulated: the image holds the commit; plain: an ordinary root filesystem",
+         .help = "encapsulated: an image that holds the commit; plain: an ordinary root filesystem",
          .default_shown = "encapsulated",
          .allowed = {"encapsulated", "plain"},
          .target = &format_},
         {.name = "--compression",
          .value = "FORMAT[:LEVEL]",
-         .help = "zstd:chunked, zstd, gzip or none; :LEVEL at the end",
+         .help = "compression of the layers: zstd:chunked, zstd, gzip or none",
          .default_shown = "zstd:chunked",
+         .offered = {"zstd:chunked", "zstd", "gzip", "none"},
          .target = &compression_},
         {.name = "--max-layers",
          .value = "N",
-         .help = "the most layers",
+         .help = "maximum number of layers",
          .default_shown = "64",
          .range = Range{3, kMostLayers},
          .target = &max_layers_},
         {.name = "--previous",
          .value = "IMAGE",
-         .help = "the image of the build before, whose layers are to be kept",
+         .kind = ValueKind::image,
+         .help = "image of the previous build; packages stay in the layers where it has them",
          .target = &previous_},
-        {.name = "--label", .value = "KEY=VALUE", .help = "a label of the image", .target = &labels_},
+        {.name = "--label", .value = "KEY=VALUE", .help = "label to add to the image", .target = &labels_},
         {.name = "--cmd",
          .value = "ARG",
-         .help = "what a container runs: one argument an option, or a JSON array",
+         .help = "command that a container runs: one argument per option, or one JSON array",
          .target = &cmd_},
         jobs_argument(jobs_),
     });
@@ -140,6 +142,11 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     ostree::ExportOptions options = export_options(target);
     const registry::RegistryOptions access = registry_.options();
     const ostree::Repository repository = ostree::Repository::open(session.options.repo);
+    // The ref first: a mistyped one makes no image.
+    if (!repository.resolve(rev)) {
+        throw ostree::revision_not_found(repository, rev,
+                                         concat("the repository has no commit ", quoted(rev)));
+    }
     std::vector<std::string> mounts;
     if (!previous_.empty()) {
         const oci::Reference previous = oci::Reference::parse(previous_);

@@ -1,7 +1,7 @@
 #include "cli/options/help.hh"
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 #include "base/bytes.hh"
 
@@ -26,17 +26,33 @@ std::string joined(const std::vector<std::string_view>& names, std::string_view 
     return out;
 }
 
-// The words of `text` on lines that end before kColumns; lines after the first one begin at kTextColumn.
-std::string wrapped(std::string_view text) {
+// A label, and its text in the column of texts.
+std::string line_of(std::string label, std::string_view text) {
+    label.insert(0, "  ");
+    if (label.size() >= kTextColumn) {
+        label += '\n' + std::string(kTextColumn, ' ');
+    } else {
+        label.resize(kTextColumn, ' ');
+    }
+    return concat(label, wrap(text, kTextColumn, kColumns), '\n');
+}
+
+std::string line_of(const Argument& row, const Arguments& table) {
+    return line_of(label_of(row), description_of(row, table));
+}
+
+}  // namespace
+
+std::string wrap(std::string_view text, std::size_t indent, std::size_t columns) {
     std::string out;
-    std::size_t column = kTextColumn;
+    std::size_t column = indent;
     while (!text.empty()) {
         const std::string_view word = text.substr(0, text.find(' '));
         text.remove_prefix(std::min(text.size(), word.size() + 1));
-        if (column > kTextColumn && column + 1 + word.size() > kColumns) {
-            out += '\n' + std::string(kTextColumn, ' ');
-            column = kTextColumn;
-        } else if (column > kTextColumn) {
+        if (column > indent && column + 1 + word.size() > columns) {
+            out += '\n' + std::string(indent, ' ');
+            column = indent;
+        } else if (column > indent) {
             out += ' ';
             ++column;
         }
@@ -46,36 +62,38 @@ std::string wrapped(std::string_view text) {
     return out;
 }
 
-std::string line_of(const Argument& row, const Arguments& table) {
-    std::string label = concat("  ", label_of(row));
-    if (label.size() >= kTextColumn) {
-        label += '\n' + std::string(kTextColumn, ' ');
-    } else {
-        label.resize(kTextColumn, ' ');
-    }
-    return concat(label, wrapped(description_of(row, table)), '\n');
-}
-
-std::string usage_line(const VerbEntry& entry, const Arguments& table) {
-    std::string out = concat("Usage: osb-oci ", entry.name, " [OPTIONS]");
-    for (const Argument& row : table.rows()) {
-        if (!row.is_positional()) continue;
-        out += row.required ? concat(' ', row.name) : concat(" [", row.name, ']');
-    }
-    return out + '\n';
-}
-
-// The headings of the options, in the order of the table.
 std::vector<std::string_view> groups_of(const Arguments& table) {
     std::vector<std::string_view> out;
     for (const Argument& row : table.rows()) {
         if (row.is_positional() || std::find(out.begin(), out.end(), row.group) != out.end()) continue;
-        out.push_back(row.group);
+        out.insert(row.group == kVerbGroup ? out.begin() : out.end(), row.group);
     }
     return out;
 }
 
-}  // namespace
+std::string usage_of(const Arguments& table) {
+    std::string out = "[OPTIONS]";
+    for (const Argument& row : table.rows()) {
+        if (!row.is_positional()) continue;
+        out += row.required ? concat(' ', row.name) : concat(" [", row.name, ']');
+    }
+    return out;
+}
+
+std::span<const ExitStatus> exit_statuses() {
+    static constexpr auto kStatuses = std::to_array<ExitStatus>({
+        {"0", "success"},
+        {"1", "any other failure"},
+        {"2", "the command line is wrong"},
+        {"3", "the input was refused: malformed, unsupported, or not what its digest says"},
+        {"4", "not trusted: a certificate, a host key, a signature or a blocked registry"},
+        {"5", "the network or the registry failed"},
+        {"6", "no space left on the disk"},
+        {"77", "--check found nothing new"},
+        {"130, 143", "interrupted by SIGINT or SIGTERM"},
+    });
+    return kStatuses;
+}
 
 std::string description_of(const Argument& row, const Arguments& table) {
     std::string out(row.help);
@@ -84,12 +102,13 @@ std::string description_of(const Argument& row, const Arguments& table) {
     const std::vector<std::string_view> excluded = table.excluded_by(row);
     if (!excluded.empty()) out += concat(" (not with ", joined(excluded, " or "), ')');
     if (!row.needs.empty()) out += concat(" (only with ", joined(row.needs, " and "), ')');
-    if (!row.default_shown.empty()) out += concat(" [", row.default_shown, ']');
+    if (!row.default_shown.empty()) out += concat(" [default: ", row.default_shown, ']');
     return out;
 }
 
 std::string help_text(const VerbEntry& entry, const Arguments& table) {
-    std::string out = concat(entry.summary, ".\n", usage_line(entry, table));
+    std::string out = concat(entry.summary, ".\n\nUsage: osb-oci ", entry.name, ' ', usage_of(table), "\n\n",
+                             wrap(entry.description, 0, kColumns), '\n');
     std::string positional;
     for (const Argument& row : table.rows()) {
         if (row.is_positional()) positional += line_of(row, table);
@@ -111,17 +130,19 @@ std::string overview() {
     for (const VerbEntry* entry : verbs()) width = std::max(width, entry->name.size());
     std::string out =
         "osb-oci: a bridge between OCI images and ostree.\n\n"
-        "Usage: osb-oci VERB [OPTIONS] ARGS\n\nVerbs:\n";
+        "Usage: osb-oci VERB [OPTIONS] ARGUMENTS\n\nVerbs:\n";
     for (const VerbEntry* entry : verbs()) {
         out +=
             concat("  ", entry->name, std::string(width - entry->name.size() + 2, ' '), entry->summary, '\n');
     }
-    out +=
-        "\n  osb-oci VERB --help   shows the options of a verb, with examples\n"
-        "  osb-oci --version     shows the version\n"
-        "\nExit status: 0 done; 1 failed; 2 the command line was wrong; 3 the input was refused; 4 not "
-        "trusted;\n"
-        "5 network or registry; 6 no space; 77 --check found nothing new; 130 and 143 interrupted.\n";
+    out += concat("\nOptions:\n", line_of("-h,--help", "show this help"),
+                  line_of("--version", "show the version"),
+                  "\n'osb-oci help VERB' shows the options of a verb, with examples.\n\nExit status:\n");
+    for (const ExitStatus& status : exit_statuses()) {
+        std::string number(status.number);
+        number.resize(std::string_view("130, 143").size() + 2, ' ');
+        out += concat("  ", number, status.meaning, '\n');
+    }
     return out;
 }
 

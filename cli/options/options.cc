@@ -4,7 +4,6 @@
 #include "base/error.hh"
 #include "cli/options/help.hh"
 #include "cli/options/parse_arguments.hh"
-#include "cli/options/verb.hh"
 
 namespace osb::cli {
 namespace {
@@ -14,8 +13,9 @@ constexpr std::string_view kCommonGroup = "Common options";
 void add_repository(Arguments& table, const VerbEntry& entry, CommonOptions& options) {
     table.add({{.name = "--repo",
                 .value = "DIR",
-                .help = entry.makes_repository ? "the ostree repository, created in archive mode when missing"
-                                               : "the ostree repository",
+                .kind = ValueKind::directory,
+                .help = entry.makes_repository ? "ostree repository, created in archive mode if missing"
+                                               : "ostree repository",
                 .default_shown = "$OSB_REPO, else ./ostree-repo",
                 .group = kCommonGroup,
                 .target = &options.repo}});
@@ -24,7 +24,7 @@ void add_repository(Arguments& table, const VerbEntry& entry, CommonOptions& opt
 void add_common(Arguments& table, CommonOptions& options) {
     table.add({
         {.name = "--json",
-         .help = "print the result, or the error, as JSON",
+         .help = "print the result or the error as JSON",
          .group = kCommonGroup,
          .target = &options.json},
         {.name = "--progress",
@@ -36,18 +36,18 @@ void add_common(Arguments& table, CommonOptions& options) {
          .target = &options.progress},
         {.name = "--quiet",
          .letter = 'q',
-         .help = "only warnings and errors",
+         .help = "print only warnings and errors",
          .group = kCommonGroup,
          .target = &options.quiet},
         {.name = "--verbose",
          .letter = 'v',
-         .help = "show details",
+         .help = "print details",
          .group = kCommonGroup,
          .excludes = {"--quiet"},
          .target = &options.verbose},
         {.name = "--color",
          .value = "WHEN",
-         .help = "colours: auto, always or never",
+         .help = "when to use colours: auto, always or never",
          .default_shown = "auto",
          .group = kCommonGroup,
          .allowed = {"auto", "always", "never"},

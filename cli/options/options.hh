@@ -1,20 +1,32 @@
 // The table of a verb's whole command line, and the parsing of one.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
 #include "cli/options/arguments.hh"
+#include "cli/options/verb.hh"
 #include "cli/output/common_options.hh"
 #include "cli/output/io.hh"
 
 namespace osb::cli {
 
-class Verb;
-struct VerbEntry;
-
 // The verb's own rows, then the common ones. `verb` and `options` are borrowed: parsing sets their members.
 Arguments arguments_of(const VerbEntry& entry, Verb& verb, CommonOptions& options);
+
+// The table of a verb, with the objects that its rows point into. Stays where it is made.
+struct VerbTable {
+    explicit VerbTable(const VerbEntry& entry)
+        : verb(entry.make()), table(arguments_of(entry, *verb, options)) {}
+    VerbTable(const VerbTable&) = delete;
+    VerbTable& operator=(const VerbTable&) = delete;
+    ~VerbTable() = default;
+
+    CommonOptions options;
+    std::unique_ptr<Verb> verb;
+    Arguments table;
+};
 
 // Parses `args`, what follows the verb, into the common options and the verb's own. Returns the text to print
 // where help was asked for, else "". Throws Error{usage}.

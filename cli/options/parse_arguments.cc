@@ -4,11 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <string>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/spelling.hh"
 
 namespace osb::cli {
 namespace {
@@ -42,22 +44,123 @@ class Binding {
     const Argument& row_;
 };
 
+// Both return "" for a value that is good, else the problem.
+std::string check_allowed(const Argument& row, const std::string& value) {
+    if (std::find(row.allowed.begin(), row.allowed.end(), value) != row.allowed.end()) return "";
+    std::string values;
+    for (const std::string_view allowed : row.allowed) values += concat(values.empty() ? "" : ", ", allowed);
+    return concat(quoted(value), " is not one of ", values);
+}
+
+std::string check_range(const Argument& row, const std::string& value) {
+    unsigned number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    const bool is_number = error == std::errc() && end == value.data() + value.size();
+    if (is_number && number >= row.range->least && number <= row.range->most) return "";
+    return concat(quoted(value), " is not a number from ", row.range->least, " to ", row.range->most);
+}
+
 void add_row(CLI::App& app, const Argument& row) {
     CLI::Option* option = std::visit(Binding(app, row), row.target);
     // For the library's own messages.
     if (!row.is_flag()) option->type_name(std::string(row.is_positional() ? row.name : row.value));
     option->required(row.required);
+    // Our own words: the library's differ from version to version.
     if (!row.allowed.empty()) {
-        const std::vector<std::string> allowed(row.allowed.begin(), row.allowed.end());
-        option->check(CLI::IsMember(allowed).description(""));
+        option->check([&row](const std::string& value) { return check_allowed(row, value); }, "");
     }
-    if (row.range) option->check(CLI::Range(row.range->least, row.range->most).description(""));
+    if (row.range) option->check([&row](const std::string& value) { return check_range(row, value); }, "");
 }
 
 void add_relations(CLI::App& app, const Argument& row) {
     CLI::Option* option = app.get_option(std::string(row.name));
     for (const std::string_view name : row.excludes) option->excludes(app.get_option(std::string(name)));
     for (const std::string_view name : row.needs) option->needs(app.get_option(std::string(name)));
+}
+
+const Argument* find_letter(const Arguments& table, char letter) {
+    const auto found = std::find_if(table.rows().begin(), table.rows().end(),
+                                    [letter](const Argument& row) { return row.letter == letter; });
+    return found == table.rows().end() ? nullptr : &*found;
+}
+
+// "-x" for the first letter of "-qx" that is no option; "" when all are.
+std::string unknown_letter(const Arguments& table, std::string_view letters) {
+    for (const char letter : letters) {
+        const Argument* const row = find_letter(table, letter);
+        if (row == nullptr) return {'-', letter};
+        if (!row->is_flag()) break;  // the rest is its value
+    }
+    return "";
+}
+
+// What is wrong with the names and the number of arguments, in our own words; "" where that is nothing.
+struct Fault {
+    std::string unknown;    // an option that the table lacks
+    std::string valueless;  // an option at the end whose value is missing
+    std::string extra;      // an argument behind the last one
+};
+
+Fault find_fault(const Arguments& table, std::span<const char* const> args) {
+    Fault out;
+    std::size_t places = 0;
+    for (const Argument& row : table.rows()) places += row.is_positional() ? 1 : 0;
+    bool options_ended = false;
+    for (std::size_t i = 0; i < args.size() && out.unknown.empty(); ++i) {
+        const std::string_view arg = args[i];
+        const bool is_option = !options_ended && arg.size() > 1 && arg[0] == '-';
+        if (is_option && arg == "--") {
+            options_ended = true;
+        } else if (is_option && arg[1] == '-') {
+            const std::string_view name = arg.substr(0, arg.find('='));
+            const Argument* const row = table.find(name);
+            if (row == nullptr) {
+                out.unknown = name;
+            } else if (!row->is_flag() && name.size() == arg.size() && ++i == args.size()) {
+                out.valueless = name;
+            }
+        } else if (is_option && std::isalpha(static_cast<unsigned char>(arg[1])) != 0) {
+            out.unknown = unknown_letter(table, arg.substr(1));
+        } else if (places > 0) {
+            --places;
+        } else if (out.extra.empty()) {
+            out.extra = arg;
+        }
+    }
+    return out;
+}
+
+std::string help_advice(std::string_view verb) {
+    return concat("'osb-oci ", verb, " --help' shows the options");
+}
+
+std::string option_advice(const Arguments& table, std::string_view verb, std::string_view unknown) {
+    std::vector<std::string> names;
+    for (const Argument& row : table.rows()) {
+        if (!row.is_positional()) names.emplace_back(row.name);
+    }
+    // "-x" is no misspelling of a name.
+    const std::optional<std::string> nearest =
+        unknown.starts_with("--") ? nearest_name(unknown, names) : std::nullopt;
+    if (nearest) return concat("did you mean '", *nearest, "'?");
+    return help_advice(verb);
+}
+
+// Whatever the library found wrong, one of these explains it best. Returns when none applies.
+void throw_fault(const Arguments& table, std::string_view verb, std::span<const char* const> args) {
+    const Fault fault = find_fault(table, args);
+    if (!fault.unknown.empty()) {
+        throw Error(ErrorKind::usage, concat(verb, ": unknown option ", quoted(fault.unknown)))
+            .hint(option_advice(table, verb, fault.unknown));
+    }
+    if (!fault.valueless.empty()) {
+        throw Error(ErrorKind::usage, concat(verb, ": the option ", fault.valueless, " needs a value"))
+            .hint(help_advice(verb));
+    }
+    if (!fault.extra.empty()) {
+        throw Error(ErrorKind::usage, concat(verb, ": unexpected argument ", quoted(fault.extra)))
+            .hint(help_advice(verb));
+    }
 }
 
 // The library's sentence in the form of ours.
@@ -83,8 +186,8 @@ bool parse_arguments(const Arguments& table, std::string_view verb, std::span<co
     } catch (const CLI::CallForHelp&) {
         return false;
     } catch (const CLI::Error& error) {
-        throw Error(ErrorKind::usage, concat(verb, ": ", reworded(error.what())))
-            .hint(concat("'", name, " --help' shows the options"));
+        throw_fault(table, verb, args);
+        throw Error(ErrorKind::usage, concat(verb, ": ", reworded(error.what()))).hint(help_advice(verb));
     }
     return true;
 }

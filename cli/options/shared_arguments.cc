@@ -4,20 +4,25 @@ namespace osb::cli {
 
 Argument image_argument(std::string& target) {
     return {.name = "IMAGE",
-            .help = "docker://, oci:, oci-archive:, docker-archive: or containers-storage:...",
+            .kind = ValueKind::image,
+            .help = "image: docker://, oci:, oci-archive:, docker-archive: or containers-storage:...",
             .required = true,
             .target = &target};
 }
 
 Argument rev_argument(std::string& target) {
-    return {.name = "REV", .help = "a ref or a commit", .required = true, .target = &target};
+    return {.name = "REV",
+            .kind = ValueKind::revision,
+            .help = "ref or commit in the repository",
+            .required = true,
+            .target = &target};
 }
 
 Argument platform_argument(std::string& target) {
     return {.name = "--platform",
             .value = "OS/ARCH[/VARIANT]",
-            .help = "which image of an index",
-            .default_shown = "this machine's",
+            .help = "platform of the image to choose from an index",
+            .default_shown = "this machine",
             .target = &target};
 }
 
@@ -25,8 +30,8 @@ Argument jobs_argument(unsigned& target) {
     constexpr unsigned kMaxJobs = 1024;
     return {.name = "--jobs",
             .value = "N",
-            .help = "threads that work",
-            .default_shown = "one a core",
+            .help = "number of threads",
+            .default_shown = "one per core",
             .range = Range{1, kMaxJobs},
             .target = &target};
 }

@@ -20,8 +20,9 @@ std::string normal_path(const std::string& text) {
 void SysrootFlags::declare(Arguments& arguments) {
     arguments.add({{.name = "--sysroot",
                     .value = "DIR",
-                    .help = "where the root filesystem of another system is mounted, its BOOT below it",
-                    .default_shown = "/: this system",
+                    .kind = ValueKind::directory,
+                    .help = "root filesystem of another system, mounted with its BOOT below it",
+                    .default_shown = "/, the running system",
                     .target = &sysroot}});
 }
 

@@ -6,7 +6,7 @@ namespace osb::cli {
 
 void UpgradeFlags::declare(Arguments& arguments) {
     arguments.add({{.name = "--force",
-                    .help = "also an image that failed its trial before",
+                    .help = "accept an image that failed its trial before",
                     .target = &upgrade.force}});
     sysroot.declare(arguments);
     arguments.add({jobs_argument(upgrade.jobs)});

@@ -44,11 +44,15 @@ class Verb {
     virtual void run(Session& session) = 0;
 };
 
+inline constexpr std::size_t kMostRelated = 5;
+
 struct VerbEntry {
     std::string_view name;
-    std::string_view summary;                    // one line, without a full stop
-    std::span<const std::string_view> examples;  // command lines, the end of its help
-    bool uses_repository;                        // has --repo
+    std::string_view summary;      // one line, an imperative, without a full stop
+    std::string_view description;  // one paragraph of two to six sentences, for --help and the man page
+    std::span<const std::string_view> examples;            // command lines, the end of its help
+    std::array<std::string_view, kMostRelated> related{};  // other verbs, for SEE ALSO; the rest is empty
+    bool uses_repository;                                  // has --repo
     bool makes_repository = false;
     std::unique_ptr<Verb> (*make)();
 };

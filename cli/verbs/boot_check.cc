@@ -60,18 +60,18 @@ class BootCheckVerb final : public Verb {
         arguments.add({
             {.name = "--timeout",
              .value = "SECONDS",
-             .help = "for each check",
+             .help = "time limit for each check",
              .default_shown = "60",
              .range = Range{1, kMaxSeconds},
              .target = &timeout_},
             {.name = "--total-timeout",
              .value = "SECONDS",
-             .help = "for all checks together",
+             .help = "time limit for all checks together",
              .default_shown = "300",
              .range = Range{1, kMaxSeconds},
              .target = &total_timeout_},
             {.name = "--no-reboot",
-             .help = "a system that fails its trial is not restarted",
+             .help = "do not restart a system that fails its trial",
              .target = &no_reboot_},
         });
     }
@@ -136,8 +136,14 @@ constexpr auto kBootCheckExamples = std::to_array<std::string_view>({
 
 const VerbEntry kBootCheckVerb{
     .name = "boot-check",
-    .summary = "Checks the running system, and ends the trial of a new one; run at each boot",
+    .summary = "Run the health checks of a boot and end a trial",
+    .description =
+        "Runs the checks in /etc/osb/check and /usr/lib/osb/check. If the system is on trial and all "
+        "required checks pass, it becomes the default. If one fails, the machine restarts, and the "
+        "bootloader starts the previous system. A service runs this command at the end of each boot. To "
+        "run the checks by hand, use --no-reboot.",
     .examples = kBootCheckExamples,
+    .related = {"upgrade", "rollback", "status"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<BootCheckVerb>(); },
 };

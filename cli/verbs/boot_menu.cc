@@ -17,13 +17,15 @@ class BootMenuVerb final : public Verb {
         arguments.add({
             {.name = "--sysroot",
              .value = "DIR",
-             .help = "where the root filesystem of the disk is mounted",
-             .default_shown = "/, with --boot the directory above that",
+             .kind = ValueKind::directory,
+             .help = "root filesystem of the disk",
+             .default_shown = "/, or the parent directory of --boot",
              .target = &sysroot_},
             {.name = "--boot",
              .value = "DIR",
-             .help = "where the bootloader's partition is mounted",
-             .default_shown = "boot in the sysroot",
+             .kind = ValueKind::directory,
+             .help = "mount point of the bootloader's partition",
+             .default_shown = "boot below the sysroot",
              .target = &boot_},
         });
     }
@@ -55,8 +57,14 @@ constexpr auto kBootMenuExamples = std::to_array<std::string_view>({
 
 const VerbEntry kBootMenuVerb{
     .name = "boot-menu",
-    .summary = "Writes the bootloader's menu anew from the boot entries of the deployments",
+    .summary = "Write the bootloader's menu from the boot entries",
+    .description =
+        "Writes extlinux/entries.conf in BOOT, the part of SYSLINUX's menu that lists the deployments, "
+        "and prints the names of the entries. The newest deployment comes first and is the default. "
+        "libostree runs this command whenever deployments change, so you rarely need it yourself. If the "
+        "default entry could not boot, nothing is changed.",
     .examples = kBootMenuExamples,
+    .related = {"status", "boot-check"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<BootMenuVerb>(); },
 };

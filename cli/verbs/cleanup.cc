@@ -46,9 +46,8 @@ struct Removed {
 class CleanupVerb final : public Verb {
   public:
     void declare(Arguments& arguments) override {
-        arguments.add({{.name = "--rollback",
-                        .help = "also the deployment that `rollback` would lead to",
-                        .target = &rollback_}});
+        arguments.add(
+            {{.name = "--rollback", .help = "remove the rollback deployment as well", .target = &rollback_}});
         sysroot_.declare(arguments);
     }
 
@@ -104,8 +103,14 @@ constexpr auto kCleanupExamples = std::to_array<std::string_view>({
 
 const VerbEntry kCleanupVerb{
     .name = "cleanup",
-    .summary = "Frees space: what is neither booted, on trial, the rollback nor pinned",
+    .summary = "Remove deployments and objects that are no longer needed",
+    .description =
+        "Removes deployments without a role, refs and layers of images that no deployment follows, and "
+        "objects and kernels that nothing uses. The booted system, a system on trial, the rollback and "
+        "pinned deployments stay. --rollback removes the rollback as well, for example to make room on a "
+        "small BOOT. Refs that osb-oci did not create stay, with their commits.",
     .examples = kCleanupExamples,
+    .related = {"status", "rollback", "unpin"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<CleanupVerb>(); },
 };

@@ -35,8 +35,15 @@ constexpr auto kExportExamples = std::to_array<std::string_view>({
 
 const VerbEntry kExportVerb{
     .name = "export",
-    .summary = "Turns an ostree commit into a container image and prints its digest",
+    .summary = "Export an ostree commit as a container image",
+    .description =
+        "Writes a commit of the repository as an image, at any transport, and prints the digest of the "
+        "manifest. The default format holds the complete commit: 'osb-oci pull' restores it, bootc and "
+        "rpm-ostree deploy it, and container runtimes run it. Files are grouped into layers by Alpine "
+        "package, so that a layer changes only when its packages do. The same commit and options give "
+        "the same digests.",
     .examples = kExportExamples,
+    .related = {"push", "pull", "import", "inspect"},
     .uses_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ExportVerb>(); },
 };

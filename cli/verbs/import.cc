@@ -51,25 +51,28 @@ class ImportVerb final : public Verb {
             image_argument(image_),
             {.name = "--ref",
              .value = "REF",
-             .help = "the ref that names the commit",
+             .kind = ValueKind::revision,
+             .help = "ref that will name the commit",
              .default_shown = "os/MACHINE/NAME",
              .target = &options_.ref},
             {.name = "--layout",
              .value = "LAYOUT",
-             .help = "bootable: as ostree deploys it; plain: as the image has it",
+             .help = "bootable: the layout that ostree deploys; plain: the tree as it is in the image",
              .default_shown = "bootable",
              .allowed = {"bootable", "plain"},
              .target = &layout_},
             platform_argument(platform_),
             {.name = "--parent",
              .value = "COMMIT",
-             .help = "auto: the commit that the image is built on, else what the ref names now; none; or a "
+             .kind = ValueKind::revision,
+             .help = "auto: the commit that the image is built on, else the ref's current commit; none; or a "
                      "commit",
              .default_shown = "auto",
+             .offered = {"auto", "none"},
              .target = &parent_},
             {.name = "--subject",
              .value = "TEXT",
-             .help = "the commit's subject",
+             .help = "subject of the commit",
              .target = &options_.subject},
             jobs_argument(options_.jobs),
         });
@@ -127,8 +130,15 @@ constexpr auto kImportExamples = std::to_array<std::string_view>({
 
 const VerbEntry kImportVerb{
     .name = "import",
-    .summary = "Turns a container image into an ostree commit and prints its checksum",
+    .summary = "Import a container image as an ostree commit",
+    .description =
+        "Reads the layers of an image and writes them to the repository as one commit. The commit's "
+        "checksum goes to standard output. The same image always gives the same commit, and layers that "
+        "were imported before are not read again. By default the tree gets the layout that ostree "
+        "deploys: /etc moves to /usr/etc, and the kernel to /usr/lib/modules. Archive repositories need "
+        "no privileges; bare repositories need root.",
     .examples = kImportExamples,
+    .related = {"pull", "export", "inspect", "install-to-disk"},
     .uses_repository = true,
     .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ImportVerb>(); },

@@ -38,9 +38,9 @@ class InspectVerb final : public Verb {
         arguments.add({
             image_argument(image_),
             platform_argument(platform_),
-            {.name = "--raw", .help = "print the manifest as it is", .target = &raw_},
+            {.name = "--raw", .help = "print the manifest byte for byte", .target = &raw_},
             {.name = "--config",
-             .help = "print the image's config as it is",
+             .help = "print the image's configuration byte for byte",
              .excludes = {"--raw"},
              .target = &config_},
         });
@@ -110,8 +110,13 @@ constexpr auto kInspectExamples = std::to_array<std::string_view>({
 
 const VerbEntry kInspectVerb{
     .name = "inspect",
-    .summary = "Shows what an image is: manifest, config, layers, sizes, ostree facts",
+    .summary = "Show the manifest, configuration and layers of an image",
+    .description =
+        "Shows the facts of an image without reading its layers: platform, labels, annotations, layers "
+        "and sizes, and the ostree commit if the image holds one. An index that has no image for this "
+        "machine is shown as a list of its images. --raw and --config print the document byte for byte.",
     .examples = kInspectExamples,
+    .related = {"import", "pull"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InspectVerb>(); },
 };

@@ -56,11 +56,13 @@ class InstallToDiskVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({
             {.name = "SOURCE",
-             .help = "an image; with --repo a ref or commit, with --url a ref",
+             .kind = ValueKind::install_source,
+             .help = "image; with --repo, ref or commit; with --url, ref",
              .required = true,
              .target = &source_},
             {.name = "TARGET",
-             .help = "a disk image file that is to be made, or a block device",
+             .kind = ValueKind::file,
+             .help = "disk image file to create, or block device",
              .required = true,
              .target = &options_.target},
         });
@@ -69,7 +71,7 @@ class InstallToDiskVerb final : public Verb {
         declare_system(arguments);
         arguments.add({
             {.name = "--in-vm",
-             .help = "accepted for scripts: no virtual machine is needed, nor privileges",
+             .help = "accepted for compatibility with scripts; no virtual machine is needed",
              .target = &in_vm_},
             jobs_argument(options_.jobs),
         });
@@ -101,26 +103,28 @@ class InstallToDiskVerb final : public Verb {
   private:
     void declare_source(Arguments& arguments) {
         Argument platform = platform_argument(platform_);
-        platform.help = "for which machine the disk is; also which image of an index is taken";
+        platform.help = "platform of the disk, and of the image to choose from an index";
         arguments.add({
             {.name = "--repo",
              .value = "DIR",
-             .help = "SOURCE is a ref or commit of this repository",
+             .kind = ValueKind::directory,
+             .help = "SOURCE is a ref or commit in this ostree repository",
              .target = &repo_},
             {.name = "--url",
              .value = "URL",
-             .help = "SOURCE is a ref of the ostree repository at this URL",
+             .help = "SOURCE is a ref in the ostree repository at this URL",
              .excludes = {"--repo"},
              .target = &url_},
             {.name = "--remote",
              .value = "NAME",
-             .help = "the remote's name in the system",
+             .help = "name of the remote in the installed system",
              .default_shown = "origin",
              .needs = {"--url"},
              .target = &remote_},
             {.name = "--gpg-key",
              .value = "FILE",
-             .help = "keys that the commit must be signed with",
+             .kind = ValueKind::file,
+             .help = "file of public keys; the commit must be signed with one of them",
              .needs = {"--url"},
              .target = &gpg_key_},
             std::move(platform),
@@ -131,29 +135,27 @@ class InstallToDiskVerb final : public Verb {
         arguments.add({
             {.name = "--size",
              .value = "SIZE",
-             .help = "of the disk, e.g. 4G",
-             .default_shown = "as large as needed, or the device",
+             .help = "size of the disk, for example 4G",
+             .default_shown = "as much as the system needs, or the whole device",
              .target = &size_},
             {.name = "--boot-size",
              .value = "SIZE",
-             .help = "of the partition for kernels",
+             .help = "size of BOOT, the partition for kernels",
              .default_shown = "256M or more",
              .target = &boot_size_},
             {.name = "--partition-table",
              .value = "KIND",
-             .help = "mbr or gpt",
+             .help = "partition table: mbr or gpt",
              .default_shown = "mbr",
              .allowed = {"mbr", "gpt"},
              .target = &partition_table_},
             {.name = "--format",
              .value = "FORMAT",
-             .help = "of a disk image file: raw or qcow2",
+             .help = "format of the disk image file: raw or qcow2",
              .default_shown = "raw",
              .allowed = {"raw", "qcow2"},
              .target = &format_},
-            {.name = "--wipe",
-             .help = "install also when TARGET holds data, which is lost",
-             .target = &options_.wipe},
+            {.name = "--wipe", .help = "overwrite a TARGET that holds data", .target = &options_.wipe},
         });
     }
 
@@ -161,21 +163,23 @@ class InstallToDiskVerb final : public Verb {
         arguments.add({
             {.name = "--karg",
              .value = "ARG",
-             .help = "a kernel argument to add",
+             .help = "kernel argument to add",
              .target = &options_.kernel_arguments},
             {.name = "--stateroot",
              .value = "NAME",
-             .help = "the name under which /var is kept",
+             .help = "name of the stateroot, which holds /var",
              .default_shown = "default",
              .target = &options_.stateroot},
             {.name = "--target-imgref",
              .value = "IMAGE",
-             .help = "the image that the system is to follow",
-             .default_shown = "SOURCE, when it is in a registry",
+             .kind = ValueKind::image,
+             .help = "image that the installed system follows",
+             .default_shown = "SOURCE, if it is in a registry",
              .target = &target_imgref_},
             {.name = "--config",
              .value = "FILE",
-             .help = "users, keys, names and files to add (TOML or JSON)",
+             .kind = ValueKind::file,
+             .help = "users, SSH keys, names and files to add (TOML or JSON)",
              .target = &config_},
         });
     }
@@ -240,8 +244,16 @@ constexpr auto kInstallToDiskExamples = std::to_array<std::string_view>({
 
 const VerbEntry kInstallToDiskVerb{
     .name = "install-to-disk",
-    .summary = "Makes a bootable disk of an image or a commit",
+    .summary = "Write a bootable disk from an image or a commit",
+    .description =
+        "Partitions a disk image file or a block device, creates the filesystems BOOT and ROOT, deploys "
+        "the system and installs SYSLINUX. SOURCE must contain a kernel, an initramfs and an init "
+        "program. The command needs no root privileges, mounts, loop devices or virtual machine; to "
+        "write to a device you need write access to it. A target that holds data is refused unless you "
+        "give --wipe. With SOURCE_DATE_EPOCH set, the same input gives the same bytes. The commit's "
+        "checksum goes to standard output.",
     .examples = kInstallToDiskExamples,
+    .related = {"import", "status", "upgrade"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InstallToDiskVerb>(); },
 };

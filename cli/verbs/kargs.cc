@@ -29,9 +29,11 @@ class KargsVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({
             edit_argument("--append", edits_.append, "add KEY or KEY=VALUE at the end"),
-            edit_argument("--append-if-missing", edits_.append_if_missing, "the same, unless it is there"),
-            edit_argument("--delete", edits_.remove, "remove KEY, or KEY=VALUE where there are several"),
-            edit_argument("--replace", edits_.replace, "KEY=NEW, or KEY=OLD=NEW where there are several"),
+            edit_argument("--append-if-missing", edits_.append_if_missing,
+                          "add it unless the same argument is present"),
+            edit_argument("--delete", edits_.remove, "remove KEY, or KEY=VALUE if there are several"),
+            edit_argument("--replace", edits_.replace,
+                          "replace a value: KEY=NEW, or KEY=OLD=NEW if there are several"),
         });
         sysroot_.declare(arguments);
     }
@@ -90,8 +92,14 @@ constexpr auto kKargsExamples = std::to_array<std::string_view>({
 
 const VerbEntry kKargsVerb{
     .name = "kargs",
-    .summary = "Shows the kernel's arguments, or deploys the system again with other ones",
+    .summary = "Show or change the kernel arguments",
+    .description =
+        "Without options, prints the kernel arguments and needs no privileges. With options, deploys the "
+        "same commit again with the changed arguments. The next boot tries them, and the old arguments "
+        "remain as the rollback. Edits are applied in the order delete, replace, append. If an argument "
+        "to delete or replace is missing, nothing is changed.",
     .examples = kKargsExamples,
+    .related = {"status", "rollback", "upgrade"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<KargsVerb>(); },
 };

@@ -74,11 +74,13 @@ class PinVerb final : public Verb {
     explicit PinVerb(bool pin) : pin_(pin) {}
 
     void declare(Arguments& arguments) override {
-        arguments.add({{.name = "DEPLOYMENT",
-                        .help = "its number in `status`, the beginning of its commit, COMMIT.SERIAL, booted, "
-                                "or rollback",
-                        .default_shown = "booted",
-                        .target = &deployment_}});
+        arguments.add(
+            {{.name = "DEPLOYMENT",
+              .kind = ValueKind::deployment,
+              .help = "number in 'osb-oci status', start of a commit, COMMIT.SERIAL, booted or rollback",
+              .default_shown = "booted",
+              .offered = {"booted", "rollback"},
+              .target = &deployment_}});
         sysroot_.declare(arguments);
     }
 
@@ -119,8 +121,12 @@ constexpr auto kPinExamples = std::to_array<std::string_view>({
 
 const VerbEntry kPinVerb{
     .name = "pin",
-    .summary = "Keeps a deployment until it is unpinned, whatever is deployed after it",
+    .summary = "Protect a deployment from being removed",
+    .description =
+        "Keeps a deployment until you unpin it, however many deployments follow. Without an argument it "
+        "pins the booted deployment. The pin is the same as that of 'ostree admin pin'.",
     .examples = kPinExamples,
+    .related = {"unpin", "status", "cleanup"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PinVerb>(true); },
 };
@@ -132,8 +138,13 @@ constexpr auto kUnpinExamples = std::to_array<std::string_view>({
 
 const VerbEntry kUnpinVerb{
     .name = "unpin",
-    .summary = "Lets a pinned deployment go when it is no longer needed",
+    .summary = "Stop protecting a pinned deployment",
+    .description =
+        "Removes the pin of a deployment. Without an argument it unpins the booted deployment. A "
+        "deployment without a pin or another role is removed by the next deployment, or by 'osb-oci "
+        "cleanup'.",
     .examples = kUnpinExamples,
+    .related = {"pin", "status", "cleanup"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PinVerb>(false); },
 };

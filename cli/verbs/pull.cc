@@ -33,7 +33,8 @@ class PullVerb final : public Verb {
             image_argument(image_),
             {.name = "--ref",
              .value = "REF",
-             .help = "the ref that names the commit",
+             .kind = ValueKind::revision,
+             .help = "ref that will name the commit",
              .default_shown = "os/MACHINE/NAME",
              .target = &options_.ref},
             platform_argument(platform_),
@@ -80,8 +81,14 @@ constexpr auto kPullExamples = std::to_array<std::string_view>({
 
 const VerbEntry kPullVerb{
     .name = "pull",
-    .summary = "Takes the ostree commit out of an image that holds one and prints its checksum",
+    .summary = "Pull the ostree commit that an image holds",
+    .description =
+        "Restores the commit inside an image that 'osb-oci export' or 'osb-oci push' wrote. The commit "
+        "is identical to the original, signatures included, and every object is checked against its "
+        "checksum. The commit's checksum goes to standard output. Ordinary images do not hold a commit "
+        "and are refused: use 'osb-oci import' for them.",
     .examples = kPullExamples,
+    .related = {"import", "export", "push", "inspect"},
     .uses_repository = true,
     .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PullVerb>(); },

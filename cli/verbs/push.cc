@@ -38,21 +38,23 @@ std::string summary(const ostree::ArchivePushResult& result) {
 class PushVerb final : public Verb {
   public:
     void declare(Arguments& arguments) override {
-        constexpr std::string_view kGroup = "Archive repositories (file, ssh)";
+        constexpr std::string_view kGroup = "Archive repositories (file://, ssh://)";
         arguments.add({
             rev_argument(rev_),
             {.name = "DEST",
+             .kind = ValueKind::push_target,
              .help = "docker://HOST/NAME[:TAG], file:///DIR or ssh://[USER@]HOST[:PORT]/DIR",
              .required = true,
              .target = &destination_},
             {.name = "--ref",
              .value = "REF",
-             .help = "the ref at the destination",
-             .default_shown = "the one that REV names",
+             .kind = ValueKind::revision,
+             .help = "ref to update at the destination",
+             .default_shown = "the ref that REV names",
              .group = kGroup,
              .target = &archive_.ref},
             {.name = "--force",
-             .help = "also when the destination's ref would lose commits",
+             .help = "update the ref even if it would lose commits",
              .group = kGroup,
              .target = &archive_.force},
         });
@@ -111,8 +113,14 @@ constexpr auto kPushExamples = std::to_array<std::string_view>({
 
 const VerbEntry kPushVerb{
     .name = "push",
-    .summary = "Sends a commit to a registry, or to an archive repository",
+    .summary = "Push a commit to a registry or to an archive repository",
+    .description =
+        "Sends a commit as an image to a registry (docker://), or with its history to an ostree "
+        "repository in archive mode (file://, ssh://). Blobs and objects that the destination already "
+        "has are not sent. Any web server can serve an archive repository to ostree clients. Its ref "
+        "only moves to a descendant of the commit that it names, unless you give --force.",
     .examples = kPushExamples,
+    .related = {"export", "pull"},
     .uses_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<PushVerb>(); },
 };

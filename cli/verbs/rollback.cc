@@ -69,7 +69,7 @@ class RollbackVerb final : public Verb {
   public:
     void declare(Arguments& arguments) override {
         arguments.add({{.name = "--apply",
-                        .help = "restart the machine when the next boot starts another system",
+                        .help = "restart now if the next boot starts another system",
                         .target = &apply_}});
         sysroot_.declare(arguments);
     }
@@ -118,8 +118,14 @@ constexpr auto kRollbackExamples = std::to_array<std::string_view>({
 
 const VerbEntry kRollbackVerb{
     .name = "rollback",
-    .summary = "Goes back to the system before, or forth again; gives up one that is on trial",
+    .summary = "Switch back to the previous system",
+    .description =
+        "Makes the next boot start the previous proven system. Run it again to switch back. If a "
+        "deployment is waiting for its trial, that trial is cancelled and the deployment is removed. If "
+        "the running system is on trial, its trial counts as failed. Each system keeps its own /etc; all "
+        "of them share /var.",
     .examples = kRollbackExamples,
+    .related = {"status", "upgrade", "pin", "cleanup"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<RollbackVerb>(); },
 };

@@ -24,7 +24,7 @@ class StatusVerb final : public Verb {
   public:
     void declare(Arguments& arguments) override {
         arguments.add({{.name = "--check",
-                        .help = "ask the registry or remote what the followed name is now",
+                        .help = "also ask the registry or the ostree remote for an update",
                         .target = &check_}});
         sysroot_.declare(arguments);
         registry_.declare(arguments);
@@ -64,8 +64,14 @@ constexpr auto kStatusExamples = std::to_array<std::string_view>({
 
 const VerbEntry kStatusVerb{
     .name = "status",
-    .summary = "Shows the deployments: booted, on trial, rollback, pinned; and the last failed trial",
+    .summary = "Show the deployments of a system",
+    .description =
+        "Lists the deployments with their roles: booted, on trial, rollback, pinned. It also shows which "
+        "image each one came from, which one the next boot starts, and why the last trial failed. It "
+        "needs no privileges. --check also asks the registry or the ostree remote whether there is an "
+        "update.",
     .examples = kStatusExamples,
+    .related = {"upgrade", "rollback", "pin", "kargs"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<StatusVerb>(); },
 };

@@ -12,10 +12,11 @@ class SwitchVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({
             {.name = "IMAGE",
+             .kind = ValueKind::image,
              .help = "docker://HOST/NAME:TAG, HOST/NAME:TAG, or ostree-unverified-registry:...",
              .required = true,
              .target = &flags_.upgrade.switch_to},
-            {.name = "--apply", .help = "restart the machine into it", .target = &apply_},
+            {.name = "--apply", .help = "restart into it now", .target = &apply_},
         });
         flags_.declare(arguments);
     }
@@ -36,8 +37,13 @@ constexpr auto kSwitchExamples = std::to_array<std::string_view>({
 
 const VerbEntry kSwitchVerb{
     .name = "switch",
-    .summary = "Deploys another image and follows it from now on",
+    .summary = "Deploy another image and follow it from now on",
+    .description =
+        "Fetches and deploys IMAGE, and makes it the image that later upgrades follow. Changes in /etc "
+        "are merged, and kernel arguments are kept. The next boot tries the new system, as after "
+        "'osb-oci upgrade'. If IMAGE is what runs already, only the followed name changes.",
     .examples = kSwitchExamples,
+    .related = {"upgrade", "rollback", "status"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<SwitchVerb>(); },
 };

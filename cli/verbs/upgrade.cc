@@ -13,22 +13,24 @@ class UpgradeVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({
             {.name = "--check",
-             .help = "only tell what is new: versions, packages, bytes; exit status 77 for nothing",
+             .help =
+                 "show the versions, packages and bytes that would change; exit status 77 if nothing would",
              .excludes = {"--apply", "--download-only"},
              .target = &check_},
             {.name = "--download-only",
-             .help = "fetch, and deploy nothing",
+             .help = "fetch the image, but do not deploy it",
              .target = &flags_.upgrade.download_only},
             {.name = "--apply",
-             .help = "restart the machine when there is something new to start",
+             .help = "restart now if the next boot starts another system",
              .excludes = {"--download-only"},
              .target = &apply_},
             {.name = "--allow-downgrade",
-             .help = "also an older image",
+             .help = "accept an older image",
              .target = &flags_.upgrade.allow_downgrade},
             {.name = "--from",
              .value = "IMAGE",
-             .help = "read this image instead, e.g. oci:/media/usb/os; the system goes on following its own",
+             .kind = ValueKind::image,
+             .help = "read this image instead, e.g. oci:/media/usb/os; the system keeps following its own",
              .target = &flags_.upgrade.from},
         });
         flags_.declare(arguments);
@@ -59,8 +61,15 @@ constexpr auto kUpgradeExamples = std::to_array<std::string_view>({
 
 const VerbEntry kUpgradeVerb{
     .name = "upgrade",
-    .summary = "Fetches what the system's image is now and has the next boot start it",
+    .summary = "Upgrade the system to the current version of its image",
+    .description =
+        "Fetches the image that the followed name points to now, deploys it, and lets the next boot try "
+        "it. Only missing layers are fetched. The running system stays the default until the new one has "
+        "passed its health checks. Changes in /etc are merged, and kernel arguments are kept. Images "
+        "that are older, that failed their trial before, or that are for another platform are refused. "
+        "You can interrupt the command at any time: the next boot starts a complete system.",
     .examples = kUpgradeExamples,
+    .related = {"switch", "rollback", "status", "boot-check"},
     .uses_repository = false,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<UpgradeVerb>(); },
 };

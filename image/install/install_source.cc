@@ -26,8 +26,9 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
                                const std::string& target_imgref) {
     const std::optional<std::string> commit = repository.resolve(rev);
     if (!commit) {
-        throw Error(ErrorKind::not_found,
-                    concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
+        throw ostree::revision_not_found(
+            repository, rev,
+            concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
     }
     InstallSource out{.repository = &repository, .commit = *commit, .origin = refspec_origin(rev)};
     for (const std::string& ref : repository.refs("")) {

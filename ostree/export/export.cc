@@ -65,7 +65,7 @@ class Export {
     ExportResult run(const std::string& rev) {
         const std::optional<std::string> checksum = repository_.resolve(rev);
         if (!checksum)
-            throw Error(ErrorKind::not_found, concat("the repository has no commit ", quoted(rev)));
+            throw revision_not_found(repository_, rev, concat("the repository has no commit ", quoted(rev)));
         walk_ = walk_commit(repository_, *checksum);
         if (is_plain()) {
             walk_ = plain_walk(walk_);

@@ -105,9 +105,9 @@ class Import {
             case Parent::commit: {
                 const std::optional<std::string> parent = repository_.resolve(options_.parent_commit);
                 if (!parent || !has_commit(*parent)) {
-                    throw Error(ErrorKind::not_found,
-                                concat("the parent commit ", quoted(options_.parent_commit),
-                                       " is not in the repository"));
+                    throw revision_not_found(repository_, options_.parent_commit,
+                                             concat("the parent commit ", quoted(options_.parent_commit),
+                                                    " is not in the repository"));
                 }
                 result_.parent = *parent;
             }

@@ -13,6 +13,7 @@
 #include "base/fd.hh"
 #include "base/file_lock.hh"
 #include "base/hash.hh"
+#include "base/spelling.hh"
 #include "base/stream.hh"
 #include "base/umask_scope.hh"
 #include "ostree/objects/detached_metadata.hh"
@@ -209,6 +210,19 @@ std::vector<std::string> Repository::refs(const std::string& prefix) const {
     return out;
 }
 
+Error revision_not_found(const Repository& repository, const std::string& rev, std::string message) {
+    Error out(ErrorKind::not_found, std::move(message));
+    try {
+        std::vector<std::string> refs = repository.refs("");
+        std::erase_if(refs, [](const std::string& ref) { return ref.starts_with(kLayerRefs); });
+        const std::optional<std::string> nearest = nearest_name(rev, refs);
+        if (nearest) out.hint(concat("did you mean the ref ", quoted(*nearest), "?"));
+    } catch (const Error&) {
+        // The advice is not worth a second error.
+    }
+    return out;
+}
+
 void check_ref_name(const std::string& ref) {
     // A revision may also have a remote before it, which cannot be written as a ref of this repository. And
     // libostree's pattern lets a line feed at the end pass, and sees nothing behind a NUL.
@@ -222,8 +236,7 @@ void check_ref_name(const std::string& ref) {
                     concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
             .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
     }
-    // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
-    if (ref.starts_with("ostree/container/blob/")) {
+    if (ref.starts_with(kLayerRefs)) {
         throw Error(ErrorKind::usage,
                     concat("the ref ", quoted(ref), " is in the place where layers are kept"));
     }

@@ -7,12 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hh"
+
 namespace osb::ostree {
 
 // How a repository stores objects: ostree-repo-config(5), core.mode.
 enum class RepoMode { archive, bare, bare_user, bare_user_only };
 
 std::string_view to_string(RepoMode mode) noexcept;
+
+// Refs that begin with this name layers, not systems: osb-oci, bootc and rpm-ostree make and delete them.
+inline constexpr std::string_view kLayerRefs = "ostree/container/blob/";
 
 // A handle on a repository. May be moved; not for use by several threads at once, except where a function
 // says so.
@@ -49,6 +54,10 @@ class Repository {
     explicit Repository(std::unique_ptr<Handle> handle);
     std::unique_ptr<Handle> handle_;
 };
+
+// An Error{not_found} with this message, for a revision that the repository lacks. Its hint names the ref
+// that was probably meant, where one is spelled nearly like it.
+Error revision_not_found(const Repository& repository, const std::string& rev, std::string message);
 
 // Throws Error{usage} unless `ref` is a name that ostree takes.
 void check_ref_name(const std::string& ref);

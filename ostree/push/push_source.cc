@@ -39,8 +39,9 @@ PushSource::PushSource(const Repository& repository, const std::string& rev, con
     : repository_(repository) {
     const std::optional<std::string> commit = repository.resolve(rev);
     if (!commit || !has_commit_object(repository, *commit)) {
-        throw Error(ErrorKind::not_found,
-                    concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
+        throw revision_not_found(
+            repository, rev,
+            concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
     }
     ref_ = ref.empty() ? ref_named_by(repository, rev) : ref;
     check_ref_name(ref_);

@@ -5,11 +5,12 @@ set -eu
 cd "$(dirname "$0")/../.."
 command -v shellcheck >/dev/null || { echo 'shellcheck is not installed (scripts/install-deps test)' >&2; exit 1; }
 
-scripts='' sourced='' openrc=''
+scripts='' sourced='' bash='' openrc=''
 for file in $(find . \( -path ./build -o -path ./.git \) -prune -o -type f -print | sort); do
     case $file in
     *[!A-Za-z0-9._/+@-]*) continue ;; # no script has such a name
     *.sh) sourced="$sourced $file" && continue ;;
+    *.bash) bash="$bash $file" && continue ;;
     */etc/conf.d/*) openrc="$openrc $file" && continue ;;
     esac
     IFS= read -r first <"$file" 2>/dev/null || continue
@@ -18,7 +19,7 @@ for file in $(find . \( -path ./build -o -path ./.git \) -prune -o -type f -prin
     '#!'*/sh | '#!'*/sh\ * | '#!'*/ash* | '#!'*/dash* | '#!'*/bash* | '#!/usr/bin/env sh' | '#!/usr/bin/env bash') scripts="$scripts $file" ;;
     esac
 done
-for list in "$scripts" "$sourced" "$openrc"; do
+for list in "$scripts" "$sourced" "$bash" "$openrc"; do
     [ -n "$list" ] || { echo 'a kind of shell file was not found: is this the whole repository?' >&2; exit 1; }
 done
 
@@ -27,6 +28,8 @@ status=0
 shellcheck $scripts || status=1
 # shellcheck disable=SC2086
 shellcheck -s sh $sourced || status=1
+# shellcheck disable=SC2086
+shellcheck -s bash $bash || status=1
 # SC2034: openrc-run reads description, command, pidfile and whatever conf.d sets.
 # shellcheck disable=SC2086
 shellcheck -s sh -e SC2034 $openrc || status=1

@@ -105,13 +105,39 @@ TEST(ParseArguments, RefusesAndNamesTheArgument) {
     EXPECT_TRUE(contains(Sample().refusal({"here", "--number", "10"}), "3 to 9"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--number", "-4"}), "--number"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--most", "many"}), "--most"));
-    EXPECT_TRUE(contains(Sample().refusal({"here", "--text", "three"}), "--text: three not in {one,two}"));
+    EXPECT_TRUE(
+        contains(Sample().refusal({"here", "--text", "three"}), "--text: 'three' is not one of one, two"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--text", "one", "--text", "one"}), "--text"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--text"}), "--text"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--most", "4", "-f"}), "excludes"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--word", "a"}), "--text"));
-    EXPECT_TRUE(contains(Sample().refusal({"here", "there"}), "there"));
-    EXPECT_TRUE(contains(Sample().refusal({"here", "--other"}), "--other"));
+    EXPECT_EQ(Sample().refusal({"here", "there"}), "try: unexpected argument 'there'");
+    EXPECT_EQ(Sample().refusal({"here", "--text"}), "try: the option --text needs a value");
+}
+
+TEST(ParseArguments, NamesAnUnknownOptionBeforeAllElse) {
+    EXPECT_EQ(Sample().refusal({"--other"}), "try: unknown option '--other'");
+    EXPECT_EQ(Sample().refusal({"--other=x", "here", "there"}), "try: unknown option '--other'");
+    EXPECT_EQ(Sample().refusal({"--word", "--word", "here", "--x\x1b"}), "try: unknown option '--x\\x1b'");
+    EXPECT_EQ(Sample().refusal({"here", "-fx"}), "try: unknown option '-x'");
+    // What follows an option is its value; what follows "--" is no option.
+    EXPECT_TRUE(contains(Sample().refusal({"--text", "--other", "here"}), "'--other' is not one of"));
+    EXPECT_EQ(Sample().refusal({"--", "here", "--other"}), "try: unexpected argument '--other'");
+}
+
+TEST(ParseArguments, SuggestsTheOptionThatWasMeant) {
+    const auto advice = [](const std::vector<const char*>& args) -> std::string {
+        try {
+            Sample().parse(args);
+        } catch (const Error& error) {
+            return error.hint();
+        }
+        return "";
+    };
+    EXPECT_EQ(advice({"here", "--numbr", "3"}), "did you mean '--number'?");
+    EXPECT_EQ(advice({"here", "--txet=one"}), "did you mean '--text'?");
+    EXPECT_EQ(advice({"here", "--frobnicate"}), "'osb-oci try --help' shows the options");
+    EXPECT_EQ(advice({"here", "-x"}), "'osb-oci try --help' shows the options");
 }
 
 TEST(Help, ARowSaysAllThatItHolds) {
@@ -120,19 +146,9 @@ TEST(Help, ARowSaysAllThatItHolds) {
     EXPECT_EQ(sample.description("--flag"), "a flag (not with --most)");
     EXPECT_EQ(sample.description("--most"), "the most (not with --flag)");
     EXPECT_EQ(sample.description("--number"), "some, 3 to 9");
-    EXPECT_EQ(sample.description("--text"), "one or two [one]");
+    EXPECT_EQ(sample.description("--text"), "one or two [default: one]");
     EXPECT_EQ(sample.description("--word"), "a word; may be repeated (only with --text)");
 }
-
-// The table of a verb, with the objects that it points into.
-struct VerbTable {
-    std::unique_ptr<Verb> verb;
-    CommonOptions options;
-    Arguments table;
-
-    explicit VerbTable(const VerbEntry& entry)
-        : verb(entry.make()), table(arguments_of(entry, *verb, options)) {}
-};
 
 void for_each_row(const std::function<void(const VerbEntry&, const Arguments&, const Argument&)>& check) {
     for (const VerbEntry* entry : verbs()) {
@@ -188,6 +204,29 @@ TEST(VerbTables, DefaultsAreTheOnesThatAreShown) {
         }
     });
     EXPECT_GE(compared, 10U);
+}
+
+TEST(VerbTables, DescriptionsAreSentencesAndRelatedVerbsExist) {
+    std::set<std::string_view> names;
+    for (const VerbEntry* entry : verbs()) names.insert(entry->name);
+    for (const VerbEntry* entry : verbs()) {
+        SCOPED_TRACE(entry->name);
+        EXPECT_FALSE(entry->summary.empty() || entry->summary.ends_with('.'));
+        EXPECT_LE(entry->summary.size(), 62U);  // fits the list of verbs
+        EXPECT_TRUE(entry->description.ends_with('.'));
+        const auto stops = std::count(entry->description.begin(), entry->description.end(), '.');
+        EXPECT_GE(stops, 2);
+        for (const std::string_view related : entry->related) {
+            EXPECT_TRUE(related.empty() || (names.contains(related) && related != entry->name)) << related;
+        }
+    }
+}
+
+TEST(VerbTables, OfferedValuesAreNoneOfTheAllowedOnes) {
+    for_each_row([](const VerbEntry&, const Arguments&, const Argument& row) {
+        EXPECT_TRUE(row.allowed.empty() || row.offered.empty());
+        EXPECT_FALSE(std::holds_alternative<bool*>(row.target) && row.kind != ValueKind::text);
+    });
 }
 
 TEST(VerbTables, ExamplesAreCommandLinesOfTheVerb) {
