@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 
