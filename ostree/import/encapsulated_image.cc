@@ -43,4 +43,11 @@ std::string promised_commit(const oci::Image& image) {
     return image_label(image, "ostree.commit");
 }
 
+void check_promised_commit(const oci::Image& image, const std::string& checksum) {
+    const std::string promised = promised_commit(image);
+    if (promised.empty() || promised == checksum) return;
+    throw Error(ErrorKind::digest_mismatch, concat("the image holds the commit ", checksum,
+                                                   ", but its label ostree.commit says ", quoted(promised)));
+}
+
 }  // namespace osb::ostree

@@ -23,4 +23,8 @@ std::size_t encapsulated_layers(const oci::Image& image);
 // The commit that the image says it holds (label ostree.commit); "" when it does not. A claim, to be checked.
 std::string promised_commit(const oci::Image& image);
 
+// Throws Error{digest_mismatch} when the image says that it holds another commit than `checksum`, which it
+// does hold.
+void check_promised_commit(const oci::Image& image, const std::string& checksum);
+
 }  // namespace osb::ostree

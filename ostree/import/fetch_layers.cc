@@ -7,12 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_image.hh"
-#include "ostree/import/encapsulated_layer.hh"
 #include "ostree/import/known_layers.hh"
-#include "ostree/import/layer_reader.hh"
+#include "ostree/import/layer_reading.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
@@ -67,17 +65,12 @@ class LayerFetch {
     void fetch(const std::vector<std::size_t>& batch) {
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
-        std::vector<std::shared_ptr<Layer>> layers(batch.size());
+        std::vector<std::shared_ptr<const Layer>> layers(batch.size());
         TaskPool pool(jobs_, TaskPool::kMaxQueued);
         const LayerContext context{writer, pool, progress_, budget_};
         for (std::size_t i = 0; i < batch.size(); ++i) {
             pool.add_producer([this, &context, &layer = layers[i], index = batch[i]] {
-                with_context(
-                    [&] {
-                        return concat("layer ", index + 1, " of ", image_.manifest.layers.size(), " (",
-                                      image_.manifest.layers[index].digest.short_string(), ")");
-                    },
-                    [&] { layer = read(index, context); });
+                layer = read_image_layer(image_, index, base_, context).content;
             });
         }
         pool.run();
@@ -90,19 +83,6 @@ class LayerFetch {
             save_layer(transaction, commits[i].get(), *layers[i]);
         }
         transaction.commit();
-    }
-
-    std::shared_ptr<Layer> read(std::size_t index, const LayerContext& context) const {
-        oci::LayerBlob blob = image_.source->open_layer(image_.manifest, image_.config, index);
-        const oci::Digest& diff_id = image_.config.diff_ids[index];
-        if (index >= base_) return read_layer(std::move(blob), diff_id, context);
-        auto layer = std::make_shared<Layer>(diff_id, LayerKind::objects);
-        layer->blob = blob.digest;
-        Encapsulated nothing;  // only the first layer has more than objects
-        layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](LayerArchive archive) {
-            EncapsulatedLayerReader(archive, context, nothing, false, layer.get()).read_all();
-        });
-        return layer;
     }
 
     Repository& repository_;

@@ -7,6 +7,7 @@
 
 #include "base/fd.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/import/layer_table.hh"
 #include "ostree/objects/object_format.hh"
@@ -30,9 +31,7 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
     const std::size_t base = encapsulated_layers(image);
     std::vector<std::shared_ptr<const Layer>> out;
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-        LayerKind kind = LayerKind::ordinary;
-        if (i < base) kind = i == 0 ? LayerKind::commit : LayerKind::objects;
-        out.push_back(find_known_layer(repository, image, i, kind));
+        out.push_back(find_known_layer(repository, image, i, layer_kind(i, base)));
     }
     // The first layer of a base is of use only with all others.
     for (std::size_t i = 1; i < base; ++i) {

@@ -9,6 +9,7 @@
 #include "base/escape.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_layer.hh"
+#include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_reader.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
@@ -50,17 +51,14 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
     const LayerContext context{writer, pool, progress, budget};
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
         pool.add_producer([&, i] {
-            with_context(
-                [&] {
-                    return concat("layer ", i + 1, " of ", image.manifest.layers.size(), " (",
-                                  image.manifest.layers[i].digest.short_string(), ")");
-                },
-                [&] {
-                    decode_layer(image.source->open_layer(image.manifest, image.config, i),
+            with_context([&] { return describe_layer(image, i); },
+                         [&] {
+                             decode_layer(
+                                 image.source->open_layer(image.manifest, image.config, i),
                                  image.config.diff_ids[i], context, [&](LayerArchive archive) {
                                      EncapsulatedLayerReader(archive, context, found, i == 0).read_all();
                                  });
-                });
+                         });
         });
     }
     pool.run();
@@ -92,12 +90,7 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
     Encapsulated found;
     progress.begin("reading layers", result.bytes_read);
     read_layers(image, options, writer, found, progress);
-    const std::string promised = promised_commit(image);
-    if (!promised.empty() && promised != found.commit_checksum) {
-        throw Error(ErrorKind::digest_mismatch,
-                    concat("the image holds the commit ", found.commit_checksum,
-                           ", but its label ostree.commit says ", quoted(promised)));
-    }
+    check_promised_commit(image, found.commit_checksum);
     progress.begin("writing the commit", std::nullopt);
     writer.publish();
     check_complete(repository, writer, found);

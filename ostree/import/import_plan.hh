@@ -1,0 +1,40 @@
+// The plan of an import: the options checked, and what the repository and the image say to them before any
+// layer is looked at.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "oci/transports/image.hh"
+#include "ostree/import/import.hh"
+#include "ostree/objects/repository.hh"
+
+namespace osb::ostree {
+
+struct ImportPlan {
+    std::string ref;  // checked
+    Layout layout = Layout::bootable;
+    std::string subject;
+    // The checksum that the options ask for, "" for no parent; nothing: commit_parent() chooses.
+    std::optional<std::string> parent;
+    // The commit that the ref names before the import.
+    std::optional<std::string> present;
+    std::size_t base_layers = 0;  // the first of the image's layers, which hold a commit; 0 for none
+    bool is_only_base = false;    // the image is a commit and no more
+    // The result may be the commit inside the image itself: nothing was asked for that it cannot be.
+    bool may_be_base = false;
+};
+
+// Reads no layer and changes nothing. Throws Error: usage for a subject that is not UTF-8 or a ref that
+// ostree does not take; invalid for an image without layers or with labels that contradict it; not_found for
+// a parent that the repository lacks.
+ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options);
+
+// The parent of the commit that the import writes, "" for none: the one that was asked for; else the commit
+// `base` that the image is built on ("" for none); else `present`, the commit that the ref names now; else
+// the one that it named before the import.
+std::string commit_parent(const ImportPlan& plan, const std::string& base,
+                          const std::optional<std::string>& present);
+
+}  // namespace osb::ostree

@@ -1,0 +1,118 @@
+#include "ostree/import/import_publish.hh"
+
+#include <optional>
+#include <utility>
+
+#include "base/task_pool.hh"
+#include "ostree/import/commit_metadata.hh"
+#include "ostree/import/layer_store.hh"
+#include "ostree/import/tree_layout.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_binding.hh"
+
+namespace osb::ostree {
+namespace {
+
+// The commit of another import of the same image, which was quicker.
+std::optional<ImportedCommit> find_quicker_import(const Repository& repository, const oci::Image& image,
+                                                  const ImportPlan& plan, const std::string& base,
+                                                  const std::optional<std::string>& present) {
+    const bool has_moved = present && *present != commit_parent(plan, base, std::nullopt);
+    if (!has_moved || plan.parent) return std::nullopt;
+    return find_earlier_import(repository, image, plan, *present);
+}
+
+void save_layers(Transaction& transaction, const NewImport& import) {
+    for (std::size_t i = 0; i < import.new_layers.size(); ++i) {
+        save_layer(transaction, import.objects.layer_commits[i].get(), *import.new_layers[i]);
+    }
+    const Encapsulated& held = import.held_commit;
+    if (!held.commit.empty())
+        transaction.write_commit(held.commit, held.commit_checksum, held.detached, Preferred::present);
+}
+
+bool is_tree_of(const WrittenTree& tree, const BaseCommit& base) {
+    return tree.tree == base.root.tree && tree.meta == base.root.meta;
+}
+
+// The commit inside the image is the result.
+ImportedCommit take_base(const Repository& repository, const ImportPlan& plan, const BaseCommit& base,
+                         const std::optional<std::string>& present) {
+    ImportedCommit out;
+    out.checksum = base.checksum;
+    out.parent = parent_of(base.commit.get());
+    out.base = base.checksum;
+    out.kernel = lookup_string(metadata_of(base.commit.get()).get(), "ostree.linux");
+    out.unchanged = present == base.checksum;
+    out.notes.push_back(
+        concat("the image holds the commit ", base.checksum, " and no more: it is taken as it is"));
+    if (!out.unchanged) warn_in_collection(repository, base.commit.get(), plan.ref);
+    return out;
+}
+
+ImportedCommit write_own_commit(const Repository& repository, Transaction& transaction,
+                                const oci::Image& image, const ImportPlan& plan, const NewImport& import,
+                                const std::optional<std::string>& present) {
+    ImportedCommit out;
+    out.base = import.base != nullptr ? import.base->checksum : "";
+    out.parent = commit_parent(plan, out.base, present);
+    out.kernel = import.kernel;
+    const GVariantPtr metadata = commit_metadata(image, {.layout = layout_name(plan.layout),
+                                                         .kernel = out.kernel,
+                                                         .base = out.base,
+                                                         .collection = collection_of(repository),
+                                                         .ref = plan.ref});
+    out.checksum = transaction.write_commit(make_commit({.metadata = metadata.get(),
+                                                         .parent = out.parent,
+                                                         .subject = plan.subject,
+                                                         .time = image_time(image),
+                                                         .root = import.objects.tree})
+                                                .get());
+    return out;
+}
+
+void forget_other_layers(Transaction& transaction, const Repository& repository, const oci::Image& image) {
+    std::vector<oci::Digest> used = image.config.diff_ids;
+    for (const oci::Descriptor& layer : image.manifest.layers) used.push_back(layer.digest);
+    forget_unused_layers(transaction, repository, used);
+}
+
+}  // namespace
+
+WrittenObjects write_objects(ObjectWriter& writer, const Node& root, const NewLayers& new_layers,
+                             unsigned threads) {
+    check_directory_sizes(root);
+    WrittenObjects out;
+    out.layer_commits.resize(new_layers.size());
+    TaskPool pool(threads, TaskPool::kMaxQueued);
+    pool.add_producer([&] { out.tree = write_tree(writer, root); });
+    for (std::size_t i = 0; i < new_layers.size(); ++i) {
+        pool.add_producer([&, i] { out.layer_commits[i] = make_layer_commit(writer, *new_layers[i]); });
+    }
+    pool.run();
+    return out;
+}
+
+ImportedCommit publish_import(const Repository& repository, Transaction& transaction, ObjectWriter& writer,
+                              const oci::Image& image, const ImportPlan& plan, const NewImport& import) {
+    // Objects first, durable; then the commits that need them; then the refs that name those.
+    writer.publish();
+    transaction.lock_refs();
+    const std::optional<std::string> present = repository.resolve(plan.ref);
+    const BaseCommit* const base = import.base;
+    const std::string base_checksum = base != nullptr ? base->checksum : "";
+    if (auto quicker = find_quicker_import(repository, image, plan, base_checksum, present)) {
+        return std::move(*quicker);
+    }
+    save_layers(transaction, import);
+    const bool is_base = base != nullptr && plan.may_be_base && is_tree_of(import.objects.tree, *base);
+    ImportedCommit out = is_base ? take_base(repository, plan, *base, present)
+                                 : write_own_commit(repository, transaction, image, plan, import, present);
+    transaction.set_ref(plan.ref, out.checksum);
+    forget_other_layers(transaction, repository, image);
+    transaction.commit();
+    return out;
+}
+
+}  // namespace osb::ostree

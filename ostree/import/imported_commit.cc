@@ -1,0 +1,59 @@
+#include "ostree/import/imported_commit.hh"
+
+#include "ostree/import/commit_metadata.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/known_layers.hh"
+#include "ostree/import/tree_layout.hh"
+#include "ostree/tree/base_tree.hh"
+#include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_binding.hh"
+#include "ostree/tree/commit_walk.hh"
+
+namespace osb::ostree {
+namespace {
+
+std::optional<ImportedCommit> find_held_commit(const Repository& repository, const oci::Image& image,
+                                               const ImportPlan& plan, const std::string& checksum) {
+    if (!plan.may_be_base || checksum != promised_commit(image)) return std::nullopt;
+    if (known_commit(repository, image) != checksum) return std::nullopt;
+    const GVariantPtr commit = load_commit(repository, checksum);
+    if (!commit) return std::nullopt;
+    const bool laid_out = is_laid_out(repository, root_of(bytes_of(commit.get())));
+    if (!fits_layout(laid_out, plan.layout)) return std::nullopt;
+    return ImportedCommit{.checksum = checksum,
+                          .parent = parent_of(commit.get()),
+                          .base = checksum,
+                          .kernel = lookup_string(metadata_of(commit.get()).get(), "ostree.linux"),
+                          .unchanged = true,
+                          .found = true,
+                          .notes = {}};
+}
+
+}  // namespace
+
+std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
+                                                  const ImportPlan& plan, const std::string& checksum) {
+    const GVariantPtr commit = load_commit(repository, checksum);
+    if (!commit) return std::nullopt;
+    const GVariantPtr metadata = metadata_of(commit.get());
+    if (!is_import_of(metadata.get(), image, layout_name(plan.layout))) return std::nullopt;
+    if (is_refused_in_collection(repository, commit.get(), plan.ref)) return std::nullopt;
+    const std::string parent = parent_of(commit.get());
+    if (plan.parent && parent != *plan.parent) return std::nullopt;
+    return ImportedCommit{.checksum = checksum,
+                          .parent = parent,
+                          .base = lookup_string(metadata.get(), "osb.import.base"),
+                          .kernel = lookup_string(metadata.get(), "ostree.linux"),
+                          .unchanged = true,
+                          .found = true,
+                          .notes = {}};
+}
+
+std::optional<ImportedCommit> find_present_commit(const Repository& repository, const oci::Image& image,
+                                                  const ImportPlan& plan) {
+    if (!plan.present) return std::nullopt;
+    if (auto found = find_earlier_import(repository, image, plan, *plan.present)) return found;
+    return find_held_commit(repository, image, plan, *plan.present);
+}
+
+}  // namespace osb::ostree

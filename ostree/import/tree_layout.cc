@@ -1,0 +1,30 @@
+#include "ostree/import/tree_layout.hh"
+
+#include <utility>
+
+#include "base/log.hh"
+#include "ostree/layout/bootable_layout.hh"
+
+namespace osb::ostree {
+
+LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, const StoreLink& store_link,
+                    ImageBudget& budget) {
+    LaidOutTree out{.root = std::move(tree)};
+    if (layout == Layout::plain) return out;
+    LayoutReport report = derived != nullptr ? derived->apply(out.root, store_link, budget)
+                                             : make_bootable(out.root, store_link, budget);
+    for (const std::string& warning : report.warnings) log_warning(warning);
+    out.kernel = std::move(report.kernel);
+    out.notes = std::move(report.notes);
+    return out;
+}
+
+bool fits_layout(bool laid_out, Layout layout) noexcept {
+    return laid_out == (layout == Layout::bootable);
+}
+
+std::string layout_name(Layout layout) {
+    return layout == Layout::bootable ? "bootable" : "plain";
+}
+
+}  // namespace osb::ostree

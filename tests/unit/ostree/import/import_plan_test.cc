@@ -1,0 +1,128 @@
+// What an import is to do, as the options, the repository and the image's labels say before a layer is read.
+#include "ostree/import/import_plan.hh"
+
+#include "tests/unit/ostree/import_fixture.hh"
+
+namespace osb::test {
+namespace {
+
+class ImportPlanTest : public ImportTest {
+  protected:
+    void SetUp() override {
+        ImportTest::SetUp();
+        make_quick(repo_path());
+    }
+
+    ostree::ImportPlan plan(const oci::Image& image, ostree::ImportOptions options = {}) const {
+        if (options.ref.empty() && options.name.empty()) options.ref = "os/test";
+        return ostree::plan_import(ostree::Repository::open(repo_path()), image, options);
+    }
+
+    // The kind of the error that planning ends with; nothing when it does not.
+    std::optional<ErrorKind> error_of(const oci::Image& image, const ostree::ImportOptions& options) const {
+        try {
+            plan(image, options);
+        } catch (const Error& error) {
+            return error.kind();
+        }
+        return std::nullopt;
+    }
+
+    static oci::Image ordinary(const char* content = "1") {
+        return image_of({TarBuilder().file("a", content)}).image;
+    }
+
+    // An image of two layers, of which `base_layers` are said to hold a commit.
+    static oci::Image labelled(std::size_t base_layers) {
+        const std::vector<MemoryLayer> layers{{TarBuilder().file("a", "1").finish()},
+                                              {TarBuilder().file("b", "2").finish()}};
+        MemoryImageOptions options;
+        options.labels["ostree.final-diffid"] =
+            oci::Digest::of(as_bytes(layers[base_layers - 1].tar)).to_string();
+        return make_image(layers, options).image;
+    }
+};
+
+TEST_F(ImportPlanTest, TheRefIsTheOneGivenOrMadeOfMachineAndName) {
+    EXPECT_EQ(plan(ordinary(), {.ref = "my/os"}).ref, "my/os");
+    MemoryImageOptions options;
+    options.architecture = "arm64";
+    const MemoryImage arm = make_image({{TarBuilder().file("a", "1").finish()}}, options);
+    EXPECT_EQ(plan(arm.image, {.name = "web"}).ref, "os/aarch64/web");
+}
+
+TEST_F(ImportPlanTest, TheParentIsResolvedWhenItIsGiven) {
+    EXPECT_EQ(plan(ordinary()).parent, std::nullopt) << "not known before the layers are";
+    EXPECT_EQ(plan(ordinary(), {.parent = ostree::Parent::none}).parent, "");
+    const std::string commit = import(ordinary(), {.ref = "os/parent"}).commit;
+    for (const std::string& rev : {commit, std::string("os/parent"), commit.substr(0, 10)}) {
+        EXPECT_EQ(plan(ordinary(), {.parent = ostree::Parent::commit, .parent_commit = rev}).parent, commit);
+    }
+    for (const std::string& rev : {std::string(64, 'a'), std::string("os/none")}) {
+        EXPECT_EQ(error_of(ordinary(), {.parent = ostree::Parent::commit, .parent_commit = rev}),
+                  ErrorKind::not_found)
+            << rev;
+    }
+}
+
+TEST_F(ImportPlanTest, ThePresentCommitIsTheOneThatTheRefNames) {
+    EXPECT_EQ(plan(ordinary()).present, std::nullopt);
+    const std::string commit = import(ordinary("1")).commit;
+    EXPECT_EQ(plan(ordinary("2")).present, commit) << "of whatever image";
+    EXPECT_EQ(plan(ordinary("2"), {.ref = "os/other"}).present, std::nullopt);
+}
+
+TEST_F(ImportPlanTest, LabelsSayHowManyLayersHoldACommit) {
+    const ostree::ImportPlan none = plan(ordinary());
+    EXPECT_EQ(none.base_layers, 0U);
+    EXPECT_FALSE(none.is_only_base);
+    EXPECT_FALSE(none.may_be_base);
+    const ostree::ImportPlan derived = plan(labelled(1));
+    EXPECT_EQ(derived.base_layers, 1U);
+    EXPECT_FALSE(derived.is_only_base);
+    EXPECT_FALSE(derived.may_be_base);
+    const ostree::ImportPlan only = plan(labelled(2));
+    EXPECT_EQ(only.base_layers, 2U);
+    EXPECT_TRUE(only.is_only_base);
+    EXPECT_TRUE(only.may_be_base);
+}
+
+TEST_F(ImportPlanTest, WithASubjectOrAParentTheResultIsNotTheBaseItself) {
+    EXPECT_FALSE(plan(labelled(2), {.subject = "mine"}).may_be_base);
+    const ostree::ImportPlan orphan = plan(labelled(2), {.parent = ostree::Parent::none});
+    EXPECT_FALSE(orphan.may_be_base);
+    EXPECT_TRUE(orphan.is_only_base);
+}
+
+TEST_F(ImportPlanTest, WhatCannotBeDoneIsRefused) {
+    EXPECT_EQ(error_of(ordinary(), {.subject = std::string("a\0b", 3)}), ErrorKind::usage);
+    EXPECT_EQ(error_of(ordinary(), {.ref = "-x"}), ErrorKind::usage);
+    oci::Image empty = ordinary();
+    empty.manifest.layers.clear();
+    EXPECT_EQ(error_of(empty, {}), ErrorKind::invalid);
+    oci::Image lying = labelled(2);
+    lying.config.labels["ostree.final-diffid"] = "sha256:" + std::string(64, 'b');
+    EXPECT_EQ(error_of(lying, {}), ErrorKind::invalid);
+}
+
+TEST(CommitParentTest, TheOneAskedForComesFirst) {
+    ostree::ImportPlan plan;
+    plan.parent = "asked";
+    plan.present = "before";
+    EXPECT_EQ(ostree::commit_parent(plan, "base", "now"), "asked");
+    plan.parent = "";
+    EXPECT_EQ(ostree::commit_parent(plan, "base", "now"), "") << "none was asked for";
+}
+
+TEST(CommitParentTest, ThenTheBaseThenTheRefsCommit) {
+    ostree::ImportPlan plan;
+    plan.present = "before";
+    EXPECT_EQ(ostree::commit_parent(plan, "base", "now"), "base");
+    EXPECT_EQ(ostree::commit_parent(plan, "", "now"), "now");
+    EXPECT_EQ(ostree::commit_parent(plan, "", std::nullopt), "before") << "the ref was deleted meanwhile";
+    plan.present.reset();
+    EXPECT_EQ(ostree::commit_parent(plan, "", std::nullopt), "");
+}
+
+}  // namespace
+}  // namespace osb::test

@@ -1,0 +1,105 @@
+// When the ref's commit is what an import would give, so that there is nothing to do.
+#include "ostree/import/imported_commit.hh"
+
+#include "tests/unit/ostree/encapsulated_fixture.hh"
+
+namespace osb::test {
+namespace {
+
+class ImportedCommitTest : public EncapsulatedTest {
+  protected:
+    // The present commit of `ref` in the repository at `path`, as the import of the image with these options
+    // finds it.
+    static std::optional<ostree::ImportedCommit> present(const std::string& path, const oci::Image& image,
+                                                         ostree::ImportOptions options) {
+        if (options.ref.empty()) options.ref = "os/test";
+        const ostree::Repository repository = ostree::Repository::open(path);
+        return ostree::find_present_commit(repository, image,
+                                           ostree::plan_import(repository, image, options));
+    }
+
+    std::optional<ostree::ImportedCommit> present_here(const oci::Image& image,
+                                                       const ostree::ImportOptions& options = {}) const {
+        return present(repo_path(), image, options);
+    }
+
+    std::optional<ostree::ImportedCommit> present_in_target(const oci::Image& image,
+                                                            ostree::ImportOptions options = {}) const {
+        options.ref = "os/derived";
+        return present(target(), image, options);
+    }
+
+    static TarBuilder base_system() {
+        TarBuilder tar;
+        tar.file("usr/a", "1").file("etc/passwd", "root").file("sbin/init", "init", 0755);
+        return tar;
+    }
+};
+
+TEST_F(ImportedCommitTest, AnEarlierImportOfTheSameImage) {
+    const MemoryImage first = image_of({TarBuilder().file("a", "1")});
+    const MemoryImage second = image_of({TarBuilder().file("a", "2")});
+    make_quick(repo_path());
+    EXPECT_FALSE(present_here(first.image)) << "there is no ref";
+    const std::string parent = import(first.image).commit;
+    const std::string commit = import(second.image).commit;
+    EXPECT_FALSE(present_here(first.image)) << "the ref's commit is another image's";
+    const auto found = present_here(second.image);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->checksum, commit);
+    EXPECT_EQ(found->parent, parent);
+    EXPECT_EQ(found->base, "");
+    EXPECT_TRUE(found->unchanged);
+    EXPECT_TRUE(found->found);
+}
+
+TEST_F(ImportedCommitTest, LayoutAndParentMustBeAsAskedFor) {
+    const MemoryImage image = image_of({TarBuilder().file("a", "2")});
+    const std::string parent = import(image_of({TarBuilder().file("a", "1")}).image).commit;
+    import(image.image);
+    EXPECT_FALSE(present_here(image.image, {.layout = ostree::Layout::plain}));
+    EXPECT_FALSE(present_here(image.image, {.parent = ostree::Parent::none}));
+    EXPECT_TRUE(present_here(image.image, {.parent = ostree::Parent::commit, .parent_commit = parent}));
+}
+
+TEST_F(ImportedCommitTest, ACommitThatIsNotWholeIsNotPresent) {
+    const MemoryImage image = image_of({TarBuilder().file("a", "1")});
+    const std::string commit = import(image.image).commit;
+    std::ofstream(repo_path() + "/state/" + commit + ".commitpartial") << "f";
+    EXPECT_FALSE(present_here(image.image));
+}
+
+TEST_F(ImportedCommitTest, TheCommitInsideTheImage) {
+    make_base({base_system()});
+    const MemoryImage image = derived({});
+    import_into_target(image.image);
+    const unsigned opened = image.source->opened;
+    const auto found = present_in_target(image.image);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->checksum, commit_);
+    EXPECT_EQ(found->base, commit_);
+    EXPECT_EQ(image.source->opened, opened) << "no layer is read for that";
+    EXPECT_FALSE(present_in_target(image.image, {.layout = ostree::Layout::plain}));
+    EXPECT_FALSE(present_in_target(image.image, {.parent = ostree::Parent::none}));
+    EXPECT_FALSE(present_in_target(image.image, {.subject = "mine"}));
+    EXPECT_FALSE(present_in_target(derived({TarBuilder().file("usr/b", "2")}).image));
+}
+
+// The label is the image's own word: without layers that were read it proves nothing.
+TEST_F(ImportedCommitTest, ALabelThatLies) {
+    make_base({base_system()});
+    import_into_target(derived({}).image);
+    MemoryImageOptions options = labels();
+    const std::vector<MemoryLayer> evil{{TarBuilder().file("etc/passwd", "evil").finish()}};
+    options.labels["ostree.final-diffid"] = diff_id(evil.front());
+    const MemoryImage image = make_image(evil, options);
+    EXPECT_FALSE(present_in_target(image.image));
+    EXPECT_EQ(image.source->opened, 0U);
+    // Nor does a label that names another commit than the ref does.
+    options = labels();
+    options.labels["ostree.commit"] = std::string(64, 'a');
+    EXPECT_FALSE(present_in_target(derived({}, options).image));
+}
+
+}  // namespace
+}  // namespace osb::test
