@@ -22,8 +22,7 @@ std::string version_of(const ostree::Sysroot& sysroot, const ostree::Deployment&
 }  // namespace
 
 std::string short_id(const ostree::Deployment& deployment) {
-    constexpr std::size_t kShort = 12;
-    return concat(deployment.commit.substr(0, kShort), '.', deployment.serial);
+    return concat(deployment.commit.short_text(), '.', deployment.serial);
 }
 
 std::string name_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {

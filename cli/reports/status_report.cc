@@ -280,10 +280,12 @@ std::string describe_check(const StatusView& view) {
     if (!view.check) return "";
     const UpdateCheck& check = *view.check;
     const auto time = static_cast<std::int64_t>(check.release.time);
-    return concat('\n', escape(check.image), " is ",
-                  release_name(check.release.version, check.digest.empty() ? check.commit : check.digest),
-                  time == 0 ? "" : concat(", built ", with_age(time, view.now)),
-                  " now: ", state_text(check, view.now), '\n');
+    return concat(
+        '\n', escape(check.image), " is ",
+        release_name(check.release.version,
+                     check.digest.empty() ? std::string(text_or_empty(check.commit)) : check.digest),
+        time == 0 ? "" : concat(", built ", with_age(time, view.now)), " now: ", state_text(check, view.now),
+        '\n');
 }
 
 std::string status_document(const StatusView& view) {

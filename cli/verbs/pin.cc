@@ -42,7 +42,8 @@ Deployment find_by_id(const std::vector<Deployment>& all, const std::string& tex
         const std::size_t dot = text.find('.');
         const bool serial_fits =
             dot == std::string::npos || text.substr(dot + 1) == concat(deployment.serial);
-        if (serial_fits && deployment.commit.starts_with(text.substr(0, dot))) found.push_back(deployment);
+        if (serial_fits && deployment.commit.text().starts_with(text.substr(0, dot)))
+            found.push_back(deployment);
     }
     if (text.substr(0, text.find('.')).size() < kLeastDigits || found.empty()) {
         throw Error(ErrorKind::not_found, concat("there is no deployment ", osb::quoted(text)))

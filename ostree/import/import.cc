@@ -54,12 +54,12 @@ class Import {
         if (image_.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
         base_layers_ = encapsulated_layers(image_);
         describe_image();
-        const std::optional<std::string> present = repository_.resolve(result_.ref);
+        const std::optional<CommitId> present = repository_.resolve(result_.ref);
         choose_parent(present);
         if (present && (is_present(*present) || is_held_commit(*present))) {
             // One that was killed after it had moved the ref may have left its staging directory.
             remove_abandoned_staging(ostree_repo_get_dfd(repository_.handle().repo.get()));
-            return std::move(result_);
+            return finished();
         }
 
         Transaction transaction(repository_);
@@ -74,10 +74,16 @@ class Import {
         commit(transaction, writer);
         result_.objects_written = writer.objects_written();
         result_.bytes_written = writer.bytes_written();
-        return std::move(result_);
+        return finished();
     }
 
   private:
+    struct Result : ImportFacts {
+        std::optional<CommitId> commit;  // nothing until it is known
+    };
+
+    ImportResult finished() const { return {result_, result_.commit.value()}; }
+
     // The layers of the image; the same blob twice is one. Only reading shows what two blobs have in common.
     struct Slot {
         std::size_t index = 0;  // of its first use in the manifest
@@ -95,15 +101,15 @@ class Import {
         result_.layers = image_.manifest.layers.size();
     }
 
-    void choose_parent(const std::optional<std::string>& present) {
+    void choose_parent(const std::optional<CommitId>& present) {
         switch (options_.parent) {
             case Parent::none:
                 break;
             case Parent::automatic:
-                result_.parent = present.value_or("");
+                result_.parent = present;
                 break;
             case Parent::commit: {
-                const std::optional<std::string> parent = repository_.resolve(options_.parent_commit);
+                const std::optional<CommitId> parent = repository_.resolve(options_.parent_commit);
                 if (!parent || !has_commit(*parent)) {
                     throw Error(ErrorKind::not_found,
                                 concat("the parent commit ", quoted(options_.parent_commit),
@@ -114,12 +120,12 @@ class Import {
         }
     }
 
-    bool has_commit(const std::string& checksum) const {
+    bool has_commit(const CommitId& commit) const {
         gboolean present = FALSE;
         GErrorSlot error;
         error.check(ostree_repo_has_object(repository_.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
-                                           checksum.c_str(), &present, nullptr, error.out()) != 0,
-                    concat("cannot look up the commit ", checksum));
+                                           commit.c_str(), &present, nullptr, error.out()) != 0,
+                    concat("cannot look up the commit ", commit));
         return present != FALSE;
     }
 
@@ -147,15 +153,16 @@ class Import {
     Slot& slot_of(std::size_t index) { return layers_.at(key_of(index)); }
 
     // Whether the ref's commit is the one in the image, laid out as asked for; its label alone is no proof.
-    bool is_held_commit(const std::string& checksum) {
-        if (!may_be_base() || checksum != promised_commit(image_)) return false;
-        if (known_commit(repository_, image_) != checksum) return false;
-        const GVariantPtr commit = load_commit(repository_, checksum);
-        if (!commit || !fits_layout(is_laid_out(repository_, root_of(bytes_of(commit.get()))))) return false;
-        const GVariantPtr metadata = metadata_of(commit.get());
+    bool is_held_commit(const CommitId& held) {
+        if (!may_be_base() || held != promised_commit(image_)) return false;
+        if (known_commit(repository_, image_) != held) return false;
+        const GVariantPtr commit_object = load_commit(repository_, held);
+        if (!commit_object) return false;
+        if (!fits_layout(is_laid_out(repository_, root_of(bytes_of(commit_object.get()))))) return false;
+        const GVariantPtr metadata = metadata_of(commit_object.get());
         result_.kernel = lookup_string(metadata.get(), "ostree.linux");
-        result_.commit = result_.base = checksum;
-        result_.parent = parent_of(commit.get());
+        result_.commit = result_.base = held;
+        result_.parent = parent_of(commit_object.get());
         result_.unchanged = true;
         result_.layers_reused = result_.layers;
         return true;
@@ -168,17 +175,17 @@ class Import {
 
     // Whether the commit that the ref names is this image already, with the parent that was asked for. Then
     // that is the result.
-    bool is_present(const std::string& checksum) {
-        const GVariantPtr commit = load_commit(repository_, checksum);
-        if (!commit) return false;
-        const GVariantPtr metadata = metadata_of(commit.get());
+    bool is_present(const CommitId& named) {
+        const GVariantPtr commit_object = load_commit(repository_, named);
+        if (!commit_object) return false;
+        const GVariantPtr metadata = metadata_of(commit_object.get());
         if (!is_import_of(metadata.get(), image_, layout_name(options_.layout))) return false;
-        if (is_refused_in_collection(repository_, commit.get(), result_.ref)) return false;
-        const std::string parent = parent_of(commit.get());
+        if (is_refused_in_collection(repository_, commit_object.get(), result_.ref)) return false;
+        const std::optional<CommitId> parent = parent_of(commit_object.get());
         if (options_.parent != Parent::automatic && parent != result_.parent) return false;
         result_.kernel = lookup_string(metadata.get(), "ostree.linux");
-        result_.base = lookup_string(metadata.get(), "osb.import.base");
-        result_.commit = checksum;
+        result_.base = CommitId::try_parse(lookup_string(metadata.get(), "osb.import.base"));
+        result_.commit = named;
         result_.parent = parent;
         result_.unchanged = true;
         result_.layers_reused = result_.layers;
@@ -232,41 +239,42 @@ class Import {
     void keep_whole_base(const ObjectWriter& writer) {
         Slot& first = slot_of(0);
         if (!first.reused) return;
+        const CommitId base = first.layer->commit.value();
         try {
-            const GVariantPtr commit = load_commit(repository_, first.layer->commit);
-            bool known = commit != nullptr;
+            const GVariantPtr commit_object = load_commit(repository_, base);
+            bool known = commit_object != nullptr;
             for (std::size_t i = 0; i < base_layers_; ++i) known = known && slot_of(i).reused;
-            if (known) return read_base_tree(writer, first.layer->commit, bytes_of(commit.get()));
+            if (known) return read_base_tree(writer, base, bytes_of(commit_object.get()));
         } catch (const Error& error) {
-            log_debug(concat("the base commit ", first.layer->commit, " is read anew: ", error.message()));
+            log_debug(concat("the base commit ", base, " is read anew: ", error.message()));
         }
         first.reused = false;
         give_back(budget_, *first.layer);
         first.layer.reset();
     }
 
-    void read_base_tree(const ObjectWriter& writer, const std::string& checksum, ByteView commit) {
+    void read_base_tree(const ObjectWriter& writer, const CommitId& base, ByteView commit_object) {
         objects_ = {};
         for (std::size_t i = 0; i < base_layers_; ++i) objects_.add(*slot_of(i).layer);
-        base_commit_ = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, commit, false);
-        base_root_ = root_of(commit);
+        base_commit_object_ = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, commit_object, false);
+        base_root_ = root_of(commit_object);
         base_tree_ = with_context(
-            [&] { return concat("commit ", checksum); },
+            [&] { return concat("commit ", base); },
             [&] {
                 return read_tree(
                     [&](ObjectType type, const Sha256& object) { return writer.read_metadata(type, object); },
                     base_root_, objects_, budget_);
             });
-        result_.base = checksum;
+        result_.base = base;
     }
 
     // To be called when all layers have been read.
     void read_base(const ObjectWriter& writer) {
-        if (!base_tree_) read_base_tree(writer, found_.commit_checksum, as_bytes(found_.commit));
+        if (!base_tree_) read_base_tree(writer, found_.commit.value(), as_bytes(found_.commit_object));
         const std::string promised = promised_commit(image_);
         if (!promised.empty() && promised != result_.base) {
             throw Error(ErrorKind::digest_mismatch,
-                        concat("the image holds the commit ", result_.base,
+                        concat("the image holds the commit ", *result_.base,
                                ", but its label ostree.commit says ", quoted(promised)));
         }
         if (options_.parent == Parent::automatic) result_.parent = result_.base;
@@ -330,7 +338,7 @@ class Import {
             EncapsulatedLayerReader(archive, context, found_, holds_commit, layer.get()).read_all();
         });
         if (!holds_commit) return layer;
-        layer->commit = found_.commit_checksum;
+        layer->commit = found_.commit;
         for (std::size_t i = 0; i < base_layers_; ++i)
             layer->image_layers.push_back(image_.config.diff_ids[i].to_string());
         return layer;
@@ -388,7 +396,7 @@ class Import {
     // The commit of a layer that was read, to be written once its objects are in their place.
     struct NewLayer {
         const Slot* slot = nullptr;
-        GVariantPtr commit;
+        GVariantPtr commit_object;
     };
 
     // Writes the merged tree's directories and what the layers' commits need, side by side.
@@ -400,7 +408,7 @@ class Import {
         WrittenTree tree;
         pool.add_producer([&] { tree = write_tree(writer, root_); });
         for (NewLayer& layer : new_layers) {
-            pool.add_producer([&] { layer.commit = make_layer_commit(writer, *layer.slot->layer); });
+            pool.add_producer([&] { layer.commit_object = make_layer_commit(writer, *layer.slot->layer); });
         }
         pool.run();
         return tree;
@@ -412,24 +420,24 @@ class Import {
         // Objects first, durable; then the commits that need them; then the refs that name those.
         writer.publish();
         transaction.lock_refs();
-        const std::optional<std::string> present = repository_.resolve(result_.ref);
+        const std::optional<CommitId> present = repository_.resolve(result_.ref);
         if (present && *present != result_.parent && options_.parent == Parent::automatic) {
             // Another import was quicker: its commit is the parent, or the result.
             if (is_present(*present)) return;
             if (!has_base()) result_.parent = *present;
         }
         for (const NewLayer& layer : new_layers) {
-            save_layer(transaction, layer.commit.get(), *layer.slot->layer);
+            save_layer(transaction, layer.commit_object.get(), *layer.slot->layer);
         }
-        if (!found_.commit.empty())
-            transaction.write_commit(found_.commit, found_.commit_checksum, found_.detached,
+        if (found_.commit)
+            transaction.write_commit(*found_.commit, found_.commit_object, found_.detached,
                                      Preferred::present);
         if (may_be_base() && tree.tree == base_root_.tree && tree.meta == base_root_.meta) {
             take_base(present);
         } else {
             write_own_commit(transaction, tree);
         }
-        transaction.set_ref(result_.ref, result_.commit);
+        transaction.set_ref(result_.ref, *result_.commit);
         std::vector<oci::Digest> used = image_.config.diff_ids;
         for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);
         forget_unused_layers(transaction, repository_, used);
@@ -451,21 +459,21 @@ class Import {
     }
 
     // The commit inside the image is the result.
-    void take_base(const std::optional<std::string>& present) {
+    void take_base(const std::optional<CommitId>& present) {
         result_.commit = result_.base;
-        result_.parent = parent_of(base_commit_.get());
-        result_.kernel = lookup_string(metadata_of(base_commit_.get()).get(), "ostree.linux");
+        result_.parent = parent_of(base_commit_object_.get());
+        result_.kernel = lookup_string(metadata_of(base_commit_object_.get()).get(), "ostree.linux");
         result_.unchanged = present == result_.base;
         result_.notes.push_back(
-            concat("the image holds the commit ", result_.base, " and no more: it is taken as it is"));
-        if (!result_.unchanged) warn_in_collection(repository_, base_commit_.get(), result_.ref);
+            concat("the image holds the commit ", *result_.base, " and no more: it is taken as it is"));
+        if (!result_.unchanged) warn_in_collection(repository_, base_commit_object_.get(), result_.ref);
     }
 
     Repository& repository_;
     const oci::Image& image_;
     const ImportOptions& options_;
     Progress& progress_;
-    ImportResult result_;
+    Result result_;
     ImageBudget budget_;
     std::map<SlotKey, Slot> layers_;             // by kind, diffID and blob
     std::atomic<std::uint64_t> table_bytes_{0};  // read of tables of contents
@@ -475,7 +483,7 @@ class Import {
     std::size_t base_layers_ = 0;  // the first of its layers
     Encapsulated found_;           // empty when the base is known
     ObjectIndex objects_;
-    GVariantPtr base_commit_;
+    GVariantPtr base_commit_object_;
     RootChecksums base_root_;
     std::optional<Node> base_tree_;
 };

@@ -94,10 +94,9 @@ struct Sysroot::Handle {
 };
 
 Deployment Sysroot::Handle::describe(OstreeDeployment* object) const {
-    Deployment out;
-    out.stateroot = ostree_deployment_get_osname(object);
-    out.commit = ostree_deployment_get_csum(object);
-    out.serial = ostree_deployment_get_deployserial(object);
+    Deployment out{.stateroot = ostree_deployment_get_osname(object),
+                   .commit = CommitId::parse(ostree_deployment_get_csum(object)),
+                   .serial = ostree_deployment_get_deployserial(object)};
     out.boot_checksum = ostree_deployment_get_bootcsum(object);
     out.boot_path = concat("/ostree/boot.", std::to_string(ostree_sysroot_get_bootversion(sysroot.get())),
                            '/', out.stateroot, '/', out.boot_checksum, '/',
@@ -385,7 +384,7 @@ std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
     {
         Transaction transaction(repository);
         transaction.lock_refs();
-        for (const std::string& ref : unused_refs) transaction.set_ref(ref, "");
+        for (const std::string& ref : unused_refs) transaction.delete_ref(ref);
         transaction.commit();
     }
     {

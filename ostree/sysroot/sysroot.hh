@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -17,7 +18,7 @@ namespace osb::ostree {
 // One deployment, as it was when the sysroot was loaded.
 struct Deployment {
     std::string stateroot;
-    std::string commit;
+    CommitId commit;
     int serial = 0;             // tells deployments of one commit apart
     std::string boot_checksum;  // libostree's name for its kernel and initramfs
     std::string boot_path;  // "/ostree/boot.N/...": its `ostree=` argument, by which its boot entry is found
@@ -39,7 +40,7 @@ struct Deployment {
 // What is to be deployed.
 struct NewDeployment {
     std::string stateroot;
-    std::string commit;
+    CommitId commit;
     std::string origin;                       // text of the origin file
     std::vector<std::string> kernel_options;  // without ostree=, which is added
     std::optional<Deployment> merge;          // whose /etc is merged into the new one's

@@ -22,9 +22,9 @@ std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Dep
 }
 
 DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& roles,
-                                 const std::string& digest, const std::string& commit) {
+                                 const std::string& digest, const std::optional<ostree::CommitId>& commit) {
     const auto matches = [&](const ostree::Deployment& deployment) {
-        return (!commit.empty() && deployment.commit == commit) ||
+        return (commit && deployment.commit == *commit) ||
                (!digest.empty() && manifest_digest_of(sysroot, deployment) == digest);
     };
     const auto is_current = [&](const ostree::Deployment& deployment) {

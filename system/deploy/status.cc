@@ -67,8 +67,7 @@ bool is_same(const std::optional<Deployment>& role, const Deployment& deployment
 
 DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, const Roles& roles,
                           const std::vector<FailedTrial>& failed) {
-    DeploymentStatus out;
-    out.deployment = deployment;
+    DeploymentStatus out{.deployment = deployment};
     out.is_default = deployment == sysroot.deployments().front();
     out.on_trial = is_same(roles.on_trial, deployment);
     out.rollback = is_same(roles.rollback, deployment);

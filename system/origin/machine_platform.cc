@@ -20,7 +20,7 @@ void check_machine(const oci::Platform& image, const ostree::Sysroot& sysroot,
     image::check_platform(image, machine);
 }
 
-void check_machine_of_commit(const std::string& commit, const ostree::Sysroot& sysroot,
+void check_machine_of_commit(const ostree::CommitId& commit, const ostree::Sysroot& sysroot,
                              const ostree::Deployment& current) {
     const std::optional<oci::Platform> said = ostree::read_commit_platform(sysroot.repository(), commit);
     if (said) check_machine(*said, sysroot, current);

@@ -104,13 +104,13 @@ std::vector<FailedTrial> read_failed(const Sysroot& sysroot) {
 }
 
 std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string& digest,
-                                       const std::string& commit) {
+                                       const std::optional<ostree::CommitId>& commit) {
     std::optional<FailedTrial> out;
     for (FailedTrial& failure : read_failed(sysroot)) {
         // Where only kernel arguments were tried, the commit may be as good as ever.
         const bool is_image = !failure.subject.image.empty();
         if ((!digest.empty() && failure.subject.digest == digest) ||
-            (!commit.empty() && is_image && failure.commit == commit)) {
+            (commit && is_image && failure.commit == *commit)) {
             out = std::move(failure);
         }
     }
@@ -156,14 +156,12 @@ void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSu
     cancel_trial(sysroot);
     const TrialRecords records(sysroot.path());
     unlink_failures(sysroot, deployment);
-    Trial trial;
-    trial.id = new_id();
-    trial.stateroot = deployment.stateroot;
-    trial.commit = deployment.commit;
-    trial.serial = deployment.serial;
-    trial.subject = subject;
-    trial.time = now();
-    records.set_trial(trial);
+    records.set_trial({.id = new_id(),
+                       .stateroot = deployment.stateroot,
+                       .commit = deployment.commit,
+                       .serial = deployment.serial,
+                       .subject = subject,
+                       .time = now()});
 }
 
 void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {
@@ -247,14 +245,12 @@ void fail_trial(Sysroot& sysroot, const std::string& reason) {
                failure.stateroot == trial->stateroot && failure.time >= trial->time;
     });
     if (!known) {
-        FailedTrial failure;
-        failure.stateroot = trial->stateroot;
-        failure.commit = trial->commit;
-        failure.serial = trial->serial;
-        failure.subject = trial->subject;
-        failure.reason = escape(reason);
-        failure.time = std::max(now(), trial->time);  // a clock may go back
-        failed.push_back(std::move(failure));
+        failed.push_back({.stateroot = trial->stateroot,
+                          .commit = trial->commit,
+                          .serial = trial->serial,
+                          .subject = trial->subject,
+                          .reason = escape(reason),
+                          .time = std::max(now(), trial->time)});  // a clock may go back
         records.set_failed(std::move(failed));
     }
     disarm(sysroot);

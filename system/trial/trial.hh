@@ -28,7 +28,7 @@ enum class TrialState {
 struct Trial {
     std::string id;  // 16 hexadecimal digits; the kernel argument osb.trial= has it
     std::string stateroot;
-    std::string commit;
+    ostree::CommitId commit;
     int serial = 0;
     TrialSubject subject;
     TrialState state = TrialState::prepared;
@@ -44,7 +44,7 @@ struct FailedTrial {
     // The deployment. A later one may get the same serial: prepare_trial() then sets that of the record to
     // -1, and the record speaks of the digest and the commit alone.
     std::string stateroot;
-    std::string commit;
+    ostree::CommitId commit;
     int serial = -1;
     TrialSubject subject;
     std::string reason;     // one line, for people
@@ -59,10 +59,10 @@ std::optional<Trial> read_trial(const ostree::Sysroot& sysroot);
 // The latest last; at most kMaxFailed are kept.
 inline constexpr std::size_t kMaxFailed = 16;
 std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
-// The latest failure of that manifest or that commit ("" for either matches none); not one of kernel
+// The latest failure of that manifest or that commit ("" and no commit match none); not one of kernel
 // arguments alone.
 std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
-                                       const std::string& commit);
+                                       const std::optional<ostree::CommitId>& commit);
 
 // Whether one of these is a failure of that very deployment.
 bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);

@@ -72,6 +72,12 @@ std::string hex_of(const Json& object, const char* name, std::size_t size) {
     return text;
 }
 
+ostree::CommitId commit_of(const Json& object) {
+    const auto out = ostree::CommitId::try_parse(text_of(object, "commit"));
+    if (!out) malformed("commit");
+    return *out;
+}
+
 // A name below ostree/deploy.
 std::string stateroot_of(const Json& object) {
     std::string text = text_of(object, "stateroot");
@@ -108,7 +114,6 @@ std::string_view name_of(TrialState wanted) {
 }
 
 constexpr std::size_t kIdSize = 16;
-constexpr std::size_t kChecksumSize = 64;
 constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max();
 
 void check_document(const Json& json) {
@@ -119,28 +124,24 @@ void check_document(const Json& json) {
 Trial parse_trial(const std::string& text) {
     const Json json = oci::parse_json(text, kTrialFile);
     check_document(json);
-    Trial out;
-    out.id = hex_of(json, "id", kIdSize);
-    out.stateroot = stateroot_of(json);
-    out.commit = hex_of(json, "commit", kChecksumSize);
-    out.serial = static_cast<int>(number_of(json, "serial", 0, std::numeric_limits<int>::max()));
-    out.subject = subject_of(json);
-    out.state = state_of(text_of(json, "state"));
-    out.time = number_of(json, "time", 0, kLastTime);
-    out.boot_id = text_of(json, "boot_id");
-    return out;
+    return {.id = hex_of(json, "id", kIdSize),
+            .stateroot = stateroot_of(json),
+            .commit = commit_of(json),
+            .serial = static_cast<int>(number_of(json, "serial", 0, std::numeric_limits<int>::max())),
+            .subject = subject_of(json),
+            .state = state_of(text_of(json, "state")),
+            .time = number_of(json, "time", 0, kLastTime),
+            .boot_id = text_of(json, "boot_id")};
 }
 
 FailedTrial parse_failure(const Json& json) {
     if (!json.is_object()) malformed("object");
-    FailedTrial out;
-    out.stateroot = stateroot_of(json);
-    out.commit = hex_of(json, "commit", kChecksumSize);
-    out.serial = static_cast<int>(number_of(json, "serial", -1, std::numeric_limits<int>::max()));
-    out.subject = subject_of(json);
-    out.reason = text_of(json, "reason");
-    out.time = number_of(json, "time", 0, kLastTime);
-    return out;
+    return {.stateroot = stateroot_of(json),
+            .commit = commit_of(json),
+            .serial = static_cast<int>(number_of(json, "serial", -1, std::numeric_limits<int>::max())),
+            .subject = subject_of(json),
+            .reason = text_of(json, "reason"),
+            .time = number_of(json, "time", 0, kLastTime)};
 }
 
 std::vector<FailedTrial> parse_failed(const std::string& text) {

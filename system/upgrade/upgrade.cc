@@ -24,7 +24,7 @@ namespace osb::system {
 namespace {
 
 // The arguments that the image of the deployment brought. One whose files are malformed brought none.
-image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const std::string& commit,
+image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const ostree::CommitId& commit,
                                         const oci::Platform& machine) {
     const ostree::Repository repository = sysroot.repository();
     try {
@@ -61,9 +61,9 @@ class Upgrade {
         const ResolvedImage resolved = resolve_image(followed_.read_from, options_.registry,
                                                      machine_platform(sysroot_, followed_.current));
         report_.digest = resolved.digest.to_string();
-        if (is_settled("")) return;
+        if (is_settled(std::nullopt)) return;
         check_not_on_trial(followed_.roles);
-        check_failed(sysroot_, report_.digest, "", options_);
+        check_failed(sysroot_, report_.digest, std::nullopt, options_);
         if (!take_fetched()) {
             const oci::Image image = resolved.open();
             check_machine(image.config.platform, sysroot_, followed_.current);
@@ -82,15 +82,15 @@ class Upgrade {
         check_not_on_trial(followed_.roles);
         ostree::Repository repository = sysroot_.repository();
         if (origin.remote.empty()) {
-            report_.commit = repository.resolve(origin.ref).value_or("");
-            if (report_.commit.empty()) {
+            report_.commit = repository.resolve(origin.ref);
+            if (!report_.commit) {
                 throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)))
                     .hint("'osb-oci switch IMAGE' makes this system follow an image");
             }
         } else {
             report_.commit = ostree::pull_configured(repository, origin.remote, origin.ref, progress_);
         }
-        const ostree::CommitInfo info = ostree::read_commit_info(repository, report_.commit);
+        const ostree::CommitInfo info = ostree::read_commit_info(repository, *report_.commit);
         report_.release = {.version = info.version, .time = info.time};
         if (is_settled(report_.commit)) return;
         check_order(followed_, report_.release, options_);
@@ -98,7 +98,7 @@ class Upgrade {
     }
 
     // Whether nothing is left to be done: the image runs, or the next boot starts it.
-    bool is_settled(const std::string& commit) {
+    bool is_settled(const std::optional<ostree::CommitId>& commit) {
         const DeploymentMatch standing = match_deployment(sysroot_, followed_.roles, report_.digest, commit);
         if (standing == DeploymentMatch::absent) return false;
         report_.result = UpgradeResult::nothing_new;
@@ -129,7 +129,7 @@ class Upgrade {
     bool is_same_system() {
         const ostree::Repository repository = sysroot_.repository();
         const bool is_same = report_.release.version == followed_.present.version &&
-                             ostree::read_root(repository, report_.commit) ==
+                             ostree::read_root(repository, *report_.commit) ==
                                  ostree::read_root(repository, followed_.current.commit);
         if (!is_same || followed_.roles.on_trial) return false;
         report_.result = UpgradeResult::nothing_new;
@@ -205,13 +205,13 @@ class Upgrade {
         check_failed(sysroot_, report_.digest, report_.commit, options_);
         progress_.begin("deploying", std::nullopt);
         const ostree::Repository repository = sysroot_.repository();
-        check_machine_of_commit(report_.commit, sysroot_, followed_.current);
+        check_machine_of_commit(*report_.commit, sysroot_, followed_.current);
         const oci::Platform machine = machine_platform(sysroot_, followed_.current);
-        const ostree::CommitWalk walk = ostree::walk_commit(repository, report_.commit);
+        const ostree::CommitWalk walk = ostree::walk_commit(repository, *report_.commit);
         const ostree::Deployment& from = arguments_from();
         const ostree::NewDeployment next{
             .stateroot = followed_.current.stateroot,
-            .commit = report_.commit,
+            .commit = *report_.commit,
             .origin = new_origin(),
             .kernel_options =
                 image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.commit, machine),

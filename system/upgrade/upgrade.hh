@@ -34,9 +34,9 @@ enum class UpgradeResult {
 
 struct UpgradeReport {
     UpgradeResult result = UpgradeResult::nothing_new;
-    std::string image;   // what is followed
-    std::string digest;  // of the manifest; "" for a ref of a remote
-    std::string commit;  // that the name stands for
+    std::string image;                       // what is followed
+    std::string digest;                      // of the manifest; "" for a ref of a remote
+    std::optional<ostree::CommitId> commit;  // that the name stands for
     Release release;
     Release present;  // of the system that is current
     // What the next boot starts is not what runs, and was so before: "" where it is.

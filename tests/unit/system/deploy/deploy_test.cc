@@ -32,7 +32,7 @@ class DeployTest : public ::testing::Test {
         if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
     }
 
-    ostree::NewDeployment next(const Sysroot& sysroot, const std::string& commit) const {
+    ostree::NewDeployment next(const Sysroot& sysroot, const ostree::CommitId& commit) const {
         const Deployment current = *roles_of(sysroot).current;
         return {.stateroot = current.stateroot,
                 .commit = commit,
@@ -52,7 +52,7 @@ class DeployTest : public ::testing::Test {
 };
 
 TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
-    const std::string commit = disk_.add_commit("1");
+    const ostree::CommitId commit = disk_.add_commit("1");
     const Deployment made = disk_.install(commit, test::kImageOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     const Roles roles = roles_of(sysroot);
@@ -175,15 +175,15 @@ TEST_F(DeployTest, AForcedTrialLeavesTheProvenRollback) {
     const Deployment zero = *roles_of(sysroot).current;
     deploy_next(sysroot, next(sysroot, disk_.add_commit("1")), {});
     pass_trial(sysroot);
-    const std::string bad = disk_.add_commit("2");
+    const ostree::CommitId bad = disk_.add_commit("2");
     deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
     fail_trial(sysroot, "bad");
     deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
     EXPECT_EQ(*roles_of(sysroot).rollback, zero);
     EXPECT_EQ(sysroot.deployments().size(), 3U);
-    ASSERT_TRUE(find_failed(sysroot, "sha256:2", ""));
+    ASSERT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
     pass_trial(sysroot);
-    EXPECT_FALSE(find_failed(sysroot, "sha256:2", ""));
+    EXPECT_FALSE(find_failed(sysroot, "sha256:2", std::nullopt));
 }
 
 TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
@@ -194,8 +194,8 @@ TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
     fail_trial(sysroot, "it was bad\n");
     EXPECT_EQ(roles_of(sysroot).others, std::vector<Deployment>{bad.deployment});
     EXPECT_FALSE(roles_of(sysroot).rollback);
-    ASSERT_TRUE(find_failed(sysroot, "sha256:2", ""));
-    EXPECT_EQ(find_failed(sysroot, "sha256:2", "")->reason, "it was bad\\x0a");
+    ASSERT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
+    EXPECT_EQ(find_failed(sysroot, "sha256:2", std::nullopt)->reason, "it was bad\\x0a");
     const DeployOutcome good = deploy_next(sysroot, next(sysroot, disk_.add_commit("3")), {});
     EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{old, good.deployment}));
 }
@@ -249,7 +249,7 @@ TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
 TEST_F(DeployTest, ACommitWithoutKernelIsRefusedBeforeAnythingIsWritten) {
     disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    EXPECT_THROW(deploy_next(sysroot, next(sysroot, std::string(64, '0')), {}), Error);
+    EXPECT_THROW(deploy_next(sysroot, next(sysroot, ostree::CommitId(Sha256{})), {}), Error);
     EXPECT_EQ(sysroot.deployments().size(), 1U);
 }
 

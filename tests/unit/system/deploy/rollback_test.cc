@@ -30,7 +30,7 @@ class RollbackTest : public ::testing::Test {
     // Deploys the version on trial.
     Deployment upgrade(Sysroot& sysroot, const std::string& version) {
         const Deployment current = *roles_of(sysroot).current;
-        const std::string commit = disk_.add_commit(version, "kernel " + version, "os/" + version);
+        const ostree::CommitId commit = disk_.add_commit(version, "kernel " + version, "os/" + version);
         return deploy_next(
                    sysroot,
                    {.stateroot = current.stateroot,
@@ -49,7 +49,7 @@ class RollbackTest : public ::testing::Test {
     }
 
     test::TestSysroot disk_;
-    Deployment first_;
+    Deployment first_ = test::TestSysroot::no_deployment();
 };
 
 template<typename F>
@@ -194,7 +194,7 @@ TEST_F(RollbackTest, OneThatRunsOnTrialHasFailed) {
     expect_default(sysroot, disk_, first_);
     ASSERT_EQ(read_failed(sysroot).size(), 1U);
     EXPECT_EQ(read_failed(sysroot)[0].reason, "rolled back by the operator");
-    EXPECT_TRUE(find_failed(sysroot, "sha256:2", ""));
+    EXPECT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
     EXPECT_FALSE(roles_of(sysroot).rollback);  // what has failed is none
 }
 
@@ -213,7 +213,7 @@ TEST_F(RollbackTest, APinnedRollbackStays) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     proven(sysroot, "2");
     sysroot.set_pinned(first_, true);
-    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::refused);
     sysroot.set_pinned(first_, false);
     EXPECT_EQ(drop_rollback(sysroot), first_);
 }
@@ -252,7 +252,7 @@ TEST_F(RollbackTest, ACommitThatNothingKeepsIsNotGivenUpForOtherArguments) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
     disk_.add_commit("3", "kernel 3", "os/2");  // its ref has moved on
-    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::refused);
     EXPECT_EQ(*roles_of(sysroot).on_trial, second);
     EXPECT_EQ(read_boot_once(sysroot.boot()), "trial");
 }
@@ -290,7 +290,7 @@ TEST_F(RollbackTest, StatusOfATrialThatFailed) {
 
 TEST_F(RollbackTest, AFailureBeforeTheCurrentDeploymentIsHistory) {
     SystemStatus status;
-    status.failed.push_back({.commit = "c", .reason = "r", .time = 1000});
+    status.failed.push_back({.commit = first_.commit, .reason = "r", .time = 1000});
     EXPECT_NE(status.recent_failure(), nullptr);
     status.deployments.push_back({.deployment = first_, .deployed = 1001});
     EXPECT_EQ(status.recent_failure(), nullptr);

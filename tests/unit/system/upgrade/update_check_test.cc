@@ -31,8 +31,8 @@ class UpdateCheckTest : public ::testing::Test {
     UpdateCheck check() const { return check_update(*sysroot_, {}); }
 
     test::TestSysroot disk_;
-    Deployment old_;
-    Deployment new_;
+    Deployment old_ = test::TestSysroot::no_deployment();
+    Deployment new_ = test::TestSysroot::no_deployment();
     std::optional<Sysroot> sysroot_;
 };
 
@@ -71,7 +71,7 @@ TEST(UpdateCheck, WhatIsRefusedIsNoWorkUnlessItIsForced) {
     check.is_older = true;
     EXPECT_FALSE(check.is_work({}));
     EXPECT_TRUE(check.is_work({.allow_downgrade = true}));
-    check.failed.emplace();
+    check.failed = FailedTrial{.stateroot = "default", .commit = ostree::CommitId(Sha256{})};
     EXPECT_FALSE(check.is_work({.allow_downgrade = true}));
     EXPECT_TRUE(check.is_work({.allow_downgrade = true, .force = true}));
     check.runs_on_trial = true;
