@@ -9,6 +9,7 @@
 #include "base/escape.hh"
 #include "image/deployment/os_release.hh"
 #include "image/deployment/repository_layout.hh"
+#include "ostree/sysroot/deployment_id.hh"
 #include "ostree/tree/commit_info.hh"
 
 namespace osb::image {
@@ -25,7 +26,7 @@ class Layout {
            const DeploymentSpec& spec, unsigned jobs)
         : source_(repository),
           walk_(walk),
-          commit_(walk.commit.value()),
+          id_{spec.stateroot, walk.commit.value()},
           kernel_(kernel),
           spec_(spec),
           directory_{.mode = 0755, .mtime = spec.time},
@@ -56,7 +57,7 @@ class Layout {
     }
 
     void fill_repository() {
-        std::vector<ostree::CommitId> done{commit_};
+        std::vector<ostree::CommitId> done{id_.commit};
         repository_->add_commit(walk_);
         for (const auto& [name, commit] : spec_.refs) {
             repository_->add_ref(name, commit);
@@ -65,7 +66,7 @@ class Layout {
             repository_->add_commit(ostree::walk_commit(source_, commit));
         }
         // What keeps the deployment's commit from being pruned.
-        repository_->add_ref("heads/ostree/1/1/0", commit_);
+        repository_->add_ref("heads/ostree/1/1/0", id_.commit);
         repository_->add_config(concat("[core]\nrepo_version=1\nmode=bare\n", spec_.repository_config));
     }
 
@@ -89,7 +90,7 @@ class Layout {
     void make_deployment() {
         FileTree& root = out_.root;
         const InodeId folder = root.add_directory(stateroot_, "deploy", directory_);
-        const std::string name = concat(commit_, ".0");
+        const std::string name = id_.to_string();
         root.add_file(folder, name + ".origin", file_, Content::of(spec_.origin));
         std::map<std::string, InodeId, std::less<>> places;
         for (const ostree::WalkedDirectory& directory : walk_.directories) {
@@ -151,7 +152,7 @@ class Layout {
         const InodeId links = root.make_directories(
             concat(kBootSubversion, '/', spec_.stateroot, '/', kernel_.checksum), directory_, ostree_);
         root.add_symlink(links, "0", directory_,
-                         concat("../../../deploy/", spec_.stateroot, "/deploy/", commit_, ".0"));
+                         concat("../../../deploy/", spec_.stateroot, "/deploy/", id_.to_string()));
     }
 
     void make_boot() {
@@ -176,7 +177,7 @@ class Layout {
         BootEntry& entry = out_.entry;
         entry.id = concat("ostree-1-", spec_.stateroot);
         entry.title = printable_title(deployment_title(
-            read_os_release(source_, walk_), ostree::read_commit_info(source_, commit_).version, 0));
+            read_os_release(source_, walk_), ostree::read_commit_info(source_, id_.commit).version, 0));
         // Not from a literal: at that g++ 12 warns of overlapping memory (-Wrestrict, GCC bug 105329).
         entry.version = std::string(1, '1');
         for (const std::string& argument : spec_.kernel_arguments) entry.options += argument + ' ';
@@ -202,7 +203,7 @@ class Layout {
 
     const ostree::Repository& source_;
     const ostree::CommitWalk& walk_;
-    const ostree::CommitId commit_;
+    const ostree::DeploymentId id_;
     const Kernel& kernel_;
     const DeploymentSpec& spec_;
     Attributes directory_;

@@ -70,7 +70,7 @@ void forget_failures(const TrialRecords& records, const Trial& trial) {
     std::vector<FailedTrial> failed = records.failed();
     const std::size_t before = failed.size();
     std::erase_if(failed, [&](const FailedTrial& failure) {
-        return failure.commit == trial.commit ||
+        return failure.deployment.commit == trial.deployment.commit ||
                (!trial.subject.digest.empty() && failure.subject.digest == trial.subject.digest);
     });
     if (failed.size() != before) records.set_failed(std::move(failed));
@@ -87,12 +87,12 @@ void put_first(Sysroot& sysroot, const Deployment& first) {
 
 }  // namespace
 
-bool Trial::is_of(const Deployment& deployment) const {
-    return deployment.stateroot == stateroot && deployment.commit == commit && deployment.serial == serial;
+bool Trial::is_of(const Deployment& other) const {
+    return other.id == deployment;
 }
 
-bool FailedTrial::is_of(const Deployment& deployment) const {
-    return deployment.stateroot == stateroot && deployment.commit == commit && deployment.serial == serial;
+bool FailedTrial::is_of(const Deployment& other) const {
+    return !is_id_reused && other.id == deployment;
 }
 
 std::optional<Trial> read_trial(const Sysroot& sysroot) {
@@ -110,7 +110,7 @@ std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string
         // Where only kernel arguments were tried, the commit may be as good as ever.
         const bool is_image = !failure.subject.image.empty();
         if ((!digest.empty() && failure.subject.digest == digest) ||
-            (commit && is_image && failure.commit == *commit)) {
+            (commit && is_image && failure.deployment.commit == *commit)) {
             out = std::move(failure);
         }
     }
@@ -136,7 +136,7 @@ TrialSupport trial_support(const Sysroot& sysroot) {
 
 TrialSupport can_pass_trial(const Sysroot& sysroot, const Deployment& deployment) {
     namespace fs = std::filesystem;
-    const fs::path root = sysroot.path_of(deployment.path());
+    const fs::path root = sysroot.path_of(deployment.id.path());
     std::error_code error;
     // Links are not followed: those of a system that does not run lead out of it.
     const auto there = [&](const fs::path& path) {
@@ -156,12 +156,7 @@ void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSu
     cancel_trial(sysroot);
     const TrialRecords records(sysroot.path());
     unlink_failures(sysroot, deployment);
-    records.set_trial({.id = new_id(),
-                       .stateroot = deployment.stateroot,
-                       .commit = deployment.commit,
-                       .serial = deployment.serial,
-                       .subject = subject,
-                       .time = now()});
+    records.set_trial({.id = new_id(), .deployment = deployment.id, .subject = subject, .time = now()});
 }
 
 void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {
@@ -170,7 +165,7 @@ void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {
     bool changed = false;
     for (FailedTrial& failure : failed) {
         if (!failure.is_of(deployment)) continue;
-        failure.serial = -1;
+        failure.is_id_reused = true;
         changed = true;
     }
     if (changed) records.set_failed(std::move(failed));
@@ -241,13 +236,11 @@ void fail_trial(Sysroot& sysroot, const std::string& reason) {
     std::vector<FailedTrial> failed = records.failed();
     // When power failed after this was written, the first reason is the true one.
     const bool known = std::any_of(failed.begin(), failed.end(), [&](const FailedTrial& failure) {
-        return failure.commit == trial->commit && failure.serial == trial->serial &&
-               failure.stateroot == trial->stateroot && failure.time >= trial->time;
+        return !failure.is_id_reused && failure.deployment == trial->deployment &&
+               failure.time >= trial->time;
     });
     if (!known) {
-        failed.push_back({.stateroot = trial->stateroot,
-                          .commit = trial->commit,
-                          .serial = trial->serial,
+        failed.push_back({.deployment = trial->deployment,
                           .subject = trial->subject,
                           .reason = escape(reason),
                           .time = std::max(now(), trial->time)});  // a clock may go back

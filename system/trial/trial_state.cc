@@ -72,12 +72,6 @@ std::string hex_of(const Json& object, const char* name, std::size_t size) {
     return text;
 }
 
-ostree::CommitId commit_of(const Json& object) {
-    const auto out = ostree::CommitId::try_parse(text_of(object, "commit"));
-    if (!out) malformed("commit");
-    return *out;
-}
-
 // A name below ostree/deploy.
 std::string stateroot_of(const Json& object) {
     std::string text = text_of(object, "stateroot");
@@ -86,6 +80,12 @@ std::string stateroot_of(const Json& object) {
         malformed("stateroot");
     }
     return text;
+}
+
+ostree::DeploymentId deployment_of(const Json& object, std::int64_t serial) {
+    const auto commit = ostree::CommitId::try_parse(text_of(object, "commit"));
+    if (!commit) malformed("commit");
+    return {.stateroot = stateroot_of(object), .commit = *commit, .serial = static_cast<int>(serial)};
 }
 
 TrialSubject subject_of(const Json& object) {
@@ -114,6 +114,8 @@ std::string_view name_of(TrialState wanted) {
 }
 
 constexpr std::size_t kIdSize = 16;
+constexpr std::int64_t kLastSerial = std::numeric_limits<int>::max();
+constexpr std::int64_t kReusedSerial = -1;  // of a failure whose deployment's id a later one has
 constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max();
 
 void check_document(const Json& json) {
@@ -125,9 +127,7 @@ Trial parse_trial(const std::string& text) {
     const Json json = oci::parse_json(text, kTrialFile);
     check_document(json);
     return {.id = hex_of(json, "id", kIdSize),
-            .stateroot = stateroot_of(json),
-            .commit = commit_of(json),
-            .serial = static_cast<int>(number_of(json, "serial", 0, std::numeric_limits<int>::max())),
+            .deployment = deployment_of(json, number_of(json, "serial", 0, kLastSerial)),
             .subject = subject_of(json),
             .state = state_of(text_of(json, "state")),
             .time = number_of(json, "time", 0, kLastTime),
@@ -136,9 +136,9 @@ Trial parse_trial(const std::string& text) {
 
 FailedTrial parse_failure(const Json& json) {
     if (!json.is_object()) malformed("object");
-    return {.stateroot = stateroot_of(json),
-            .commit = commit_of(json),
-            .serial = static_cast<int>(number_of(json, "serial", -1, std::numeric_limits<int>::max())),
+    const std::int64_t serial = number_of(json, "serial", kReusedSerial, kLastSerial);
+    return {.deployment = deployment_of(json, std::max<std::int64_t>(serial, 0)),
+            .is_id_reused = serial == kReusedSerial,
             .subject = subject_of(json),
             .reason = text_of(json, "reason"),
             .time = number_of(json, "time", 0, kLastTime)};
@@ -201,9 +201,9 @@ void put_subject(Json& json, const TrialSubject& subject) {
 Json to_json(const Trial& trial) {
     Json json{{"schema", kSchema},
               {"id", trial.id},
-              {"stateroot", trial.stateroot},
-              {"commit", trial.commit},
-              {"serial", trial.serial},
+              {"stateroot", trial.deployment.stateroot},
+              {"commit", trial.deployment.commit},
+              {"serial", trial.deployment.serial},
               {"state", name_of(trial.state)},
               {"boot_id", bounded(trial.boot_id, kMaxBootId)},
               {"time", trial.time}};
@@ -214,9 +214,9 @@ Json to_json(const Trial& trial) {
 Json to_json(const std::vector<FailedTrial>& failed) {
     Json list = Json::array();
     for (const FailedTrial& failure : failed) {
-        Json json{{"stateroot", failure.stateroot},
-                  {"commit", failure.commit},
-                  {"serial", failure.serial},
+        Json json{{"stateroot", failure.deployment.stateroot},
+                  {"commit", failure.deployment.commit},
+                  {"serial", failure.is_id_reused ? kReusedSerial : failure.deployment.serial},
                   {"reason", bounded(failure.reason, kMaxReason)},
                   {"time", failure.time}};
         put_subject(json, failure.subject);

@@ -56,7 +56,7 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
     const std::optional<ostree::Deployment> current = roles_of(sysroot).current;
     if (!current) return {};
     try {
-        const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), current->commit);
+        const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), current->id.commit);
         const std::uint64_t own = inodes_of_deployment(walk);
         return {.of_deployment = own, .in_all = own + walk.files.size() + walk.directories.size()};
     } catch (const Error& error) {

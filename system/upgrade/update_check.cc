@@ -83,8 +83,8 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
     const std::optional<Trial> trial = read_trial(sysroot);
     out.is_prepared = trial && trial->state == TrialState::prepared;
     if (!out.is_prepared) return;
-    const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), deployment.commit);
-    out.commit = deployment.commit;
+    const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), deployment.id.commit);
+    out.commit = deployment.id.commit;
     out.release = {.version = info.version, .time = info.time};
     out.is_fetched = true;
     out.bytes_to_fetch = 0;

@@ -103,7 +103,7 @@ class Upgrade {
         if (standing == DeploymentMatch::absent) return false;
         report_.result = UpgradeResult::nothing_new;
         report_.release = followed_.present;
-        report_.commit = followed_.current.commit;
+        report_.commit = followed_.current.id.commit;
         if (standing == DeploymentMatch::current) {
             note_pending();
             follow_from_now_on();
@@ -114,14 +114,14 @@ class Upgrade {
                                              : sysroot_.deployments().front();
         if (followed_.changes && with_untried(next.origin, false) != new_origin())
             return false;  // it follows something else
-        const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.commit);
+        const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.id.commit);
         report_.release = {.version = info.version, .time = info.time};
-        report_.commit = next.commit;
+        report_.commit = next.id.commit;
         if (standing == DeploymentMatch::next_on_trial) {
             if (!options_.download_only) resume_trial(sysroot_);
             report_.result = UpgradeResult::trial_prepared;
         }
-        report_.next_boot = next.id();
+        report_.next_boot = next.id;
         return true;
     }
 
@@ -130,7 +130,7 @@ class Upgrade {
         const ostree::Repository repository = sysroot_.repository();
         const bool is_same = report_.release.version == followed_.present.version &&
                              ostree::read_root(repository, *report_.commit) ==
-                                 ostree::read_root(repository, followed_.current.commit);
+                                 ostree::read_root(repository, followed_.current.id.commit);
         if (!is_same || followed_.roles.on_trial) return false;
         report_.result = UpgradeResult::nothing_new;
         note_pending();
@@ -142,9 +142,9 @@ class Upgrade {
     void note_pending() {
         const Roles& roles = followed_.roles;
         if (roles.on_trial && *roles.on_trial != followed_.current) {
-            report_.next_boot = roles.on_trial->id();
+            report_.next_boot = roles.on_trial->id;
         } else if (sysroot_.deployments().front() != followed_.current && !roles.on_trial) {
-            report_.next_boot = sysroot_.deployments().front().id();
+            report_.next_boot = sysroot_.deployments().front().id;
         }
     }
 
@@ -210,11 +210,11 @@ class Upgrade {
         const ostree::CommitWalk walk = ostree::walk_commit(repository, *report_.commit);
         const ostree::Deployment& from = arguments_from();
         const ostree::NewDeployment next{
-            .stateroot = followed_.current.stateroot,
+            .stateroot = followed_.current.id.stateroot,
             .commit = *report_.commit,
             .origin = new_origin(),
             .kernel_options =
-                image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.commit, machine),
+                image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.id.commit, machine),
                                    image::read_kargs(repository, walk, machine)),
             .merge = followed_.current};
         if (options_.download_only) {
@@ -227,7 +227,7 @@ class Upgrade {
             {.image = followed_.image, .digest = report_.digest, .version = report_.release.version});
         report_.deployment = outcome.result;
         report_.result = UpgradeResult::deployed;
-        report_.next_boot = outcome.deployment.id();
+        report_.next_boot = outcome.deployment.id;
         keep_proven(sysroot_);
     }
 

@@ -39,8 +39,8 @@ struct UpgradeReport {
     std::optional<ostree::CommitId> commit;  // that the name stands for
     Release release;
     Release present;  // of the system that is current
-    // What the next boot starts is not what runs, and was so before: "" where it is.
-    std::string next_boot;
+    // What the next boot starts; nothing where that is what runs.
+    std::optional<ostree::DeploymentId> next_boot;
     std::uint64_t bytes_read = 0;            // of layers
     std::optional<DeployResult> deployment;  // of `deployed`
 };

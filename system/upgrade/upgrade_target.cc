@@ -54,7 +54,7 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
     }
     out.image = to_string(out.origin);
     out.read_from = read_from(out, options);
-    out.present = release_of(sysroot, out.current.commit);
+    out.present = release_of(sysroot, out.current.id.commit);
     return out;
 }
 

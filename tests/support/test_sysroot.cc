@@ -131,7 +131,7 @@ ostree::CommitId TestSysroot::add_commit_with_metadata(const std::string& key,
 }
 
 ostree::Deployment TestSysroot::no_deployment() {
-    return {.stateroot = {}, .commit = ostree::CommitId(Sha256{})};
+    return {.id = {.stateroot = {}, .commit = ostree::CommitId(Sha256{})}};
 }
 
 ostree::Deployment TestSysroot::install(const ostree::CommitId& commit, const std::string& origin) const {
@@ -142,7 +142,7 @@ ostree::Deployment TestSysroot::install(const ostree::CommitId& commit, const st
                                                     .kernel_options = {"root=LABEL=ROOT", "rw"},
                                                     .merge = std::nullopt});
     sysroot.write({made});
-    return *sysroot.find(made);
+    return *sysroot.find(made.id);
 }
 
 }  // namespace osb::test

@@ -40,7 +40,7 @@ class BootCheckTest : public ::testing::Test {
         disk_.add_syslinux();
         old_ = disk_.install(disk_.add_commit("1"), {});
         sysroot_.emplace(Sysroot::open_locked(disk_.path()));
-        new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+        new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                                  .commit = disk_.add_commit("2", "kernel of 2"),
                                  .origin = {},
                                  .kernel_options = {"rw"},

@@ -34,7 +34,7 @@ class DeployTest : public ::testing::Test {
 
     ostree::NewDeployment next(const Sysroot& sysroot, const ostree::CommitId& commit) const {
         const Deployment current = *roles_of(sysroot).current;
-        return {.stateroot = current.stateroot,
+        return {.stateroot = current.id.stateroot,
                 .commit = commit,
                 .origin = current.origin,
                 .kernel_options = current.kernel_options,
@@ -69,11 +69,11 @@ TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
 TEST_F(DeployTest, EtcIsMergedThreeWays) {
     disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    const std::string etc = roles_of(sysroot).current->path() + "/etc/";
+    const std::string etc = roles_of(sysroot).current->id.path() + "/etc/";
     disk_.write(etc + "local", "mine");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/local"), "mine");
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/default"), "2");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/local"), "mine");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/default"), "2");
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
 }
 
@@ -96,7 +96,7 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
 TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
     Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
-    std::filesystem::remove(disk_.path() + "/" + old.path() + "/etc/runlevels/default/osb-boot-check");
+    std::filesystem::remove(disk_.path() + "/" + old.id.path() + "/etc/runlevels/default/osb-boot-check");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
     ASSERT_EQ(outcome.result, DeployResult::is_default);
     EXPECT_FALSE(is_untried(sysroot.deployments().front().origin));
@@ -213,7 +213,7 @@ TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
     keep_proven(sysroot);
     const Roles roles = roles_of(sysroot);
     EXPECT_EQ(*roles.rollback, third);
-    EXPECT_EQ(roles.pinned, std::vector<Deployment>{*sysroot.find(first)});
+    EXPECT_EQ(roles.pinned, std::vector<Deployment>{*sysroot.find(first.id)});
     EXPECT_EQ(sysroot.deployments().size(), 3U);
 }
 
@@ -222,8 +222,8 @@ TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
     disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment first = *roles_of(sysroot).current;
-    disk_.write(first.path() + "/etc/frozen", "mine");
-    const std::string frozen = disk_.path() + "/" + first.path() + "/etc/frozen";
+    disk_.write(first.id.path() + "/etc/frozen", "mine");
+    const std::string frozen = disk_.path() + "/" + first.id.path() + "/etc/frozen";
     {
         const Fd file(::open(frozen.c_str(), O_RDONLY | O_CLOEXEC));
         const int flags = FS_IMMUTABLE_FL;

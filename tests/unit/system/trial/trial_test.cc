@@ -29,9 +29,7 @@ const ostree::CommitId kCommit = ostree::CommitId::parse(kChecksum);
 
 Trial some_trial() {
     return {.id = "0123456789abcdef",
-            .stateroot = "default",
-            .commit = kCommit,
-            .serial = 1,
+            .deployment = {.stateroot = "default", .commit = kCommit, .serial = 1},
             .subject = {.image = "docker://quay.io/x/os:1", .digest = "sha256:1", .version = "1 \"x\"\n\xff"},
             .state = TrialState::armed,
             .time = 1700000000,
@@ -80,7 +78,7 @@ TEST_F(RecordsTest, ATrialIsReadAsItWasWritten) {
     const std::optional<Trial> read = records_.trial();
     ASSERT_TRUE(read);
     EXPECT_EQ(read->id, some_trial().id);
-    EXPECT_EQ(read->serial, 1);
+    EXPECT_EQ(read->deployment.serial, 1);
     EXPECT_EQ(read->state, TrialState::armed);
     EXPECT_EQ(read->subject.digest, "sha256:1");
     EXPECT_EQ(read->subject.version, "1 \"x\"\n\xef\xbf\xbd");
@@ -117,7 +115,7 @@ TEST_F(RecordsTest, WhateverAnImageIsCalledTheRecordCanBeRead) {
         EXPECT_EQ(records_.trial()->subject.version, read->subject.version);
 
         const FailedTrial failure{
-            .stateroot = "default", .commit = kCommit, .subject = trial.subject, .reason = version};
+            .deployment = trial.deployment, .subject = trial.subject, .reason = version};
         records_.set_failed(std::vector<FailedTrial>(kMaxFailed, failure));
         EXPECT_EQ(records_.failed().size(), kMaxFailed) << escape(version, 100);
 
@@ -134,10 +132,11 @@ TEST_F(RecordsTest, WhatCouldNotBeReadAgainIsNotWritten) {
     records_.set_trial(some_trial());
     const std::string before = test::get_file(file("trial.json"));
     Trial trial = some_trial();
-    trial.stateroot = "a\x1b";
+    trial.deployment.stateroot = "a\x1b";
     EXPECT_THROW(records_.set_trial(trial), Error);
     EXPECT_EQ(test::get_file(file("trial.json")), before);
-    EXPECT_THROW(records_.set_failed({FailedTrial{.stateroot = "", .commit = kCommit}}), Error);
+    EXPECT_THROW(records_.set_failed({FailedTrial{.deployment = {.stateroot = "", .commit = kCommit}}}),
+                 Error);
     EXPECT_THROW(records_.set_stage({.id = "x", .name = "checking", .boot_id = {}, .detail = {}}), Error);
     EXPECT_FALSE(std::filesystem::exists(file("failed.json")));
     EXPECT_FALSE(std::filesystem::exists(file("trial-stage")));
@@ -183,10 +182,11 @@ TEST_F(RecordsTest, WhatIsNoFileIsTakenForNone) {
 TEST_F(RecordsTest, OfFailuresTheLatestAreKept) {
     std::vector<FailedTrial> failed;
     for (int i = 0; i < 20; ++i)
-        failed.push_back({.stateroot = "default", .commit = kCommit, .serial = i, .reason = "r"});
+        failed.push_back(
+            {.deployment = {.stateroot = "default", .commit = kCommit, .serial = i}, .reason = "r"});
     records_.set_failed(failed);
     ASSERT_EQ(records_.failed().size(), kMaxFailed);
-    EXPECT_EQ(records_.failed().back().serial, 19);
+    EXPECT_EQ(records_.failed().back().deployment.serial, 19);
     records_.set_failed({});
     EXPECT_FALSE(std::filesystem::exists(file("failed.json")));
 }
@@ -220,7 +220,7 @@ class TrialTest : public ::testing::Test {
         disk_.add_syslinux();
         old_ = disk_.install(disk_.add_commit("1"), {});
         sysroot_.emplace(Sysroot::open_locked(disk_.path()));
-        new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+        new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                                  .commit = disk_.add_commit("2", "kernel of 2"),
                                  .origin = {},
                                  .kernel_options = {"rw", "second=yes"},
@@ -274,7 +274,7 @@ TEST_F(TrialTest, WithoutATrialTheLabelIsTheDefault) {
 
 // libostree rewrites no entries then; only links change what they stand for.
 TEST_F(TrialTest, TheEntryIsFoundWhereKernelAndArgumentsAreTheSame) {
-    new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+    new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                              .commit = disk_.add_commit("3"),
                              .origin = {},
                              .kernel_options = old_.kernel_options,
@@ -293,13 +293,13 @@ TEST_F(TrialTest, TheEntryIsFoundWhereKernelAndArgumentsAreTheSame) {
 TEST_F(TrialTest, PassedItIsFirstAndNoLongerBad) {
     begin();
     fail_trial(*sysroot_, "it was the weather");
-    EXPECT_TRUE(find_failed(*sysroot_, "", new_.commit));
+    EXPECT_TRUE(find_failed(*sysroot_, "", new_.id.commit));
     begin();
     // A new trial of the same deployment: the failure is that of an earlier one.
     EXPECT_FALSE(read_failed(*sysroot_).front().is_of(new_));
     pass_trial(*sysroot_);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
-    EXPECT_FALSE(find_failed(*sysroot_, "sha256:2", new_.commit));
+    EXPECT_FALSE(find_failed(*sysroot_, "sha256:2", new_.id.commit));
     EXPECT_FALSE(read_trial(*sysroot_));
     EXPECT_EQ(boot_once(), "");
     EXPECT_NE(menu_of("trial").find("second=yes"), std::string::npos);
@@ -322,7 +322,7 @@ TEST_F(TrialTest, FailedKernelArgumentsAreNoFailureOfTheCommit) {
     sysroot_->write({old_, new_});
     fail_trial(*sysroot_, "bad arguments");
     EXPECT_TRUE(read_failed(*sysroot_).front().is_of(new_));
-    EXPECT_FALSE(find_failed(*sysroot_, "", new_.commit));
+    EXPECT_FALSE(find_failed(*sysroot_, "", new_.id.commit));
 }
 
 TEST_F(TrialTest, AfterAPowerCutTheFirstReasonHolds) {

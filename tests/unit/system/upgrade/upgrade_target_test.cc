@@ -114,7 +114,7 @@ TEST_F(UpgradeTargetTest, WhatIsHereAlready) {
     EXPECT_EQ(standing("", std::nullopt), DeploymentMatch::absent);
     const ostree::Deployment current = *roles_of(sysroot).current;
     deploy_next(sysroot,
-                {.stateroot = current.stateroot,
+                {.stateroot = current.id.stateroot,
                  .commit = second,
                  .origin = image_origin_at("quay.io/x/os:1", other, ""),
                  .kernel_options = current.kernel_options,
