@@ -169,7 +169,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     session.progress.end();
     std::uint64_t size = 0;
     for (const oci::Descriptor& layer : result.layers) size += layer.size;
-    session.note(concat("commit ", result.commit.substr(0, 12), " as ",
+    session.note(concat("commit ", result.commit.short_text(), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
     // The archive itself is on standard output, where nothing may follow it.
     if (target.transport == oci::Transport::oci_archive && target.location == "-") {

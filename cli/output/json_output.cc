@@ -23,4 +23,8 @@ OrderedJson json_text(const std::string& text) {
     return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
 }
 
+OrderedJson json_text(const std::optional<ostree::CommitId>& commit) {
+    return commit ? OrderedJson(*commit) : OrderedJson(nullptr);
+}
+
 }  // namespace osb::cli

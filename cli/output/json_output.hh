@@ -3,7 +3,10 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
+
+#include "ostree/objects/commit_id.hh"
 
 namespace osb::cli {
 
@@ -16,5 +19,7 @@ std::string to_line(const OrderedJson& json);
 
 // null for "".
 OrderedJson json_text(const std::string& text);
+// null for none.
+OrderedJson json_text(const std::optional<ostree::CommitId>& commit);
 
 }  // namespace osb::cli

@@ -13,7 +13,7 @@ namespace {
 
 std::string version_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
     try {
-        return ostree::read_commit_info(sysroot.repository(), deployment.commit).version;
+        return ostree::read_commit_info(sysroot.repository(), deployment.id.commit).version;
     } catch (const Error&) {
         return "";  // it is gone, or damaged: named by its commit alone
     }
@@ -21,22 +21,17 @@ std::string version_of(const ostree::Sysroot& sysroot, const ostree::Deployment&
 
 }  // namespace
 
-std::string short_id(const ostree::Deployment& deployment) {
-    constexpr std::size_t kShort = 12;
-    return concat(deployment.commit.substr(0, kShort), '.', deployment.serial);
-}
-
 std::string name_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
     const std::string version = version_of(sysroot, deployment);
-    if (version.empty()) return short_id(deployment);
-    return concat("version ", osb::quoted(version), " (", short_id(deployment), ')');
+    if (version.empty()) return deployment.id.short_text();
+    return concat("version ", osb::quoted(version), " (", deployment.id.short_text(), ')');
 }
 
 OrderedJson deployment_to_json(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
-    return {{"id", deployment.id()},
-            {"stateroot", deployment.stateroot},
-            {"commit", deployment.commit},
-            {"serial", deployment.serial},
+    return {{"id", deployment.id.to_string()},
+            {"stateroot", deployment.id.stateroot},
+            {"commit", deployment.id.commit},
+            {"serial", deployment.id.serial},
             {"manifest_digest", json_text(system::manifest_digest_of(sysroot, deployment))},
             {"version", json_text(version_of(sysroot, deployment))}};
 }

@@ -8,9 +8,6 @@
 
 namespace osb::cli {
 
-// "0123456789ab.0": enough of it to be told apart, and to be found again.
-std::string short_id(const ostree::Deployment& deployment);
-
 // "version '1.2' (0123456789ab.0)", or the short id alone.
 std::string name_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 

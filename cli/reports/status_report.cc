@@ -123,7 +123,7 @@ class Text {
     }
 
     std::string commit_of(const DeploymentStatus& one) const {
-        std::string out = short_id(one.deployment);
+        std::string out = one.deployment.id.short_text();
         if (one.deployed) {
             out += concat(", deployed ", with_age(static_cast<std::int64_t>(*one.deployed), view_.now));
         }
@@ -189,10 +189,10 @@ OrderedJson subject_to_json(const system::TrialSubject& subject) {
 OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
     const ostree::Deployment& deployment = one.deployment;
     return {{"index", index},
-            {"id", deployment.id()},
-            {"stateroot", deployment.stateroot},
-            {"commit", deployment.commit},
-            {"serial", deployment.serial},
+            {"id", deployment.id.to_string()},
+            {"stateroot", deployment.id.stateroot},
+            {"commit", deployment.id.commit},
+            {"serial", deployment.id.serial},
             {"booted", deployment.booted},
             {"default", one.is_default},
             {"on_trial", one.on_trial},
@@ -213,7 +213,8 @@ OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
 OrderedJson trial_to_json(const system::SystemStatus& status) {
     if (!status.trial) return nullptr;
     const system::Trial& trial = *status.trial;
-    OrderedJson out{{"id", trial.id}, {"commit", trial.commit}, {"serial", trial.serial}};
+    OrderedJson out{
+        {"id", trial.id}, {"commit", trial.deployment.commit}, {"serial", trial.deployment.serial}};
     for (const DeploymentStatus& one : status.deployments) {
         if (one.on_trial) out["state"] = state_name(one, trial.state);
     }
@@ -225,10 +226,11 @@ OrderedJson trial_to_json(const system::SystemStatus& status) {
 }
 
 OrderedJson to_json(const FailedTrial& failed) {
-    OrderedJson out{{"commit", failed.commit},
-                    {"serial", failed.serial < 0 ? OrderedJson(nullptr) : OrderedJson(failed.serial)},
-                    {"reason", failed.reason},
-                    {"time", format_rfc3339(failed.time)}};
+    OrderedJson out{
+        {"commit", failed.deployment.commit},
+        {"serial", failed.is_id_reused ? OrderedJson(nullptr) : OrderedJson(failed.deployment.serial)},
+        {"reason", failed.reason},
+        {"time", format_rfc3339(failed.time)}};
     out.update(subject_to_json(failed.subject));
     return out;
 }
@@ -280,10 +282,12 @@ std::string describe_check(const StatusView& view) {
     if (!view.check) return "";
     const UpdateCheck& check = *view.check;
     const auto time = static_cast<std::int64_t>(check.release.time);
-    return concat('\n', escape(check.image), " is ",
-                  release_name(check.release.version, check.digest.empty() ? check.commit : check.digest),
-                  time == 0 ? "" : concat(", built ", with_age(time, view.now)),
-                  " now: ", state_text(check, view.now), '\n');
+    return concat(
+        '\n', escape(check.image), " is ",
+        release_name(check.release.version,
+                     check.digest.empty() ? std::string(text_or_empty(check.commit)) : check.digest),
+        time == 0 ? "" : concat(", built ", with_age(time, view.now)), " now: ", state_text(check, view.now),
+        '\n');
 }
 
 std::string status_document(const StatusView& view) {

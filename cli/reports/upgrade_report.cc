@@ -37,13 +37,13 @@ std::string next_boot(const system::UpgradeReport& report) {
                "checks\n";
     }
     if (report.deployment) return "the next boot starts it\n";
-    if (report.next_boot.empty()) return "";
-    return concat("the next boot starts the deployment ", report.next_boot, '\n');
+    if (!report.next_boot) return "";
+    return concat("the next boot starts the deployment ", report.next_boot->to_string(), '\n');
 }
 
 bool starts_something_else(const system::UpgradeReport& report) {
     return report.deployment.has_value() || report.result == UpgradeResult::trial_prepared ||
-           !report.next_boot.empty();
+           report.next_boot.has_value();
 }
 
 }  // namespace
@@ -54,12 +54,14 @@ OrderedJson to_json(const system::Release& release) {
     return {{"version", json_text(release.version)}, {"time", time}};
 }
 
-std::string name_of(const system::Release& release, const std::string& digest, const std::string& commit) {
+std::string name_of(const system::Release& release, const std::string& digest,
+                    const std::optional<ostree::CommitId>& commit) {
     constexpr std::size_t kShort = 12;
-    const std::string& text = digest.empty() ? commit : digest;
+    const std::string_view text = digest.empty() ? text_or_empty(commit) : digest;
     const std::size_t colon = text.find(':');
-    const std::string id = text.substr(0, colon == std::string::npos ? kShort : colon + 1 + kShort);
-    return release.version.empty() ? id : concat("version ", osb::quoted(release.version), " (", id, ')');
+    const std::string_view id = text.substr(0, colon == std::string::npos ? kShort : colon + 1 + kShort);
+    return release.version.empty() ? std::string(id)
+                                   : concat("version ", osb::quoted(release.version), " (", id, ')');
 }
 
 OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
@@ -75,7 +77,7 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
             {"release", to_json(report.release)},
             {"present", to_json(report.present)},
             {"deployment", deployment},
-            {"next_boot", json_text(report.next_boot)},
+            {"next_boot", json_text(report.next_boot ? report.next_boot->to_string() : "")},
             {"bytes_read", report.bytes_read}};
 }
 
@@ -85,7 +87,7 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
     switch (report.result) {
         case UpgradeResult::nothing_new:
             return concat("nothing new: ", image, image.empty() ? "" : " is ", name,
-                          report.next_boot.empty() ? ", which runs\n" : "\n", next_boot(report));
+                          !report.next_boot ? ", which runs\n" : "\n", next_boot(report));
         case UpgradeResult::follows:
             return concat("the system follows ", image, " from now on, which is what runs: ", name, '\n',
                           next_boot(report));

@@ -27,7 +27,7 @@ OrderedJson to_json(const BootCheckOutcome& outcome) {
     }
     return {{"schema", 1},
             {"healthy", outcome.healthy()},
-            {"commit", outcome.booted ? outcome.booted->commit : ""},
+            {"commit", outcome.booted ? outcome.booted->id.commit.text() : ""},
             {"trial", to_string(outcome.trial)},
             {"reason", outcome.reason},
             {"restart", outcome.restart},

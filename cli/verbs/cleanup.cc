@@ -64,7 +64,7 @@ class CleanupVerb final : public Verb {
         const std::uint64_t pruned = system::keep_proven(sysroot);
         std::vector<Removed> removed;
         for (std::size_t i = 0; i < all.size(); ++i) {
-            if (!sysroot.find(all[i])) removed.push_back(std::move(described[i]));
+            if (!sysroot.find(all[i].id)) removed.push_back(std::move(described[i]));
         }
         const Free after = measure(sysroot);
         const Free freed{.root = std::max(pruned, growth(before.root, after.root)),

@@ -229,7 +229,7 @@ std::vector<Candidate> deployments_of(const std::string& path) {
         const ostree::Deployment& deployment = sysroot.deployments()[i];
         const std::string name = name_of(sysroot, deployment);
         out.push_back({concat(i), name});
-        out.push_back({short_id(deployment), name});
+        out.push_back({deployment.id.short_text(), name});
     }
     return out;
 }

@@ -23,8 +23,8 @@ OrderedJson to_json(const ostree::ImportResult& result) {
     return {{"schema", 1},
             {"commit", result.commit},
             {"ref", result.ref},
-            {"parent", text_or_null(result.parent)},
-            {"base", text_or_null(result.base)},
+            {"parent", json_text(result.parent)},
+            {"base", json_text(result.base)},
             {"unchanged", result.unchanged},
             {"manifest_digest", result.manifest_digest},
             {"version", text_or_null(result.version)},
@@ -97,7 +97,7 @@ class ImportVerb final : public Verb {
         session.progress.end();
         for (const std::string& note : result.notes) session.note(note);
         session.note(summary(result));
-        session.print(session.options.json ? to_document(to_json(result)) : result.commit + '\n');
+        session.print(session.options.json ? to_document(to_json(result)) : concat(result.commit, '\n'));
     }
 
   private:

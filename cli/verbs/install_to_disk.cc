@@ -84,20 +84,20 @@ class InstallToDiskVerb final : public Verb {
         image::Installation installation(options_);
         std::optional<ostree::Repository> repository;
         std::optional<image::ScratchRepository> scratch;
-        image::InstallSource source;
-        if (!repo_.empty()) {
-            repository = ostree::Repository::open(repo_);
-            source = image::source_of_commit(*repository, source_, target_imgref_);
-        } else {
+        if (repo_.empty()) {
             scratch.emplace(installation.scratch_parent());
-            source = fetch(scratch->repository(), session);
+        } else {
+            repository = ostree::Repository::open(repo_);
         }
+        const image::InstallSource source =
+            repository ? image::source_of_commit(*repository, source_, target_imgref_)
+                       : fetch(scratch->repository(), session);
         const image::InstallResult result = installation.run(source, session.progress);
         session.progress.end();
         session.note(concat("installed kernel ", result.kernel, " and ", format_bytes(result.bytes_written),
                             " on ", osb::quoted(options_.target), ", ", format_bytes(result.size)));
         session.print(session.options.json ? to_document(to_json(result, options_.target))
-                                           : result.commit + '\n');
+                                           : concat(result.commit, '\n'));
     }
 
   private:

@@ -38,11 +38,7 @@ Deployment find_by_id(const std::vector<Deployment>& all, const std::string& tex
     constexpr std::size_t kLeastDigits = 4;
     std::vector<Deployment> found;
     for (const Deployment& deployment : all) {
-        // "0123456789ab.0", as status shows it, is not the beginning of the whole name.
-        const std::size_t dot = text.find('.');
-        const bool serial_fits =
-            dot == std::string::npos || text.substr(dot + 1) == concat(deployment.serial);
-        if (serial_fits && deployment.commit.starts_with(text.substr(0, dot))) found.push_back(deployment);
+        if (deployment.id.is_named_by(text)) found.push_back(deployment);
     }
     if (text.substr(0, text.find('.')).size() < kLeastDigits || found.empty()) {
         throw Error(ErrorKind::not_found, concat("there is no deployment ", osb::quoted(text)))
@@ -88,7 +84,7 @@ class PinVerb final : public Verb {
         ostree::Sysroot sysroot = sysroot_.open_locked();
         const Deployment chosen = choose(sysroot, deployment_);
         if (chosen.staged) {
-            throw Error(ErrorKind::refused, concat("deployment ", short_id(chosen), " is only staged"))
+            throw Error(ErrorKind::refused, concat("deployment ", chosen.id.short_text(), " is only staged"))
                 .code("staged")
                 .hint("it can be pinned after the next boot");
         }

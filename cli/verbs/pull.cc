@@ -62,7 +62,7 @@ class PullVerb final : public Verb {
         session.note(concat("ref ", result.ref, ": read ", format_bytes(result.bytes_read), ", wrote ",
                             format_count(result.objects_written, "object"), ", ",
                             format_bytes(result.bytes_written)));
-        session.print(session.options.json ? to_document(to_json(result)) : result.commit + '\n');
+        session.print(session.options.json ? to_document(to_json(result)) : concat(result.commit, '\n'));
     }
 
   private:

@@ -15,17 +15,16 @@ namespace osb::cli {
 namespace {
 
 OrderedJson to_json(const std::string& destination, const ostree::ArchivePushResult& result) {
-    return {
-        {"schema", 1},
-        {"commit", result.commit},
-        {"repository", destination},
-        {"ref", result.ref},
-        {"ref_commit", result.destination.empty() ? OrderedJson(nullptr) : OrderedJson(result.destination)},
-        {"unchanged", result.unchanged},
-        {"commits", result.commits},
-        {"objects_sent", result.objects_sent},
-        {"objects_present", result.objects_present},
-        {"bytes_sent", result.bytes_sent}};
+    return {{"schema", 1},
+            {"commit", result.commit},
+            {"repository", destination},
+            {"ref", result.ref},
+            {"ref_commit", json_text(result.destination)},
+            {"unchanged", result.unchanged},
+            {"commits", result.commits},
+            {"objects_sent", result.objects_sent},
+            {"objects_present", result.objects_present},
+            {"bytes_sent", result.bytes_sent}};
 }
 
 std::string summary(const ostree::ArchivePushResult& result) {
@@ -93,7 +92,7 @@ class PushVerb final : public Verb {
         session.progress.end();
         session.note(summary(result));
         session.print(session.options.json ? to_document(to_json(destination_, result))
-                                           : result.commit + '\n');
+                                           : concat(result.commit, '\n'));
     }
 
     std::string rev_;

@@ -97,24 +97,23 @@ void RepositoryLayout::add_commit(const ostree::CommitWalk& walk) {
         add_metadata(ObjectType::dirmeta, directory.meta,
                      ostree::read_metadata(source_, ObjectType::dirmeta, directory.meta).size());
     }
-    const Sha256 commit = parse_sha256(walk.checksum);
-    add_metadata(ObjectType::commit, commit,
-                 ostree::read_metadata(source_, ObjectType::commit, commit).size());
-    const std::string detached = ostree::read_detached_metadata(source_, walk.checksum);
+    const ostree::CommitId& commit = walk.commit.value();
+    add_metadata(ObjectType::commit, commit.checksum(), ostree::read_commit_object(source_, commit).size());
+    const std::string detached = ostree::read_detached_metadata(source_, commit);
     if (detached.empty()) return;
-    const std::string path = ostree::loose_path(commit, ObjectType::commit, false) + "meta";
+    const std::string path = ostree::loose_path(commit.checksum(), ObjectType::commit, false) + "meta";
     if (!metadata_.insert(path).second) return;
     tree_.add_file(directory_of(path), std::string_view(path).substr(3), {.mode = 0644, .mtime = kObjectTime},
                    Content::of(detached));
 }
 
-void RepositoryLayout::add_ref(const std::string& name, const std::string& commit) {
+void RepositoryLayout::add_ref(const std::string& name, const ostree::CommitId& commit) {
     const Attributes plain{.mode = 0755, .mtime = time_};
     const std::size_t slash = name.rfind('/');
     const InodeId directory =
         tree_.make_directories(concat("refs/", std::string_view(name).substr(0, slash)), plain, repository_);
     tree_.add_file(directory, std::string_view(name).substr(slash + 1), {.mode = 0644, .mtime = time_},
-                   Content::of(commit + '\n'));
+                   Content::of(concat(commit, '\n')));
 }
 
 void RepositoryLayout::add_config(const std::string& text) {

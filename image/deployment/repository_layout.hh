@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "image/ext4/file_tree.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "ostree/tree/directory_meta.hh"
@@ -23,7 +24,7 @@ class RepositoryLayout {
     // Adds the commit with everything below it.
     void add_commit(const ostree::CommitWalk& walk);
     // A name below refs/ for a commit.
-    void add_ref(const std::string& name, const std::string& commit);
+    void add_ref(const std::string& name, const ostree::CommitId& commit);
     void add_config(const std::string& text);
 
     // The inode of a content object that was added.

@@ -9,6 +9,7 @@
 #include "base/escape.hh"
 #include "image/deployment/os_release.hh"
 #include "image/deployment/repository_layout.hh"
+#include "ostree/sysroot/deployment_id.hh"
 #include "ostree/tree/commit_info.hh"
 
 namespace osb::image {
@@ -21,10 +22,11 @@ constexpr std::string_view kUsrEtc = "usr/etc";
 
 class Layout {
   public:
-    Layout(const ostree::Repository& repository, const ostree::CommitWalk& commit, const Kernel& kernel,
+    Layout(const ostree::Repository& repository, const ostree::CommitWalk& walk, const Kernel& kernel,
            const DeploymentSpec& spec, unsigned jobs)
         : source_(repository),
-          commit_(commit),
+          walk_(walk),
+          id_{spec.stateroot, walk.commit.value()},
           kernel_(kernel),
           spec_(spec),
           directory_{.mode = 0755, .mtime = spec.time},
@@ -55,8 +57,8 @@ class Layout {
     }
 
     void fill_repository() {
-        std::vector<std::string> done{commit_.checksum};
-        repository_->add_commit(commit_);
+        std::vector<ostree::CommitId> done{id_.commit};
+        repository_->add_commit(walk_);
         for (const auto& [name, commit] : spec_.refs) {
             repository_->add_ref(name, commit);
             if (std::find(done.begin(), done.end(), commit) != done.end()) continue;
@@ -64,7 +66,7 @@ class Layout {
             repository_->add_commit(ostree::walk_commit(source_, commit));
         }
         // What keeps the deployment's commit from being pruned.
-        repository_->add_ref("heads/ostree/1/1/0", commit_.checksum);
+        repository_->add_ref("heads/ostree/1/1/0", id_.commit);
         repository_->add_config(concat("[core]\nrepo_version=1\nmode=bare\n", spec_.repository_config));
     }
 
@@ -88,17 +90,17 @@ class Layout {
     void make_deployment() {
         FileTree& root = out_.root;
         const InodeId folder = root.add_directory(stateroot_, "deploy", directory_);
-        const std::string name = commit_.checksum + ".0";
+        const std::string name = id_.to_string();
         root.add_file(folder, name + ".origin", file_, Content::of(spec_.origin));
         std::map<std::string, InodeId, std::less<>> places;
-        for (const ostree::WalkedDirectory& directory : commit_.directories) {
+        for (const ostree::WalkedDirectory& directory : walk_.directories) {
             add_directory(folder, name, directory, places);
         }
         const auto etc = places.find("etc");
         if (etc == places.end()) throw Error(ErrorKind::internal, "the deployment has no /etc");
         out_.etc = etc->second;
         std::vector<std::pair<std::string_view, const Sha256*>> files;
-        for (const ostree::WalkedFile& file : commit_.files) {
+        for (const ostree::WalkedFile& file : walk_.files) {
             for (const std::string& path : file.paths) files.emplace_back(path, &file.checksum);
         }
         for (const auto& [path, checksum] : files) {
@@ -150,7 +152,7 @@ class Layout {
         const InodeId links = root.make_directories(
             concat(kBootSubversion, '/', spec_.stateroot, '/', kernel_.checksum), directory_, ostree_);
         root.add_symlink(links, "0", directory_,
-                         concat("../../../deploy/", spec_.stateroot, "/deploy/", commit_.checksum, ".0"));
+                         concat("../../../deploy/", spec_.stateroot, "/deploy/", id_.to_string()));
     }
 
     void make_boot() {
@@ -174,9 +176,8 @@ class Layout {
     void make_entry(const std::string& folder) {
         BootEntry& entry = out_.entry;
         entry.id = concat("ostree-1-", spec_.stateroot);
-        entry.title =
-            printable_title(deployment_title(read_os_release(source_, commit_),
-                                             ostree::read_commit_info(source_, commit_.checksum).version, 0));
+        entry.title = printable_title(deployment_title(
+            read_os_release(source_, walk_), ostree::read_commit_info(source_, id_.commit).version, 0));
         // Not from a literal: at that g++ 12 warns of overlapping memory (-Wrestrict, GCC bug 105329).
         entry.version = std::string(1, '1');
         for (const std::string& argument : spec_.kernel_arguments) entry.options += argument + ' ';
@@ -201,7 +202,8 @@ class Layout {
     }
 
     const ostree::Repository& source_;
-    const ostree::CommitWalk& commit_;
+    const ostree::CommitWalk& walk_;
+    const ostree::DeploymentId id_;
     const Kernel& kernel_;
     const DeploymentSpec& spec_;
     Attributes directory_;
@@ -214,9 +216,9 @@ class Layout {
 
 }  // namespace
 
-SysrootLayout lay_out_sysroot(const ostree::Repository& repository, const ostree::CommitWalk& commit,
+SysrootLayout lay_out_sysroot(const ostree::Repository& repository, const ostree::CommitWalk& walk,
                               const Kernel& kernel, const DeploymentSpec& spec, unsigned jobs) {
-    return Layout(repository, commit, kernel, spec, jobs).run();
+    return Layout(repository, walk, kernel, spec, jobs).run();
 }
 
 }  // namespace osb::image

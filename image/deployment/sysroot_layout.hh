@@ -11,6 +11,7 @@
 #include "image/deployment/boot_entry.hh"
 #include "image/deployment/kernel.hh"
 #include "image/ext4/file_tree.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/commit_walk.hh"
 
@@ -21,7 +22,7 @@ struct DeploymentSpec {
     std::vector<std::string> kernel_arguments;  // without ostree=, which is added
     std::string origin;                         // the text of the origin file
     // Name below refs/, e.g. "heads/os/main", and the commit. All of these are put on the disk.
-    std::map<std::string, std::string> refs;
+    std::map<std::string, ostree::CommitId> refs;
     std::string repository_config;  // lines that follow those of [core] in the repository's configuration
     std::int64_t time = 0;          // of what is new, in seconds since 1970
 };
@@ -37,7 +38,7 @@ struct SysrootLayout {
 };
 
 // Throws Error, with the object or path named. `jobs`: threads that look at objects; 0: one a core.
-SysrootLayout lay_out_sysroot(const ostree::Repository& repository, const ostree::CommitWalk& commit,
+SysrootLayout lay_out_sysroot(const ostree::Repository& repository, const ostree::CommitWalk& walk,
                               const Kernel& kernel, const DeploymentSpec& spec, unsigned jobs);
 
 }  // namespace osb::image

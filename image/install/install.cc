@@ -22,6 +22,7 @@
 #include "image/ext4/content_writer.hh"
 #include "image/ext4/ext4_writer.hh"
 #include "image/settings/customize.hh"
+#include "ostree/sysroot/deployment_id.hh"
 #include "ostree/sysroot/kernel_options.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
@@ -296,7 +297,7 @@ struct Installation::Impl {
                 .size = disk_size,
                 .boot_uuid = to_string(identity.boot),
                 .root_uuid = to_string(identity.root),
-                .deployment = concat("/ostree/deploy/", options.stateroot, "/deploy/", source.commit, ".0"),
+                .deployment = concat('/', ostree::DeploymentId{options.stateroot, source.commit}.path()),
                 .bytes_written = bytes};
     }
 

@@ -15,6 +15,7 @@
 #include "image/disk/partition_table.hh"
 #include "image/settings/customizations.hh"
 #include "oci/documents/platform.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::image {
@@ -24,10 +25,11 @@ enum class DiskFormat { raw, qcow2 };
 // What is installed: a commit of a repository, and what the system is to know of where it came from.
 struct InstallSource {
     const ostree::Repository* repository = nullptr;  // borrowed
-    std::string commit;
-    std::string origin;                       // the text of the origin file
-    std::map<std::string, std::string> refs;  // below refs/ -> commit; all of these are put on the disk
-    std::string remote_config;                // of a remote, as it stands in a repository's configuration
+    ostree::CommitId commit;
+    std::string origin;  // the text of the origin file
+    // Below refs/; all of these are put on the disk.
+    std::map<std::string, ostree::CommitId> refs;
+    std::string remote_config;  // of a remote, as it stands in a repository's configuration
 };
 
 struct InstallOptions {
@@ -49,7 +51,7 @@ struct InstallOptions {
 };
 
 struct InstallResult {
-    std::string commit;
+    ostree::CommitId commit;
     std::string stateroot;
     std::string kernel;      // release
     std::uint64_t size = 0;  // of the disk, in bytes

@@ -17,14 +17,14 @@ namespace {
 
 void follow_image(InstallSource& source, const std::string& imgref) {
     source.origin = image_origin(imgref);
-    source.refs[concat("heads/", image_ref(imgref))] = source.commit;
+    source.refs.insert_or_assign(concat("heads/", image_ref(imgref)), source.commit);
 }
 
 }  // namespace
 
 InstallSource source_of_commit(const ostree::Repository& repository, const std::string& rev,
                                const std::string& target_imgref) {
-    const std::optional<std::string> commit = repository.resolve(rev);
+    const std::optional<ostree::CommitId> commit = repository.resolve(rev);
     if (!commit) {
         throw ostree::revision_not_found(
             repository, rev,
@@ -33,7 +33,7 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
     InstallSource out{.repository = &repository, .commit = *commit, .origin = refspec_origin(rev)};
     for (const std::string& ref : repository.refs("")) {
         // One of a remote ("REMOTE:REF") stays with its repository.
-        if (ref == rev && ref.find(':') == std::string::npos) out.refs["heads/" + ref] = *commit;
+        if (ref == rev && ref.find(':') == std::string::npos) out.refs.emplace("heads/" + ref, *commit);
     }
     if (!target_imgref.empty()) follow_image(out, target_imgref);
     return out;
@@ -51,17 +51,17 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
     const std::string ref =
         concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
-    InstallSource out{.repository = &repository};
     // Of an image that is a commit and no more that is the very commit.
     ostree::ImportOptions import;
     import.ref = ref;
     import.jobs = options.jobs;
-    out.commit = ostree::import_image(repository, image, import, progress).commit;
+    InstallSource out{.repository = &repository,
+                      .commit = ostree::import_image(repository, image, import, progress).commit};
     // With the layers, by which the next image that shares them is fetched without these.
     for (const std::string& name : repository.refs("")) {
         // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.
         if (name == ref && !imgref.empty()) continue;
-        out.refs["heads/" + name] = repository.resolve(name).value_or(out.commit);
+        out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }
     out.origin = refspec_origin(ref);
     if (!imgref.empty()) follow_image(out, imgref);
@@ -78,7 +78,7 @@ InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourc
                       .commit = result.commit,
                       .origin = refspec_origin(concat(options.remote, ':', options.ref)),
                       .remote_config = result.config};
-    out.refs[concat("remotes/", options.remote, '/', options.ref)] = result.commit;
+    out.refs.emplace(concat("remotes/", options.remote, '/', options.ref), result.commit);
     if (!options.target_imgref.empty()) follow_image(out, options.target_imgref);
     return out;
 }

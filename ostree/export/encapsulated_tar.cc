@@ -106,11 +106,10 @@ void EncapsulatedTar::write_repository(oci::TarWriter& tar) {
 void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
     write_root(tar);
     write_repository(tar);
-    const Sha256 commit = parse_sha256(walk_.checksum);
-    write_regular(tar, object_path(commit) + ".commit",
-                  read_metadata(repository_, ObjectType::commit, commit));
-    const std::string detached = read_detached_metadata(repository_, walk_.checksum);
-    if (!detached.empty()) write_regular(tar, object_path(commit) + ".commitmeta", detached);
+    const CommitId& commit = walk_.commit.value();
+    write_regular(tar, object_path(commit.checksum()) + ".commit", read_commit_object(repository_, commit));
+    const std::string detached = read_detached_metadata(repository_, commit);
+    if (!detached.empty()) write_regular(tar, object_path(commit.checksum()) + ".commitmeta", detached);
     std::set<std::pair<ObjectType, Sha256>> written;
     const auto write_once = [&](ObjectType type, const Sha256& checksum, std::string_view suffix) {
         if (!written.emplace(type, checksum).second) return;

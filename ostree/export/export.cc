@@ -32,18 +32,18 @@ struct Facts {
     RunConfig run;
 };
 
-Facts facts_of(GVariant* commit) {
+Facts facts_of(GVariant* commit_object) {
     Facts out;
-    const GVariantPtr metadata = metadata_of(commit);
+    const GVariantPtr metadata = metadata_of(commit_object);
     out.version = lookup_string(metadata.get(), "version");
     out.kernel = lookup_string(metadata.get(), "ostree.linux");
     gboolean bootable = FALSE;
     if (g_variant_lookup(metadata.get(), "ostree.bootable", "b", &bootable) != FALSE)
         out.bootable = bootable != FALSE;
     const char* subject = nullptr;
-    g_variant_get_child(commit, 3, "&s", &subject);
+    g_variant_get_child(commit_object, 3, "&s", &subject);
     out.subject = subject;
-    out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit));
+    out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit_object));
     // A commit that was imported knows for which machine its image was.
     const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
     if (!config.empty()) {
@@ -63,16 +63,16 @@ class Export {
         : repository_(repository), sink_(sink), options_(options), progress_(progress) {}
 
     ExportResult run(const std::string& rev) {
-        const std::optional<std::string> checksum = repository_.resolve(rev);
-        if (!checksum)
+        const std::optional<CommitId> commit = repository_.resolve(rev);
+        if (!commit)
             throw revision_not_found(repository_, rev, concat("the repository has no commit ", quoted(rev)));
-        walk_ = walk_commit(repository_, *checksum);
+        walk_ = walk_commit(repository_, *commit);
         if (is_plain()) {
             walk_ = plain_walk(walk_);
         } else {
             warn_of_names();
         }
-        facts_ = facts_of(load_commit(repository_, *checksum).get());
+        facts_ = facts_of(load_commit(repository_, *commit).get());
         plan();
         layers_ = LayerExport(repository_, walk_, plan_, sink_, options_, progress_).write_all();
         return write_documents();
@@ -138,7 +138,7 @@ class Export {
 
     std::string commit_layer_name() const {
         if (is_plain()) return "directories";
-        return facts_.subject.empty() ? concat("ostree export of commit ", walk_.checksum) : facts_.subject;
+        return facts_.subject.empty() ? concat("ostree export of commit ", *walk_.commit) : facts_.subject;
     }
 
     std::map<std::string, std::string> labels() const {
@@ -146,7 +146,7 @@ class Export {
         if (is_plain()) {
             out = facts_.run.labels;
         } else {
-            out["ostree.commit"] = walk_.checksum;
+            out["ostree.commit"] = walk_.commit->text();
             out["ostree.final-diffid"] = layers_.back().diff_id.to_string();
             if (facts_.bootable) out["ostree.bootable"] = *facts_.bootable ? "true" : "false";
             if (!facts_.kernel.empty()) out["ostree.linux"] = facts_.kernel;
@@ -184,7 +184,7 @@ class Export {
         put_config(described, config_text);
         const std::string manifest = oci::write_manifest(described, descriptors, config.labels);
         sink_.put_manifest(manifest, oci::kMediaTypeManifest);
-        return {walk_.checksum, oci::Digest::of(as_bytes(manifest)), std::move(descriptors)};
+        return {walk_.commit.value(), oci::Digest::of(as_bytes(manifest)), std::move(descriptors)};
     }
 
     const Repository& repository_;

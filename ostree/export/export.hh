@@ -11,6 +11,7 @@
 #include "oci/documents/platform.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/image_sink.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -34,7 +35,7 @@ struct ExportOptions {
 };
 
 struct ExportResult {
-    std::string commit;
+    CommitId commit;
     oci::Digest manifest_digest;
     std::vector<oci::Descriptor> layers;
 };

@@ -191,8 +191,8 @@ Sha256 LayerExport::recipe(std::size_t index) const {
     if (index > 0) {
         out.add_files(plan_[index - 1].files);
     } else if (!plain) {
-        out.add(walk_.checksum);
-        out.add(read_detached_metadata(repository_, walk_.checksum));
+        out.add(walk_.commit.value().text());
+        out.add(read_detached_metadata(repository_, *walk_.commit));
     }
     return out.finish();
 }

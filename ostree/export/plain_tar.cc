@@ -81,7 +81,7 @@ class ImagePaths {
 
 // Leaves out what would be a whiteout, as an encapsulated image does not show it either.
 CommitWalk without_whiteout_names(const CommitWalk& walk) {
-    CommitWalk out{walk.checksum, {}, {}};
+    CommitWalk out{walk.commit, {}, {}};
     std::size_t hidden = 0;
     const std::string* first = nullptr;
     const auto is_hidden = [&](const std::string& path) {
@@ -121,7 +121,7 @@ void warn_of_xattrs(std::string_view bytes, const std::string& path) {
 CommitWalk plain_walk(const CommitWalk& whole) {
     const CommitWalk walk = without_whiteout_names(whole);
     const ImagePaths image_path(walk);
-    CommitWalk out{walk.checksum, {}, {}};
+    CommitWalk out{walk.commit, {}, {}};
     for (const WalkedDirectory& directory : walk.directories) {
         if (image_path.is_hidden(directory.path)) continue;
         out.directories.push_back(directory);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.hh"
 #include "ostree/import/image_layers.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/tree/base_tree.hh"
@@ -13,8 +14,8 @@
 namespace osb::ostree {
 
 struct BaseCommit {
-    std::string checksum;
-    GVariantPtr commit;
+    CommitId id;
+    GVariantPtr commit_object;
     RootChecksums root;
 };
 
@@ -32,7 +33,7 @@ struct ImageBase {
 // The commit with this checksum and these bytes, whose files are in the first `base_layers` of `layers`.
 // Those must have content. The writer, or the repository, must have its directories. Throws as read_tree(),
 // with the commit named.
-ImageBase read_base(const std::string& checksum, ByteView commit, const ImageLayers& layers,
+ImageBase read_base(const CommitId& commit, ByteView commit_object, const ImageLayers& layers,
                     std::size_t base_layers, const ObjectWriter& writer, ImageBudget& budget);
 
 }  // namespace osb::ostree

@@ -50,7 +50,7 @@ GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts) {
                 {kKeyLayout, facts.layout}};
     if (const std::string version = image_version(image); !version.empty()) texts["version"] = version;
     if (!facts.kernel.empty()) texts["ostree.linux"] = facts.kernel;
-    if (!facts.base.empty()) texts[kKeyBase] = facts.base;
+    if (facts.base) texts[kKeyBase] = facts.base->text();
     std::map<std::string, GVariant*> values;
     for (const auto& [key, text] : texts) values[key] = g_variant_new_string(text.c_str());
     values[kKeyImportFormat] = g_variant_new_uint32(kImportFormat);

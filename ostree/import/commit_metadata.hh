@@ -1,20 +1,22 @@
 // What a commit says of the image that it was made from.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "oci/transports/image.hh"
 #include "ostree/import/image_metadata.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/glib.hh"
 
 namespace osb::ostree {
 
 struct CommitFacts {
-    std::string layout;      // "bootable" or "plain"
-    std::string kernel;      // "" for none
-    std::string base;        // the commit that the image is built on; "" for none
-    std::string collection;  // collection id of the repository; "" for none
-    std::string ref;         // that will name the commit
+    std::string layout;            // "bootable" or "plain"
+    std::string kernel;            // "" for none
+    std::optional<CommitId> base;  // the commit that the image is built on
+    std::string collection;        // collection id of the repository; "" for none
+    std::string ref;               // that will name the commit
 };
 
 // The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and

@@ -43,10 +43,10 @@ std::string promised_commit(const oci::Image& image) {
     return image_label(image, "ostree.commit");
 }
 
-void check_promised_commit(const oci::Image& image, const std::string& checksum) {
+void check_promised_commit(const oci::Image& image, const CommitId& commit) {
     const std::string promised = promised_commit(image);
-    if (promised.empty() || promised == checksum) return;
-    throw Error(ErrorKind::digest_mismatch, concat("the image holds the commit ", checksum,
+    if (promised.empty() || commit == promised) return;
+    throw Error(ErrorKind::digest_mismatch, concat("the image holds the commit ", commit,
                                                    ", but its label ostree.commit says ", quoted(promised)));
 }
 

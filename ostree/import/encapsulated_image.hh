@@ -6,6 +6,7 @@
 #include <string>
 
 #include "oci/transports/image.hh"
+#include "ostree/objects/commit_id.hh"
 
 namespace osb::ostree {
 
@@ -25,6 +26,6 @@ std::string promised_commit(const oci::Image& image);
 
 // Throws Error{digest_mismatch} when the image says that it holds another commit than `checksum`, which it
 // does hold.
-void check_promised_commit(const oci::Image& image, const std::string& checksum);
+void check_promised_commit(const oci::Image& image, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -121,7 +121,7 @@ void EncapsulatedLayerReader::read_all() {
         throw Error(ErrorKind::invalid,
                     concat("extended attributes of ", pending_->first, ", but not the object"));
     }
-    if (holds_commit_ && out_.commit_checksum.empty())
+    if (holds_commit_ && !out_.commit)
         throw Error(ErrorKind::invalid, "the first layer has no commit object");
 }
 
@@ -166,18 +166,17 @@ void EncapsulatedLayerReader::take_object(const oci::TarEntry& entry, const std:
 void EncapsulatedLayerReader::take_metadata(const ObjectName& name, const std::string& bytes) {
     if (!holds_commit_) throw Error(ErrorKind::invalid, "a metadata object in a layer other than the first");
     if (name.suffix == "commitmeta") {
-        if (name.checksum != out_.commit_checksum)
-            throw Error(ErrorKind::invalid, "metadata of another commit");
+        if (out_.commit != name.checksum) throw Error(ErrorKind::invalid, "metadata of another commit");
         out_.detached = bytes;
         return;
     }
     if (name.suffix == "commit") {
-        if (!out_.commit_checksum.empty()) throw Error(ErrorKind::invalid, "a second commit");
+        if (out_.commit) throw Error(ErrorKind::invalid, "a second commit");
         const Sha256 actual = sha256(as_bytes(bytes));
         if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
         check_structure(ObjectType::commit, bytes, writer_.mode());
-        out_.commit_checksum = name.checksum;
-        out_.commit = bytes;
+        out_.commit = CommitId(actual);
+        out_.commit_object = bytes;
         return;
     }
     const Sha256 actual = sha256(as_bytes(bytes));

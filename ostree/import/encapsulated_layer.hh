@@ -9,15 +9,16 @@
 #include <string>
 
 #include "ostree/import/layer_reader.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/tree/layer.hh"
 
 namespace osb::ostree {
 
 // What the layers of one image bring besides objects in the repository.
 struct Encapsulated {
-    std::string commit_checksum;  // "" until the commit was read
-    std::string commit;           // the object's bytes
-    std::string detached;         // detached metadata, serialised; "" for none
+    std::optional<CommitId> commit;  // nothing until it was read
+    std::string commit_object;       // its bytes
+    std::string detached;            // detached metadata, serialised; "" for none
 };
 
 class EncapsulatedLayerReader {

@@ -29,11 +29,10 @@ namespace {
 // The result as far as the image, the plan and the commit tell it: without counts of bytes and objects.
 ImportResult describe_import(const oci::Image& image, const ImportPlan& plan, ImportedCommit commit,
                              std::size_t layers_reused) {
-    ImportResult out;
-    out.commit = std::move(commit.checksum);
+    ImportResult out{{}, commit.id};
     out.ref = plan.ref;
-    out.parent = std::move(commit.parent);
-    out.base = std::move(commit.base);
+    out.parent = commit.parent;
+    out.base = commit.base;
     out.unchanged = commit.unchanged;
     out.manifest_digest = image.manifest.digest.to_string();
     out.version = image_version(image);
@@ -51,10 +50,10 @@ std::optional<ImageBase> find_base(const oci::Image& image, const ImportPlan& pl
     if (plan.base_layers == 0) return std::nullopt;
     std::optional<ImageBase> out = std::move(reused);
     if (!out) {
-        out = read_base(read.commit.commit_checksum, as_bytes(read.commit.commit), read.layers,
+        out = read_base(read.commit.commit.value(), as_bytes(read.commit.commit_object), read.layers,
                         plan.base_layers, writer, budget);
     }
-    check_promised_commit(image, out->commit.checksum);
+    check_promised_commit(image, out->commit.id);
     return out;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -41,12 +42,12 @@ struct ImportOptions {
     bool expect_objects = false;
 };
 
-struct ImportResult {
-    std::string commit;
+// What is reported of an import besides its commit.
+struct ImportFacts {
     std::string ref;
-    std::string parent;      // "" for none
-    std::string base;        // the commit inside the image, which is stored, too; "" for none
-    bool unchanged = false;  // the ref's commit already was this image: nothing was added
+    std::optional<CommitId> parent;
+    std::optional<CommitId> base;  // the commit inside the image, which is stored, too
+    bool unchanged = false;        // the ref's commit already was this image: nothing was added
     std::string manifest_digest;
     std::string version;  // "" when the image names none
     std::string kernel;   // release of the kernel; "" for none
@@ -56,6 +57,10 @@ struct ImportResult {
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // as stored
     std::vector<std::string> notes;   // what was moved or dropped, one line each, escaped
+};
+
+struct ImportResult : ImportFacts {
+    CommitId commit;
 };
 
 // Imports `image` into `repository`. Of an image that is built on an encapsulated commit, the layers on top

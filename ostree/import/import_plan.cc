@@ -8,34 +8,22 @@
 namespace osb::ostree {
 namespace {
 
-bool has_commit(const Repository& repository, const std::string& checksum) {
+bool has_commit(const Repository& repository, const CommitId& commit) {
     gboolean present = FALSE;
     GErrorSlot error;
     error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
-                                       checksum.c_str(), &present, nullptr, error.out()) != 0,
-                concat("cannot look up the commit ", checksum));
+                                       commit.c_str(), &present, nullptr, error.out()) != 0,
+                concat("cannot look up the commit ", commit));
     return present != FALSE;
 }
 
-std::string find_parent(const Repository& repository, const std::string& rev) {
-    const std::optional<std::string> parent = repository.resolve(rev);
+CommitId find_parent(const Repository& repository, const std::string& rev) {
+    const std::optional<CommitId> parent = repository.resolve(rev);
     if (!parent || !has_commit(repository, *parent)) {
         throw revision_not_found(repository, rev,
                                  concat("the parent commit ", quoted(rev), " is not in the repository"));
     }
     return *parent;
-}
-
-std::optional<std::string> chosen_parent(const Repository& repository, const ImportOptions& options) {
-    switch (options.parent) {
-        case Parent::automatic:
-            return std::nullopt;
-        case Parent::none:
-            return "";
-        case Parent::commit:
-            return find_parent(repository, options.parent_commit);
-    }
-    return std::nullopt;
 }
 
 }  // namespace
@@ -53,15 +41,16 @@ ImportPlan plan_import(const Repository& repository, const oci::Image& image, co
     plan.ref = options.ref.empty() ? concat("os/", machine, '/', options.name) : options.ref;
     check_ref_name(plan.ref);
     plan.present = repository.resolve(plan.ref);
-    plan.parent = chosen_parent(repository, options);
+    plan.parent_choice = options.parent;
+    if (options.parent == Parent::commit) plan.parent = find_parent(repository, options.parent_commit);
     return plan;
 }
 
-std::string commit_parent(const ImportPlan& plan, const std::string& base,
-                          const std::optional<std::string>& present) {
-    if (plan.parent) return *plan.parent;
-    if (!base.empty()) return base;
-    return present ? *present : plan.present.value_or("");
+std::optional<CommitId> commit_parent(const ImportPlan& plan, const std::optional<CommitId>& base,
+                                      const std::optional<CommitId>& present) {
+    if (plan.parent_choice != Parent::automatic) return plan.parent;
+    if (base) return base;
+    return present ? present : plan.present;
 }
 
 }  // namespace osb::ostree

@@ -8,6 +8,7 @@
 
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -16,10 +17,10 @@ struct ImportPlan {
     std::string ref;  // checked
     Layout layout = Layout::bootable;
     std::string subject;
-    // The checksum that the options ask for, "" for no parent; nothing: commit_parent() chooses.
-    std::optional<std::string> parent;
+    Parent parent_choice = Parent::automatic;
+    std::optional<CommitId> parent;  // that the options ask for: of Parent::commit
     // The commit that the ref names before the import.
-    std::optional<std::string> present;
+    std::optional<CommitId> present;
     std::size_t base_layers = 0;  // the first of the image's layers, which hold a commit; 0 for none
     bool is_only_base = false;    // the image is a commit and no more
     // The result may be the commit inside the image itself: nothing was asked for that it cannot be.
@@ -34,7 +35,7 @@ ImportPlan plan_import(const Repository& repository, const oci::Image& image, co
 // The parent of the commit that the import writes, "" for none: the one that was asked for; else the commit
 // `base` that the image is built on ("" for none); else `present`, the commit that the ref names now; else
 // the one that it named before the import.
-std::string commit_parent(const ImportPlan& plan, const std::string& base,
-                          const std::optional<std::string>& present);
+std::optional<CommitId> commit_parent(const ImportPlan& plan, const std::optional<CommitId>& base,
+                                      const std::optional<CommitId>& present);
 
 }  // namespace osb::ostree

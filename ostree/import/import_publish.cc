@@ -16,10 +16,10 @@ namespace {
 
 // The commit of another import of the same image, which was quicker.
 std::optional<ImportedCommit> find_quicker_import(const Repository& repository, const oci::Image& image,
-                                                  const ImportPlan& plan, const std::string& base,
-                                                  const std::optional<std::string>& present) {
+                                                  const ImportPlan& plan, const std::optional<CommitId>& base,
+                                                  const std::optional<CommitId>& present) {
     const bool has_moved = present && *present != commit_parent(plan, base, std::nullopt);
-    if (!has_moved || plan.parent) return std::nullopt;
+    if (!has_moved || plan.parent_choice != Parent::automatic) return std::nullopt;
     return find_earlier_import(repository, image, plan, *present);
 }
 
@@ -28,8 +28,8 @@ void save_layers(Transaction& transaction, const NewImport& import) {
         save_layer(transaction, import.objects.layer_commits[i].get(), *import.new_layers[i]);
     }
     const Encapsulated& held = import.held_commit;
-    if (!held.commit.empty())
-        transaction.write_commit(held.commit, held.commit_checksum, held.detached, Preferred::present);
+    if (held.commit)
+        transaction.write_commit(*held.commit, held.commit_object, held.detached, Preferred::present);
 }
 
 bool is_tree_of(const WrittenTree& tree, const BaseCommit& base) {
@@ -38,38 +38,43 @@ bool is_tree_of(const WrittenTree& tree, const BaseCommit& base) {
 
 // The commit inside the image is the result.
 ImportedCommit take_base(const Repository& repository, const ImportPlan& plan, const BaseCommit& base,
-                         const std::optional<std::string>& present) {
-    ImportedCommit out;
-    out.checksum = base.checksum;
-    out.parent = parent_of(base.commit.get());
-    out.base = base.checksum;
-    out.kernel = lookup_string(metadata_of(base.commit.get()).get(), "ostree.linux");
-    out.unchanged = present == base.checksum;
-    out.notes.push_back(
-        concat("the image holds the commit ", base.checksum, " and no more: it is taken as it is"));
-    if (!out.unchanged) warn_in_collection(repository, base.commit.get(), plan.ref);
+                         const std::optional<CommitId>& present) {
+    ImportedCommit out{
+        .id = base.id,
+        .parent = parent_of(base.commit_object.get()),
+        .base = base.id,
+        .kernel = lookup_string(metadata_of(base.commit_object.get()).get(), "ostree.linux"),
+        .unchanged = present == base.id,
+        .found = false,
+        .notes = {concat("the image holds the commit ", base.id, " and no more: it is taken as it is")}};
+    if (!out.unchanged) warn_in_collection(repository, base.commit_object.get(), plan.ref);
     return out;
 }
 
 ImportedCommit write_own_commit(const Repository& repository, Transaction& transaction,
                                 const oci::Image& image, const ImportPlan& plan, const NewImport& import,
-                                const std::optional<std::string>& present) {
-    ImportedCommit out;
-    out.base = import.base != nullptr ? import.base->checksum : "";
-    out.parent = commit_parent(plan, out.base, present);
-    out.kernel = import.kernel;
+                                const std::optional<CommitId>& present) {
+    std::optional<CommitId> base;
+    if (import.base != nullptr) base = import.base->id;
+    const std::optional<CommitId> parent = commit_parent(plan, base, present);
     const GVariantPtr metadata = commit_metadata(image, {.layout = layout_name(plan.layout),
-                                                         .kernel = out.kernel,
-                                                         .base = out.base,
+                                                         .kernel = import.kernel,
+                                                         .base = base,
                                                          .collection = collection_of(repository),
                                                          .ref = plan.ref});
-    out.checksum = transaction.write_commit(make_commit({.metadata = metadata.get(),
-                                                         .parent = out.parent,
-                                                         .subject = plan.subject,
-                                                         .time = image_time(image),
-                                                         .root = import.objects.tree})
-                                                .get());
-    return out;
+    const CommitId id = transaction.write_commit(make_commit({.metadata = metadata.get(),
+                                                              .parent = parent,
+                                                              .subject = plan.subject,
+                                                              .time = image_time(image),
+                                                              .root = import.objects.tree})
+                                                     .get());
+    return {.id = id,
+            .parent = parent,
+            .base = base,
+            .kernel = import.kernel,
+            .unchanged = false,
+            .found = false,
+            .notes = {}};
 }
 
 void forget_other_layers(Transaction& transaction, const Repository& repository, const oci::Image& image) {
@@ -99,17 +104,18 @@ ImportedCommit publish_import(const Repository& repository, Transaction& transac
     // Objects first, durable; then the commits that need them; then the refs that name those.
     writer.publish();
     transaction.lock_refs();
-    const std::optional<std::string> present = repository.resolve(plan.ref);
+    const std::optional<CommitId> present = repository.resolve(plan.ref);
     const BaseCommit* const base = import.base;
-    const std::string base_checksum = base != nullptr ? base->checksum : "";
-    if (auto quicker = find_quicker_import(repository, image, plan, base_checksum, present)) {
+    std::optional<CommitId> base_id;
+    if (base != nullptr) base_id = base->id;
+    if (auto quicker = find_quicker_import(repository, image, plan, base_id, present)) {
         return std::move(*quicker);
     }
     save_layers(transaction, import);
     const bool is_base = base != nullptr && plan.may_be_base && is_tree_of(import.objects.tree, *base);
     ImportedCommit out = is_base ? take_base(repository, plan, *base, present)
                                  : write_own_commit(repository, transaction, image, plan, import, present);
-    transaction.set_ref(plan.ref, out.checksum);
+    transaction.set_ref(plan.ref, out.id);
     forget_other_layers(transaction, repository, image);
     transaction.commit();
     return out;

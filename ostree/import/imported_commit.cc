@@ -13,17 +13,17 @@ namespace osb::ostree {
 namespace {
 
 std::optional<ImportedCommit> find_held_commit(const Repository& repository, const oci::Image& image,
-                                               const ImportPlan& plan, const std::string& checksum) {
-    if (!plan.may_be_base || checksum != promised_commit(image)) return std::nullopt;
-    if (known_commit(repository, image) != checksum) return std::nullopt;
-    const GVariantPtr commit = load_commit(repository, checksum);
-    if (!commit) return std::nullopt;
-    const bool laid_out = is_laid_out(repository, root_of(bytes_of(commit.get())));
+                                               const ImportPlan& plan, const CommitId& commit) {
+    if (!plan.may_be_base || commit != promised_commit(image)) return std::nullopt;
+    if (known_commit(repository, image) != commit) return std::nullopt;
+    const GVariantPtr commit_object = load_commit(repository, commit);
+    if (!commit_object) return std::nullopt;
+    const bool laid_out = is_laid_out(repository, root_of(bytes_of(commit_object.get())));
     if (!fits_layout(laid_out, plan.layout)) return std::nullopt;
-    return ImportedCommit{.checksum = checksum,
-                          .parent = parent_of(commit.get()),
-                          .base = checksum,
-                          .kernel = lookup_string(metadata_of(commit.get()).get(), "ostree.linux"),
+    return ImportedCommit{.id = commit,
+                          .parent = parent_of(commit_object.get()),
+                          .base = commit,
+                          .kernel = lookup_string(metadata_of(commit_object.get()).get(), "ostree.linux"),
                           .unchanged = true,
                           .found = true,
                           .notes = {}};
@@ -32,17 +32,17 @@ std::optional<ImportedCommit> find_held_commit(const Repository& repository, con
 }  // namespace
 
 std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
-                                                  const ImportPlan& plan, const std::string& checksum) {
-    const GVariantPtr commit = load_commit(repository, checksum);
-    if (!commit) return std::nullopt;
-    const GVariantPtr metadata = metadata_of(commit.get());
+                                                  const ImportPlan& plan, const CommitId& commit) {
+    const GVariantPtr commit_object = load_commit(repository, commit);
+    if (!commit_object) return std::nullopt;
+    const GVariantPtr metadata = metadata_of(commit_object.get());
     if (!is_import_of(metadata.get(), image, layout_name(plan.layout))) return std::nullopt;
-    if (is_refused_in_collection(repository, commit.get(), plan.ref)) return std::nullopt;
-    const std::string parent = parent_of(commit.get());
-    if (plan.parent && parent != *plan.parent) return std::nullopt;
-    return ImportedCommit{.checksum = checksum,
+    if (is_refused_in_collection(repository, commit_object.get(), plan.ref)) return std::nullopt;
+    const std::optional<CommitId> parent = parent_of(commit_object.get());
+    if (plan.parent_choice != Parent::automatic && parent != plan.parent) return std::nullopt;
+    return ImportedCommit{.id = commit,
                           .parent = parent,
-                          .base = lookup_string(metadata.get(), "osb.import.base"),
+                          .base = CommitId::try_parse(lookup_string(metadata.get(), "osb.import.base")),
                           .kernel = lookup_string(metadata.get(), "ostree.linux"),
                           .unchanged = true,
                           .found = true,

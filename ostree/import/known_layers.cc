@@ -40,11 +40,11 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
     return out;
 }
 
-std::string known_commit(const Repository& repository, const oci::Image& image) {
+std::optional<CommitId> known_commit(const Repository& repository, const oci::Image& image) {
     const std::size_t base = encapsulated_layers(image);
     if (base == 0 || base != image.manifest.layers.size()) return {};
     const auto known = known_layers(repository, image);
-    return known.front() != nullptr ? known.front()->commit : std::string();
+    return known.front() != nullptr ? known.front()->commit : std::nullopt;
 }
 
 std::vector<bool> present_layers(const Repository& repository, const oci::Image& image) {

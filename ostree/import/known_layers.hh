@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
 
 // The commit that an image holds, and nothing beside it, when all of its layers were read before and hold
 // that commit; "" else. What the image's label says of it is not believed. Throws as known_layers().
-std::string known_commit(const Repository& repository, const oci::Image& image);
+std::optional<CommitId> known_commit(const Repository& repository, const oci::Image& image);
 
 // Whether an import that expects objects (ImportOptions::expect_objects) would not read the layer: it is
 // known, or its table of contents names nothing that the repository lacks. One entry a layer. Throws as

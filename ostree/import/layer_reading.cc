@@ -21,7 +21,7 @@ DecodedLayer read_base_layer(const oci::Image& image, std::size_t index, std::si
         EncapsulatedLayerReader(archive, context, found, holds_commit, layer.get()).read_all();
     });
     if (!holds_commit) return {.content = layer, .commit = {}};
-    layer->commit = found.commit_checksum;
+    layer->commit = found.commit;
     for (std::size_t i = 0; i < base_layers; ++i)
         layer->image_layers.push_back(image.config.diff_ids[i].to_string());
     return {.content = layer, .commit = std::move(found)};

@@ -66,16 +66,16 @@ WholeLayers keep_whole_layers(ImageLayers layers, const oci::Image& image, bool 
 std::optional<ImageBase> find_whole_base(const Repository& repository, const ImageLayers& layers,
                                          std::size_t base_layers, const ObjectWriter& writer,
                                          ImageBudget& budget) {
-    const std::string& checksum = layers.at(0).content->commit;
+    const CommitId base = layers.at(0).content->commit.value();
     try {
-        const GVariantPtr commit = load_commit(repository, checksum);
-        bool known = commit != nullptr;
+        const GVariantPtr commit_object = load_commit(repository, base);
+        bool known = commit_object != nullptr;
         for (std::size_t i = 0; i < base_layers; ++i) known = known && layers.at(i).content != nullptr;
         if (known) {
-            return read_base(checksum, bytes_of(commit.get()), layers, base_layers, writer, budget);
+            return read_base(base, bytes_of(commit_object.get()), layers, base_layers, writer, budget);
         }
     } catch (const Error& error) {
-        log_debug(concat("the base commit ", checksum, " is read anew: ", error.message()));
+        log_debug(concat("the base commit ", base, " is read anew: ", error.message()));
     }
     return std::nullopt;
 }

@@ -39,7 +39,7 @@ guint32 format_of(LayerKind kind) {
 }
 
 // Reads a file of a commit's root directory.
-std::string read_file(OstreeRepo* repo, const std::string& commit, const char* name) {
+std::string read_file(OstreeRepo* repo, const CommitId& commit, const char* name) {
     GFile* root = nullptr;
     GErrorSlot error;
     error.check(ostree_repo_read_commit(repo, commit.c_str(), &root, nullptr, nullptr, error.out()) != 0,
@@ -71,17 +71,17 @@ GVariant* string_array(const std::vector<std::string>& texts) {
     return g_variant_builder_end(&builder);
 }
 
-std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std::string& checksum,
+std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const CommitId& commit,
                                          const oci::Digest& diff_id, LayerKind kind) {
     OstreeRepo* const repo = repository.handle().repo.get();
-    const GVariantPtr commit = load_commit(repository, checksum);
-    if (!commit) return nullptr;
-    const GVariantPtr metadata = metadata_of(commit.get());
+    const GVariantPtr commit_object = load_commit(repository, commit);
+    if (!commit_object) return nullptr;
+    const GVariantPtr metadata = metadata_of(commit_object.get());
     guint32 format = 0;
     if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || format != format_of(kind))
         return nullptr;
-    const std::string held = lookup_string(metadata.get(), kKeyCommit);
-    if (held.empty() == (kind == LayerKind::commit)) return nullptr;
+    const std::optional<CommitId> held = CommitId::try_parse(lookup_string(metadata.get(), kKeyCommit));
+    if (held.has_value() != (kind == LayerKind::commit)) return nullptr;
     const std::string known = lookup_string(metadata.get(), kKeyDiffId);
     if (known != diff_id.to_string()) {
         throw Error(
@@ -94,7 +94,7 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const std
     if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
     layer->notes() = lookup_strings(metadata.get(), kKeyNotes);
     layer->image_layers = lookup_strings(metadata.get(), kKeyImage);
-    parse_entries(read_file(repo, checksum, kEntriesFile), *layer);
+    parse_entries(read_file(repo, commit, kEntriesFile), *layer);
     return layer;
 }
 
@@ -119,8 +119,8 @@ Node object_tree(const Layer& layer, const Sha256& entries_file) {
 GVariantPtr layer_metadata(const Layer& layer) {
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-    if (!layer.commit.empty())
-        g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit.c_str()));
+    if (layer.commit)
+        g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit->c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
                           g_variant_new_string(layer.diff_id().to_string().c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyLayerFormat, g_variant_new_uint32(format_of(layer.kind())));
@@ -150,27 +150,27 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
 
 struct LayerRef {
     std::string ref;
-    std::string commit;
+    CommitId commit;
     GVariantPtr metadata;  // null for a commit that is not whole
 };
 
 std::vector<LayerRef> layer_refs(const Repository& repository) {
     std::vector<LayerRef> out;
     for (const std::string& ref : repository.refs(kRefPrefix)) {
-        const std::optional<std::string> checksum =
-            is_layer_ref(ref) ? repository.resolve(ref) : std::nullopt;
-        if (!checksum) continue;
-        const GVariantPtr commit = load_commit(repository, *checksum);
-        out.push_back({ref, *checksum, commit ? metadata_of(commit.get()) : nullptr});
+        const std::optional<CommitId> commit = is_layer_ref(ref) ? repository.resolve(ref) : std::nullopt;
+        if (!commit) continue;
+        const GVariantPtr commit_object = load_commit(repository, *commit);
+        out.push_back({ref, *commit, commit_object ? metadata_of(commit_object.get()) : nullptr});
     }
     return out;
 }
 
 // The layers of an image that holds one of `commits`: it says nothing of them itself, but its first layer
 // does.
-void add_layers_with(const LayerRef& layer, const std::set<std::string>& commits,
-                     std::set<std::string>& refs) {
-    if (!layer.metadata || !commits.contains(lookup_string(layer.metadata.get(), kKeyCommit))) return;
+void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, std::set<std::string>& refs) {
+    if (!layer.metadata) return;
+    const auto held = CommitId::try_parse(lookup_string(layer.metadata.get(), kKeyCommit));
+    if (!held || !commits.contains(*held)) return;
     refs.insert(layer.ref);
     for (const std::string& diff_id : lookup_strings(layer.metadata.get(), kKeyImage))
         refs.insert(ref_of(oci::Digest::parse(diff_id)));
@@ -181,7 +181,7 @@ void add_layers_with(const LayerRef& layer, const std::set<std::string>& commits
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id, LayerKind kind) {
     for (const oci::Digest* name : {&digest, &diff_id}) {
-        const std::optional<std::string> commit = repository.resolve(ref_of(*name));
+        const std::optional<CommitId> commit = repository.resolve(ref_of(*name));
         if (!commit) continue;
         try {
             if (auto layer = load_commit_layer(repository, *commit, diff_id, kind)) return layer;
@@ -212,15 +212,16 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
 
 bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
     if (digest == diff_id) return true;  // it is not compressed
-    const std::optional<std::string> checksum = repository.resolve(ref_of(digest));
-    const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
-    return commit && lookup_string(metadata_of(commit.get()).get(), kKeyDiffId) == diff_id.to_string();
+    const std::optional<CommitId> commit = repository.resolve(ref_of(digest));
+    const GVariantPtr commit_object = commit ? load_commit(repository, *commit) : nullptr;
+    return commit_object &&
+           lookup_string(metadata_of(commit_object.get()).get(), kKeyDiffId) == diff_id.to_string();
 }
 
-void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer) {
-    const std::string checksum = transaction.write_commit(commit);
-    if (layer.blob) transaction.set_ref(ref_of(*layer.blob), checksum);
-    transaction.set_ref(ref_of(layer.diff_id()), checksum);
+void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer) {
+    const CommitId commit = transaction.write_commit(commit_object);
+    if (layer.blob) transaction.set_ref(ref_of(*layer.blob), commit);
+    transaction.set_ref(ref_of(layer.diff_id()), commit);
 }
 
 void forget_unused_layers(Transaction& transaction, const Repository& repository,
@@ -228,24 +229,24 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
     std::set<std::string> used;
     for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
     try {
-        std::set<std::string> commits;  // that a ref names
+        std::set<CommitId> commits;  // that a ref names
         for (const std::string& ref : repository.refs("")) {
             if (ref.starts_with(kRefPrefix)) continue;
-            const std::optional<std::string> checksum = repository.resolve(ref);
-            const GVariantPtr commit = checksum ? load_commit(repository, *checksum) : nullptr;
-            if (!commit) continue;
-            commits.insert(*checksum);
-            add_layers_of(metadata_of(commit.get()).get(), used);
+            const std::optional<CommitId> commit = repository.resolve(ref);
+            const GVariantPtr commit_object = commit ? load_commit(repository, *commit) : nullptr;
+            if (!commit_object) continue;
+            commits.insert(*commit);
+            add_layers_of(metadata_of(commit_object.get()).get(), used);
         }
         const std::vector<LayerRef> layers = layer_refs(repository);
         for (const LayerRef& layer : layers) add_layers_with(layer, commits, used);
         // A layer has two names.
-        std::set<std::string> used_layers;
+        std::set<CommitId> used_layers;
         for (const LayerRef& layer : layers) {
             if (used.contains(layer.ref)) used_layers.insert(layer.commit);
         }
         for (const LayerRef& layer : layers) {
-            if (!used_layers.contains(layer.commit)) transaction.set_ref(layer.ref, "");
+            if (!used_layers.contains(layer.commit)) transaction.delete_ref(layer.ref);
         }
     } catch (const Error& error) {
         // Not knowing what a ref needs, or which there are while others write some, is no reason to fail, but

@@ -42,7 +42,7 @@ bool knows_blob(const Repository& repository, const oci::Digest& digest, const o
 // that of the blob which was read, whatever the manifest calls it. To be called after the writer has
 // published: a commit is seen, or taken over by the next transaction of whatever kind, as soon as it is
 // written.
-void save_layer(Transaction& transaction, GVariant* commit, const Layer& layer);
+void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer);
 
 // Deletes, in `transaction`, the refs of layers that no image in the repository uses: none whose commit a ref
 // names, and not those of `keep`.

@@ -31,14 +31,13 @@ CommitWalk walk_whole(const Repository& repository, const RootChecksums& root) {
 }
 
 void check_complete(const Repository& repository, const ObjectWriter& writer, const Encapsulated& found) {
-    const RootChecksums root = root_of(as_bytes(found.commit));
-    const CommitWalk walk = with_context([&] { return concat("commit ", found.commit_checksum); },
+    const RootChecksums root = root_of(as_bytes(found.commit_object));
+    const CommitWalk walk = with_context([&] { return concat("commit ", *found.commit); },
                                          [&] { return walk_whole(repository, root); });
     for (const WalkedFile& file : walk.files) {
         if (writer.is_stored(file.checksum, ObjectType::file)) continue;
-        throw Error(ErrorKind::invalid,
-                    concat("commit ", found.commit_checksum, ": the image lacks the object ",
-                           to_hex(file.checksum), " of ", quoted(file.paths.front())));
+        throw Error(ErrorKind::invalid, concat("commit ", *found.commit, ": the image lacks the object ",
+                                               to_hex(file.checksum), " of ", quoted(file.paths.front())));
     }
 }
 
@@ -81,32 +80,34 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
                       Progress& progress) {
     check_pullable(image);
     if (!options.ref.empty()) check_ref_name(options.ref);
-    PullResult result{.ref = options.ref,
-                      .manifest_digest = image.manifest.digest.to_string(),
-                      .layers = image.manifest.layers.size()};
-    for (const oci::Descriptor& layer : image.manifest.layers) result.bytes_read += layer.size;
+    std::uint64_t bytes_read = 0;
+    for (const oci::Descriptor& layer : image.manifest.layers) bytes_read += layer.size;
     Transaction transaction(repository);
     ObjectWriter writer(repository);
     Encapsulated found;
-    progress.begin("reading layers", result.bytes_read);
+    progress.begin("reading layers", bytes_read);
     read_layers(image, options, writer, found, progress);
-    check_promised_commit(image, found.commit_checksum);
+    const CommitId& commit = found.commit.value();  // a first layer without one was refused
+    check_promised_commit(image, commit);
     progress.begin("writing the commit", std::nullopt);
     writer.publish();
     check_complete(repository, writer, found);
     transaction.lock_refs();
-    result.commit =
-        transaction.write_commit(found.commit, found.commit_checksum, found.detached, Preferred::present);
+    transaction.write_commit(commit, found.commit_object, found.detached, Preferred::present);
     if (!options.ref.empty()) {
-        const GVariantPtr commit =
-            variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit), false);
-        warn_in_collection(repository, commit.get(), options.ref);
-        transaction.set_ref(options.ref, result.commit);
+        const GVariantPtr commit_object =
+            variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit_object), false);
+        warn_in_collection(repository, commit_object.get(), options.ref);
+        transaction.set_ref(options.ref, commit);
     }
     transaction.commit();
-    result.objects_written = writer.objects_written();
-    result.bytes_written = writer.bytes_written();
-    return result;
+    return {.commit = commit,
+            .ref = options.ref,
+            .manifest_digest = image.manifest.digest.to_string(),
+            .layers = image.manifest.layers.size(),
+            .bytes_read = bytes_read,
+            .objects_written = writer.objects_written(),
+            .bytes_written = writer.bytes_written()};
 }
 
 }  // namespace osb::ostree

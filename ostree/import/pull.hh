@@ -7,6 +7,7 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -17,7 +18,7 @@ struct PullOptions {
 };
 
 struct PullResult {
-    std::string commit;
+    CommitId commit;
     std::string ref;
     std::string manifest_digest;
     std::size_t layers = 0;

@@ -151,7 +151,11 @@ std::string read_metadata(const Repository& repository, ObjectType type, const S
     return std::string(as_text(bytes));
 }
 
-std::string read_detached_metadata(const Repository& repository, const std::string& commit) {
+std::string read_commit_object(const Repository& repository, const CommitId& commit) {
+    return read_metadata(repository, ObjectType::commit, commit.checksum());
+}
+
+std::string read_detached_metadata(const Repository& repository, const CommitId& commit) {
     GVariant* variant = nullptr;
     GErrorSlot error;
     error.check(ostree_repo_read_commit_detached_metadata(repository.handle().repo.get(), commit.c_str(),

@@ -8,6 +8,7 @@
 
 #include "base/hash.hh"
 #include "base/stream.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/object_format.hh"
 #include "ostree/objects/repository.hh"
 
@@ -34,8 +35,9 @@ ContentObject open_object(const Repository& repository, const Sha256& checksum);
 // The bytes of a commit, dirtree or dirmeta object. Throws Error{digest_mismatch} for a damaged one. Threads
 // may call it at once.
 std::string read_metadata(const Repository& repository, ObjectType type, const Sha256& checksum);
+std::string read_commit_object(const Repository& repository, const CommitId& commit);
 
 // The commit's detached metadata (signatures), serialised; "" when it has none. No checksum covers it.
-std::string read_detached_metadata(const Repository& repository, const std::string& commit);
+std::string read_detached_metadata(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

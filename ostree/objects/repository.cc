@@ -34,7 +34,7 @@ bool is_hexadecimal(std::string_view text) noexcept {
 }
 
 // The commit that a ref without a '/' names; nothing when there is none. It may be a link to another.
-std::optional<std::string> read_ref(OstreeRepo* repo, const std::string& ref) {
+std::optional<CommitId> read_ref(OstreeRepo* repo, const std::string& ref) {
     const std::string path = "refs/heads/" + ref;
     const Fd file(::openat(ostree_repo_get_dfd(repo), path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     if (!file && errno == ENOENT) return std::nullopt;
@@ -44,8 +44,7 @@ std::optional<std::string> read_ref(OstreeRepo* repo, const std::string& ref) {
     FileRangeSource source(file.get(), 0, static_cast<std::uint64_t>(st.st_size), path);
     std::string text = read_all(source, OSTREE_SHA256_STRING_LEN + 1, path);
     if (text.ends_with('\n')) text.pop_back();
-    if (ostree_validate_checksum_string(text.c_str(), nullptr) == 0) return std::nullopt;
-    return text;
+    return CommitId::try_parse(text);
 }
 
 bool missing_or_empty(const std::string& path) {
@@ -178,7 +177,7 @@ const std::string& Repository::path() const {
     return handle_->path;
 }
 
-std::optional<std::string> Repository::resolve(const std::string& rev) const {
+std::optional<CommitId> Repository::resolve(const std::string& rev) const {
     char* checksum = nullptr;
     GErrorSlot error;
     // libostree takes such a ref for the beginning of a checksum as soon as a commit has that.
@@ -190,7 +189,7 @@ std::optional<std::string> Repository::resolve(const std::string& rev) const {
     }
     if (checksum == nullptr) return std::nullopt;
     const GStringPtr owned(checksum);
-    return std::string(checksum);
+    return CommitId::parse(checksum);
 }
 
 std::vector<std::string> Repository::refs(const std::string& prefix) const {
@@ -270,41 +269,43 @@ Transaction::~Transaction() {
     if (open_) ostree_repo_abort_transaction(repo_, nullptr, nullptr);
 }
 
-std::string Transaction::write_commit(GVariant* commit) {
+CommitId Transaction::write_commit(GVariant* commit_object) {
     guchar* checksum = nullptr;
     GErrorSlot error;
-    error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_COMMIT, nullptr, commit, &checksum,
-                                           nullptr, error.out()) != 0,
+    error.check(ostree_repo_write_metadata(repo_, OSTREE_OBJECT_TYPE_COMMIT, nullptr, commit_object,
+                                           &checksum, nullptr, error.out()) != 0,
                 "cannot write the commit");
     const std::unique_ptr<guchar, GFreeDeleter> owned(checksum);
-    return commits_.emplace_back(to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN)));
+    return commits_.emplace_back(CommitId::parse(to_hex(ByteView(checksum, OSTREE_SHA256_DIGEST_LEN))));
 }
 
-std::string Transaction::write_commit(std::string_view bytes, const std::string& checksum,
-                                      std::string_view detached, Preferred preferred) {
-    const GVariantPtr commit = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(bytes), false);
-    std::string written = write_commit(commit.get());
-    if (written != checksum) {
-        throw Error(ErrorKind::digest_mismatch,
-                    concat("the commit ", checksum, " has the checksum ", written));
+void Transaction::write_commit(const CommitId& id, std::string_view bytes, std::string_view detached,
+                               Preferred preferred) {
+    const GVariantPtr commit_object =
+        variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(bytes), false);
+    const CommitId written = write_commit(commit_object.get());
+    if (written != id) {
+        throw Error(ErrorKind::digest_mismatch, concat("the commit ", id, " has the checksum ", written));
     }
-    if (detached.empty()) return written;
-    const std::string present = ostree::read_detached_metadata(repository_, checksum);
+    if (detached.empty()) return;
+    const std::string present = ostree::read_detached_metadata(repository_, id);
     const std::string joined =
-        with_context([&] { return concat("commit ", checksum); },
+        with_context([&] { return concat("commit ", id); },
                      [&] { return join_detached_metadata(present, detached, preferred); });
-    if (joined == present) return written;
+    if (joined == present) return;
     const GVariantPtr metadata = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(joined), false);
     GErrorSlot error;
-    error.check(ostree_repo_write_commit_detached_metadata(repo_, checksum.c_str(), metadata.get(), nullptr,
+    error.check(ostree_repo_write_commit_detached_metadata(repo_, id.c_str(), metadata.get(), nullptr,
                                                            error.out()) != 0,
                 "cannot write the commit's detached metadata");
-    return written;
 }
 
-void Transaction::set_ref(const std::string& ref, const std::string& checksum) {
-    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(),
-                                    checksum.empty() ? nullptr : checksum.c_str());
+void Transaction::set_ref(const std::string& ref, const CommitId& commit) {
+    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(), commit.c_str());
+}
+
+void Transaction::delete_ref(const std::string& ref) {
+    ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(), nullptr);
 }
 
 void Transaction::lock_refs() {
@@ -319,9 +320,9 @@ void Transaction::lock_refs() {
 void Transaction::commit() {
     GErrorSlot error;
     // A commit that `ostree fsck` had marked as damaged is whole again.
-    for (const std::string& checksum : commits_) {
-        error.check(ostree_repo_mark_commit_partial(repo_, checksum.c_str(), FALSE, error.out()) != 0,
-                    concat("cannot mark the commit ", checksum, " as whole"));
+    for (const CommitId& id : commits_) {
+        error.check(ostree_repo_mark_commit_partial(repo_, id.c_str(), FALSE, error.out()) != 0,
+                    concat("cannot mark the commit ", id, " as whole"));
     }
     error.check(ostree_repo_commit_transaction(repo_, nullptr, nullptr, error.out()) != 0,
                 "cannot commit the transaction");

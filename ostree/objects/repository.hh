@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hh"
+#include "ostree/objects/commit_id.hh"
 
 namespace osb::ostree {
 
@@ -42,7 +43,7 @@ class Repository {
     const std::string& path() const;
 
     // The commit that a ref, a checksum or an abbreviated checksum names; nothing when there is none.
-    std::optional<std::string> resolve(const std::string& rev) const;
+    std::optional<CommitId> resolve(const std::string& rev) const;
     // All refs that begin with prefix + "/" ("" for all), sorted.
     std::vector<std::string> refs(const std::string& prefix) const;
 

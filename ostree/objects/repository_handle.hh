@@ -35,15 +35,15 @@ class Transaction {
     Transaction& operator=(const Transaction&) = delete;
     ~Transaction();
 
-    // Writes a commit object, or another metadata object, and returns its checksum.
-    std::string write_commit(GVariant* commit);
-    // Writes a commit that came from elsewhere: its bytes, which must have this checksum, and its detached
-    // metadata, "" for none, which join those that the repository has. To be called under lock_refs(), so
-    // that no other's are lost.
-    std::string write_commit(std::string_view bytes, const std::string& checksum, std::string_view detached,
-                             Preferred preferred);
-    // Takes effect with commit(); an empty checksum deletes the ref.
-    void set_ref(const std::string& ref, const std::string& checksum);
+    CommitId write_commit(GVariant* commit_object);
+    // Writes a commit that came from elsewhere: the bytes of the commit object, which must have the checksum
+    // `id`, and its detached metadata, "" for none, which join those that the repository has. To be called
+    // under lock_refs(), so that no other's are lost.
+    void write_commit(const CommitId& id, std::string_view bytes, std::string_view detached,
+                      Preferred preferred);
+    // Both take effect with commit().
+    void set_ref(const std::string& ref, const CommitId& commit);
+    void delete_ref(const std::string& ref);
     // From here to the end of this object no other osb-oci changes a ref of this repository: what a ref names
     // may be read, and built upon. Waits for those who do. Idempotent.
     void lock_refs();
@@ -56,7 +56,7 @@ class Transaction {
     UmaskScope umask_;
     Fd refs_lock_;
     bool open_ = false;
-    std::vector<std::string> commits_;
+    std::vector<CommitId> commits_;
 };
 
 }  // namespace osb::ostree

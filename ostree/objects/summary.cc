@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/error.hh"
@@ -19,11 +20,11 @@ namespace {
 constexpr std::size_t kMaxSummary = 128UL * 1024 * 1024;  // libostree's own limit, in bytes
 
 // Refs and commits of a summary; nothing where it is malformed.
-std::map<std::string, std::string> refs_in(std::string_view bytes) {
-    std::map<std::string, std::string> out;
+std::optional<std::map<std::string, CommitId>> refs_in(std::string_view bytes) {
+    std::map<std::string, CommitId> out;
     const GVariantPtr summary =
         variant_from_bytes(OSTREE_SUMMARY_GVARIANT_FORMAT, as_bytes(bytes), /*trusted=*/false);
-    if (g_variant_is_normal_form(summary.get()) == FALSE) return out;
+    if (g_variant_is_normal_form(summary.get()) == FALSE) return std::nullopt;
     const GVariantPtr refs = take(g_variant_get_child_value(summary.get(), 0));
     for (gsize i = 0; i < g_variant_n_children(refs.get()); ++i) {
         const GVariantPtr entry = take(g_variant_get_child_value(refs.get(), i));
@@ -31,7 +32,9 @@ std::map<std::string, std::string> refs_in(std::string_view bytes) {
         g_variant_get_child(entry.get(), 0, "&s", &name);
         const GVariantPtr target = take(g_variant_get_child_value(entry.get(), 1));
         const GVariantPtr checksum = take(g_variant_get_child_value(target.get(), 1));
-        out.emplace(name, to_hex(view_byte_array(checksum.get())));
+        const auto commit = CommitId::try_parse(to_hex(view_byte_array(checksum.get())));
+        if (!commit) return std::nullopt;
+        out.emplace(name, *commit);
     }
     return out;
 }
@@ -42,7 +45,7 @@ bool has_file(OstreeRepo* repo, const char* name) {
 
 }  // namespace
 
-std::map<std::string, std::string> local_refs(const Repository& repository) {
+std::map<std::string, CommitId> local_refs(const Repository& repository) {
     GHashTable* table = nullptr;
     GErrorSlot error;
     const auto flags = static_cast<OstreeRepoListRefsExtFlags>(
@@ -52,13 +55,13 @@ std::map<std::string, std::string> local_refs(const Repository& repository) {
                                           error.out()) != 0,
                 "cannot list the repository's refs");
     const GHashTablePtr owned(table);
-    std::map<std::string, std::string> out;
+    std::map<std::string, CommitId> out;
     GHashTableIter iter;
     g_hash_table_iter_init(&iter, table);
     void* key = nullptr;
     void* value = nullptr;
     while (g_hash_table_iter_next(&iter, &key, &value) != 0)
-        out.emplace(static_cast<const char*>(key), static_cast<const char*>(value));
+        out.emplace(static_cast<const char*>(key), CommitId::parse(static_cast<const char*>(value)));
     return out;
 }
 
@@ -90,8 +93,9 @@ void update_summary(const Repository& repository) {
     }
 }
 
-std::string make_summary(const std::string& ref, const std::string& checksum, const std::string& commit) {
-    const GVariantPtr variant = variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(commit), false);
+std::string make_summary(const std::string& ref, const CommitId& id, const std::string& commit_object) {
+    const GVariantPtr variant =
+        variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(commit_object), false);
     GVariantBuilder facts;
     g_variant_builder_init(&facts, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_add(
@@ -99,8 +103,8 @@ std::string make_summary(const std::string& ref, const std::string& checksum, co
         g_variant_new_uint64(GUINT64_TO_BE(guint64{ostree_commit_get_timestamp(variant.get())})));
     GVariantBuilder refs;
     g_variant_builder_init(&refs, G_VARIANT_TYPE("a(s(taya{sv}))"));
-    g_variant_builder_add(&refs, "(s(t@ay@a{sv}))", ref.c_str(), guint64{commit.size()},
-                          byte_array(parse_sha256(checksum)), g_variant_builder_end(&facts));
+    g_variant_builder_add(&refs, "(s(t@ay@a{sv}))", ref.c_str(), guint64{commit_object.size()},
+                          byte_array(id.checksum()), g_variant_builder_end(&facts));
     GVariantBuilder metadata;
     g_variant_builder_init(&metadata, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_add(&metadata, "{sv}", "ostree.summary.mode", g_variant_new_string("archive-z2"));

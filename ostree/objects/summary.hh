@@ -4,12 +4,13 @@
 #include <map>
 #include <string>
 
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
 
 // The repository's own refs (refs/heads) and the commits that they name.
-std::map<std::string, std::string> local_refs(const Repository& repository);
+std::map<std::string, CommitId> local_refs(const Repository& repository);
 
 // Whether the repository has a summary, and its refs are the repository's.
 bool is_summary_current(const Repository& repository);
@@ -19,7 +20,7 @@ bool is_summary_current(const Repository& repository);
 // the later refs.
 void update_summary(const Repository& repository);
 
-// The bytes of a summary with one ref. `commit` is the commit object's bytes.
-std::string make_summary(const std::string& ref, const std::string& checksum, const std::string& commit);
+// The bytes of a summary with one ref.
+std::string make_summary(const std::string& ref, const CommitId& id, const std::string& commit_object);
 
 }  // namespace osb::ostree

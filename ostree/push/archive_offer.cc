@@ -34,15 +34,15 @@ std::optional<ObjectType> type_of(std::string_view suffix) {
 ArchiveOffer::ArchiveOffer(const Repository& repository)
     : repository_(repository), stored_(repository), closure_(repository) {}
 
-void ArchiveOffer::set(const std::string& ref, const std::string& commit, bool probing) {
+void ArchiveOffer::set(const std::string& ref, const CommitId& commit, bool probing) {
     commit_ = commit;
-    commit_bytes_ = read_metadata(repository_, ObjectType::commit, parse_sha256(commit));
+    commit_object_ = read_commit_object(repository_, commit);
     detached_ = read_detached_metadata(repository_, commit);
     ref_path_ = concat("refs/heads/", ref);
-    summary_ = make_summary(ref, commit, commit_bytes_);
+    summary_ = make_summary(ref, commit, commit_object_);
     probing_ = probing;
     if (probing) return;
-    closure_.add(root_of(as_bytes(commit_bytes_)));
+    closure_.add(root_of(as_bytes(commit_object_)));
     ++commits_;
 }
 
@@ -50,7 +50,7 @@ std::optional<OfferedFile> ArchiveOffer::find(std::string_view path) const {
     constexpr std::string_view kObjects = "objects/";
     if (path == "config") return text_file(kArchiveConfig);
     if (path == "summary") return text_file(summary_);
-    if (path == ref_path_) return text_file(commit_ + '\n');
+    if (path == ref_path_) return text_file(concat(*commit_, '\n'));
     if (path.starts_with(kObjects) && !probing_) return find_object(path.substr(kObjects.size()));
     return std::nullopt;
 }
@@ -64,9 +64,9 @@ std::optional<OfferedFile> ArchiveOffer::find_object(std::string_view name) cons
     const std::string_view suffix = name.substr(kDot + 1);
     OfferedFile out;
     if (suffix == "commit" || suffix == "commitmeta") {
-        out.bytes = suffix == "commit" ? commit_bytes_ : detached_;
+        out.bytes = suffix == "commit" ? commit_object_ : detached_;
         out.is_object = suffix == "commit";
-        if (checksum != commit_ || out.bytes.empty()) return std::nullopt;
+        if (commit_ != checksum || out.bytes.empty()) return std::nullopt;
         return out;
     }
     const std::optional<ObjectType> type = type_of(suffix);

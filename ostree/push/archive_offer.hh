@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/fd.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/push/object_closure.hh"
@@ -33,7 +34,7 @@ class ArchiveOffer {
     // From here on `ref` names `commit`. With `probing` no object is found: that tells whether the client has
     // the commit, and sends it nothing. Not to be called while other threads use find(). Throws Error as
     // ObjectClosure::add().
-    void set(const std::string& ref, const std::string& commit, bool probing);
+    void set(const std::string& ref, const CommitId& commit, bool probing);
 
     // The file at a path like "objects/ab/cdef.filez"; nothing when there is none. Throws Error. Threads may
     // call it at once.
@@ -41,7 +42,8 @@ class ArchiveOffer {
 
     // The objects of all commits that were offered, and not merely probed; the commits included.
     std::size_t object_count() const noexcept { return closure_.objects().size() + commits_; }
-    const std::string& commit() const noexcept { return commit_; }
+    // The one that was offered last; nothing before.
+    const std::optional<CommitId>& commit() const noexcept { return commit_; }
     bool probing() const noexcept { return probing_; }
 
   private:
@@ -51,8 +53,8 @@ class ArchiveOffer {
     StoredObjects stored_;
     ObjectClosure closure_;
     std::size_t commits_ = 0;
-    std::string commit_;
-    std::string commit_bytes_;
+    std::optional<CommitId> commit_;
+    std::string commit_object_;
     std::string detached_;
     std::string ref_path_;
     std::string summary_;

@@ -56,15 +56,13 @@ class DirectoryPush {
           options_(options),
           progress_(progress),
           objects_(open_at(ostree_repo_get_dfd(destination.handle().repo.get()), "objects",
-                           O_RDONLY | O_DIRECTORY)) {}
+                           O_RDONLY | O_DIRECTORY)),
+          result_{.commit = source.commit(), .ref = source.ref(), .destination = source.commit()} {}
 
     ArchivePushResult run() {
-        result_.commit = source_.commit();
-        result_.destination = source_.commit();
-        result_.ref = source_.ref();
         check_descent();
-        const GVariantPtr commit = load_commit(source_.repository(), source_.commit());
-        warn_of_binding(destination_, commit.get(), source_.ref());
+        const GVariantPtr commit_object = load_commit(source_.repository(), source_.commit());
+        warn_of_binding(destination_, commit_object.get(), source_.ref());
         // It holds the repository's lock: nothing that is found there is pruned meanwhile.
         Transaction transaction(destination_);
         find_changes();
@@ -83,52 +81,50 @@ class DirectoryPush {
   private:
     // A commit that the destination lacks, or whose detached metadata it lacks.
     struct Change {
-        std::string checksum;
-        std::string bytes;
+        CommitId commit;
+        std::string commit_object;
         std::string detached;
         bool lacking = false;
     };
 
-    // What the ref names in the destination; "" when it is not there.
-    std::string current() const {
+    // What the ref names in the destination; nothing when it is not there.
+    std::optional<CommitId> current() const {
         const auto refs = local_refs(destination_);
         const auto found = refs.find(source_.ref());
-        return found == refs.end() ? std::string{} : found->second;
+        return found == refs.end() ? std::nullopt : std::optional(found->second);
     }
 
     // Whether `ancestor` is the pushed commit or one before it, as far as both repositories know.
-    bool descends_from(const std::string& ancestor) const {
+    bool descends_from(const CommitId& ancestor) const {
         const auto& history = source_.history();
-        const auto is_it = [&](const PushedCommit& commit) { return commit.checksum == ancestor; };
+        const auto is_it = [&](const PushedCommit& pushed) { return pushed.commit == ancestor; };
         if (std::any_of(history.begin(), history.end(), is_it)) return true;
-        std::string checksum = history.back().parent;
-        while (!checksum.empty() && checksum != ancestor && has_whole_commit(destination_, checksum))
-            checksum = parent_of(load_commit(destination_, checksum).get());
-        return checksum == ancestor;
+        std::optional<CommitId> commit = history.back().parent;
+        while (commit && *commit != ancestor && has_whole_commit(destination_, *commit))
+            commit = parent_of(load_commit(destination_, *commit).get());
+        return commit == ancestor;
     }
 
     void check_descent() const {
         if (options_.force) return;
-        const std::string present = current();
-        if (present.empty() || descends_from(present)) return;
+        const std::optional<CommitId> present = current();
+        if (!present || descends_from(*present)) return;
         throw Error(ErrorKind::invalid,
                     concat("the ref ", quoted(source_.ref()), " of ", quoted(destination_.path()),
-                           " names the commit ", present, ", which is no ancestor of ", source_.commit()))
+                           " names the commit ", *present, ", which is no ancestor of ", source_.commit()))
             .hint("--force pushes all the same, and that commit is then without a name");
     }
 
     void find_changes() {
-        for (const PushedCommit& commit : source_.history()) {
+        for (const auto& [commit, parent] : source_.history()) {
             check_interrupt();
-            Change change{.checksum = commit.checksum,
-                          .lacking = !has_whole_commit(destination_, commit.checksum)};
-            const std::string theirs = read_detached_metadata(destination_, commit.checksum);
+            Change change{.commit = commit, .lacking = !has_whole_commit(destination_, commit)};
+            const std::string theirs = read_detached_metadata(destination_, commit);
             change.detached = join_detached_metadata(
-                theirs, read_detached_metadata(source_.repository(), commit.checksum), Preferred::added);
+                theirs, read_detached_metadata(source_.repository(), commit), Preferred::added);
             if (change.detached == theirs) change.detached.clear();
             if (!change.lacking && change.detached.empty()) continue;
-            change.bytes =
-                read_metadata(source_.repository(), ObjectType::commit, parse_sha256(commit.checksum));
+            change.commit_object = read_commit_object(source_.repository(), commit);
             if (change.lacking) ++result_.commits;
             changes_.push_back(std::move(change));
         }
@@ -144,8 +140,8 @@ class DirectoryPush {
         progress_.begin("finding what is missing", std::nullopt);
         for (const Change& change : changes_) {
             if (!change.lacking) continue;
-            with_context([&] { return concat("commit ", change.checksum); },
-                         [&] { closure.add(root_of(as_bytes(change.bytes))); });
+            with_context([&] { return concat("commit ", change.commit); },
+                         [&] { closure.add(root_of(as_bytes(change.commit_object))); });
         }
         std::vector<ObjectName> missing;
         for (const ObjectName& name : closure.objects()) {
@@ -240,10 +236,10 @@ class DirectoryPush {
     void write_commits(Transaction& transaction) {
         std::reverse(changes_.begin(), changes_.end());
         for (const Change& change : changes_) {
-            transaction.write_commit(change.bytes, change.checksum, change.detached, Preferred::added);
+            transaction.write_commit(change.commit, change.commit_object, change.detached, Preferred::added);
             if (!change.lacking) continue;
             ++result_.objects_sent;
-            result_.bytes_sent += change.bytes.size() + change.detached.size();
+            result_.bytes_sent += change.commit_object.size() + change.detached.size();
         }
     }
 

@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/progress.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/push/ssh_target.hh"
 
@@ -20,10 +22,11 @@ struct ArchivePushOptions {
 };
 
 struct ArchivePushResult {
-    std::string commit;       // that was pushed
-    std::string ref;          // its name in the destination
-    std::string destination;  // the commit that this ref names there now; "" when the server does not tell.
-                              // Over SSH it is a copy of ours, made by the server (docs/push.md)
+    CommitId commit;  // that was pushed
+    std::string ref;  // its name in the destination
+    // The commit that this ref names there now; nothing when the server does not tell. Over SSH it is a copy
+    // of ours, made by the server (docs/push.md).
+    std::optional<CommitId> destination;
     std::size_t commits = 0;  // that the destination lacked
     std::uint64_t objects_sent = 0;
     std::uint64_t objects_present = 0;  // of those commits' objects, which the destination had already

@@ -45,14 +45,13 @@ class SshPush {
           progress_(progress),
           scratch_(socket_parent()),
           offer_(source.repository()),
-          server_(offer_, scratch_.path() + "/http", progress) {}
+          server_(offer_, scratch_.path() + "/http", progress),
+          result_{.commit = source.commit(), .ref = source.ref()} {}
 
     ArchivePushResult run() {
         progress_.begin("connecting", std::nullopt);
         ssh_.emplace(target_, scratch_.path() + "/ssh");
         url_ = concat("http://127.0.0.1:", ssh_->forward(server_.socket_path()), server_.prefix());
-        result_.commit = source_.commit();
-        result_.ref = source_.ref();
         const std::size_t unknown = count_unknown();
         for (std::size_t i = unknown; i-- > 0;) send(i, unknown);
         result_.unchanged = result_.commits == 0;
@@ -66,12 +65,12 @@ class SshPush {
     }
 
   private:
-    const PushedCommit& commit(std::size_t i) const { return source_.history()[i]; }
+    const CommitId& commit(std::size_t i) const { return source_.history()[i].commit; }
 
     // Runs ostree-receive for this commit. Throws unless it ends with status 0, or `may_fail`.
     ReceiveLog receive(std::size_t i, std::string_view flags, bool probing, bool& failed) {
-        server_.offer(source_.ref(), commit(i).checksum, probing);
-        ReceiveLog log(source_.ref(), commit(i).checksum, /*warn=*/!probing);
+        server_.offer(source_.ref(), commit(i), probing);
+        ReceiveLog log(source_.ref(), commit(i), /*warn=*/!probing);
         const std::string command = concat("ostree-receive ", flags, " ", shell_quoted(target_.path), " ",
                                            url_, " ", shell_quoted(source_.ref()));
         const ExitState state = ssh_->run(command, [&](std::string_view line) { log.add(line); });
@@ -103,17 +102,17 @@ class SshPush {
         before_ = log.before();
         // It ended well without a word about the ref: it does not take refs of this name, and is asked no
         // more.
-        if (!failed && !before_) check_not_taken(log);
-        return log.before() == commit(i).checksum || (!failed && log.is_not_newer());
+        if (!failed && !before_.told) check_not_taken(log);
+        return log.before().commit == commit(i) || (!failed && log.is_not_newer());
     }
 
     // Where in our history the server's ref is, so far as its name tells: where a copy is no other than ours.
     std::optional<std::size_t> place_of_ref() const {
-        if (!before_) return std::nullopt;
+        if (!before_.told) return std::nullopt;
         const auto& history = source_.history();
-        if (before_->empty()) return history.size();
+        if (!before_.commit) return history.size();
         for (std::size_t i = 0; i < history.size(); ++i)
-            if (history[i].checksum == *before_) return i;
+            if (history[i].commit == *before_.commit) return i;
         return std::nullopt;
     }
 
@@ -147,7 +146,7 @@ class SshPush {
         bool failed = false;
         const ReceiveLog log =
             receive(i, newest && options_.force ? "-f -v" : "-v", /*probing=*/false, failed);
-        if (!log.made().empty()) {
+        if (log.made()) {
             ++result_.commits;
             result_.destination = log.made();
             return;
@@ -157,15 +156,15 @@ class SshPush {
 
     // The server ended well, and did not take the commit that matters.
     void check_not_taken(const ReceiveLog& log) {
-        if (log.is_same_tree() || log.before() == source_.commit()) {
-            result_.destination = log.before().value_or("");
+        if (log.is_same_tree() || log.before().commit == source_.commit()) {
+            result_.destination = log.before().commit;
             return;
         }
         if (log.is_not_newer()) {
             throw Error(ErrorKind::invalid,
                         concat("the ref ", quoted(source_.ref()), " of ", quoted(target_.to_string()),
-                               " names the commit ", log.before().value_or("(unknown)"),
-                               ", which is as new as ", source_.commit(), " or newer"))
+                               " names the commit ", log.before().text(), ", which is as new as ",
+                               source_.commit(), " or newer"))
                 .hint("--force pushes all the same");
         }
         throw Error(ErrorKind::unavailable, concat("ostree-receive on ", quoted(target_.host),
@@ -182,7 +181,7 @@ class SshPush {
     ArchiveServer server_;
     std::optional<SshConnection> ssh_;
     std::string url_;
-    std::optional<std::string> before_;  // what the server's ref named at the last probe; "" for nothing
+    RefBefore before_;  // at the last probe
     ArchivePushResult result_;
 };
 

@@ -11,12 +11,12 @@
 namespace osb::ostree {
 namespace {
 
-bool has_commit_object(const Repository& repository, const std::string& checksum) {
+bool has_commit_object(const Repository& repository, const CommitId& commit) {
     gboolean present = FALSE;
     GErrorSlot error;
     error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
-                                       checksum.c_str(), &present, nullptr, error.out()) != 0,
-                concat("cannot look up the commit ", checksum));
+                                       commit.c_str(), &present, nullptr, error.out()) != 0,
+                concat("cannot look up the commit ", commit));
     return present != FALSE;
 }
 
@@ -31,13 +31,13 @@ std::string ref_named_by(const Repository& repository, const std::string& rev) {
 
 }  // namespace
 
-bool has_whole_commit(const Repository& repository, const std::string& checksum) {
-    return has_commit_object(repository, checksum) && load_commit(repository, checksum) != nullptr;
+bool has_whole_commit(const Repository& repository, const CommitId& commit) {
+    return has_commit_object(repository, commit) && load_commit(repository, commit) != nullptr;
 }
 
 PushSource::PushSource(const Repository& repository, const std::string& rev, const std::string& ref)
     : repository_(repository) {
-    const std::optional<std::string> commit = repository.resolve(rev);
+    const std::optional<CommitId> commit = repository.resolve(rev);
     if (!commit || !has_commit_object(repository, *commit)) {
         throw revision_not_found(
             repository, rev,
@@ -66,21 +66,20 @@ PushSource::~PushSource() {
         ostree_repo_lock_pop(repository_.handle().repo.get(), OSTREE_REPO_LOCK_SHARED, nullptr, nullptr);
 }
 
-void PushSource::read_history(const std::string& commit) {
-    for (std::string checksum = commit; !checksum.empty();) {
+void PushSource::read_history(const CommitId& newest) {
+    for (std::optional<CommitId> commit = newest; commit; commit = history_.back().parent) {
         check_interrupt();
         // Beyond the first, a commit that was never pulled, or was deleted, is where history ends.
         const bool first = history_.empty();
-        if (!first && !has_commit_object(repository_, checksum)) break;
-        const GVariantPtr object = load_commit(repository_, checksum);
+        if (!first && !has_commit_object(repository_, *commit)) break;
+        const GVariantPtr object = load_commit(repository_, *commit);
         if (!object && first) {
             throw Error(ErrorKind::not_found,
-                        concat("the repository holds the commit ", checksum, " only in part"))
+                        concat("the repository holds the commit ", *commit, " only in part"))
                 .hint("fetch the rest of it before it is pushed");
         }
         if (!object) break;
-        history_.push_back({checksum, parent_of(object.get())});
-        checksum = history_.back().parent;
+        history_.push_back({*commit, parent_of(object.get())});
     }
 }
 

@@ -2,16 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
 
 struct PushedCommit {
-    std::string checksum;
-    std::string parent;  // checksum; "" for none
+    CommitId commit;
+    std::optional<CommitId> parent;
 };
 
 class PushSource {
@@ -25,13 +27,13 @@ class PushSource {
     ~PushSource();
 
     const Repository& repository() const noexcept { return repository_; }
-    const std::string& commit() const noexcept { return history_.front().checksum; }
+    const CommitId& commit() const noexcept { return history_.front().commit; }
     const std::string& ref() const noexcept { return ref_; }
     // The commit, its parent, and so on, as far as the repository has them whole. Not empty.
     const std::vector<PushedCommit>& history() const noexcept { return history_; }
 
   private:
-    void read_history(const std::string& rev);
+    void read_history(const CommitId& newest);
 
     const Repository& repository_;
     std::string ref_;
@@ -40,6 +42,6 @@ class PushSource {
 };
 
 // Whether the repository has the commit with everything that belongs to it.
-bool has_whole_commit(const Repository& repository, const std::string& checksum);
+bool has_whole_commit(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

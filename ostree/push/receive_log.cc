@@ -13,20 +13,18 @@ namespace {
 // The form of python's logging: LEVEL:LOGGER:MESSAGE.
 constexpr std::string_view kLogger = ":otpush.receive:";
 
-bool is_checksum(std::string_view text) {
-    return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-           });
-}
-
 bool is_level(std::string_view text) {
     return text == "DEBUG" || text == "INFO" || text == "WARNING" || text == "ERROR" || text == "CRITICAL";
 }
 
 }  // namespace
 
-ReceiveLog::ReceiveLog(std::string ref, std::string commit, bool warn)
-    : ref_(std::move(ref)), commit_(std::move(commit)), warn_(warn) {}
+std::string_view RefBefore::text() const noexcept {
+    return told ? text_or_empty(commit) : "(unknown)";
+}
+
+ReceiveLog::ReceiveLog(std::string ref, const CommitId& commit, bool warn)
+    : ref_(std::move(ref)), commit_(commit), warn_(warn) {}
 
 void ReceiveLog::add(std::string_view line) {
     const std::size_t at = line.find(kLogger);
@@ -51,8 +49,8 @@ void ReceiveLog::add_message(std::string_view message) {
     const std::string entry = concat(' ', ref_, ' ');
     if (in_current_ && message.starts_with(entry)) {
         const std::string_view what = message.substr(entry.size());
-        if (what == "None") before_ = "";
-        if (is_checksum(what)) before_ = what;
+        if (what == "None") before_ = {.told = true, .commit = std::nullopt};
+        if (const auto commit = CommitId::try_parse(what)) before_ = {.told = true, .commit = commit};
         return;
     }
     in_current_ = in_current_ && message.starts_with(' ');
@@ -61,8 +59,8 @@ void ReceiveLog::add_message(std::string_view message) {
     if (message.starts_with(concat("ref ", ref_, " remote commit ", commit_, " root equals ")))
         same_tree_ = true;
     const std::string set = concat("Set ", ref_, " ref to ");
-    if (message.starts_with(set) && is_checksum(message.substr(set.size())))
-        made_ = message.substr(set.size());
+    if (!message.starts_with(set)) return;
+    if (const auto commit = CommitId::try_parse(message.substr(set.size()))) made_ = commit;
 }
 
 }  // namespace osb::ostree

@@ -6,20 +6,29 @@
 #include <string>
 #include <string_view>
 
+#include "ostree/objects/commit_id.hh"
+
 namespace osb::ostree {
+
+// What the server's ref named before.
+struct RefBefore {
+    bool told = false;               // whether the server said it at all
+    std::optional<CommitId> commit;  // nothing when the ref was not there
+
+    std::string_view text() const noexcept;  // for people
+};
 
 class ReceiveLog {
   public:
     // Of the receipt of `commit` under `ref`. A warning is for the user to see where `warn` is set.
-    ReceiveLog(std::string ref, std::string commit, bool warn);
+    ReceiveLog(std::string ref, const CommitId& commit, bool warn);
 
     // The next line of its output, as it came. Passes it on to the user's log, escaped.
     void add(std::string_view line);
 
-    // What the ref named before; "" when it was not there. Nothing when it was not told.
-    const std::optional<std::string>& before() const noexcept { return before_; }
-    // The commit that was made of ours, and that the ref names now; "" for none.
-    const std::string& made() const noexcept { return made_; }
+    const RefBefore& before() const noexcept { return before_; }
+    // The commit that was made of ours, and that the ref names now.
+    const std::optional<CommitId>& made() const noexcept { return made_; }
     // The server refused it, because what it has is as new or newer.
     bool is_not_newer() const noexcept { return not_newer_; }
     // The server ignored it, because what it has is the same tree.
@@ -31,11 +40,11 @@ class ReceiveLog {
     void add_message(std::string_view message);
 
     std::string ref_;
-    std::string commit_;
+    CommitId commit_;
     bool warn_;
     bool in_current_ = false;
-    std::optional<std::string> before_;
-    std::string made_;
+    RefBefore before_;
+    std::optional<CommitId> made_;
     bool not_newer_ = false;
     bool same_tree_ = false;
     std::string last_words_;

@@ -84,8 +84,8 @@ ErrorKind kind_of(const GErrorSlot& error) {
     }
 }
 
-std::string pull_ref(Repository& repository, const std::string& remote, const std::string& ref,
-                     Progress& progress) {
+CommitId pull_ref(Repository& repository, const std::string& remote, const std::string& ref,
+                  Progress& progress) {
     progress.begin("fetching the commit", std::nullopt);
     GErrorSlot error;
     const GVariantPtr pull = pull_options(ref);
@@ -94,7 +94,7 @@ std::string pull_ref(Repository& repository, const std::string& remote, const st
                                                   nullptr, watch.cancellable(), error.out()) != 0;
     watch.finish();
     if (!ok) raise_as_remote(error, concat("cannot pull ", quoted(ref)));
-    const std::optional<std::string> commit = repository.resolve(concat(remote, ':', ref));
+    const std::optional<CommitId> commit = repository.resolve(concat(remote, ':', ref));
     if (!commit) throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(ref)));
     return *commit;
 }
@@ -112,7 +112,7 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
                                           error.out()) != 0,
                 concat("cannot add the remote ", quoted(options.name)));
     if (!options.gpg_key.empty()) import_key(repo, options);
-    const std::string commit =
+    const CommitId commit =
         with_context([&] { return concat("remote ", quoted(options.url)); },
                      [&] { return pull_ref(repository, options.name, options.ref, progress); });
     return {.commit = commit,
@@ -120,14 +120,14 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
                              "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n')};
 }
 
-std::string pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
-                            Progress& progress) {
+CommitId pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+                         Progress& progress) {
     const UmaskScope umask(umask_for(repository.handle().repo.get()));
     return with_context([&] { return concat("remote ", quoted(remote)); },
                         [&] { return pull_ref(repository, remote, ref, progress); });
 }
 
-std::string remote_commit(const Repository& repository, const std::string& remote, const std::string& ref) {
+CommitId remote_commit(const Repository& repository, const std::string& remote, const std::string& ref) {
     GErrorSlot error;
     GHashTable* table = nullptr;
     InterruptWatch watch;
@@ -141,7 +141,7 @@ std::string remote_commit(const Repository& repository, const std::string& remot
         throw Error(ErrorKind::not_found,
                     concat("remote ", quoted(remote), ": its summary has no ref ", quoted(ref)));
     }
-    return commit;
+    return CommitId::parse(commit);
 }
 
 }  // namespace osb::ostree

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/progress.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -16,7 +17,7 @@ struct RemotePullOptions {
 };
 
 struct RemotePullResult {
-    std::string commit;
+    CommitId commit;
     // The remote, as it stands in a repository's configuration file.
     std::string config;
 };
@@ -29,11 +30,11 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
 
 // Pulls a ref of a remote that the repository's configuration names, as that says; returns the commit. Throws
 // as pull_remote().
-std::string pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
-                            Progress& progress);
+CommitId pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+                         Progress& progress);
 
 // The commit that the remote's summary says the ref names now; nothing is stored. Throws as pull_remote();
 // not_found for a ref that the summary lacks, and for a remote that has no summary.
-std::string remote_commit(const Repository& repository, const std::string& remote, const std::string& ref);
+CommitId remote_commit(const Repository& repository, const std::string& remote, const std::string& ref);
 
 }  // namespace osb::ostree

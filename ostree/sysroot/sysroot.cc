@@ -51,15 +51,13 @@ bool try_lock(OstreeSysroot* sysroot) {
     return acquired != 0;
 }
 
+DeploymentId id_of(OstreeDeployment* object) {
+    return {.stateroot = ostree_deployment_get_osname(object),
+            .commit = CommitId::parse(ostree_deployment_get_csum(object)),
+            .serial = ostree_deployment_get_deployserial(object)};
+}
+
 }  // namespace
-
-std::string Deployment::id() const {
-    return concat(commit, '.', std::to_string(serial));
-}
-
-std::string Deployment::path() const {
-    return concat("ostree/deploy/", stateroot, "/deploy/", id());
-}
 
 struct Sysroot::Handle {
     GObjectPtr<OstreeSysroot> sysroot;
@@ -82,25 +80,18 @@ struct Sysroot::Handle {
 
     OstreeDeployment* object_of(const Deployment& deployment) const {
         for (const auto& object : objects) {
-            if (deployment.commit == ostree_deployment_get_csum(object.get()) &&
-                deployment.serial == ostree_deployment_get_deployserial(object.get()) &&
-                deployment.stateroot == ostree_deployment_get_osname(object.get())) {
-                return object.get();
-            }
+            if (id_of(object.get()) == deployment.id) return object.get();
         }
-        throw Error(ErrorKind::not_found, concat("there is no deployment ", deployment.id()));
+        throw Error(ErrorKind::not_found, concat("there is no deployment ", deployment.id.to_string()));
     }
     Deployment describe(OstreeDeployment* object) const;
 };
 
 Deployment Sysroot::Handle::describe(OstreeDeployment* object) const {
-    Deployment out;
-    out.stateroot = ostree_deployment_get_osname(object);
-    out.commit = ostree_deployment_get_csum(object);
-    out.serial = ostree_deployment_get_deployserial(object);
+    Deployment out{.id = id_of(object)};
     out.boot_checksum = ostree_deployment_get_bootcsum(object);
     out.boot_path = concat("/ostree/boot.", std::to_string(ostree_sysroot_get_bootversion(sysroot.get())),
-                           '/', out.stateroot, '/', out.boot_checksum, '/',
+                           '/', out.id.stateroot, '/', out.boot_checksum, '/',
                            std::to_string(ostree_deployment_get_bootserial(object)));
     if (GKeyFile* origin = ostree_deployment_get_origin(object)) {
         out.origin = key_file_text(origin);
@@ -283,9 +274,9 @@ std::optional<Deployment> Sysroot::booted() const {
     return std::nullopt;
 }
 
-std::optional<Deployment> Sysroot::find(const Deployment& deployment) const {
-    for (const Deployment& other : handle_->deployments) {
-        if (other == deployment) return other;
+std::optional<Deployment> Sysroot::find(const DeploymentId& id) const {
+    for (const Deployment& deployment : handle_->deployments) {
+        if (deployment.id == id) return deployment;
     }
     return std::nullopt;
 }
@@ -335,12 +326,9 @@ bool Sysroot::clear_undeployed_flags() {
     for (const fs::directory_entry& stateroot : fs::directory_iterator(path_of("ostree/deploy"), error)) {
         std::error_code none;
         for (const fs::directory_entry& entry : fs::directory_iterator(stateroot.path() / "deploy", none)) {
-            const auto is_it = [&](const Deployment& deployment) {
-                return deployment.stateroot == stateroot.path().filename() &&
-                       deployment.id() == entry.path().filename();
-            };
-            const auto& all = deployments();
-            const bool deployed = std::any_of(all.begin(), all.end(), is_it);
+            const auto id = DeploymentId::try_parse(stateroot.path().filename().string(),
+                                                    entry.path().filename().string());
+            const bool deployed = id && find(*id);
             if (!deployed && entry.is_directory(none)) cleared += clear_immutable_flags(entry.path());
         }
     }
@@ -376,7 +364,7 @@ void Sysroot::set_origin(const Deployment& deployment, const std::string& origin
     error.check(ostree_sysroot_write_origin_file(handle_->sysroot.get(), handle_->object_of(deployment),
                                                  file.get(), nullptr, error.out()) != 0,
                 "cannot write the origin of the deployment");
-    if (find(deployment)) load();
+    if (find(deployment.id)) load();
 }
 
 std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
@@ -385,7 +373,7 @@ std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
     {
         Transaction transaction(repository);
         transaction.lock_refs();
-        for (const std::string& ref : unused_refs) transaction.set_ref(ref, "");
+        for (const std::string& ref : unused_refs) transaction.delete_ref(ref);
         transaction.commit();
     }
     {

@@ -10,15 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
+#include "ostree/sysroot/deployment_id.hh"
 
 namespace osb::ostree {
 
 // One deployment, as it was when the sysroot was loaded.
 struct Deployment {
-    std::string stateroot;
-    std::string commit;
-    int serial = 0;             // tells deployments of one commit apart
+    DeploymentId id;
     std::string boot_checksum;  // libostree's name for its kernel and initramfs
     std::string boot_path;  // "/ostree/boot.N/...": its `ostree=` argument, by which its boot entry is found
     std::string origin;     // text of the origin file; "" for none
@@ -27,19 +27,14 @@ struct Deployment {
     bool pinned = false;
     bool staged = false;  // to be written to the boot entries at shutdown (not by us: needs systemd)
 
-    // COMMIT.SERIAL, the name of its directory.
-    std::string id() const;
-    // Its directory below the sysroot: "ostree/deploy/STATEROOT/deploy/COMMIT.SERIAL".
-    std::string path() const;
-    friend bool operator==(const Deployment& a, const Deployment& b) {
-        return a.stateroot == b.stateroot && a.commit == b.commit && a.serial == b.serial;
-    }
+    // Whether it is the same deployment, whatever has become of it meanwhile.
+    friend bool operator==(const Deployment& a, const Deployment& b) { return a.id == b.id; }
 };
 
 // What is to be deployed.
 struct NewDeployment {
     std::string stateroot;
-    std::string commit;
+    CommitId commit;
     std::string origin;                       // text of the origin file
     std::vector<std::string> kernel_options;  // without ostree=, which is added
     std::optional<Deployment> merge;          // whose /etc is merged into the new one's
@@ -76,8 +71,8 @@ class Sysroot {
     const std::vector<Deployment>& deployments() const;
     // The one that runs; nothing when this sysroot is not the running system's.
     std::optional<Deployment> booted() const;
-    // That of these with the same stateroot, commit and serial; nothing when it is gone.
-    std::optional<Deployment> find(const Deployment& deployment) const;
+    // Nothing when it is gone.
+    std::optional<Deployment> find(const DeploymentId& id) const;
 
     // From here on the sysroot must be locked.
 

@@ -4,31 +4,31 @@
 
 namespace osb::ostree {
 
-GVariantPtr load_commit(const Repository& repository, const std::string& checksum) {
-    GVariant* commit = nullptr;
+GVariantPtr load_commit(const Repository& repository, const CommitId& commit) {
+    GVariant* commit_object = nullptr;
     OstreeRepoCommitState state{};
     GErrorSlot error;
-    error.check(ostree_repo_load_commit(repository.handle().repo.get(), checksum.c_str(), &commit, &state,
-                                        error.out()) != 0,
-                concat("cannot load the commit ", checksum));
-    GVariantPtr owned(commit);
+    error.check(ostree_repo_load_commit(repository.handle().repo.get(), commit.c_str(), &commit_object,
+                                        &state, error.out()) != 0,
+                concat("cannot load the commit ", commit));
+    GVariantPtr owned(commit_object);
     if ((static_cast<unsigned>(state) & OSTREE_REPO_COMMIT_STATE_PARTIAL) != 0) return nullptr;
     return owned;
 }
 
-GVariantPtr metadata_of(GVariant* commit) {
-    return take(g_variant_get_child_value(commit, 0));
+GVariantPtr metadata_of(GVariant* commit_object) {
+    return take(g_variant_get_child_value(commit_object, 0));
 }
 
-std::string parent_of(GVariant* commit) {
-    const GStringPtr parent(ostree_commit_get_parent(commit));
-    return parent ? std::string(parent.get()) : std::string{};
+std::optional<CommitId> parent_of(GVariant* commit_object) {
+    const GStringPtr parent(ostree_commit_get_parent(commit_object));
+    return parent ? std::optional(CommitId::parse(parent.get())) : std::nullopt;
 }
 
 GVariantPtr make_commit(const CommitFields& fields) {
-    const Sha256 parent = fields.parent.empty() ? Sha256{} : parse_sha256(fields.parent);
+    const Sha256 parent = fields.parent ? fields.parent->checksum() : Sha256{};
     return take(g_variant_new("(@a{sv}@ay@a(say)sst@ay@ay)", fields.metadata,
-                              byte_array(fields.parent.empty() ? ByteView{} : ByteView(parent)),
+                              byte_array(fields.parent ? ByteView(parent) : ByteView{}),
                               g_variant_new_array(G_VARIANT_TYPE("(say)"), nullptr, 0),
                               fields.subject.c_str(), "", guint64{GUINT64_TO_BE(fields.time)},
                               byte_array(fields.root.tree), byte_array(fields.root.meta)));

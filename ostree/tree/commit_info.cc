@@ -14,10 +14,10 @@ namespace osb::ostree {
 
 namespace {
 
-GVariantPtr load_whole(const Repository& repository, const std::string& checksum) {
-    GVariantPtr commit = load_commit(repository, checksum);
-    if (commit) return commit;
-    throw Error(ErrorKind::not_found, concat("the repository holds the commit ", checksum, " only in part"));
+GVariantPtr load_whole(const Repository& repository, const CommitId& commit) {
+    GVariantPtr commit_object = load_commit(repository, commit);
+    if (commit_object) return commit_object;
+    throw Error(ErrorKind::not_found, concat("the repository holds the commit ", commit, " only in part"));
 }
 
 // The architectures that uname -m and Go name alike, or whose other name is known: of a name that means
@@ -32,27 +32,27 @@ std::optional<oci::Platform> platform_of_machine(const std::string& machine) {
 
 }  // namespace
 
-std::optional<oci::Platform> read_commit_platform(const Repository& repository, const std::string& checksum) {
-    const GVariantPtr commit = load_whole(repository, checksum);
-    const GVariantPtr metadata = metadata_of(commit.get());
+std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit) {
+    const GVariantPtr commit_object = load_whole(repository, commit);
+    const GVariantPtr metadata = metadata_of(commit_object.get());
     const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
     if (!config.empty()) {
         try {
             const oci::Platform platform = oci::ImageConfig::parse(config).platform;
             if (!platform.architecture.empty()) return platform;
         } catch (const Error& error) {
-            log_debug(concat("commit ", checksum, ": ", error.message()));
+            log_debug(concat("commit ", commit, ": ", error.message()));
         }
     }
     return platform_of_machine(lookup_string(metadata.get(), "ostree.architecture"));
 }
 
-CommitInfo read_commit_info(const Repository& repository, const std::string& checksum) {
-    const GVariantPtr commit = load_whole(repository, checksum);
-    const GVariantPtr metadata = metadata_of(commit.get());
+CommitInfo read_commit_info(const Repository& repository, const CommitId& commit) {
+    const GVariantPtr commit_object = load_whole(repository, commit);
+    const GVariantPtr metadata = metadata_of(commit_object.get());
     return {.version = lookup_string(metadata.get(), "version"),
             .manifest_digest = lookup_string(metadata.get(), "ostree.manifest-digest"),
-            .time = ostree_commit_get_timestamp(commit.get())};
+            .time = ostree_commit_get_timestamp(commit_object.get())};
 }
 
 }  // namespace osb::ostree

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "oci/documents/platform.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -17,10 +18,10 @@ struct CommitInfo {
 };
 
 // Throws Error{not_found} when the repository lacks the commit, or has only part of it.
-CommitInfo read_commit_info(const Repository& repository, const std::string& checksum);
+CommitInfo read_commit_info(const Repository& repository, const CommitId& commit);
 
 // The platform that the commit is for, as the image says it that it was made from, or the metadata key
 // "ostree.architecture"; nothing where neither says one. Throws as read_commit_info().
-std::optional<oci::Platform> read_commit_platform(const Repository& repository, const std::string& checksum);
+std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

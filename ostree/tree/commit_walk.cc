@@ -106,14 +106,14 @@ class Walker {
 
 }  // namespace
 
-CommitWalk walk_commit(const Repository& repository, const std::string& checksum) {
-    if (!load_commit(repository, checksum)) {
+CommitWalk walk_commit(const Repository& repository, const CommitId& commit) {
+    if (!load_commit(repository, commit)) {
         throw Error(ErrorKind::not_found,
-                    concat("the repository holds the commit ", checksum, " only in part"));
+                    concat("the repository holds the commit ", commit, " only in part"));
     }
-    const RootChecksums root = read_root(repository, checksum);
+    const RootChecksums root = read_root(repository, commit);
     CommitWalk walk = walk_tree(repository, root.tree, root.meta);
-    walk.checksum = checksum;
+    walk.commit = commit;
     return walk;
 }
 
@@ -141,13 +141,13 @@ const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string&
     return found == walk.directories.end() || found->path != path ? nullptr : &*found;
 }
 
-RootChecksums root_of(ByteView bytes) {
-    const CommitObject commit = parse_commit(bytes);
-    return {commit.tree, commit.meta};
+RootChecksums root_of(ByteView commit_object) {
+    const CommitObject fields = parse_commit(commit_object);
+    return {fields.tree, fields.meta};
 }
 
-RootChecksums read_root(const Repository& repository, const std::string& checksum) {
-    return root_of(as_bytes(read_metadata(repository, ObjectType::commit, parse_sha256(checksum))));
+RootChecksums read_root(const Repository& repository, const CommitId& commit) {
+    return root_of(as_bytes(read_commit_object(repository, commit)));
 }
 
 }  // namespace osb::ostree

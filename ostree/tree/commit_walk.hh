@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/hash.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -33,7 +35,7 @@ inline constexpr std::size_t kMaxWalkEntries = 4'000'000;
 inline constexpr std::size_t kMaxWalkBytes = 512UL * 1024 * 1024;
 
 struct CommitWalk {
-    std::string checksum;
+    std::optional<CommitId> commit;            // nothing for a tree that no commit names
     std::vector<WalkedDirectory> directories;  // sorted by before_in_tree()
     std::vector<WalkedFile> files;             // by their first path
 };
@@ -43,9 +45,9 @@ const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string&
 
 // Throws Error: not_found when an object of the commit is missing, digest_mismatch when one is damaged,
 // invalid when one is malformed or a tree is more than kMaxDepth deep; too_large beyond the limits above.
-CommitWalk walk_commit(const Repository& repository, const std::string& checksum);
+CommitWalk walk_commit(const Repository& repository, const CommitId& commit);
 
-// The same for a tree that no commit of the repository names yet; `checksum` of the result is empty.
+// The same for a tree that no commit of the repository names yet.
 CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha256& meta);
 
 // The checksums of the root's dirtree and dirmeta objects in a commit object's bytes. Throws Error{invalid}.
@@ -54,9 +56,9 @@ struct RootChecksums {
     Sha256 meta{};
     bool operator==(const RootChecksums&) const = default;
 };
-RootChecksums root_of(ByteView commit);
+RootChecksums root_of(ByteView commit_object);
 
 // The same of a commit in the repository. Throws Error: not_found, digest_mismatch, invalid.
-RootChecksums read_root(const Repository& repository, const std::string& checksum);
+RootChecksums read_root(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -12,6 +12,7 @@
 
 #include "base/hash.hh"
 #include "oci/documents/digest.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/tree/image_budget.hh"
 
 namespace osb::ostree {
@@ -79,7 +80,7 @@ class Layer {
     // The digest of the bytes that were read and checked; nothing for a layer that was known already.
     std::optional<oci::Digest> blob;
     std::uint64_t uncompressed_size = 0;  // bytes
-    std::string commit;                   // LayerKind::commit: its checksum; else ""
+    std::optional<CommitId> commit;       // LayerKind::commit: the one that it holds
     // LayerKind::commit: the diffIDs of all layers that hold that commit, when they are known.
     std::vector<std::string> image_layers;
 

@@ -172,7 +172,7 @@ CommitObject parse_commit(ByteView bytes) {
     const GVariantPtr variant = normal(OSTREE_COMMIT_GVARIANT_FORMAT, bytes, "commit");
     CommitObject out;
     const GVariantPtr parent = child_of(variant.get(), 1);
-    if (g_variant_n_children(parent.get()) != 0) out.parent = to_hex(checksum_of(parent.get()));
+    if (g_variant_n_children(parent.get()) != 0) out.parent = CommitId(checksum_of(parent.get()));
     out.tree = checksum_in(variant.get(), 6);
     out.meta = checksum_in(variant.get(), 7);
     return out;

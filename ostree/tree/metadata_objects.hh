@@ -3,12 +3,14 @@
 // two entries of one name, attributes that cannot be set.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.hh"
 #include "base/hash.hh"
+#include "ostree/objects/commit_id.hh"
 #include "ostree/objects/object_format.hh"
 
 namespace osb::ostree {
@@ -42,7 +44,7 @@ struct DirectoryMeta {
 };
 
 struct CommitObject {
-    std::string parent;  // checksum; "" for none
+    std::optional<CommitId> parent;
     Sha256 tree{};
     Sha256 meta{};
 };

@@ -61,7 +61,7 @@ class Scanner {
     // name=value, both allowed spaces around '='; nothing (and nothing taken) when it is not that.
     std::optional<std::pair<std::string, std::string>> parameter() {
         const std::string_view before = rest_;
-        std::string name = to_lower(token());
+        std::string name = registry::to_lower(token());
         skip_spaces();
         if (!name.empty() && take('=')) {
             skip_spaces();
@@ -127,7 +127,7 @@ void parse_header(std::string_view text, std::vector<Challenge>& out) {
     Scanner scanner(text);
     scanner.skip_separators();
     while (!scanner.at_end() && out.size() < kMaxChallenges) {
-        Challenge challenge{.scheme = to_lower(scanner.token()), .params = {}};
+        Challenge challenge{.scheme = registry::to_lower(scanner.token()), .params = {}};
         if (challenge.scheme.empty() || !read_params(scanner, challenge)) return;
         out.push_back(std::move(challenge));
     }

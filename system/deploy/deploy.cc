@@ -70,9 +70,9 @@ Roles roles_of(const Sysroot& sysroot) {
         } else if (deployment == *roles.current) {
             continue;
         } else if (!roles.rollback && is_proven(deployment) &&
-                   deployment.stateroot == roles.current->stateroot && !deployment.staged) {
+                   deployment.id.stateroot == roles.current->id.stateroot && !deployment.staged) {
             roles.rollback = deployment;
-        } else if (deployment.pinned || deployment.stateroot != roles.current->stateroot) {
+        } else if (deployment.pinned || deployment.id.stateroot != roles.current->id.stateroot) {
             roles.pinned.push_back(deployment);  // another system's are not ours to remove
         } else {
             roles.others.push_back(deployment);
@@ -119,7 +119,7 @@ void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Depl
         write_deployments(sysroot, list);
     } catch (const Error&) {
         try {
-            if (!Sysroot::open(sysroot.path()).find(made)) cancel_trial(sysroot);
+            if (!Sysroot::open(sysroot.path()).find(made.id)) cancel_trial(sysroot);
         } catch (const Error& error) {
             log_warning(error.message());
         }
@@ -157,7 +157,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     write_new(sysroot, list, made);
     if (tried) resume_trial(sysroot);
     if (!support.supported) log_info(concat("no trial: ", support.reason));
-    return {.deployment = sysroot.find(made).value_or(made),
+    return {.deployment = sysroot.find(made.id).value_or(made),
             .result = tried ? DeployResult::on_trial : DeployResult::is_default};
 }
 

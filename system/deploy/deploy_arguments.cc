@@ -24,14 +24,14 @@ bool is_of_deployments(const std::string& ref) {
 // deploy_next() removes the deployment that waits for its trial before it makes the new one.
 void check_commit_stays(const Sysroot& sysroot, const Deployment& leaving) {
     for (const Deployment& other : sysroot.deployments()) {
-        if (!(other == leaving) && other.commit == leaving.commit) return;
+        if (!(other == leaving) && other.id.commit == leaving.id.commit) return;
     }
     const ostree::Repository repository = sysroot.repository();
     for (const std::string& ref : repository.refs("")) {
-        if (!is_of_deployments(ref) && repository.resolve(ref) == leaving.commit) return;
+        if (!is_of_deployments(ref) && repository.resolve(ref) == leaving.id.commit) return;
     }
-    throw Error(ErrorKind::refused,
-                concat("the deployment ", leaving.id(), " waits for its trial, and no ref keeps its commit"))
+    throw Error(ErrorKind::refused, concat("the deployment ", leaving.id.to_string(),
+                                           " waits for its trial, and no ref keeps its commit"))
         .code("trial_pending")
         .hint("change the kernel arguments after the restart, or give it up with 'osb-oci rollback'");
 }
@@ -50,8 +50,8 @@ DeployOutcome deploy_with_arguments(Sysroot& sysroot, const std::vector<std::str
     const Roles roles = roles_of(sysroot);
     const Deployment base = arguments_base(sysroot, roles);
     TrialSubject subject;
-    ostree::NewDeployment next{.stateroot = base.stateroot,
-                               .commit = base.commit,
+    ostree::NewDeployment next{.stateroot = base.id.stateroot,
+                               .commit = base.id.commit,
                                .origin = without_transient(base.origin),
                                .kernel_options = arguments,
                                .merge = base};

@@ -49,11 +49,11 @@ Taken freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leavi
     Taken out;
     for (const Deployment& deployment : leaving) {
         try {
-            const Taken one = size_on_root(ostree::walk_commit(repository, deployment.commit));
+            const Taken one = size_on_root(ostree::walk_commit(repository, deployment.id.commit));
             out.bytes += one.bytes;
             out.inodes += one.inodes;
         } catch (const Error& error) {
-            log_debug(concat("the size of ", deployment.id(), " is not known: ", error.message()));
+            log_debug(concat("the size of ", deployment.id.to_string(), " is not known: ", error.message()));
         }
     }
     return out;
@@ -93,9 +93,9 @@ std::string boot_directory(const std::string& stateroot, const std::string& chec
 
 std::uint64_t freed_on_boot(const Sysroot& sysroot, const std::vector<Deployment>& leaving) {
     std::set<std::string> freed;
-    for (const Deployment& one : leaving) freed.insert(boot_directory(one.stateroot, one.boot_checksum));
+    for (const Deployment& one : leaving) freed.insert(boot_directory(one.id.stateroot, one.boot_checksum));
     for (const Deployment& one : sysroot.deployments()) {
-        if (!contains(leaving, one)) freed.erase(boot_directory(one.stateroot, one.boot_checksum));
+        if (!contains(leaving, one)) freed.erase(boot_directory(one.id.stateroot, one.boot_checksum));
     }
     std::uint64_t out = 0;
     for (const std::string& directory : freed) {
@@ -114,7 +114,7 @@ bool stays_on_boot(const Sysroot& sysroot, const std::string& stateroot, const s
                    const std::vector<Deployment>& leaving) {
     return std::any_of(
         sysroot.deployments().begin(), sysroot.deployments().end(), [&](const Deployment& one) {
-            return one.stateroot == stateroot && one.boot_checksum == checksum && !contains(leaving, one);
+            return one.id.stateroot == stateroot && one.boot_checksum == checksum && !contains(leaving, one);
         });
 }
 

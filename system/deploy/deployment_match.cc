@@ -14,17 +14,17 @@ std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Dep
         const auto* image = std::get_if<ImageOrigin>(&origin);
         if (image != nullptr && !image->manifest_digest.empty()) return image->manifest_digest;
         // A commit that was imported, by osb-oci or by ostree-ext, says it itself.
-        return ostree::read_commit_info(sysroot.repository(), deployment.commit).manifest_digest;
+        return ostree::read_commit_info(sysroot.repository(), deployment.id.commit).manifest_digest;
     } catch (const Error& error) {
-        log_debug(concat("deployment ", deployment.id(), ": no digest: ", error.message()));
+        log_debug(concat("deployment ", deployment.id.to_string(), ": no digest: ", error.message()));
         return "";
     }
 }
 
 DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& roles,
-                                 const std::string& digest, const std::string& commit) {
+                                 const std::string& digest, const std::optional<ostree::CommitId>& commit) {
     const auto matches = [&](const ostree::Deployment& deployment) {
-        return (!commit.empty() && deployment.commit == commit) ||
+        return (commit && deployment.id.commit == *commit) ||
                (!digest.empty() && manifest_digest_of(sysroot, deployment) == digest);
     };
     const auto is_current = [&](const ostree::Deployment& deployment) {

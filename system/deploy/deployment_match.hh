@@ -1,6 +1,7 @@
 // What a sysroot has of an image already.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "ostree/sysroot/sysroot.hh"
@@ -18,9 +19,9 @@ enum class DeploymentMatch {
 // The digest of the manifest that a deployment was made from; "" where that is not known.
 std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// By the manifest's digest or the commit; "" for either matches nothing. An image that is deployed, but not
+// By the manifest's digest or the commit; "" and no commit match nothing. An image that is deployed, but not
 // for the next boot (the rollback), counts as absent.
 DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& roles,
-                                 const std::string& digest, const std::string& commit);
+                                 const std::string& digest, const std::optional<ostree::CommitId>& commit);
 
 }  // namespace osb::system

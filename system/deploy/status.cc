@@ -36,7 +36,7 @@ std::string named_by(const std::string& origin) {
 // no time.
 std::optional<std::uint64_t> deployed_at(const Sysroot& sysroot, const Deployment& deployment) {
     struct stat info {};
-    if (::lstat(sysroot.path_of(deployment.path()).c_str(), &info) != 0 || info.st_mtime <= 0) {
+    if (::lstat(sysroot.path_of(deployment.id.path()).c_str(), &info) != 0 || info.st_mtime <= 0) {
         return std::nullopt;
     }
     return static_cast<std::uint64_t>(info.st_mtime);
@@ -53,11 +53,12 @@ void add_origin(DeploymentStatus& out) {
 
 void add_commit(DeploymentStatus& out, const Sysroot& sysroot) {
     try {
-        const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), out.deployment.commit);
+        const ostree::CommitInfo info =
+            ostree::read_commit_info(sysroot.repository(), out.deployment.id.commit);
         out.version = info.version;
         out.built = info.time;
     } catch (const Error& error) {
-        log_debug(concat("commit ", out.deployment.commit, ": ", error.message()));
+        log_debug(concat("commit ", out.deployment.id.commit, ": ", error.message()));
     }
 }
 
@@ -67,8 +68,7 @@ bool is_same(const std::optional<Deployment>& role, const Deployment& deployment
 
 DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, const Roles& roles,
                           const std::vector<FailedTrial>& failed) {
-    DeploymentStatus out;
-    out.deployment = deployment;
+    DeploymentStatus out{.deployment = deployment};
     out.is_default = deployment == sysroot.deployments().front();
     out.on_trial = is_same(roles.on_trial, deployment);
     out.rollback = is_same(roles.rollback, deployment);

@@ -16,7 +16,7 @@ void check_machine(const oci::Platform& image, const ostree::Sysroot& sysroot,
                    const ostree::Deployment& current);
 
 // The same for a commit of the sysroot's repository, which may not say for what it is.
-void check_machine_of_commit(const std::string& commit, const ostree::Sysroot& sysroot,
+void check_machine_of_commit(const ostree::CommitId& commit, const ostree::Sysroot& sysroot,
                              const ostree::Deployment& current);
 
 }  // namespace osb::system

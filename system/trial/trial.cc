@@ -70,7 +70,7 @@ void forget_failures(const TrialRecords& records, const Trial& trial) {
     std::vector<FailedTrial> failed = records.failed();
     const std::size_t before = failed.size();
     std::erase_if(failed, [&](const FailedTrial& failure) {
-        return failure.commit == trial.commit ||
+        return failure.deployment.commit == trial.deployment.commit ||
                (!trial.subject.digest.empty() && failure.subject.digest == trial.subject.digest);
     });
     if (failed.size() != before) records.set_failed(std::move(failed));
@@ -87,12 +87,12 @@ void put_first(Sysroot& sysroot, const Deployment& first) {
 
 }  // namespace
 
-bool Trial::is_of(const Deployment& deployment) const {
-    return deployment.stateroot == stateroot && deployment.commit == commit && deployment.serial == serial;
+bool Trial::is_of(const Deployment& other) const {
+    return other.id == deployment;
 }
 
-bool FailedTrial::is_of(const Deployment& deployment) const {
-    return deployment.stateroot == stateroot && deployment.commit == commit && deployment.serial == serial;
+bool FailedTrial::is_of(const Deployment& other) const {
+    return !is_id_reused && other.id == deployment;
 }
 
 std::optional<Trial> read_trial(const Sysroot& sysroot) {
@@ -104,13 +104,13 @@ std::vector<FailedTrial> read_failed(const Sysroot& sysroot) {
 }
 
 std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string& digest,
-                                       const std::string& commit) {
+                                       const std::optional<ostree::CommitId>& commit) {
     std::optional<FailedTrial> out;
     for (FailedTrial& failure : read_failed(sysroot)) {
         // Where only kernel arguments were tried, the commit may be as good as ever.
         const bool is_image = !failure.subject.image.empty();
         if ((!digest.empty() && failure.subject.digest == digest) ||
-            (!commit.empty() && is_image && failure.commit == commit)) {
+            (commit && is_image && failure.deployment.commit == *commit)) {
             out = std::move(failure);
         }
     }
@@ -136,7 +136,7 @@ TrialSupport trial_support(const Sysroot& sysroot) {
 
 TrialSupport can_pass_trial(const Sysroot& sysroot, const Deployment& deployment) {
     namespace fs = std::filesystem;
-    const fs::path root = sysroot.path_of(deployment.path());
+    const fs::path root = sysroot.path_of(deployment.id.path());
     std::error_code error;
     // Links are not followed: those of a system that does not run lead out of it.
     const auto there = [&](const fs::path& path) {
@@ -156,14 +156,7 @@ void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSu
     cancel_trial(sysroot);
     const TrialRecords records(sysroot.path());
     unlink_failures(sysroot, deployment);
-    Trial trial;
-    trial.id = new_id();
-    trial.stateroot = deployment.stateroot;
-    trial.commit = deployment.commit;
-    trial.serial = deployment.serial;
-    trial.subject = subject;
-    trial.time = now();
-    records.set_trial(trial);
+    records.set_trial({.id = new_id(), .deployment = deployment.id, .subject = subject, .time = now()});
 }
 
 void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {
@@ -172,7 +165,7 @@ void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {
     bool changed = false;
     for (FailedTrial& failure : failed) {
         if (!failure.is_of(deployment)) continue;
-        failure.serial = -1;
+        failure.is_id_reused = true;
         changed = true;
     }
     if (changed) records.set_failed(std::move(failed));
@@ -243,18 +236,14 @@ void fail_trial(Sysroot& sysroot, const std::string& reason) {
     std::vector<FailedTrial> failed = records.failed();
     // When power failed after this was written, the first reason is the true one.
     const bool known = std::any_of(failed.begin(), failed.end(), [&](const FailedTrial& failure) {
-        return failure.commit == trial->commit && failure.serial == trial->serial &&
-               failure.stateroot == trial->stateroot && failure.time >= trial->time;
+        return !failure.is_id_reused && failure.deployment == trial->deployment &&
+               failure.time >= trial->time;
     });
     if (!known) {
-        FailedTrial failure;
-        failure.stateroot = trial->stateroot;
-        failure.commit = trial->commit;
-        failure.serial = trial->serial;
-        failure.subject = trial->subject;
-        failure.reason = escape(reason);
-        failure.time = std::max(now(), trial->time);  // a clock may go back
-        failed.push_back(std::move(failure));
+        failed.push_back({.deployment = trial->deployment,
+                          .subject = trial->subject,
+                          .reason = escape(reason),
+                          .time = std::max(now(), trial->time)});  // a clock may go back
         records.set_failed(std::move(failed));
     }
     disarm(sysroot);

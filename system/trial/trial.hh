@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ostree/sysroot/deployment_id.hh"
 #include "ostree/sysroot/sysroot.hh"
 
 namespace osb::system {
@@ -27,9 +28,7 @@ enum class TrialState {
 
 struct Trial {
     std::string id;  // 16 hexadecimal digits; the kernel argument osb.trial= has it
-    std::string stateroot;
-    std::string commit;
-    int serial = 0;
+    ostree::DeploymentId deployment;
     TrialSubject subject;
     TrialState state = TrialState::prepared;
     std::int64_t time = 0;  // when it was prepared, in seconds since 1970
@@ -37,20 +36,19 @@ struct Trial {
     // boot lasts, the trial is still to come.
     std::string boot_id;
 
-    bool is_of(const ostree::Deployment& deployment) const;
+    bool is_of(const ostree::Deployment& other) const;
 };
 
 struct FailedTrial {
-    // The deployment. A later one may get the same serial: prepare_trial() then sets that of the record to
-    // -1, and the record speaks of the digest and the commit alone.
-    std::string stateroot;
-    std::string commit;
-    int serial = -1;
+    ostree::DeploymentId deployment;
+    // A later deployment has got the same id, as prepare_trial() notes: then the record speaks of the digest
+    // and the commit alone.
+    bool is_id_reused = false;
     TrialSubject subject;
     std::string reason;     // one line, for people
     std::int64_t time = 0;  // when it was noticed, in seconds since 1970
 
-    bool is_of(const ostree::Deployment& deployment) const;
+    bool is_of(const ostree::Deployment& other) const;
 };
 
 // What the files say. Nothing when there is none; one that is not well-formed is taken for none, with a
@@ -59,10 +57,10 @@ std::optional<Trial> read_trial(const ostree::Sysroot& sysroot);
 // The latest last; at most kMaxFailed are kept.
 inline constexpr std::size_t kMaxFailed = 16;
 std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
-// The latest failure of that manifest or that commit ("" for either matches none); not one of kernel
+// The latest failure of that manifest or that commit ("" and no commit match none); not one of kernel
 // arguments alone.
 std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
-                                       const std::string& commit);
+                                       const std::optional<ostree::CommitId>& commit);
 
 // Whether one of these is a failure of that very deployment.
 bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);

@@ -35,9 +35,8 @@ image::TrialMenu trial_menu(const std::string& sysroot) {
     // One that has passed is about to become the default, and is started as such.
     if (!trial || trial->state == TrialState::passed) return {};
     std::error_code error;
-    const std::filesystem::path wanted = std::filesystem::canonical(
-        concat(sysroot, "/ostree/deploy/", trial->stateroot, "/deploy/", trial->commit, '.', trial->serial),
-        error);
+    const std::filesystem::path wanted =
+        std::filesystem::canonical(concat(sysroot, '/', trial->deployment.path()), error);
     if (error) return {};
     return {.is_on_trial =
                 [sysroot, wanted](const image::BootEntry& entry) {

@@ -82,6 +82,12 @@ std::string stateroot_of(const Json& object) {
     return text;
 }
 
+ostree::DeploymentId deployment_of(const Json& object, std::int64_t serial) {
+    const auto commit = ostree::CommitId::try_parse(text_of(object, "commit"));
+    if (!commit) malformed("commit");
+    return {.stateroot = stateroot_of(object), .commit = *commit, .serial = static_cast<int>(serial)};
+}
+
 TrialSubject subject_of(const Json& object) {
     TrialSubject out;
     out.image = text_of(object, "image");
@@ -108,7 +114,8 @@ std::string_view name_of(TrialState wanted) {
 }
 
 constexpr std::size_t kIdSize = 16;
-constexpr std::size_t kChecksumSize = 64;
+constexpr std::int64_t kLastSerial = std::numeric_limits<int>::max();
+constexpr std::int64_t kReusedSerial = -1;  // of a failure whose deployment's id a later one has
 constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max();
 
 void check_document(const Json& json) {
@@ -119,28 +126,22 @@ void check_document(const Json& json) {
 Trial parse_trial(const std::string& text) {
     const Json json = oci::parse_json(text, kTrialFile);
     check_document(json);
-    Trial out;
-    out.id = hex_of(json, "id", kIdSize);
-    out.stateroot = stateroot_of(json);
-    out.commit = hex_of(json, "commit", kChecksumSize);
-    out.serial = static_cast<int>(number_of(json, "serial", 0, std::numeric_limits<int>::max()));
-    out.subject = subject_of(json);
-    out.state = state_of(text_of(json, "state"));
-    out.time = number_of(json, "time", 0, kLastTime);
-    out.boot_id = text_of(json, "boot_id");
-    return out;
+    return {.id = hex_of(json, "id", kIdSize),
+            .deployment = deployment_of(json, number_of(json, "serial", 0, kLastSerial)),
+            .subject = subject_of(json),
+            .state = state_of(text_of(json, "state")),
+            .time = number_of(json, "time", 0, kLastTime),
+            .boot_id = text_of(json, "boot_id")};
 }
 
 FailedTrial parse_failure(const Json& json) {
     if (!json.is_object()) malformed("object");
-    FailedTrial out;
-    out.stateroot = stateroot_of(json);
-    out.commit = hex_of(json, "commit", kChecksumSize);
-    out.serial = static_cast<int>(number_of(json, "serial", -1, std::numeric_limits<int>::max()));
-    out.subject = subject_of(json);
-    out.reason = text_of(json, "reason");
-    out.time = number_of(json, "time", 0, kLastTime);
-    return out;
+    const std::int64_t serial = number_of(json, "serial", kReusedSerial, kLastSerial);
+    return {.deployment = deployment_of(json, std::max<std::int64_t>(serial, 0)),
+            .is_id_reused = serial == kReusedSerial,
+            .subject = subject_of(json),
+            .reason = text_of(json, "reason"),
+            .time = number_of(json, "time", 0, kLastTime)};
 }
 
 std::vector<FailedTrial> parse_failed(const std::string& text) {
@@ -200,9 +201,9 @@ void put_subject(Json& json, const TrialSubject& subject) {
 Json to_json(const Trial& trial) {
     Json json{{"schema", kSchema},
               {"id", trial.id},
-              {"stateroot", trial.stateroot},
-              {"commit", trial.commit},
-              {"serial", trial.serial},
+              {"stateroot", trial.deployment.stateroot},
+              {"commit", trial.deployment.commit},
+              {"serial", trial.deployment.serial},
               {"state", name_of(trial.state)},
               {"boot_id", bounded(trial.boot_id, kMaxBootId)},
               {"time", trial.time}};
@@ -213,9 +214,9 @@ Json to_json(const Trial& trial) {
 Json to_json(const std::vector<FailedTrial>& failed) {
     Json list = Json::array();
     for (const FailedTrial& failure : failed) {
-        Json json{{"stateroot", failure.stateroot},
-                  {"commit", failure.commit},
-                  {"serial", failure.serial},
+        Json json{{"stateroot", failure.deployment.stateroot},
+                  {"commit", failure.deployment.commit},
+                  {"serial", failure.is_id_reused ? kReusedSerial : failure.deployment.serial},
                   {"reason", bounded(failure.reason, kMaxReason)},
                   {"time", failure.time}};
         put_subject(json, failure.subject);

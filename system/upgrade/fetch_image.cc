@@ -56,7 +56,7 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
     const std::optional<ostree::Deployment> current = roles_of(sysroot).current;
     if (!current) return {};
     try {
-        const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), current->commit);
+        const ostree::CommitWalk walk = ostree::walk_commit(sysroot.repository(), current->id.commit);
         const std::uint64_t own = inodes_of_deployment(walk);
         return {.of_deployment = own, .in_all = own + walk.files.size() + walk.directories.size()};
     } catch (const Error& error) {
@@ -110,14 +110,13 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     const std::uint64_t before = ostree::fetch_layers(repository, image, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
-    FetchResult out;
-    out.bytes_read = before + result.bytes_read;
-    out.fetched = {.image = follows,
-                   .digest = image.manifest.digest.to_string(),
-                   .commit = result.commit,
-                   .version = result.version.empty() ? info.version : result.version,
-                   .time = info.time};
-    if (const std::uint64_t time = ostree::image_time(image); time != 0) out.fetched.time = time;
+    const std::uint64_t time = ostree::image_time(image);
+    FetchResult out{.fetched = {.image = follows,
+                                .digest = image.manifest.digest.to_string(),
+                                .commit = result.commit,
+                                .version = result.version.empty() ? info.version : result.version,
+                                .time = time != 0 ? time : info.time},
+                    .bytes_read = before + result.bytes_read};
     write_fetched(sysroot, out.fetched);
     return out;
 }

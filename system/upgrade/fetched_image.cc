@@ -27,7 +27,7 @@ FetchedImage parse(const std::string& text) {
     const oci::Json json = oci::parse_json(text, kName);
     FetchedImage out{.image = json.at("image").get<std::string>(),
                      .digest = json.at("digest").get<std::string>(),
-                     .commit = json.at("commit").get<std::string>(),
+                     .commit = ostree::CommitId::parse(json.at("commit").get<std::string>()),
                      .version = json.at("version").get<std::string>(),
                      .time = json.at("time").get<std::uint64_t>()};
     static_cast<void>(oci::Digest::parse(out.digest));

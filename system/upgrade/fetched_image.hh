@@ -14,7 +14,7 @@ namespace osb::system {
 struct FetchedImage {
     std::string image;   // as ImageOrigin::value has it
     std::string digest;  // of the manifest
-    std::string commit;
+    ostree::CommitId commit;
     std::string version;     // "" where the image names none
     std::uint64_t time = 0;  // when the image was made, in seconds since 1970; 0 where it does not say
 };

@@ -16,7 +16,7 @@ namespace osb::system {
 
 std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
     for (const std::string_view name : kApkDatabases) {
-        const std::string path = concat(sysroot.path_of(deployment.path()), '/', name);
+        const std::string path = concat(sysroot.path_of(deployment.id.path()), '/', name);
         try {
             FdSource source(open_regular(AT_FDCWD, path), path);
             return ostree::package_versions(read_all(source, kMaxApkDatabase, path));
@@ -27,7 +27,8 @@ std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree
     return std::nullopt;
 }
 
-std::optional<Packages> packages_of_commit(const ostree::Repository& repository, const std::string& commit) {
+std::optional<Packages> packages_of_commit(const ostree::Repository& repository,
+                                           const ostree::CommitId& commit) {
     for (const ostree::WalkedFile& file : ostree::walk_commit(repository, commit).files) {
         const bool is_database =
             std::any_of(file.paths.begin(), file.paths.end(), [](const std::string& path) {

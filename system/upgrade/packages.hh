@@ -22,7 +22,8 @@ inline constexpr std::size_t kMaxApkDatabase = 64UL * 1024 * 1024;
 std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
 // The same of a commit that is in the repository as a whole.
-std::optional<Packages> packages_of_commit(const ostree::Repository& repository, const std::string& commit);
+std::optional<Packages> packages_of_commit(const ostree::Repository& repository,
+                                           const ostree::CommitId& commit);
 
 struct PackageChange {
     std::string name;

@@ -59,7 +59,7 @@ void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Upgrade
     const ResolvedImage resolved =
         resolve_image(followed.read_from, options.registry, machine_platform(sysroot, followed.current));
     out.digest = resolved.digest.to_string();
-    out.standing = match_deployment(sysroot, followed.roles, out.digest, "");
+    out.standing = match_deployment(sysroot, followed.roles, out.digest, std::nullopt);
     if (!out.is_new()) return;
     const std::optional<FetchedImage> fetched = read_fetched_image(sysroot);
     if (fetched && fetched->digest == out.digest) {
@@ -83,8 +83,8 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
     const std::optional<Trial> trial = read_trial(sysroot);
     out.is_prepared = trial && trial->state == TrialState::prepared;
     if (!out.is_prepared) return;
-    const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), deployment.commit);
-    out.commit = deployment.commit;
+    const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), deployment.id.commit);
+    out.commit = deployment.id.commit;
     out.release = {.version = info.version, .time = info.time};
     out.is_fetched = true;
     out.bytes_to_fetch = 0;
@@ -94,15 +94,15 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
 void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
                   const UpgradeTarget& followed) {
     const ostree::Repository repository = sysroot.repository();
-    out.commit = origin.remote.empty() ? repository.resolve(origin.ref).value_or("")
+    out.commit = origin.remote.empty() ? repository.resolve(origin.ref)
                                        : ostree::remote_commit(repository, origin.remote, origin.ref);
-    if (out.commit.empty())
+    if (!out.commit)
         throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)));
     out.standing = match_deployment(sysroot, followed.roles, "", out.commit);
     if (!out.is_new()) return;
     out.packages_unknown = "a remote tells it only when the commit is fetched";
     try {
-        const ostree::CommitInfo info = ostree::read_commit_info(repository, out.commit);
+        const ostree::CommitInfo info = ostree::read_commit_info(repository, *out.commit);
         out.release = {.version = info.version, .time = info.time};
         out.is_fetched = true;
     } catch (const Error&) {

@@ -16,9 +16,9 @@
 namespace osb::system {
 
 struct UpdateCheck {
-    std::string image;   // what is followed
-    std::string digest;  // of the manifest; "" for a ref of a remote
-    std::string commit;  // "" where that is known only when it was fetched
+    std::string image;                       // what is followed
+    std::string digest;                      // of the manifest; "" for a ref of a remote
+    std::optional<ostree::CommitId> commit;  // nothing where that is known only when it was fetched
     DeploymentMatch standing = DeploymentMatch::absent;
     Release release;  // empty where it says nothing
     Release present;  // of the system that is current

@@ -24,7 +24,7 @@ namespace osb::system {
 namespace {
 
 // The arguments that the image of the deployment brought. One whose files are malformed brought none.
-image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const std::string& commit,
+image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const ostree::CommitId& commit,
                                         const oci::Platform& machine) {
     const ostree::Repository repository = sysroot.repository();
     try {
@@ -61,9 +61,9 @@ class Upgrade {
         const ResolvedImage resolved = resolve_image(followed_.read_from, options_.registry,
                                                      machine_platform(sysroot_, followed_.current));
         report_.digest = resolved.digest.to_string();
-        if (is_settled("")) return;
+        if (is_settled(std::nullopt)) return;
         check_not_on_trial(followed_.roles);
-        check_failed(sysroot_, report_.digest, "", options_);
+        check_failed(sysroot_, report_.digest, std::nullopt, options_);
         if (!take_fetched()) {
             const oci::Image image = resolved.open();
             check_machine(image.config.platform, sysroot_, followed_.current);
@@ -82,15 +82,15 @@ class Upgrade {
         check_not_on_trial(followed_.roles);
         ostree::Repository repository = sysroot_.repository();
         if (origin.remote.empty()) {
-            report_.commit = repository.resolve(origin.ref).value_or("");
-            if (report_.commit.empty()) {
+            report_.commit = repository.resolve(origin.ref);
+            if (!report_.commit) {
                 throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)))
                     .hint("'osb-oci switch IMAGE' makes this system follow an image");
             }
         } else {
             report_.commit = ostree::pull_configured(repository, origin.remote, origin.ref, progress_);
         }
-        const ostree::CommitInfo info = ostree::read_commit_info(repository, report_.commit);
+        const ostree::CommitInfo info = ostree::read_commit_info(repository, *report_.commit);
         report_.release = {.version = info.version, .time = info.time};
         if (is_settled(report_.commit)) return;
         check_order(followed_, report_.release, options_);
@@ -98,12 +98,12 @@ class Upgrade {
     }
 
     // Whether nothing is left to be done: the image runs, or the next boot starts it.
-    bool is_settled(const std::string& commit) {
+    bool is_settled(const std::optional<ostree::CommitId>& commit) {
         const DeploymentMatch standing = match_deployment(sysroot_, followed_.roles, report_.digest, commit);
         if (standing == DeploymentMatch::absent) return false;
         report_.result = UpgradeResult::nothing_new;
         report_.release = followed_.present;
-        report_.commit = followed_.current.commit;
+        report_.commit = followed_.current.id.commit;
         if (standing == DeploymentMatch::current) {
             note_pending();
             follow_from_now_on();
@@ -114,14 +114,14 @@ class Upgrade {
                                              : sysroot_.deployments().front();
         if (followed_.changes && with_untried(next.origin, false) != new_origin())
             return false;  // it follows something else
-        const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.commit);
+        const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.id.commit);
         report_.release = {.version = info.version, .time = info.time};
-        report_.commit = next.commit;
+        report_.commit = next.id.commit;
         if (standing == DeploymentMatch::next_on_trial) {
             if (!options_.download_only) resume_trial(sysroot_);
             report_.result = UpgradeResult::trial_prepared;
         }
-        report_.next_boot = next.id();
+        report_.next_boot = next.id;
         return true;
     }
 
@@ -129,8 +129,8 @@ class Upgrade {
     bool is_same_system() {
         const ostree::Repository repository = sysroot_.repository();
         const bool is_same = report_.release.version == followed_.present.version &&
-                             ostree::read_root(repository, report_.commit) ==
-                                 ostree::read_root(repository, followed_.current.commit);
+                             ostree::read_root(repository, *report_.commit) ==
+                                 ostree::read_root(repository, followed_.current.id.commit);
         if (!is_same || followed_.roles.on_trial) return false;
         report_.result = UpgradeResult::nothing_new;
         note_pending();
@@ -142,9 +142,9 @@ class Upgrade {
     void note_pending() {
         const Roles& roles = followed_.roles;
         if (roles.on_trial && *roles.on_trial != followed_.current) {
-            report_.next_boot = roles.on_trial->id();
+            report_.next_boot = roles.on_trial->id;
         } else if (sysroot_.deployments().front() != followed_.current && !roles.on_trial) {
-            report_.next_boot = sysroot_.deployments().front().id();
+            report_.next_boot = sysroot_.deployments().front().id;
         }
     }
 
@@ -205,16 +205,16 @@ class Upgrade {
         check_failed(sysroot_, report_.digest, report_.commit, options_);
         progress_.begin("deploying", std::nullopt);
         const ostree::Repository repository = sysroot_.repository();
-        check_machine_of_commit(report_.commit, sysroot_, followed_.current);
+        check_machine_of_commit(*report_.commit, sysroot_, followed_.current);
         const oci::Platform machine = machine_platform(sysroot_, followed_.current);
-        const ostree::CommitWalk walk = ostree::walk_commit(repository, report_.commit);
+        const ostree::CommitWalk walk = ostree::walk_commit(repository, *report_.commit);
         const ostree::Deployment& from = arguments_from();
         const ostree::NewDeployment next{
-            .stateroot = followed_.current.stateroot,
-            .commit = report_.commit,
+            .stateroot = followed_.current.id.stateroot,
+            .commit = *report_.commit,
             .origin = new_origin(),
             .kernel_options =
-                image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.commit, machine),
+                image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.id.commit, machine),
                                    image::read_kargs(repository, walk, machine)),
             .merge = followed_.current};
         if (options_.download_only) {
@@ -227,7 +227,7 @@ class Upgrade {
             {.image = followed_.image, .digest = report_.digest, .version = report_.release.version});
         report_.deployment = outcome.result;
         report_.result = UpgradeResult::deployed;
-        report_.next_boot = outcome.deployment.id();
+        report_.next_boot = outcome.deployment.id;
         keep_proven(sysroot_);
     }
 

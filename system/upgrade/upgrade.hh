@@ -34,13 +34,13 @@ enum class UpgradeResult {
 
 struct UpgradeReport {
     UpgradeResult result = UpgradeResult::nothing_new;
-    std::string image;   // what is followed
-    std::string digest;  // of the manifest; "" for a ref of a remote
-    std::string commit;  // that the name stands for
+    std::string image;                       // what is followed
+    std::string digest;                      // of the manifest; "" for a ref of a remote
+    std::optional<ostree::CommitId> commit;  // that the name stands for
     Release release;
     Release present;  // of the system that is current
-    // What the next boot starts is not what runs, and was so before: "" where it is.
-    std::string next_boot;
+    // What the next boot starts; nothing where that is what runs.
+    std::optional<ostree::DeploymentId> next_boot;
     std::uint64_t bytes_read = 0;            // of layers
     std::optional<DeployResult> deployment;  // of `deployed`
 };

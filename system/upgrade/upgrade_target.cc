@@ -21,7 +21,7 @@ std::string read_from(const UpgradeTarget& followed, const UpgradeOptions& optio
     return "";
 }
 
-Release release_of(const ostree::Sysroot& sysroot, const std::string& commit) {
+Release release_of(const ostree::Sysroot& sysroot, const ostree::CommitId& commit) {
     const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), commit);
     return {.version = info.version, .time = info.time};
 }
@@ -29,12 +29,11 @@ Release release_of(const ostree::Sysroot& sysroot, const std::string& commit) {
 }  // namespace
 
 UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options) {
-    UpgradeTarget out;
-    out.roles = roles_of(sysroot);
-    if (!out.roles.current) {
+    const Roles roles = roles_of(sysroot);
+    if (!roles.current) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
     }
-    out.current = *out.roles.current;
+    UpgradeTarget out{.roles = roles, .current = *roles.current};
     if (options.switch_to.empty()) {
         out.origin = parse_origin(out.current.origin);
     } else {
@@ -55,7 +54,7 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
     }
     out.image = to_string(out.origin);
     out.read_from = read_from(out, options);
-    out.present = release_of(sysroot, out.current.commit);
+    out.present = release_of(sysroot, out.current.id.commit);
     return out;
 }
 
@@ -72,8 +71,8 @@ void check_order(const UpgradeTarget& followed, const Release& release, const Up
         .hint("--allow-downgrade takes it all the same");
 }
 
-void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, const std::string& commit,
-                  const UpgradeOptions& options) {
+void check_failed(const ostree::Sysroot& sysroot, const std::string& digest,
+                  const std::optional<ostree::CommitId>& commit, const UpgradeOptions& options) {
     if (options.force) return;
     const auto failed = find_failed(sysroot, digest, commit);
     if (!failed) return;

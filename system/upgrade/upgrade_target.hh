@@ -1,6 +1,7 @@
 // What an upgrade starts from, and what it is to follow.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "ostree/sysroot/sysroot.hh"
@@ -28,7 +29,7 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
 void check_order(const UpgradeTarget& followed, const Release& release, const UpgradeOptions& options);
 
 // Throws Error{refused} with the reason of then: one that failed its trial before, unless it is forced.
-void check_failed(const ostree::Sysroot& sysroot, const std::string& digest, const std::string& commit,
-                  const UpgradeOptions& options);
+void check_failed(const ostree::Sysroot& sysroot, const std::string& digest,
+                  const std::optional<ostree::CommitId>& commit, const UpgradeOptions& options);
 
 }  // namespace osb::system

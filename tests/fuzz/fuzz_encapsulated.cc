@@ -80,9 +80,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         });
     });
     if (!taken) return 0;
-    require(holds_commit == !out.commit_checksum.empty());
+    require(holds_commit == out.commit.has_value());
     require(holds_commit || out.detached.empty());
-    if (holds_commit) require(to_hex(sha256(as_bytes(out.commit))) == out.commit_checksum);
+    if (holds_commit) require(ostree::CommitId(sha256(as_bytes(out.commit_object))) == *out.commit);
     fuzz::check_entries(record);
     return 0;
 }

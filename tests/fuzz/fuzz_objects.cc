@@ -28,7 +28,7 @@ struct Harness {
     test::TempDirectory directory;
     test::GoldenCommits commits = test::make_golden_repository(directory / "repo");
     ostree::Repository repository = ostree::Repository::open(directory / "repo");
-    ostree::RootChecksums root = ostree::read_root(repository, commits.first);
+    ostree::RootChecksums root = ostree::read_root(repository, ostree::CommitId::parse(commits.first));
 };
 
 Harness& harness() {

@@ -39,13 +39,13 @@ bool same(const system::TrialSubject& a, const system::TrialSubject& b) {
 }
 
 bool same(const system::Trial& a, const system::Trial& b) {
-    return a.id == b.id && a.stateroot == b.stateroot && a.commit == b.commit && a.serial == b.serial &&
-           a.state == b.state && a.time == b.time && a.boot_id == b.boot_id && same(a.subject, b.subject);
+    return a.id == b.id && a.deployment == b.deployment && a.state == b.state && a.time == b.time &&
+           a.boot_id == b.boot_id && same(a.subject, b.subject);
 }
 
 bool same(const system::FailedTrial& a, const system::FailedTrial& b) {
-    return a.stateroot == b.stateroot && a.commit == b.commit && a.serial == b.serial &&
-           a.reason == b.reason && a.time == b.time && same(a.subject, b.subject);
+    return a.deployment == b.deployment && a.is_id_reused == b.is_id_reused && a.reason == b.reason &&
+           a.time == b.time && same(a.subject, b.subject);
 }
 
 // What was read can be written, and then is what is read. (Long texts are cut when they are written.)
@@ -55,8 +55,8 @@ void check_trial() {
     if (!trial) return;
     records.set_trial(*trial);
     const std::optional<system::Trial> second = records.trial();
-    require(second && second->id == trial->id && second->commit == trial->commit);
-    require(second->state == trial->state && second->serial == trial->serial);
+    require(second && second->id == trial->id && second->deployment == trial->deployment);
+    require(second->state == trial->state);
     records.set_trial(*second);
     const std::optional<system::Trial> third = records.trial();
     require(third && same(*third, *second));
@@ -74,7 +74,7 @@ void check_failed() {
     const std::vector<system::FailedTrial> third = records.failed();
     require(first.size() == second.size() && second.size() == third.size());
     for (std::size_t i = 0; i < first.size(); ++i) {
-        require(first[i].commit == second[i].commit && first[i].serial == second[i].serial);
+        require(first[i].deployment == second[i].deployment);
         require(same(second[i], third[i]));
     }
 }

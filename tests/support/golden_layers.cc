@@ -45,15 +45,15 @@ class LayerMaker {
     }
 
     void metadata(TarBuilder& tar, const ostree::CommitWalk& walk) const {
-        metadata_object(tar, walk.checksum, OSTREE_OBJECT_TYPE_COMMIT, ".commit");
+        metadata_object(tar, concat(*walk.commit), OSTREE_OBJECT_TYPE_COMMIT, ".commit");
         GVariant* detached = nullptr;
         GErrorSlot error;
-        error.check(ostree_repo_read_commit_detached_metadata(repo_.get(), walk.checksum.c_str(), &detached,
+        error.check(ostree_repo_read_commit_detached_metadata(repo_.get(), walk.commit->c_str(), &detached,
                                                               nullptr, error.out()) != 0,
                     "read detached metadata");
         if (detached != nullptr) {
             const GVariantPtr owned(detached);
-            tar.file(object(walk.checksum) + ".commitmeta", text_of(detached));
+            tar.file(object(concat(*walk.commit)) + ".commitmeta", text_of(detached));
         }
         std::set<std::string> written;
         const auto once = [&](const Sha256& checksum, OstreeObjectType type, const char* suffix) {
@@ -154,7 +154,7 @@ class LayerMaker {
 std::vector<std::string> golden_layers(const std::string& repository, const std::string& commit,
                                        GoldenForm form) {
     const ostree::Repository opened = ostree::Repository::open(repository);
-    ostree::CommitWalk walk = ostree::walk_commit(opened, commit);
+    ostree::CommitWalk walk = ostree::walk_commit(opened, ostree::CommitId::parse(commit));
     std::sort(walk.files.begin(), walk.files.end(),
               [](const auto& a, const auto& b) { return a.checksum < b.checksum; });
     TarBuilder first;

@@ -81,8 +81,8 @@ void TestSysroot::write(std::string_view below, std::string_view text) const {
     std::ofstream(target) << text;
 }
 
-std::string TestSysroot::add_commit(const std::string& version, const std::string& kernel,
-                                    const std::string& ref) const {
+ostree::CommitId TestSysroot::add_commit(const std::string& version, const std::string& kernel,
+                                         const std::string& ref) const {
     TarBuilder tar;
     tar.directory("boot").directory("etc").directory("sbin").directory("lib").directory("var").directory(
         "sysroot");
@@ -107,8 +107,9 @@ std::string TestSysroot::add_commit(const std::string& version, const std::strin
     return ostree::import_image(repository, image.image, import, progress).commit;
 }
 
-std::string TestSysroot::add_commit_with_metadata(const std::string& key, const std::string& text) const {
-    const std::string plain = add_commit("1");
+ostree::CommitId TestSysroot::add_commit_with_metadata(const std::string& key,
+                                                       const std::string& text) const {
+    const ostree::CommitId plain = add_commit("1");
     const std::unique_ptr<GFile, decltype(&g_object_unref)> file(
         g_file_new_for_path((path() + "/ostree/repo").c_str()), g_object_unref);
     const std::unique_ptr<OstreeRepo, decltype(&g_object_unref)> repo(ostree_repo_new(file.get()),
@@ -126,10 +127,14 @@ std::string TestSysroot::add_commit_with_metadata(const std::string& key, const 
                                      OSTREE_REPO_FILE(root.get()), &checksum, nullptr, &error) != 0,
             error);
     const std::unique_ptr<char, decltype(&g_free)> owned(checksum, g_free);
-    return checksum;
+    return ostree::CommitId::parse(checksum);
 }
 
-ostree::Deployment TestSysroot::install(const std::string& commit, const std::string& origin) const {
+ostree::Deployment TestSysroot::no_deployment() {
+    return {.id = {.stateroot = {}, .commit = ostree::CommitId(Sha256{})}};
+}
+
+ostree::Deployment TestSysroot::install(const ostree::CommitId& commit, const std::string& origin) const {
     ostree::Sysroot sysroot = ostree::Sysroot::open_locked(path());
     const ostree::Deployment made = sysroot.deploy({.stateroot = kStateroot,
                                                     .commit = commit,
@@ -137,7 +142,7 @@ ostree::Deployment TestSysroot::install(const std::string& commit, const std::st
                                                     .kernel_options = {"root=LABEL=ROOT", "rw"},
                                                     .merge = std::nullopt});
     sysroot.write({made});
-    return *sysroot.find(made);
+    return *sysroot.find(made.id);
 }
 
 }  // namespace osb::test

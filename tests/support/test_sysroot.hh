@@ -29,12 +29,14 @@ class TestSysroot {
     void write(std::string_view below, std::string_view text) const;
 
     // A commit with a system that could boot; `kernel` is the content of its kernel. Names it by `ref`.
-    std::string add_commit(const std::string& version, const std::string& kernel = "kernel",
-                           const std::string& ref = "os/test") const;
+    ostree::CommitId add_commit(const std::string& version, const std::string& kernel = "kernel",
+                                const std::string& ref = "os/test") const;
     // The same system, in a commit of which a metadata key has that text.
-    std::string add_commit_with_metadata(const std::string& key, const std::string& text) const;
+    ostree::CommitId add_commit_with_metadata(const std::string& key, const std::string& text) const;
     // Deploys the first one, as an installation does.
-    ostree::Deployment install(const std::string& commit, const std::string& origin) const;
+    // Stands in a fixture for what is made in its SetUp().
+    static ostree::Deployment no_deployment();
+    ostree::Deployment install(const ostree::CommitId& commit, const std::string& origin) const;
 
     static constexpr const char* kStateroot = "default";
 

@@ -20,8 +20,9 @@ class EncapsulatedTest : public ImportTest {
 
     void take_base(const std::string& rev) {
         const ostree::Repository repository = ostree::Repository::open(repo_path());
-        commit_ = *repository.resolve(rev);
-        walk_ = ostree::walk_commit(repository, commit_);
+        const ostree::CommitId commit = repository.resolve(rev).value();
+        commit_ = commit.text();
+        walk_ = ostree::walk_commit(repository, commit);
         base_.clear();
         base_.push_back({commit_layer(repository), oci::Compression::gzip});
         const std::size_t half = walk_.files.size() / 2;
@@ -79,8 +80,8 @@ class EncapsulatedTest : public ImportTest {
     // What the derived image's commit has.
     Listing listing(const std::vector<TarBuilder>& on_top, ostree::Layout layout = ostree::Layout::bootable) {
         result_ = import_into_target(derived(on_top).image, {.layout = layout});
-        EXPECT_EQ(result_.base, commit_);
-        return list_commit(target(), result_.commit);
+        EXPECT_EQ(result_->base, commit_);
+        return list_commit(target(), result_->commit);
     }
 
     // The message of the refusal of an image.

@@ -86,7 +86,7 @@ class ImportTest : public ::testing::Test {
 
     TempDirectory directory_;
     std::vector<std::string> warnings_;
-    ostree::ImportResult result_;
+    std::optional<ostree::ImportResult> result_;
 };
 
 inline std::string content(const Listing& listing, const std::string& path) {

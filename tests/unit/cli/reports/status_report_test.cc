@@ -23,10 +23,9 @@ using system::TrialState;
 constexpr std::int64_t kNow = 1'700'000'000;
 
 DeploymentStatus deployment(char digit, const std::string& version) {
-    DeploymentStatus out;
-    out.deployment.stateroot = "default";
-    out.deployment.commit = std::string(64, digit);
-    out.deployment.kernel_options = {"root=LABEL=ROOT", "rw"};
+    DeploymentStatus out{.deployment = {.id = {.stateroot = "default",
+                                               .commit = ostree::CommitId::parse(std::string(64, digit))},
+                                        .kernel_options = {"root=LABEL=ROOT", "rw"}}};
     out.follows = "docker://quay.io/x/os:1";
     out.digest = "sha256:" + std::string(64, digit);
     out.version = version;
@@ -36,13 +35,11 @@ DeploymentStatus deployment(char digit, const std::string& version) {
 }
 
 Trial trial_of(const DeploymentStatus& one, TrialState state) {
-    Trial out;
-    out.id = "0123456789abcdef";
-    out.commit = one.deployment.commit;
-    out.subject = {.image = one.follows, .digest = one.digest, .version = one.version};
-    out.state = state;
-    out.time = kNow - 60;
-    return out;
+    return {.id = "0123456789abcdef",
+            .deployment = one.deployment.id,
+            .subject = {.image = one.follows, .digest = one.digest, .version = one.version},
+            .state = state,
+            .time = kNow - 60};
 }
 
 // The first runs and is the default; the second is on trial; the third the rollback.
@@ -123,8 +120,7 @@ TEST(DescribeStatus, WhyTheLastTrialFailed) {
     status.deployments[1].on_trial = false;
     status.deployments[1].failed = status.deployments[1].left_over = true;
     status.failed.push_back(
-        {.commit = status.deployments[1].deployment.commit,
-         .serial = 0,
+        {.deployment = status.deployments[1].deployment.id,
          .subject = {.image = "docker://quay.io/x/os:1", .digest = "sha256:bbbb", .version = "2"},
          .reason = "check 'db' failed: exit status 1",
          .time = kNow - 7200});
@@ -141,7 +137,7 @@ TEST(DescribeStatus, WhyTheLastTrialFailed) {
     status.failed.back().subject = {};
     EXPECT_TRUE(contains(described(status), "it tried other kernel arguments"));
     EXPECT_TRUE(as_json(status)["failed_trials"][0]["image"].is_null());
-    status.failed.back().serial = -1;
+    status.failed.back().is_id_reused = true;
     EXPECT_TRUE(as_json(status)["failed_trials"][0]["serial"].is_null());
 }
 
@@ -156,7 +152,7 @@ TEST(DescribeStatus, NothingFromOutsideIsPrintedRaw) {
     SystemStatus status = waiting();
     DeploymentStatus& one = status.deployments[0];
     one.follows = one.origin_problem = one.digest = one.version = evil;
-    status.failed.push_back({.commit = evil,
+    status.failed.push_back({.deployment = one.deployment.id,
                              .subject = {.image = evil, .digest = evil, .version = evil},
                              .reason = evil,
                              .time = kNow});
@@ -212,7 +208,8 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     check.runs_on_trial = false;
     check.is_older = true;
     state("older", false, "--allow-downgrade");
-    check.failed = FailedTrial{.reason = "it hung", .time = kNow - 86400};
+    check.failed = FailedTrial{
+        .deployment = status.deployments[0].deployment.id, .reason = "it hung", .time = kNow - 86400};
     state("failed_before", false, "it failed its trial 1 day ago: it hung\n");
     check.standing = DeploymentMatch::next_on_trial;
     state("next_on_trial", false, "tried at the next boot\n");

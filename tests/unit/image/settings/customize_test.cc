@@ -398,7 +398,8 @@ TEST_F(Customize, FilesOfACommitAreReadFromTheRepository) {
     const GoldenCommits golden = make_golden_repository(*directory_ / "golden");
     const auto repository = ostree::Repository::open(*directory_ / "golden");
     SysrootLayout layout = test_layout();
-    for (const ostree::WalkedFile& file : ostree::walk_commit(repository, golden.first).files) {
+    for (const ostree::WalkedFile& file :
+         ostree::walk_commit(repository, ostree::CommitId::parse(golden.first)).files) {
         if (file.paths.front() != "usr/etc/someconfig.conf") continue;
         layout.root.add_file(layout.etc, "passwd", {.mode = 0644},
                              Content::of_object(ostree::ObjectType::file, file.checksum, 10));

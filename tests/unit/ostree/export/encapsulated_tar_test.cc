@@ -98,7 +98,7 @@ TEST_F(EncapsulatedTarTest, MetadataObjectsAreWhatTheirNamesSay) {
         EXPECT_EQ(to_hex(sha256(as_bytes(read.content))), checksum_in(entry.path)) << entry.path;
         EXPECT_TRUE(found.insert(checksum_in(entry.path) + entry.path.substr(entry.path.rfind('.'))).second);
     }
-    EXPECT_TRUE(found.contains(walk_.checksum + ".commit"));
+    EXPECT_TRUE(found.contains(concat(*walk_.commit, ".commit")));
     for (const auto& directory : walk_.directories) {
         EXPECT_TRUE(found.contains(to_hex(directory.tree) + ".dirtree")) << directory.path;
         EXPECT_TRUE(found.contains(to_hex(directory.meta) + ".dirmeta")) << directory.path;

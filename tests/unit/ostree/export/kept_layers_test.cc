@@ -61,7 +61,7 @@ class KeptLayersTest : public EncapsulatedTest {
     // The image of ostree-ext's own commit.
     void make_golden(GoldenForm form) {
         commit_ = make_golden_repository(repo_path()).first;
-        walk_ = ostree::walk_commit(ostree::Repository::open(repo_path()), commit_);
+        walk_ = ostree::walk_commit(ostree::Repository::open(repo_path()), ostree::CommitId::parse(commit_));
         base_.clear();
         for (const std::string& layer : golden_layers(repo_path(), commit_, form))
             base_.push_back({layer, oci::Compression::gzip});
@@ -234,7 +234,7 @@ TEST_F(KeptLayersTest, ForeignBasesOfEveryForm) {
         EXPECT_EQ(list_commit(target(), "os/derived"), before);
         // A layer on top: the base's files keep their attributes, labels included.
         const Listing after = listing({TarBuilder().file("etc/new", "n").file("usr/bin/.wh.sh", "")});
-        EXPECT_EQ(ostree::Repository::open(target()).resolve(result_.commit + "^"), commit_);
+        EXPECT_EQ(ostree::Repository::open(target()).resolve(concat(result_->commit, "^")), commit_);
         EXPECT_EQ(content(after, "/usr/etc/new"), "n");
         EXPECT_EQ(type(after, "/usr/bin/sh"), '-');
         for (const auto& [path, listed] : before) {

@@ -30,8 +30,8 @@ class DerivedImportThreads : public EncapsulatedTest {
         return tar;
     }
 
-    std::string parent_of(const std::string& repo, const std::string& commit) {
-        return ostree::Repository::open(repo).resolve(commit + "^").value_or("");
+    std::optional<ostree::CommitId> parent_of(const std::string& repo, const ostree::CommitId& commit) {
+        return ostree::Repository::open(repo).resolve(concat(commit, "^"));
     }
 };
 
@@ -44,9 +44,9 @@ TEST_F(DerivedImportThreads, LayersOnTopOfTheCommit) {
                                  .file("usr/bin/nginx", "elf", 0755)
                                  .directory("usr/secret", 0711),
                              TarBuilder().file("etc/conf.d/.wh..wh..opq", "").file("etc/conf.d/y", "y")});
-    EXPECT_EQ(parent_of(target(), result_.commit), commit_);
+    EXPECT_EQ(parent_of(target(), result_->commit), commit_);
     EXPECT_EQ(list_commit(target(), commit_), before) << "the base is there, whole";
-    EXPECT_EQ(commit_string(target(), result_.commit, "osb.import.base"), commit_);
+    EXPECT_EQ(commit_string(target(), result_->commit, "osb.import.base"), commit_);
     verify_all_objects(target());
 
     EXPECT_EQ(content(after, "/usr/etc/passwd"), "root\nweb");
@@ -70,8 +70,8 @@ TEST_F(DerivedImportThreads, ALaidOutBaseIsNotLaidOutAgain) {
     EXPECT_EQ(content(after, "/usr/new"), "n");
     after.erase("/usr/new");
     EXPECT_EQ(after, list_commit(repo_path(), commit_));
-    EXPECT_EQ(result_.kernel, "6.1-0-virt");
-    EXPECT_TRUE(result_.notes.empty()) << result_.notes.front();
+    EXPECT_EQ(result_->kernel, "6.1-0-virt");
+    EXPECT_TRUE(result_->notes.empty()) << result_->notes.front();
 }
 
 TEST_F(DerivedImportThreads, AnImageWithNothingOnTopIsItsCommit) {
@@ -91,7 +91,7 @@ TEST_F(DerivedImportThreads, AnImageWithNothingOnTopIsItsCommit) {
     EXPECT_NE(subject.commit, commit_);
     EXPECT_EQ(parent_of(target(), subject.commit), commit_);
     const auto orphan = import_into_target(image.image, {.parent = ostree::Parent::none});
-    EXPECT_EQ(orphan.parent, "");
+    EXPECT_EQ(orphan.parent, std::nullopt);
     EXPECT_NE(orphan.commit, commit_);
     EXPECT_EQ(list_commit(target(), orphan.commit), list_commit(repo_path(), commit_));
     const auto plain = import_into_target(image.image, {.layout = ostree::Layout::plain});
@@ -157,7 +157,7 @@ TEST_F(DerivedImportThreads, ABaseThatIsNotWholeAnyMoreIsMended) {
 TEST_F(DerivedImportThreads, SameCommitWithAnyJobs) {
     const MemoryImage image =
         derived({TarBuilder().file("usr/v", "1"), TarBuilder().file("etc/.wh.passwd", "")});
-    const std::string commit = import_into_target(image.image, {.jobs = 1}).commit;
+    const ostree::CommitId commit = import_into_target(image.image, {.jobs = 1}).commit;
     for (const unsigned jobs : {2U, 7U}) {
         fs::remove_all(target());
         EXPECT_EQ(import_into_target(image.image, {.jobs = jobs}).commit, commit) << jobs;
@@ -168,10 +168,10 @@ TEST_F(DerivedImportThreads, WhatParentMeans) {
     const MemoryImage image = derived({TarBuilder().file("usr/v", "1")});
     const auto first = import_into_target(image.image);
     const auto none = import_into_target(image.image, {.parent = ostree::Parent::none});
-    EXPECT_EQ(none.parent, "");
+    EXPECT_EQ(none.parent, std::nullopt);
     EXPECT_EQ(none.base, commit_);
-    const auto chosen =
-        import_into_target(image.image, {.parent = ostree::Parent::commit, .parent_commit = first.commit});
+    const auto chosen = import_into_target(
+        image.image, {.parent = ostree::Parent::commit, .parent_commit = concat(first.commit)});
     EXPECT_EQ(parent_of(target(), chosen.commit), first.commit);
     // The ref's commit is no parent of what is built on another.
     const MemoryImage next = derived({TarBuilder().file("usr/v", "2")});
@@ -255,7 +255,7 @@ TEST_F(DerivedImportThreads, KernelsOfTheLayers) {
                                 .file("lib/modules/6.2-0-virt/kernel/fs.ko", "module 2")
                                 .file("boot/vmlinuz-virt", "kernel 2")
                                 .file("boot/initramfs-virt", "initramfs 2")});
-    EXPECT_EQ(result_.kernel, "6.2-0-virt");
+    EXPECT_EQ(result_->kernel, "6.2-0-virt");
     EXPECT_EQ(content(tree, modules + "6.2-0-virt/vmlinuz"), "kernel 2");
     EXPECT_EQ(content(tree, modules + "6.2-0-virt/initramfs.img"), "initramfs 2");
     EXPECT_EQ(type(tree, modules + "6.1-0-virt"), '-');

@@ -74,7 +74,7 @@ TEST_F(GoldenCommitTest, EveryFormOfItsImagesIsPulled) {
 
 TEST_F(GoldenCommitTest, WhatWeWriteOfItIsAsUpstreamTestsIt) {
     const ostree::Repository repository = ostree::Repository::open(source());
-    const ostree::CommitWalk walk = ostree::walk_commit(repository, golden_.first);
+    const ostree::CommitWalk walk = ostree::walk_commit(repository, ostree::CommitId::parse(golden_.first));
     StringSink sink;
     oci::TarWriter tar(sink);
     ostree::EncapsulatedTar encapsulated(repository, walk);

@@ -42,11 +42,11 @@ class ImportThreads : public ImportTest {};
 
 TEST_F(ImportThreads, SameImageSameCommitWithAnyJobs) {
     const MemoryImage image = make_image(mixed_layers(oci::Compression::gzip));
-    std::string commit;
+    std::optional<ostree::CommitId> commit;
     for (const unsigned jobs : {1U, 2U, 7U}) {
         fs::remove_all(repo_path());
         const ostree::ImportResult result = import(image.image, {.jobs = jobs});
-        if (commit.empty()) commit = result.commit;
+        if (!commit) commit = result.commit;
         EXPECT_EQ(result.commit, commit) << jobs;
         EXPECT_EQ(verify_all_objects(repo_path()), result.objects_written + 3)
             << "three commits beside the objects";
@@ -137,16 +137,17 @@ TEST_F(ImportThreads, ParentsAndUnchangedImages) {
     const MemoryImage v1 = make_image({{TarBuilder().file("a", "1").finish()}});
     const MemoryImage v2 = make_image({{TarBuilder().file("a", "2").finish()}});
     const auto first = import(v1.image);
-    EXPECT_EQ(first.parent, "");
+    EXPECT_EQ(first.parent, std::nullopt);
     const auto again = import(v1.image);
     EXPECT_TRUE(again.unchanged);
     EXPECT_EQ(again.commit, first.commit);
     const auto second = import(v2.image);
     EXPECT_EQ(second.parent, first.commit);
     const auto rootless = import(v2.image, {.parent = ostree::Parent::none});
-    EXPECT_EQ(rootless.parent, "");
+    EXPECT_EQ(rootless.parent, std::nullopt);
     EXPECT_FALSE(rootless.unchanged);
-    const auto chosen = import(v2.image, {.parent = ostree::Parent::commit, .parent_commit = first.commit});
+    const auto chosen =
+        import(v2.image, {.parent = ostree::Parent::commit, .parent_commit = concat(first.commit)});
     EXPECT_EQ(chosen.commit, second.commit);
     EXPECT_THROW(import(v1.image, {.parent = ostree::Parent::commit, .parent_commit = std::string(64, 'a')}),
                  Error);
@@ -177,10 +178,10 @@ TEST_F(ImportThreads, KnownLayersAreNotReadAgain) {
 
     // What is reused gives the very commit that reading gives.
     fs::remove_all(repo_path());
-    EXPECT_EQ(
-        import(second.image, {.parent = ostree::Parent::commit, .parent_commit = import(first.image).commit})
-            .commit,
-        result.commit);
+    EXPECT_EQ(import(second.image,
+                     {.parent = ostree::Parent::commit, .parent_commit = concat(import(first.image).commit)})
+                  .commit,
+              result.commit);
 }
 
 TEST_F(ImportThreads, WarningsOfReusedLayersAreRepeated) {
@@ -229,8 +230,8 @@ TEST_F(ImportThreads, DamagedRepositoriesAreMended) {
     // A commit that fsck found damaged is no reason to call the image present, and is whole afterwards.
     damage();
     ostree::Repository repository = ostree::Repository::open(repo_path());
-    const std::string commit = *repository.resolve("os/test");
-    std::ofstream(repo_path() + "/state/" + commit + ".commitpartial") << "f";
+    const ostree::CommitId commit = repository.resolve("os/test").value();
+    std::ofstream(concat(repo_path(), "/state/", commit, ".commitpartial")) << "f";
     const auto mended = import(next.image, {.parent = ostree::Parent::none});
     EXPECT_FALSE(mended.unchanged);
     EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/usr/a"), "unlikely content");
@@ -364,9 +365,10 @@ TEST_F(ImportThreads, UnlikelyRefsAreRefused) {
 
 // libostree takes a ref of hexadecimal digits for the beginning of a checksum as soon as it is one.
 TEST_F(ImportThreads, ARefOfHexadecimalDigitsIsNoChecksum) {
-    const std::string first = import(image_of({TarBuilder().file("a", "1")}).image, {.ref = "first"}).commit;
+    const std::string first =
+        concat(import(image_of({TarBuilder().file("a", "1")}).image, {.ref = "first"}).commit);
     const std::string second =
-        import(image_of({TarBuilder().file("a", "2")}).image, {.ref = "second"}).commit;
+        concat(import(image_of({TarBuilder().file("a", "2")}).image, {.ref = "second"}).commit);
     const std::string digits = first.substr(0, 7);
     std::ofstream(repo_path() + "/refs/heads/" + digits) << second << '\n';
     const ostree::Repository repository = ostree::Repository::open(repo_path());
@@ -379,15 +381,15 @@ TEST_F(ImportThreads, ARefOfHexadecimalDigitsIsNoChecksum) {
 // What clients of a collection ask of a commit; import's own without a collection stays as it was.
 TEST_F(ImportThreads, ACollectionGetsItsBindings) {
     const MemoryImage image = image_of({TarBuilder().file("a", "1")});
-    const std::string unbound = import(image.image, {.ref = "os/a"}).commit;
+    const ostree::CommitId unbound = import(image.image, {.ref = "os/a"}).commit;
     EXPECT_EQ(commit_string(repo_path(), unbound, "ostree.collection-binding"), "");
     std::ofstream(repo_path() + "/config", std::ios::app) << "\n[core]\ncollection-id=org.example.Os\n";
-    const std::string bound = import(image.image, {.ref = "os/a"}).commit;
+    const ostree::CommitId bound = import(image.image, {.ref = "os/a"}).commit;
     EXPECT_NE(bound, unbound) << "the image is there, but nobody could pull it";
     EXPECT_EQ(commit_string(repo_path(), bound, "ostree.collection-binding"), "org.example.Os");
     EXPECT_TRUE(import(image.image, {.ref = "os/a"}).unchanged);
     // Under another name it is another commit.
-    const std::string other = import(image.image, {.ref = "os/b"}).commit;
+    const ostree::CommitId other = import(image.image, {.ref = "os/b"}).commit;
     EXPECT_NE(other, bound);
     EXPECT_EQ(list_commit(repo_path(), other), list_commit(repo_path(), bound));
 }

@@ -154,7 +154,7 @@ TEST_F(KnownLayersTest, OtherLayersHaveNoTable) {
 TEST_F(KnownLayersTest, AreKeptAsLongAsARefNamesTheirCommit) {
     const oci::Image image = make("first", "zlib 1", "gzip");
     ostree::Repository repository = pulled(image);
-    const std::string first = import_expecting(repository, image, false).commit;
+    const ostree::CommitId first = import_expecting(repository, image, false).commit;
     const auto known = [&] {
         const auto layers = ostree::known_layers(repository, image);
         return layers.size() - static_cast<std::size_t>(std::count(layers.begin(), layers.end(), nullptr));
@@ -175,7 +175,7 @@ TEST_F(KnownLayersTest, AreKeptAsLongAsARefNamesTheirCommit) {
     {
         ostree::Transaction transaction(repository);
         transaction.lock_refs();
-        transaction.set_ref("os/pulled", "");
+        transaction.delete_ref("os/pulled");
         transaction.commit();
     }
     forget();

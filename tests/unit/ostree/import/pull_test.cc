@@ -26,8 +26,9 @@ class PullThreads : public ImportTest {
         layer.file("usr/big", std::string(3'000'000, 'b'));
         bootable({layer});
         repository_.emplace(ostree::Repository::open(repo_path()));
-        commit_ = *repository_->resolve("os/test");
-        walk_ = ostree::walk_commit(*repository_, commit_);
+        const ostree::CommitId commit = repository_->resolve("os/test").value();
+        commit_ = commit.text();
+        walk_ = ostree::walk_commit(*repository_, commit);
     }
 
     // The layers of the commit: the first with its metadata, the second with its files from `first` on.
@@ -171,7 +172,7 @@ TEST_F(PullThreads, SignaturesAreJoined) {
                   commit_);
     };
     const auto held = [this] {
-        return ostree::read_detached_metadata(ostree::Repository::open(target()), commit_);
+        return ostree::read_detached_metadata(ostree::Repository::open(target()), *walk_.commit);
     };
     bring(detached({"first"}, "ours"), false);
     EXPECT_EQ(held(), detached({"first"}, "ours"));

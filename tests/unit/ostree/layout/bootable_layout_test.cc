@@ -7,7 +7,7 @@ namespace {
 class BootableLayoutTest : public ImportTest {
   protected:
     bool noted(const std::string& text) const {
-        for (const std::string& note : result_.notes) {
+        for (const std::string& note : result_->notes) {
             if (note.find(text) != std::string::npos) return true;
         }
         return false;
@@ -108,7 +108,7 @@ TEST_F(BootableLayoutTest, AlpineKernel) {
                                        .file("lib/modules/6.6.54-0-virt/modules.dep", "d")
                                        .directory("lib/modules/6.6.54-0-virt")});
     const std::string modules = "/usr/lib/modules/6.6.54-0-virt";
-    EXPECT_EQ(result_.kernel, "6.6.54-0-virt");
+    EXPECT_EQ(result_->kernel, "6.6.54-0-virt");
     EXPECT_EQ(content(tree, modules + "/vmlinuz"), "kernel");
     EXPECT_EQ(content(tree, modules + "/initramfs.img"), "ramfs");
     EXPECT_EQ(content(tree, modules + "/config"), "c");
@@ -133,7 +133,7 @@ TEST_F(BootableLayoutTest, DebianKernelAndKernelInPlace) {
     tree = bootable({TarBuilder()
                          .file("usr/lib/modules/6.1/vmlinuz", "k")
                          .file("usr/lib/modules/6.1/initramfs.img", "i")});
-    EXPECT_EQ(result_.kernel, "6.1");
+    EXPECT_EQ(result_->kernel, "6.1");
     EXPECT_EQ(content(tree, "/usr/lib/modules/6.1/vmlinuz"), "k");
 }
 
@@ -166,7 +166,7 @@ TEST_F(BootableLayoutTest, WithoutKernelThereIsAWarning) {
     bootable({TarBuilder().file("bin/sh", "s")});
     EXPECT_TRUE(warned("no kernel"));
     EXPECT_TRUE(warned("no init"));
-    EXPECT_EQ(result_.kernel, "");
+    EXPECT_EQ(result_->kernel, "");
     EXPECT_EQ(commit_string(repo_path(), "os/test", "ostree.linux"), "");
 }
 
@@ -307,7 +307,7 @@ TEST_F(BootableLayoutTest, LinkedKernels) {
     EXPECT_EQ(content(tree, modules + "/vmlinuz"), "k");
     EXPECT_EQ(content(tree, modules + "/initramfs.img"), "i");
     bootable({TarBuilder().symlink("lib/modules/6.1/vmlinuz", "/nowhere").file("lib/modules/6.1/m", "m")});
-    EXPECT_EQ(result_.kernel, "");
+    EXPECT_EQ(result_->kernel, "");
     EXPECT_TRUE(warned("no kernel"));
 }
 
@@ -356,7 +356,7 @@ TEST_F(BootableLayoutTest, KernelsAsDistributionsHaveThem) {
     with_dkms.file("usr/lib/modules/6.9.6-arch1-1/updates/dkms/x.ko", "x");
     for (const TarBuilder& layer : {arch_linux, with_dkms}) {
         const Listing tree = bootable({layer});
-        EXPECT_EQ(result_.kernel, "6.9.7-arch1-1");
+        EXPECT_EQ(result_->kernel, "6.9.7-arch1-1");
         EXPECT_EQ(content(tree, arch + "/initramfs.img"), "i");
     }
     // Of two directories that fit the name, one holds no more than a remainder.
@@ -365,7 +365,7 @@ TEST_F(BootableLayoutTest, KernelsAsDistributionsHaveThem) {
                                  .file("boot/initramfs-lts", "i")
                                  .file("lib/modules/6.6.2-0-lts/kernel/fs.ko", "m")
                                  .file("lib/modules/6.6.1-0-lts/extra/x.ko", "x")});
-    EXPECT_EQ(result_.kernel, "6.6.2-0-lts");
+    EXPECT_EQ(result_->kernel, "6.6.2-0-lts");
     EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.2-0-lts/initramfs.img"), "i");
     EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.1-0-lts/extra/x.ko"), "x");
 }

@@ -57,7 +57,7 @@ class ObjectReaderTest : public ImportTest {
         for (const auto& [name, text] : files_) layer.file(name, text);
         plain({layer.symlink("link", "the/target")});
         repository_.emplace(ostree::Repository::open(repo_path()));
-        walk_ = ostree::walk_commit(*repository_, result_.commit);
+        walk_ = ostree::walk_commit(*repository_, result_->commit);
     }
 
     Sha256 object_of(const std::string& path) const {

@@ -27,7 +27,7 @@ class ArchivePushThreads : public ImportTest {
             .file("usr/large", std::string(2'500'000, 'l') + text)
             .symlink("usr/link", "same")
             .directory("usr/empty");
-        return import(image_of({layer}).image, {.ref = ref, .layout = ostree::Layout::plain}).commit;
+        return concat(import(image_of({layer}).image, {.ref = ref, .layout = ostree::Layout::plain}).commit);
     }
 
     std::string target() const { return directory_ / "target"; }
@@ -58,14 +58,15 @@ class ArchivePushThreads : public ImportTest {
         return {};
     }
 
-    std::map<std::string, std::string> refs() const {
+    std::map<std::string, ostree::CommitId> refs() const {
         return ostree::local_refs(ostree::Repository::open(target()));
     }
 
     bool summary_is_current() const { return ostree::is_summary_current(ostree::Repository::open(target())); }
 
     bool has(const std::string& checksum) const {
-        return ostree::has_whole_commit(ostree::Repository::open(target()), checksum);
+        return ostree::has_whole_commit(ostree::Repository::open(target()),
+                                        ostree::CommitId::parse(checksum));
     }
 
     std::string object(const std::string& repo, const std::string& checksum,
@@ -102,7 +103,8 @@ class ArchivePushThreads : public ImportTest {
     }
 
     static std::string detached(const std::string& repo, const std::string& checksum) {
-        return ostree::read_detached_metadata(ostree::Repository::open(repo), checksum);
+        return ostree::read_detached_metadata(ostree::Repository::open(repo),
+                                              ostree::CommitId::parse(checksum));
     }
 };
 
@@ -117,7 +119,8 @@ TEST_F(ArchivePushThreads, ACommitWithItsHistory) {
     EXPECT_EQ(result.objects_present, 0U);
     EXPECT_FALSE(result.unchanged);
     EXPECT_TRUE(has(first));
-    EXPECT_EQ(refs(), (std::map<std::string, std::string>{{"os/test", second}}));
+    EXPECT_EQ(refs(),
+              (std::map<std::string, ostree::CommitId>{{"os/test", ostree::CommitId::parse(second)}}));
     EXPECT_TRUE(summary_is_current());
     EXPECT_EQ(list_commit(target(), "os/test"), list_commit(repo_path(), "os/test"));
     EXPECT_EQ(list_commit(target(), first), list_commit(repo_path(), first));
@@ -201,7 +204,8 @@ TEST_F(ArchivePushThreads, NamesInTheDestination) {
     EXPECT_FALSE(fs::exists(target() + "/summary"));
     EXPECT_EQ(push("os/test^", {.ref = "os/old"}).commit, first);
     EXPECT_EQ(push(second, {.ref = "os/new"}).ref, "os/new");
-    EXPECT_EQ(refs(), (std::map<std::string, std::string>{{"os/new", second}, {"os/old", first}}));
+    EXPECT_EQ(refs(), (std::map<std::string, ostree::CommitId>{{"os/new", ostree::CommitId::parse(second)},
+                                                               {"os/old", ostree::CommitId::parse(first)}}));
     EXPECT_TRUE(summary_is_current());
 }
 

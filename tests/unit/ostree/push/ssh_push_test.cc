@@ -24,7 +24,7 @@ class SshPushThreads : public ImportTest {
         ::setenv("OSB_TEST", directory_.path().c_str(), 1);
         TarBuilder layer;
         layer.file("usr/file", "content");
-        commit_ = import(image_of({layer}).image, {.layout = ostree::Layout::plain}).commit;
+        commit_ = import(image_of({layer}).image, {.layout = ostree::Layout::plain}).commit.text();
         set_log_sink([this](LogLevel level, const std::string& line) {
             if (level != LogLevel::debug) said_ += line + '\n';
             logged_ += line + '\n';
@@ -188,13 +188,13 @@ TEST_F(SshPushThreads, HowConnectingFails) {
 TEST(ReceiveLog, OnlyWhatIsAboutThisPush) {
     const std::string commit(64, 'a');
     const std::string other(64, 'b');
-    ostree::ReceiveLog log("os/x", commit, true);
+    ostree::ReceiveLog log("os/x", ostree::CommitId::parse(commit), true);
     for (const std::string& line : {
              std::string("INFO:otpush.receive:Remote commits:"),
              "INFO:otpush.receive: os/x " + commit,
          })
         log.add(line);
-    EXPECT_FALSE(log.before());
+    EXPECT_FALSE(log.before().told);
     for (const std::string& line : {
              std::string("INFO:otpush.receive:Current commits:"),
              "INFO:otpush.receive: os/xy " + commit,
@@ -208,8 +208,9 @@ TEST(ReceiveLog, OnlyWhatIsAboutThisPush) {
              "x DEBUG:otpush.receive:Set os/x ref to " + other,
          })
         log.add(line);
-    EXPECT_EQ(log.before(), "");
-    EXPECT_EQ(log.made(), "");
+    EXPECT_TRUE(log.before().told);
+    EXPECT_EQ(log.before().commit, std::nullopt);
+    EXPECT_EQ(log.made(), std::nullopt);
     EXPECT_FALSE(log.is_not_newer());
     EXPECT_FALSE(log.is_same_tree());
     log.add("DEBUG:otpush.receive:Set os/x ref to " + other);

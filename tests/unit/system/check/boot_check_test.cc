@@ -40,7 +40,7 @@ class BootCheckTest : public ::testing::Test {
         disk_.add_syslinux();
         old_ = disk_.install(disk_.add_commit("1"), {});
         sysroot_.emplace(Sysroot::open_locked(disk_.path()));
-        new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+        new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                                  .commit = disk_.add_commit("2", "kernel of 2"),
                                  .origin = {},
                                  .kernel_options = {"rw"},
@@ -67,7 +67,7 @@ class BootCheckTest : public ::testing::Test {
             .set_stage({.id = read_trial(*sysroot_)->id, .name = name, .boot_id = "b", .detail = detail});
     }
     std::string reason() const {
-        const std::optional<FailedTrial> failure = find_failed(*sysroot_, "sha256:2", "");
+        const std::optional<FailedTrial> failure = find_failed(*sysroot_, "sha256:2", std::nullopt);
         return failure ? failure->reason : "";
     }
     TrialOutcome settle(const Deployment& booted, const CheckReport& report, const std::string& panic = {}) {
@@ -75,8 +75,8 @@ class BootCheckTest : public ::testing::Test {
     }
 
     test::TestSysroot disk_;
-    Deployment old_;
-    Deployment new_;
+    Deployment old_ = test::TestSysroot::no_deployment();
+    Deployment new_ = test::TestSysroot::no_deployment();
     std::optional<Sysroot> sysroot_;
 };
 

@@ -32,9 +32,9 @@ class DeployTest : public ::testing::Test {
         if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
     }
 
-    ostree::NewDeployment next(const Sysroot& sysroot, const std::string& commit) const {
+    ostree::NewDeployment next(const Sysroot& sysroot, const ostree::CommitId& commit) const {
         const Deployment current = *roles_of(sysroot).current;
-        return {.stateroot = current.stateroot,
+        return {.stateroot = current.id.stateroot,
                 .commit = commit,
                 .origin = current.origin,
                 .kernel_options = current.kernel_options,
@@ -52,7 +52,7 @@ class DeployTest : public ::testing::Test {
 };
 
 TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
-    const std::string commit = disk_.add_commit("1");
+    const ostree::CommitId commit = disk_.add_commit("1");
     const Deployment made = disk_.install(commit, test::kImageOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     const Roles roles = roles_of(sysroot);
@@ -69,11 +69,11 @@ TEST_F(DeployTest, TheFirstIsCurrentAndNothingElse) {
 TEST_F(DeployTest, EtcIsMergedThreeWays) {
     disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    const std::string etc = roles_of(sysroot).current->path() + "/etc/";
+    const std::string etc = roles_of(sysroot).current->id.path() + "/etc/";
     disk_.write(etc + "local", "mine");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/local"), "mine");
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/default"), "2");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/local"), "mine");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/default"), "2");
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
 }
 
@@ -96,7 +96,7 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
 TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
     Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
-    std::filesystem::remove(disk_.path() + "/" + old.path() + "/etc/runlevels/default/osb-boot-check");
+    std::filesystem::remove(disk_.path() + "/" + old.id.path() + "/etc/runlevels/default/osb-boot-check");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
     ASSERT_EQ(outcome.result, DeployResult::is_default);
     EXPECT_FALSE(is_untried(sysroot.deployments().front().origin));
@@ -175,15 +175,15 @@ TEST_F(DeployTest, AForcedTrialLeavesTheProvenRollback) {
     const Deployment zero = *roles_of(sysroot).current;
     deploy_next(sysroot, next(sysroot, disk_.add_commit("1")), {});
     pass_trial(sysroot);
-    const std::string bad = disk_.add_commit("2");
+    const ostree::CommitId bad = disk_.add_commit("2");
     deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
     fail_trial(sysroot, "bad");
     deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
     EXPECT_EQ(*roles_of(sysroot).rollback, zero);
     EXPECT_EQ(sysroot.deployments().size(), 3U);
-    ASSERT_TRUE(find_failed(sysroot, "sha256:2", ""));
+    ASSERT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
     pass_trial(sysroot);
-    EXPECT_FALSE(find_failed(sysroot, "sha256:2", ""));
+    EXPECT_FALSE(find_failed(sysroot, "sha256:2", std::nullopt));
 }
 
 TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
@@ -194,8 +194,8 @@ TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
     fail_trial(sysroot, "it was bad\n");
     EXPECT_EQ(roles_of(sysroot).others, std::vector<Deployment>{bad.deployment});
     EXPECT_FALSE(roles_of(sysroot).rollback);
-    ASSERT_TRUE(find_failed(sysroot, "sha256:2", ""));
-    EXPECT_EQ(find_failed(sysroot, "sha256:2", "")->reason, "it was bad\\x0a");
+    ASSERT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
+    EXPECT_EQ(find_failed(sysroot, "sha256:2", std::nullopt)->reason, "it was bad\\x0a");
     const DeployOutcome good = deploy_next(sysroot, next(sysroot, disk_.add_commit("3")), {});
     EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{old, good.deployment}));
 }
@@ -213,7 +213,7 @@ TEST_F(DeployTest, WhatIsReplacedGoesAndWhatIsPinnedStays) {
     keep_proven(sysroot);
     const Roles roles = roles_of(sysroot);
     EXPECT_EQ(*roles.rollback, third);
-    EXPECT_EQ(roles.pinned, std::vector<Deployment>{*sysroot.find(first)});
+    EXPECT_EQ(roles.pinned, std::vector<Deployment>{*sysroot.find(first.id)});
     EXPECT_EQ(sysroot.deployments().size(), 3U);
 }
 
@@ -222,8 +222,8 @@ TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
     disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment first = *roles_of(sysroot).current;
-    disk_.write(first.path() + "/etc/frozen", "mine");
-    const std::string frozen = disk_.path() + "/" + first.path() + "/etc/frozen";
+    disk_.write(first.id.path() + "/etc/frozen", "mine");
+    const std::string frozen = disk_.path() + "/" + first.id.path() + "/etc/frozen";
     {
         const Fd file(::open(frozen.c_str(), O_RDONLY | O_CLOEXEC));
         const int flags = FS_IMMUTABLE_FL;
@@ -249,7 +249,7 @@ TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
 TEST_F(DeployTest, ACommitWithoutKernelIsRefusedBeforeAnythingIsWritten) {
     disk_.install(disk_.add_commit("1"), test::kImageOrigin);
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    EXPECT_THROW(deploy_next(sysroot, next(sysroot, std::string(64, '0')), {}), Error);
+    EXPECT_THROW(deploy_next(sysroot, next(sysroot, ostree::CommitId(Sha256{})), {}), Error);
     EXPECT_EQ(sysroot.deployments().size(), 1U);
 }
 

@@ -30,10 +30,10 @@ class RollbackTest : public ::testing::Test {
     // Deploys the version on trial.
     Deployment upgrade(Sysroot& sysroot, const std::string& version) {
         const Deployment current = *roles_of(sysroot).current;
-        const std::string commit = disk_.add_commit(version, "kernel " + version, "os/" + version);
+        const ostree::CommitId commit = disk_.add_commit(version, "kernel " + version, "os/" + version);
         return deploy_next(
                    sysroot,
-                   {.stateroot = current.stateroot,
+                   {.stateroot = current.id.stateroot,
                     .commit = commit,
                     .origin = current.origin,
                     .kernel_options = current.kernel_options,
@@ -49,7 +49,7 @@ class RollbackTest : public ::testing::Test {
     }
 
     test::TestSysroot disk_;
-    Deployment first_;
+    Deployment first_ = test::TestSysroot::no_deployment();
 };
 
 template<typename F>
@@ -107,7 +107,7 @@ TEST_F(RollbackTest, WhatIsPinnedStaysInItsPlace) {
     ASSERT_EQ(sysroot.deployments(), (Deployments{third, second, first_}));
     EXPECT_EQ(roll_back(sysroot).next, second);
     EXPECT_EQ(sysroot.deployments(), (Deployments{second, third, first_}));
-    EXPECT_TRUE(sysroot.find(first_)->pinned);
+    EXPECT_TRUE(sysroot.find(first_.id)->pinned);
 }
 
 TEST_F(RollbackTest, ATrialThatIsToComeIsCancelledAndForgotten) {
@@ -124,7 +124,7 @@ TEST_F(RollbackTest, ATrialThatIsToComeIsCancelledAndForgotten) {
     EXPECT_TRUE(read_failed(sysroot).empty());  // it was not tried: it may come again
     expect_default(sysroot, disk_, second);
     // The next rollback leads to what has proved itself, never to what was not tried.
-    EXPECT_FALSE(sysroot.find(third));
+    EXPECT_FALSE(sysroot.find(third.id));
     EXPECT_EQ(roll_back(sysroot).next, first_);
 }
 
@@ -194,7 +194,7 @@ TEST_F(RollbackTest, OneThatRunsOnTrialHasFailed) {
     expect_default(sysroot, disk_, first_);
     ASSERT_EQ(read_failed(sysroot).size(), 1U);
     EXPECT_EQ(read_failed(sysroot)[0].reason, "rolled back by the operator");
-    EXPECT_TRUE(find_failed(sysroot, "sha256:2", ""));
+    EXPECT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
     EXPECT_FALSE(roles_of(sysroot).rollback);  // what has failed is none
 }
 
@@ -213,7 +213,7 @@ TEST_F(RollbackTest, APinnedRollbackStays) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     proven(sysroot, "2");
     sysroot.set_pinned(first_, true);
-    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::refused);
     sysroot.set_pinned(first_, false);
     EXPECT_EQ(drop_rollback(sysroot), first_);
 }
@@ -221,30 +221,30 @@ TEST_F(RollbackTest, APinnedRollbackStays) {
 TEST_F(RollbackTest, OtherArgumentsAreTriedLikeAnythingElse) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     sysroot.set_pinned(first_, true);
-    disk_.write(first_.path() + "/etc/local", "mine");
+    disk_.write(first_.id.path() + "/etc/local", "mine");
     const DeployOutcome outcome = deploy_with_arguments(sysroot, {"root=LABEL=ROOT", "quiet"});
     EXPECT_EQ(outcome.result, DeployResult::on_trial);
-    EXPECT_EQ(outcome.deployment.commit, first_.commit);
+    EXPECT_EQ(outcome.deployment.id.commit, first_.id.commit);
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "quiet"}));
     EXPECT_FALSE(outcome.deployment.pinned);
     EXPECT_EQ(with_untried(outcome.deployment.origin, false), test::kImageOrigin);
     EXPECT_TRUE(is_untried(outcome.deployment.origin));
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/local"), "mine");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/local"), "mine");
     EXPECT_EQ(read_trial(sysroot)->subject.image, "");
     expect_default(sysroot, disk_, first_);
-    EXPECT_EQ(sysroot.find(first_)->kernel_options, first_.kernel_options);
+    EXPECT_EQ(sysroot.find(first_.id)->kernel_options, first_.kernel_options);
 }
 
 TEST_F(RollbackTest, OtherArgumentsForWhatWaitsForItsTrial) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
-    disk_.write(first_.path() + "/etc/late", "changed after the upgrade");
+    disk_.write(first_.id.path() + "/etc/late", "changed after the upgrade");
     EXPECT_EQ(arguments_base(sysroot, roles_of(sysroot)), second);
     const DeployOutcome outcome = deploy_with_arguments(sysroot, {"root=LABEL=ROOT", "quiet"});
-    EXPECT_EQ(outcome.deployment.commit, second.commit);
+    EXPECT_EQ(outcome.deployment.id.commit, second.id.commit);
     EXPECT_EQ(read_trial(sysroot)->subject.digest, "sha256:2");
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/late"), "changed after the upgrade");
-    EXPECT_EQ(disk_.read(outcome.deployment.path() + "/etc/default"), "2");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/late"), "changed after the upgrade");
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/default"), "2");
     EXPECT_EQ(sysroot.deployments(), (Deployments{first_, outcome.deployment}));
 }
 
@@ -252,7 +252,7 @@ TEST_F(RollbackTest, ACommitThatNothingKeepsIsNotGivenUpForOtherArguments) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
     disk_.add_commit("3", "kernel 3", "os/2");  // its ref has moved on
-    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::refused);
     EXPECT_EQ(*roles_of(sysroot).on_trial, second);
     EXPECT_EQ(read_boot_once(sysroot.boot()), "trial");
 }
@@ -290,7 +290,7 @@ TEST_F(RollbackTest, StatusOfATrialThatFailed) {
 
 TEST_F(RollbackTest, AFailureBeforeTheCurrentDeploymentIsHistory) {
     SystemStatus status;
-    status.failed.push_back({.commit = "c", .reason = "r", .time = 1000});
+    status.failed.push_back({.deployment = first_.id, .reason = "r", .time = 1000});
     EXPECT_NE(status.recent_failure(), nullptr);
     status.deployments.push_back({.deployment = first_, .deployed = 1001});
     EXPECT_EQ(status.recent_failure(), nullptr);
@@ -317,8 +317,8 @@ TEST_F(RollbackTest, StatusShowsOriginsThatCannotBeFollowed) {
 TEST_F(RollbackTest, WhatTheKernelWouldNotStartIsNoDefault) {
     {
         Sysroot sysroot = Sysroot::open_locked(disk_.path());
-        const Deployment longer = sysroot.deploy({.stateroot = first_.stateroot,
-                                                  .commit = first_.commit,
+        const Deployment longer = sysroot.deploy({.stateroot = first_.id.stateroot,
+                                                  .commit = first_.id.commit,
                                                   .origin = test::kImageOrigin,
                                                   .kernel_options = {"rw", std::string(2000, 'x')},
                                                   .merge = first_});
@@ -329,7 +329,7 @@ TEST_F(RollbackTest, WhatTheKernelWouldNotStartIsNoDefault) {
     EXPECT_EQ(error.kind(), ErrorKind::too_large);
     EXPECT_EQ(sysroot.deployments().front(), first_);
     // The other way round it leads to what can be started, and the menu has that alone.
-    sysroot.write({*sysroot.find(sysroot.deployments()[1]), first_});
+    sysroot.write({*sysroot.find(sysroot.deployments()[1].id), first_});
     roll_back(sysroot);
     expect_default(sysroot, disk_, first_);
 }

@@ -24,7 +24,7 @@ class MachinePlatformTest : public ::testing::Test {
 
 // A disk for another machine, mounted here.
 TEST_F(MachinePlatformTest, OfADiskItIsThatOfItsSystem) {
-    const std::string commit = disk_.add_commit_with_metadata("ostree.architecture", "aarch64");
+    const ostree::CommitId commit = disk_.add_commit_with_metadata("ostree.architecture", "aarch64");
     const Deployment current = disk_.install(commit, kRefspecOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     EXPECT_EQ(machine_platform(sysroot, current).to_string(), "linux/arm64");
@@ -35,16 +35,16 @@ TEST_F(MachinePlatformTest, OfADiskItIsThatOfItsSystem) {
 
 TEST_F(MachinePlatformTest, ElseItIsThisMachines) {
     // Of a commit that says nothing.
-    const std::string commit = disk_.add_commit_with_metadata("version", "1");
+    const ostree::CommitId commit = disk_.add_commit_with_metadata("version", "1");
     const Deployment current = disk_.install(commit, kRefspecOrigin);
     const Sysroot sysroot = Sysroot::open(disk_.path());
     EXPECT_EQ(machine_platform(sysroot, current), oci::Platform::host());
     EXPECT_NO_THROW(check_machine_of_commit(commit, sysroot, current));
     EXPECT_THROW(check_machine(oci::Platform::parse("linux/mips64"), sysroot, current), Error);
-    const std::string other = disk_.add_commit_with_metadata("ostree.architecture", "s390x");
+    const ostree::CommitId other = disk_.add_commit_with_metadata("ostree.architecture", "s390x");
     EXPECT_THROW(check_machine_of_commit(other, sysroot, current), Error);
     // A name that means nothing here says nothing.
-    const std::string odd = disk_.add_commit_with_metadata("ostree.architecture", "pdp11");
+    const ostree::CommitId odd = disk_.add_commit_with_metadata("ostree.architecture", "pdp11");
     EXPECT_NO_THROW(check_machine_of_commit(odd, sysroot, current));
 }
 

@@ -24,19 +24,16 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-const std::string kCommit(64, 'a');
+const std::string kChecksum(64, 'a');
+const ostree::CommitId kCommit = ostree::CommitId::parse(kChecksum);
 
 Trial some_trial() {
-    Trial trial;
-    trial.id = "0123456789abcdef";
-    trial.stateroot = "default";
-    trial.commit = kCommit;
-    trial.serial = 1;
-    trial.subject = {.image = "docker://quay.io/x/os:1", .digest = "sha256:1", .version = "1 \"x\"\n\xff"};
-    trial.state = TrialState::armed;
-    trial.time = 1700000000;
-    trial.boot_id = "boot";
-    return trial;
+    return {.id = "0123456789abcdef",
+            .deployment = {.stateroot = "default", .commit = kCommit, .serial = 1},
+            .subject = {.image = "docker://quay.io/x/os:1", .digest = "sha256:1", .version = "1 \"x\"\n\xff"},
+            .state = TrialState::armed,
+            .time = 1700000000,
+            .boot_id = "boot"};
 }
 
 class RecordsTest : public ::testing::Test {
@@ -81,7 +78,7 @@ TEST_F(RecordsTest, ATrialIsReadAsItWasWritten) {
     const std::optional<Trial> read = records_.trial();
     ASSERT_TRUE(read);
     EXPECT_EQ(read->id, some_trial().id);
-    EXPECT_EQ(read->serial, 1);
+    EXPECT_EQ(read->deployment.serial, 1);
     EXPECT_EQ(read->state, TrialState::armed);
     EXPECT_EQ(read->subject.digest, "sha256:1");
     EXPECT_EQ(read->subject.version, "1 \"x\"\n\xef\xbf\xbd");
@@ -117,11 +114,8 @@ TEST_F(RecordsTest, WhateverAnImageIsCalledTheRecordCanBeRead) {
         records_.set_trial(*read);
         EXPECT_EQ(records_.trial()->subject.version, read->subject.version);
 
-        FailedTrial failure;
-        failure.stateroot = "default";
-        failure.commit = kCommit;
-        failure.subject = trial.subject;
-        failure.reason = version;
+        const FailedTrial failure{
+            .deployment = trial.deployment, .subject = trial.subject, .reason = version};
         records_.set_failed(std::vector<FailedTrial>(kMaxFailed, failure));
         EXPECT_EQ(records_.failed().size(), kMaxFailed) << escape(version, 100);
 
@@ -138,13 +132,11 @@ TEST_F(RecordsTest, WhatCouldNotBeReadAgainIsNotWritten) {
     records_.set_trial(some_trial());
     const std::string before = test::get_file(file("trial.json"));
     Trial trial = some_trial();
-    trial.stateroot = "a\x1b";
-    EXPECT_THROW(records_.set_trial(trial), Error);
-    trial = some_trial();
-    trial.commit = "abc";
+    trial.deployment.stateroot = "a\x1b";
     EXPECT_THROW(records_.set_trial(trial), Error);
     EXPECT_EQ(test::get_file(file("trial.json")), before);
-    EXPECT_THROW(records_.set_failed({FailedTrial{}}), Error);
+    EXPECT_THROW(records_.set_failed({FailedTrial{.deployment = {.stateroot = "", .commit = kCommit}}}),
+                 Error);
     EXPECT_THROW(records_.set_stage({.id = "x", .name = "checking", .boot_id = {}, .detail = {}}), Error);
     EXPECT_FALSE(std::filesystem::exists(file("failed.json")));
     EXPECT_FALSE(std::filesystem::exists(file("trial-stage")));
@@ -158,7 +150,7 @@ TEST_F(RecordsTest, WhatIsMalformedIsTakenForNone) {
     EXPECT_FALSE(with("\"default\"", "\"../x\""));
     EXPECT_FALSE(with("\"default\"", "\"\""));
     EXPECT_FALSE(with("\"default\"", "17"));
-    EXPECT_FALSE(with(kCommit, "abc"));
+    EXPECT_FALSE(with(kChecksum, "abc"));
     EXPECT_FALSE(with("\"serial\": 1", "\"serial\": -1"));
     EXPECT_FALSE(with("\"serial\": 1", "\"serial\": 4294967297"));
     EXPECT_FALSE(with("\"serial\": 1", "\"serial\": 18446744073709551615"));
@@ -189,17 +181,12 @@ TEST_F(RecordsTest, WhatIsNoFileIsTakenForNone) {
 
 TEST_F(RecordsTest, OfFailuresTheLatestAreKept) {
     std::vector<FailedTrial> failed;
-    for (int i = 0; i < 20; ++i) {
-        FailedTrial failure;
-        failure.stateroot = "default";
-        failure.commit = kCommit;
-        failure.serial = i;
-        failure.reason = "r";
-        failed.push_back(failure);
-    }
+    for (int i = 0; i < 20; ++i)
+        failed.push_back(
+            {.deployment = {.stateroot = "default", .commit = kCommit, .serial = i}, .reason = "r"});
     records_.set_failed(failed);
     ASSERT_EQ(records_.failed().size(), kMaxFailed);
-    EXPECT_EQ(records_.failed().back().serial, 19);
+    EXPECT_EQ(records_.failed().back().deployment.serial, 19);
     records_.set_failed({});
     EXPECT_FALSE(std::filesystem::exists(file("failed.json")));
 }
@@ -233,7 +220,7 @@ class TrialTest : public ::testing::Test {
         disk_.add_syslinux();
         old_ = disk_.install(disk_.add_commit("1"), {});
         sysroot_.emplace(Sysroot::open_locked(disk_.path()));
-        new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+        new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                                  .commit = disk_.add_commit("2", "kernel of 2"),
                                  .origin = {},
                                  .kernel_options = {"rw", "second=yes"},
@@ -254,8 +241,8 @@ class TrialTest : public ::testing::Test {
     std::string boot_once() const { return read_boot_once(sysroot_->boot()); }
 
     test::TestSysroot disk_;
-    Deployment old_;
-    Deployment new_;
+    Deployment old_ = test::TestSysroot::no_deployment();
+    Deployment new_ = test::TestSysroot::no_deployment();
     std::optional<Sysroot> sysroot_;
 };
 
@@ -287,7 +274,7 @@ TEST_F(TrialTest, WithoutATrialTheLabelIsTheDefault) {
 
 // libostree rewrites no entries then; only links change what they stand for.
 TEST_F(TrialTest, TheEntryIsFoundWhereKernelAndArgumentsAreTheSame) {
-    new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+    new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                              .commit = disk_.add_commit("3"),
                              .origin = {},
                              .kernel_options = old_.kernel_options,
@@ -306,13 +293,13 @@ TEST_F(TrialTest, TheEntryIsFoundWhereKernelAndArgumentsAreTheSame) {
 TEST_F(TrialTest, PassedItIsFirstAndNoLongerBad) {
     begin();
     fail_trial(*sysroot_, "it was the weather");
-    EXPECT_TRUE(find_failed(*sysroot_, "", new_.commit));
+    EXPECT_TRUE(find_failed(*sysroot_, "", new_.id.commit));
     begin();
     // A new trial of the same deployment: the failure is that of an earlier one.
     EXPECT_FALSE(read_failed(*sysroot_).front().is_of(new_));
     pass_trial(*sysroot_);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
-    EXPECT_FALSE(find_failed(*sysroot_, "sha256:2", new_.commit));
+    EXPECT_FALSE(find_failed(*sysroot_, "sha256:2", new_.id.commit));
     EXPECT_FALSE(read_trial(*sysroot_));
     EXPECT_EQ(boot_once(), "");
     EXPECT_NE(menu_of("trial").find("second=yes"), std::string::npos);
@@ -324,10 +311,10 @@ TEST_F(TrialTest, FailedItIsRememberedAndNeverFirst) {
     sysroot_->write({new_, old_});  // somebody did that by hand
     fail_trial(*sysroot_, "x\x1b[2J");
     EXPECT_TRUE(sysroot_->deployments().front() == old_);
-    ASSERT_TRUE(find_failed(*sysroot_, "sha256:2", ""));
-    EXPECT_EQ(find_failed(*sysroot_, "sha256:2", "")->reason, "x\\x1b[2J");
+    ASSERT_TRUE(find_failed(*sysroot_, "sha256:2", std::nullopt));
+    EXPECT_EQ(find_failed(*sysroot_, "sha256:2", std::nullopt)->reason, "x\\x1b[2J");
     EXPECT_EQ(boot_once(), "");
-    EXPECT_FALSE(find_failed(*sysroot_, "", ""));
+    EXPECT_FALSE(find_failed(*sysroot_, "", std::nullopt));
 }
 
 TEST_F(TrialTest, FailedKernelArgumentsAreNoFailureOfTheCommit) {
@@ -335,7 +322,7 @@ TEST_F(TrialTest, FailedKernelArgumentsAreNoFailureOfTheCommit) {
     sysroot_->write({old_, new_});
     fail_trial(*sysroot_, "bad arguments");
     EXPECT_TRUE(read_failed(*sysroot_).front().is_of(new_));
-    EXPECT_FALSE(find_failed(*sysroot_, "", new_.commit));
+    EXPECT_FALSE(find_failed(*sysroot_, "", new_.id.commit));
 }
 
 TEST_F(TrialTest, AfterAPowerCutTheFirstReasonHolds) {

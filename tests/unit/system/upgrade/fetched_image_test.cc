@@ -25,7 +25,7 @@ class FetchedImageTest : public ::testing::Test {
     }
 
     test::TestSysroot disk_;
-    std::string commit_;
+    std::optional<ostree::CommitId> commit_;
     const std::string digest_ = "sha256:" + std::string(64, 'a');
 };
 
@@ -33,7 +33,7 @@ TEST_F(FetchedImageTest, IsRemembered) {
     EXPECT_FALSE(read());
     write_fetched(
         ostree::Sysroot::open_locked(disk_.path()),
-        {.image = kImage, .digest = digest_, .commit = commit_, .version = "2\n\x1b", .time = 1234});
+        {.image = kImage, .digest = digest_, .commit = *commit_, .version = "2\n\x1b", .time = 1234});
     const auto found = read();
     ASSERT_TRUE(found);
     EXPECT_EQ(found->image, kImage);
@@ -45,7 +45,8 @@ TEST_F(FetchedImageTest, IsRemembered) {
 
 TEST_F(FetchedImageTest, OnlyWhileTheRefNamesTheCommit) {
     const ostree::Sysroot sysroot = ostree::Sysroot::open_locked(disk_.path());
-    write_fetched(sysroot, {.image = kImage, .digest = digest_, .commit = commit_, .version = "", .time = 0});
+    write_fetched(sysroot,
+                  {.image = kImage, .digest = digest_, .commit = *commit_, .version = "", .time = 0});
     ASSERT_TRUE(read());
     disk_.add_commit("3", "kernel", image::image_ref(kImage));
     EXPECT_FALSE(read());
@@ -53,7 +54,8 @@ TEST_F(FetchedImageTest, OnlyWhileTheRefNamesTheCommit) {
 
 TEST_F(FetchedImageTest, WhatIsMalformedIsNothing) {
     const ostree::Sysroot sysroot = ostree::Sysroot::open_locked(disk_.path());
-    write_fetched(sysroot, {.image = kImage, .digest = digest_, .commit = commit_, .version = "", .time = 0});
+    write_fetched(sysroot,
+                  {.image = kImage, .digest = digest_, .commit = *commit_, .version = "", .time = 0});
     const std::string good = disk_.read(kFile);
     const auto changed = [&](const std::string& what, const std::string& by) {
         std::string text = good;
@@ -66,7 +68,7 @@ TEST_F(FetchedImageTest, WhatIsMalformedIsNothing) {
     EXPECT_FALSE(changed(": 0", ": -1"));
     EXPECT_FALSE(changed(": 0", ": \"0\""));
     EXPECT_FALSE(changed("sha256:", "md5:"));
-    EXPECT_FALSE(changed(commit_, std::string(64, '0')));
+    EXPECT_FALSE(changed(concat(*commit_), std::string(64, '0')));
     EXPECT_FALSE(changed("quay.io", "quay.io@"));
     EXPECT_FALSE(changed("{", "["));
     disk_.write(kFile, "");

@@ -20,7 +20,7 @@ class UpdateCheckTest : public ::testing::Test {
         disk_.add_syslinux();
         old_ = disk_.install(disk_.add_commit("1"), "[origin]\nrefspec=os/test\n");
         sysroot_.emplace(Sysroot::open_locked(disk_.path()));
-        new_ = sysroot_->deploy({.stateroot = old_.stateroot,
+        new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
                                  .commit = disk_.add_commit("2", "kernel of 2"),
                                  .origin = old_.origin,
                                  .kernel_options = {"rw"},
@@ -31,8 +31,8 @@ class UpdateCheckTest : public ::testing::Test {
     UpdateCheck check() const { return check_update(*sysroot_, {}); }
 
     test::TestSysroot disk_;
-    Deployment old_;
-    Deployment new_;
+    Deployment old_ = test::TestSysroot::no_deployment();
+    Deployment new_ = test::TestSysroot::no_deployment();
     std::optional<Sysroot> sysroot_;
 };
 
@@ -48,7 +48,7 @@ TEST_F(UpdateCheckTest, ATrialThatIsPreparedAloneIsSomethingToDo) {
     EXPECT_EQ(found.standing, DeploymentMatch::next_on_trial);
     EXPECT_TRUE(found.is_prepared);
     EXPECT_TRUE(found.is_work({}));
-    EXPECT_EQ(found.commit, new_.commit);
+    EXPECT_EQ(found.commit, new_.id.commit);
     EXPECT_EQ(found.release.version, "2");
     EXPECT_EQ(found.bytes_to_fetch, 0U);
 }
@@ -71,7 +71,7 @@ TEST(UpdateCheck, WhatIsRefusedIsNoWorkUnlessItIsForced) {
     check.is_older = true;
     EXPECT_FALSE(check.is_work({}));
     EXPECT_TRUE(check.is_work({.allow_downgrade = true}));
-    check.failed.emplace();
+    check.failed = FailedTrial{.deployment = test::TestSysroot::no_deployment().id};
     EXPECT_FALSE(check.is_work({.allow_downgrade = true}));
     EXPECT_TRUE(check.is_work({.allow_downgrade = true, .force = true}));
     check.runs_on_trial = true;

@@ -88,9 +88,9 @@ TEST_F(UpgradeTargetTest, NothingDeployed) {
 }
 
 TEST_F(UpgradeTargetTest, OlderIsRefused) {
-    UpgradeTarget found;
+    UpgradeTarget found{.roles = {}, .current = test::TestSysroot::no_deployment()};
     found.present = {"2", 200};
-    EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::io);
+    EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::refused);
     EXPECT_NO_THROW(check_order(found, {"1", 100}, {.allow_downgrade = true}));
     EXPECT_NO_THROW(check_order(found, {"1", 100}, {.switch_to = "quay.io/x/os:2"}));
     EXPECT_NO_THROW(check_order(found, {"1", 300}, {}));
@@ -98,28 +98,29 @@ TEST_F(UpgradeTargetTest, OlderIsRefused) {
 
 TEST_F(UpgradeTargetTest, WhatIsHereAlready) {
     disk_.add_syslinux();
-    const std::string first = disk_.add_commit("1");
+    const ostree::CommitId first = disk_.add_commit("1");
     disk_.install(first, kFetchedOrigin);
-    const std::string second = disk_.add_commit("2", "kernel 2");
+    const ostree::CommitId second = disk_.add_commit("2", "kernel 2");
     const std::string digest = "sha256:" + std::string(64, 'a');
     const std::string other = "sha256:" + std::string(64, 'b');
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
-    const auto standing = [&](const std::string& by_digest, const std::string& by_commit) {
+    const auto standing = [&](const std::string& by_digest,
+                              const std::optional<ostree::CommitId>& by_commit) {
         return match_deployment(sysroot, roles_of(sysroot), by_digest, by_commit);
     };
-    EXPECT_EQ(standing(digest, ""), DeploymentMatch::current);
+    EXPECT_EQ(standing(digest, std::nullopt), DeploymentMatch::current);
     EXPECT_EQ(standing("", first), DeploymentMatch::current);
     EXPECT_EQ(standing(other, second), DeploymentMatch::absent);
-    EXPECT_EQ(standing("", ""), DeploymentMatch::absent);
+    EXPECT_EQ(standing("", std::nullopt), DeploymentMatch::absent);
     const ostree::Deployment current = *roles_of(sysroot).current;
     deploy_next(sysroot,
-                {.stateroot = current.stateroot,
+                {.stateroot = current.id.stateroot,
                  .commit = second,
                  .origin = image_origin_at("quay.io/x/os:1", other, ""),
                  .kernel_options = current.kernel_options,
                  .merge = current},
                 {.image = "", .digest = other, .version = ""});
-    EXPECT_EQ(standing(other, ""), DeploymentMatch::next_on_trial);
+    EXPECT_EQ(standing(other, std::nullopt), DeploymentMatch::next_on_trial);
     EXPECT_EQ(standing("", second), DeploymentMatch::next_on_trial);
     EXPECT_EQ(standing(digest, first), DeploymentMatch::current);
 }
