@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/base64.hh"
 #include "base/escape.hh"
 #include "oci/documents/json_text.hh"
 

@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/base64.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/secret.hh"
 #include "oci/documents/json.hh"
 #include "registry/auth/error_body.hh"
-#include "registry/http/base64.hh"
 
 namespace osb::registry {
 namespace {
@@ -101,7 +101,7 @@ Authenticator::Authenticator(std::shared_ptr<HttpClient> http, Url registry, Opt
     if (!options_.credentials) return;
     const Credentials& own = *options_.credentials;
     for (const std::string& secret : {own.password, own.identity_token, percent_encode(own.password),
-                                      base64_encode(concat(own.user, ':', own.password))}) {
+                                      encode_base64(concat(own.user, ':', own.password))}) {
         if (secret.empty()) continue;
         secrets_.push_back(secret);
         keep_secret(secret);
@@ -144,7 +144,7 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
         if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
             continue;
         const Credentials& own = *options_.credentials;
-        basic_ = "Basic " + base64_encode(concat(own.user, ':', own.password));
+        basic_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
         return basic_ != used;
     }
     return false;
@@ -288,7 +288,7 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
         if (credentials) {
             request.headers.emplace_back(
                 "Authorization",
-                "Basic " + base64_encode(concat(credentials->user, ':', credentials->password)));
+                "Basic " + encode_base64(concat(credentials->user, ':', credentials->password)));
         }
         HttpResponse response = send(request);
         if (response.status < 301 || response.status > 308 || response.status == 304) return response;

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hh"
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -12,7 +13,6 @@
 #include "oci/documents/json.hh"
 #include "registry/auth/configuration.hh"
 #include "registry/auth/small_file.hh"
-#include "registry/http/base64.hh"
 
 namespace osb::registry {
 namespace {
@@ -83,7 +83,7 @@ std::optional<Credentials> parse_entry(const Json& entry, const std::string& key
     out.identity_token = text_member(entry, "identitytoken", path);
     const std::string auth = text_member(entry, "auth", path);
     if (!auth.empty()) {
-        const std::optional<std::string> decoded = base64_decode(auth);
+        const std::optional<std::string> decoded = decode_base64(auth);
         const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
         if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
         out.user = decoded->substr(0, colon);

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/base64.hh"
 #include "layout_builder.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/codec/decompress.hh"
