@@ -8,12 +8,12 @@
 #include <sstream>
 
 #include "base/base64.hh"
-#include "layout_builder.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/codec/decompress.hh"
 #include "oci/documents/json_text.hh"
 #include "tests/support/read_archive.hh"
-#include "writer_test_util.hh"
+#include "tests/unit/oci/layout_builder.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {

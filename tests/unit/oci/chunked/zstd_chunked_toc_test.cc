@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "layout_builder.hh"
 #include "oci/documents/json_text.hh"
-#include "writer_test_util.hh"
+#include "tests/unit/oci/layout_builder.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {
