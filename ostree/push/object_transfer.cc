@@ -12,7 +12,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
-#include "ostree/objects/free_space.hh"
+#include "ostree/objects/repository_space.hh"
 #include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
