@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "base/fd.hh"
 #include "base/log.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 
 namespace osb::ostree {
 namespace {
@@ -50,31 +53,23 @@ oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
             {"diffID", layer.diff_id.to_string()}};
 }
 
-std::string text_of(const oci::Json& json, const char* key) {
-    const auto found = json.find(key);
-    if (found == json.end() || !found->is_string())
-        throw Error(ErrorKind::invalid, concat("a record of a layer without ", key));
-    return found->get<std::string>();
-}
-
 // `recipe` is what the file is called: one that came to another name would be another layer.
 oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
-    if (!json.is_object() || !json.contains("size") || !json["size"].is_number_unsigned() ||
-        !json.contains("annotations") || !json["annotations"].is_object()) {
-        throw Error(ErrorKind::invalid, "a record of a layer is not of its form");
-    }
-    if (text_of(json, "recipe") != to_hex(recipe))
+    constexpr std::string_view kWhat = "a record of a layer";
+    if (oci::required_string(json, "recipe", kWhat) != to_hex(recipe))
         throw Error(ErrorKind::invalid, "a record of a layer is that of another");
     // First what may throw: g++ 12 destroys the members of a half made aggregate twice.
-    const oci::Digest digest = oci::Digest::parse(text_of(json, "digest"));
-    const oci::Digest diff_id = oci::Digest::parse(text_of(json, "diffID"));
-    const std::string media_type = text_of(json, "mediaType");
-    oci::WrittenLayer out{
-        .descriptor = {.media_type = media_type, .digest = digest, .size = json["size"].get<std::uint64_t>()},
-        .diff_id = diff_id};
-    for (const auto& [key, value] : json["annotations"].items())
-        out.descriptor.annotations[key] = text_of(json["annotations"], key.c_str());
-    return out;
+    const oci::Digest digest = oci::Digest::parse(oci::required_string(json, "digest", kWhat));
+    const oci::Digest diff_id = oci::Digest::parse(oci::required_string(json, "diffID", kWhat));
+    const std::string media_type = oci::required_string(json, "mediaType", kWhat);
+    const std::int64_t size =
+        oci::required_integer(json, "size", 0, std::numeric_limits<std::int64_t>::max(), kWhat);
+    std::map<std::string, std::string> annotations = oci::string_map(json, "annotations", kWhat);
+    return {.descriptor = {.media_type = media_type,
+                           .digest = digest,
+                           .size = static_cast<std::uint64_t>(size),
+                           .annotations = std::move(annotations)},
+            .diff_id = diff_id};
 }
 
 struct DirCloser {

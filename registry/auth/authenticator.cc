@@ -10,6 +10,7 @@
 #include "base/log.hh"
 #include "base/secret.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "registry/auth/error_body.hh"
 
 namespace osb::registry {
@@ -219,17 +220,14 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
     if (!reply || !reply->is_object()) throw Error(ErrorKind::invalid, "the reply is no JSON object");
     std::string token;
     for (const char* key : {"token", "access_token"}) {
-        const auto found = reply->find(key);
-        if (found == reply->end() || found->is_null()) continue;
-        if (!found->is_string()) throw Error(ErrorKind::invalid, concat(quoted(key), " is no string"));
-        if (token.empty()) token = found->get<std::string>();
+        std::string text = oci::optional_string(*reply, key, "the reply");
+        if (token.empty()) token = std::move(text);
     }
     // What is no token text could end the header that it is put into.
     if (!is_token_text(token)) throw Error(ErrorKind::invalid, "the reply holds no usable token");
     std::uint64_t life = kMinTokenLife;
-    const auto expires = reply->find("expires_in");
-    if (expires != reply->end() && expires->is_number_unsigned()) {
-        life = std::clamp(expires->get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
+    if (const Json& expires = oci::member_or_null(*reply, "expires_in"); expires.is_number_unsigned()) {
+        life = std::clamp(expires.get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
     }
     forbid_core_dumps();
     {

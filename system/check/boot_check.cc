@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "base/replace_file.hh"
 #include "image/boot/boot_menu.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
@@ -348,17 +350,14 @@ std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory
     try {
         FdSource source(open_regular(AT_FDCWD, path), path);
         const Json json = oci::parse_json(read_all(source, kMaxResult, path), kResultFile);
-        if (!json.is_object()) return std::nullopt;
-        const auto healthy = json.find("healthy");
-        const auto time = json.find("time");
-        const auto failure = json.find("failure");
-        if (healthy == json.end() || time == json.end() || failure == json.end() || !healthy->is_boolean() ||
-            !time->is_number_integer() || !failure->is_string()) {
-            return std::nullopt;
-        }
-        return BootCheckSummary{.healthy = healthy->get<bool>(),
-                                .time = time->get<std::int64_t>(),
-                                .failure = escape(failure->get_ref<const std::string&>())};
+        const Json& healthy = oci::member_or_null(json, "healthy");
+        if (!healthy.is_boolean()) return std::nullopt;
+        using Time = std::numeric_limits<std::int64_t>;
+        BootCheckSummary out;
+        out.healthy = healthy.get<bool>();
+        out.time = oci::required_integer(json, "time", Time::min(), Time::max(), kResultFile);
+        out.failure = escape(oci::required_string(json, "failure", kResultFile));
+        return out;
     } catch (const Error&) {
         return std::nullopt;
     }

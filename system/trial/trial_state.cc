@@ -17,6 +17,7 @@
 #include "base/log.hh"
 #include "base/replace_file.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 
 namespace osb::system {
 namespace {
@@ -41,25 +42,22 @@ constexpr int kSchema = 1;
     throw Error(ErrorKind::invalid, concat("bad or missing ", what));
 }
 
-const Json& member(const Json& object, const char* name) {
-    const auto at = object.find(name);
-    if (at == object.end()) malformed(name);
-    return *at;
-}
+// `kRecord` stands in messages that name the file already.
+constexpr std::string_view kRecord = "the record";
 
 std::string text_of(const Json& object, const char* name) {
-    const Json& value = member(object, name);
-    if (!value.is_string() || value.get_ref<const std::string&>().size() > kMaxText) malformed(name);
-    return value.get<std::string>();
+    const std::string& text = oci::required_string(object, name, kRecord);
+    if (text.size() > kMaxText) malformed(name);
+    return text;
 }
 
-std::int64_t number_of(const Json& object, const char* name, std::int64_t least, std::int64_t most) {
-    const Json& value = member(object, name);
-    if (!value.is_number_integer()) malformed(name);
-    // Of an unsigned number beyond the range of signed ones this is negative.
-    const auto number = value.get<std::int64_t>();
-    if (number < least || number > most) malformed(name);
-    return number;
+int serial_of(const Json& object, int least) {
+    constexpr int kMost = std::numeric_limits<int>::max();
+    return static_cast<int>(oci::required_integer(object, "serial", least, kMost, kRecord));
+}
+
+std::int64_t time_of(const Json& object) {
+    return oci::required_integer(object, "time", 0, std::numeric_limits<std::int64_t>::max(), kRecord);
 }
 
 bool is_hex(std::string_view text, std::size_t size) {
@@ -109,47 +107,44 @@ std::string_view name_of(TrialState wanted) {
 
 constexpr std::size_t kIdSize = 16;
 constexpr std::size_t kChecksumSize = 64;
-constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max();
 
-void check_document(const Json& json) {
-    if (!json.is_object()) malformed("object");
-    number_of(json, "schema", kSchema, kSchema);
+void check_schema(const Json& json) {
+    static_cast<void>(oci::required_integer(json, "schema", kSchema, kSchema, kRecord));
 }
 
 Trial parse_trial(const std::string& text) {
     const Json json = oci::parse_json(text, kTrialFile);
-    check_document(json);
+    check_schema(json);
     Trial out;
     out.id = hex_of(json, "id", kIdSize);
     out.stateroot = stateroot_of(json);
     out.commit = hex_of(json, "commit", kChecksumSize);
-    out.serial = static_cast<int>(number_of(json, "serial", 0, std::numeric_limits<int>::max()));
+    out.serial = serial_of(json, 0);
     out.subject = subject_of(json);
     out.state = state_of(text_of(json, "state"));
-    out.time = number_of(json, "time", 0, kLastTime);
+    out.time = time_of(json);
     out.boot_id = text_of(json, "boot_id");
     return out;
 }
 
 FailedTrial parse_failure(const Json& json) {
-    if (!json.is_object()) malformed("object");
     FailedTrial out;
     out.stateroot = stateroot_of(json);
     out.commit = hex_of(json, "commit", kChecksumSize);
-    out.serial = static_cast<int>(number_of(json, "serial", -1, std::numeric_limits<int>::max()));
+    out.serial = serial_of(json, -1);
     out.subject = subject_of(json);
     out.reason = text_of(json, "reason");
-    out.time = number_of(json, "time", 0, kLastTime);
+    out.time = time_of(json);
     return out;
 }
 
 std::vector<FailedTrial> parse_failed(const std::string& text) {
     const Json json = oci::parse_json(text, kFailedFile);
-    check_document(json);
-    const Json& list = member(json, "failed");
-    if (!list.is_array()) malformed("failed");
+    check_schema(json);
     std::vector<FailedTrial> out;
-    for (const Json& item : list) out.push_back(parse_failure(item));
+    for (const Json& item : oci::required_array(json, "failed", kMaxRecordFile, kRecord)) {
+        out.push_back(parse_failure(item));
+    }
     if (out.size() > kMaxFailed) out.erase(out.begin(), out.end() - kMaxFailed);
     return out;
 }

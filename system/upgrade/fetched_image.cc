@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -15,6 +16,7 @@
 #include "image/deployment/origin.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 
 namespace osb::system {
 namespace {
@@ -25,13 +27,14 @@ constexpr std::size_t kMaxFetchedFile = 64UL * 1024;
 
 FetchedImage parse(const std::string& text) {
     const oci::Json json = oci::parse_json(text, kName);
-    FetchedImage out{.image = json.at("image").get<std::string>(),
-                     .digest = json.at("digest").get<std::string>(),
-                     .commit = json.at("commit").get<std::string>(),
-                     .version = json.at("version").get<std::string>(),
-                     .time = json.at("time").get<std::uint64_t>()};
+    FetchedImage out;
+    out.image = oci::required_string(json, "image", kName);
+    out.digest = oci::required_string(json, "digest", kName);
+    out.commit = oci::required_string(json, "commit", kName);
+    out.version = oci::required_string(json, "version", kName);
+    out.time = static_cast<std::uint64_t>(
+        oci::required_integer(json, "time", 0, std::numeric_limits<std::int64_t>::max(), kName));
     static_cast<void>(oci::Digest::parse(out.digest));
-    if (!json.at("time").is_number_unsigned()) throw Error(ErrorKind::invalid, "a time before 1970");
     return out;
 }
 
@@ -46,8 +49,6 @@ std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
         return out;
     } catch (const Error& error) {
         log_debug(concat(kName, " is passed over: ", error.message()));
-    } catch (const oci::Json::exception& error) {
-        log_debug(concat(kName, " is passed over: ", escape(error.what())));
     }
     return std::nullopt;
 }
