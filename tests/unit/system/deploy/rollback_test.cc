@@ -213,7 +213,7 @@ TEST_F(RollbackTest, APinnedRollbackStays) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     proven(sysroot, "2");
     sysroot.set_pinned(first_, true);
-    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { drop_rollback(sysroot); }).kind(), ErrorKind::refused);
     sysroot.set_pinned(first_, false);
     EXPECT_EQ(drop_rollback(sysroot), first_);
 }
@@ -252,7 +252,7 @@ TEST_F(RollbackTest, ACommitThatNothingKeepsIsNotGivenUpForOtherArguments) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
     disk_.add_commit("3", "kernel 3", "os/2");  // its ref has moved on
-    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::io);
+    EXPECT_EQ(refusal_of([&] { deploy_with_arguments(sysroot, {"quiet"}); }).kind(), ErrorKind::refused);
     EXPECT_EQ(*roles_of(sysroot).on_trial, second);
     EXPECT_EQ(read_boot_once(sysroot.boot()), "trial");
 }

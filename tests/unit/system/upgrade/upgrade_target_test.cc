@@ -90,7 +90,7 @@ TEST_F(UpgradeTargetTest, NothingDeployed) {
 TEST_F(UpgradeTargetTest, OlderIsRefused) {
     UpgradeTarget found;
     found.present = {"2", 200};
-    EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::io);
+    EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::refused);
     EXPECT_NO_THROW(check_order(found, {"1", 100}, {.allow_downgrade = true}));
     EXPECT_NO_THROW(check_order(found, {"1", 100}, {.switch_to = "quay.io/x/os:2"}));
     EXPECT_NO_THROW(check_order(found, {"1", 300}, {}));
