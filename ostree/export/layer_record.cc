@@ -15,6 +15,7 @@
 #include "base/error.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
+#include "base/state_file.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
 
@@ -32,16 +33,11 @@ Fd open_directory(const Repository& repository) {
 }
 
 Fd make_directory(const Repository& repository) {
-    std::string path = repository.path();
-    for (const char* part : {"/extensions", "/osb-oci", "/layers"}) {
-        path += part;
-        if (::mkdir(path.c_str(), 0755) != 0) {
-            if (errno != EEXIST) throw_errno(path);
-        } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
-            throw_errno(path);
-        }
+    const std::string extensions = concat(repository.path(), "/extensions");
+    for (const std::string& above : {extensions, extensions + "/osb-oci"}) {
+        static_cast<void>(open_state_directory(above));
     }
-    return open_directory(repository);
+    return open_state_directory(concat(repository.path(), '/', kDirectory));
 }
 
 oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
@@ -132,11 +128,8 @@ bool LayerRecord::empty() const {
 std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
     try {
         const Fd directory = open_directory(repository_);
-        const Fd file = open_regular(directory.get(), to_hex(recipe));
-        FileRangeSource source(file.get(), 0, std::min<std::uint64_t>(file_size(file.get()), kMaxFile),
-                               "a record of a layer");
-        return from_json(oci::parse_json(read_all(source, kMaxFile, "a record of a layer"), "a record"),
-                         recipe);
+        const std::string text = read_regular_file(directory.get(), to_hex(recipe), kMaxFile);
+        return from_json(oci::parse_json(text, "a record of a layer"), recipe);
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::not_found) log_debug(error.message());
     }
@@ -149,11 +142,7 @@ void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) con
         const std::string name = to_hex(recipe);
         // Unique among the threads and processes that may write the same record now.
         const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
-        const Fd file = open_at(directory.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-        write_all(file.get(), as_bytes(to_json(recipe, layer).dump()), temporary);
-        if (::fchmod(file.get(), 0644) != 0) throw_errno(temporary);
-        if (::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0)
-            throw_errno(name);
+        replace_file(directory.get(), name, to_json(recipe, layer).dump(), temporary);
         remove_old(directory);
     } catch (const Error& error) {
         log_debug(error.message());

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -16,7 +15,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "image/boot/boot_menu.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
@@ -204,16 +203,6 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
     }
 }
 
-// A directory for all to read.
-Fd open_run_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) != 0) {
-        if (errno != EEXIST) throw_errno(concat("cannot make ", quoted(path)));
-    } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
-        throw_errno(concat("cannot set the mode of ", quoted(path)));
-    }
-    return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
 void write_result(const std::string& run_directory, const BootCheckOutcome& outcome) {
     Json checks = Json::array();
     for (const CheckResult& result : outcome.report.results) {
@@ -231,7 +220,7 @@ void write_result(const std::string& run_directory, const BootCheckOutcome& outc
                     {"reason", outcome.reason},
                     {"checks", std::move(checks)},
                     {"warnings", outcome.report.warnings}};
-    const Fd directory = open_run_directory(run_directory);
+    const Fd directory = open_state_directory(run_directory);
     replace_file(directory.get(), kResultFile,
                  json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
@@ -348,8 +337,7 @@ void stop_watchdog(const std::string& run_directory) {
 std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory) {
     const std::string path = concat(run_directory, '/', kResultFile);
     try {
-        FdSource source(open_regular(AT_FDCWD, path), path);
-        const Json json = oci::parse_json(read_all(source, kMaxResult, path), kResultFile);
+        const Json json = oci::parse_json(read_regular_file(AT_FDCWD, path, kMaxResult), kResultFile);
         const Json& healthy = oci::member_or_null(json, "healthy");
         if (!healthy.is_boolean()) return std::nullopt;
         using Time = std::numeric_limits<std::int64_t>;

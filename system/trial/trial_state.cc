@@ -1,11 +1,8 @@
 #include "system/trial/trial_state.hh"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -15,7 +12,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
 
@@ -244,23 +241,6 @@ auto parse_or_nothing(const std::optional<std::string>& text, const char* name, 
     }
 }
 
-Fd make_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) == 0) {
-        // Its name is to last, too.
-        const Fd above = open_at(AT_FDCWD, path.substr(0, path.rfind('/')), O_RDONLY | O_DIRECTORY);
-        if (::fsync(above.get()) != 0) throw_errno(concat("cannot sync the directory of ", quoted(path)));
-    } else if (errno != EEXIST) {
-        throw_errno(concat("cannot make ", quoted(path)));
-    }
-    Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    // For all to read, also where one with another umask has made it.
-    struct stat st {};
-    if (::fstat(directory.get(), &st) == 0 && (st.st_mode & 0555U) != 0555 &&
-        ::fchmod(directory.get(), 0755) != 0)
-        throw_errno(concat("cannot set the mode of ", quoted(path)));
-    return directory;
-}
-
 }  // namespace
 
 TrialRecords::TrialRecords(const std::string& sysroot)
@@ -270,8 +250,7 @@ TrialRecords::TrialRecords(const std::string& sysroot)
 std::optional<std::string> TrialRecords::read(const char* name) const {
     const std::string path = concat(directory_, '/', name);
     try {
-        FdSource source(open_regular(AT_FDCWD, path), path);
-        return read_all(source, kMaxRecordFile, path);
+        return read_regular_file(AT_FDCWD, path, kMaxRecordFile);
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return std::nullopt;
         if (error.kind() != ErrorKind::invalid && error.kind() != ErrorKind::too_large) throw;
@@ -281,18 +260,19 @@ std::optional<std::string> TrialRecords::read(const char* name) const {
 }
 
 void TrialRecords::write(const char* name, const std::string& text) const {
-    const Fd directory = make_directory(directory_);
+    const Fd directory = open_state_directory(directory_);
     replace_file(directory.get(), name, text);
 }
 
 void TrialRecords::remove(const char* name) const {
-    const std::string path = concat(directory_, '/', name);
-    if (::unlink(path.c_str()) != 0) {
-        if (errno == ENOENT) return;
-        throw_errno(concat("cannot remove ", quoted(path)));
+    Fd directory;
+    try {
+        directory = open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::not_found) return;
+        throw;
     }
-    const Fd directory = open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY);
-    if (::fsync(directory.get()) != 0) throw_errno(concat("cannot sync ", quoted(directory_)));
+    remove_file(directory.get(), name);
 }
 
 std::optional<Trial> TrialRecords::trial() const {
@@ -342,8 +322,7 @@ std::string current_boot_id() {
     constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
     constexpr std::size_t kMax = 64;
     try {
-        FdSource source(open_regular(AT_FDCWD, kPath), kPath);
-        std::string text = read_all(source, kMax, kPath);
+        std::string text = read_regular_file(AT_FDCWD, kPath, kMax);
         if (!text.empty() && text.back() == '\n') text.pop_back();
         return text;
     } catch (const Error&) {

@@ -1,9 +1,7 @@
 #include "system/upgrade/fetched_image.hh"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +10,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "image/deployment/origin.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/json.hh"
@@ -43,8 +41,7 @@ FetchedImage parse(const std::string& text) {
 std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
     try {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
-        FdSource source(open_regular(AT_FDCWD, path), path);
-        FetchedImage out = parse(read_all(source, kMaxFetchedFile, path));
+        FetchedImage out = parse(read_regular_file(AT_FDCWD, path, kMaxFetchedFile));
         if (sysroot.repository().resolve(image::image_ref(out.image)) != out.commit) return std::nullopt;
         return out;
     } catch (const Error& error) {
@@ -59,10 +56,7 @@ void write_fetched(const ostree::Sysroot& sysroot, const FetchedImage& fetched) 
                          {"commit", fetched.commit},
                          {"version", fetched.version},
                          {"time", fetched.time}};
-    const std::string path = sysroot.path_of(kDirectory);
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
-        throw_errno(concat("cannot make ", quoted(path)));
-    const Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const Fd directory = open_state_directory(sysroot.path_of(kDirectory));
     replace_file(directory.get(), kName, json.dump(2, ' ', true, oci::Json::error_handler_t::replace) + '\n');
 }
 
