@@ -307,18 +307,11 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
 
 HttpResponse Authenticator::send(const HttpRequest& request) {
     Retry retry(options_.retry, options_.hooks);
-    for (;;) {
-        std::optional<std::chrono::milliseconds> asked;
-        try {
-            HttpResponse response = http_->send(request);
-            if (!is_transient_status(response.status)) return response;
-            const auto after = response.header("retry-after");
-            if (after) asked = parse_retry_after(*after, std::chrono::system_clock::now());
-            if (!retry.again(asked)) return response;
-        } catch (const NetworkError& error) {
-            if (!error.transient() || !retry.again()) throw;
-        }
-    }
+    return retry.run([&]() -> std::optional<HttpResponse> {
+        HttpResponse response = http_->send(request);
+        if (retry.again_after(response)) return std::nullopt;
+        return response;
+    });
 }
 
 std::string Authenticator::redact(std::string text) const {
