@@ -1,5 +1,6 @@
 #include "base/task_pool.hh"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -7,7 +8,8 @@
 namespace osb {
 
 TaskPool::TaskPool(unsigned threads, std::size_t max_queued)
-    : threads_(threads == 0 ? 1 : threads), max_queued_(max_queued) {}
+    : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())),
+      max_queued_(max_queued) {}
 
 void TaskPool::add_producer(std::function<void()> producer) {
     const std::lock_guard lock(mutex_);

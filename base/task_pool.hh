@@ -31,8 +31,11 @@ class TaskPool {
     // What waiting tasks may hold, in bytes: enough to keep every thread busy, little enough to be no matter.
     static constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 
-    // threads >= 1, the caller of run() included. max_queued: bytes that waiting tasks may hold in memory.
-    TaskPool(unsigned threads, std::size_t max_queued);
+    // threads: how many, the caller of run() included; 0: one a core. max_queued: bytes that waiting tasks
+    // may hold in memory.
+    explicit TaskPool(unsigned threads, std::size_t max_queued = kMaxQueued);
+
+    unsigned threads() const noexcept { return threads_; }
 
     // Adds a producer. Producers start in the order in which they were added. To be called before run().
     void add_producer(std::function<void()> producer);

@@ -16,7 +16,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "base/stream.hh"
 #include "image/boot/frozen_filesystem.hh"
 #include "image/deployment/command_line.hh"
@@ -46,8 +46,7 @@ std::vector<BootEntry> read_entries(int boot) {
     while (const dirent* entry = ::readdir(stream.get())) {
         std::string name(entry->d_name);
         if (name.size() <= kSuffix.size() || !name.ends_with(kSuffix) || name.front() == '.') continue;
-        FdSource source(open_regular(directory, name), name);
-        const std::string text = read_all(source, kMaxEntry, name);
+        const std::string text = read_regular_file(directory, name, kMaxEntry);
         name.resize(name.size() - kSuffix.size());
         out.push_back(parse_boot_entry(std::move(name), text));
         errno = 0;
@@ -133,11 +132,6 @@ BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
     return out;
 }
 
-std::string read_small(int directory, const std::string& name) {
-    FdSource source(open_regular(directory, name), name);
-    return read_all(source, kMaxMenu, name);
-}
-
 // Writes the text over a file of one block, where it lies. No directory and no inode changes by that, so
 // there is no moment at which SYSLINUX, which does not replay the journal, sees the one changed and the other
 // not.
@@ -215,7 +209,7 @@ std::string menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
 bool menu_is_ours(const std::string& boot) {
     try {
         const std::string path = concat(boot, '/', kMenuDirectory, '/', kMenuFile);
-        const std::string text = read_small(AT_FDCWD, path);
+        const std::string text = read_regular_file(AT_FDCWD, path, kMaxMenu);
         return includes(text, kEntriesFile);
     } catch (const Error&) {
         return false;
@@ -252,7 +246,7 @@ std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMe
 bool menu_is_current(const std::string& boot, const TrialMenu& trial) {
     const BootMenu menu = make_menu(boot, trial);
     try {
-        return read_small(menu.directory.get(), kEntriesFile) == menu.text;
+        return read_regular_file(menu.directory.get(), kEntriesFile, kMaxMenu) == menu.text;
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::io) throw;
         return false;

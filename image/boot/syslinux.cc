@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "image/disk/partition_table.hh"
 
@@ -25,13 +27,11 @@ class Image {
 
     std::uint64_t get(std::size_t at, unsigned size) const {
         check(at, size);
-        std::uint64_t out = 0;
-        for (unsigned i = size; i-- > 0;) out = out << 8U | static_cast<std::uint8_t>(bytes_[at + i]);
-        return out;
+        return from_little_endian(std::string_view(bytes_).substr(at, size));
     }
     void put(std::size_t at, unsigned size, std::uint64_t value) {
         check(at, size);
-        for (unsigned i = 0; i < size; ++i, value >>= 8U) bytes_[at + i] = static_cast<char>(value & 0xFFU);
+        put_little_endian(std::span(bytes_).subspan(at, size), value);
     }
     void put_text(std::size_t at, std::string_view text) {
         check(at, text.size());

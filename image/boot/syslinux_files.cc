@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
@@ -33,13 +35,14 @@ constexpr std::size_t kRootEntries = 240;
 constexpr std::size_t kData = kRootDirectory + kRootEntries * 32 / kSectorSize;
 
 void put(std::string& image, std::size_t at, unsigned size, std::uint32_t value) {
-    for (unsigned i = 0; i < size; ++i, value >>= 8U) image[at + i] = static_cast<char>(value & 0xFFU);
+    put_little_endian(std::span(image).subspan(at, size), value);
 }
 
-std::uint32_t get(std::string_view image, std::size_t at, unsigned size) {
-    std::uint32_t out = 0;
-    for (unsigned i = size; i-- > 0;) out = out << 8U | static_cast<std::uint8_t>(image.at(at + i));
-    return out;
+std::size_t get(std::string_view image, std::size_t at, unsigned size) {
+    if (image.size() < size || at > image.size() - size) {
+        throw Error(ErrorKind::unsupported, "the syslinux program left a damaged filesystem");
+    }
+    return from_little_endian(image.substr(at, size));
 }
 
 std::string format() {
@@ -71,13 +74,13 @@ std::string read_file(const std::string& image, std::string_view name) {
     for (std::size_t i = 0; i < kRootEntries; ++i) {
         const std::size_t entry = kRootDirectory * kSectorSize + i * 32;
         if (image.compare(entry, name.size(), name) != 0) continue;
-        std::uint32_t cluster = get(image, entry + 26, 2);
+        std::size_t cluster = get(image, entry + 26, 2);
         const std::size_t size = get(image, entry + 28, 4);
         std::string out;
         while (cluster >= 2 && cluster < kEndOfChain && out.size() < size && size <= image.size()) {
             const std::size_t at = (kData + (cluster - 2) * kClusterSectors) * kSectorSize;
             out.append(image, at, kClusterSectors * kSectorSize);
-            const std::uint32_t pair = get(image, kFirstFat * kSectorSize + cluster + cluster / 2, 2);
+            const std::size_t pair = get(image, kFirstFat * kSectorSize + cluster + cluster / 2, 2);
             cluster = cluster % 2 == 0 ? pair & 0xFFFU : pair >> 4U;
         }
         if (out.size() < size) break;

@@ -9,6 +9,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/stream.hh"
+#include "oci/documents/json_members.hh"
 #include "oci/documents/platform.hh"
 #include "oci/documents/toml.hh"
 #include "ostree/objects/object_reader.hh"
@@ -46,43 +47,31 @@ void check_image_argument(const std::string& argument) {
     }
 }
 
-// The texts of a list; nothing when there is no such key.
-std::optional<std::vector<std::string>> texts(const oci::Json& table, const char* key) {
-    const auto found = table.find(key);
-    if (found == table.end()) return std::nullopt;
-    const auto refuse = [key] { return Error(ErrorKind::invalid, concat(key, " is no list of texts")); };
-    if (!found->is_array()) throw refuse();
-    std::vector<std::string> out;
-    for (const oci::Json& element : *found) {
-        if (!element.is_string()) throw refuse();
-        out.push_back(element.get<std::string>());
-    }
-    return out;
-}
-
 // Go's names are others than those of uname -m.
 std::string machine(const std::string& architecture) {
     return oci::machine_name(oci::normalized({.os = "linux", .architecture = architecture, .variant = {}}));
 }
 
 KernelArguments arguments_of(const oci::Json& table, std::string_view architecture) {
-    const auto only_for = texts(table, "match-architectures");
-    const auto lines = texts(table, "kargs");
+    constexpr std::size_t kMost = 4096;
+    const bool is_for_some = oci::find_member(table, "match-architectures") != nullptr;
+    const auto only_for = oci::optional_strings(table, "match-architectures", kMost, "kargs.d");
+    const auto lines = oci::optional_strings(table, "kargs", kMost, "kargs.d");
     for (const auto& [key, value] : table.items()) {
         if (key == "kargs" || key == "match-architectures") continue;
         throw Error(ErrorKind::invalid, concat("the key ", quoted(key), " is not known"));
     }
     KernelArguments out;
-    for (const std::string& line : lines.value_or(KernelArguments{})) {
+    for (const std::string& line : lines) {
         check_kargs_line(line);
         for (std::string& argument : ostree::split_kernel_options(line)) {
             check_image_argument(argument);
             out.push_back(std::move(argument));
         }
     }
-    if (!only_for) return out;
+    if (!is_for_some) return out;
     const std::string wanted = machine(std::string(architecture));
-    const bool matches = std::any_of(only_for->begin(), only_for->end(), [&](const std::string& name) {
+    const bool matches = std::any_of(only_for.begin(), only_for.end(), [&](const std::string& name) {
         return name == architecture || machine(name) == wanted;
     });
     return matches ? out : KernelArguments{};

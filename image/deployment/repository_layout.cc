@@ -2,9 +2,7 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <atomic>
-#include <thread>
 #include <utility>
 
 #include "base/error.hh"
@@ -70,10 +68,9 @@ void RepositoryLayout::add_commit(const ostree::CommitWalk& walk) {
     }
     // Opening tens of thousands of objects takes its time; the order of the results is that of the walk.
     std::vector<Found> found(wanted.size());
-    const unsigned threads = jobs_ != 0 ? jobs_ : std::max(1U, std::thread::hardware_concurrency());
     std::atomic<std::size_t> next{0};
-    TaskPool pool(threads, 0);
-    for (unsigned t = 0; t < threads; ++t) {
+    TaskPool pool(jobs_);
+    for (unsigned t = 0; t < pool.threads(); ++t) {
         pool.add_producer([&] {
             for (std::size_t i = next++; i < wanted.size(); i = next++) {
                 ostree::ContentObject object = ostree::open_object(source_, wanted[i]);

@@ -4,7 +4,6 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/free_space.hh"
 #include "image/disk/byte_size.hh"
 #include "image/disk/partition_table.hh"
 #include "image/disk/probe.hh"
@@ -133,9 +133,7 @@ void DiskTarget::inspect_file() {
 }
 
 void DiskTarget::check_space(std::uint64_t needed) const {
-    struct statvfs fs {};
-    if (::fstatvfs(directory_fd_.get(), &fs) != 0) return;
-    const std::uint64_t free = static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
+    const std::uint64_t free = free_space(directory_fd_.get(), directory_).bytes;
     if (needed <= free) return;
     throw Error(ErrorKind::no_space, concat("the disk image needs ", needed / kMebibyte, " MiB, but only ",
                                             free / kMebibyte, " MiB are free in ", quoted(directory_)));

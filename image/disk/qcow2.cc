@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/interrupt.hh"
 
@@ -24,11 +25,6 @@ using Table = std::vector<std::uint64_t>;
 
 std::uint64_t divide_up(std::uint64_t value, std::uint64_t by) {
     return (value + by - 1) / by;
-}
-
-// Big-endian.
-void put(std::string& out, std::uint64_t value, unsigned size) {
-    for (unsigned i = size; i-- > 0;) out.push_back(static_cast<char>((value >> (8 * i)) & 0xFFU));
 }
 
 class Qcow2Writer {
@@ -63,7 +59,7 @@ class Qcow2Writer {
 
     void write_table(std::uint64_t cluster, const Table& table) const {
         std::string bytes;
-        for (const std::uint64_t entry : table) put(bytes, entry, 8);
+        for (const std::uint64_t entry : table) append_big_endian(bytes, entry, 8);
         bytes.resize(divide_up(bytes.size(), kCluster) * kCluster);
         write_at(cluster, as_bytes(bytes));
     }
@@ -106,7 +102,7 @@ class Qcow2Writer {
         for (std::uint64_t block = 0; block < blocks; ++block) {
             std::string bytes;
             for (std::uint64_t i = 0; i < kRefcounts; ++i)
-                put(bytes, block * kRefcounts + i < total ? 1 : 0, 2);
+                append_big_endian(bytes, block * kRefcounts + i < total ? 1 : 0, 2);
             counts_table.push_back((next_ + block) * kCluster);
             write_at(next_ + block, as_bytes(bytes));
         }
@@ -118,22 +114,22 @@ class Qcow2Writer {
         constexpr unsigned kVersion = 3;
         constexpr unsigned kHeaderLength = 104;
         std::string bytes;
-        put(bytes, 0x514649FB, 4);  // "QFI\xfb"
-        put(bytes, kVersion, 4);
-        put(bytes, 0, 8);  // no backing file
-        put(bytes, 0, 4);
-        put(bytes, kClusterBits, 4);
-        put(bytes, raw_.size(), 8);
-        put(bytes, 0, 4);  // not encrypted
-        put(bytes, first_level_.size(), 4);
-        put(bytes, 2 * kCluster, 8);
-        put(bytes, kCluster, 8);  // table of counts
-        put(bytes, 1, 4);         // its clusters
-        put(bytes, 0, 4);         // no snapshots
-        put(bytes, 0, 8);
-        bytes.append(24, '\0');  // no features
-        put(bytes, 4, 4);        // counts of 2^4 bits
-        put(bytes, kHeaderLength, 4);
+        append_big_endian(bytes, 0x514649FB, 4);  // "QFI\xfb"
+        append_big_endian(bytes, kVersion, 4);
+        append_big_endian(bytes, 0, 8);  // no backing file
+        append_big_endian(bytes, 0, 4);
+        append_big_endian(bytes, kClusterBits, 4);
+        append_big_endian(bytes, raw_.size(), 8);
+        append_big_endian(bytes, 0, 4);  // not encrypted
+        append_big_endian(bytes, first_level_.size(), 4);
+        append_big_endian(bytes, 2 * kCluster, 8);
+        append_big_endian(bytes, kCluster, 8);  // table of counts
+        append_big_endian(bytes, 1, 4);         // its clusters
+        append_big_endian(bytes, 0, 4);         // no snapshots
+        append_big_endian(bytes, 0, 8);
+        bytes.append(24, '\0');          // no features
+        append_big_endian(bytes, 4, 4);  // counts of 2^4 bits
+        append_big_endian(bytes, kHeaderLength, 4);
         bytes.resize(kCluster);
         write_at(0, as_bytes(bytes));
     }

@@ -1,13 +1,10 @@
 #include "image/disk/uuid.hh"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <cerrno>
 
 #include "base/bytes.hh"
-#include "base/error.hh"
 #include "base/hash.hh"
+#include "base/random.hh"
 
 namespace osb::image {
 namespace {
@@ -27,10 +24,7 @@ std::string to_string(const Uuid& uuid) {
 
 Uuid random_uuid() {
     Uuid out{};
-    ssize_t n = -1;
-    do n = ::getrandom(out.data(), out.size(), 0);
-    while (n < 0 && errno == EINTR);
-    if (n != static_cast<ssize_t>(out.size())) throw_errno("cannot get random numbers");
+    fill_random(out);
     set_version(out, 4);
     return out;
 }

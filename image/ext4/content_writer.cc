@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "base/error.hh"
@@ -113,9 +112,8 @@ class ContentWriter {
 void write_contents(const DiskArea& area, const FileTree& tree, const Ext4Writer& filesystem,
                     const ostree::Repository& repository, unsigned jobs, Progress& progress) {
     ContentWriter writer(area, tree, filesystem, repository, progress);
-    const unsigned threads = jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency());
-    TaskPool pool(threads, 0);
-    for (unsigned i = 0; i < threads; ++i) pool.add_producer([&writer] { writer.run(); });
+    TaskPool pool(jobs);
+    for (unsigned i = 0; i < pool.threads(); ++i) pool.add_producer([&writer] { writer.run(); });
     pool.run();
 }
 

@@ -5,10 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/hash.hh"
 #include "oci/tar/zeros.hh"
+
+#include <zstd.h>
 
 namespace osb::oci {
 namespace {
@@ -315,9 +318,8 @@ void ZstdChunkedWriter::put(ByteView bytes) {
 
 // A skippable frame of `size` bytes, which are to follow.
 void ZstdChunkedWriter::begin_skippable(std::size_t size) {
-    std::array<std::uint8_t, 8> header{0x50, 0x2A, 0x4D, 0x18};
-    for (unsigned i = 0; i < 4; ++i) header[4 + i] = static_cast<std::uint8_t>(size >> (8 * i));
-    put(header);
+    put(to_little_endian<4>(ZSTD_MAGIC_SKIPPABLE_START));
+    put(to_little_endian<4>(size));
 }
 
 TocRange ZstdChunkedWriter::put_skippable(const std::vector<std::string>& blocks, std::size_t size,
@@ -347,7 +349,7 @@ std::optional<TocLocation> ZstdChunkedWriter::finish() {
     std::string footer;
     for (const std::uint64_t value : {location.toc.offset, location.toc.size, location.toc.uncompressed_size,
                                       std::uint64_t{1}, split.offset, split.size, split.uncompressed_size}) {
-        for (unsigned i = 0; i < 8; ++i) footer += static_cast<char>((value >> (8 * i)) & 0xFFU);
+        append_little_endian(footer, value, 8);
     }
     footer += "GNUlInUx";
     begin_skippable(footer.size());

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <limits>
 
+#include "base/base64.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/stream.hh"

@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/base64.hh"
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"

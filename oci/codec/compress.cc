@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/object_pool.hh"
 #include "oci/codec/deflater.hh"
@@ -126,12 +127,8 @@ class GzipSink final : public PieceSink {
         crc_ = combine_gzip_crc(crc_, piece.crc_, piece.length_);
         length_ += piece.length_;
         if (!piece.last_) return;
-        std::array<std::uint8_t, 8> trailer{};
-        for (unsigned i = 0; i < 4; ++i) {
-            trailer[i] = static_cast<std::uint8_t>(crc_ >> (8 * i));
-            trailer[4 + i] = static_cast<std::uint8_t>(length_ >> (8 * i));
-        }
-        out_.write(trailer);
+        out_.write(to_little_endian<4>(crc_));
+        out_.write(to_little_endian<4>(length_));
     }
 
     Sink& out_;

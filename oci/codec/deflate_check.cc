@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 
 namespace osb::oci {
@@ -22,16 +22,6 @@ constexpr std::size_t kCodeLengths = 19;
 
 [[noreturn]] void fail_deflate() {
     throw Error(ErrorKind::invalid, "invalid deflate data");
-}
-
-std::uint64_t load_little_endian(const std::uint8_t* bytes) noexcept {
-    std::uint64_t value = 0;
-    if constexpr (std::endian::native == std::endian::little) {
-        std::memcpy(&value, bytes, sizeof value);
-    } else {
-        for (unsigned i = 0; i < sizeof value; ++i) value |= static_cast<std::uint64_t>(bytes[i]) << (8U * i);
-    }
-    return value;
 }
 
 // The bits from a place on. What is read must reach eight bytes beyond it.

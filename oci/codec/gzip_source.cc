@@ -1,9 +1,11 @@
 #include "oci/codec/gzip_source.hh"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/interrupt.hh"
 #include "oci/codec/decompress.hh"
@@ -108,15 +110,14 @@ class GzipSource final : public Source {
         if ((flags & kFlagsReserved) != 0) fail_gzip("reserved header flags are set");
         for (int i = 0; i < 6; ++i) header_byte();  // MTIME, XFL, OS
         if ((flags & kFlagExtra) != 0) {
-            unsigned length = header_byte();
-            length |= static_cast<unsigned>(header_byte()) << 8U;
-            for (; length > 0; --length) header_byte();
+            const std::array<std::uint8_t, 2> length{header_byte(), header_byte()};
+            for (auto left = from_little_endian(length); left > 0; --left) header_byte();
         }
         if ((flags & kFlagName) != 0) skip_header_string();
         if ((flags & kFlagComment) != 0) skip_header_string();
         if ((flags & kFlagHeaderCrc) != 0) {
             const std::uint32_t expected = header_crc_ & 0xffffU;
-            if (little_endian(2) != expected) fail_gzip("wrong header checksum");
+            if (number<2>() != expected) fail_gzip("wrong header checksum");
         }
         inflater_->reset();
         crc_ = 0;
@@ -125,8 +126,8 @@ class GzipSource final : public Source {
     }
 
     void check_trailer() {
-        if (little_endian(4) != crc_) fail_gzip("wrong checksum of the content");
-        if (little_endian(4) != length_) fail_gzip("wrong length of the content");
+        if (number<4>() != crc_) fail_gzip("wrong checksum of the content");
+        if (number<4>() != length_) fail_gzip("wrong length of the content");
     }
 
     // Another member, zero padding to the end, or the end.
@@ -162,10 +163,11 @@ class GzipSource final : public Source {
         return byte;
     }
 
-    std::uint32_t little_endian(unsigned bytes) {
-        std::uint32_t value = 0;
-        for (unsigned i = 0; i < bytes; ++i) value |= static_cast<std::uint32_t>(next_byte()) << (8U * i);
-        return value;
+    template<std::size_t Size>
+    std::uint64_t number() {
+        std::array<std::uint8_t, Size> bytes{};
+        for (std::uint8_t& byte : bytes) byte = next_byte();
+        return from_little_endian(bytes);
     }
 
     std::uint8_t next_byte() {

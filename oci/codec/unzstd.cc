@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/interrupt.hh"
 
@@ -15,8 +16,6 @@ constexpr std::size_t kZstdInputChunk = 256UL * 1024;
 // 128 MiB: what `zstd --ultra` and `--long` need; a frame may ask for far more.
 constexpr int kMaxWindowLog = 27;
 
-constexpr std::uint32_t kFrameMagic = 0xfd2fb528;
-constexpr std::uint32_t kSkippableMagic = 0x184d2a50;  // the lowest four bits are free
 constexpr std::size_t kMagicSize = 4;
 
 [[noreturn]] void fail_zstd(std::string_view why) {
@@ -72,9 +71,8 @@ class ZstdSource final : public Source {
         if (begin_ == end_ && any_frame_) return false;
         if (begin_ == end_) fail_zstd("empty");
         if (end_ - begin_ < kMagicSize) fail_zstd(any_frame_ ? "rubbish after the last frame" : "truncated");
-        std::uint32_t magic = 0;
-        for (std::size_t i = kMagicSize; i > 0; --i) magic = (magic << 8U) | input_[begin_ + i - 1];
-        if (magic != kFrameMagic && (magic & 0xfffffff0U) != kSkippableMagic)
+        const std::uint64_t magic = from_little_endian({input_.get() + begin_, kMagicSize});
+        if (magic != ZSTD_MAGICNUMBER && (magic & ZSTD_MAGIC_SKIPPABLE_MASK) != ZSTD_MAGIC_SKIPPABLE_START)
             fail_zstd(any_frame_ ? "rubbish after the last frame" : "not zstd: no magic number");
         in_frame_ = true;
         any_frame_ = true;

@@ -17,13 +17,8 @@ namespace {
 // descriptor.md: the size in bytes, an int64 that is not negative. Only a JSON integer will do: 1e3 and "12"
 // are read as other numbers by other programs.
 std::uint64_t parse_size(const Json& object, std::string_view what) {
-    const Json* size = find_member(object, "size");
-    if (size == nullptr) throw_invalid(what, "'size' is missing");
-    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    if (!size->is_number_unsigned() || size->get<std::uint64_t>() > kMax) {
-        throw_invalid(what, "'size' is not an integer from 0 to 2^63-1");
-    }
-    return size->get<std::uint64_t>();
+    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::uint64_t>(required_integer(object, "size", 0, kMax, what));
 }
 
 std::optional<Platform> parse_platform(const Json& object, std::string_view what) {
@@ -50,50 +45,8 @@ Json parse_document(std::string_view raw, std::string_view what) {
                     concat(what, ": ", raw.size(), " bytes, at most ", kMaxDocument, " are read"));
     }
     Json document = parse_json(raw, what);
-    if (!document.is_object()) throw_invalid(what, "not a JSON object");
+    require_object(document, what);
     return document;
-}
-
-const Json* find_member(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
-const std::string& required_string(const Json& object, const char* key, std::string_view what) {
-    const Json* value = find_member(object, key);
-    if (value == nullptr || !value->is_string()) {
-        throw_invalid(what, concat('\'', key, value == nullptr ? "' is missing" : "' is not a string"));
-    }
-    return value->get_ref<const std::string&>();
-}
-
-std::string optional_string(const Json& object, const char* key, std::string_view what) {
-    return find_member(object, key) == nullptr ? std::string() : required_string(object, key, what);
-}
-
-std::map<std::string, std::string> string_map(const Json& object, const char* key, std::string_view what) {
-    std::map<std::string, std::string> out;
-    const Json* value = find_member(object, key);
-    if (value == nullptr) return out;
-    if (!value->is_object()) throw_invalid(what, concat('\'', key, "' is not an object"));
-    for (const auto& [name, text] : value->items()) {
-        if (!text.is_string())
-            throw_invalid(what, concat('\'', key, "': ", quoted(name), " is not a string"));
-        out.emplace(name, text.get<std::string>());
-    }
-    return out;
-}
-
-const Json& required_array(const Json& object, const char* key, std::size_t limit, std::string_view what) {
-    const Json* value = find_member(object, key);
-    if (value == nullptr || !value->is_array()) {
-        throw_invalid(what, concat('\'', key, value == nullptr ? "' is missing" : "' is not an array"));
-    }
-    if (value->size() > limit) {
-        throw Error(ErrorKind::too_large, concat(what, ": ", value->size(), " entries in '", key,
-                                                 "', at most ", limit, " are read"));
-    }
-    return *value;
 }
 
 Descriptor parse_descriptor(const Json& value, std::string_view what) {

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
+#include <utility>
 
+#include "base/base64.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "oci/tar/tar_sparse.hh"
@@ -66,35 +69,10 @@ std::string decode_url(std::string_view text) {
     return out;
 }
 
-int base64_digit(char c) noexcept {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    if (c == '+') return 62;
-    if (c == '/') return 63;
-    return -1;
-}
-
-// libarchive leaves the padding out.
-std::string decode_unpadded_base64(std::string_view text) {
-    std::string_view digits = text;
-    if (digits.size() % 4 == 0 && digits.ends_with('=')) digits.remove_suffix(digits.ends_with("==") ? 2 : 1);
-    if (digits.size() % 4 == 1) fail_pax("malformed base64 in an xattr");
-    std::string out;
-    out.reserve(digits.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    unsigned count = 0;
-    for (const char c : digits) {
-        const int digit = base64_digit(c);
-        if (digit < 0) fail_pax("malformed base64 in an xattr");
-        bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            out.push_back(static_cast<char>((bits >> count) & 0xffU));
-        }
-    }
-    return out;
+std::string decode_value(std::string_view text) {
+    std::optional<std::string> out = decode_unpadded_base64(text);
+    if (!out) fail_pax("malformed base64 in an xattr");
+    return *std::move(out);
 }
 
 // Collects the records of one header; finish() settles what depends on several of them.
@@ -110,7 +88,7 @@ class Collector {
                       std::string(record.value));
         } else if (record.key.starts_with(kLibarchiveXattr)) {
             add_xattr(libarchive_xattrs_, decode_url(record.key.substr(kLibarchiveXattr.size())),
-                      decode_unpadded_base64(record.value));
+                      decode_value(record.value));
         } else if (record.key == kStarRealSize) {
             throw Error(ErrorKind::unsupported, "sparse files of star are not supported");
         } else if (record.key == "path") {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/base64.hh"
+#include "base/byte_order.hh"
 #include "base/escape.hh"
 #include "oci/documents/json_text.hh"
 
@@ -38,7 +40,7 @@ void Crc64::update(ByteView bytes) noexcept {
     const Crc64Tables& table = tables();
     std::uint64_t crc = state_;
     while (bytes.size() >= 8) {
-        for (unsigned i = 0; i < 8; ++i) crc ^= std::uint64_t{bytes[i]} << (8 * i);
+        crc ^= load_little_endian(bytes.data());
         std::uint64_t next = 0;
         for (unsigned i = 0; i < 8; ++i) next ^= table[7 - i][(crc >> (8 * i)) & 0xFFU];
         crc = next;
@@ -68,10 +70,8 @@ void TarSplitWriter::file(std::string_view path, std::uint64_t size, std::uint64
     if (size == 0) {
         line += R"(,"payload":null)";
     } else {
-        std::array<std::uint8_t, 8> sum{};
-        for (unsigned i = 0; i < 8; ++i) sum[i] = static_cast<std::uint8_t>(crc >> (56 - 8 * i));
         line += concat(R"(,"size":)", size, R"(,"payload":")");
-        append_base64(line, sum);
+        append_base64(line, to_big_endian<8>(crc));
         line += '"';
     }
     write_line(std::move(line));

@@ -11,6 +11,7 @@
 #include "base/escape.hh"
 #include "oci/codec/decompress.hh"
 #include "oci/documents/document_json.hh"
+#include "oci/documents/json_members.hh"
 #include "oci/transports/archive_index.hh"
 
 namespace osb::oci {
@@ -26,19 +27,6 @@ struct SavedImage {
     std::vector<std::string> layers;
 };
 
-std::vector<std::string> string_array(const Json& object, const char* key) {
-    std::vector<std::string> out;
-    if (find_member(object, key) == nullptr) return out;  // null when a Go program wrote an empty list
-    for (const Json& value : required_array(object, key, kMaxImages, kManifestName)) {
-        if (!value.is_string()) {
-            throw Error(ErrorKind::invalid,
-                        concat(kManifestName, ": an element of '", key, "' is not a string"));
-        }
-        out.push_back(value.get<std::string>());
-    }
-    return out;
-}
-
 std::vector<SavedImage> parse_saved_images(std::string_view raw) {
     const Json document = parse_json(raw, kManifestName);
     if (!document.is_array()) throw Error(ErrorKind::invalid, concat(kManifestName, ": not a JSON array"));
@@ -47,11 +35,10 @@ std::vector<SavedImage> parse_saved_images(std::string_view raw) {
     }
     std::vector<SavedImage> out;
     for (const Json& element : document) {
-        if (!element.is_object())
-            throw Error(ErrorKind::invalid, concat(kManifestName, ": an element is not an object"));
+        require_object(element, concat(kManifestName, ": an element"));
         out.push_back({.config = required_string(element, "Config", kManifestName),
-                       .tags = string_array(element, "RepoTags"),
-                       .layers = string_array(element, "Layers")});
+                       .tags = optional_strings(element, "RepoTags", kMaxImages, kManifestName),
+                       .layers = optional_strings(element, "Layers", kMaxImages, kManifestName)});
     }
     return out;
 }

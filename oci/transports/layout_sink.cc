@@ -19,6 +19,7 @@
 #include "base/file_lock.hh"
 #include "base/hash.hh"
 #include "base/interrupt.hh"
+#include "base/state_file.hh"
 #include "oci/documents/document_json.hh"
 #include "oci/transports/layout_source.hh"
 
@@ -155,11 +156,6 @@ bool exists(int directory, const char* name) {
     return false;
 }
 
-std::string read_file(int directory, const char* name, std::size_t limit) {
-    FdSource source(open_regular(directory, name), name);
-    return read_all(source, limit, name);
-}
-
 struct CloseDirectory {
     void operator()(DIR* directory) const noexcept { ::closedir(directory); }
 };
@@ -247,7 +243,7 @@ class LayoutSink final : public ImageSink {
     }
 
     void check_marker() const {
-        const std::string text = read_file(directories_->root.get(), "oci-layout", kMaxMarker);
+        const std::string text = read_regular_file(directories_->root.get(), "oci-layout", kMaxMarker);
         const Json marker = parse_document(text, "oci-layout");
         const std::string& version = required_string(marker, "imageLayoutVersion", "oci-layout");
         if (!version.starts_with("1.")) {
@@ -267,7 +263,7 @@ class LayoutSink final : public ImageSink {
         upload->write(as_bytes(raw));
         upload->finish(Digest::of(as_bytes(raw)));
         const Fd guard = take_lock();
-        const std::string index = read_file(directories_->root.get(), "index.json", kMaxDocument);
+        const std::string index = read_regular_file(directories_->root.get(), "index.json", kMaxDocument);
         replace("index.json", index_with_image(index, raw, media_type, tag_));
     }
 

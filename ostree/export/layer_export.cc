@@ -1,9 +1,7 @@
 #include "ostree/export/layer_export.hh"
 
-#include <algorithm>
 #include <map>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/error.hh"
@@ -71,9 +69,7 @@ LayerExport::LayerExport(const Repository& repository, const CommitWalk& walk,
 std::vector<oci::WrittenLayer> LayerExport::write_all() {
     std::vector<std::optional<oci::WrittenLayer>> written(plan_.size() + 1);
     progress_.begin("writing layers", std::nullopt);
-    const unsigned jobs =
-        options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
-    TaskPool pool(jobs, TaskPool::kMaxQueued);
+    TaskPool pool(options_.jobs);
     for (std::size_t i = 0; i < written.size(); ++i) {
         pool.add_producer([this, i, &pool, &written] { written[i] = write_layer(i, pool); });
     }

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -13,7 +15,9 @@
 #include "base/error.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
+#include "base/state_file.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 
 namespace osb::ostree {
 namespace {
@@ -29,16 +33,11 @@ Fd open_directory(const Repository& repository) {
 }
 
 Fd make_directory(const Repository& repository) {
-    std::string path = repository.path();
-    for (const char* part : {"/extensions", "/osb-oci", "/layers"}) {
-        path += part;
-        if (::mkdir(path.c_str(), 0755) != 0) {
-            if (errno != EEXIST) throw_errno(path);
-        } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
-            throw_errno(path);
-        }
+    const std::string extensions = concat(repository.path(), "/extensions");
+    for (const std::string& above : {extensions, extensions + "/osb-oci"}) {
+        static_cast<void>(open_state_directory(above));
     }
-    return open_directory(repository);
+    return open_state_directory(concat(repository.path(), '/', kDirectory));
 }
 
 oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
@@ -50,31 +49,23 @@ oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
             {"diffID", layer.diff_id.to_string()}};
 }
 
-std::string text_of(const oci::Json& json, const char* key) {
-    const auto found = json.find(key);
-    if (found == json.end() || !found->is_string())
-        throw Error(ErrorKind::invalid, concat("a record of a layer without ", key));
-    return found->get<std::string>();
-}
-
 // `recipe` is what the file is called: one that came to another name would be another layer.
 oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
-    if (!json.is_object() || !json.contains("size") || !json["size"].is_number_unsigned() ||
-        !json.contains("annotations") || !json["annotations"].is_object()) {
-        throw Error(ErrorKind::invalid, "a record of a layer is not of its form");
-    }
-    if (text_of(json, "recipe") != to_hex(recipe))
+    constexpr std::string_view kWhat = "a record of a layer";
+    if (oci::required_string(json, "recipe", kWhat) != to_hex(recipe))
         throw Error(ErrorKind::invalid, "a record of a layer is that of another");
     // First what may throw: g++ 12 destroys the members of a half made aggregate twice.
-    const oci::Digest digest = oci::Digest::parse(text_of(json, "digest"));
-    const oci::Digest diff_id = oci::Digest::parse(text_of(json, "diffID"));
-    const std::string media_type = text_of(json, "mediaType");
-    oci::WrittenLayer out{
-        .descriptor = {.media_type = media_type, .digest = digest, .size = json["size"].get<std::uint64_t>()},
-        .diff_id = diff_id};
-    for (const auto& [key, value] : json["annotations"].items())
-        out.descriptor.annotations[key] = text_of(json["annotations"], key.c_str());
-    return out;
+    const oci::Digest digest = oci::Digest::parse(oci::required_string(json, "digest", kWhat));
+    const oci::Digest diff_id = oci::Digest::parse(oci::required_string(json, "diffID", kWhat));
+    const std::string media_type = oci::required_string(json, "mediaType", kWhat);
+    const std::int64_t size =
+        oci::required_integer(json, "size", 0, std::numeric_limits<std::int64_t>::max(), kWhat);
+    std::map<std::string, std::string> annotations = oci::string_map(json, "annotations", kWhat);
+    return {.descriptor = {.media_type = media_type,
+                           .digest = digest,
+                           .size = static_cast<std::uint64_t>(size),
+                           .annotations = std::move(annotations)},
+            .diff_id = diff_id};
 }
 
 struct DirCloser {
@@ -137,11 +128,8 @@ bool LayerRecord::empty() const {
 std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
     try {
         const Fd directory = open_directory(repository_);
-        const Fd file = open_regular(directory.get(), to_hex(recipe));
-        FileRangeSource source(file.get(), 0, std::min<std::uint64_t>(file_size(file.get()), kMaxFile),
-                               "a record of a layer");
-        return from_json(oci::parse_json(read_all(source, kMaxFile, "a record of a layer"), "a record"),
-                         recipe);
+        const std::string text = read_regular_file(directory.get(), to_hex(recipe), kMaxFile);
+        return from_json(oci::parse_json(text, "a record of a layer"), recipe);
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::not_found) log_debug(error.message());
     }
@@ -154,11 +142,7 @@ void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) con
         const std::string name = to_hex(recipe);
         // Unique among the threads and processes that may write the same record now.
         const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
-        const Fd file = open_at(directory.get(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-        write_all(file.get(), as_bytes(to_json(recipe, layer).dump()), temporary);
-        if (::fchmod(file.get(), 0644) != 0) throw_errno(temporary);
-        if (::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0)
-            throw_errno(name);
+        replace_file(directory.get(), name, to_json(recipe, layer).dump(), temporary);
         remove_old(directory);
     } catch (const Error& error) {
         log_debug(error.message());

@@ -1,9 +1,7 @@
 #include "ostree/import/fetch_layers.hh"
 
-#include <algorithm>
 #include <memory>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,7 +21,7 @@ class LayerFetch {
     LayerFetch(Repository& repository, const oci::Image& image, unsigned jobs, Progress& progress)
         : repository_(repository),
           image_(image),
-          jobs_(jobs != 0 ? jobs : std::max(1U, std::thread::hardware_concurrency())),
+          jobs_(jobs),
           progress_(progress),
           base_(encapsulated_layers(image)) {}
 
@@ -66,7 +64,7 @@ class LayerFetch {
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
         std::vector<std::shared_ptr<const Layer>> layers(batch.size());
-        TaskPool pool(jobs_, TaskPool::kMaxQueued);
+        TaskPool pool(jobs_);
         const LayerContext context{writer, pool, progress_, budget_};
         for (std::size_t i = 0; i < batch.size(); ++i) {
             pool.add_producer([this, &context, &layer = layers[i], index = batch[i]] {

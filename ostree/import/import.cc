@@ -2,9 +2,7 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "ostree/import/base_commit.hh"
@@ -84,8 +82,7 @@ LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, c
 // Imports an image that is not there yet. Each stage gets what the ones before it gave.
 ImportResult import_new(Repository& repository, const oci::Image& image, const ImportPlan& plan,
                         const ImportOptions& options, Progress& progress) {
-    const unsigned threads =
-        options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned threads = options.jobs;  // 0: one a core
     ImageBudget budget;
     Transaction transaction(repository);
     ObjectWriter writer(repository);

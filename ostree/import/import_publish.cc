@@ -90,7 +90,7 @@ WrittenObjects write_objects(ObjectWriter& writer, const Node& root, const NewLa
     check_directory_sizes(root);
     WrittenObjects out;
     out.layer_commits.resize(new_layers.size());
-    TaskPool pool(threads, TaskPool::kMaxQueued);
+    TaskPool pool(threads);
     pool.add_producer([&] { out.tree = write_tree(writer, root); });
     for (std::size_t i = 0; i < new_layers.size(); ++i) {
         pool.add_producer([&, i] { out.layer_commits[i] = make_layer_commit(writer, *new_layers[i]); });

@@ -70,7 +70,7 @@ ReadLayers read_layers(const oci::Image& image, std::size_t base_layers, ImageLa
     for (const ImageLayer* const layer : unread) out.bytes_read += blob_size(image, *layer);
     if (!unread.empty()) progress.begin("reading layers", out.bytes_read);
 
-    TaskPool pool(threads, TaskPool::kMaxQueued);
+    TaskPool pool(threads);
     const LayerContext context{writer, pool, progress, budget};
     for (ImageLayer* const layer : by_size(image, unread)) {
         pool.add_producer([&, layer] {

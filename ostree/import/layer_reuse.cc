@@ -44,7 +44,7 @@ struct WholeLayers {
 WholeLayers keep_whole_layers(ImageLayers layers, const oci::Image& image, bool expect_objects,
                               const ObjectWriter& writer, unsigned threads, ImageBudget& budget) {
     std::atomic<std::uint64_t> table_bytes{0};
-    TaskPool pool(threads, TaskPool::kMaxQueued);
+    TaskPool pool(threads);
     for (ImageLayer& layer : layers.distinct) {
         const bool may_be_here = expect_objects && layer.kind == LayerKind::objects;
         if (layer.content == nullptr && !may_be_here) continue;

@@ -1,9 +1,8 @@
 #include "ostree/import/layer_space.hh"
 
-#include <sys/statvfs.h>
-
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/free_space.hh"
 
 namespace osb::ostree {
 namespace {
@@ -19,9 +18,7 @@ std::uint64_t stored_size(const Repository& repository, const oci::Descriptor& l
 }  // namespace
 
 void check_space_for(const Repository& repository, const std::vector<const oci::Descriptor*>& layers) {
-    struct statvfs fs {};
-    if (::statvfs(repository.path().c_str(), &fs) != 0) return;
-    const std::uint64_t free = static_cast<std::uint64_t>(fs.f_bavail) * fs.f_frsize;
+    const std::uint64_t free = free_space(repository.path()).bytes;
     std::uint64_t needed = 0;
     for (const oci::Descriptor* layer : layers) {
         const std::uint64_t size = stored_size(repository, *layer);

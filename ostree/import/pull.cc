@@ -1,7 +1,5 @@
 #include "ostree/import/pull.hh"
 
-#include <algorithm>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -43,9 +41,7 @@ void check_complete(const Repository& repository, const ObjectWriter& writer, co
 
 void read_layers(const oci::Image& image, const PullOptions& options, ObjectWriter& writer,
                  Encapsulated& found, Progress& progress) {
-    const unsigned jobs =
-        options.jobs != 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
-    TaskPool pool(jobs, TaskPool::kMaxQueued);
+    TaskPool pool(options.jobs);
     ImageBudget budget;
     const LayerContext context{writer, pool, progress, budget};
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {

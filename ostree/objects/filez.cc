@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/interrupt.hh"
 #include "base/object_pool.hh"
@@ -108,8 +109,7 @@ class InflatedSource final : public Source {
 std::string read_header(Input& input) {
     std::array<std::uint8_t, kHeaderPrefix> prefix{};
     input.read_exactly(prefix);
-    std::size_t length = 0;
-    for (std::size_t i = 0; i < 4; ++i) length = length << 8U | prefix[i];
+    const std::size_t length = from_big_endian(ByteView(prefix).first(4));
     if (length > kMaxHeader) fail("the header is too large");
     std::string out(length, '\0');
     input.read_exactly({reinterpret_cast<std::uint8_t*>(out.data()), out.size()});  // NOLINT: char aliases

@@ -2,23 +2,21 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "ostree/objects/free_space.hh"
+#include "base/free_space.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/repository_space.hh"
 
 namespace osb::ostree {
 namespace {
@@ -45,14 +43,8 @@ int config_zlib_level(OstreeRepo* repo) {
     return level >= 1 && level <= 9 ? level : oci::kFastDeflate;
 }
 
-// Files that the filesystem can still hold. btrfs makes inodes as they are needed, and says that there are
-// none.
 std::int64_t inodes_left(int repo_fd) {
-    struct statvfs fs {};
-    if (::fstatvfs(repo_fd, &fs) != 0)
-        throw_errno("cannot see the free space of the repository's filesystem");
-    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::int64_t>(fs.f_files == 0 ? kMost : std::min<std::uint64_t>(fs.f_favail, kMost));
+    return static_cast<std::int64_t>(free_space(repo_fd, "the repository").files);
 }
 
 // Writes header and content with one system call where the kernel takes it whole.

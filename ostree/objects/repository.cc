@@ -14,6 +14,7 @@
 #include "base/file_lock.hh"
 #include "base/hash.hh"
 #include "base/spelling.hh"
+#include "base/state_file.hh"
 #include "base/stream.hh"
 #include "base/umask_scope.hh"
 #include "ostree/objects/detached_metadata.hh"
@@ -73,9 +74,9 @@ bool is_half_made(const std::string& path) {
         }
     }
     if (error || !has_config) return !error && !has_directories;
-    FdSource config(open_regular(AT_FDCWD, path + "/config"), path);
     constexpr std::size_t kMaxConfig = 1024UL * 1024;  // bytes; libostree's own has less than 100
-    return read_all(config, kMaxConfig, "config").find("repo_version=") != std::string::npos;
+    return read_regular_file(AT_FDCWD, path + "/config", kMaxConfig).find("repo_version=") !=
+           std::string::npos;
 }
 
 OstreeRepoMode to_ostree(RepoMode mode) {

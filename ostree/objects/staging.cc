@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "base/hash.hh"
 #include "base/interrupt.hh"
 #include "base/log.hh"
+#include "base/random.hh"
 
 namespace osb::ostree {
 namespace {
@@ -88,11 +88,7 @@ bool lock_staging(int repo_fd, const std::string& path, int fd) {
 }
 
 std::string random_name() {
-    std::array<std::uint8_t, 8> random{};
-    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-        throw_errno("cannot get random bytes");
-    }
-    return std::string(kStagingPrefix) + to_hex(random);
+    return concat(kStagingPrefix, random_hex(8));
 }
 
 bool still_named(int dirfd, const std::string& path, int fd) {

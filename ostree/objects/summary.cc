@@ -10,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/hash.hh"
 #include "base/log.hh"
+#include "base/state_file.hh"
 #include "ostree/objects/interrupt_watch.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/objects/repository_lock.hh"
@@ -68,8 +69,8 @@ std::map<std::string, CommitId> local_refs(const Repository& repository) {
 bool is_summary_current(const Repository& repository) {
     OstreeRepo* const repo = repository.handle().repo.get();
     if (!has_file(repo, "summary")) return false;
-    FdSource file(open_regular(ostree_repo_get_dfd(repo), "summary"), "summary");
-    return refs_in(read_all(file, kMaxSummary, "the repository's summary")) == local_refs(repository);
+    return refs_in(read_regular_file(ostree_repo_get_dfd(repo), "summary", kMaxSummary)) ==
+           local_refs(repository);
 }
 
 void update_summary(const Repository& repository) {

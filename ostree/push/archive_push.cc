@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -166,12 +165,10 @@ class DirectoryPush {
         std::unique_ptr<ObjectWriter> writer;
         if (source_.repository().mode() != RepoMode::archive)
             writer = std::make_unique<ObjectWriter>(destination_);
-        const unsigned jobs =
-            options_.jobs != 0 ? options_.jobs : std::max(1U, std::thread::hardware_concurrency());
-        TaskPool pool(jobs, TaskPool::kMaxQueued);
+        TaskPool pool(options_.jobs);
         std::atomic<std::size_t> next{0};
         std::atomic<bool> failed{false};
-        for (unsigned i = 0; i < jobs; ++i) {
+        for (unsigned i = 0; i < pool.threads(); ++i) {
             pool.add_producer([&] {
                 try {
                     for (std::size_t at = next++; at < missing.size() && !failed; at = next++) {

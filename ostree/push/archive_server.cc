@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,6 +17,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/random.hh"
 #include "oci/codec/deflater.hh"
 
 namespace osb::ostree {
@@ -29,13 +29,6 @@ constexpr std::size_t kPiece = 256UL * 1024;  // of a file that is compressed, i
 
 // A client that went away: no failure of ours.
 struct Disconnected {};
-
-std::string random_token() {
-    std::array<std::uint8_t, 32> random{};
-    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
-        throw_errno("cannot get random bytes");
-    return to_hex(random);
-}
 
 Fd listen_at(const std::string& path) {
     sockaddr_un address{};
@@ -109,7 +102,7 @@ ArchiveServer::ArchiveServer(ArchiveOffer& offer, std::string socket_path, Progr
     : offer_(offer),
       progress_(progress),
       socket_path_(std::move(socket_path)),
-      prefix_('/' + random_token()),
+      prefix_('/' + random_hex(32)),
       listener_(listen_at(socket_path_)),
       stop_(make_pipe()),
       acceptor_([this] { accept_loop(); }) {}

@@ -12,8 +12,8 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
-#include "ostree/objects/free_space.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/repository_space.hh"
 
 namespace osb::ostree {
 namespace {

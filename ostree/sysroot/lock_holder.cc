@@ -18,6 +18,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
+#include "base/state_file.hh"
 
 namespace osb::ostree {
 namespace {
@@ -48,8 +49,7 @@ std::optional<std::int64_t> take_number(std::string_view& text) {
 }
 
 std::string describe(const std::string& path) {
-    FdSource source(open_regular(AT_FDCWD, path), path);
-    const std::string note = read_all(source, kMaxNote, path);
+    const std::string note = read_regular_file(AT_FDCWD, path, kMaxNote);
     std::string_view rest = note;
     const auto pid = take_number(rest);
     const auto since = take_number(rest);

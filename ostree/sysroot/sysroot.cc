@@ -18,6 +18,7 @@
 #include "base/fd.hh"
 #include "base/interrupt.hh"
 #include "base/log.hh"
+#include "base/state_file.hh"
 #include "base/stream.hh"
 #include "base/umask_scope.hh"
 #include "ostree/import/layer_store.hh"
@@ -151,8 +152,7 @@ void wait_for_lock(OstreeSysroot* sysroot, const std::string& note) {
 void hide_bootloader(const std::string& path) {
     const std::string config = concat(path, "/ostree/repo/config");
     constexpr std::size_t kMaxConfig = 1024UL * 1024;
-    FdSource source(open_regular(AT_FDCWD, config), config);
-    std::string text = read_all(source, kMaxConfig, config);
+    std::string text = read_regular_file(AT_FDCWD, config, kMaxConfig);
     const std::size_t at = text.find("\nbootloader=zipl");
     if (at == std::string::npos) return;
     text.replace(at, std::string_view("\nbootloader=zipl").size(), "\nbootloader=none");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 
 namespace osb::ostree {
@@ -16,7 +17,7 @@ bool has_object(EntryKind kind) noexcept {
 // Numbers are little-endian, whatever the machine.
 template<typename T>
 void put(std::string& out, T value) {
-    for (std::size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<char>((value >> (8 * i)) & 0xFFU));
+    append_little_endian(out, value, sizeof(T));
 }
 
 // Takes parts from the front of the bytes, never past their end.
@@ -35,12 +36,7 @@ class Parser {
 
     template<typename T>
     T number() {
-        const std::string_view bytes = text(sizeof(T));
-        std::uint64_t value = 0;
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[i])) << (8 * i);
-        }
-        return static_cast<T>(value);
+        return static_cast<T>(from_little_endian(text(sizeof(T))));
     }
 
   private:

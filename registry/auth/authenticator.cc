@@ -5,12 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/base64.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/secret.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "registry/auth/error_body.hh"
-#include "registry/http/base64.hh"
 
 namespace osb::registry {
 namespace {
@@ -101,7 +102,7 @@ Authenticator::Authenticator(std::shared_ptr<HttpClient> http, Url registry, Opt
     if (!options_.credentials) return;
     const Credentials& own = *options_.credentials;
     for (const std::string& secret : {own.password, own.identity_token, percent_encode(own.password),
-                                      base64_encode(concat(own.user, ':', own.password))}) {
+                                      encode_base64(concat(own.user, ':', own.password))}) {
         if (secret.empty()) continue;
         secrets_.push_back(secret);
         keep_secret(secret);
@@ -144,7 +145,7 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
         if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
             continue;
         const Credentials& own = *options_.credentials;
-        basic_ = "Basic " + base64_encode(concat(own.user, ':', own.password));
+        basic_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
         return basic_ != used;
     }
     return false;
@@ -219,17 +220,14 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
     if (!reply || !reply->is_object()) throw Error(ErrorKind::invalid, "the reply is no JSON object");
     std::string token;
     for (const char* key : {"token", "access_token"}) {
-        const auto found = reply->find(key);
-        if (found == reply->end() || found->is_null()) continue;
-        if (!found->is_string()) throw Error(ErrorKind::invalid, concat(quoted(key), " is no string"));
-        if (token.empty()) token = found->get<std::string>();
+        std::string text = oci::optional_string(*reply, key, "the reply");
+        if (token.empty()) token = std::move(text);
     }
     // What is no token text could end the header that it is put into.
     if (!is_token_text(token)) throw Error(ErrorKind::invalid, "the reply holds no usable token");
     std::uint64_t life = kMinTokenLife;
-    const auto expires = reply->find("expires_in");
-    if (expires != reply->end() && expires->is_number_unsigned()) {
-        life = std::clamp(expires->get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
+    if (const Json& expires = oci::member_or_null(*reply, "expires_in"); expires.is_number_unsigned()) {
+        life = std::clamp(expires.get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
     }
     forbid_core_dumps();
     {
@@ -288,7 +286,7 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
         if (credentials) {
             request.headers.emplace_back(
                 "Authorization",
-                "Basic " + base64_encode(concat(credentials->user, ':', credentials->password)));
+                "Basic " + encode_base64(concat(credentials->user, ':', credentials->password)));
         }
         HttpResponse response = send(request);
         if (response.status < 301 || response.status > 308 || response.status == 304) return response;
@@ -309,18 +307,11 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
 
 HttpResponse Authenticator::send(const HttpRequest& request) {
     Retry retry(options_.retry, options_.hooks);
-    for (;;) {
-        std::optional<std::chrono::milliseconds> asked;
-        try {
-            HttpResponse response = http_->send(request);
-            if (!is_transient_status(response.status)) return response;
-            const auto after = response.header("retry-after");
-            if (after) asked = parse_retry_after(*after, std::chrono::system_clock::now());
-            if (!retry.again(asked)) return response;
-        } catch (const NetworkError& error) {
-            if (!error.transient() || !retry.again()) throw;
-        }
-    }
+    return retry.run([&]() -> std::optional<HttpResponse> {
+        HttpResponse response = http_->send(request);
+        if (retry.again_after(response)) return std::nullopt;
+        return response;
+    });
 }
 
 std::string Authenticator::redact(std::string text) const {

@@ -1,7 +1,6 @@
 #include "registry/auth/configuration.hh"
 
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -16,11 +15,6 @@ std::string env(const char* name) {
 
 void refuse(const std::string& file, std::string_view problem) {
     throw Error(ErrorKind::invalid, concat(quoted(file), ": ", problem));
-}
-
-const oci::Json* member(const oci::Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
 }  // namespace osb::registry

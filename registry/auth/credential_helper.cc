@@ -16,6 +16,7 @@
 #include "base/secret.hh"
 #include "base/subprocess.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "registry/auth/credentials.hh"
 
 namespace osb::registry {
@@ -69,11 +70,8 @@ Credentials parse_output(const std::string& output, const std::string& program) 
         // The parser's own words may repeat what it read, which is secret here.
     }
     const auto text = [&](const char* key) {
-        const auto found = reply && reply->is_object() ? reply->find(key) : Json::iterator();
-        if (!reply || !reply->is_object() || found == reply->end() || !found->is_string()) {
-            throw Error(ErrorKind::invalid, concat(quoted(program), " answers with malformed JSON"));
-        }
-        return found->get<std::string>();
+        if (!reply) throw Error(ErrorKind::invalid, concat(quoted(program), " answers with malformed JSON"));
+        return oci::required_string(*reply, key, concat("the answer of ", quoted(program)));
     };
     Credentials out{.user = text("Username"), .password = text("Secret"), .identity_token = {}};
     if (out.user == "<token>") {

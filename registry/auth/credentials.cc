@@ -4,15 +4,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hh"
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/secret.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "registry/auth/configuration.hh"
 #include "registry/auth/small_file.hh"
-#include "registry/http/base64.hh"
 
 namespace osb::registry {
 namespace {
@@ -42,13 +43,6 @@ std::string normalised(std::string_view key) {
     return concat("docker.io", slash == std::string_view::npos ? "" : key.substr(slash));
 }
 
-std::string text_member(const Json& object, const char* key, const std::string& path) {
-    const Json* value = member(object, key);
-    if (value == nullptr) return {};
-    if (!value->is_string()) refuse(path, concat("member ", quoted(key), " is no string"));
-    return value->get<std::string>();
-}
-
 // The file's content; nothing when it does not exist.
 std::optional<Json> read_auth_file(const std::string& path) {
     unsigned permissions = 0;
@@ -70,7 +64,7 @@ std::optional<Json> read_auth_file(const std::string& path) {
     if (!out->is_object()) refuse(path, "not a JSON object");
     if (path.ends_with(kLegacyName)) return Json{{"auths", std::move(*out)}};
     for (const char* key : {"auths", "credHelpers"}) {
-        const Json* value = member(*out, key);
+        const Json* value = oci::find_member(*out, key);
         if (value != nullptr && !value->is_object())
             refuse(path, concat("member ", quoted(key), " is no object"));
     }
@@ -80,10 +74,10 @@ std::optional<Json> read_auth_file(const std::string& path) {
 std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
     if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is no object"));
     Credentials out;
-    out.identity_token = text_member(entry, "identitytoken", path);
-    const std::string auth = text_member(entry, "auth", path);
+    out.identity_token = oci::optional_string(entry, "identitytoken", quoted(path));
+    const std::string auth = oci::optional_string(entry, "auth", quoted(path));
     if (!auth.empty()) {
-        const std::optional<std::string> decoded = base64_decode(auth);
+        const std::optional<std::string> decoded = decode_base64(auth);
         const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
         if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
         out.user = decoded->substr(0, colon);
@@ -136,7 +130,7 @@ Answer lookup_in(const Json& file, const std::string& path, const std::string& h
                  const std::vector<std::string>& keys) {
     Answer out;
     const std::string& own_key = keys.back();
-    if (const Json* helpers = member(file, "credHelpers")) {
+    if (const Json* helpers = oci::find_member(file, "credHelpers")) {
         for (const auto& [key, helper] : helpers->items()) {
             if (normalised(key) != own_key) continue;
             if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is no string"));
@@ -144,7 +138,7 @@ Answer lookup_in(const Json& file, const std::string& path, const std::string& h
             if (out.final) return out;
         }
     }
-    if (const Json* entries = member(file, "auths")) {
+    if (const Json* entries = oci::find_member(file, "auths")) {
         for (const std::string& wanted : keys) {
             for (const auto& [key, entry] : entries->items()) {
                 if (normalised(key) != wanted) continue;
@@ -153,7 +147,7 @@ Answer lookup_in(const Json& file, const std::string& path, const std::string& h
             }
         }
     }
-    const std::string store = text_member(file, "credsStore", path);
+    const std::string store = oci::optional_string(file, "credsStore", quoted(path));
     if (store.empty()) return out;
     Answer stored = ask_helper(store, own_key == "docker.io" ? kDockerHubKey : host, path);
     if (stored.problem.empty()) stored.problem = out.problem;

@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "registry/http/http_head.hh"
 
 namespace osb::registry {
@@ -29,18 +30,13 @@ std::string read_some(Source& body) {
     return out;
 }
 
-std::string text_of(const Json& error, const char* key) {
-    const auto found = error.find(key);
-    return found != error.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 std::string describe_errors(const Json& errors) {
     std::string out;
     std::size_t count = 0;
     for (const Json& error : errors) {
         if (!error.is_object() || ++count > kMaxErrors) continue;
-        const std::string code = text_of(error, "code");
-        const std::string message = text_of(error, "message");
+        const std::string code = oci::text_or_empty(error, "code");
+        const std::string message = oci::text_or_empty(error, "message");
         out += concat(out.empty() ? "" : "; ", escape(code, kMaxShown),
                       code.empty() || message.empty() ? "" : ": ", escape(message, kMaxShown));
     }
@@ -59,13 +55,13 @@ std::string describe_error_body(Source& body) {
         // Proxies answer in HTML; then its beginning must do.
         document.reset();
     }
-    if (document && document->is_object()) {
-        const auto errors = document->find("errors");
-        if (errors != document->end() && errors->is_array()) {
-            if (std::string said = describe_errors(*errors); !said.empty()) return said;
+    if (document) {
+        if (const Json& errors = oci::member_or_null(*document, "errors"); errors.is_array()) {
+            if (std::string said = describe_errors(errors); !said.empty()) return said;
         }
         for (const char* key : {"details", "message", "error"}) {
-            if (std::string one = text_of(*document, key); !one.empty()) return escape(one, kMaxShown);
+            if (std::string one = oci::text_or_empty(*document, key); !one.empty())
+                return escape(one, kMaxShown);
         }
     }
     return escape(trim(text).substr(0, kMaxShown), kMaxShown);

@@ -11,6 +11,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "oci/documents/json_members.hh"
 #include "oci/documents/toml.hh"
 #include "registry/auth/configuration.hh"
 #include "registry/auth/small_file.hh"
@@ -21,20 +22,6 @@ namespace {
 using oci::Json;
 
 constexpr std::size_t kMaxFile = 1024UL * 1024;
-
-std::string text_of(const Json& table, const char* key, const std::string& file) {
-    const Json* value = member(table, key);
-    if (value == nullptr) return {};
-    if (!value->is_string()) refuse(file, concat(quoted(key), " is no string"));
-    return value->get<std::string>();
-}
-
-bool flag_of(const Json& table, const char* key, const std::string& file) {
-    const Json* value = member(table, key);
-    if (value == nullptr) return false;
-    if (!value->is_boolean()) refuse(file, concat(quoted(key), " is no boolean"));
-    return value->get<bool>();
-}
 
 std::string without_slashes(std::string text) {
     while (text.ends_with('/')) text.pop_back();
@@ -47,14 +34,14 @@ bool is_place(std::string_view text) {
 }
 
 std::string place_of(const Json& table, const char* key, const std::string& file) {
-    std::string out = without_slashes(text_of(table, key, file));
+    std::string out = without_slashes(oci::optional_string(table, key, quoted(file)));
     if (!is_place(out)) refuse(file, concat(quoted(key), " is no name of a registry: ", quoted(out)));
     return out;
 }
 
 template<typename F>
 void each_table(const Json& table, const char* key, const std::string& file, const F& f) {
-    const Json* array = member(table, key);
+    const Json* array = oci::find_member(table, key);
     if (array == nullptr) return;
     if (!array->is_array()) refuse(file, concat(quoted(key), " is no array of tables"));
     for (const Json& element : *array) {
@@ -65,10 +52,10 @@ void each_table(const Json& table, const char* key, const std::string& file, con
 
 MirrorConfig parse_mirror(const Json& table, bool digest_only, const std::string& file) {
     MirrorConfig out{.location = place_of(table, "location", file),
-                     .insecure = flag_of(table, "insecure", file),
+                     .insecure = oci::optional_flag(table, "insecure", quoted(file)),
                      .pull = digest_only ? PullFromMirror::digest_only : PullFromMirror::all};
     if (out.location.empty()) refuse(file, "a mirror without a location");
-    const std::string pull = text_of(table, "pull-from-mirror", file);
+    const std::string pull = oci::optional_string(table, "pull-from-mirror", quoted(file));
     if (pull.empty()) return out;
     if (digest_only) refuse(file, "both 'mirror-by-digest-only' and 'pull-from-mirror' are given");
     if (pull == "all") {
@@ -97,8 +84,8 @@ std::string with_usual_host(const std::string& place) {
 RegistryConfig parse_registry(const Json& table, const std::string& file) {
     RegistryConfig out{.prefix = place_of(table, "prefix", file),
                        .location = place_of(table, "location", file),
-                       .insecure = flag_of(table, "insecure", file),
-                       .blocked = flag_of(table, "blocked", file),
+                       .insecure = oci::optional_flag(table, "insecure", quoted(file)),
+                       .blocked = oci::optional_flag(table, "blocked", quoted(file)),
                        .mirrors = {}};
     if (out.prefix.empty()) out.prefix = out.location;
     if (out.prefix.empty()) refuse(file, "a registry without prefix and location");
@@ -109,7 +96,7 @@ RegistryConfig parse_registry(const Json& table, const std::string& file) {
     if (!wildcard && out.prefix.find('*') != std::string::npos) {
         refuse(file, concat("a wildcard is the first label alone: ", quoted(out.prefix)));
     }
-    const bool digest_only = flag_of(table, "mirror-by-digest-only", file);
+    const bool digest_only = oci::optional_flag(table, "mirror-by-digest-only", quoted(file));
     each_table(table, "mirror", file,
                [&](const Json& mirror) { out.mirrors.push_back(parse_mirror(mirror, digest_only, file)); });
     return out;
@@ -118,8 +105,7 @@ RegistryConfig parse_registry(const Json& table, const std::string& file) {
 // The names of [registries.KEY]; what is no name is passed over with a warning.
 std::vector<std::string> names_of_version_1(const Json& registries, const char* key,
                                             const std::string& file) {
-    const Json* table = registries.is_object() ? member(registries, key) : nullptr;
-    const Json* names = table != nullptr && table->is_object() ? member(*table, "registries") : nullptr;
+    const Json* names = oci::find_member(oci::member_or_null(registries, key), "registries");
     std::vector<std::string> out;
     if (names == nullptr || !names->is_array()) return out;
     for (const Json& one : *names) {
@@ -195,7 +181,7 @@ void RegistriesConf::put(RegistryConfig config) {
 
 void RegistriesConf::add(std::string_view toml, const std::string& file) {
     const Json document = with_context([&] { return quoted(file); }, [&] { return oci::parse_toml(toml); });
-    if (const Json* registries = member(document, "registries")) {
+    if (const Json* registries = oci::find_member(document, "registries")) {
         for (RegistryConfig& one : parse_version_1(*registries, file)) put(std::move(one));
     }
     std::vector<RegistryConfig> added;

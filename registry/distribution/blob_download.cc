@@ -35,34 +35,36 @@ class BlobDownload final : public Source {
             check_end();
             return 0;
         }
-        for (;;) {
+        return retry_.run([&]() -> std::optional<std::size_t> {
             try {
-                if (!body_) open(false);
-                const std::size_t n = body_->read(buffer);
-                offset_ += n;
-                if (n > 0 && offset_ == end_) check_end();
-                if (offset_ >= counted_from_ + kProgress) {
-                    counted_from_ = offset_;
-                    retry_.progress();
-                }
-                if (n > 0 || offset_ >= end_) return n;
-                throw NetworkError(
-                    ErrorKind::unavailable,
-                    concat(what(), ": the connection ended after ", offset_, " of ", end_, " bytes"), true,
-                    true);
-            } catch (const NetworkError& error) {
+                return read_some(buffer);
+            } catch (const NetworkError&) {
                 body_.reset();
-                if (!error.transient() || !retry_.again(std::exchange(asked_, std::nullopt))) throw;
+                throw;
             }
-        }
+        });
     }
 
   private:
+    std::size_t read_some(MutableBytes buffer) {
+        if (!body_) open(false);
+        const std::size_t n = body_->read(buffer);
+        offset_ += n;
+        if (n > 0 && offset_ == end_) check_end();
+        if (offset_ >= counted_from_ + kProgress) {
+            counted_from_ = offset_;
+            retry_.progress();
+        }
+        if (n == 0) refuse(concat("the connection ended after ", offset_, " of ", end_, " bytes"));
+        return n;
+    }
+
     std::string what() const { return concat("blob ", digest_.to_string(), " of ", quoted(client_->name())); }
 
     // Another try may do better, where that is due.
-    [[noreturn]] void refuse(std::string_view problem) const {
-        throw NetworkError(ErrorKind::unavailable, concat(what(), ": ", problem), true, true);
+    [[noreturn]] void refuse(std::string_view problem,
+                             std::optional<std::chrono::milliseconds> asked = std::nullopt) const {
+        throw NetworkError(ErrorKind::unavailable, concat(what(), ": ", problem), true, true, asked);
     }
 
     // Whoever sends more than was agreed on sends something else.
@@ -97,9 +99,8 @@ class BlobDownload final : public Source {
         } else if (response.status == 416 && is_range) {
             mismatch(concat("the registry has no more than ", offset_, " bytes"));
         } else if (!first && is_transient_status(response.status)) {
-            asked_ = asked_wait(response);
             const std::string said = client_->session().described(response);
-            refuse(concat("HTTP ", response.status, said.empty() ? "" : ": ", said));
+            refuse(concat("HTTP ", response.status, said.empty() ? "" : ": ", said), asked_wait(response));
         } else {
             client_->session().fail(response, what());
         }
@@ -148,7 +149,6 @@ class BlobDownload final : public Source {
     std::uint64_t body_end_ = 0;  // where in the blob the response's body ends
     std::uint64_t counted_from_;
     Retry retry_;
-    std::optional<std::chrono::milliseconds> asked_;  // the wait that the registry wants
     std::unique_ptr<Source> body_;
 };
 

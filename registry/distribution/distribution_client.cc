@@ -98,21 +98,23 @@ std::optional<ManifestInfo> DistributionClient::head_manifest(const std::string&
 DistributionClient::Reply DistributionClient::fetch_document(const RegistryRequest& request,
                                                              std::size_t limit, std::string_view what) const {
     Retry retry(session_->retry_policy(), session_->retry_hooks());
-    for (;;) {
+    const auto attempt = [&]() -> std::optional<Reply> {
         // What breaks before the body is tried again there.
         HttpResponse response = session_->send(request);
-        if (response.status != 200) return {.response = std::move(response), .body = {}};
+        if (response.status != 200) return Reply{.response = std::move(response), .body = {}};
         if (response.number("content-length").value_or(0) > limit) {
             throw Error(ErrorKind::too_large, concat(what, " is larger than ", limit, " bytes"));
         }
         try {
             std::string body = read_all(*response.body, limit, what);
             response.body.reset();
-            return {.response = std::move(response), .body = std::move(body)};
+            return Reply{.response = std::move(response), .body = std::move(body)};
         } catch (const NetworkError& error) {
-            if (!error.transient() || !retry.again()) throw;
+            if (!retry.again_after(error)) throw;
+            return std::nullopt;
         }
-    }
+    };
+    return retry.run(attempt, false);
 }
 
 oci::Document DistributionClient::get_manifest(const std::string& reference) const {

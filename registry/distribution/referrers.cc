@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "oci/documents/manifest.hh"
 #include "registry/distribution/listing.hh"
 
@@ -18,27 +19,21 @@ using oci::Json;
 constexpr unsigned kMaxChanges = 8;
 constexpr std::chrono::minutes kTime{5};
 
-std::string text_member(const Json& object, const char* key) {
-    const auto found = object.is_object() ? object.find(key) : object.end();
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 std::optional<oci::Digest> subject_of(const Json& document) {
-    const auto found = document.is_object() ? document.find("subject") : document.end();
-    if (found == document.end() || found->is_null()) return std::nullopt;
-    return oci::Digest::parse(text_member(*found, "digest"));
+    const Json* subject = oci::find_member(document, "subject");
+    if (subject == nullptr) return std::nullopt;
+    return oci::Digest::parse(oci::text_or_empty(*subject, "digest"));
 }
 
 // What the index says of the manifest: "Pushing Manifests with Subject", step 4.
 Json entry_of(const Json& document, const std::string& raw, std::string_view media_type,
               const oci::Digest& digest) {
     Json out{{"mediaType", media_type}, {"digest", digest.to_string()}, {"size", raw.size()}};
-    std::string type = text_member(document, "artifactType");
-    const auto config = document.find("config");
-    if (type.empty() && config != document.end()) type = text_member(*config, "mediaType");
+    std::string type = oci::text_or_empty(document, "artifactType");
+    if (type.empty()) type = oci::text_or_empty(oci::member_or_null(document, "config"), "mediaType");
     if (!type.empty()) out["artifactType"] = type;
-    const auto annotations = document.find("annotations");
-    if (annotations != document.end() && annotations->is_object()) out["annotations"] = *annotations;
+    const Json& annotations = oci::member_or_null(document, "annotations");
+    if (annotations.is_object()) out["annotations"] = annotations;
     return out;
 }
 
@@ -78,7 +73,7 @@ StandIn fetch_stand_in(const DistributionClient& client, const std::string& tag,
 bool has_entry(const Json& index, const std::string& digest) {
     const Json& entries = index.at("manifests");
     return std::any_of(entries.begin(), entries.end(),
-                       [&](const Json& entry) { return text_member(entry, "digest") == digest; });
+                       [&](const Json& entry) { return oci::text_or_empty(entry, "digest") == digest; });
 }
 
 void enter(const DistributionClient& client, const oci::Digest& subject, const Json& entry) {
@@ -86,7 +81,7 @@ void enter(const DistributionClient& client, const oci::Digest& subject, const J
     const std::string what = concat("the index of referrers ", quoted(tag), " of ", quoted(client.name()));
     for (unsigned change = 0; change < kMaxChanges; ++change) {
         StandIn found = fetch_stand_in(client, tag, what);
-        if (has_entry(found.index, text_member(entry, "digest"))) return;
+        if (has_entry(found.index, oci::text_or_empty(entry, "digest"))) return;
         found.index["manifests"].push_back(entry);
         const std::string raw = found.index.dump();
         if (raw.size() > oci::kMaxDocument) {

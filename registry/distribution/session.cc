@@ -43,11 +43,6 @@ std::shared_ptr<const TlsOptions> without_client(const std::shared_ptr<const Tls
 
 }  // namespace
 
-std::optional<std::chrono::milliseconds> asked_wait(const HttpResponse& response) {
-    const auto after = response.header("retry-after");
-    return after ? parse_retry_after(*after, std::chrono::system_clock::now()) : std::nullopt;
-}
-
 void discard_body(HttpResponse& response) {
     if (!response.body) return;
     std::array<std::uint8_t, 4096> buffer{};
@@ -114,14 +109,7 @@ void Session::probe() {
 Url Session::url(std::string_view path) {
     const std::lock_guard guard(mutex_);
     Retry retry(options_.retry, options_.hooks);
-    for (;;) {
-        try {
-            probe();
-            break;
-        } catch (const NetworkError& error) {
-            if (!error.transient() || !retry.again()) throw;
-        }
-    }
+    retry.run([&] { probe(); });
     Url out = base_;
     out.target = path;
     return out;
@@ -195,19 +183,14 @@ HttpResponse Session::send(const RegistryRequest& request) {
     static_cast<void>(url("/"));  // finds out how the registry is spoken to, where nobody did
     Retry retry(options_.retry, options_.hooks);
     unsigned forbidden = 0;
-    for (;;) {
-        try {
-            HttpResponse response = send_once(request);
-            const bool passing = was_allowed(request, response.status) && response.status == 403;
-            if (passing && forbidden++ < kMaxForbidden && retry.again()) continue;
-            if (!request.retry || !is_transient_status(response.status)) return response;
-            // Before the wait: the connection may serve somebody else.
-            const auto asked = asked_wait(response);
-            if (!retry.again(asked)) return response;
-        } catch (const NetworkError& error) {
-            if (!request.retry || !error.transient() || !retry.again()) throw;
-        }
-    }
+    const auto attempt = [&]() -> std::optional<HttpResponse> {
+        HttpResponse response = send_once(request);
+        const bool passing = was_allowed(request, response.status) && response.status == 403;
+        if (passing && forbidden++ < kMaxForbidden && retry.again()) return std::nullopt;
+        if (request.retry && retry.again_after(response)) return std::nullopt;
+        return response;
+    };
+    return retry.run(attempt, request.retry);
 }
 
 std::string Session::described(HttpResponse& response) const {

@@ -87,9 +87,6 @@ class Session {
     bool may_write_ = false;
 };
 
-// How long the server asks to wait (Retry-After); nothing when it does not.
-std::optional<std::chrono::milliseconds> asked_wait(const HttpResponse& response);
-
 // Reads a short body to its end, so that its connection can be used again; a long one is left.
 void discard_body(HttpResponse& response);
 

@@ -61,16 +61,20 @@ inline constexpr const char* kProxyPasswordHint =
 // unavailable, or untrusted where TLS did not verify.
 class NetworkError final : public Error {
   public:
-    NetworkError(ErrorKind kind, std::string message, bool transient, bool connected)
-        : Error(kind, std::move(message)), transient_(transient), connected_(connected) {}
+    NetworkError(ErrorKind kind, std::string message, bool transient, bool connected,
+                 std::optional<std::chrono::milliseconds> asked = std::nullopt)
+        : Error(kind, std::move(message)), transient_(transient), connected_(connected), asked_(asked) {}
     // Whether another try may help.
     bool transient() const noexcept { return transient_; }
     // False when no connection came about, the TLS handshake included.
     bool connected() const noexcept { return connected_; }
+    // The wait before another try that the server wants, where it says one.
+    std::optional<std::chrono::milliseconds> asked() const noexcept { return asked_; }
 
   private:
     bool transient_;
     bool connected_;
+    std::optional<std::chrono::milliseconds> asked_;
 };
 
 // The final response to one request. Holds a connection until the body was read to its end, or this goes.

@@ -81,6 +81,11 @@ std::optional<milliseconds> parse_retry_after(std::string_view text, system_cloc
     return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(*date - now));
 }
 
+std::optional<milliseconds> asked_wait(const HttpResponse& response) {
+    const auto after = response.header("retry-after");
+    return after ? parse_retry_after(*after, system_clock::now()) : std::nullopt;
+}
+
 bool Retry::again(std::optional<milliseconds> asked) {
     if (++failures_ >= policy_.max_tries) return false;
     const unsigned doublings = std::min(failures_ - 1, 16U);

@@ -5,6 +5,10 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "registry/http/http_client.hh"
 
 namespace osb::registry {
 
@@ -33,6 +37,9 @@ bool is_transient_status(int status) noexcept;
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text,
                                                            std::chrono::system_clock::time_point now);
 
+// How long the server asks to wait (Retry-After); nothing when it does not.
+std::optional<std::chrono::milliseconds> asked_wait(const HttpResponse& response);
+
 // The tries of one request.
 class Retry {
   public:
@@ -42,6 +49,32 @@ class Retry {
     // `asked`: what the server wants. A wait that it asks for beyond the policy's bounds ends the tries.
     // Throws Interrupted.
     bool again(std::optional<std::chrono::milliseconds> asked = std::nullopt);
+
+    // The same after a response: true when its status may pass and another try is due.
+    bool again_after(const HttpResponse& response) {
+        return is_transient_status(response.status) && again(asked_wait(response));
+    }
+    // And after an error.
+    bool again_after(const NetworkError& error) { return error.transient() && again(error.asked()); }
+
+    // The loop around the tries. `attempt` yields what came of it; or nothing, when it has got a true from
+    // again(). After a NetworkError that may pass it is run again while tries are left, unless
+    // `after_errors` is false; other errors end the loop.
+    template<typename Attempt>
+    auto run(const Attempt& attempt, bool after_errors = true) {
+        for (;;) {
+            try {
+                if constexpr (std::is_void_v<decltype(attempt())>) {
+                    return attempt();
+                } else {
+                    auto out = attempt();
+                    if (out) return *std::move(out);
+                }
+            } catch (const NetworkError& error) {
+                if (!after_errors || !again_after(error)) throw;
+            }
+        }
+    }
 
     // The tries are counted anew: there was progress. What was waited still counts.
     void progress() noexcept { failures_ = 0; }

@@ -15,6 +15,7 @@
 
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "oci/documents/json_members.hh"
 #include "oci/documents/manifest.hh"
 
 namespace osb::registry {
@@ -66,12 +67,6 @@ std::vector<Fd> take_descriptors(msghdr& message) {
         }
     }
     return out;
-}
-
-const Json& member_or_null(const Json& object, const char* name) {
-    static const Json absent;
-    const auto found = object.find(name);
-    return found == object.end() ? absent : *found;
 }
 
 // Whether the server's words mean that there is no such image: versions before OpenImageOptional only have
@@ -205,11 +200,12 @@ std::vector<ProxyLayer> SkopeoProxy::get_layers() {
     }
     std::vector<ProxyLayer> out;
     for (const Json& entry : list) {
-        if (!entry.is_object() || !member_or_null(entry, "digest").is_string()) {
+        if (!entry.is_object() || !oci::member_or_null(entry, "digest").is_string()) {
             throw protocol_error("GetLayerInfo", "a layer without a digest");
         }
-        ProxyLayer layer{.digest = member_or_null(entry, "digest").get<std::string>(), .size = std::nullopt};
-        const Json& size = member_or_null(entry, "size");
+        ProxyLayer layer{.digest = oci::member_or_null(entry, "digest").get<std::string>(),
+                         .size = std::nullopt};
+        const Json& size = oci::member_or_null(entry, "size");
         if (size.is_number_unsigned()) layer.size = size.get<std::uint64_t>();
         out.push_back(std::move(layer));
     }
@@ -318,13 +314,12 @@ SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe
     } catch (const Error& error) {
         throw protocol_error(method, error.message());
     }
-    if (!json.is_object() || !member_or_null(json, "success").is_boolean())
+    if (!json.is_object() || !oci::member_or_null(json, "success").is_boolean())
         throw protocol_error(method, "a malformed reply");
     Reply reply;
-    reply.success = member_or_null(json, "success").get<bool>();
-    if (member_or_null(json, "error").is_string())
-        reply.error = member_or_null(json, "error").get<std::string>();
-    reply.value = member_or_null(json, "value");
+    reply.success = oci::member_or_null(json, "success").get<bool>();
+    reply.error = oci::text_or_empty(json, "error");
+    reply.value = oci::member_or_null(json, "value");
     const std::size_t expected = reply.success && wants_pipe ? 1 : 0;
     if (packet.descriptors.size() != expected) {
         throw protocol_error(
@@ -333,7 +328,7 @@ SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe
     if (expected == 1) {
         reply.pipe = std::move(packet.descriptors.front());
         if (!is_pipe(reply.pipe)) throw protocol_error(method, "a reply with a descriptor that is no pipe");
-        const Json& id = member_or_null(json, "pipeid");
+        const Json& id = oci::member_or_null(json, "pipeid");
         if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
             throw protocol_error(method, "a pipe without a number");
         }

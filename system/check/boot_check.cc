@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,9 +15,10 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "image/boot/boot_menu.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
@@ -202,16 +203,6 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
     }
 }
 
-// A directory for all to read.
-Fd open_run_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) != 0) {
-        if (errno != EEXIST) throw_errno(concat("cannot make ", quoted(path)));
-    } else if (::chmod(path.c_str(), 0755) != 0) {  // whatever the umask is
-        throw_errno(concat("cannot set the mode of ", quoted(path)));
-    }
-    return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-}
-
 void write_result(const std::string& run_directory, const BootCheckOutcome& outcome) {
     Json checks = Json::array();
     for (const CheckResult& result : outcome.report.results) {
@@ -229,7 +220,7 @@ void write_result(const std::string& run_directory, const BootCheckOutcome& outc
                     {"reason", outcome.reason},
                     {"checks", std::move(checks)},
                     {"warnings", outcome.report.warnings}};
-    const Fd directory = open_run_directory(run_directory);
+    const Fd directory = open_state_directory(run_directory);
     replace_file(directory.get(), kResultFile,
                  json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
@@ -346,19 +337,15 @@ void stop_watchdog(const std::string& run_directory) {
 std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory) {
     const std::string path = concat(run_directory, '/', kResultFile);
     try {
-        FdSource source(open_regular(AT_FDCWD, path), path);
-        const Json json = oci::parse_json(read_all(source, kMaxResult, path), kResultFile);
-        if (!json.is_object()) return std::nullopt;
-        const auto healthy = json.find("healthy");
-        const auto time = json.find("time");
-        const auto failure = json.find("failure");
-        if (healthy == json.end() || time == json.end() || failure == json.end() || !healthy->is_boolean() ||
-            !time->is_number_integer() || !failure->is_string()) {
-            return std::nullopt;
-        }
-        return BootCheckSummary{.healthy = healthy->get<bool>(),
-                                .time = time->get<std::int64_t>(),
-                                .failure = escape(failure->get_ref<const std::string&>())};
+        const Json json = oci::parse_json(read_regular_file(AT_FDCWD, path, kMaxResult), kResultFile);
+        const Json& healthy = oci::member_or_null(json, "healthy");
+        if (!healthy.is_boolean()) return std::nullopt;
+        using Time = std::numeric_limits<std::int64_t>;
+        BootCheckSummary out;
+        out.healthy = healthy.get<bool>();
+        out.time = oci::required_integer(json, "time", Time::min(), Time::max(), kResultFile);
+        out.failure = escape(oci::required_string(json, "failure", kResultFile));
+        return out;
     } catch (const Error&) {
         return std::nullopt;
     }

@@ -7,6 +7,7 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "base/free_space.hh"
 #include "base/log.hh"
 #include "image/deployment/kernel.hh"
 #include "image/disk/byte_size.hh"
@@ -67,7 +68,8 @@ void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
     Taken need = size_on_root(commit);
     need.bytes += kMargin;
     need.inodes += kInodeMargin;
-    Taken there{.bytes = free_bytes(repository), .inodes = free_inodes(repository)};
+    const FreeSpace free = free_space(repository);
+    Taken there{.bytes = free.bytes, .inodes = free.files};
     if (there.bytes < need.bytes || there.inodes < need.inodes) {
         const Taken freed = freed_on_root(sysroot, leaving);
         there.bytes += freed.bytes;
@@ -125,7 +127,7 @@ void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, 
         need += kernel.image.size + kernel.initramfs.size;
         for (const image::KernelFile& file : kernel.others) need += file.size;
     }
-    std::uint64_t there = free_bytes(sysroot.boot());
+    std::uint64_t there = free_space(sysroot.boot()).bytes;
     if (there < need) there += freed_on_boot(sysroot, leaving);
     if (there >= need) return;
     throw Error(ErrorKind::no_space, concat("BOOT has ", in_mib(there),

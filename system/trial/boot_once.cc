@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "base/byte_order.hh"
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -32,9 +34,7 @@ constexpr std::uint8_t kEndTag = 0;
 constexpr std::uint8_t kBootOnceTag = 1;
 
 std::uint32_t word_at(std::string_view bytes, std::size_t at) {
-    std::uint32_t out = 0;
-    for (std::size_t i = 4; i-- > 0;) out = out << 8U | static_cast<std::uint8_t>(bytes[at + i]);
-    return out;
+    return static_cast<std::uint32_t>(from_little_endian(bytes.substr(at, 4)));
 }
 
 bool is_whole(std::string_view copy) {
@@ -86,7 +86,7 @@ std::string read_vector(const std::string& boot) {
 }
 
 void put_word(std::string& bytes, std::size_t at, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i, value >>= 8U) bytes[at + i] = static_cast<char>(value & 0xFFU);
+    put_little_endian(std::span(bytes).subspan(at, 4), value);
 }
 
 // Sets or clears the inode's immutable flag, which installers of SYSLINUX give its file; returns what it was.

@@ -10,7 +10,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/fd.hh"
+#include "base/state_file.hh"
 
 namespace osb::system {
 namespace {
@@ -44,8 +44,7 @@ std::string find_panic(const std::string& directory, long max_age_seconds) {
             continue;
         }
         try {
-            FdSource source(open_regular(AT_FDCWD, path), path);
-            std::string found = panic_in(read_all(source, kMaxRecord, path));
+            std::string found = panic_in(read_regular_file(AT_FDCWD, path, kMaxRecord));
             if (!found.empty()) return found;
         } catch (const Error&) {
             continue;  // only a help

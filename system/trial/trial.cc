@@ -1,11 +1,9 @@
 #include "system/trial/trial.hh"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <filesystem>
 #include <utility>
@@ -13,8 +11,8 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/hash.hh"
 #include "base/log.hh"
+#include "base/random.hh"
 #include "image/boot/boot_menu.hh"
 #include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
@@ -29,14 +27,6 @@ using ostree::Sysroot;
 
 std::int64_t now() {
     return static_cast<std::int64_t>(std::time(nullptr));
-}
-
-std::string new_id() {
-    std::array<std::uint8_t, 8> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-        throw_errno("cannot get random numbers");
-    }
-    return to_hex(bytes);
 }
 
 std::optional<Deployment> deployment_of(const Sysroot& sysroot, const Trial& trial) {
@@ -156,7 +146,7 @@ void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSu
     cancel_trial(sysroot);
     const TrialRecords records(sysroot.path());
     unlink_failures(sysroot, deployment);
-    records.set_trial({.id = new_id(), .deployment = deployment.id, .subject = subject, .time = now()});
+    records.set_trial({.id = random_hex(8), .deployment = deployment.id, .subject = subject, .time = now()});
 }
 
 void unlink_failures(const Sysroot& sysroot, const Deployment& deployment) {

@@ -1,11 +1,8 @@
 #include "system/trial/trial_state.hh"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -15,8 +12,9 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 
 namespace osb::system {
 namespace {
@@ -41,25 +39,22 @@ constexpr int kSchema = 1;
     throw Error(ErrorKind::invalid, concat("bad or missing ", what));
 }
 
-const Json& member(const Json& object, const char* name) {
-    const auto at = object.find(name);
-    if (at == object.end()) malformed(name);
-    return *at;
-}
+// `kRecord` stands in messages that name the file already.
+constexpr std::string_view kRecord = "the record";
 
 std::string text_of(const Json& object, const char* name) {
-    const Json& value = member(object, name);
-    if (!value.is_string() || value.get_ref<const std::string&>().size() > kMaxText) malformed(name);
-    return value.get<std::string>();
+    const std::string& text = oci::required_string(object, name, kRecord);
+    if (text.size() > kMaxText) malformed(name);
+    return text;
 }
 
-std::int64_t number_of(const Json& object, const char* name, std::int64_t least, std::int64_t most) {
-    const Json& value = member(object, name);
-    if (!value.is_number_integer()) malformed(name);
-    // Of an unsigned number beyond the range of signed ones this is negative.
-    const auto number = value.get<std::int64_t>();
-    if (number < least || number > most) malformed(name);
-    return number;
+int serial_of(const Json& object, int least) {
+    constexpr int kMost = std::numeric_limits<int>::max();
+    return static_cast<int>(oci::required_integer(object, "serial", least, kMost, kRecord));
+}
+
+std::int64_t time_of(const Json& object) {
+    return oci::required_integer(object, "time", 0, std::numeric_limits<std::int64_t>::max(), kRecord);
 }
 
 bool is_hex(std::string_view text, std::size_t size) {
@@ -82,10 +77,10 @@ std::string stateroot_of(const Json& object) {
     return text;
 }
 
-ostree::DeploymentId deployment_of(const Json& object, std::int64_t serial) {
+ostree::DeploymentId deployment_of(const Json& object, int serial) {
     const auto commit = ostree::CommitId::try_parse(text_of(object, "commit"));
     if (!commit) malformed("commit");
-    return {.stateroot = stateroot_of(object), .commit = *commit, .serial = static_cast<int>(serial)};
+    return {.stateroot = stateroot_of(object), .commit = *commit, .serial = serial};
 }
 
 TrialSubject subject_of(const Json& object) {
@@ -114,43 +109,39 @@ std::string_view name_of(TrialState wanted) {
 }
 
 constexpr std::size_t kIdSize = 16;
-constexpr std::int64_t kLastSerial = std::numeric_limits<int>::max();
-constexpr std::int64_t kReusedSerial = -1;  // of a failure whose deployment's id a later one has
-constexpr std::int64_t kLastTime = std::numeric_limits<std::int64_t>::max();
+constexpr int kReusedSerial = -1;  // of a failure whose deployment's id a later one has
 
-void check_document(const Json& json) {
-    if (!json.is_object()) malformed("object");
-    number_of(json, "schema", kSchema, kSchema);
+void check_schema(const Json& json) {
+    static_cast<void>(oci::required_integer(json, "schema", kSchema, kSchema, kRecord));
 }
 
 Trial parse_trial(const std::string& text) {
     const Json json = oci::parse_json(text, kTrialFile);
-    check_document(json);
+    check_schema(json);
     return {.id = hex_of(json, "id", kIdSize),
-            .deployment = deployment_of(json, number_of(json, "serial", 0, kLastSerial)),
+            .deployment = deployment_of(json, serial_of(json, 0)),
             .subject = subject_of(json),
             .state = state_of(text_of(json, "state")),
-            .time = number_of(json, "time", 0, kLastTime),
+            .time = time_of(json),
             .boot_id = text_of(json, "boot_id")};
 }
 
 FailedTrial parse_failure(const Json& json) {
-    if (!json.is_object()) malformed("object");
-    const std::int64_t serial = number_of(json, "serial", kReusedSerial, kLastSerial);
-    return {.deployment = deployment_of(json, std::max<std::int64_t>(serial, 0)),
+    const int serial = serial_of(json, kReusedSerial);
+    return {.deployment = deployment_of(json, std::max(serial, 0)),
             .is_id_reused = serial == kReusedSerial,
             .subject = subject_of(json),
             .reason = text_of(json, "reason"),
-            .time = number_of(json, "time", 0, kLastTime)};
+            .time = time_of(json)};
 }
 
 std::vector<FailedTrial> parse_failed(const std::string& text) {
     const Json json = oci::parse_json(text, kFailedFile);
-    check_document(json);
-    const Json& list = member(json, "failed");
-    if (!list.is_array()) malformed("failed");
+    check_schema(json);
     std::vector<FailedTrial> out;
-    for (const Json& item : list) out.push_back(parse_failure(item));
+    for (const Json& item : oci::required_array(json, "failed", kMaxRecordFile, kRecord)) {
+        out.push_back(parse_failure(item));
+    }
     if (out.size() > kMaxFailed) out.erase(out.begin(), out.end() - kMaxFailed);
     return out;
 }
@@ -250,23 +241,6 @@ auto parse_or_nothing(const std::optional<std::string>& text, const char* name, 
     }
 }
 
-Fd make_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) == 0) {
-        // Its name is to last, too.
-        const Fd above = open_at(AT_FDCWD, path.substr(0, path.rfind('/')), O_RDONLY | O_DIRECTORY);
-        if (::fsync(above.get()) != 0) throw_errno(concat("cannot sync the directory of ", quoted(path)));
-    } else if (errno != EEXIST) {
-        throw_errno(concat("cannot make ", quoted(path)));
-    }
-    Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    // For all to read, also where one with another umask has made it.
-    struct stat st {};
-    if (::fstat(directory.get(), &st) == 0 && (st.st_mode & 0555U) != 0555 &&
-        ::fchmod(directory.get(), 0755) != 0)
-        throw_errno(concat("cannot set the mode of ", quoted(path)));
-    return directory;
-}
-
 }  // namespace
 
 TrialRecords::TrialRecords(const std::string& sysroot)
@@ -276,8 +250,7 @@ TrialRecords::TrialRecords(const std::string& sysroot)
 std::optional<std::string> TrialRecords::read(const char* name) const {
     const std::string path = concat(directory_, '/', name);
     try {
-        FdSource source(open_regular(AT_FDCWD, path), path);
-        return read_all(source, kMaxRecordFile, path);
+        return read_regular_file(AT_FDCWD, path, kMaxRecordFile);
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return std::nullopt;
         if (error.kind() != ErrorKind::invalid && error.kind() != ErrorKind::too_large) throw;
@@ -287,18 +260,19 @@ std::optional<std::string> TrialRecords::read(const char* name) const {
 }
 
 void TrialRecords::write(const char* name, const std::string& text) const {
-    const Fd directory = make_directory(directory_);
+    const Fd directory = open_state_directory(directory_);
     replace_file(directory.get(), name, text);
 }
 
 void TrialRecords::remove(const char* name) const {
-    const std::string path = concat(directory_, '/', name);
-    if (::unlink(path.c_str()) != 0) {
-        if (errno == ENOENT) return;
-        throw_errno(concat("cannot remove ", quoted(path)));
+    Fd directory;
+    try {
+        directory = open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::not_found) return;
+        throw;
     }
-    const Fd directory = open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY);
-    if (::fsync(directory.get()) != 0) throw_errno(concat("cannot sync ", quoted(directory_)));
+    remove_file(directory.get(), name);
 }
 
 std::optional<Trial> TrialRecords::trial() const {
@@ -348,8 +322,7 @@ std::string current_boot_id() {
     constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
     constexpr std::size_t kMax = 64;
     try {
-        FdSource source(open_regular(AT_FDCWD, kPath), kPath);
-        std::string text = read_all(source, kMax, kPath);
+        std::string text = read_regular_file(AT_FDCWD, kPath, kMax);
         if (!text.empty() && text.back() == '\n') text.pop_back();
         return text;
     } catch (const Error&) {

@@ -6,6 +6,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/free_space.hh"
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
 #include "oci/documents/media_type.hh"
@@ -71,19 +72,21 @@ void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     const Inodes inodes = inodes_of_present(sysroot);
     // Not of the root directory, which may be a filesystem of its own (composefs).
     const std::string repository = sysroot.path_of("ostree/repo");
-    if (free_bytes(repository) >= needed && free_inodes(repository) >= inodes.in_all) return;
+    if (const FreeSpace free = free_space(repository); free.bytes >= needed && free.files >= inodes.in_all)
+        return;
     log_info("the root filesystem is nearly full: what is no longer needed is removed");
     keep_proven(sysroot);
     constexpr const char* kHint = "'osb-oci cleanup' frees what is no longer needed";
-    if (const std::uint64_t free = free_bytes(repository); free < needed) {
-        throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free),
+    const FreeSpace free = free_space(repository);
+    if (free.bytes < needed) {
+        throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free.bytes),
                                                 " left, and the new system takes at least ", in_mib(needed)))
             .hint(kHint);
     }
-    if (const std::uint64_t free = free_inodes(repository); free < inodes.of_deployment) {
+    if (free.files < inodes.of_deployment) {
         throw Error(
             ErrorKind::no_space,
-            concat("the root filesystem has ", free,
+            concat("the root filesystem has ", free.files,
                    " inodes left, and a system like the present one takes at least ", inodes.of_deployment))
             .hint(kHint);
     }

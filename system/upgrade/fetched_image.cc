@@ -1,9 +1,8 @@
 #include "system/upgrade/fetched_image.hh"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
-#include <cerrno>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -11,10 +10,11 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
-#include "base/replace_file.hh"
+#include "base/state_file.hh"
 #include "image/deployment/origin.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 
 namespace osb::system {
 namespace {
@@ -25,13 +25,13 @@ constexpr std::size_t kMaxFetchedFile = 64UL * 1024;
 
 FetchedImage parse(const std::string& text) {
     const oci::Json json = oci::parse_json(text, kName);
-    FetchedImage out{.image = json.at("image").get<std::string>(),
-                     .digest = json.at("digest").get<std::string>(),
-                     .commit = ostree::CommitId::parse(json.at("commit").get<std::string>()),
-                     .version = json.at("version").get<std::string>(),
-                     .time = json.at("time").get<std::uint64_t>()};
+    FetchedImage out{.image = oci::required_string(json, "image", kName),
+                     .digest = oci::required_string(json, "digest", kName),
+                     .commit = ostree::CommitId::parse(oci::required_string(json, "commit", kName)),
+                     .version = oci::required_string(json, "version", kName),
+                     .time = static_cast<std::uint64_t>(oci::required_integer(
+                         json, "time", 0, std::numeric_limits<std::int64_t>::max(), kName))};
     static_cast<void>(oci::Digest::parse(out.digest));
-    if (!json.at("time").is_number_unsigned()) throw Error(ErrorKind::invalid, "a time before 1970");
     return out;
 }
 
@@ -40,14 +40,11 @@ FetchedImage parse(const std::string& text) {
 std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
     try {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
-        FdSource source(open_regular(AT_FDCWD, path), path);
-        FetchedImage out = parse(read_all(source, kMaxFetchedFile, path));
+        FetchedImage out = parse(read_regular_file(AT_FDCWD, path, kMaxFetchedFile));
         if (sysroot.repository().resolve(image::image_ref(out.image)) != out.commit) return std::nullopt;
         return out;
     } catch (const Error& error) {
         log_debug(concat(kName, " is passed over: ", error.message()));
-    } catch (const oci::Json::exception& error) {
-        log_debug(concat(kName, " is passed over: ", escape(error.what())));
     }
     return std::nullopt;
 }
@@ -58,10 +55,7 @@ void write_fetched(const ostree::Sysroot& sysroot, const FetchedImage& fetched) 
                          {"commit", fetched.commit},
                          {"version", fetched.version},
                          {"time", fetched.time}};
-    const std::string path = sysroot.path_of(kDirectory);
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
-        throw_errno(concat("cannot make ", quoted(path)));
-    const Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const Fd directory = open_state_directory(sysroot.path_of(kDirectory));
     replace_file(directory.get(), kName, json.dump(2, ' ', true, oci::Json::error_handler_t::replace) + '\n');
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
-#include "base/fd.hh"
+#include "base/state_file.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/tree/apk_database.hh"
 #include "ostree/tree/commit_walk.hh"
@@ -18,8 +18,7 @@ std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree
     for (const std::string_view name : kApkDatabases) {
         const std::string path = concat(sysroot.path_of(deployment.id.path()), '/', name);
         try {
-            FdSource source(open_regular(AT_FDCWD, path), path);
-            return ostree::package_versions(read_all(source, kMaxApkDatabase, path));
+            return ostree::package_versions(read_regular_file(AT_FDCWD, path, kMaxApkDatabase));
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::not_found) throw;
         }

@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "base/byte_order.hh"
 #include "system/check/boot_check.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
@@ -34,13 +36,11 @@ std::string directory_with(const char* name, std::string_view text) {
 }
 
 void put_word(std::string& bytes, std::size_t at, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i, value >>= 8U) bytes[at + i] = static_cast<char>(value & 0xFFU);
+    put_little_endian(std::span(bytes).subspan(at, 4), value);
 }
 
 std::uint32_t word_at(std::string_view bytes, std::size_t at) {
-    std::uint32_t out = 0;
-    for (std::size_t i = 4; i-- > 0;) out = out << 8U | static_cast<std::uint8_t>(bytes[at + i]);
-    return out;
+    return static_cast<std::uint32_t>(from_little_endian(bytes.substr(at, 4)));
 }
 
 // As libinstaller/advio.h of SYSLINUX describes it.

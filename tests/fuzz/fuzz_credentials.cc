@@ -9,10 +9,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/base64.hh"
 #include "base/log.hh"
 #include "oci/documents/json_text.hh"
 #include "registry/auth/credentials.hh"
-#include "registry/http/base64.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/temp_directory.hh"
 
@@ -36,8 +36,7 @@ std::string put(const std::string& name, std::string_view text) {
 std::string to_json(const Credentials& credentials) {
     std::string out = concat(R"({"auths":{")", kHost, R"(":{)");
     if (!credentials.user.empty()) {
-        out += concat(R"("auth":")",
-                      registry::base64_encode(concat(credentials.user, ':', credentials.password)), '"');
+        out += concat(R"("auth":")", encode_base64(concat(credentials.user, ':', credentials.password)), '"');
     }
     if (!credentials.identity_token.empty()) {
         out += credentials.user.empty() ? R"("identitytoken":)" : R"(,"identitytoken":)";

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <string>
 
+#include "base/base64.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "registry/auth/error_body.hh"
 #include "registry/distribution/listing.hh"
-#include "registry/http/base64.hh"
 #include "registry/http/url.hh"
 
 namespace {
@@ -52,7 +52,7 @@ void fuzz_tags(std::string_view text) {
 }
 
 void fuzz_base64(std::string_view text) {
-    if (const auto bytes = base64_decode(text)) check(base64_encode(*bytes) == text);
+    if (const auto bytes = decode_base64(text)) check(encode_base64(*bytes) == text);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "base/byte_order.hh"
+
 namespace osb::test {
 namespace {
 
@@ -82,7 +84,7 @@ std::uint32_t crc32(std::string_view bytes) {
 
 std::string little_endian(std::uint64_t value, unsigned bytes) {
     std::string out;
-    for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<char>((value >> (8 * i)) & 0xffU));
+    append_little_endian(out, value, bytes);
     return out;
 }
 

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.hh"
 #include "base/bytes.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/json.hh"
-#include "registry/http/base64.hh"
 #include "registry/http/http_head.hh"
 
 namespace osb::test {
@@ -126,7 +126,7 @@ std::optional<FakeResponse> FakeRegistry::check_authorization(const FakeRequest&
         return denied;
     }
     if (!basic_user.empty()) {
-        if (given == "Basic " + registry::base64_encode(basic_user)) return std::nullopt;
+        if (given == "Basic " + encode_base64(basic_user)) return std::nullopt;
         denied.headers.emplace_back("WWW-Authenticate", "BASIC realm=\"fake\"");
         return denied;
     }
@@ -136,7 +136,7 @@ std::optional<FakeResponse> FakeRegistry::check_authorization(const FakeRequest&
 FakeResponse FakeRegistry::answer_token(const FakeRequest& request) {
     const bool refresh =
         request.method == "POST" && request.body.find("refresh_token=idtoken") != std::string::npos;
-    const bool known = request.header("authorization") == "Basic " + registry::base64_encode(bearer_user);
+    const bool known = request.header("authorization") == "Basic " + encode_base64(bearer_user);
     if (bearer_user != "-" && !known && !refresh) return error(401, "UNAUTHORIZED");
     const std::string token = "token-" + std::to_string(++next_id_);
     tokens_.insert(token);

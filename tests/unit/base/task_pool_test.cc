@@ -98,5 +98,10 @@ TEST(TaskPoolThreads, ProducersMayWaitForTheirTasks) {
     }
 }
 
+TEST(TaskPoolThreads, OneACoreUnlessSaidOtherwise) {
+    EXPECT_EQ(TaskPool(3).threads(), 3U);
+    EXPECT_GE(TaskPool(0).threads(), 1U);
+}
+
 }  // namespace
 }  // namespace osb

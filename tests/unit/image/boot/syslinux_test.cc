@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "image/disk/byte_size.hh"
 #include "tests/unit/image/witness.hh"
@@ -25,13 +27,11 @@ constexpr std::size_t kSector = 512;
 constexpr std::uint64_t kPerBlock = 8;  // sectors
 
 std::uint64_t number(const std::string& bytes, std::size_t at, unsigned size) {
-    std::uint64_t out = 0;
-    for (unsigned i = size; i-- > 0;) out = out << 8U | static_cast<std::uint8_t>(bytes.at(at + i));
-    return out;
+    return from_little_endian(std::string_view(bytes).substr(at, size));
 }
 
 void put_number(std::string& bytes, std::size_t at, unsigned size, std::uint64_t value) {
-    for (unsigned i = 0; i < size; ++i, value >>= 8U) bytes.at(at + i) = static_cast<char>(value & 0xFFU);
+    put_little_endian(std::span(bytes).subspan(at, size), value);
 }
 
 struct SectorRun {

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "writer_test_util.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {

@@ -7,12 +7,14 @@
 #include <set>
 #include <sstream>
 
-#include "layout_builder.hh"
+#include "base/base64.hh"
+#include "base/byte_order.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/codec/decompress.hh"
 #include "oci/documents/json_text.hh"
 #include "tests/support/read_archive.hh"
-#include "writer_test_util.hh"
+#include "tests/unit/oci/layout_builder.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {
@@ -27,13 +29,6 @@ std::string unzstd_all(std::string_view bytes) {
 
 std::string_view part(std::string_view blob, const TocRange& range) {
     return blob.substr(range.offset, range.size);
-}
-
-std::uint64_t little_endian(std::string_view bytes) {
-    std::uint64_t out = 0;
-    for (std::size_t i = bytes.size(); i > 0; --i)
-        out = (out << 8U) | static_cast<std::uint8_t>(bytes[i - 1]);
-    return out;
 }
 
 // Small files, files of several chunks, holes, links, names and attributes of all kinds.
@@ -108,12 +103,12 @@ TEST_F(ZstdChunked, FooterSaysWhereTheTableIs) {
         location().toc.offset,        location().toc.size,        location().toc.uncompressed_size,       1,
         location().tar_split->offset, location().tar_split->size, location().tar_split->uncompressed_size};
     for (std::size_t i = 0; i < 7; ++i)
-        EXPECT_EQ(little_endian(footer.substr(8 + 8 * i, 8)), expected[i]) << i;
+        EXPECT_EQ(from_little_endian(footer.substr(8 + 8 * i, 8)), expected[i]) << i;
     EXPECT_EQ(footer.substr(64), "GNUlInUx");
     // Each lies in a skippable frame of its own length.
     for (const TocRange& range : {location().toc, *location().tar_split}) {
         EXPECT_EQ(blob.substr(range.offset - 8, 4), "\x50\x2A\x4D\x18");
-        EXPECT_EQ(little_endian(blob.substr(range.offset - 4, 4)), range.size);
+        EXPECT_EQ(from_little_endian(blob.substr(range.offset - 4, 4)), range.size);
         EXPECT_EQ(unzstd_all(part(blob, range)).size(), range.uncompressed_size);
     }
 }
@@ -223,7 +218,7 @@ TEST_F(ZstdChunked, TarSplitRebuildsTheArchive) {
             const auto sum = decode_base64(object["payload"].get<std::string>());
             ASSERT_TRUE(sum);
             std::string reversed(sum->rbegin(), sum->rend());
-            EXPECT_EQ(little_endian(reversed), crc.value()) << name;
+            EXPECT_EQ(from_little_endian(reversed), crc.value()) << name;
         }
         padding = (512 - content.size() % 512) % 512;
         tar += content;

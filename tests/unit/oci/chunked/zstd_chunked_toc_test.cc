@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "layout_builder.hh"
 #include "oci/documents/json_text.hh"
-#include "writer_test_util.hh"
+#include "tests/unit/oci/layout_builder.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {
@@ -277,28 +277,6 @@ TEST(ReadToc, ChecksTheDigest) {
     TocLocation smaller = location;
     --smaller.toc.uncompressed_size;
     expect_error(ErrorKind::too_large, [&] { read_toc(as_bytes(bytes), smaller); });
-}
-
-TEST(Base64, KnownVectors) {
-    const std::pair<const char*, const char*> vectors[] = {{"", ""},
-                                                           {"f", "Zg=="},
-                                                           {"fo", "Zm8="},
-                                                           {"foo", "Zm9v"},
-                                                           {"foob", "Zm9vYg=="},
-                                                           {"fooba", "Zm9vYmE="},
-                                                           {"foobar", "Zm9vYmFy"}};
-    for (const auto& [plain, encoded] : vectors) {
-        std::string out;
-        append_base64(out, as_bytes(std::string_view(plain)));
-        EXPECT_EQ(out, encoded);
-        EXPECT_EQ(decode_base64(encoded), plain);
-    }
-    std::string out;
-    append_base64(out, as_bytes(std::string_view("\xFB\xFF\xFE")));
-    EXPECT_EQ(out, "+//+");
-    for (const char* bad :
-         {"Z", "Zg", "Zg=", "Zg==Zg==", "Zh==", "Zm9=", "====", "Z===", "Zm9v\n", "Zm-v", "=m9v", "Zm=v"})
-        EXPECT_EQ(decode_base64(bad), std::nullopt) << bad;
 }
 
 }  // namespace

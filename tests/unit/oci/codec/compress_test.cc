@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
-#include "layout_builder.hh"
 #include "oci/codec/decompress.hh"
-#include "writer_test_util.hh"
+#include "tests/unit/oci/layout_builder.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-#include "writer_test_util.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {

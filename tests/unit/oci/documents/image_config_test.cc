@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "layout_builder.hh"
 #include "oci/documents/manifest.hh"
+#include "tests/unit/oci/layout_builder.hh"
 
 namespace osb::oci {
 namespace {

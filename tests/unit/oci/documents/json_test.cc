@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "layout_builder.hh"
+#include "tests/unit/oci/layout_builder.hh"
 
 namespace osb::oci {
 namespace {

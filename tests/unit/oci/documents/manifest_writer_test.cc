@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "layout_builder.hh"
+#include "tests/unit/oci/layout_builder.hh"
 
 namespace osb::oci {
 namespace {

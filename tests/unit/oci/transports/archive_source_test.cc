@@ -3,13 +3,13 @@
 
 #include <thread>
 
-#include "layout_builder.hh"
 #include "oci/transports/archive_index.hh"
 #include "oci/transports/docker_archive_source.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/oci_archive_source.hh"
 #include "tests/support/compress.hh"
 #include "tests/support/tar_builder.hh"
+#include "tests/unit/oci/layout_builder.hh"
 
 namespace osb::oci {
 namespace {

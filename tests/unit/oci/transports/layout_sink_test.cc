@@ -8,14 +8,14 @@
 
 #include <thread>
 
-#include "layout_builder.hh"
 #include "oci/documents/manifest_writer.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_source.hh"
 #include "oci/transports/oci_archive_sink.hh"
 #include "oci/transports/oci_archive_source.hh"
 #include "tests/support/flock_hook.hh"
-#include "writer_test_util.hh"
+#include "tests/unit/oci/layout_builder.hh"
+#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {

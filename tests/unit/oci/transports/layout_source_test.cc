@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "layout_builder.hh"
 #include "oci/transports/image.hh"
+#include "tests/unit/oci/layout_builder.hh"
 
 namespace osb::oci {
 namespace {

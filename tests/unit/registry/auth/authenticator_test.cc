@@ -1,7 +1,7 @@
 #include "registry/auth/authenticator.hh"
 
+#include "base/base64.hh"
 #include "base/log.hh"
-#include "registry/http/base64.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 
 namespace osb::registry {
@@ -94,7 +94,7 @@ TEST_F(AuthenticatorThreads, ATokenThatExpiresWithinADownloadIsRefreshed) {
 }
 
 TEST_F(AuthenticatorThreads, TheRegistrysOwnChallengeIsFoundAmongMany) {
-    const std::string basic = "Basic " + base64_encode("user:" + kPasswordCanary);
+    const std::string basic = "Basic " + encode_base64("user:" + kPasswordCanary);
     challenge({"Negotiate", R"(Digest realm="a, Basic b", qop="x", bAsIc realm="it's", NTLM abc==)"}, basic);
     EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
     challenge({"Unknown", "Strange x=\"1\""}, basic);
@@ -198,7 +198,7 @@ TEST_F(AuthenticatorThreads, NoSecretInErrorsAndLogs) {
     };
     const auto [kind, message] = failure_of([&] { client(with_user())->get_manifest("v1"); });
     set_log_sink({});
-    for (const std::string& secret : {kPasswordCanary, base64_encode("user:" + kPasswordCanary)}) {
+    for (const std::string& secret : {kPasswordCanary, encode_base64("user:" + kPasswordCanary)}) {
         EXPECT_EQ(message.find(secret), std::string::npos) << message;
         EXPECT_EQ(logged.find(secret), std::string::npos) << logged;
     }
@@ -211,7 +211,7 @@ TEST_F(AuthenticatorThreads, WarningsAndLocationsAreShownWithoutThePassword) {
         std::string logged;
         set_log_sink([&](LogLevel, const std::string& line) { logged += line + '\n'; });
         fake.basic_user = "user:" + password;
-        const std::string basic = base64_encode(fake.basic_user);
+        const std::string basic = encode_base64(fake.basic_user);
         for (const std::string& location :
              {"ftp://" + password + "/", "http://" + basic + "@h/", "ftp://" + percent_encode(password)}) {
             fake.after = [&](const FakeRequest& r, FakeResponse& response) {

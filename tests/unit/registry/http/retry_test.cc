@@ -61,6 +61,40 @@ TEST_F(RetryTest, ProgressCountsAnew) {
     EXPECT_TRUE(retry.again());
 }
 
+TEST_F(RetryTest, RunsUntilSomethingCameOfIt) {
+    Retry retry(policy, hooks);
+    int tries = 0;
+    const int got = retry.run([&]() -> std::optional<int> {
+        ++tries;
+        if (tries == 1) throw NetworkError(ErrorKind::unavailable, "passing", true, true);
+        if (tries == 2 && retry.again_after({.status = 503, .headers = {}, .body = nullptr}))
+            return std::nullopt;
+        return tries;
+    });
+    EXPECT_EQ(got, 3);
+    EXPECT_EQ(retry.failures(), 2U);
+    EXPECT_FALSE(retry.again_after({.status = 404, .headers = {}, .body = nullptr}));
+}
+
+TEST_F(RetryTest, ErrorsThatStayEndTheRun) {
+    const auto tries_of = [&](const NetworkError& error, bool after_errors) {
+        Retry retry(policy, hooks);
+        unsigned tries = 0;
+        const auto fail = [&] {
+            ++tries;
+            throw NetworkError(error);
+        };
+        EXPECT_THROW(retry.run(fail, after_errors), NetworkError);
+        return tries;
+    };
+    const NetworkError passing(ErrorKind::unavailable, "passing", true, true);
+    EXPECT_EQ(tries_of(passing, true), policy.max_tries);
+    EXPECT_EQ(tries_of(passing, false), 1U);
+    EXPECT_EQ(tries_of({ErrorKind::untrusted, "lasting", false, false}, true), 1U);
+    EXPECT_EQ(tries_of({ErrorKind::unavailable, "asks for too long", true, true, policy.max_ask * 2}, true),
+              1U);
+}
+
 TEST(RetryAfterTest, ReadsSecondsAndDates) {
     // Sun, 06 Nov 1994 08:49:37 GMT
     const auto now = std::chrono::system_clock::from_time_t(784111777);

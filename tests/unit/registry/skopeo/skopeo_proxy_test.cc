@@ -15,7 +15,7 @@
 
 #include "base/escape.hh"
 #include "base/interrupt.hh"
-#include "fake_proxy.hh"
+#include "tests/unit/registry/skopeo/fake_proxy.hh"
 
 namespace osb::registry {
 namespace {
