@@ -60,6 +60,9 @@ oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
     const std::string media_type = oci::required_string(json, "mediaType", kWhat);
     const std::int64_t size =
         oci::required_integer(json, "size", 0, std::numeric_limits<std::int64_t>::max(), kWhat);
+    if (oci::find_member(json, "annotations") == nullptr) {
+        throw Error(ErrorKind::invalid, "a record of a layer without annotations");
+    }
     std::map<std::string, std::string> annotations = oci::string_map(json, "annotations", kWhat);
     return {.descriptor = {.media_type = media_type,
                            .digest = digest,

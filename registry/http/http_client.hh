@@ -1,4 +1,4 @@
-// HTTP requests, one at a time or many from many threads. The only file pair that knows libcurl.
+// HTTP requests, one at a time or many from many threads, by libcurl, which only this folder knows.
 //
 // A transfer is driven by the thread that reads it: no data passes between threads, and an interruption or an
 // error surfaces where the bytes are wanted. Idle connections are kept and used again. (libcurl does not let

@@ -1,12 +1,13 @@
 #include "registry/http/retry.hh"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <ctime>
 #include <random>
+#include <string>
 #include <thread>
 
 #include "base/interrupt.hh"
+#include "registry/http/curl.hh"
 #include "registry/http/http_head.hh"
 
 namespace osb::registry {
@@ -14,36 +15,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
-
-std::optional<int> parse_int(std::string_view text) {
-    const std::optional<std::uint64_t> number = parse_number(text);
-    if (!number || *number > 9999) return std::nullopt;
-    return static_cast<int>(*number);
-}
-
-// "Sun, 06 Nov 1994 08:49:37 GMT": the one form of dates that may still be sent.
-std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
-    static constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    if (text.size() != 29 || text.substr(25) != " GMT" || text[19] != ':' || text[22] != ':') {
-        return std::nullopt;
-    }
-    const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
-    const auto day = parse_int(text.substr(5, 2));
-    const auto year = parse_int(text.substr(12, 4));
-    const auto hour = parse_int(text.substr(17, 2));
-    const auto minute = parse_int(text.substr(20, 2));
-    const auto second = parse_int(text.substr(23, 2));
-    if (month == kMonths.end() || !day || !year || !hour || !minute || !second) return std::nullopt;
-    const std::chrono::year_month_day date{
-        std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(month - kMonths.begin() + 1)),
-        std::chrono::day(static_cast<unsigned>(*day))};
-    // The clock counts nanoseconds: more than 292 years, also between two dates, overflow.
-    if (!date.ok() || *year < 1900 || *year > 2200 || *hour > 23 || *minute > 59 || *second > 60)
-        return std::nullopt;
-    return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-           std::chrono::seconds(*second);
-}
 
 }  // namespace
 
@@ -72,13 +43,14 @@ bool is_transient_status(int status) noexcept {
 
 std::optional<milliseconds> parse_retry_after(std::string_view text, system_clock::time_point now) {
     text = trim(text);
-    if (const auto seconds = parse_number(text)) {
-        constexpr std::uint64_t kDay = 86400;
-        return std::chrono::seconds(std::min(*seconds, kDay));
-    }
-    const auto date = parse_http_date(text);
-    if (!date) return std::nullopt;
-    return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(*date - now));
+    constexpr std::int64_t kDay = 86400;
+    if (const auto delay = parse_number(text))
+        return std::chrono::seconds(std::min<std::uint64_t>(*delay, kDay));
+    const std::time_t date = curl_getdate(std::string(text).c_str(), nullptr);
+    if (date == -1) return std::nullopt;
+    // In seconds: more than 292 years would be too many nanoseconds for the clock's own.
+    const std::int64_t left = std::int64_t{date} - system_clock::to_time_t(now);
+    return std::chrono::seconds(std::clamp<std::int64_t>(left, 0, kDay));
 }
 
 std::optional<milliseconds> asked_wait(const HttpResponse& response) {

@@ -32,8 +32,8 @@ RetryHooks system_retry_hooks();
 // 408, 429 and those of 5xx that speak of a passing state.
 bool is_transient_status(int status) noexcept;
 
-// The header Retry-After (RFC 9110, 10.2.3), seconds or a date, as a time from `now` on; nothing when it is
-// malformed. A date in the past is 0.
+// The header Retry-After (RFC 9110, 10.2.3), seconds or a date, as a time from `now` on, a day at the
+// most; nothing when it is malformed. A date in the past is 0.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text,
                                                            std::chrono::system_clock::time_point now);
 

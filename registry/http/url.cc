@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+#include <memory>
+#include <new>
 
+#include "base/byte_order.hh"
 #include "base/bytes.hh"
+#include "registry/http/curl.hh"
 
 namespace osb::registry {
 namespace {
@@ -39,61 +42,57 @@ bool is_host_name(std::string_view host) {
            host.find("..") == std::string_view::npos;
 }
 
-bool is_address(std::string_view inside) {
-    return inside.size() >= 2 && inside.size() <= 45 && std::all_of(inside.begin(), inside.end(), [](char c) {
-               return is_hex_digit(c) || c == ':' || c == '.';
-           });
+// What readers of URLs differ over is refused before libcurl, which is lenient, reads it: "http:/h",
+// "http:///h", "http://h:/", percent signs in the host.
+bool is_strict(std::string_view text) {
+    const std::size_t end = text.find_first_of(":/?#");
+    const bool has_scheme = end != std::string_view::npos && text[end] == ':';
+    if (has_scheme) text.remove_prefix(end + 1);
+    if (!text.starts_with("//")) return !has_scheme;
+    text.remove_prefix(2);
+    const std::string_view authority = text.substr(0, text.find_first_of("/?#"));
+    return !authority.empty() && authority.back() != ':' && authority.find('%') == std::string_view::npos;
 }
 
-// "host[:port]" into out; false when it is malformed.
-bool parse_authority(std::string_view text, Url& out) {
-    std::size_t end = 0;
-    if (text.starts_with('[')) {
-        end = text.find(']');
-        if (end == std::string_view::npos || !is_address(text.substr(1, end - 1))) return false;
-        ++end;
-    } else {
-        end = std::min(text.find(':'), text.size());
-        if (!is_host_name(text.substr(0, end))) return false;
-    }
-    out.host.resize(end);
-    std::transform(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(end), out.host.begin(), to_lower);
-    std::string_view rest = text.substr(end);
-    if (rest.empty()) {
-        out.port = out.scheme == "https" ? 443 : 80;
-        return true;
-    }
-    if (rest.front() != ':') return false;
-    rest.remove_prefix(1);
-    const auto [last, error] = std::from_chars(rest.data(), rest.data() + rest.size(), out.port);
-    return error == std::errc() && last == rest.data() + rest.size() && out.port != 0;
-}
+struct CurlUrlDeleter {
+    void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
+using CurlUrl = std::unique_ptr<CURLU, CurlUrlDeleter>;
 
-// Drops "." and ".." segments: RFC 3986, 5.2.4.
-std::string without_dots(std::string_view path) {
-    std::string out;
-    while (!path.empty()) {
-        const std::size_t end = std::min(path.find('/', 1), path.size());
-        const std::string_view segment = path.substr(0, end);
-        path.remove_prefix(end);
-        if (segment == "/.") {
-            if (path.empty()) out += '/';
-        } else if (segment == "/..") {
-            out.resize(out.rfind('/') == std::string::npos ? 0 : out.rfind('/'));
-            if (path.empty()) out += '/';
-        } else {
-            out += segment;
-        }
-    }
+CurlUrl make_curl_url() {
+    initialise_curl();
+    CurlUrl out(curl_url());
+    if (!out) throw std::bad_alloc();
     return out;
 }
 
-// The scheme in lower case, or "" when the text begins with none.
-std::string scheme_of(std::string_view text) {
-    const std::size_t colon = text.find(':');
-    if (colon == std::string_view::npos || colon > text.find_first_of("/?#")) return {};
-    std::string out(text.substr(0, colon));
-    std::transform(out.begin(), out.end(), out.begin(), to_lower);
+// "" where the URL has no such part.
+std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
+    char* text = nullptr;
+    if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+    const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl_free);
+    return text;
+}
+
+// What `text` means on the page that `url` is; by itself where that is none.
+std::optional<Url> read_url(CURLU* url, std::string_view text) {
+    if (text.empty() || text.size() > Url::kMaxLength || !is_printable(text) || !is_strict(text)) {
+        return std::nullopt;
+    }
+    if (curl_url_set(url, CURLUPART_URL, std::string(text).c_str(), CURLU_DISALLOW_USER) != CURLUE_OK) {
+        return std::nullopt;
+    }
+    Url out{.scheme = part_of(url, CURLUPART_SCHEME), .host = part_of(url, CURLUPART_HOST)};
+    if (out.scheme != "http" && out.scheme != "https") return std::nullopt;
+    if (!out.host.starts_with('[') && !is_host_name(out.host)) return std::nullopt;
+    std::transform(out.host.begin(), out.host.end(), out.host.begin(), to_lower);
+    const std::string port = part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    if (std::from_chars(port.data(), port.data() + port.size(), out.port).ec != std::errc() ||
+        out.port == 0) {
+        return std::nullopt;
+    }
+    const std::string query = part_of(url, CURLUPART_QUERY);
+    out.target = concat(part_of(url, CURLUPART_PATH), query.empty() ? "" : "?", query);
     return out;
 }
 
@@ -121,9 +120,7 @@ bool is_private_v6(const std::string& text) {
     const bool mapped = high_zero && ((bytes[10] == 0xff && bytes[11] == 0xff) ||
                                       (bytes[10] == 0 && bytes[11] == 0));  // ::1 and :: too
     if (mapped) {
-        const std::uint32_t v4 = (std::uint32_t{bytes[12]} << 24U) | (std::uint32_t{bytes[13]} << 16U) |
-                                 (std::uint32_t{bytes[14]} << 8U) | std::uint32_t{bytes[15]};
-        return is_private_v4(v4);
+        return is_private_v4(static_cast<std::uint32_t>(from_big_endian(ByteView(bytes).subspan(12))));
     }
     return (bytes[0] & 0xfeU) == 0xfc || (bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80);
 }
@@ -138,38 +135,13 @@ bool is_numeric(std::string_view host) {
 }  // namespace
 
 std::optional<Url> Url::parse(std::string_view text) {
-    if (text.size() > kMaxLength || !is_printable(text)) return std::nullopt;
-    Url out;
-    out.scheme = scheme_of(text);
-    if (out.scheme != "http" && out.scheme != "https") return std::nullopt;
-    text.remove_prefix(out.scheme.size() + 1);
-    if (!text.starts_with("//")) return std::nullopt;
-    text.remove_prefix(2);
-    const std::size_t end = std::min(text.find_first_of("/?#"), text.size());
-    if (!parse_authority(text.substr(0, end), out)) return std::nullopt;
-    text = text.substr(end, text.find('#') - end);
-    if (!text.starts_with('/')) out.target = "/";
-    out.target += text;
-    return out;
+    return read_url(make_curl_url().get(), text);
 }
 
 std::optional<Url> Url::resolve(std::string_view location) const {
-    if (location.empty() || location.size() > kMaxLength || !is_printable(location)) return std::nullopt;
-    if (!scheme_of(location).empty()) return parse(location);
-    if (location.starts_with("//")) return parse(concat(scheme, ':', location));
-    Url out = *this;
-    location = location.substr(0, location.find('#'));
-    const std::string_view path = std::string_view(target).substr(0, target.find('?'));
-    if (location.starts_with('/')) {
-        out.target = location;
-    } else if (location.starts_with('?')) {
-        out.target = concat(path, location);
-    } else {
-        out.target = concat(path.substr(0, path.rfind('/') + 1), location);
-    }
-    const std::size_t query = std::min(out.target.find('?'), out.target.size());
-    out.target = without_dots(std::string_view(out.target).substr(0, query)) + out.target.substr(query);
-    return out.target.starts_with('/') ? std::optional<Url>(out) : std::nullopt;
+    const CurlUrl page = make_curl_url();
+    if (curl_url_set(page.get(), CURLUPART_URL, to_string().c_str(), 0) != CURLUE_OK) return std::nullopt;
+    return read_url(page.get(), location);
 }
 
 std::string Url::host_port() const {

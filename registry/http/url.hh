@@ -8,13 +8,13 @@
 
 namespace osb::registry {
 
-// An absolute URL. RFC 3986 less what registries do not need: no user information, no fragment, no percent
-// signs in the host, nothing but printable ASCII.
+// An absolute URL, as libcurl, which is to request it, reads it; less what registries do not need: no user
+// information, no fragment, no percent signs in the host, nothing but printable ASCII.
 struct Url {
     std::string scheme;  // "http" or "https"
-    std::string host;    // lower case; an IPv6 address keeps its brackets
+    std::string host;    // lower case; an address in its usual form, an IPv6 one in brackets
     std::uint16_t port = 0;
-    std::string target;  // path and query; begins with '/'
+    std::string target;  // path and query; begins with '/', without "." and ".."
 
     // The longest URL that is taken, in bytes.
     static constexpr std::size_t kMaxLength = 16384;

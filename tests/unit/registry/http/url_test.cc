@@ -19,6 +19,13 @@ TEST(UrlTest, ParsesAndWrites) {
     EXPECT_EQ(Url::parse("https://h:443/")->host_port(), "h");
 }
 
+TEST(UrlTest, HasOneTextForEachPlace) {
+    EXPECT_EQ(Url::parse("http://0x7f.1/")->host, "127.0.0.1");
+    EXPECT_EQ(Url::parse("http://2130706433/")->host, "127.0.0.1");
+    EXPECT_EQ(Url::parse("http://[0:0:0:0:0:0:0:1]/")->host, "[::1]");
+    EXPECT_EQ(Url::parse("HTTP://h:080/a/./b/../c?../d")->to_string(), "http://h/a/c?../d");
+}
+
 TEST(UrlTest, RefusesWhatIsNoPlainHttpUrl) {
     for (const std::string& text : {std::string(),
                                     std::string("h/x"),
@@ -36,6 +43,8 @@ TEST(UrlTest, RefusesWhatIsNoPlainHttpUrl) {
                                     std::string("http://h:65536/"),
                                     std::string("http://h:1x/"),
                                     std::string("http://h%2Fx/"),
+                                    std::string("http://h%61/"),
+                                    std::string("http://[fe80::1%25lo]/"),
                                     std::string("http://h\\x/"),
                                     std::string("http://h/a b"),
                                     std::string("http://h/\r\nX: y"),
