@@ -6,7 +6,6 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "oci/documents/reference.hh"
-#include "ostree/objects/ref_name.hh"
 
 namespace osb::image {
 namespace {
@@ -84,8 +83,8 @@ std::string origin_image(std::string_view reference) {
     return checked_image(parse(reference));
 }
 
-std::string image_ref(std::string_view reference) {
-    return concat(kImageRefPrefix, '/', ostree::escape_ref(origin_image(reference)));
+ostree::RefName image_ref(std::string_view reference) {
+    return ostree::RefName::escaped(kImageRefPrefix, origin_image(reference));
 }
 
 std::string refspec_origin(std::string_view refspec) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "ostree/objects/ref_name.hh"
+
 namespace osb::image {
 
 // The text of an origin for an image. `reference` is "docker://NAME", a bare "HOST/NAME:TAG", or in the
@@ -18,7 +20,7 @@ std::string origin_image(std::string_view reference);
 
 // The ref that names the commit of such an image in a sysroot's repository, where ostree-ext has it too.
 inline constexpr std::string_view kImageRefPrefix = "ostree/container/image";
-std::string image_ref(std::string_view reference);
+ostree::RefName image_ref(std::string_view reference);
 
 // The text of an origin for a ref; of a remote "REMOTE:REF".
 std::string refspec_origin(std::string_view refspec);

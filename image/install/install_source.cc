@@ -48,8 +48,8 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     const oci::Image image = oci::open_image(
         registry::open_source(reference, options.platform, options.registry), options.platform);
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
-    const std::string ref =
-        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
+    const auto ref = ostree::RefName::parse(
+        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
     // Of an image that is a commit and no more that is the very commit.
     ostree::ImportOptions import;
     import.ref = ref;
@@ -59,10 +59,10 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     // With the layers, by which the next image that shares them is fetched without these.
     for (const std::string& name : repository.refs("")) {
         // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.
-        if (name == ref && !imgref.empty()) continue;
+        if (ref == name && !imgref.empty()) continue;
         out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }
-    out.origin = refspec_origin(ref);
+    out.origin = refspec_origin(ref.text());
     if (!imgref.empty()) follow_image(out, imgref);
     return out;
 }

@@ -7,6 +7,7 @@
 #include "base/progress.hh"
 #include "image/install/install.hh"
 #include "oci/documents/platform.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 #include "registry/distribution/registry_access.hh"
 
@@ -35,7 +36,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
 
 struct RemoteSourceOptions {
     std::string url;
-    std::string ref;
+    ostree::RefName ref;
     std::string remote = "origin";  // its name on the disk
     std::string gpg_key;            // path of a keyring that its commits are checked against; "" for none
     std::string target_imgref;

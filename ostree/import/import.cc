@@ -54,7 +54,7 @@ class Import {
         if (image_.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
         base_layers_ = encapsulated_layers(image_);
         describe_image();
-        const std::optional<CommitId> present = repository_.resolve(result_.ref);
+        const std::optional<CommitId> present = repository_.resolve(ref().text());
         choose_parent(present);
         if (present && (is_present(*present) || is_held_commit(*present))) {
             // One that was killed after it had moved the ref may have left its staging directory.
@@ -79,10 +79,11 @@ class Import {
 
   private:
     struct Result : ImportFacts {
-        std::optional<CommitId> commit;  // nothing until it is known
+        std::optional<CommitId> commit;  // nothing until it is known; as is:
+        std::optional<RefName> ref;
     };
 
-    ImportResult finished() const { return {result_, result_.commit.value()}; }
+    ImportResult finished() const { return {result_, result_.commit.value(), ref()}; }
 
     // The layers of the image; the same blob twice is one. Only reading shows what two blobs have in common.
     struct Slot {
@@ -94,8 +95,8 @@ class Import {
 
     void describe_image() {
         const std::string machine = oci::machine_name(image_.config.platform);
-        result_.ref = options_.ref.empty() ? concat("os/", machine, '/', options_.name) : options_.ref;
-        check_ref_name(result_.ref);
+        result_.ref =
+            options_.ref ? *options_.ref : RefName::parse(concat("os/", machine, '/', options_.name));
         result_.manifest_digest = image_.manifest.digest.to_string();
         result_.version = image_version(image_);
         result_.layers = image_.manifest.layers.size();
@@ -129,6 +130,7 @@ class Import {
         return present != FALSE;
     }
 
+    const RefName& ref() const { return result_.ref.value(); }
     bool has_base() const noexcept { return base_layers_ > 0; }
 
     // Whether the image is a commit and no more.
@@ -180,7 +182,7 @@ class Import {
         if (!commit_object) return false;
         const GVariantPtr metadata = metadata_of(commit_object.get());
         if (!is_import_of(metadata.get(), image_, layout_name(options_.layout))) return false;
-        if (is_refused_in_collection(repository_, commit_object.get(), result_.ref)) return false;
+        if (is_refused_in_collection(repository_, commit_object.get(), ref())) return false;
         const std::optional<CommitId> parent = parent_of(commit_object.get());
         if (options_.parent != Parent::automatic && parent != result_.parent) return false;
         result_.kernel = lookup_string(metadata.get(), "ostree.linux");
@@ -420,7 +422,7 @@ class Import {
         // Objects first, durable; then the commits that need them; then the refs that name those.
         writer.publish();
         transaction.lock_refs();
-        const std::optional<CommitId> present = repository_.resolve(result_.ref);
+        const std::optional<CommitId> present = repository_.resolve(ref().text());
         if (present && *present != result_.parent && options_.parent == Parent::automatic) {
             // Another import was quicker: its commit is the parent, or the result.
             if (is_present(*present)) return;
@@ -437,7 +439,7 @@ class Import {
         } else {
             write_own_commit(transaction, tree);
         }
-        transaction.set_ref(result_.ref, *result_.commit);
+        transaction.set_ref(ref(), *result_.commit);
         std::vector<oci::Digest> used = image_.config.diff_ids;
         for (const oci::Descriptor& layer : image_.manifest.layers) used.push_back(layer.digest);
         forget_unused_layers(transaction, repository_, used);
@@ -449,7 +451,7 @@ class Import {
                                                               .kernel = result_.kernel,
                                                               .base = result_.base,
                                                               .collection = collection_of(repository_),
-                                                              .ref = result_.ref});
+                                                              .ref = ref()});
         result_.commit = transaction.write_commit(make_commit({.metadata = metadata.get(),
                                                                .parent = result_.parent,
                                                                .subject = options_.subject,
@@ -466,7 +468,7 @@ class Import {
         result_.unchanged = present == result_.base;
         result_.notes.push_back(
             concat("the image holds the commit ", *result_.base, " and no more: it is taken as it is"));
-        if (!result_.unchanged) warn_in_collection(repository_, base_commit_object_.get(), result_.ref);
+        if (!result_.unchanged) warn_in_collection(repository_, base_commit_object_.get(), ref());
     }
 
     Repository& repository_;

@@ -52,7 +52,4 @@ class Repository {
     std::unique_ptr<Handle> handle_;
 };
 
-// Throws Error{usage} unless `ref` is a name that ostree takes.
-void check_ref_name(const std::string& ref);
-
 }  // namespace osb::ostree

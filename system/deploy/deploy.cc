@@ -39,7 +39,7 @@ std::vector<std::string> unused_image_refs(const Sysroot& sysroot) {
         try {
             const Origin origin = parse_origin(deployment.origin);
             if (const auto* image = std::get_if<ImageOrigin>(&origin))
-                used.insert(image::image_ref(image->value));
+                used.insert(image::image_ref(image->value).text());
         } catch (const Error& error) {
             // Not knowing what it follows is a reason to delete nothing.
             log_debug(concat("refs of images are kept: ", error.message()));

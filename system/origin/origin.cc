@@ -82,20 +82,16 @@ Origin refspec_of(std::string_view text) {
     const std::string spec(text.starts_with(kScheme) ? text.substr(kScheme.size()) : text);
     if (is_commit(spec)) return NoOrigin{};
     const std::size_t colon = spec.find(':');
-    RefspecOrigin out;
-    if (colon != std::string::npos) out.remote = spec.substr(0, colon);
-    out.ref = colon == std::string::npos ? spec : spec.substr(colon + 1);
-    try {
-        ostree::check_ref_name(out.ref);
-        // A name of a remote is one part of a ref's name.
-        if (colon != std::string::npos) ostree::check_ref_name(out.remote);
-    } catch (const Error&) {
-        out.ref.clear();
-    }
-    if (out.ref.empty() || out.remote.find('/') != std::string::npos) {
+    const bool has_remote = colon != std::string::npos;
+    const std::string remote = has_remote ? spec.substr(0, colon) : "";
+    const auto ref = ostree::RefName::try_parse(has_remote ? spec.substr(colon + 1) : spec);
+    // A name of a remote is one part of a ref's name.
+    const bool is_remote_good =
+        !has_remote || (ostree::RefName::try_parse(remote) && remote.find('/') == std::string::npos);
+    if (!ref || !is_remote_good) {
         throw Error(ErrorKind::invalid, concat("the origin ", quoted(text), " is no ref of a remote"));
     }
-    return out;
+    return RefspecOrigin{.remote = remote, .ref = *ref};
 }
 
 Origin origin_of(const KeyFile& file) {
@@ -134,7 +130,7 @@ Origin parse_origin(std::string_view text) {
 std::string to_string(const Origin& origin) {
     if (const auto* image = std::get_if<ImageOrigin>(&origin)) return image->reference;
     if (const auto* refspec = std::get_if<RefspecOrigin>(&origin)) {
-        return refspec->remote.empty() ? refspec->ref : concat(refspec->remote, ':', refspec->ref);
+        return refspec->remote.empty() ? refspec->ref.text() : concat(refspec->remote, ':', refspec->ref);
     }
     return "";
 }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <variant>
 
+#include "ostree/objects/ref_name.hh"
+
 namespace osb::system {
 
 // An image. `reference` is TRANSPORT:NAME, as oci::Reference parses it; `value` stands in the file as it is
@@ -18,7 +20,7 @@ struct ImageOrigin {
 // A ref of an ostree remote ("REMOTE:REF"; the remote is "" for a local one).
 struct RefspecOrigin {
     std::string remote;
-    std::string ref;
+    ostree::RefName ref;
 };
 // A commit that nothing follows, or a file that says nothing we know.
 struct NoOrigin {};

@@ -42,7 +42,8 @@ std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
         FdSource source(open_regular(AT_FDCWD, path), path);
         FetchedImage out = parse(read_all(source, kMaxFetchedFile, path));
-        if (sysroot.repository().resolve(image::image_ref(out.image)) != out.commit) return std::nullopt;
+        if (sysroot.repository().resolve(image::image_ref(out.image).text()) != out.commit)
+            return std::nullopt;
         return out;
     } catch (const Error& error) {
         log_debug(concat(kName, " is passed over: ", error.message()));

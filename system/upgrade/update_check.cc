@@ -94,10 +94,10 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
 void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
                   const UpgradeTarget& followed) {
     const ostree::Repository repository = sysroot.repository();
-    out.commit = origin.remote.empty() ? repository.resolve(origin.ref)
+    out.commit = origin.remote.empty() ? repository.resolve(origin.ref.text())
                                        : ostree::remote_commit(repository, origin.remote, origin.ref);
     if (!out.commit)
-        throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)));
+        throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref.text())));
     out.standing = match_deployment(sysroot, followed.roles, "", out.commit);
     if (!out.is_new()) return;
     out.packages_unknown = "a remote tells it only when the commit is fetched";

@@ -82,9 +82,10 @@ class Upgrade {
         check_not_on_trial(followed_.roles);
         ostree::Repository repository = sysroot_.repository();
         if (origin.remote.empty()) {
-            report_.commit = repository.resolve(origin.ref);
+            report_.commit = repository.resolve(origin.ref.text());
             if (!report_.commit) {
-                throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)))
+                throw Error(ErrorKind::not_found,
+                            concat("the repository has no ref ", quoted(origin.ref.text())))
                     .hint("'osb-oci switch IMAGE' makes this system follow an image");
             }
         } else {

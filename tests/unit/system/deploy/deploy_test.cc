@@ -236,13 +236,14 @@ TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
 }
 
 TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
-    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1")), test::kImageOrigin);
-    disk_.add_commit("0", "old kernel", image::image_ref("quay.io/x/old:1"));
+    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1").text()),
+                  test::kImageOrigin);
+    disk_.add_commit("0", "old kernel", image::image_ref("quay.io/x/old:1").text());
     disk_.add_commit("9", "my kernel", "my/own");
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     EXPECT_GT(keep_proven(sysroot), 0U);
     EXPECT_EQ(sysroot.repository().refs("ostree/container/image"),
-              std::vector<std::string>{image::image_ref("quay.io/x/os:1")});
+              std::vector<std::string>{image::image_ref("quay.io/x/os:1").text()});
     EXPECT_TRUE(sysroot.repository().resolve("my/own"));
 }
 
