@@ -16,7 +16,7 @@ namespace osb::image {
 namespace {
 
 void follow_image(InstallSource& source, const std::string& imgref) {
-    source.origin = image_origin(imgref);
+    source.origin = Origin::of_image(imgref);
     source.refs.insert_or_assign(concat("heads/", image_ref(imgref)), source.commit);
 }
 
@@ -29,7 +29,7 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
         throw Error(ErrorKind::not_found,
                     concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
     }
-    InstallSource out{.repository = &repository, .commit = *commit, .origin = refspec_origin(rev)};
+    InstallSource out{.repository = &repository, .commit = *commit, .origin = Origin::of_refspec(rev)};
     for (const std::string& ref : repository.refs("")) {
         // One of a remote ("REMOTE:REF") stays with its repository.
         if (ref == rev && ref.find(':') == std::string::npos) out.refs.emplace("heads/" + ref, *commit);
@@ -43,7 +43,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     const oci::Reference reference = oci::Reference::parse(options.image);
     std::string imgref = options.target_imgref;
     if (imgref.empty() && reference.transport == oci::Transport::docker) imgref = reference.to_string();
-    if (!imgref.empty()) static_cast<void>(image_origin(imgref));  // refused before anything is fetched
+    if (!imgref.empty()) static_cast<void>(Origin::of_image(imgref));  // refused before anything is fetched
 
     const oci::Image image = oci::open_image(
         registry::open_source(reference, options.platform, options.registry), options.platform);
@@ -62,7 +62,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
         if (ref == name && !imgref.empty()) continue;
         out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }
-    out.origin = refspec_origin(ref.text());
+    out.origin = Origin::of_refspec(ref.text());
     if (!imgref.empty()) follow_image(out, imgref);
     return out;
 }
@@ -75,7 +75,7 @@ InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourc
         progress);
     InstallSource out{.repository = &repository,
                       .commit = result.commit,
-                      .origin = refspec_origin(concat(options.remote, ':', options.ref)),
+                      .origin = Origin::of_refspec(concat(options.remote, ':', options.ref)),
                       .remote_config = result.config};
     out.refs.emplace(concat("remotes/", options.remote, '/', options.ref), result.commit);
     if (!options.target_imgref.empty()) follow_image(out, options.target_imgref);

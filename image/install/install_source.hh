@@ -13,7 +13,7 @@
 
 namespace osb::image {
 
-// `target_imgref`: the image to follow, in a form that image_origin() takes; "" for none.
+// `target_imgref`: the image to follow, in a form that Origin::of_image() takes; "" for none.
 
 // A commit of a repository that is there: `rev` is a ref or a checksum. `repository` is borrowed by the
 // result. Throws Error{not_found}.

@@ -91,7 +91,7 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
     out.packages_unknown = "it is deployed already";
 }
 
-void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
+void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const image::RefspecOrigin& origin,
                   const UpgradeTarget& followed) {
     const ostree::Repository repository = sysroot.repository();
     out.commit = origin.remote.empty() ? repository.resolve(origin.ref.text())
@@ -125,7 +125,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
     out.image = followed.image;
     out.present = followed.present;
     if (followed.read_from.empty()) {
-        check_remote(out, sysroot, std::get<RefspecOrigin>(followed.origin), followed);
+        check_remote(out, sysroot, std::get<image::RefspecOrigin>(followed.origin), followed);
     } else {
         check_image(out, sysroot, followed, options, depth);
     }

@@ -15,7 +15,6 @@
 #include "base/fd.hh"
 #include "base/umask_scope.hh"
 #include "image/deployment/origin.hh"
-#include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial.hh"
 #include "tests/support/test_sysroot.hh"
@@ -99,7 +98,7 @@ TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
     std::filesystem::remove(disk_.path() + "/" + old.id.path() + "/etc/runlevels/default/osb-boot-check");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
     ASSERT_EQ(outcome.result, DeployResult::is_default);
-    EXPECT_FALSE(is_untried(sysroot.deployments().front().origin));
+    EXPECT_FALSE(image::Origin::parse(sysroot.deployments().front().origin).is_untried());
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
 }
 
