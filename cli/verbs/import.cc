@@ -54,7 +54,7 @@ class ImportVerb final : public Verb {
              .kind = ValueKind::revision,
              .help = "ref that will name the commit",
              .default_shown = "os/MACHINE/NAME",
-             .target = &options_.ref},
+             .target = &ref_},
             {.name = "--layout",
              .value = "LAYOUT",
              .help = "bootable: the layout that ostree deploys; plain: the tree as it is in the image",
@@ -83,7 +83,7 @@ class ImportVerb final : public Verb {
         const oci::Reference reference = oci::Reference::parse(image_);
         std::optional<oci::Platform> platform;
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
-        if (!options_.ref.empty()) ostree::check_ref_name(options_.ref);
+        if (!ref_.empty()) options_.ref = ostree::RefName::parse(ref_);
         options_.name = reference.short_name();
         options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
         set_parent();
@@ -111,6 +111,7 @@ class ImportVerb final : public Verb {
     }
 
     std::string image_;
+    std::string ref_;
     std::string layout_ = "bootable";
     std::string platform_;
     RegistryFlags registry_;

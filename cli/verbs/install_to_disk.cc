@@ -200,7 +200,7 @@ class InstallToDiskVerb final : public Verb {
         if (!url_.empty()) {
             return image::source_of_remote(repository,
                                            {.url = url_,
-                                            .ref = source_,
+                                            .ref = ostree::RefName::parse(source_),
                                             .remote = remote_,
                                             .gpg_key = gpg_key_,
                                             .target_imgref = target_imgref_},

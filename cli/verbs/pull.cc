@@ -18,7 +18,7 @@ namespace {
 OrderedJson to_json(const ostree::PullResult& result) {
     return {{"schema", 1},
             {"commit", result.commit},
-            {"ref", result.ref},
+            {"ref", *result.ref},
             {"manifest_digest", result.manifest_digest},
             {"layers", result.layers},
             {"bytes_read", result.bytes_read},
@@ -36,7 +36,7 @@ class PullVerb final : public Verb {
              .kind = ValueKind::revision,
              .help = "ref that will name the commit",
              .default_shown = "os/MACHINE/NAME",
-             .target = &options_.ref},
+             .target = &ref_},
             platform_argument(platform_),
             jobs_argument(options_.jobs),
         });
@@ -47,19 +47,19 @@ class PullVerb final : public Verb {
         const oci::Reference reference = oci::Reference::parse(image_);
         std::optional<oci::Platform> platform;
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
-        if (!options_.ref.empty()) ostree::check_ref_name(options_.ref);
+        if (!ref_.empty()) options_.ref = ostree::RefName::parse(ref_);
         const oci::Image image =
             oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
-        if (options_.ref.empty()) {
-            options_.ref =
-                concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
+        if (!options_.ref) {
+            options_.ref = ostree::RefName::parse(
+                concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
         }
         // Before a repository is made for nothing.
         ostree::check_pullable(image);
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);
         session.progress.end();
-        session.note(concat("ref ", result.ref, ": read ", format_bytes(result.bytes_read), ", wrote ",
+        session.note(concat("ref ", *result.ref, ": read ", format_bytes(result.bytes_read), ", wrote ",
                             format_count(result.objects_written, "object"), ", ",
                             format_bytes(result.bytes_written)));
         session.print(session.options.json ? to_document(to_json(result)) : concat(result.commit, '\n'));
@@ -68,6 +68,7 @@ class PullVerb final : public Verb {
   private:
     std::string image_;
     std::string platform_;
+    std::string ref_;
     RegistryFlags registry_;
     ostree::PullOptions options_;
 };

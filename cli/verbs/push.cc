@@ -51,7 +51,7 @@ class PushVerb final : public Verb {
              .help = "ref to update at the destination",
              .default_shown = "the ref that REV names",
              .group = kGroup,
-             .target = &archive_.ref},
+             .target = &ref_},
             {.name = "--force",
              .help = "update the ref even if it would lose commits",
              .group = kGroup,
@@ -70,7 +70,7 @@ class PushVerb final : public Verb {
             throw Error(ErrorKind::usage, concat("push: ", quoted(destination_), " is no registry"))
                 .hint("osb-oci export writes images to files and directories");
         }
-        if (!archive_.ref.empty() || archive_.force)
+        if (!ref_.empty() || archive_.force)
             throw Error(ErrorKind::usage, "push: --ref and --force are for file:// and ssh://");
         flags_.run(session, rev_, target);
     }
@@ -83,6 +83,7 @@ class PushVerb final : public Verb {
         }
         const ostree::Repository repository = ostree::Repository::open(session.options.repo);
         archive_.jobs = flags_.jobs();
+        if (!ref_.empty()) archive_.ref = ostree::RefName::parse(ref_);
         const ostree::ArchivePushResult result =
             destination_.starts_with("file:")
                 ? push_to_directory(repository, rev_, ostree::parse_file_url(destination_), archive_,
@@ -97,6 +98,7 @@ class PushVerb final : public Verb {
 
     std::string rev_;
     std::string destination_;
+    std::string ref_;
     ostree::ArchivePushOptions archive_;
     ExportFlags flags_;
 };

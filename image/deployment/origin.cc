@@ -1,17 +1,57 @@
 #include "image/deployment/origin.hh"
 
+#include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
+#include "oci/documents/digest.hh"
 #include "oci/documents/reference.hh"
-#include "ostree/objects/ref_name.hh"
+#include "ostree/objects/commit_id.hh"
+#include "ostree/objects/key_file.hh"
 
 namespace osb::image {
 namespace {
 
+using ostree::KeyFile;
+
+constexpr const char* kGroup = "origin";
+constexpr const char* kImageKey = "container-image-reference";
+constexpr const char* kOwnGroup = "osb-oci";
+constexpr const char* kDigestKey = "manifest-digest";
+constexpr const char* kRefspecKey = "refspec";
+constexpr const char* kBaseRefspecKey = "baserefspec";
+constexpr const char* kUntriedKey = "untried";
+constexpr const char* kTransientGroup = "libostree-transient";
+
+// These want a signature of the image, or of the commit inside it.
+constexpr std::array<std::string_view, 3> kVerifying{
+    "ostree-image-signed:", "ostree-remote-registry:", "ostree-remote-image:"};
 constexpr std::string_view kUnverifiedRegistry = "ostree-unverified-registry:";
+constexpr std::string_view kUnverifiedImage = "ostree-unverified-image:";
+constexpr std::array<std::string_view, 2> kUnverified{kUnverifiedRegistry, kUnverifiedImage};
+// Of the transports that the grammar has, those that osb-oci has not.
+constexpr std::array<std::string_view, 2> kForeign{"dir:", "docker-daemon:"};
+
+template<std::size_t N>
+bool begins_with_one_of(std::string_view text, const std::array<std::string_view, N>& prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [text](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+// Of a digest that is malformed nothing is known, as where there is none.
+std::string known_digest(const KeyFile& file) {
+    const std::string text = file.get(kOwnGroup, kDigestKey).value_or("");
+    try {
+        return text.empty() ? "" : oci::Digest::parse(text).to_string();
+    } catch (const Error&) {
+        return "";
+    }
+}
 
 struct Parsed {
     std::string signature;  // up to and with the ':' before the image
@@ -40,14 +80,14 @@ std::string normal_image(std::string_view text) {
     return std::string(text);
 }
 
-Parsed parse(std::string_view reference) {
+Parsed parse_reference(std::string_view reference) {
     std::string_view rest = reference;
     Parsed out;
     if (take(rest, kUnverifiedRegistry)) {
         out.image = concat("docker://", rest);
     } else if (take(rest, "ostree-remote-registry:")) {
         out.image = concat("docker://", after_remote(rest, reference));
-    } else if (take(rest, "ostree-unverified-image:") || take(rest, "ostree-image-signed:")) {
+    } else if (take(rest, kUnverifiedImage) || take(rest, "ostree-image-signed:")) {
         out.image = normal_image(rest);
     } else if (take(rest, "ostree-remote-image:")) {
         out.image = normal_image(after_remote(rest, reference));
@@ -67,29 +107,185 @@ std::string checked_image(const Parsed& parsed) {
     return oci::Reference::parse(parsed.image).to_string();
 }
 
+ImageOrigin image_of(const std::string& value, const KeyFile& file) {
+    if (begins_with_one_of(value, kVerifying)) {
+        throw Error(ErrorKind::unsupported,
+                    concat("the origin ", quoted(value), " wants signatures to be verified"))
+            .hint("'osb-oci switch ostree-unverified-registry:NAME' follows an image without them");
+    }
+    if (!begins_with_one_of(value, kUnverified)) {
+        throw Error(ErrorKind::invalid, concat("the origin ", quoted(value), " is no reference to an image"));
+    }
+    const std::string_view image = std::string_view(value).substr(value.find(':') + 1);
+    if (!value.starts_with(kUnverifiedRegistry) && begins_with_one_of(image, kForeign)) {
+        throw Error(ErrorKind::unsupported,
+                    concat("the origin ", quoted(value), " names a transport that osb-oci cannot read"));
+    }
+    try {
+        return {.value = value, .reference = origin_image(value), .manifest_digest = known_digest(file)};
+    } catch (const Error& error) {
+        // Not the command line is wrong, but the file.
+        throw Error(ErrorKind::invalid, concat("the origin ", quoted(value), ": ", error.message()));
+    }
+}
+
+OriginTarget refspec_of(std::string_view text) {
+    constexpr std::string_view kScheme = "ostree://";  // of older versions of rpm-ostree
+    const std::string spec(text.starts_with(kScheme) ? text.substr(kScheme.size()) : text);
+    if (ostree::CommitId::try_parse(spec)) return NoOrigin{};
+    const std::size_t colon = spec.find(':');
+    const bool has_remote = colon != std::string::npos;
+    const std::string remote = has_remote ? spec.substr(0, colon) : "";
+    const auto ref = ostree::RefName::try_parse(has_remote ? spec.substr(colon + 1) : spec);
+    // A name of a remote is one part of a ref's name.
+    const bool is_remote_good =
+        !has_remote || (ostree::RefName::try_parse(remote) && remote.find('/') == std::string::npos);
+    if (!ref || !is_remote_good) {
+        throw Error(ErrorKind::invalid, concat("the origin ", quoted(text), " is no ref of a remote"));
+    }
+    return RefspecOrigin{.remote = remote, .ref = *ref};
+}
+
+OriginTarget target_of(const KeyFile& file) {
+    if (const auto state = file.get(kGroup, "unconfigured-state")) {
+        throw Error(ErrorKind::unsupported,
+                    concat("the origin says that this system is not configured: ", escape(*state)));
+    }
+    if (const auto image = file.get(kGroup, kImageKey)) return image_of(*image, file);
+    if (const auto refspec = file.get(kGroup, kRefspecKey)) return refspec_of(*refspec);
+    // What rpm-ostree builds a commit of its own on.
+    if (const auto base = file.get(kGroup, kBaseRefspecKey)) {
+        if (!file.get("packages", "requested").value_or("").empty()) {
+            throw Error(ErrorKind::unsupported,
+                        concat("rpm-ostree has added packages to ", quoted(*base), ", which would be lost"))
+                .hint("'rpm-ostree upgrade' keeps them");
+        }
+        return refspec_of(*base);
+    }
+    return NoOrigin{};
+}
+
 }  // namespace
 
-std::string image_origin(std::string_view reference) {
-    const Parsed parsed = parse(reference);
+std::string to_string(const OriginTarget& target) {
+    if (const auto* image = std::get_if<ImageOrigin>(&target)) return image->reference;
+    if (const auto* refspec = std::get_if<RefspecOrigin>(&target)) {
+        return refspec->remote.empty() ? refspec->ref.text() : concat(refspec->remote, ':', refspec->ref);
+    }
+    return "";
+}
+
+Origin Origin::parse(std::string_view text) {
+    return with_context([] { return "origin file"; },
+                        [text] { return Origin(KeyFile::parse(text).to_string()); });
+}
+
+Origin Origin::parse_or_empty(std::string_view text) {
+    try {
+        return parse(text);
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+Origin Origin::of_image(std::string_view reference, const std::string& manifest_digest) {
+    // The value goes into the file as it is.
+    const auto breaks_value = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\\'; };
+    if (std::any_of(reference.begin(), reference.end(), breaks_value) || !is_utf8(reference)) {
+        throw Error(ErrorKind::usage, concat("the image reference ", quoted(reference),
+                                             " has a character that an origin cannot hold"));
+    }
+    const Parsed parsed = parse_reference(reference);
     const std::string image = checked_image(parsed);
     // What was written in that grammar stays as it was written.
     const std::string value =
         parsed.is_registry_form
             ? std::string(reference)
             : concat(parsed.signature, image.substr(std::string_view("docker://").size()));
-    return concat("[origin]\ncontainer-image-reference=", value, '\n');
+    KeyFile file;
+    file.set(kGroup, kImageKey, value);
+    if (!manifest_digest.empty()) file.set(kOwnGroup, kDigestKey, manifest_digest);
+    return Origin(file.to_string());
+}
+
+Origin Origin::of_refspec(std::string_view refspec) {
+    KeyFile file;
+    file.set(kGroup, kRefspecKey, std::string(refspec));
+    return Origin(file.to_string());
+}
+
+OriginTarget Origin::target() const {
+    return with_context([] { return "origin file"; }, [this] { return target_of(KeyFile::parse(text_)); });
+}
+
+std::string Origin::named() const {
+    try {
+        const KeyFile file = KeyFile::parse(text_);
+        for (const char* key : {kImageKey, kRefspecKey, kBaseRefspecKey}) {
+            if (const auto value = file.get(kGroup, key)) return *value;
+        }
+    } catch (const Error& error) {
+        log_debug(concat("origin: ", error.message()));
+    }
+    return "";
+}
+
+bool Origin::is_untried() const {
+    try {
+        return KeyFile::parse(text_).get(kOwnGroup, kUntriedKey) == "true";
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+Origin Origin::with_untried(bool untried) const {
+    KeyFile file = KeyFile::parse(text_);
+    if (untried) {
+        file.set(kOwnGroup, kUntriedKey, "true");
+    } else {
+        file.remove(kOwnGroup, kUntriedKey);
+    }
+    return Origin(file.to_string());
+}
+
+Origin Origin::with_groups_of(const Origin& previous) const {
+    KeyFile rest = KeyFile::parse(previous.text_);
+    for (const char* group : {kGroup, kOwnGroup, kTransientGroup}) rest.remove_group(group);
+    const std::string others = rest.to_string();
+    return parse(concat(text_, others.empty() ? "" : "\n", others));
+}
+
+Origin Origin::with_state_of(const Origin& previous) const {
+    constexpr std::array<std::pair<const char*, const char*>, 3> kState{
+        {{kTransientGroup, "pinned"}, {kGroup, "unlocked"}, {kOwnGroup, kUntriedKey}}};
+    KeyFile out = KeyFile::parse(text_);
+    const KeyFile from = KeyFile::parse(previous.text_);
+    for (const auto& [group, key] : kState) {
+        if (const auto value = from.get(group, key)) out.set(group, key, *value);
+    }
+    return Origin(out.to_string());
+}
+
+Origin Origin::without_state() const {
+    KeyFile file = KeyFile::parse(text_);
+    file.remove(kOwnGroup, kUntriedKey);
+    file.remove_group(kTransientGroup);
+    return Origin(file.to_string());
+}
+
+std::string with_grammar(std::string_view reference) {
+    constexpr std::array<std::string_view, 4> kOthers{
+        "oci:", "oci-archive:", "docker-archive:", "containers-storage:"};
+    if (begins_with_one_of(reference, kOthers)) return concat(kUnverifiedImage, reference);
+    return std::string(reference);
 }
 
 std::string origin_image(std::string_view reference) {
-    return checked_image(parse(reference));
+    return checked_image(parse_reference(reference));
 }
 
-std::string image_ref(std::string_view reference) {
-    return concat(kImageRefPrefix, '/', ostree::escape_ref(origin_image(reference)));
-}
-
-std::string refspec_origin(std::string_view refspec) {
-    return concat("[origin]\nrefspec=", refspec, '\n');
+ostree::RefName image_ref(std::string_view reference) {
+    return ostree::RefName::escaped(kImageRefPrefix, origin_image(reference));
 }
 
 }  // namespace osb::image

@@ -91,7 +91,7 @@ class Layout {
         FileTree& root = out_.root;
         const InodeId folder = root.add_directory(stateroot_, "deploy", directory_);
         const std::string name = id_.to_string();
-        root.add_file(folder, name + ".origin", file_, Content::of(spec_.origin));
+        root.add_file(folder, name + ".origin", file_, Content::of(spec_.origin.text()));
         std::map<std::string, InodeId, std::less<>> places;
         for (const ostree::WalkedDirectory& directory : walk_.directories) {
             add_directory(folder, name, directory, places);

@@ -10,6 +10,7 @@
 
 #include "image/deployment/boot_entry.hh"
 #include "image/deployment/kernel.hh"
+#include "image/deployment/origin.hh"
 #include "image/ext4/file_tree.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
@@ -20,7 +21,7 @@ namespace osb::image {
 struct DeploymentSpec {
     std::string stateroot;
     std::vector<std::string> kernel_arguments;  // without ostree=, which is added
-    std::string origin;                         // the text of the origin file
+    Origin origin;
     // Name below refs/, e.g. "heads/os/main", and the commit. All of these are put on the disk.
     std::map<std::string, ostree::CommitId> refs;
     std::string repository_config;  // lines that follow those of [core] in the repository's configuration

@@ -151,9 +151,9 @@ struct Installation::Impl {
         }
         // Of two disks that differ in anything that is said here, the filesystems are not mistaken for each
         // other.
-        std::string seed = concat("osb disk 1\n", source.commit, '\n', options.stateroot, '\n', source.origin,
-                                  '\n', options.size.value_or(0), '\n', options.boot_size.value_or(0), '\n',
-                                  *options.source_date_epoch, '\n',
+        std::string seed = concat("osb disk 1\n", source.commit, '\n', options.stateroot, '\n',
+                                  source.origin.text(), '\n', options.size.value_or(0), '\n',
+                                  options.boot_size.value_or(0), '\n', *options.source_date_epoch, '\n',
                                   options.partition_table == PartitionTableKind::gpt ? "gpt" : "mbr");
         for (const std::string& argument : options.kernel_arguments) seed += '\n' + argument;
         identity = Identity::derived(seed, *options.source_date_epoch);

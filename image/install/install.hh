@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/progress.hh"
+#include "image/deployment/origin.hh"
 #include "image/disk/partition_table.hh"
 #include "image/settings/customizations.hh"
 #include "oci/documents/platform.hh"
@@ -26,7 +27,7 @@ enum class DiskFormat { raw, qcow2 };
 struct InstallSource {
     const ostree::Repository* repository = nullptr;  // borrowed
     ostree::CommitId commit;
-    std::string origin;  // the text of the origin file
+    Origin origin;
     // Below refs/; all of these are put on the disk.
     std::map<std::string, ostree::CommitId> refs;
     std::string remote_config;  // of a remote, as it stands in a repository's configuration

@@ -16,7 +16,7 @@ namespace osb::image {
 namespace {
 
 void follow_image(InstallSource& source, const std::string& imgref) {
-    source.origin = image_origin(imgref);
+    source.origin = Origin::of_image(imgref);
     source.refs.insert_or_assign(concat("heads/", image_ref(imgref)), source.commit);
 }
 
@@ -30,7 +30,7 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
             repository, rev,
             concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
     }
-    InstallSource out{.repository = &repository, .commit = *commit, .origin = refspec_origin(rev)};
+    InstallSource out{.repository = &repository, .commit = *commit, .origin = Origin::of_refspec(rev)};
     for (const std::string& ref : repository.refs("")) {
         // One of a remote ("REMOTE:REF") stays with its repository.
         if (ref == rev && ref.find(':') == std::string::npos) out.refs.emplace("heads/" + ref, *commit);
@@ -44,13 +44,13 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     const oci::Reference reference = oci::Reference::parse(options.image);
     std::string imgref = options.target_imgref;
     if (imgref.empty() && reference.transport == oci::Transport::docker) imgref = reference.to_string();
-    if (!imgref.empty()) static_cast<void>(image_origin(imgref));  // refused before anything is fetched
+    if (!imgref.empty()) static_cast<void>(Origin::of_image(imgref));  // refused before anything is fetched
 
     const oci::Image image = oci::open_image(
         registry::open_source(reference, options.platform, options.registry), options.platform);
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
-    const std::string ref =
-        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name());
+    const auto ref = ostree::RefName::parse(
+        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
     // Of an image that is a commit and no more that is the very commit.
     ostree::ImportOptions import;
     import.ref = ref;
@@ -60,10 +60,10 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     // With the layers, by which the next image that shares them is fetched without these.
     for (const std::string& name : repository.refs("")) {
         // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.
-        if (name == ref && !imgref.empty()) continue;
+        if (ref == name && !imgref.empty()) continue;
         out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }
-    out.origin = refspec_origin(ref);
+    out.origin = Origin::of_refspec(ref.text());
     if (!imgref.empty()) follow_image(out, imgref);
     return out;
 }
@@ -76,7 +76,7 @@ InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourc
         progress);
     InstallSource out{.repository = &repository,
                       .commit = result.commit,
-                      .origin = refspec_origin(concat(options.remote, ':', options.ref)),
+                      .origin = Origin::of_refspec(concat(options.remote, ':', options.ref)),
                       .remote_config = result.config};
     out.refs.emplace(concat("remotes/", options.remote, '/', options.ref), result.commit);
     if (!options.target_imgref.empty()) follow_image(out, options.target_imgref);

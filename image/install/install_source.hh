@@ -7,12 +7,13 @@
 #include "base/progress.hh"
 #include "image/install/install.hh"
 #include "oci/documents/platform.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 #include "registry/distribution/registry_access.hh"
 
 namespace osb::image {
 
-// `target_imgref`: the image to follow, in a form that image_origin() takes; "" for none.
+// `target_imgref`: the image to follow, in a form that Origin::of_image() takes; "" for none.
 
 // A commit of a repository that is there: `rev` is a ref or a checksum. `repository` is borrowed by the
 // result. Throws Error{not_found}.
@@ -35,7 +36,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
 
 struct RemoteSourceOptions {
     std::string url;
-    std::string ref;
+    ostree::RefName ref;
     std::string remote = "origin";  // its name on the disk
     std::string gpg_key;            // path of a keyring that its commits are checked against; "" for none
     std::string target_imgref;

@@ -8,6 +8,7 @@
 #include "ostree/import/image_metadata.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/glib.hh"
+#include "ostree/objects/ref_name.hh"
 
 namespace osb::ostree {
 
@@ -16,7 +17,7 @@ struct CommitFacts {
     std::string kernel;            // "" for none
     std::optional<CommitId> base;  // the commit that the image is built on
     std::string collection;        // collection id of the repository; "" for none
-    std::string ref;               // that will name the commit
+    RefName ref;                   // that will name the commit
 };
 
 // The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and

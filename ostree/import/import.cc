@@ -27,8 +27,7 @@ namespace {
 // The result as far as the image, the plan and the commit tell it: without counts of bytes and objects.
 ImportResult describe_import(const oci::Image& image, const ImportPlan& plan, ImportedCommit commit,
                              std::size_t layers_reused) {
-    ImportResult out{{}, commit.id};
-    out.ref = plan.ref;
+    ImportResult out{{}, commit.id, plan.ref};
     out.parent = commit.parent;
     out.base = commit.base;
     out.unchanged = commit.unchanged;

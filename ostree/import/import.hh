@@ -13,6 +13,7 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -29,7 +30,7 @@ enum class Parent {
 };
 
 struct ImportOptions {
-    std::string ref;  // "": os/<machine>/<name>, with `name`
+    std::optional<RefName> ref;  // nothing: os/<machine>/<name>, with `name`
     std::string name;
     Layout layout = Layout::bootable;
     Parent parent = Parent::automatic;
@@ -42,9 +43,8 @@ struct ImportOptions {
     bool expect_objects = false;
 };
 
-// What is reported of an import besides its commit.
+// What is reported of an import besides its commit and ref.
 struct ImportFacts {
-    std::string ref;
     std::optional<CommitId> parent;
     std::optional<CommitId> base;  // the commit inside the image, which is stored, too
     bool unchanged = false;        // the ref's commit already was this image: nothing was added
@@ -61,6 +61,7 @@ struct ImportFacts {
 
 struct ImportResult : ImportFacts {
     CommitId commit;
+    RefName ref;
 };
 
 // Imports `image` into `repository`. Of an image that is built on an encapsulated commit, the layers on top

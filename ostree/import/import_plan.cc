@@ -33,14 +33,15 @@ ImportPlan plan_import(const Repository& repository, const oci::Image& image, co
         throw Error(ErrorKind::usage, concat("the subject ", quoted(options.subject), " is not UTF-8"));
     }
     if (image.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
-    ImportPlan plan{.layout = options.layout, .subject = options.subject};
+    const std::string machine = oci::machine_name(image.config.platform);
+    ImportPlan plan{
+        .ref = options.ref ? *options.ref : RefName::parse(concat("os/", machine, '/', options.name)),
+        .layout = options.layout,
+        .subject = options.subject};
     plan.base_layers = encapsulated_layers(image);
     plan.is_only_base = plan.base_layers == image.manifest.layers.size();
     plan.may_be_base = plan.is_only_base && options.parent == Parent::automatic && options.subject.empty();
-    const std::string machine = oci::machine_name(image.config.platform);
-    plan.ref = options.ref.empty() ? concat("os/", machine, '/', options.name) : options.ref;
-    check_ref_name(plan.ref);
-    plan.present = repository.resolve(plan.ref);
+    plan.present = repository.resolve(plan.ref.text());
     plan.parent_choice = options.parent;
     if (options.parent == Parent::commit) plan.parent = find_parent(repository, options.parent_commit);
     return plan;

@@ -9,12 +9,13 @@
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
 
 struct ImportPlan {
-    std::string ref;  // checked
+    RefName ref;
     Layout layout = Layout::bootable;
     std::string subject;
     Parent parent_choice = Parent::automatic;

@@ -104,7 +104,7 @@ ImportedCommit publish_import(const Repository& repository, Transaction& transac
     // Objects first, durable; then the commits that need them; then the refs that name those.
     writer.publish();
     transaction.lock_refs();
-    const std::optional<CommitId> present = repository.resolve(plan.ref);
+    const std::optional<CommitId> present = repository.resolve(plan.ref.text());
     const BaseCommit* const base = import.base;
     std::optional<CommitId> base_id;
     if (base != nullptr) base_id = base->id;

@@ -30,8 +30,8 @@ constexpr const char* kKeyNotes = "osb.layer.notes";
 constexpr const char* kEntriesFile = "entries";
 constexpr std::size_t kMaxEntriesFile = 1UL << 30;
 
-std::string ref_of(const oci::Digest& digest) {
-    return concat(kRefPrefix, '/', escape_ref(digest.to_string()));
+RefName ref_of(const oci::Digest& digest) {
+    return RefName::escaped(kRefPrefix, digest.to_string());
 }
 
 guint32 format_of(LayerKind kind) {
@@ -143,9 +143,9 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
     const std::string config_text = lookup_string(metadata, "ostree.container.image-config");
     if (manifest_text.empty() || config_text.empty()) return;
     const oci::Manifest manifest = oci::Manifest::parse(manifest_text, "", HashAlgorithm::sha256);
-    for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest));
+    for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest).text());
     for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids)
-        refs.insert(ref_of(diff_id));
+        refs.insert(ref_of(diff_id).text());
 }
 
 struct LayerRef {
@@ -173,7 +173,7 @@ void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, s
     if (!held || !commits.contains(*held)) return;
     refs.insert(layer.ref);
     for (const std::string& diff_id : lookup_strings(layer.metadata.get(), kKeyImage))
-        refs.insert(ref_of(oci::Digest::parse(diff_id)));
+        refs.insert(ref_of(oci::Digest::parse(diff_id)).text());
 }
 
 }  // namespace
@@ -181,7 +181,7 @@ void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, s
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id, LayerKind kind) {
     for (const oci::Digest* name : {&digest, &diff_id}) {
-        const std::optional<CommitId> commit = repository.resolve(ref_of(*name));
+        const std::optional<CommitId> commit = repository.resolve(ref_of(*name).text());
         if (!commit) continue;
         try {
             if (auto layer = load_commit_layer(repository, *commit, diff_id, kind)) return layer;
@@ -212,7 +212,7 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
 
 bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
     if (digest == diff_id) return true;  // it is not compressed
-    const std::optional<CommitId> commit = repository.resolve(ref_of(digest));
+    const std::optional<CommitId> commit = repository.resolve(ref_of(digest).text());
     const GVariantPtr commit_object = commit ? load_commit(repository, *commit) : nullptr;
     return commit_object &&
            lookup_string(metadata_of(commit_object.get()).get(), kKeyDiffId) == diff_id.to_string();
@@ -227,7 +227,7 @@ void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& 
 void forget_unused_layers(Transaction& transaction, const Repository& repository,
                           const std::vector<oci::Digest>& keep) {
     std::set<std::string> used;
-    for (const oci::Digest& digest : keep) used.insert(ref_of(digest));
+    for (const oci::Digest& digest : keep) used.insert(ref_of(digest).text());
     try {
         std::set<CommitId> commits;  // that a ref names
         for (const std::string& ref : repository.refs("")) {

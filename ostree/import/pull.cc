@@ -75,7 +75,6 @@ void check_pullable(const oci::Image& image) {
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress) {
     check_pullable(image);
-    if (!options.ref.empty()) check_ref_name(options.ref);
     std::uint64_t bytes_read = 0;
     for (const oci::Descriptor& layer : image.manifest.layers) bytes_read += layer.size;
     Transaction transaction(repository);
@@ -90,11 +89,11 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
     check_complete(repository, writer, found);
     transaction.lock_refs();
     transaction.write_commit(commit, found.commit_object, found.detached, Preferred::present);
-    if (!options.ref.empty()) {
+    if (options.ref) {
         const GVariantPtr commit_object =
             variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit_object), false);
-        warn_in_collection(repository, commit_object.get(), options.ref);
-        transaction.set_ref(options.ref, commit);
+        warn_in_collection(repository, commit_object.get(), *options.ref);
+        transaction.set_ref(*options.ref, commit);
     }
     transaction.commit();
     return {.commit = commit,

@@ -2,24 +2,26 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
 
 struct PullOptions {
-    std::string ref;    // that is to name the commit; "": none is set
-    unsigned jobs = 0;  // threads that work; 0: one a core
+    std::optional<RefName> ref;  // that is to name the commit; nothing: none is set
+    unsigned jobs = 0;           // threads that work; 0: one a core
 };
 
 struct PullResult {
     CommitId commit;
-    std::string ref;
+    std::optional<RefName> ref;
     std::string manifest_digest;
     std::size_t layers = 0;
     std::uint64_t bytes_read = 0;  // of layer blobs

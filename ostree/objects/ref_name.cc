@@ -7,6 +7,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "ostree/objects/glib.hh"
 
 namespace osb::ostree {
 namespace {
@@ -28,7 +29,47 @@ std::uint32_t take_code_point(std::string_view& text) noexcept {
     return code_point;
 }
 
+void check_form(const std::string& ref) {
+    // A revision may also have a remote before it, which cannot be written as a ref of this repository. And
+    // libostree's pattern lets a line feed at the end pass, and sees nothing behind a NUL.
+    constexpr std::string_view kNever(":\n\0", 3);
+    if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find_first_of(kNever) != std::string::npos)
+        throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
+}
+
 }  // namespace
+
+RefName RefName::parse(std::string_view text) {
+    std::string ref(text);
+    check_form(ref);
+    // Nobody abbreviates to less, and names of a letter are common.
+    constexpr std::size_t kShortest = 4;
+    if (ref.find_first_not_of("0123456789abcdef") == std::string::npos && ref.size() >= kShortest) {
+        throw Error(ErrorKind::usage,
+                    concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
+            .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
+    }
+    // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
+    if (ref.starts_with("ostree/container/blob/")) {
+        throw Error(ErrorKind::usage,
+                    concat("the ref ", quoted(ref), " is in the place where layers are kept"));
+    }
+    return RefName(std::move(ref));
+}
+
+std::optional<RefName> RefName::try_parse(std::string_view text) {
+    try {
+        return parse(text);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+RefName RefName::escaped(std::string_view directory, std::string_view text) {
+    std::string ref = concat(directory, '/', escape_ref(text));
+    check_form(ref);
+    return RefName(std::move(ref));
+}
 
 std::string escape_ref(std::string_view text) {
     if (text.empty() || !is_utf8(text) || text.find('\0') != std::string_view::npos) {

@@ -223,25 +223,6 @@ Error revision_not_found(const Repository& repository, const std::string& rev, s
     return out;
 }
 
-void check_ref_name(const std::string& ref) {
-    // A revision may also have a remote before it, which cannot be written as a ref of this repository. And
-    // libostree's pattern lets a line feed at the end pass, and sees nothing behind a NUL.
-    constexpr std::string_view kNever(":\n\0", 3);
-    if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find_first_of(kNever) != std::string::npos)
-        throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
-    // Nobody abbreviates to less, and names of a letter are common.
-    constexpr std::size_t kShortest = 4;
-    if (is_hexadecimal(ref) && ref.size() >= kShortest) {
-        throw Error(ErrorKind::usage,
-                    concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
-            .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
-    }
-    if (ref.starts_with(kLayerRefs)) {
-        throw Error(ErrorKind::usage,
-                    concat("the ref ", quoted(ref), " is in the place where layers are kept"));
-    }
-}
-
 mode_t umask_for(OstreeRepo* repo) {
     struct stat st {};
     if (::fstatat(ostree_repo_get_dfd(repo), "objects", &st, 0) != 0) return UmaskScope::readable();
@@ -301,7 +282,7 @@ void Transaction::write_commit(const CommitId& id, std::string_view bytes, std::
                 "cannot write the commit's detached metadata");
 }
 
-void Transaction::set_ref(const std::string& ref, const CommitId& commit) {
+void Transaction::set_ref(const RefName& ref, const CommitId& commit) {
     ostree_repo_transaction_set_ref(repo_, nullptr, ref.c_str(), commit.c_str());
 }
 

@@ -60,7 +60,4 @@ class Repository {
 // that was probably meant, where one is spelled nearly like it.
 Error revision_not_found(const Repository& repository, const std::string& rev, std::string message);
 
-// Throws Error{usage} unless `ref` is a name that ostree takes.
-void check_ref_name(const std::string& ref);
-
 }  // namespace osb::ostree

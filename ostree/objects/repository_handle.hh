@@ -11,6 +11,7 @@
 #include "base/umask_scope.hh"
 #include "ostree/objects/detached_metadata.hh"
 #include "ostree/objects/glib.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -42,8 +43,8 @@ class Transaction {
     void write_commit(const CommitId& id, std::string_view bytes, std::string_view detached,
                       Preferred preferred);
     // Both take effect with commit().
-    void set_ref(const std::string& ref, const CommitId& commit);
-    void delete_ref(const std::string& ref);
+    void set_ref(const RefName& ref, const CommitId& commit);
+    void delete_ref(const std::string& ref);  // as Repository::refs() lists it
     // From here to the end of this object no other osb-oci changes a ref of this repository: what a ref names
     // may be read, and built upon. Waits for those who do. Idempotent.
     void lock_refs();

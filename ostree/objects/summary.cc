@@ -94,7 +94,7 @@ void update_summary(const Repository& repository) {
     }
 }
 
-std::string make_summary(const std::string& ref, const CommitId& id, const std::string& commit_object) {
+std::string make_summary(const RefName& ref, const CommitId& id, const std::string& commit_object) {
     const GVariantPtr variant =
         variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(commit_object), false);
     GVariantBuilder facts;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -21,6 +22,6 @@ bool is_summary_current(const Repository& repository);
 void update_summary(const Repository& repository);
 
 // The bytes of a summary with one ref.
-std::string make_summary(const std::string& ref, const CommitId& id, const std::string& commit_object);
+std::string make_summary(const RefName& ref, const CommitId& id, const std::string& commit_object);
 
 }  // namespace osb::ostree

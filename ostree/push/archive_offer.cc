@@ -34,7 +34,7 @@ std::optional<ObjectType> type_of(std::string_view suffix) {
 ArchiveOffer::ArchiveOffer(const Repository& repository)
     : repository_(repository), stored_(repository), closure_(repository) {}
 
-void ArchiveOffer::set(const std::string& ref, const CommitId& commit, bool probing) {
+void ArchiveOffer::set(const RefName& ref, const CommitId& commit, bool probing) {
     commit_ = commit;
     commit_object_ = read_commit_object(repository_, commit);
     detached_ = read_detached_metadata(repository_, commit);

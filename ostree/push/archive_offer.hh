@@ -11,6 +11,7 @@
 #include "base/fd.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/object_reader.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/push/object_closure.hh"
 #include "ostree/push/object_transfer.hh"
@@ -34,7 +35,7 @@ class ArchiveOffer {
     // From here on `ref` names `commit`. With `probing` no object is found: that tells whether the client has
     // the commit, and sends it nothing. Not to be called while other threads use find(). Throws Error as
     // ObjectClosure::add().
-    void set(const std::string& ref, const CommitId& commit, bool probing);
+    void set(const RefName& ref, const CommitId& commit, bool probing);
 
     // The file at a path like "objects/ab/cdef.filez"; nothing when there is none. Throws Error. Threads may
     // call it at once.

@@ -89,7 +89,7 @@ class DirectoryPush {
     // What the ref names in the destination; nothing when it is not there.
     std::optional<CommitId> current() const {
         const auto refs = local_refs(destination_);
-        const auto found = refs.find(source_.ref());
+        const auto found = refs.find(source_.ref().text());
         return found == refs.end() ? std::nullopt : std::optional(found->second);
     }
 
@@ -109,7 +109,7 @@ class DirectoryPush {
         const std::optional<CommitId> present = current();
         if (!present || descends_from(*present)) return;
         throw Error(ErrorKind::invalid,
-                    concat("the ref ", quoted(source_.ref()), " of ", quoted(destination_.path()),
+                    concat("the ref ", quoted(source_.ref().text()), " of ", quoted(destination_.path()),
                            " names the commit ", *present, ", which is no ancestor of ", source_.commit()))
             .hint("--force pushes all the same, and that commit is then without a name");
     }

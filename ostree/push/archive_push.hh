@@ -10,20 +10,21 @@
 
 #include "base/progress.hh"
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/push/ssh_target.hh"
 
 namespace osb::ostree {
 
 struct ArchivePushOptions {
-    std::string ref;     // its name in the destination; "": the ref that the revision names
-    bool force = false;  // also when the destination's ref would lose commits by it
-    unsigned jobs = 0;   // threads that work; 0: one a core
+    std::optional<RefName> ref;  // its name in the destination; nothing: the ref that the revision names
+    bool force = false;          // also when the destination's ref would lose commits by it
+    unsigned jobs = 0;           // threads that work; 0: one a core
 };
 
 struct ArchivePushResult {
     CommitId commit;  // that was pushed
-    std::string ref;  // its name in the destination
+    RefName ref;      // its name in the destination
     // The commit that this ref names there now; nothing when the server does not tell. Over SSH it is a copy
     // of ours, made by the server (docs/push.md).
     std::optional<CommitId> destination;

@@ -72,7 +72,7 @@ class SshPush {
         server_.offer(source_.ref(), commit(i), probing);
         ReceiveLog log(source_.ref(), commit(i), /*warn=*/!probing);
         const std::string command = concat("ostree-receive ", flags, " ", shell_quoted(target_.path), " ",
-                                           url_, " ", shell_quoted(source_.ref()));
+                                           url_, " ", shell_quoted(source_.ref().text()));
         const ExitState state = ssh_->run(command, [&](std::string_view line) { log.add(line); });
         server_.rethrow_failure();
         failed = !state.ok();
@@ -162,13 +162,13 @@ class SshPush {
         }
         if (log.is_not_newer()) {
             throw Error(ErrorKind::invalid,
-                        concat("the ref ", quoted(source_.ref()), " of ", quoted(target_.to_string()),
+                        concat("the ref ", quoted(source_.ref().text()), " of ", quoted(target_.to_string()),
                                " names the commit ", log.before().text(), ", which is as new as ",
                                source_.commit(), " or newer"))
                 .hint("--force pushes all the same");
         }
         throw Error(ErrorKind::unavailable, concat("ostree-receive on ", quoted(target_.host),
-                                                   " did not take the ref ", quoted(source_.ref())))
+                                                   " did not take the ref ", quoted(source_.ref().text())))
             .hint("it leaves out appstream/*, appstream2/* and ostree-metadata; -v shows what it said");
     }
 

@@ -115,7 +115,7 @@ ArchiveServer::~ArchiveServer() {
     ::unlink(socket_path_.c_str());
 }
 
-void ArchiveServer::offer(const std::string& ref, const CommitId& commit, bool probing) {
+void ArchiveServer::offer(const RefName& ref, const CommitId& commit, bool probing) {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return answering_ == 0; });
     lacks_object_ = false;

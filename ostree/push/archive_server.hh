@@ -39,7 +39,7 @@ class ArchiveServer {
     const std::string& prefix() const noexcept { return prefix_; }
 
     // Waits until no request is being answered, then offers another commit (ArchiveOffer::set).
-    void offer(const std::string& ref, const CommitId& commit, bool probing);
+    void offer(const RefName& ref, const CommitId& commit, bool probing);
     // Whether somebody asked for an object that is not offered: after a probe, whether the commit, or any of
     // what belongs to it, is missing there.
     bool lacks_object() const noexcept { return lacks_object_; }

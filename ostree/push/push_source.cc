@@ -21,12 +21,20 @@ bool has_commit_object(const Repository& repository, const CommitId& commit) {
 }
 
 // The ref that `rev` is: of this repository, or, less the remote's name, one that was pulled.
-std::string ref_named_by(const Repository& repository, const std::string& rev) {
+RefName ref_named_by(const Repository& repository, const std::string& rev) {
     for (const std::string& ref : repository.refs("")) {
-        if (ref == rev) return rev.substr(rev.find(':') + 1);
+        if (ref == rev) return RefName::parse(rev.substr(rev.find(':') + 1));
     }
     throw Error(ErrorKind::usage, concat(quoted(rev), " names a commit, but no ref"))
         .hint("say with --ref what it is to be called in the destination");
+}
+
+CommitId find_commit(const Repository& repository, const std::string& rev) {
+    const std::optional<CommitId> commit = repository.resolve(rev);
+    if (commit && has_commit_object(repository, *commit)) return *commit;
+    throw revision_not_found(
+        repository, rev,
+        concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
 }
 
 }  // namespace
@@ -35,16 +43,13 @@ bool has_whole_commit(const Repository& repository, const CommitId& commit) {
     return has_commit_object(repository, commit) && load_commit(repository, commit) != nullptr;
 }
 
-PushSource::PushSource(const Repository& repository, const std::string& rev, const std::string& ref)
-    : repository_(repository) {
-    const std::optional<CommitId> commit = repository.resolve(rev);
-    if (!commit || !has_commit_object(repository, *commit)) {
-        throw revision_not_found(
-            repository, rev,
-            concat("the repository ", quoted(repository.path()), " has no commit ", quoted(rev)));
-    }
-    ref_ = ref.empty() ? ref_named_by(repository, rev) : ref;
-    check_ref_name(ref_);
+PushSource::PushSource(const Repository& repository, const std::string& rev,
+                       const std::optional<RefName>& ref)
+    // Braces: from left to right, so that a commit which is not there is the first thing that is told.
+    : PushSource{repository, find_commit(repository, rev), ref ? *ref : ref_named_by(repository, rev)} {}
+
+PushSource::PushSource(const Repository& repository, const CommitId& commit, RefName ref)
+    : repository_(repository), ref_(std::move(ref)) {
     OstreeRepo* const repo = repository.handle().repo.get();
     if (ostree_repo_is_writable(repo, nullptr) != FALSE) {
         const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
@@ -54,7 +59,7 @@ PushSource::PushSource(const Repository& repository, const std::string& rev, con
         locked_ = true;
     }
     try {
-        read_history(*commit);
+        read_history(commit);
     } catch (...) {
         if (locked_) ostree_repo_lock_pop(repo, OSTREE_REPO_LOCK_SHARED, nullptr, nullptr);
         throw;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -19,24 +20,25 @@ struct PushedCommit {
 class PushSource {
   public:
     // `repository` is borrowed; it is locked against pruning as long as this object lives, where we may write
-    // to it. `ref`: "" for the one that `rev` names. Throws Error: not_found when there is no such commit, or
-    // only part of it; usage when no ref is named, or none that may be written.
-    PushSource(const Repository& repository, const std::string& rev, const std::string& ref);
+    // to it. `ref`: nothing for the one that `rev` names. Throws Error: not_found when there is no such
+    // commit, or only part of it; usage when no ref is named, or none that may be written.
+    PushSource(const Repository& repository, const std::string& rev, const std::optional<RefName>& ref);
     PushSource(const PushSource&) = delete;
     PushSource& operator=(const PushSource&) = delete;
     ~PushSource();
 
     const Repository& repository() const noexcept { return repository_; }
     const CommitId& commit() const noexcept { return history_.front().commit; }
-    const std::string& ref() const noexcept { return ref_; }
+    const RefName& ref() const noexcept { return ref_; }
     // The commit, its parent, and so on, as far as the repository has them whole. Not empty.
     const std::vector<PushedCommit>& history() const noexcept { return history_; }
 
   private:
+    PushSource(const Repository& repository, const CommitId& commit, RefName ref);
     void read_history(const CommitId& newest);
 
     const Repository& repository_;
-    std::string ref_;
+    RefName ref_;
     std::vector<PushedCommit> history_;
     bool locked_ = false;
 };

@@ -23,7 +23,7 @@ std::string_view RefBefore::text() const noexcept {
     return told ? text_or_empty(commit) : "(unknown)";
 }
 
-ReceiveLog::ReceiveLog(std::string ref, const CommitId& commit, bool warn)
+ReceiveLog::ReceiveLog(RefName ref, const CommitId& commit, bool warn)
     : ref_(std::move(ref)), commit_(commit), warn_(warn) {}
 
 void ReceiveLog::add(std::string_view line) {

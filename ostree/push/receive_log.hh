@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 
 namespace osb::ostree {
 
@@ -21,7 +22,7 @@ struct RefBefore {
 class ReceiveLog {
   public:
     // Of the receipt of `commit` under `ref`. A warning is for the user to see where `warn` is set.
-    ReceiveLog(std::string ref, const CommitId& commit, bool warn);
+    ReceiveLog(RefName ref, const CommitId& commit, bool warn);
 
     // The next line of its output, as it came. Passes it on to the user's log, escaped.
     void add(std::string_view line);
@@ -39,7 +40,7 @@ class ReceiveLog {
   private:
     void add_message(std::string_view message);
 
-    std::string ref_;
+    RefName ref_;
     CommitId commit_;
     bool warn_;
     bool in_current_ = false;

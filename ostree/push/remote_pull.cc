@@ -30,7 +30,6 @@ void check_options(const RemotePullOptions& options) {
         throw Error(ErrorKind::usage, concat("not a URL of an ostree repository: ", quoted(options.url)))
             .hint("http://, https:// and file:// are");
     }
-    check_ref_name(options.ref);
 }
 
 GVariantPtr remote_options(const RemotePullOptions& options) {
@@ -56,7 +55,7 @@ void import_key(OstreeRepo* repo, const RemotePullOptions& options) {
     }
 }
 
-GVariantPtr pull_options(const std::string& ref) {
+GVariantPtr pull_options(const RefName& ref) {
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
     const std::array<const char*, 2> refs{ref.c_str(), nullptr};
@@ -84,8 +83,7 @@ ErrorKind kind_of(const GErrorSlot& error) {
     }
 }
 
-CommitId pull_ref(Repository& repository, const std::string& remote, const std::string& ref,
-                  Progress& progress) {
+CommitId pull_ref(Repository& repository, const std::string& remote, const RefName& ref, Progress& progress) {
     progress.begin("fetching the commit", std::nullopt);
     GErrorSlot error;
     const GVariantPtr pull = pull_options(ref);
@@ -93,9 +91,9 @@ CommitId pull_ref(Repository& repository, const std::string& remote, const std::
     const bool ok = ostree_repo_pull_with_options(repository.handle().repo.get(), remote.c_str(), pull.get(),
                                                   nullptr, watch.cancellable(), error.out()) != 0;
     watch.finish();
-    if (!ok) raise_as_remote(error, concat("cannot pull ", quoted(ref)));
+    if (!ok) raise_as_remote(error, concat("cannot pull ", quoted(ref.text())));
     const std::optional<CommitId> commit = repository.resolve(concat(remote, ':', ref));
-    if (!commit) throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(ref)));
+    if (!commit) throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(ref.text())));
     return *commit;
 }
 
@@ -120,14 +118,14 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
                              "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n')};
 }
 
-CommitId pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+CommitId pull_configured(Repository& repository, const std::string& remote, const RefName& ref,
                          Progress& progress) {
     const UmaskScope umask(umask_for(repository.handle().repo.get()));
     return with_context([&] { return concat("remote ", quoted(remote)); },
                         [&] { return pull_ref(repository, remote, ref, progress); });
 }
 
-CommitId remote_commit(const Repository& repository, const std::string& remote, const std::string& ref) {
+CommitId remote_commit(const Repository& repository, const std::string& remote, const RefName& ref) {
     GErrorSlot error;
     GHashTable* table = nullptr;
     InterruptWatch watch;
@@ -139,7 +137,7 @@ CommitId remote_commit(const Repository& repository, const std::string& remote, 
     const auto* commit = static_cast<const char*>(g_hash_table_lookup(table, ref.c_str()));
     if (commit == nullptr) {
         throw Error(ErrorKind::not_found,
-                    concat("remote ", quoted(remote), ": its summary has no ref ", quoted(ref)));
+                    concat("remote ", quoted(remote), ": its summary has no ref ", quoted(ref.text())));
     }
     return CommitId::parse(commit);
 }

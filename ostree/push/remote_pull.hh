@@ -5,6 +5,7 @@
 
 #include "base/progress.hh"
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -12,7 +13,7 @@ namespace osb::ostree {
 struct RemotePullOptions {
     std::string name;  // of the remote
     std::string url;   // http://, https:// or file://
-    std::string ref;
+    RefName ref;
     std::string gpg_key;  // path of a file with the keys that its commits are signed with; "": not checked
 };
 
@@ -30,11 +31,11 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
 
 // Pulls a ref of a remote that the repository's configuration names, as that says; returns the commit. Throws
 // as pull_remote().
-CommitId pull_configured(Repository& repository, const std::string& remote, const std::string& ref,
+CommitId pull_configured(Repository& repository, const std::string& remote, const RefName& ref,
                          Progress& progress);
 
 // The commit that the remote's summary says the ref names now; nothing is stored. Throws as pull_remote();
 // not_found for a ref that the summary lacks, and for a remote that has no summary.
-CommitId remote_commit(const Repository& repository, const std::string& remote, const std::string& ref);
+CommitId remote_commit(const Repository& repository, const std::string& remote, const RefName& ref);
 
 }  // namespace osb::ostree

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ostree/objects/glib.hh"
+#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
 namespace osb::ostree {
@@ -14,14 +15,14 @@ std::string collection_of(const Repository& repository);
 
 // Whether clients of a repository in `collection` ("" for none) refuse the commit by the name `ref`: as
 // libostree decides it, by ostree.ref-binding and ostree.collection-binding.
-bool is_bound_elsewhere(GVariant* commit_object, const std::string& ref, const std::string& collection);
+bool is_bound_elsewhere(GVariant* commit_object, const RefName& ref, const std::string& collection);
 
 // The same for the repository's collection; false when it has none: there a commit may have any name.
-bool is_refused_in_collection(const Repository& repository, GVariant* commit_object, const std::string& ref);
+bool is_refused_in_collection(const Repository& repository, GVariant* commit_object, const RefName& ref);
 
 // A warning when clients would refuse the commit by the name `ref` of the repository; the second for a
 // repository with a collection id only.
-void warn_of_binding(const Repository& repository, GVariant* commit_object, const std::string& ref);
-void warn_in_collection(const Repository& repository, GVariant* commit_object, const std::string& ref);
+void warn_of_binding(const Repository& repository, GVariant* commit_object, const RefName& ref);
+void warn_in_collection(const Repository& repository, GVariant* commit_object, const RefName& ref);
 
 }  // namespace osb::ostree

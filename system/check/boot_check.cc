@@ -17,9 +17,9 @@
 #include "base/log.hh"
 #include "base/state_file.hh"
 #include "image/boot/boot_menu.hh"
+#include "image/deployment/origin.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
-#include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
 #include "system/trial/trial.hh"
@@ -79,7 +79,9 @@ bool menu_is_right(const Sysroot& sysroot) {
 // as when it was all there was. That it is healthy is then all that is wanted of it.
 bool is_to_be_proven(const Sysroot& sysroot) {
     const std::optional<Deployment> booted = sysroot.booted();
-    if (!booted || *booted != sysroot.deployments().front() || !is_untried(booted->origin)) return false;
+    if (!booted || *booted != sysroot.deployments().front() ||
+        !image::Origin::parse_or_empty(booted->origin).is_untried())
+        return false;
     return !has_failed(read_failed(sysroot), *booted);
 }
 
@@ -265,7 +267,7 @@ TrialOutcome settle_trial(Sysroot& sysroot, const Deployment& booted, const Chec
         put_in_order(sysroot);
         if (report.healthy() && is_to_be_proven(sysroot)) {
             const Deployment first = sysroot.deployments().front();
-            sysroot.set_origin(first, with_untried(first.origin, false));
+            sysroot.set_origin(first, image::Origin::parse(first.origin).with_untried(false).text());
         }
     } else if (trial->state == TrialState::passed) {
         // Power failed while it was made the default.

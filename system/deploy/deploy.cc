@@ -9,7 +9,6 @@
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
 #include "system/deploy/deploy_space.hh"
-#include "system/origin/origin.hh"
 
 namespace osb::system {
 namespace {
@@ -37,9 +36,9 @@ std::vector<std::string> unused_image_refs(const Sysroot& sysroot) {
     std::set<std::string> used;
     for (const Deployment& deployment : sysroot.deployments()) {
         try {
-            const Origin origin = parse_origin(deployment.origin);
-            if (const auto* image = std::get_if<ImageOrigin>(&origin))
-                used.insert(image::image_ref(image->value));
+            const image::OriginTarget target = image::Origin::parse(deployment.origin).target();
+            if (const auto* image = std::get_if<image::ImageOrigin>(&target))
+                used.insert(image::image_ref(image->value).text());
         } catch (const Error& error) {
             // Not knowing what it follows is a reason to delete nothing.
             log_debug(concat("refs of images are kept: ", error.message()));
@@ -61,7 +60,8 @@ Roles roles_of(const Sysroot& sysroot) {
     const std::optional<Trial> trial = read_trial(sysroot);
     const std::vector<FailedTrial> failures = read_failed(sysroot);
     const auto is_proven = [&](const Deployment& deployment) {
-        return !has_failed(failures, deployment) && !is_untried(deployment.origin);
+        return !has_failed(failures, deployment) &&
+               !image::Origin::parse_or_empty(deployment.origin).is_untried();
     };
     roles.current_is_proven = is_proven(*roles.current) && !(trial && trial->is_of(*roles.current));
     for (const Deployment& deployment : all) {
@@ -142,7 +142,8 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     check_space(sysroot, deployment.stateroot, deployable, {});
     TrialSupport support = trial_support(sysroot);
     ostree::NewDeployment next = deployment;
-    next.origin = with_untried(deployment.origin, support.supported);
+    const auto origin = image::Origin::parse(deployment.origin);
+    next.origin = origin.with_untried(support.supported).text();
     Deployment made = sysroot.deploy(next);
     if (support.supported) support = can_pass_trial(sysroot, made);
     const bool tried = support.supported && !list.empty();
@@ -150,7 +151,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
         prepare_trial(sysroot, made, subject);
     } else {
         unlink_failures(sysroot, made);
-        sysroot.set_origin(made, with_untried(deployment.origin, false));
+        sysroot.set_origin(made, origin.with_untried(false).text());
     }
     // A proven one is the default until the new one is.
     list.insert(tried ? list.begin() + 1 : list.begin(), made);

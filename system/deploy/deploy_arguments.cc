@@ -3,7 +3,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "system/origin/origin.hh"
+#include "image/deployment/origin.hh"
 #include "system/trial/trial.hh"
 
 namespace osb::system {
@@ -52,7 +52,7 @@ DeployOutcome deploy_with_arguments(Sysroot& sysroot, const std::vector<std::str
     TrialSubject subject;
     ostree::NewDeployment next{.stateroot = base.id.stateroot,
                                .commit = base.id.commit,
-                               .origin = without_transient(base.origin),
+                               .origin = image::Origin::parse(base.origin).without_state().text(),
                                .kernel_options = arguments,
                                .merge = base};
     if (waits_for_trial(roles, base)) {

@@ -3,15 +3,15 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/log.hh"
+#include "image/deployment/origin.hh"
 #include "ostree/tree/commit_info.hh"
-#include "system/origin/origin.hh"
 
 namespace osb::system {
 
 std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
     try {
-        const Origin origin = parse_origin(deployment.origin);
-        const auto* image = std::get_if<ImageOrigin>(&origin);
+        const image::OriginTarget target = image::Origin::parse(deployment.origin).target();
+        const auto* image = std::get_if<image::ImageOrigin>(&target);
         if (image != nullptr && !image->manifest_digest.empty()) return image->manifest_digest;
         // A commit that was imported, by osb-oci or by ostree-ext, says it itself.
         return ostree::read_commit_info(sysroot.repository(), deployment.id.commit).manifest_digest;

@@ -7,30 +7,16 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/log.hh"
-#include "ostree/objects/key_file.hh"
+#include "image/deployment/origin.hh"
 #include "ostree/tree/commit_info.hh"
 #include "system/deploy/deploy.hh"
 #include "system/deploy/deployment_match.hh"
-#include "system/origin/origin.hh"
 
 namespace osb::system {
 namespace {
 
 using ostree::Deployment;
 using ostree::Sysroot;
-
-// What an origin names, whatever policy it has.
-std::string named_by(const std::string& origin) {
-    try {
-        const auto file = ostree::KeyFile::parse(origin);
-        for (const char* key : {"container-image-reference", "refspec", "baserefspec"}) {
-            if (const auto value = file.get("origin", key)) return *value;
-        }
-    } catch (const Error& error) {
-        log_debug(concat("origin: ", error.message()));
-    }
-    return "";
-}
 
 // libostree changes nothing in the directory itself afterwards: it makes it immutable. install-to-disk sets
 // no time.
@@ -44,9 +30,9 @@ std::optional<std::uint64_t> deployed_at(const Sysroot& sysroot, const Deploymen
 
 void add_origin(DeploymentStatus& out) {
     try {
-        out.follows = to_string(parse_origin(out.deployment.origin));
+        out.follows = to_string(image::Origin::parse(out.deployment.origin).target());
     } catch (const Error& error) {
-        out.follows = named_by(out.deployment.origin);
+        out.follows = image::Origin::parse_or_empty(out.deployment.origin).named();
         out.origin_problem = error.message();
     }
 }

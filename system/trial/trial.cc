@@ -14,7 +14,7 @@
 #include "base/log.hh"
 #include "base/random.hh"
 #include "image/boot/boot_menu.hh"
-#include "system/origin/origin.hh"
+#include "image/deployment/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial_menu.hh"
 #include "system/trial/trial_state.hh"
@@ -211,9 +211,8 @@ void pass_trial(Sysroot& sysroot) {
     }
     put_first(sysroot, *deployment);
     write_menu(sysroot);
-    if (is_untried(deployment->origin)) {
-        sysroot.set_origin(*deployment, with_untried(deployment->origin, false));
-    }
+    const auto origin = image::Origin::parse_or_empty(deployment->origin);
+    if (origin.is_untried()) sysroot.set_origin(*deployment, origin.with_untried(false).text());
     disarm(sysroot);
     forget_failures(records, *trial);
     records.remove_trial();

@@ -24,9 +24,9 @@ struct FetchResult {
 };
 
 // Imports the image, or takes the commit that it holds, with all that is here reused; the ref of `follows`
-// (as ImageOrigin::value has it) names the commit, and read_fetched_image() finds it. Nothing but objects is
-// changed before all of it is there. Throws Error: no_space with both numbers before anything is fetched;
-// those of import_image(). The sysroot must be locked.
+// (as image::ImageOrigin::value has it) names the commit, and read_fetched_image() finds it. Nothing but
+// objects is changed before all of it is there. Throws Error: no_space with both numbers before anything is
+// fetched; those of import_image(). The sysroot must be locked.
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
                         unsigned jobs, Progress& progress);
 

@@ -41,7 +41,8 @@ std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
     try {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
         FetchedImage out = parse(read_regular_file(AT_FDCWD, path, kMaxFetchedFile));
-        if (sysroot.repository().resolve(image::image_ref(out.image)) != out.commit) return std::nullopt;
+        if (sysroot.repository().resolve(image::image_ref(out.image).text()) != out.commit)
+            return std::nullopt;
         return out;
     } catch (const Error& error) {
         log_debug(concat(kName, " is passed over: ", error.message()));

@@ -12,7 +12,7 @@
 namespace osb::system {
 
 struct FetchedImage {
-    std::string image;   // as ImageOrigin::value has it
+    std::string image;   // as image::ImageOrigin::value has it
     std::string digest;  // of the manifest
     ostree::CommitId commit;
     std::string version;     // "" where the image names none

@@ -91,13 +91,13 @@ void check_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot, const ostr
     out.packages_unknown = "it is deployed already";
 }
 
-void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const RefspecOrigin& origin,
+void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const image::RefspecOrigin& origin,
                   const UpgradeTarget& followed) {
     const ostree::Repository repository = sysroot.repository();
-    out.commit = origin.remote.empty() ? repository.resolve(origin.ref)
+    out.commit = origin.remote.empty() ? repository.resolve(origin.ref.text())
                                        : ostree::remote_commit(repository, origin.remote, origin.ref);
     if (!out.commit)
-        throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)));
+        throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref.text())));
     out.standing = match_deployment(sysroot, followed.roles, "", out.commit);
     if (!out.is_new()) return;
     out.packages_unknown = "a remote tells it only when the commit is fetched";
@@ -125,7 +125,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
     out.image = followed.image;
     out.present = followed.present;
     if (followed.read_from.empty()) {
-        check_remote(out, sysroot, std::get<RefspecOrigin>(followed.origin), followed);
+        check_remote(out, sysroot, std::get<image::RefspecOrigin>(followed.origin), followed);
     } else {
         check_image(out, sysroot, followed, options, depth);
     }

@@ -7,6 +7,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "image/deployment/kargs_d.hh"
+#include "image/deployment/origin.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/push/remote_pull.hh"
@@ -15,7 +16,6 @@
 #include "system/deploy/deployable.hh"
 #include "system/deploy/deployment_match.hh"
 #include "system/origin/machine_platform.hh"
-#include "system/origin/origin.hh"
 #include "system/upgrade/fetch_image.hh"
 #include "system/upgrade/resolved_image.hh"
 #include "system/upgrade/upgrade_target.hh"
@@ -78,13 +78,14 @@ class Upgrade {
     }
 
     void upgrade_from_remote() {
-        const auto& origin = std::get<RefspecOrigin>(followed_.origin);
+        const auto& origin = std::get<image::RefspecOrigin>(followed_.origin);
         check_not_on_trial(followed_.roles);
         ostree::Repository repository = sysroot_.repository();
         if (origin.remote.empty()) {
-            report_.commit = repository.resolve(origin.ref);
+            report_.commit = repository.resolve(origin.ref.text());
             if (!report_.commit) {
-                throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref)))
+                throw Error(ErrorKind::not_found,
+                            concat("the repository has no ref ", quoted(origin.ref.text())))
                     .hint("'osb-oci switch IMAGE' makes this system follow an image");
             }
         } else {
@@ -112,7 +113,7 @@ class Upgrade {
         const ostree::Deployment& next = standing == DeploymentMatch::next_on_trial
                                              ? *followed_.roles.on_trial
                                              : sysroot_.deployments().front();
-        if (followed_.changes && with_untried(next.origin, false) != new_origin())
+        if (followed_.changes && image::Origin::parse(next.origin).with_untried(false) != new_origin())
             return false;  // it follows something else
         const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), next.id.commit);
         report_.release = {.version = info.version, .time = info.time};
@@ -151,11 +152,11 @@ class Upgrade {
     // The running system is what the name stands for already: only its origin is not, or does not say at
     // which manifest it is, so that the next look would need more than one request.
     void follow_from_now_on() {
-        if (!std::holds_alternative<ImageOrigin>(followed_.origin)) return;
+        if (!std::holds_alternative<image::ImageOrigin>(followed_.origin)) return;
         if (!options_.from.empty() || options_.download_only) return;
-        const auto known = std::get_if<ImageOrigin>(&followed_.origin)->manifest_digest;
+        const auto known = std::get_if<image::ImageOrigin>(&followed_.origin)->manifest_digest;
         if (!followed_.changes && known == report_.digest) return;
-        sysroot_.set_origin(followed_.current, with_state_of(new_origin(), followed_.current.origin));
+        sysroot_.set_origin(followed_.current, new_origin().with_state_of(present_origin()).text());
         if (followed_.changes) report_.result = UpgradeResult::follows;
     }
 
@@ -174,7 +175,7 @@ class Upgrade {
 
     // The name of the ref that keeps what was fetched.
     std::string follows() const {
-        const auto* image = std::get_if<ImageOrigin>(&followed_.origin);
+        const auto* image = std::get_if<image::ImageOrigin>(&followed_.origin);
         return image != nullptr ? image->value : concat("ostree-unverified-image:", followed_.read_from);
     }
 
@@ -186,11 +187,13 @@ class Upgrade {
         take(result.fetched);
     }
 
-    std::string new_origin() const {
-        if (!std::holds_alternative<ImageOrigin>(followed_.origin)) {
-            return without_transient(followed_.current.origin);
+    image::Origin present_origin() const { return image::Origin::parse(followed_.current.origin); }
+
+    image::Origin new_origin() const {
+        if (!std::holds_alternative<image::ImageOrigin>(followed_.origin)) {
+            return present_origin().without_state();
         }
-        return image_origin_at(follows(), report_.digest, followed_.current.origin);
+        return image::Origin::of_image(follows(), report_.digest).with_groups_of(present_origin());
     }
 
     // Whose kernel arguments the new one goes on from: one that waits for its trial is given up, but not what
@@ -212,7 +215,7 @@ class Upgrade {
         const ostree::NewDeployment next{
             .stateroot = followed_.current.id.stateroot,
             .commit = *report_.commit,
-            .origin = new_origin(),
+            .origin = new_origin().text(),
             .kernel_options =
                 image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.id.commit, machine),
                                    image::read_kargs(repository, walk, machine)),

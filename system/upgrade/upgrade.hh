@@ -15,7 +15,7 @@
 namespace osb::system {
 
 struct UpgradeOptions {
-    std::string switch_to;  // follow this image from now on, in a form that image_origin() takes; "": go on
+    std::string switch_to;  // follow this image from now on, in a form that `switch` reads; "": go on
     std::string from;       // read this image in place of the one that is followed; "": that one
     bool allow_downgrade = false;
     bool force = false;          // also what has failed its trial before

@@ -10,14 +10,14 @@
 namespace osb::system {
 namespace {
 
-ImageOrigin image_to_follow(const std::string& reference) {
-    const Origin origin = parse_origin(image_origin_at(reference, "", ""));
-    return std::get<ImageOrigin>(origin);
+image::ImageOrigin image_to_follow(const std::string& reference) {
+    const auto origin = image::Origin::of_image(image::with_grammar(reference));
+    return std::get<image::ImageOrigin>(origin.target());
 }
 
 std::string read_from(const UpgradeTarget& followed, const UpgradeOptions& options) {
     if (!options.from.empty()) return oci::Reference::parse(options.from).to_string();
-    if (const auto* image = std::get_if<ImageOrigin>(&followed.origin)) return image->reference;
+    if (const auto* image = std::get_if<image::ImageOrigin>(&followed.origin)) return image->reference;
     return "";
 }
 
@@ -35,20 +35,20 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
     }
     UpgradeTarget out{.roles = roles, .current = *roles.current};
     if (options.switch_to.empty()) {
-        out.origin = parse_origin(out.current.origin);
+        out.origin = image::Origin::parse(out.current.origin).target();
     } else {
-        const ImageOrigin wanted = image_to_follow(options.switch_to);
+        const image::ImageOrigin wanted = image_to_follow(options.switch_to);
         out.changes = true;
         try {
-            const Origin present = parse_origin(out.current.origin);
-            const auto* image = std::get_if<ImageOrigin>(&present);
+            const image::OriginTarget present = image::Origin::parse(out.current.origin).target();
+            const auto* image = std::get_if<image::ImageOrigin>(&present);
             out.changes = image == nullptr || image->value != wanted.value;
         } catch (const Error&) {
             // What cannot be followed is replaced.
         }
         out.origin = wanted;
     }
-    if (std::holds_alternative<NoOrigin>(out.origin) && options.from.empty()) {
+    if (std::holds_alternative<image::NoOrigin>(out.origin) && options.from.empty()) {
         throw Error(ErrorKind::not_found, "this system follows no image, so there is nothing to upgrade to")
             .hint("'osb-oci switch IMAGE' makes it follow one");
     }

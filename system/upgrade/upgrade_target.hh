@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "image/deployment/origin.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/deploy/deploy.hh"
-#include "system/origin/origin.hh"
 #include "system/upgrade/upgrade.hh"
 
 namespace osb::system {
@@ -14,15 +14,15 @@ namespace osb::system {
 struct UpgradeTarget {
     Roles roles;
     ostree::Deployment current;
-    Origin origin;          // what is followed from now on; NoOrigin with `from`: nothing
-    std::string image;      // for people: of an image TRANSPORT:NAME, else REMOTE:REF
-    std::string read_from;  // the image to read, TRANSPORT:NAME; "" for a ref of a remote
-    bool changes = false;   // the current deployment follows something else
-    Release present;        // of the current deployment
+    image::OriginTarget origin;  // what is followed from now on; NoOrigin with `from`: nothing
+    std::string image;           // for people: of an image TRANSPORT:NAME, else REMOTE:REF
+    std::string read_from;       // the image to read, TRANSPORT:NAME; "" for a ref of a remote
+    bool changes = false;        // the current deployment follows something else
+    Release present;             // of the current deployment
 };
 
 // Throws Error: not_found when nothing is deployed, or nothing is followed, with advice; usage for a name
-// that cannot be followed; those of parse_origin().
+// that cannot be followed; those of image::Origin::target().
 UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
 
 // Throws Error{refused} with advice: an image that is older than what runs, unless that is allowed.

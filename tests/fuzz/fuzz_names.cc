@@ -40,7 +40,7 @@ void check_ref(std::string_view text) {
     if (!accepts([&] { ref = ostree::escape_ref(text); })) return;
     // ostree-ext escapes no '-', and ostree takes none at the beginning of a part.
     const bool is_taken = concat('/', ref).find("/-") == std::string::npos;
-    require(!is_taken || accepts([&] { ostree::check_ref_name("x/" + ref); }));
+    require(!is_taken || accepts([&] { static_cast<void>(ostree::RefName::parse("x/" + ref)); }));
 }
 
 // The words that a POSIX shell makes of it: one, with the text that it stands for.
@@ -85,14 +85,12 @@ void check_versions(std::string_view a, std::string_view b) {
 }
 
 void check_server_says(std::string_view text) {
-    const std::string commit(64, 'a');
-    ostree::ReceiveLog log("os/x", commit, true);
+    ostree::ReceiveLog log(ostree::RefName::parse("os/x"), ostree::CommitId(Sha256{}), true);
     log.add("INFO:otpush.receive:Current commits:");
     log.add(text);
     log.add(concat("INFO:otpush.receive:", text));
     require(fuzz::is_printable(log.last_words()));
-    require(log.made().empty() || log.made().size() == commit.size());
-    require(!log.before() || log.before()->empty() || log.before()->size() == commit.size());
+    require(log.before().told || !log.before().commit);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include "image/deployment/origin.hh"
 #include "ostree/objects/key_file.hh"
-#include "system/origin/origin.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {
@@ -29,36 +28,38 @@ void check_key_file(std::string_view text) {
     require(!again.get("group", "key"));
 }
 
-void check_image(const system::ImageOrigin& origin, std::string_view text) {
-    std::string next;
-    if (!accepts([&] { next = system::image_origin_at(origin.value, origin.manifest_digest, text); })) return;
-    const system::Origin again = system::parse_origin(next);
-    const auto* image = std::get_if<system::ImageOrigin>(&again);
+void check_image(const image::ImageOrigin& origin, const image::Origin& previous) {
+    image::Origin next;
+    if (!accepts([&] {
+            next = image::Origin::of_image(origin.value, origin.manifest_digest).with_groups_of(previous);
+        }))
+        return;
+    const image::OriginTarget again = next.target();
+    const auto* image = std::get_if<image::ImageOrigin>(&again);
     require(image != nullptr && image->value == origin.value && image->reference == origin.reference);
     require(image->manifest_digest == origin.manifest_digest);
     require(image::origin_image(origin.value) == origin.reference);
     const bool is_docker = origin.reference.starts_with("docker://");
     require(!is_docker || image::origin_image(origin.reference) == origin.reference);
-    require(!system::is_untried(next));
+    require(!next.is_untried());
 }
 
-void check_refspec(const system::RefspecOrigin& origin) {
-    const std::string refspec = system::to_string(origin);
-    const system::Origin again = system::parse_origin(image::refspec_origin(refspec));
-    const auto* found = std::get_if<system::RefspecOrigin>(&again);
+void check_refspec(const image::RefspecOrigin& origin) {
+    const std::string refspec = to_string(origin);
+    const image::OriginTarget again = image::Origin::of_refspec(refspec).target();
+    const auto* found = std::get_if<image::RefspecOrigin>(&again);
     require(found != nullptr && found->remote == origin.remote && found->ref == origin.ref);
 }
 
-void check_state(std::string_view text) {
-    std::string untried;
-    if (!accepts([&] { untried = system::with_untried(text, true); })) return;
-    require(system::is_untried(untried));
-    const std::string tried = system::with_untried(untried, false);
-    require(!system::is_untried(tried));
-    require(system::with_untried(tried, false) == tried);
-    const std::string lasting = system::without_transient(untried);
-    require(!system::is_untried(lasting) && system::without_transient(lasting) == lasting);
-    accepts([&] { require(system::is_untried(system::with_state_of(lasting, untried))); });
+void check_state(const image::Origin& origin) {
+    require(image::Origin::parse(origin.text()) == origin);
+    const image::Origin untried = origin.with_untried(true);
+    require(untried.is_untried());
+    const image::Origin tried = untried.with_untried(false);
+    require(!tried.is_untried() && tried.with_untried(false) == tried);
+    const image::Origin lasting = untried.without_state();
+    require(!lasting.is_untried() && lasting.without_state() == lasting);
+    accepts([&] { require(lasting.with_state_of(untried).is_untried()); });
 }
 
 }  // namespace
@@ -66,11 +67,12 @@ void check_state(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = as_text({data, size});
     check_key_file(text);
-    check_state(text);
     accepts([&] {
-        const system::Origin origin = system::parse_origin(text);
-        if (const auto* image = std::get_if<system::ImageOrigin>(&origin)) check_image(*image, text);
-        if (const auto* refspec = std::get_if<system::RefspecOrigin>(&origin)) check_refspec(*refspec);
+        const auto origin = image::Origin::parse(text);
+        check_state(origin);
+        const image::OriginTarget target = origin.target();
+        if (const auto* image = std::get_if<image::ImageOrigin>(&target)) check_image(*image, origin);
+        if (const auto* refspec = std::get_if<image::RefspecOrigin>(&target)) check_refspec(*refspec);
     });
     return 0;
 }

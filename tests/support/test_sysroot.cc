@@ -103,7 +103,7 @@ ostree::CommitId TestSysroot::add_commit(const std::string& version, const std::
     ostree::Repository repository = ostree::Repository::open(path() + "/ostree/repo");
     NoProgress progress;
     ostree::ImportOptions import;
-    import.ref = ref;
+    import.ref = ostree::RefName::parse(ref);
     return ostree::import_image(repository, image.image, import, progress).commit;
 }
 

@@ -70,7 +70,7 @@ class EncapsulatedTest : public ImportTest {
     std::string target() const { return directory_ / "target"; }
 
     ostree::ImportResult import_into_target(const oci::Image& image, ostree::ImportOptions options = {}) {
-        if (options.ref.empty()) options.ref = "os/derived";
+        if (!options.ref) options.ref = ostree::RefName::parse("os/derived");
         make_quick(target());
         ostree::Repository repository = ostree::Repository::open_or_create(target());
         NoProgress progress;

@@ -32,7 +32,7 @@ class ImportTest : public ::testing::Test {
     std::string repo_path() const { return directory_ / "repo"; }
 
     ostree::ImportResult import(const oci::Image& image, ostree::ImportOptions options = {}) {
-        if (options.ref.empty()) options.ref = "os/test";
+        if (!options.ref) options.ref = ostree::RefName::parse("os/test");
         make_quick(repo_path());
         ostree::Repository repository = ostree::Repository::open_or_create(repo_path());
         NoProgress progress;

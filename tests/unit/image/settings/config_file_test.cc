@@ -138,24 +138,6 @@ TEST(ByteSize, UnitsAndLimits) {
     }
 }
 
-TEST(Origin, FormsOfImages) {
-    const std::string key = "[origin]\ncontainer-image-reference=";
-    EXPECT_EQ(image::image_origin("docker://quay.io/x/y:1"),
-              key + "ostree-unverified-registry:quay.io/x/y:1\n");
-    EXPECT_EQ(image::image_origin("quay.io/x/y:1"), key + "ostree-unverified-registry:quay.io/x/y:1\n");
-    for (const char* kept :
-         {"ostree-unverified-registry:quay.io/x/y:1", "ostree-image-signed:docker://quay.io/x/y:1",
-          "ostree-remote-registry:fedora:quay.io/x/y:1",
-          "ostree-remote-image:fedora:docker://quay.io/x/y:1"}) {
-        EXPECT_EQ(image::image_origin(kept), key + kept + '\n');
-        EXPECT_EQ(image::origin_image(kept), "docker://quay.io/x/y:1");
-    }
-    for (const char* bad :
-         {"", "docker://", "ostree-remote-registry:quay.io", "a b", "x\ny", "ostree-image-signed:"}) {
-        EXPECT_THROW(image::image_origin(bad), Error) << bad;
-    }
-}
-
 TEST(OsRelease, ShellQuoting) {
     const image::OsRelease out = image::parse_os_release(
         "# c\nPRETTY_NAME=\"Alpine \\\"x\\\" v3\"\nID='a b'\nVERSION=1\\ 2\nnonsense\n=x\n");

@@ -57,8 +57,10 @@ TEST_F(ExportThreads, TheIdenticalCommitComesBack) {
         const std::string target = directory_ / std::string("pulled-") + format;
         ostree::Repository repository = ostree::Repository::open_or_create(target);
         NoProgress progress;
-        EXPECT_EQ(ostree::pull_image(repository, image, {.ref = "os/pulled"}, progress).commit,
-                  exported.commit);
+        EXPECT_EQ(
+            ostree::pull_image(repository, image, {.ref = ostree::RefName::parse("os/pulled")}, progress)
+                .commit,
+            exported.commit);
         EXPECT_EQ(list_commit(target, "os/pulled"), list_commit(repo_path(), "os/test"));
         verify_all_objects(target);
     }

@@ -64,7 +64,7 @@ TEST_F(PlainExportThreads, IsImportedAsTheSameTreeInEveryCompression) {
     for (const char* format : {"zstd:chunked", "zstd:3", "gzip:6", "none"}) {
         const std::string layout = std::string("image-") + format;
         export_to(layout, {.compression = oci::LayerFormat::parse(format), .max_layers = 3});
-        import(image_in(layout), {.ref = "os/again"});
+        import(image_in(layout), {.ref = ostree::RefName::parse("os/again")});
         EXPECT_EQ(list_commit(repo_path(), "os/again"), before) << format;
     }
 }

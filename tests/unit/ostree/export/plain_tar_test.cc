@@ -163,7 +163,7 @@ TEST_F(PlainTarTest, PathsAreInOrderAndDirectoriesBeforeWhatTheyHold) {
 TEST_F(PlainTarTest, IsImportedAsTheSameTree) {
     std::vector<MemoryLayer> image;
     for (const std::string& layer : layers()) image.push_back({layer});
-    import(make_image(image).image, {.ref = "os/again"});
+    import(make_image(image).image, {.ref = ostree::RefName::parse("os/again")});
     const Listing again = list_commit(repo_path(), "os/again");
     for (const auto& [path, listed] : commit_) EXPECT_TRUE(again.contains(path)) << path;
     for (const auto& [path, listed] : again) {

@@ -44,9 +44,10 @@ class GoldenCommitTest : public ImportTest {
         make_quick(target);
         ostree::Repository repository = ostree::Repository::open(target);
         NoProgress progress;
-        EXPECT_EQ(
-            ostree::pull_image(repository, make_image(of, options).image, {.ref = "golden"}, progress).commit,
-            golden_.first);
+        EXPECT_EQ(ostree::pull_image(repository, make_image(of, options).image,
+                                     {.ref = ostree::RefName::parse("golden")}, progress)
+                      .commit,
+                  golden_.first);
     }
 
     GoldenCommits golden_;

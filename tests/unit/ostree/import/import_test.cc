@@ -206,7 +206,10 @@ TEST_F(ImportThreads, LayersOfImagesThatAreGoneAreForgotten) {
                        { TarBuilder().file("b", "2").finish() }})
                .image);
     EXPECT_EQ(repository.refs("ostree/container/blob").size(), 2U);
-    import(make_image({{ TarBuilder().file("c", "1").finish() }}).image, {.ref = "os/other"});
+    import(make_image({{
+               TarBuilder().file("c", "1").finish()
+           }}).image,
+           {.ref = ostree::RefName::parse("os/other")});
     EXPECT_EQ(repository.refs("ostree/container/blob").size(), 3U);
 }
 
@@ -359,16 +362,18 @@ TEST_F(ImportThreads, UnlikelyRefsAreRefused) {
     const MemoryImage image = make_image({{TarBuilder().file("a", "1").finish()}});
     for (const char* ref : {"../evil", "a//b", "-x", "a b", "remote:os", "a^",
                             "ostree/container/blob/osb/mine", "2024", "deadbeef"}) {
-        EXPECT_THROW(import(image.image, {.ref = ref}), Error) << ref;
+        EXPECT_THROW(import(image.image, {.ref = ostree::RefName::parse(ref)}), Error) << ref;
     }
 }
 
 // libostree takes a ref of hexadecimal digits for the beginning of a checksum as soon as it is one.
 TEST_F(ImportThreads, ARefOfHexadecimalDigitsIsNoChecksum) {
     const std::string first =
-        concat(import(image_of({TarBuilder().file("a", "1")}).image, {.ref = "first"}).commit);
-    const std::string second =
-        concat(import(image_of({TarBuilder().file("a", "2")}).image, {.ref = "second"}).commit);
+        concat(import(image_of({TarBuilder().file("a", "1")}).image, {.ref = ostree::RefName::parse("first")})
+                   .commit);
+    const std::string second = concat(
+        import(image_of({TarBuilder().file("a", "2")}).image, {.ref = ostree::RefName::parse("second")})
+            .commit);
     const std::string digits = first.substr(0, 7);
     std::ofstream(repo_path() + "/refs/heads/" + digits) << second << '\n';
     const ostree::Repository repository = ostree::Repository::open(repo_path());
@@ -381,15 +386,15 @@ TEST_F(ImportThreads, ARefOfHexadecimalDigitsIsNoChecksum) {
 // What clients of a collection ask of a commit; import's own without a collection stays as it was.
 TEST_F(ImportThreads, ACollectionGetsItsBindings) {
     const MemoryImage image = image_of({TarBuilder().file("a", "1")});
-    const ostree::CommitId unbound = import(image.image, {.ref = "os/a"}).commit;
+    const ostree::CommitId unbound = import(image.image, {.ref = ostree::RefName::parse("os/a")}).commit;
     EXPECT_EQ(commit_string(repo_path(), unbound, "ostree.collection-binding"), "");
     std::ofstream(repo_path() + "/config", std::ios::app) << "\n[core]\ncollection-id=org.example.Os\n";
-    const ostree::CommitId bound = import(image.image, {.ref = "os/a"}).commit;
+    const ostree::CommitId bound = import(image.image, {.ref = ostree::RefName::parse("os/a")}).commit;
     EXPECT_NE(bound, unbound) << "the image is there, but nobody could pull it";
     EXPECT_EQ(commit_string(repo_path(), bound, "ostree.collection-binding"), "org.example.Os");
-    EXPECT_TRUE(import(image.image, {.ref = "os/a"}).unchanged);
+    EXPECT_TRUE(import(image.image, {.ref = ostree::RefName::parse("os/a")}).unchanged);
     // Under another name it is another commit.
-    const ostree::CommitId other = import(image.image, {.ref = "os/b"}).commit;
+    const ostree::CommitId other = import(image.image, {.ref = ostree::RefName::parse("os/b")}).commit;
     EXPECT_NE(other, bound);
     EXPECT_EQ(list_commit(repo_path(), other), list_commit(repo_path(), bound));
 }

@@ -69,7 +69,7 @@ class KnownLayersTest : public ImportTest {
         make_quick(directory_ / "target");
         ostree::Repository out = ostree::Repository::open(directory_ / "target");
         NoProgress progress;
-        ostree::pull_image(out, image, {.ref = "os/pulled"}, progress);
+        ostree::pull_image(out, image, {.ref = ostree::RefName::parse("os/pulled")}, progress);
         source_->layers = 0;
         return out;
     }
@@ -78,7 +78,7 @@ class KnownLayersTest : public ImportTest {
                                                  bool expect_objects) {
         NoProgress progress;
         ostree::ImportOptions options;
-        options.ref = "os/next";
+        options.ref = ostree::RefName::parse("os/next");
         options.expect_objects = expect_objects;
         return ostree::import_image(repository, image, options, progress);
     }

@@ -58,7 +58,7 @@ class PullThreads : public ImportTest {
         make_quick(target());
         ostree::Repository repository = ostree::Repository::open_or_create(target());
         NoProgress progress;
-        return ostree::pull_image(repository, image, {.ref = "os/pulled"}, progress);
+        return ostree::pull_image(repository, image, {.ref = ostree::RefName::parse("os/pulled")}, progress);
     }
 
     std::string refusal_of_pull(const std::vector<MemoryLayer>& of, const MemoryImageOptions& options) {
@@ -168,7 +168,9 @@ TEST_F(PullThreads, SignaturesAreJoined) {
         }
         ostree::Repository repository = ostree::Repository::open(target());
         NoProgress progress;
-        EXPECT_EQ(ostree::import_image(repository, image.image, {.ref = "os/imported"}, progress).commit,
+        EXPECT_EQ(ostree::import_image(repository, image.image,
+                                       {.ref = ostree::RefName::parse("os/imported")}, progress)
+                      .commit,
                   commit_);
     };
     const auto held = [this] {

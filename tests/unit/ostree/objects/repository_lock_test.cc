@@ -63,10 +63,12 @@ TEST_F(RepositoryLockThreads, AnInterruptionEndsTheWaitAtOnce) {
     ostree::Repository repository = ostree::Repository::open(repo_path());
     const MemoryImage image = image_of({TarBuilder().file("a", "2")});
     NoProgress progress;
-    EXPECT_LT(interrupted_after(
-                  [&] { ostree::import_image(repository, image.image, {.ref = "os/test"}, progress); }),
+    EXPECT_LT(interrupted_after([&] {
+                  ostree::import_image(repository, image.image, {.ref = ostree::RefName::parse("os/test")},
+                                       progress);
+              }),
               500);
-    EXPECT_LT(interrupted_after([&] { ostree::PushSource(repository, "os/test", ""); }), 500);
+    EXPECT_LT(interrupted_after([&] { ostree::PushSource(repository, "os/test", std::nullopt); }), 500);
     EXPECT_LT(
         interrupted_after([&] { ostree::wait_for_lock(repository, ostree::RepositoryLock::exclusive); }),
         500);

@@ -27,7 +27,9 @@ class ArchivePushThreads : public ImportTest {
             .file("usr/large", std::string(2'500'000, 'l') + text)
             .symlink("usr/link", "same")
             .directory("usr/empty");
-        return concat(import(image_of({layer}).image, {.ref = ref, .layout = ostree::Layout::plain}).commit);
+        return concat(import(image_of({layer}).image,
+                             {.ref = ostree::RefName::parse(ref), .layout = ostree::Layout::plain})
+                          .commit);
     }
 
     std::string target() const { return directory_ / "target"; }
@@ -198,12 +200,12 @@ TEST_F(ArchivePushThreads, NamesInTheDestination) {
     refusal(ErrorKind::usage, [&] { push(second); });
     refusal(ErrorKind::usage, [&] { push("os/test^"); });
     for (const char* bad : {"../x", "a//b", ".x", "-x", "a:b", "a b", "ostree/container/blob/x"})
-        refusal(ErrorKind::usage, [&] { push("os/test", {.ref = bad}); });
+        refusal(ErrorKind::usage, [&] { push("os/test", {.ref = ostree::RefName::parse(bad)}); });
     refusal(ErrorKind::not_found, [&] { push("os/other"); });
     refusal(ErrorKind::not_found, [&] { push(std::string(64, 'a')); });
     EXPECT_FALSE(fs::exists(target() + "/summary"));
-    EXPECT_EQ(push("os/test^", {.ref = "os/old"}).commit, first);
-    EXPECT_EQ(push(second, {.ref = "os/new"}).ref, "os/new");
+    EXPECT_EQ(push("os/test^", {.ref = ostree::RefName::parse("os/old")}).commit, first);
+    EXPECT_EQ(push(second, {.ref = ostree::RefName::parse("os/new")}).ref, "os/new");
     EXPECT_EQ(refs(), (std::map<std::string, ostree::CommitId>{{"os/new", ostree::CommitId::parse(second)},
                                                                {"os/old", ostree::CommitId::parse(first)}}));
     EXPECT_TRUE(summary_is_current());
@@ -213,14 +215,15 @@ TEST_F(ArchivePushThreads, ARefGoesForward) {
     const std::string first = commit("1");
     const std::string second = commit("2");
     push("os/test");
-    const std::string message = refusal(ErrorKind::invalid, [&] { push(first, {.ref = "os/test"}); });
+    const std::string message =
+        refusal(ErrorKind::invalid, [&] { push(first, {.ref = ostree::RefName::parse("os/test")}); });
     EXPECT_NE(message.find(second), std::string::npos) << message;
     EXPECT_EQ(refs().at("os/test"), second);
     // A commit without a common ancestor.
     const std::string other = commit("other", "os/other");
-    refusal(ErrorKind::invalid, [&] { push("os/other", {.ref = "os/test"}); });
+    refusal(ErrorKind::invalid, [&] { push("os/other", {.ref = ostree::RefName::parse("os/test")}); });
     EXPECT_FALSE(has(other)) << "was sent in vain";
-    EXPECT_EQ(push("os/other", {.ref = "os/test", .force = true}).commit, other);
+    EXPECT_EQ(push("os/other", {.ref = ostree::RefName::parse("os/test"), .force = true}).commit, other);
     EXPECT_EQ(refs().at("os/test"), other);
     EXPECT_TRUE(summary_is_current());
 }
@@ -251,7 +254,7 @@ TEST_F(ArchivePushThreads, HistoryThatTheSourceHasInPart) {
     // The destination knows what lies before: its own history makes it an ancestor.
     fs::remove(repo_path() + "/state/" + third + ".commitpartial");
     fs::remove(path);
-    push(first, {.ref = "os/test", .force = true});
+    push(first, {.ref = ostree::RefName::parse("os/test"), .force = true});
     EXPECT_EQ(push("os/test").commits, 0U);
     EXPECT_EQ(refs().at("os/test"), third);
 }

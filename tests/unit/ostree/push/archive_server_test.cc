@@ -108,12 +108,13 @@ class ArchiveServerThreads : public ImportTest {
         commit_ = import(image_of({layer}).image, {.layout = ostree::Layout::plain}).commit.text();
         TarBuilder other;
         other.file("usr/secret", "of another commit");
-        other_ = import(image_of({other}).image, {.ref = "os/other", .layout = ostree::Layout::plain})
+        other_ = import(image_of({other}).image,
+                        {.ref = ostree::RefName::parse("os/other"), .layout = ostree::Layout::plain})
                      .commit.text();
         repository_.emplace(ostree::Repository::open(repo_path()));
         offer_.emplace(*repository_);
         server_.emplace(*offer_, directory_ / "socket", progress_);
-        server_->offer("os/name", ostree::CommitId::parse(commit_), false);
+        server_->offer(ostree::RefName::parse("os/name"), ostree::CommitId::parse(commit_), false);
     }
 
     void TearDown() override {
@@ -173,7 +174,7 @@ TEST_F(ArchiveServerThreads, AnArchiveRepositoryWhateverTheModeOfTheSource) {
         EXPECT_EQ(connection.get(at("refs/heads/os/name")).body, commit_ + '\n');
         EXPECT_NE(connection.get(at("config")).body.find("mode=archive-z2"), std::string::npos);
         EXPECT_EQ(connection.get(at("summary")).body,
-                  ostree::make_summary("os/name", ostree::CommitId::parse(commit_),
+                  ostree::make_summary(ostree::RefName::parse("os/name"), ostree::CommitId::parse(commit_),
                                        ostree::read_metadata(*repository_, ostree::ObjectType::commit,
                                                              parse_sha256(commit_))));
         server_->rethrow_failure();
@@ -253,7 +254,7 @@ TEST_F(ArchiveServerThreads, ManyClientsAndThoseThatLeave) {
 
 TEST_F(ArchiveServerThreads, ProbesSendNothing) {
     make(ostree::RepoMode::archive);
-    server_->offer("os/name", ostree::CommitId::parse(other_), true);
+    server_->offer(ostree::RefName::parse("os/name"), ostree::CommitId::parse(other_), true);
     Client connection = client();
     EXPECT_EQ(connection.get(at("summary")).status, 200);
     EXPECT_EQ(
@@ -265,7 +266,7 @@ TEST_F(ArchiveServerThreads, ProbesSendNothing) {
             EXPECT_EQ(connection.get(at(object_path(name))).status, 404) << object_path(name);
     EXPECT_TRUE(server_->lacks_object());
     EXPECT_EQ(server_->objects_sent(), 0U);
-    server_->offer("os/name", ostree::CommitId::parse(other_), false);
+    server_->offer(ostree::RefName::parse("os/name"), ostree::CommitId::parse(other_), false);
     EXPECT_FALSE(server_->lacks_object());
     EXPECT_EQ(connection.get(at(object_path({parse_sha256(other_), ostree::ObjectType::commit}))).status,
               200);

@@ -188,7 +188,7 @@ TEST_F(SshPushThreads, HowConnectingFails) {
 TEST(ReceiveLog, OnlyWhatIsAboutThisPush) {
     const std::string commit(64, 'a');
     const std::string other(64, 'b');
-    ostree::ReceiveLog log("os/x", ostree::CommitId::parse(commit), true);
+    ostree::ReceiveLog log(ostree::RefName::parse("os/x"), ostree::CommitId::parse(commit), true);
     for (const std::string& line : {
              std::string("INFO:otpush.receive:Remote commits:"),
              "INFO:otpush.receive: os/x " + commit,

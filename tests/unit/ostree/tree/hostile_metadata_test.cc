@@ -113,10 +113,10 @@ class HostileMetadataTest : public ImportTest {
         };
         NoProgress progress;
         note("pull", [&](ostree::Repository& repository) {
-            ostree::pull_image(repository, hostile.image, {.ref = "r"}, progress);
+            ostree::pull_image(repository, hostile.image, {.ref = ostree::RefName::parse("r")}, progress);
         });
         note("import", [&](ostree::Repository& repository) {
-            ostree::import_image(repository, hostile.image, {.ref = "r"}, progress);
+            ostree::import_image(repository, hostile.image, {.ref = ostree::RefName::parse("r")}, progress);
         });
         return out;
     }
@@ -134,9 +134,10 @@ class HostileMetadataTest : public ImportTest {
             make_quick(path);
             ostree::Repository repository = ostree::Repository::open(path);
             if (std::string_view(who) == "pull") {
-                ostree::pull_image(repository, good.image, {.ref = "r"}, progress);
+                ostree::pull_image(repository, good.image, {.ref = ostree::RefName::parse("r")}, progress);
             } else {
-                ostree::import_image(repository, good.image, {.ref = "r", .layout = ostree::Layout::plain},
+                ostree::import_image(repository, good.image,
+                                     {.ref = ostree::RefName::parse("r"), .layout = ostree::Layout::plain},
                                      progress);
             }
             EXPECT_EQ(repository.resolve("r"), to_hex(checksum(commit_of(made))));

@@ -376,8 +376,8 @@ TEST_F(OverlayTest, DevicesOfKnownLayersAreKnown) {
     const std::vector<TarBuilder> layers{TarBuilder().file("a", "old").file("b", "b"),
                                          TarBuilder().fifo("a")};
     const Listing first = plain(layers);
-    const ostree::ImportResult again =
-        import(image_of(layers).image, {.ref = "os/again", .layout = ostree::Layout::plain});
+    const ostree::ImportResult again = import(
+        image_of(layers).image, {.ref = ostree::RefName::parse("os/again"), .layout = ostree::Layout::plain});
     EXPECT_EQ(again.layers_reused, 2U);
     EXPECT_EQ(list_commit(repo_path(), "os/again"), first);
 }

@@ -15,7 +15,6 @@
 #include "base/fd.hh"
 #include "base/umask_scope.hh"
 #include "image/deployment/origin.hh"
-#include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial.hh"
 #include "tests/support/test_sysroot.hh"
@@ -99,7 +98,7 @@ TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
     std::filesystem::remove(disk_.path() + "/" + old.id.path() + "/etc/runlevels/default/osb-boot-check");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
     ASSERT_EQ(outcome.result, DeployResult::is_default);
-    EXPECT_FALSE(is_untried(sysroot.deployments().front().origin));
+    EXPECT_FALSE(image::Origin::parse(sysroot.deployments().front().origin).is_untried());
     EXPECT_EQ(*roles_of(sysroot).rollback, old);
 }
 
@@ -236,13 +235,14 @@ TEST_F(DeployTest, WhatIsImmutableIsRemovedWithItsDeployment) {
 }
 
 TEST_F(DeployTest, RefsOfImagesThatNothingFollowsGo) {
-    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1")), test::kImageOrigin);
-    disk_.add_commit("0", "old kernel", image::image_ref("quay.io/x/old:1"));
+    disk_.install(disk_.add_commit("1", "kernel", image::image_ref("quay.io/x/os:1").text()),
+                  test::kImageOrigin);
+    disk_.add_commit("0", "old kernel", image::image_ref("quay.io/x/old:1").text());
     disk_.add_commit("9", "my kernel", "my/own");
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     EXPECT_GT(keep_proven(sysroot), 0U);
     EXPECT_EQ(sysroot.repository().refs("ostree/container/image"),
-              std::vector<std::string>{image::image_ref("quay.io/x/os:1")});
+              std::vector<std::string>{image::image_ref("quay.io/x/os:1").text()});
     EXPECT_TRUE(sysroot.repository().resolve("my/own"));
 }
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/error.hh"
+#include "image/deployment/origin.hh"
 #include "system/deploy/deploy_arguments.hh"
 #include "system/deploy/status.hh"
 #include "system/origin/kernel_arguments.hh"
-#include "system/origin/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "tests/support/test_sysroot.hh"
 
@@ -227,8 +227,9 @@ TEST_F(RollbackTest, OtherArgumentsAreTriedLikeAnythingElse) {
     EXPECT_EQ(outcome.deployment.id.commit, first_.id.commit);
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "quiet"}));
     EXPECT_FALSE(outcome.deployment.pinned);
-    EXPECT_EQ(with_untried(outcome.deployment.origin, false), test::kImageOrigin);
-    EXPECT_TRUE(is_untried(outcome.deployment.origin));
+    const auto origin = image::Origin::parse(outcome.deployment.origin);
+    EXPECT_EQ(origin.with_untried(false).text(), test::kImageOrigin);
+    EXPECT_TRUE(origin.is_untried());
     EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/local"), "mine");
     EXPECT_EQ(read_trial(sysroot)->subject.image, "");
     expect_default(sysroot, disk_, first_);

@@ -17,7 +17,7 @@ class FetchedImageTest : public ::testing::Test {
   protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "deployments need root";
-        commit_ = disk_.add_commit("2", "kernel", image::image_ref(kImage));
+        commit_ = disk_.add_commit("2", "kernel", image::image_ref(kImage).text());
         disk_.install(disk_.add_commit("1"), "[origin]\n");
     }
     std::optional<FetchedImage> read() const {
@@ -48,7 +48,7 @@ TEST_F(FetchedImageTest, OnlyWhileTheRefNamesTheCommit) {
     write_fetched(sysroot,
                   {.image = kImage, .digest = digest_, .commit = *commit_, .version = "", .time = 0});
     ASSERT_TRUE(read());
-    disk_.add_commit("3", "kernel", image::image_ref(kImage));
+    disk_.add_commit("3", "kernel", image::image_ref(kImage).text());
     EXPECT_FALSE(read());
 }
 

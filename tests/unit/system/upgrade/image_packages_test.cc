@@ -75,7 +75,7 @@ TEST_F(FindPackages, OfLayersThatAreKnownNothingIsRead) {
         image_of({TarBuilder().file("lib/apk/db/installed", kDatabase), TarBuilder().file("a", "b")});
     NoProgress progress;
     ostree::ImportOptions options;
-    options.ref = "os/test";
+    options.ref = ostree::RefName::parse("os/test");
     options.layout = ostree::Layout::plain;
     ostree::import_image(repository_, image.image, options, progress);
     const unsigned before = image.source->opened;
@@ -91,7 +91,7 @@ TEST_F(FindPackages, KnownLayersThatHideIt) {
                                         TarBuilder().file("lib/apk/.wh..wh..opq", "")});
     NoProgress progress;
     ostree::ImportOptions options;
-    options.ref = "os/test";
+    options.ref = ostree::RefName::parse("os/test");
     options.layout = ostree::Layout::plain;
     ostree::import_image(repository_, image.image, options, progress);
     EXPECT_EQ(version(image), "(the image has no database of apk's)");

@@ -116,7 +116,7 @@ TEST_F(UpgradeTargetTest, WhatIsHereAlready) {
     deploy_next(sysroot,
                 {.stateroot = current.id.stateroot,
                  .commit = second,
-                 .origin = image_origin_at("quay.io/x/os:1", other, ""),
+                 .origin = image::Origin::of_image("quay.io/x/os:1", other).text(),
                  .kernel_options = current.kernel_options,
                  .merge = current},
                 {.image = "", .digest = other, .version = ""});
