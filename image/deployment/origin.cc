@@ -19,7 +19,7 @@ namespace {
 
 using ostree::KeyFile;
 
-constexpr const char* kGroup = "origin";
+constexpr const char* kOriginGroup = "origin";
 constexpr const char* kImageKey = "container-image-reference";
 constexpr const char* kOwnGroup = "osb-oci";
 constexpr const char* kDigestKey = "manifest-digest";
@@ -147,14 +147,14 @@ OriginTarget refspec_of(std::string_view text) {
 }
 
 OriginTarget target_of(const KeyFile& file) {
-    if (const auto state = file.get(kGroup, "unconfigured-state")) {
+    if (const auto state = file.get(kOriginGroup, "unconfigured-state")) {
         throw Error(ErrorKind::unsupported,
                     concat("the origin says that this system is not configured: ", escape(*state)));
     }
-    if (const auto image = file.get(kGroup, kImageKey)) return image_of(*image, file);
-    if (const auto refspec = file.get(kGroup, kRefspecKey)) return refspec_of(*refspec);
+    if (const auto image = file.get(kOriginGroup, kImageKey)) return image_of(*image, file);
+    if (const auto refspec = file.get(kOriginGroup, kRefspecKey)) return refspec_of(*refspec);
     // What rpm-ostree builds a commit of its own on.
-    if (const auto base = file.get(kGroup, kBaseRefspecKey)) {
+    if (const auto base = file.get(kOriginGroup, kBaseRefspecKey)) {
         if (!file.get("packages", "requested").value_or("").empty()) {
             throw Error(ErrorKind::unsupported,
                         concat("rpm-ostree has added packages to ", quoted(*base), ", which would be lost"))
@@ -203,14 +203,14 @@ Origin Origin::of_image(std::string_view reference, const std::string& manifest_
             ? std::string(reference)
             : concat(parsed.signature, image.substr(std::string_view("docker://").size()));
     KeyFile file;
-    file.set(kGroup, kImageKey, value);
+    file.set(kOriginGroup, kImageKey, value);
     if (!manifest_digest.empty()) file.set(kOwnGroup, kDigestKey, manifest_digest);
     return Origin(file.to_string());
 }
 
 Origin Origin::of_refspec(std::string_view refspec) {
     KeyFile file;
-    file.set(kGroup, kRefspecKey, std::string(refspec));
+    file.set(kOriginGroup, kRefspecKey, std::string(refspec));
     return Origin(file.to_string());
 }
 
@@ -222,7 +222,7 @@ std::string Origin::named() const {
     try {
         const KeyFile file = KeyFile::parse(text_);
         for (const char* key : {kImageKey, kRefspecKey, kBaseRefspecKey}) {
-            if (const auto value = file.get(kGroup, key)) return *value;
+            if (const auto value = file.get(kOriginGroup, key)) return *value;
         }
     } catch (const Error& error) {
         log_debug(concat("origin: ", error.message()));
@@ -250,14 +250,14 @@ Origin Origin::with_untried(bool untried) const {
 
 Origin Origin::with_groups_of(const Origin& previous) const {
     KeyFile rest = KeyFile::parse(previous.text_);
-    for (const char* group : {kGroup, kOwnGroup, kTransientGroup}) rest.remove_group(group);
+    for (const char* group : {kOriginGroup, kOwnGroup, kTransientGroup}) rest.remove_group(group);
     const std::string others = rest.to_string();
     return parse(concat(text_, others.empty() ? "" : "\n", others));
 }
 
 Origin Origin::with_state_of(const Origin& previous) const {
     constexpr std::array<std::pair<const char*, const char*>, 3> kState{
-        {{kTransientGroup, "pinned"}, {kGroup, "unlocked"}, {kOwnGroup, kUntriedKey}}};
+        {{kTransientGroup, "pinned"}, {kOriginGroup, "unlocked"}, {kOwnGroup, kUntriedKey}}};
     KeyFile out = KeyFile::parse(text_);
     const KeyFile from = KeyFile::parse(previous.text_);
     for (const auto& [group, key] : kState) {

@@ -14,7 +14,7 @@ class ImportPlanTest : public ImportTest {
     }
 
     ostree::ImportPlan plan(const oci::Image& image, ostree::ImportOptions options = {}) const {
-        if (options.ref.empty() && options.name.empty()) options.ref = "os/test";
+        if (!options.ref && options.name.empty()) options.ref = ostree::RefName::parse("os/test");
         return ostree::plan_import(ostree::Repository::open(repo_path()), image, options);
     }
 
@@ -44,7 +44,7 @@ class ImportPlanTest : public ImportTest {
 };
 
 TEST_F(ImportPlanTest, TheRefIsTheOneGivenOrMadeOfMachineAndName) {
-    EXPECT_EQ(plan(ordinary(), {.ref = "my/os"}).ref, "my/os");
+    EXPECT_EQ(plan(ordinary(), {.ref = ostree::RefName::parse("my/os")}).ref, "my/os");
     MemoryImageOptions options;
     options.architecture = "arm64";
     const MemoryImage arm = make_image({{TarBuilder().file("a", "1").finish()}}, options);
@@ -53,9 +53,10 @@ TEST_F(ImportPlanTest, TheRefIsTheOneGivenOrMadeOfMachineAndName) {
 
 TEST_F(ImportPlanTest, TheParentIsResolvedWhenItIsGiven) {
     EXPECT_EQ(plan(ordinary()).parent, std::nullopt) << "not known before the layers are";
-    EXPECT_EQ(plan(ordinary(), {.parent = ostree::Parent::none}).parent, "");
-    const std::string commit = import(ordinary(), {.ref = "os/parent"}).commit;
-    for (const std::string& rev : {commit, std::string("os/parent"), commit.substr(0, 10)}) {
+    EXPECT_EQ(plan(ordinary(), {.parent = ostree::Parent::none}).parent, std::nullopt);
+    const ostree::CommitId commit = import(ordinary(), {.ref = ostree::RefName::parse("os/parent")}).commit;
+    const std::string checksum(commit.text());
+    for (const std::string& rev : {checksum, std::string("os/parent"), checksum.substr(0, 10)}) {
         EXPECT_EQ(plan(ordinary(), {.parent = ostree::Parent::commit, .parent_commit = rev}).parent, commit);
     }
     for (const std::string& rev : {std::string(64, 'a'), std::string("os/none")}) {
@@ -67,9 +68,9 @@ TEST_F(ImportPlanTest, TheParentIsResolvedWhenItIsGiven) {
 
 TEST_F(ImportPlanTest, ThePresentCommitIsTheOneThatTheRefNames) {
     EXPECT_EQ(plan(ordinary()).present, std::nullopt);
-    const std::string commit = import(ordinary("1")).commit;
+    const ostree::CommitId commit = import(ordinary("1")).commit;
     EXPECT_EQ(plan(ordinary("2")).present, commit) << "of whatever image";
-    EXPECT_EQ(plan(ordinary("2"), {.ref = "os/other"}).present, std::nullopt);
+    EXPECT_EQ(plan(ordinary("2"), {.ref = ostree::RefName::parse("os/other")}).present, std::nullopt);
 }
 
 TEST_F(ImportPlanTest, LabelsSayHowManyLayersHoldACommit) {
@@ -96,7 +97,7 @@ TEST_F(ImportPlanTest, WithASubjectOrAParentTheResultIsNotTheBaseItself) {
 
 TEST_F(ImportPlanTest, WhatCannotBeDoneIsRefused) {
     EXPECT_EQ(error_of(ordinary(), {.subject = std::string("a\0b", 3)}), ErrorKind::usage);
-    EXPECT_EQ(error_of(ordinary(), {.ref = "-x"}), ErrorKind::usage);
+    EXPECT_EQ(error_of(ordinary(), {.name = std::string("a\nb")}), ErrorKind::usage);
     oci::Image empty = ordinary();
     empty.manifest.layers.clear();
     EXPECT_EQ(error_of(empty, {}), ErrorKind::invalid);
@@ -105,23 +106,33 @@ TEST_F(ImportPlanTest, WhatCannotBeDoneIsRefused) {
     EXPECT_EQ(error_of(lying, {}), ErrorKind::invalid);
 }
 
-TEST(CommitParentTest, TheOneAskedForComesFirst) {
-    ostree::ImportPlan plan;
-    plan.parent = "asked";
-    plan.present = "before";
-    EXPECT_EQ(ostree::commit_parent(plan, "base", "now"), "asked");
-    plan.parent = "";
-    EXPECT_EQ(ostree::commit_parent(plan, "base", "now"), "") << "none was asked for";
+class CommitParentTest : public ::testing::Test {
+  protected:
+    static ostree::CommitId commit(char digit) { return ostree::CommitId::parse(std::string(64, digit)); }
+
+    const ostree::CommitId asked_ = commit('1');
+    const ostree::CommitId base_ = commit('2');
+    const ostree::CommitId before_ = commit('3');
+    const ostree::CommitId now_ = commit('4');
+    ostree::ImportPlan plan_{.ref = ostree::RefName::parse("os/test"), .subject = {}, .present = before_};
+};
+
+TEST_F(CommitParentTest, TheOneAskedForComesFirst) {
+    plan_.parent_choice = ostree::Parent::commit;
+    plan_.parent = asked_;
+    EXPECT_EQ(ostree::commit_parent(plan_, base_, now_), asked_);
+    plan_.parent_choice = ostree::Parent::none;
+    plan_.parent.reset();
+    EXPECT_EQ(ostree::commit_parent(plan_, base_, now_), std::nullopt) << "none was asked for";
 }
 
-TEST(CommitParentTest, ThenTheBaseThenTheRefsCommit) {
-    ostree::ImportPlan plan;
-    plan.present = "before";
-    EXPECT_EQ(ostree::commit_parent(plan, "base", "now"), "base");
-    EXPECT_EQ(ostree::commit_parent(plan, "", "now"), "now");
-    EXPECT_EQ(ostree::commit_parent(plan, "", std::nullopt), "before") << "the ref was deleted meanwhile";
-    plan.present.reset();
-    EXPECT_EQ(ostree::commit_parent(plan, "", std::nullopt), "");
+TEST_F(CommitParentTest, ThenTheBaseThenTheRefsCommit) {
+    EXPECT_EQ(ostree::commit_parent(plan_, base_, now_), base_);
+    EXPECT_EQ(ostree::commit_parent(plan_, std::nullopt, now_), now_);
+    EXPECT_EQ(ostree::commit_parent(plan_, std::nullopt, std::nullopt), before_)
+        << "the ref was deleted meanwhile";
+    plan_.present.reset();
+    EXPECT_EQ(ostree::commit_parent(plan_, std::nullopt, std::nullopt), std::nullopt);
 }
 
 }  // namespace

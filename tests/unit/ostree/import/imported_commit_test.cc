@@ -12,7 +12,7 @@ class ImportedCommitTest : public EncapsulatedTest {
     // finds it.
     static std::optional<ostree::ImportedCommit> present(const std::string& path, const oci::Image& image,
                                                          ostree::ImportOptions options) {
-        if (options.ref.empty()) options.ref = "os/test";
+        if (!options.ref) options.ref = ostree::RefName::parse("os/test");
         const ostree::Repository repository = ostree::Repository::open(path);
         return ostree::find_present_commit(repository, image,
                                            ostree::plan_import(repository, image, options));
@@ -25,7 +25,7 @@ class ImportedCommitTest : public EncapsulatedTest {
 
     std::optional<ostree::ImportedCommit> present_in_target(const oci::Image& image,
                                                             ostree::ImportOptions options = {}) const {
-        options.ref = "os/derived";
+        options.ref = ostree::RefName::parse("os/derived");
         return present(target(), image, options);
     }
 
@@ -41,21 +41,21 @@ TEST_F(ImportedCommitTest, AnEarlierImportOfTheSameImage) {
     const MemoryImage second = image_of({TarBuilder().file("a", "2")});
     make_quick(repo_path());
     EXPECT_FALSE(present_here(first.image)) << "there is no ref";
-    const std::string parent = import(first.image).commit;
-    const std::string commit = import(second.image).commit;
+    const ostree::CommitId parent = import(first.image).commit;
+    const ostree::CommitId commit = import(second.image).commit;
     EXPECT_FALSE(present_here(first.image)) << "the ref's commit is another image's";
     const auto found = present_here(second.image);
     ASSERT_TRUE(found);
-    EXPECT_EQ(found->checksum, commit);
+    EXPECT_EQ(found->id, commit);
     EXPECT_EQ(found->parent, parent);
-    EXPECT_EQ(found->base, "");
+    EXPECT_EQ(found->base, std::nullopt);
     EXPECT_TRUE(found->unchanged);
     EXPECT_TRUE(found->found);
 }
 
 TEST_F(ImportedCommitTest, LayoutAndParentMustBeAsAskedFor) {
     const MemoryImage image = image_of({TarBuilder().file("a", "2")});
-    const std::string parent = import(image_of({TarBuilder().file("a", "1")}).image).commit;
+    const std::string parent(import(image_of({TarBuilder().file("a", "1")}).image).commit.text());
     import(image.image);
     EXPECT_FALSE(present_here(image.image, {.layout = ostree::Layout::plain}));
     EXPECT_FALSE(present_here(image.image, {.parent = ostree::Parent::none}));
@@ -64,7 +64,7 @@ TEST_F(ImportedCommitTest, LayoutAndParentMustBeAsAskedFor) {
 
 TEST_F(ImportedCommitTest, ACommitThatIsNotWholeIsNotPresent) {
     const MemoryImage image = image_of({TarBuilder().file("a", "1")});
-    const std::string commit = import(image.image).commit;
+    const std::string commit(import(image.image).commit.text());
     std::ofstream(repo_path() + "/state/" + commit + ".commitpartial") << "f";
     EXPECT_FALSE(present_here(image.image));
 }
@@ -76,7 +76,7 @@ TEST_F(ImportedCommitTest, TheCommitInsideTheImage) {
     const unsigned opened = image.source->opened;
     const auto found = present_in_target(image.image);
     ASSERT_TRUE(found);
-    EXPECT_EQ(found->checksum, commit_);
+    EXPECT_EQ(found->id, commit_);
     EXPECT_EQ(found->base, commit_);
     EXPECT_EQ(image.source->opened, opened) << "no layer is read for that";
     EXPECT_FALSE(present_in_target(image.image, {.layout = ostree::Layout::plain}));

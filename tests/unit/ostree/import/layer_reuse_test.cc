@@ -80,7 +80,7 @@ TEST_F(LayerReuseThreads, TheBaseIsReusedAsAWhole) {
     const ostree::ReusedLayers all = reused(target(), image.image);
     EXPECT_EQ(ostree::count_with_content(all.layers), image.image.manifest.layers.size());
     ASSERT_TRUE(all.base);
-    EXPECT_EQ(all.base->commit.checksum, commit_);
+    EXPECT_EQ(all.base->commit.id, commit_);
     EXPECT_NE(all.base->tree.root.child("usr"), nullptr);
 
     // Without its commit object the others are still known.
