@@ -19,6 +19,7 @@
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/objects/staging.hh"
+#include "ostree/tree/commit.hh"
 #include "ostree/tree/metadata_objects.hh"
 
 namespace osb::ostree {
@@ -67,14 +68,18 @@ LaidOutTree make_tree(const oci::Image& image, const ImportPlan& plan, const Ima
     return lay_out(merge_layers(image, layers, budget), plan.layout, nullptr, link_store(writer), budget);
 }
 
-// The same for an image that is built on a commit.
+// The same for an image that is built on a commit, whose tree is taken.
 LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, const ImageLayers& layers,
-                              BaseTree base, ObjectWriter& writer, ImageBudget& budget) {
-    const DerivedLayout derived(base.root);
-    if (plan.is_only_base && fits_layout(is_laid_out(base.root), plan.layout)) {
-        return {.root = std::move(base.root), .kernel = {}, .notes = {}};
+                              ImageBase& base, ObjectWriter& writer, ImageBudget& budget) {
+    const DerivedLayout derived(base.tree.root);
+    if (plan.is_only_base && fits_layout(is_laid_out(base.tree.root), plan.layout)) {
+        // Nothing is moved, so the kernel is where the commit says that it is.
+        const GVariantPtr metadata = metadata_of(base.commit.commit_object.get());
+        return {.root = std::move(base.tree.root),
+                .kernel = lookup_string(metadata.get(), "ostree.linux"),
+                .notes = {}};
     }
-    Node merged = merge_onto_base(image, layers, plan.base_layers, std::move(base), budget);
+    Node merged = merge_onto_base(image, layers, plan.base_layers, std::move(base.tree), budget);
     return lay_out(std::move(merged), plan.layout, &derived, link_store(writer), budget);
 }
 
@@ -93,9 +98,8 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
         read_layers(image, plan.base_layers, std::move(reused.layers), writer, threads, progress, budget);
     progress.begin("writing the commit", std::nullopt);
     std::optional<ImageBase> base = find_base(image, plan, std::move(reused.base), read, writer, budget);
-    const LaidOutTree tree =
-        base ? make_derived_tree(image, plan, read.layers, std::move(base->tree), writer, budget)
-             : make_tree(image, plan, read.layers, writer, budget);
+    const LaidOutTree tree = base ? make_derived_tree(image, plan, read.layers, *base, writer, budget)
+                                  : make_tree(image, plan, read.layers, writer, budget);
     const WrittenObjects objects = write_objects(writer, tree.root, read.new_ones, threads);
     ImportedCommit commit = publish_import(repository, transaction, writer, image, plan,
                                            {.objects = objects,

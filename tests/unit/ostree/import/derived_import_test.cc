@@ -90,8 +90,10 @@ TEST_F(DerivedImportThreads, AnImageWithNothingOnTopIsItsCommit) {
     const auto subject = import_into_target(image.image, {.subject = "mine"});
     EXPECT_NE(subject.commit, commit_);
     EXPECT_EQ(parent_of(target(), subject.commit), commit_);
+    EXPECT_EQ(subject.kernel, "6.1-0-virt");
     const auto orphan = import_into_target(image.image, {.parent = ostree::Parent::none});
     EXPECT_EQ(orphan.parent, std::nullopt);
+    EXPECT_EQ(orphan.kernel, "6.1-0-virt");
     EXPECT_NE(orphan.commit, commit_);
     EXPECT_EQ(list_commit(target(), orphan.commit), list_commit(repo_path(), commit_));
     const auto plain = import_into_target(image.image, {.layout = ostree::Layout::plain});
