@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/error.hh"
+#include "image/deployment/origin.hh"
 #include "system/deploy/deployment_match.hh"
 #include "tests/support/test_sysroot.hh"
 
