@@ -43,6 +43,11 @@ std::string promised_commit(const oci::Image& image) {
     return image_label(image, "ostree.commit");
 }
 
+std::optional<CommitId> promised_whole_commit(const oci::Image& image) {
+    if (encapsulated_layers(image) != image.manifest.layers.size()) return std::nullopt;
+    return CommitId::try_parse(promised_commit(image));
+}
+
 void check_promised_commit(const oci::Image& image, const CommitId& commit) {
     const std::string promised = promised_commit(image);
     if (promised.empty() || commit == promised) return;

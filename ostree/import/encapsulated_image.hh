@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "oci/transports/image.hh"
@@ -23,6 +24,10 @@ std::size_t encapsulated_layers(const oci::Image& image);
 
 // The commit that the image says it holds (label ostree.commit); "" when it does not. A claim, to be checked.
 std::string promised_commit(const oci::Image& image);
+
+// The same of an image that says it holds that commit and nothing beside it; nothing else. Enough to tell
+// that there is nothing new: whoever can put up such an image could as well leave the old one in place.
+std::optional<CommitId> promised_whole_commit(const oci::Image& image);
 
 // Throws Error{digest_mismatch} when the image says that it holds another commit than `checksum`, which it
 // does hold.

@@ -4,8 +4,8 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "image/deployment/origin.hh"
+#include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_metadata.hh"
-#include "ostree/import/known_layers.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "system/origin/machine_platform.hh"
@@ -69,7 +69,7 @@ void check_image(UpdateCheck& out, const ostree::Sysroot& sysroot, const Upgrade
     const oci::Image image = resolved.open();
     check_machine(image.config.platform, sysroot, followed.current);
     const ostree::Repository repository = sysroot.repository();
-    out.commit = ostree::known_commit(repository, image);
+    out.commit = ostree::promised_whole_commit(image);
     out.standing = match_deployment(sysroot, followed.roles, out.digest, out.commit);
     if (!out.is_new()) return;
     out.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};

@@ -8,8 +8,8 @@
 #include "base/log.hh"
 #include "image/deployment/kargs_d.hh"
 #include "image/deployment/origin.hh"
+#include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_metadata.hh"
-#include "ostree/import/known_layers.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
@@ -68,7 +68,7 @@ class Upgrade {
             const oci::Image image = resolved.open();
             check_machine(image.config.platform, sysroot_, followed_.current);
             report_.release = {.version = ostree::image_version(image), .time = ostree::image_time(image)};
-            if (is_settled(ostree::known_commit(sysroot_.repository(), image))) return;
+            if (is_settled(ostree::promised_whole_commit(image))) return;
             check_order(followed_, report_.release, options_);
             fetch(image);
         }

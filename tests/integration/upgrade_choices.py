@@ -6,7 +6,6 @@ import os
 import shutil
 
 from lib_harness import run
-from lib_image import Layout, to_json
 from lib_registry import Registry
 from lib_upgrade import KERNEL, Disk, Images, base_layer, blobs, need, packages_layer, version_layer
 
@@ -153,29 +152,6 @@ def copy_within(test, source, target):
     test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", source, target)
 
 
-def lying_label(test, registry, disk, current):
-    """Another system, whose label says that it is the one that runs: it is looked at."""
-    layout = Layout(test.path("lying"))
-    copy_within(test, registry.image("enc:e2"), f"oci:{layout.directory}:e2")
-
-    def blob(digest):
-        with open(layout.blob_path(digest), "rb") as file:
-            return json.load(file)
-    with open(os.path.join(layout.directory, "index.json"), "rb") as file:
-        (entry,) = json.load(file)["manifests"]
-    manifest = blob(entry["digest"])
-    config = blob(manifest["config"]["digest"])
-    config["config"]["Labels"]["ostree.commit"] = current
-    manifest["config"] = layout.blob(to_json(config), manifest["config"]["mediaType"])
-    layout.tag(layout.blob(to_json(manifest), manifest["mediaType"]), "lie")
-    copy_within(test, f"oci:{layout.directory}:lie", registry.image("enc:latest"))
-    before = disk.deployments()
-    check, result = upgrade(disk, "--check"), upgrade(disk)
-    test.check(check.status == 0 and result.status == 3 and "ostree.commit" in result.stderr and disk.deployments() == before,
-               "an image whose label names the commit that runs is looked at", (check.describe(), result.describe()))
-    copy_within(test, registry.image("enc:e2"), registry.image("enc:latest"))
-
-
 def encapsulated(test, registry, images):
     """An image that holds a commit: the very commits, and only the layers that changed."""
     repo = test.init_repo("encapsulated", "bare")
@@ -192,7 +168,6 @@ def encapsulated(test, registry, images):
     disk = Disk(test, "encapsulated-disk", registry.image("enc:latest"), INSECURE)
     test.check(disk.deployments()[0]["id"] == first + ".0", "installation: the commit inside", disk.deployments())
     second = export("e2", "--previous", registry.image("enc:e1"))
-    lying_label(test, registry, disk, first)
     mark = registry.mark()
     result = upgrade(disk, "--check")
     test.check(result.status == 0 and "1.2.4-r2 -> 1.2.5-r0" in result.stdout, "--check of an image that holds a commit",
