@@ -1,34 +1,36 @@
 #include "ostree/push/archive_server.hh"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/sendfile.h>
+#include <microhttpd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <charconv>
-#include <csignal>
+#include <atomic>
+#include <condition_variable>
 #include <cstring>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/object_pool.hh"
 #include "base/random.hh"
 #include "oci/codec/deflater.hh"
 
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxConnections = 64;  // libostree makes up to eight
+constexpr unsigned kMaxConnections = 64;  // libostree makes up to eight
 constexpr int kBacklog = 32;
 constexpr std::size_t kPiece = 256UL * 1024;  // of a file that is compressed, in bytes
-
-// A client that went away: no failure of ours.
-struct Disconnected {};
+// Of one connection, in bytes: it bounds the head of a request, and half of it
+// is what is sent at a time.
+constexpr std::size_t kConnectionMemory = 32UL * 1024;
 
 Fd listen_at(const std::string& path) {
     sockaddr_un address{};
@@ -44,19 +46,16 @@ Fd listen_at(const std::string& path) {
     return fd;
 }
 
-bool is_own_process(int socket) {
+bool is_own_process(MHD_Connection* connection) {
+    const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     ucred peer{};
     socklen_t size = sizeof peer;
-    return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+    return info != nullptr && ::getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           peer.uid == ::geteuid();
 }
 
-// sendfile() has no flag for it: a client that went away would end the process.
-void ignore_broken_pipes() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0)
-        throw errno_error(error, "cannot block a signal");
+bool has_field(MHD_Connection* connection, const char* name) {
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name) != nullptr;
 }
 
 // Takes as long whatever is wrong.
@@ -69,221 +68,281 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
     return difference == 0;
 }
 
-std::string chunk_head(std::size_t size) {
-    std::array<char, 20> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16);
-    return concat(std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())), "\r\n");
+struct FreeResponse {
+    void operator()(MHD_Response* response) const noexcept { MHD_destroy_response(response); }
+};
+using Response = std::unique_ptr<MHD_Response, FreeResponse>;
+
+MHD_Result reply(MHD_Connection* connection, unsigned status, const Response& response) {
+    return response ? MHD_queue_response(connection, status, response.get()) : MHD_NO;
 }
 
-std::string head(std::string_view status, std::string_view fields) {
-    return concat("HTTP/1.1 ", status, "\r\n", fields, "\r\n");
+// A status without content. `ends`: and the connection with it.
+MHD_Result reply_status(MHD_Connection* connection, unsigned status, bool ends) {
+    const Response response(MHD_create_response_from_buffer(0, nullptr, MHD_RESPMEM_PERSISTENT));
+    if (ends && response &&
+        MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close") != MHD_YES) {
+        return MHD_NO;
+    }
+    return reply(connection, status, response);
 }
 
 }  // namespace
 
-class ArchiveServer::ReplyGuard {
+// libmicrohttpd calls the static functions, with a pointer to this, from a
+// thread for each connection.
+class ArchiveServer::Answers {
   public:
-    explicit ReplyGuard(ArchiveServer& server) : server_(server) {
-        const std::lock_guard lock(server_.mutex_);
-        ++server_.answering_;
-    }
-    ReplyGuard(const ReplyGuard&) = delete;
-    ReplyGuard& operator=(const ReplyGuard&) = delete;
-    ~ReplyGuard() {
-        const std::lock_guard lock(server_.mutex_);
-        if (--server_.answering_ == 0) server_.idle_.notify_all();
-    }
+    Answers(ArchiveOffer& offer, Progress& progress, Fd listener)
+        : offer_(offer), progress_(progress), daemon_(start(std::move(listener))) {}
+
+    void set(const RefName& ref, const CommitId& commit, bool probing);
+    void rethrow_failure();
+
+    const std::string prefix = '/' + random_hex(32);
+    std::atomic<bool> lacks_object{false};
+    std::atomic<std::uint64_t> objects_sent{0};
+    std::atomic<std::uint64_t> bytes_sent{0};
 
   private:
-    ArchiveServer& server_;
+    class Content;
+    struct StopDaemon {
+        void operator()(MHD_Daemon* daemon) const noexcept { MHD_stop_daemon(daemon); }
+    };
+    // One request, from its first line to the end of its answer.
+    struct Request {
+        std::string target;  // not decoded
+        bool is_counted = false;
+    };
+
+    MHD_Daemon* start(Fd listener);
+    static void* begin(void* self, const char* target, MHD_Connection* connection) noexcept;
+    static MHD_Result answer(void* self, MHD_Connection* connection, const char* url, const char* method,
+                             const char* version, const char* data, std::size_t* size,
+                             void** context) noexcept;
+    static void end(void* self, MHD_Connection* connection, void** context,
+                    MHD_RequestTerminationCode code) noexcept;
+    MHD_Result answer_with(MHD_Connection* connection, std::string_view method, const std::string& target);
+    void keep_failure() noexcept;
+
+    ArchiveOffer& offer_;
+    Progress& progress_;
+    ObjectPool<oci::Deflater> deflaters_{[] { return oci::make_deflater(oci::kFastDeflate); }};
+    std::mutex mutex_;
+    std::condition_variable idle_;
+    unsigned answering_ = 0;  // while it is not 0 the offer stays as it is
+    std::exception_ptr failure_;
+    std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // the last: its threads use the rest
 };
 
-ArchiveServer::ArchiveServer(ArchiveOffer& offer, std::string socket_path, Progress& progress)
-    : offer_(offer),
-      progress_(progress),
-      socket_path_(std::move(socket_path)),
-      prefix_('/' + random_hex(32)),
-      listener_(listen_at(socket_path_)),
-      stop_(make_pipe()),
-      acceptor_([this] { accept_loop(); }) {}
+// What follows the head of an answer.
+class ArchiveServer::Answers::Content {
+  public:
+    Content(Answers& answers, OfferedFile file) : answers_(answers), file_(std::move(file)) {
+        if (!is_deflated()) return;
+        deflater_.emplace(answers_.deflaters_.take());
+        piece_.resize(kPiece);
+        left_ = file_.content.size;
+    }
 
-ArchiveServer::~ArchiveServer() {
-    stop_.writer.close();
-    acceptor_.join();
-    for (Connection& connection : connections_) ::shutdown(connection.socket.get(), SHUT_RDWR);
-    reap(true);
-    ::unlink(socket_path_.c_str());
+    // In raw deflate, whose length nobody knows before.
+    bool is_deflated() const noexcept { return file_.content.content != nullptr; }
+    std::uint64_t size() const noexcept {
+        return is_deflated() ? MHD_SIZE_UNKNOWN : file_.bytes.size() + file_.size;
+    }
+
+    static ssize_t read(void* self, std::uint64_t position, char* out, std::size_t size) noexcept {
+        auto& content = *static_cast<Content*>(self);
+        try {
+            return content.read_at(position, {reinterpret_cast<std::uint8_t*>(out), size});  // NOLINT: bytes
+        } catch (...) {
+            content.answers_.keep_failure();
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        }
+    }
+    static void release(void* self) noexcept { delete static_cast<Content*>(self); }
+
+  private:
+    ssize_t read_at(std::uint64_t position, MutableBytes out) {
+        std::size_t n = 0;
+        if (position < file_.bytes.size()) {
+            const ByteView rest = as_bytes(file_.bytes).subspan(static_cast<std::size_t>(position));
+            n = std::min(out.size(), rest.size());
+            std::copy_n(rest.begin(), n, out.begin());
+        } else {
+            n = is_deflated() ? read_deflated(out) : read_file(out);
+            answers_.progress_.advance(n);
+        }
+        if (file_.is_object) {
+            answers_.bytes_sent += n;
+            if (position + n == size() || n == 0) ++answers_.objects_sent;
+        }
+        return n == 0 ? ssize_t{MHD_CONTENT_READER_END_OF_STREAM} : static_cast<ssize_t>(n);
+    }
+
+    std::size_t read_file(MutableBytes out) const {
+        const ssize_t n = ::read(file_.file.get(), out.data(), out.size());
+        if (n < 0) throw_errno("cannot read an object");
+        if (n == 0) throw Error(ErrorKind::digest_mismatch, "an object became shorter while it was sent");
+        return static_cast<std::size_t>(n);
+    }
+
+    std::size_t read_deflated(MutableBytes out) {
+        while (deflated_.empty() && !is_last_) deflate_piece();
+        const std::size_t n = std::min(out.size(), deflated_.size());
+        std::copy_n(deflated_.begin(), n, out.begin());
+        deflated_ = deflated_.subspan(n);
+        return n;
+    }
+
+    void deflate_piece() {
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kPiece));
+        const MutableBytes piece = MutableBytes(piece_).first(wanted);
+        if (wanted > 0 && read_full(*file_.content.content, piece) != wanted)
+            throw Error(ErrorKind::digest_mismatch, "an object is shorter than its repository says");
+        left_ -= wanted;
+        is_last_ = left_ == 0;
+        deflated_ = (*deflater_)->compress({.before = {}, .content = piece, .last = is_last_});
+    }
+
+    Answers& answers_;
+    OfferedFile file_;
+    std::optional<ObjectPool<oci::Deflater>::Lease> deflater_;
+    std::vector<std::uint8_t> piece_;
+    std::uint64_t left_ = 0;  // of what is to be compressed
+    bool is_last_ = false;
+    ByteView deflated_;  // what waits to be sent
+};
+
+MHD_Daemon* ArchiveServer::Answers::start(Fd listener) {
+    constexpr unsigned kFlags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+                                MHD_USE_POLL | MHD_USE_ITC | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+    MHD_Daemon* const daemon = MHD_start_daemon(kFlags, 0, nullptr, nullptr, answer, this,              //
+                                                MHD_OPTION_LISTEN_SOCKET, listener.get(),               //
+                                                MHD_OPTION_URI_LOG_CALLBACK, begin, this,               //
+                                                MHD_OPTION_NOTIFY_COMPLETED, end, this,                 //
+                                                MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,           //
+                                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,  //
+                                                MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (daemon == nullptr) throw Error(ErrorKind::io, "cannot start the HTTP server");
+    static_cast<void>(listener.release());  // it is the daemon's now
+    return daemon;
 }
 
-void ArchiveServer::offer(const RefName& ref, const CommitId& commit, bool probing) {
+void* ArchiveServer::Answers::begin(void* self, const char* target, MHD_Connection* /*connection*/) noexcept {
+    try {
+        return new Request{.target = target};
+    } catch (...) {
+        static_cast<Answers*>(self)->keep_failure();
+        return nullptr;
+    }
+}
+
+MHD_Result ArchiveServer::Answers::answer(void* self, MHD_Connection* connection, const char* /*url*/,
+                                          const char* method, const char* version, const char* /*data*/,
+                                          std::size_t* /*size*/, void** context) noexcept {
+    auto& answers = *static_cast<Answers*>(self);
+    auto* const request = static_cast<Request*>(*context);
+    if (request == nullptr || !is_own_process(connection)) return MHD_NO;
+    const bool has_body = has_field(connection, MHD_HTTP_HEADER_CONTENT_LENGTH) ||
+                          has_field(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    if (has_body || std::string_view(version) != MHD_HTTP_VERSION_1_1) {
+        return reply_status(connection, MHD_HTTP_BAD_REQUEST, true);
+    }
+    // The first call comes before the request's end: an answer to it would end the connection.
+    if (!std::exchange(request->is_counted, true)) {
+        const std::lock_guard lock(answers.mutex_);
+        ++answers.answering_;
+        return MHD_YES;
+    }
+    try {
+        return answers.answer_with(connection, method, request->target);
+    } catch (...) {
+        answers.keep_failure();
+        return MHD_NO;
+    }
+}
+
+void ArchiveServer::Answers::end(void* self, MHD_Connection* /*connection*/, void** context,
+                                 MHD_RequestTerminationCode /*code*/) noexcept {
+    auto& answers = *static_cast<Answers*>(self);
+    const std::unique_ptr<Request> request(static_cast<Request*>(std::exchange(*context, nullptr)));
+    if (!request || !request->is_counted) return;
+    const std::lock_guard lock(answers.mutex_);
+    if (--answers.answering_ == 0) answers.idle_.notify_all();
+}
+
+MHD_Result ArchiveServer::Answers::answer_with(MHD_Connection* connection, std::string_view method,
+                                               const std::string& text) {
+    const std::string_view target = text;
+    const bool is_known = target.size() > prefix.size() && target[prefix.size()] == '/' &&
+                          equal_in_constant_time(target.substr(0, prefix.size()), prefix);
+    if (!is_known || (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD)) {
+        return reply_status(connection, MHD_HTTP_NOT_FOUND, true);
+    }
+    const std::string_view path = target.substr(prefix.size() + 1);
+    std::optional<OfferedFile> file = offer_.find(path);
+    if (!file) {
+        // Detached metadata are asked for whether there are any or not.
+        if (path.starts_with("objects/") && !path.ends_with(".commitmeta")) lacks_object = true;
+        return reply_status(connection, MHD_HTTP_NOT_FOUND, false);
+    }
+    auto content = std::make_unique<Content>(*this, std::move(*file));
+    const auto block = static_cast<std::size_t>(std::min<std::uint64_t>(content->size(), kPiece));
+    const Response response(MHD_create_response_from_callback(content->size(), block, Content::read,
+                                                              content.get(), Content::release));
+    if (response) static_cast<void>(content.release());  // it is the response's now
+    return reply(connection, MHD_HTTP_OK, response);
+}
+
+void ArchiveServer::Answers::keep_failure() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+}
+
+void ArchiveServer::Answers::set(const RefName& ref, const CommitId& commit, bool probing) {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return answering_ == 0; });
-    lacks_object_ = false;
+    lacks_object = false;
     offer_.set(ref, commit, probing);
 }
 
-void ArchiveServer::rethrow_failure() {
+void ArchiveServer::Answers::rethrow_failure() {
     const std::lock_guard lock(mutex_);
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
-void ArchiveServer::reap(bool all) {
-    for (auto it = connections_.begin(); it != connections_.end();) {
-        if (!all && !it->done) {
-            ++it;
-            continue;
-        }
-        it->thread.join();
-        it = connections_.erase(it);
-    }
+ArchiveServer::ArchiveServer(ArchiveOffer& offer, std::string socket_path, Progress& progress)
+    : socket_path_(std::move(socket_path)),
+      answers_(std::make_unique<Answers>(offer, progress, listen_at(socket_path_))) {}
+
+ArchiveServer::~ArchiveServer() {
+    answers_.reset();
+    ::unlink(socket_path_.c_str());
 }
 
-void ArchiveServer::accept_loop() noexcept {
-    for (;;) {
-        std::array<pollfd, 2> entries{pollfd{.fd = listener_.get(), .events = POLLIN, .revents = 0},
-                                      pollfd{.fd = stop_.reader.get(), .events = POLLIN, .revents = 0}};
-        if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR) return;
-        if (entries[1].revents != 0) return;
-        if (entries[0].revents == 0) continue;
-        try {
-            accept_one();
-        } catch (...) {
-            const std::lock_guard lock(mutex_);
-            if (!failure_) failure_ = std::current_exception();
-        }
-    }
+const std::string& ArchiveServer::prefix() const noexcept {
+    return answers_->prefix;
 }
 
-void ArchiveServer::accept_one() {
-    Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!socket) return;  // it went away again
-    reap(false);
-    if (connections_.size() >= kMaxConnections || !is_own_process(socket.get())) return;
-    Connection& connection = connections_.emplace_back();
-    connection.socket = std::move(socket);
-    try {
-        connection.thread = std::thread([this, &connection] { serve(connection); });
-    } catch (...) {
-        connections_.pop_back();
-        throw;
-    }
+void ArchiveServer::offer(const RefName& ref, const CommitId& commit, bool probing) {
+    answers_->set(ref, commit, probing);
 }
 
-void ArchiveServer::serve(Connection& connection) noexcept {
-    try {
-        ignore_broken_pipes();
-        std::string buffer;
-        while (serve_one(connection, buffer)) {
-        }
-    } catch (const Disconnected&) {
-        // Whoever asked finds out.
-    } catch (...) {
-        const std::lock_guard lock(mutex_);
-        if (!failure_) failure_ = std::current_exception();
-    }
-    ::shutdown(connection.socket.get(), SHUT_RDWR);
-    connection.done = true;
+bool ArchiveServer::lacks_object() const noexcept {
+    return answers_->lacks_object;
 }
 
-// Reads one request and answers it; `buffer` holds what was read beyond. False at the end of the connection.
-bool ArchiveServer::serve_one(Connection& connection, std::string& buffer) {
-    const int socket = connection.socket.get();
-    constexpr std::string_view kEnd = "\r\n\r\n";
-    std::size_t end = 0;
-    while ((end = buffer.find(kEnd)) == std::string::npos) {
-        if (buffer.size() > kMaxRequestHead) return false;
-        std::array<char, 4096> piece{};
-        const ssize_t n = ::recv(socket, piece.data(), piece.size(), 0);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        buffer.append(piece.data(), static_cast<std::size_t>(n));
-    }
-    end += kEnd.size();
-    const std::optional<HttpRequest> request = parse_request(std::string_view(buffer).substr(0, end));
-    buffer.erase(0, end);
-    if (!request || request->has_body) {
-        send(socket, head("400 Bad Request", "Content-Length: 0\r\nConnection: close\r\n"));
-        return false;
-    }
-    const ReplyGuard answering(*this);
-    return answer(connection, *request) && request->keep_alive;
+void ArchiveServer::rethrow_failure() {
+    answers_->rethrow_failure();
 }
 
-bool ArchiveServer::answer(Connection& connection, const HttpRequest& request) {
-    const int socket = connection.socket.get();
-    const std::string_view target = request.target;
-    const bool known = target.size() > prefix_.size() && target[prefix_.size()] == '/' &&
-                       equal_in_constant_time(target.substr(0, prefix_.size()), prefix_);
-    if (!known || (request.method != "GET" && request.method != "HEAD")) {
-        send(socket, head("404 Not Found", "Content-Length: 0\r\nConnection: close\r\n"));
-        return false;
-    }
-    const std::string_view path = target.substr(prefix_.size() + 1);
-    std::optional<OfferedFile> file = offer_.find(path);
-    if (!file) {
-        // Detached metadata are asked for whether there are any or not.
-        if (path.starts_with("objects/") && !path.ends_with(".commitmeta")) lacks_object_ = true;
-        send(socket, head("404 Not Found", "Content-Length: 0\r\n"));
-        return true;
-    }
-    const bool chunked = file->content.content != nullptr;
-    const std::string length = concat("Content-Length: ", file->bytes.size() + file->size, "\r\n");
-    send(socket, head("200 OK", chunked ? std::string_view("Transfer-Encoding: chunked\r\n")
-                                        : std::string_view(length)));
-    if (request.method == "HEAD") return true;
-    if (chunked) {
-        send_deflated(connection, *file);
-    } else {
-        send_file(socket, *file);
-    }
-    if (file->is_object) ++objects_sent_;
-    return true;
+std::uint64_t ArchiveServer::objects_sent() const noexcept {
+    return answers_->objects_sent;
 }
 
-void ArchiveServer::send(int socket, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t n = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) throw Disconnected{};
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-}
-
-void ArchiveServer::send_file(int socket, OfferedFile& file) {
-    send(socket, file.bytes);
-    if (file.is_object) bytes_sent_ += file.bytes.size();
-    for (std::uint64_t left = file.size; left > 0;) {
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, 1U << 20U));
-        const ssize_t n = ::sendfile(socket, file.file.get(), nullptr, wanted);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) throw Disconnected{};
-        left -= static_cast<std::uint64_t>(n);
-        bytes_sent_ += static_cast<std::uint64_t>(n);
-        progress_.advance(static_cast<std::uint64_t>(n));
-    }
-}
-
-void ArchiveServer::send_deflated(Connection& connection, OfferedFile& file) {
-    const int socket = connection.socket.get();
-    if (!connection.deflater) connection.deflater = oci::make_deflater(oci::kFastDeflate);
-    connection.piece.resize(kPiece);
-    send(socket, concat(chunk_head(file.bytes.size()), file.bytes, "\r\n"));
-    bytes_sent_ += file.bytes.size();
-    std::uint64_t left = file.content.size;
-    do {
-        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, kPiece));
-        const MutableBytes piece(connection.piece.data(), wanted);
-        if (wanted > 0 && read_full(*file.content.content, piece) != wanted)
-            throw Error(ErrorKind::digest_mismatch, "an object is shorter than its repository says");
-        left -= wanted;
-        const ByteView deflated =
-            connection.deflater->compress({.before = {}, .content = piece, .last = left == 0});
-        if (deflated.empty()) continue;
-        send(socket, concat(chunk_head(deflated.size()), as_text(deflated), "\r\n"));
-        bytes_sent_ += deflated.size();
-        progress_.advance(deflated.size());
-    } while (left > 0);
-    send(socket, "0\r\n\r\n");
+std::uint64_t ArchiveServer::bytes_sent() const noexcept {
+    return answers_->bytes_sent;
 }
 
 }  // namespace osb::ostree

@@ -31,6 +31,7 @@ OWNERS = (
     (r"(glib|glib-2\.0|gio)(-object|-unix)?(/|\.h$)|ostree-1/|ostree(-[a-z-]+)?\.h$", {"ostree"}),
     (r"openssl/", {"base", "registry"}),
     (r"curl/", {"registry"}),
+    (r"microhttpd\.h$", {"ostree"}),
     (r"archive(_entry)?\.h$", {"oci"}),
     (r"zstd(_errors)?\.h$|zdict\.h$", {"oci"}),
     (r"zlib\.h$|isa-l(/|\.h$)|igzip_lib\.h$", {"oci", "ostree"}),

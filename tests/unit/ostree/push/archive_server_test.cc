@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "ostree/objects/summary.hh"
-#include "ostree/push/http_request.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
 namespace osb::test {
@@ -232,10 +231,18 @@ TEST_F(ArchiveServerThreads, Requests) {
     EXPECT_EQ(connection.receive().status, 0);
     EXPECT_EQ(client().get(at("config"), "", "PUT").status, 404);
     EXPECT_EQ(client().get(at("config"), "Content-Length: 3\r\n").status, 400);
-    EXPECT_EQ(client().get(at("config"), "Bad Header: x\r\n").status, 400);
-    Client endless = client();
-    endless.send("GET " + std::string(20'000, 'a'));
-    EXPECT_EQ(endless.receive().status, 0);
+    EXPECT_EQ(client().get(at("config"), "Transfer-Encoding: chunked\r\n").status, 400);
+    Client old = client();
+    old.send(concat("GET ", at("config"), " HTTP/1.0\r\nHost: x\r\n\r\n"));
+    EXPECT_EQ(old.receive().status, 400);
+    // What is too long is refused with one status or another, and the connection ends.
+    for (const std::string& begin :
+         {std::string("GET /"), "GET " + at("config") + " HTTP/1.1\r\nHost: x\r\nX: "}) {
+        Client endless = client();
+        endless.send(begin + std::string(40'000, 'a'));
+        EXPECT_NE(endless.receive().status, 200);
+        EXPECT_EQ(endless.receive().status, 0);
+    }
 }
 
 TEST_F(ArchiveServerThreads, ManyClientsAndThoseThatLeave) {
@@ -284,38 +291,6 @@ TEST_F(ArchiveServerThreads, AnObjectThatIsGoneIsTold) {
         return;
     }
     FAIL();
-}
-
-TEST(HttpRequest, WhatIsTaken) {
-    const auto request = ostree::parse_request("GET /a?b HTTP/1.1\r\nHost: x\r\nCONNECTION: Close\r\n\r\n");
-    ASSERT_TRUE(request);
-    EXPECT_EQ(request->method, "GET");
-    EXPECT_EQ(request->target, "/a?b");
-    EXPECT_FALSE(request->keep_alive);
-    EXPECT_FALSE(request->has_body);
-    EXPECT_TRUE(ostree::parse_request("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")->has_body);
-    for (const char* bad : {
-             "",
-             "\r\n\r\n",
-             "GET / HTTP/1.1\r\n",
-             "GET / HTTP/1.0\r\n\r\n",
-             "GET / HTTP/2\r\n\r\n",
-             "GET /\r\n\r\n",
-             "GET  / HTTP/1.1\r\n\r\n",
-             "GET / x HTTP/1.1\r\n\r\n",
-             "GET x HTTP/1.1\r\n\r\n",
-             "G(T / HTTP/1.1\r\n\r\n",
-             "GET /\x01 HTTP/1.1\r\n\r\n",
-             "GET /\xC3\xBC HTTP/1.1\r\n\r\n",
-             "GET / HTTP/1.1\r\n: x\r\n\r\n",
-             "GET / HTTP/1.1\r\nx\r\n\r\n",
-             "GET / HTTP/1.1\r\nx : y\r\n\r\n",
-             "GET / HTTP/1.1\r\nx: y\r\n folded\r\n\r\n",
-             "GET / HTTP/1.1\nHost: x\n\n",
-             "GET / HTTP/1.1\r\nx: y\nz\r\n\r\n",
-             "GET / HTTP/1.1\r\n\r\nrest",
-         })
-        EXPECT_FALSE(ostree::parse_request(bad)) << bad;
 }
 
 }  // namespace
