@@ -24,8 +24,8 @@ struct Harness {
     ostree::ArchiveOffer probe{repository};
 
     Harness() {
-        offer.set(ostree::RefName::parse("golden"), commits.second, false);
-        probe.set(ostree::RefName::parse("golden"), commits.second, true);
+        offer.set(ostree::RefName::parse("golden"), ostree::CommitId::parse(commits.second), false);
+        probe.set(ostree::RefName::parse("golden"), ostree::CommitId::parse(commits.second), true);
     }
 };
 
