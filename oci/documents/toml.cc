@@ -36,7 +36,8 @@ namespace {
 //
 // toml++ builds dotted keys of any depth, and takes them down again by recursion: the depth is measured. And
 // in version 3.3 its question whether a character is a blank has no defined answer for those from U+00A1 to
-// U+0499: outside of strings TOML has none of them, and in those that know escapes they are escaped.
+// U+0499: outside of strings TOML has none of them, and inside of strings they become escapes. So the parser
+// sees ASCII alone, also where it takes a quote for something else than the beginning of a string.
 class Preparation {
   public:
     explicit Preparation(std::string_view text) : rest_(text) {}
@@ -46,8 +47,10 @@ class Preparation {
             const char c = rest_.front();
             if (c == '#') {
                 take_comment();
-            } else if (c == '"' || c == '\'') {
-                take_string(c);
+            } else if (c == '"') {
+                take_string();
+            } else if (c == '\'') {
+                take_literal();
             } else {
                 if (!is_ascii(c)) refuse_line(line_, "a character that is not ASCII outside of a text");
                 count(c);
@@ -75,19 +78,19 @@ class Preparation {
     }
 
     // One that has no end reaches to the end of its line, or of the document: the parser will say so.
-    void take_string(char quote) {
-        const bool is_long = rest_.starts_with(std::string(3, quote));
-        const std::string end(is_long ? 3 : 1, quote);
+    void take_string() {
+        const bool is_long = rest_.starts_with("\"\"\"");
+        const std::string_view end = is_long ? "\"\"\"" : "\"";
         take(end.size());
         while (!rest_.empty() && !rest_.starts_with(end)) {
             const char c = rest_.front();
             if (!is_long && c == '\n') return;
-            if (quote == '"' && c == '\\') {
+            if (c == '\\') {
                 take(1);
                 if (rest_.empty()) return;
                 if (!is_ascii(rest_.front())) refuse_line(line_, "an escape that there is not");
                 take(1);
-            } else if (quote == '"' && !is_ascii(c)) {
+            } else if (!is_ascii(c)) {
                 escape_character();
             } else {
                 take(1);
@@ -95,7 +98,42 @@ class Preparation {
         }
         take(end.size());
         // A long one may end in quotes of its own: two more at the most.
-        for (int i = 0; is_long && i < 2 && rest_.starts_with(quote); ++i) take(1);
+        for (int i = 0; is_long && i < 2 && rest_.starts_with('"'); ++i) take(1);
+    }
+
+    // The length of the literal string that the text begins with, its quotes included.
+    static std::size_t literal_size(std::string_view text) {
+        constexpr std::string_view kLong = "'''";
+        const bool is_long = text.starts_with(kLong);
+        const std::size_t quotes = is_long ? kLong.size() : 1;
+        std::size_t end = is_long ? text.find(kLong, quotes) : text.find_first_of("'\n", quotes);
+        if (end == std::string_view::npos) return text.size();
+        if (text[end] == '\n') return end;
+        end += quotes;
+        for (int i = 0; is_long && i < 2 && text.substr(end).starts_with('\''); ++i) ++end;
+        return end;
+    }
+
+    // A literal string knows no escapes: one that needs them becomes a string that does.
+    void take_literal() {
+        const std::string_view text = rest_.substr(0, literal_size(rest_));
+        if (std::all_of(text.begin(), text.end(), is_ascii)) return take(text.size());
+        const std::size_t quotes = text.starts_with("'''") ? 3 : 1;
+        const bool has_end = text.size() >= 2 * quotes && text.ends_with(text.substr(0, quotes));
+        const std::size_t behind = rest_.size() - text.size();
+        rest_.remove_prefix(quotes);
+        out_.append(quotes, '"');
+        while (rest_.size() > behind + (has_end ? quotes : 0)) {
+            const char c = rest_.front();
+            if (!is_ascii(c)) {
+                escape_character();
+                continue;
+            }
+            if (c == '"' || c == '\\') out_ += '\\';
+            take(1);
+        }
+        rest_.remove_prefix(rest_.size() - behind);
+        if (has_end) out_.append(quotes, '"');
     }
 
     // The text is valid UTF-8.

@@ -55,6 +55,18 @@ TEST(TomlTest, TextThatBreaksTheLibrarysAssertions) {
     refusal_of("a = 1\n[[{");
 }
 
+// They become strings with escapes on their way to the parser.
+TEST(TomlTest, LiteralStringsBeyondAscii) {
+    EXPECT_EQ(json_of("a = '\u00e9\\n\"'\n"), "{\"a\":\"\u00e9\\\\n\\\"\"}");
+    EXPECT_EQ(json_of("a = '''\n\u00e9\n\\\"\"\"'''''\nb = 1\n"),
+              "{\"a\":\"\u00e9\\n\\\\\\\"\\\"\\\"''\",\"b\":1}");
+    EXPECT_EQ(json_of("'\u00e9'.b = ''\n"), "{\"\u00e9\":{\"b\":\"\"}}");
+    EXPECT_NE(refusal_of("a = '\u00e9\nb = 1\n").find("line 1"), std::string::npos);
+    refusal_of("a = '\u00e9");
+    refusal_of("a = '''\u00e9''");
+    refusal_of("a = 1----'\ufffd'5-2g\n");
+}
+
 // For these the library's question whether a character is a blank had no defined answer.
 TEST(TomlTest, CharactersBeyondAscii) {
     refusal_of(
