@@ -274,7 +274,7 @@ void ArchiveServer::send_deflated(Connection& connection, OfferedFile& file) {
         const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, kPiece));
         const MutableBytes piece(connection.piece.data(), wanted);
         if (wanted > 0 && read_full(*file.content.content, piece) != wanted)
-            throw Error(ErrorKind::digest_mismatch, "an object is shorter than its repository says");
+            throw Error(ErrorKind::digest_mismatch, "an object is shorter than its repository declares");
         left -= wanted;
         const ByteView deflated =
             connection.deflater->compress({.before = {}, .content = piece, .last = left == 0});
