@@ -142,7 +142,7 @@ def no_space(test, registry, images):
     images.push("v9", "os:first")
     before, mark = (small.refs(), small.deployments()), registry.mark()
     result = upgrade(small)
-    test.check_refused(result, 6, "no space", "MiB left, and the new system takes at least 1")
+    test.check_refused(result, 6, "no space", "MiB left, and the new system requires at least 1")
     test.check((small.refs(), small.deployments()) == before and len(blobs(registry, mark)[0]) == 1,
                "is known before the layers are read", registry.since(mark))
     small.unmount()
@@ -234,7 +234,7 @@ def plain_sysroot(test, registry, images):
     for one in disk.deployments():
         with open(one["path"] + ".origin", "w", encoding="ascii") as file:
             file.write("[origin]\n")
-    test.check_refused(upgrade(disk), 1, "no origin", "follows no image")
+    test.check_refused(upgrade(disk), 1, "no origin", "not follow an image")
     images.push("p2", "plain:1")
     images.system("p3", ["quiet"], PACKAGES, created="2024-03-03T00:00:00Z")
     images.push("p3", "plain:2")
