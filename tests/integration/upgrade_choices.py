@@ -40,7 +40,7 @@ def older(test, registry, images, disk):
     test.check(check.status == 0 and "it is older" in check.stdout, "unless it may be", check.describe())
     mark = registry.mark()
     result = upgrade(disk)
-    test.check_refused(result, 1, "an older image", "older than the system that runs")
+    test.check_refused(result, 1, "an older image", "older than the running system")
     test.check("--allow-downgrade" in result.stderr and len(blobs(registry, mark)[0]) == 1 and disk.versions() == before,
                "with advice, and before its layers are read", result.describe())
     test.check(codes(disk) == [("nothing_new", "older_image"), ("refused", "older_image")], "and for scripts", codes(disk))
@@ -98,7 +98,7 @@ def offline(test, registry, images, disk):
     name = origin.split("container-image-reference=")[1].split("\n")[0]
     test.check(f"container-image-reference={name}\n" in disk.origin(new), "the origin stays", disk.origin(new))
     result = upgrade(disk, "--from", images.oci("v3"))
-    test.check(result.status == 0 and "deployed already" in result.stdout, "and again", result.describe())
+    test.check(result.status == 0 and "already deployed" in result.stdout, "and again", result.describe())
 
 
 def same_content(test, registry, images, disk):
