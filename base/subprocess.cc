@@ -138,7 +138,7 @@ class StderrReader {
     explicit StderrReader(Fd reader) : reader_(std::move(reader)), stop_(make_pipe()) {
         const int flags = ::fcntl(reader_.get(), F_GETFL);
         if (flags < 0 || ::fcntl(reader_.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
-            throw_errno("cannot set a pipe up");
+            throw_errno("cannot set up a pipe");
         }
         thread_ = std::thread([this] { run(); });
     }

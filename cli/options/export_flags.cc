@@ -122,8 +122,8 @@ oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
     if (compression_.empty()) return {.kind = docker_archive ? Kind::none : Kind::zstd_chunked};
     const oci::LayerFormat out = oci::LayerFormat::parse(compression_);
     if (docker_archive && out.kind != Kind::none && out.kind != Kind::gzip) {
-        throw Error(ErrorKind::usage, concat("docker-archive: has no layers in ", out.to_string()))
-            .hint("use --compression gzip, or none, or another transport");
+        throw Error(ErrorKind::usage, concat("docker-archive: does not support layers in ", out.to_string()))
+            .hint("use --compression gzip or none, or another transport");
     }
     return out;
 }

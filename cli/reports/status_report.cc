@@ -47,7 +47,7 @@ class Text {
         const DeploymentStatus& one = view_.status.deployments[index];
         if (index > 0) text_ += '\n';
         text_ += concat(one.deployment.booted ? "* " : "  ", index, "  ", roles_of(one), '\n');
-        field("image", one.follows.empty() ? "follows nothing" : escape(one.follows));
+        field("image", one.follows.empty() ? "none" : escape(one.follows));
         if (!one.origin_problem.empty()) field("", styled(Style::warning, printable(one.origin_problem)));
         field("version", version_of(one));
         field("digest", short_digest(one.digest));
@@ -60,7 +60,7 @@ class Text {
         const DeploymentStatus& next = view_.status.deployments[index];
         text_ += concat("\nnext boot  ", index,
                         next.on_trial ? ", on trial: the default stays 0 until its checks pass" : "",
-                        next.deployment.booted ? ", which runs" : "", '\n');
+                        next.deployment.booted ? ", the running system" : "", '\n');
         if (!view_.status.trial_support.supported) {
             text_ += concat("trials     none: ", printable(view_.status.trial_support.reason), '\n');
         }
@@ -81,7 +81,7 @@ class Text {
         text_ +=
             concat("  ",
                    styled(Style::hint,
-                          "upgrade takes the next image; 'osb-oci upgrade --force' tries this one again"),
+                          "upgrade waits for another image; 'osb-oci upgrade --force' tries this one again"),
                    '\n');
     }
 
@@ -154,8 +154,8 @@ std::string state_text(const UpdateCheck& check, std::int64_t now) {
         case DeploymentMatch::current:
             return "nothing new";
         case DeploymentMatch::next_on_trial:
-            if (check.is_prepared) return "it is deployed, and 'osb-oci upgrade' has the next boot try it";
-            return "it is deployed, and tried at the next boot";
+            if (check.is_prepared) return "it is deployed; 'osb-oci upgrade' makes the next boot try it";
+            return "it is deployed, and the next boot tries it";
         case DeploymentMatch::next_default:
             return "it is deployed, and the next boot starts it";
         case DeploymentMatch::absent:
@@ -165,8 +165,8 @@ std::string state_text(const UpdateCheck& check, std::int64_t now) {
         return concat("it failed its trial ", format_age(check.failed->time, now), ": ",
                       printable(check.failed->reason));
     }
-    if (check.runs_on_trial) return "it can be deployed when the system that runs has passed its trial";
-    if (check.is_older) return "older than this system; 'osb-oci upgrade --allow-downgrade' takes it";
+    if (check.runs_on_trial) return "you can deploy it when the running system has passed its trial";
+    if (check.is_older) return "older than this system; 'osb-oci upgrade --allow-downgrade' accepts it";
     return "'osb-oci upgrade' deploys it";
 }
 

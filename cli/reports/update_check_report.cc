@@ -27,7 +27,7 @@ std::string describe(const PackageChange& change, std::size_t width) {
 }
 
 std::string describe_packages(const system::UpdateCheck& check) {
-    if (!check.packages) return concat("packages: not known (", check.packages_unknown, ")\n");
+    if (!check.packages) return concat("packages: unknown (", check.packages_unknown, ")\n");
     if (check.packages->empty()) return "packages: the same\n";
     constexpr std::size_t kWidest = 40;
     std::size_t width = 0;
@@ -78,12 +78,12 @@ std::string describe_check(const system::UpdateCheck& check) {
     out += concat(
         "runs now: ", check.present.version.empty() ? "no version" : osb::quoted(check.present.version),
         built(check.present), '\n');
-    if (check.is_older) out += "it is older than what runs\n";
+    if (check.is_older) out += "it is older than the running system\n";
     if (check.failed) out += concat("it failed its trial before: ", escape(check.failed->reason), '\n');
     if (check.is_prepared) {
-        out += "it is deployed, but the bootloader was not told to try it: 'osb-oci upgrade' does that\n";
+        out += "it is deployed, but the next boot does not try it: 'osb-oci upgrade' changes that\n";
     } else if (check.is_fetched) {
-        out += "to fetch: nothing, it is here\n";
+        out += "to fetch: nothing, the repository has it\n";
     } else if (check.bytes_to_fetch) {
         out += concat("to fetch: ", format_bytes(*check.bytes_to_fetch), '\n');
     }
@@ -98,11 +98,11 @@ Error nothing_new(const system::UpdateCheck& check) {
     };
     switch (check.standing) {
         case system::DeploymentMatch::next_on_trial:
-            return error(concat("the next boot tries what ", image, " is"), "next_on_trial");
+            return error(concat("the next boot tries ", image), "next_on_trial");
         case system::DeploymentMatch::next_default:
-            return error(concat("the next boot starts what ", image, " is"), "next_default");
+            return error(concat("the next boot starts ", image), "next_default");
         case system::DeploymentMatch::current:
-            return error(concat(image, " is what runs"), "current");
+            return error(concat(image, " is running"), "current");
         case system::DeploymentMatch::absent:
             break;
     }
@@ -110,7 +110,7 @@ Error nothing_new(const system::UpdateCheck& check) {
         // That passes: unlike the others, it is no answer to whether there is something new.
         return Error(ErrorKind::refused,
                      concat(image, " is ", name,
-                            ", which is not deployed while the system that runs is on trial itself"))
+                            ", which cannot be deployed while the running system is on trial"))
             .code("on_trial")
             .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
     }
@@ -120,8 +120,8 @@ Error nothing_new(const system::UpdateCheck& check) {
                      "failed_trial")
             .hint("'upgrade --force' tries it again");
     }
-    return error(concat(image, " is ", name, ", which is older than what runs"), "older_image")
-        .hint("'upgrade --allow-downgrade' takes it all the same");
+    return error(concat(image, " is ", name, ", which is older than the running system"), "older_image")
+        .hint("'upgrade --allow-downgrade' accepts it");
 }
 
 }  // namespace osb::cli

@@ -87,12 +87,12 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
     switch (report.result) {
         case UpgradeResult::nothing_new:
             return concat("nothing new: ", image, image.empty() ? "" : " is ", name,
-                          !report.next_boot ? ", which runs\n" : "\n", next_boot(report));
+                          !report.next_boot ? ", which is running\n" : "\n", next_boot(report));
         case UpgradeResult::follows:
-            return concat("the system follows ", image, " from now on, which is what runs: ", name, '\n',
-                          next_boot(report));
+            return concat("the system follows ", image, " from now on, which is already running: ", name,
+                          '\n', next_boot(report));
         case UpgradeResult::trial_prepared:
-            return concat("nothing new: ", image, " is ", name, ", which is deployed already\n",
+            return concat("nothing new: ", image, " is ", name, ", which is already deployed\n",
                           next_boot(report));
         case UpgradeResult::downloaded:
             return concat("fetched ", image, ": ", name, ", ", format_bytes(report.bytes_read),
@@ -107,7 +107,7 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
 void run_upgrade(Session& session, const SysrootFlags& flags, const system::UpgradeOptions& options,
                  bool restart) {
     if (restart && flags.sysroot != "/") {
-        throw Error(ErrorKind::usage, "--apply restarts this machine: not with --sysroot");
+        throw Error(ErrorKind::usage, "--apply restarts this machine, so it excludes --sysroot");
     }
     ostree::Sysroot sysroot = flags.open_locked();
     const system::UpgradeReport report = system::upgrade(sysroot, options, session.progress);

@@ -45,9 +45,9 @@ std::string_view words_for(const BootCheckOutcome& outcome) {
         case TrialVerdict::none:
             return "";
         case TrialVerdict::to_come:
-            return "a deployment is still to be tried\n";
+            return "a deployment waits for its trial\n";
         case TrialVerdict::passed:
-            return "the trial is passed: this deployment is the default from now on\n";
+            return "the trial passed: this deployment is the default from now on\n";
         case TrialVerdict::failed:
             return "the trial has failed\n";
     }
@@ -88,7 +88,7 @@ class BootCheckVerb final : public Verb {
         const std::optional<Error> not_restarted = restart ? try_restart() : std::nullopt;
         print(session, outcome);
         if (not_restarted) throw Error(*not_restarted);
-        if (restart) session.note("restarting: the bootloader starts the system that is known to work");
+        if (restart) session.note("restarting: the bootloader starts the proven system");
         if (!outcome.healthy()) {
             if (outcome.trial == TrialVerdict::failed && outcome.restart) {
                 throw Error(ErrorKind::refused,

@@ -69,7 +69,7 @@ class CleanupVerb final : public Verb {
         const Free after = measure(sysroot);
         const Free freed{.root = std::max(pruned, growth(before.root, after.root)),
                          .boot = growth(before.boot, after.boot)};
-        if (!had_rollback) session.note("there is no rollback to be removed");
+        if (!had_rollback) session.note("there is no rollback to remove");
         print(session, removed, freed);
     }
 

@@ -38,7 +38,7 @@ OrderedJson to_json(const ostree::ImportResult& result) {
 }
 
 std::string summary(const ostree::ImportResult& result) {
-    if (result.unchanged) return concat("ref ", result.ref, " is this image already: nothing was added");
+    if (result.unchanged) return concat("ref ", result.ref, " already holds this image: nothing was added");
     return concat("ref ", result.ref, ": ", format_count(result.layers, "layer"), " (", result.layers_reused,
                   " known already), read ", format_bytes(result.bytes_read), ", wrote ",
                   format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written));

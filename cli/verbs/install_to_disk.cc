@@ -45,8 +45,8 @@ std::optional<std::int64_t> source_date_epoch(const Io& io) {
     const bool is_number = error == std::errc() && end == text->data() + text->size();
     if (!is_number || value < 0 || value > image::kLastExt4Time) {
         throw Error(ErrorKind::usage,
-                    concat("SOURCE_DATE_EPOCH is no time that a disk can hold: ", osb::quoted(*text)))
-            .hint("seconds since 1970, up to the year 2446");
+                    concat("SOURCE_DATE_EPOCH is not a time that a disk can hold: ", osb::quoted(*text)))
+            .hint("write seconds since 1970, up to the year 2446");
     }
     return value;
 }

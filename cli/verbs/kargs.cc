@@ -45,7 +45,7 @@ class KargsVerb final : public Verb {
         const Words arguments = system::edit_kernel_arguments(base.kernel_options, edits_);
         if (arguments == base.kernel_options) {
             return print(session, arguments, deployment_to_json(sysroot, base), nullptr,
-                         "nothing to change: the kernel arguments are like that already\n");
+                         "nothing to change: the kernel arguments already are like that\n");
         }
         const system::DeployOutcome outcome = system::deploy_with_arguments(sysroot, arguments);
         const bool on_trial = outcome.result == system::DeployResult::on_trial;

@@ -45,8 +45,8 @@ Deployment find_by_id(const std::vector<Deployment>& all, const std::string& tex
             .hint(kStatusHint);
     }
     if (found.size() > 1) {
-        throw Error(ErrorKind::usage, concat(osb::quoted(text), " means several deployments"))
-            .hint("its number in 'osb-oci status', or COMMIT.SERIAL, says which one");
+        throw Error(ErrorKind::usage, concat(osb::quoted(text), " matches several deployments"))
+            .hint("use its number in 'osb-oci status', or COMMIT.SERIAL");
     }
     return found.front();
 }

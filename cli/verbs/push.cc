@@ -28,10 +28,10 @@ OrderedJson to_json(const std::string& destination, const ostree::ArchivePushRes
 }
 
 std::string summary(const ostree::ArchivePushResult& result) {
-    if (result.unchanged) return concat("ref ", result.ref, " is this commit already: nothing was sent");
+    if (result.unchanged) return concat("ref ", result.ref, " already names this commit: nothing was sent");
     return concat("ref ", result.ref, ": sent ", format_count(result.commits, "commit"), ", ",
                   format_count(result.objects_sent, "object"), ", ", format_bytes(result.bytes_sent), " (",
-                  result.objects_present, " objects were there)");
+                  result.objects_present, " objects were present)");
 }
 
 class PushVerb final : public Verb {
@@ -67,8 +67,8 @@ class PushVerb final : public Verb {
         }
         const oci::Reference target = oci::Reference::parse(destination_);
         if (target.transport != oci::Transport::docker) {
-            throw Error(ErrorKind::usage, concat("push: ", quoted(destination_), " is no registry"))
-                .hint("osb-oci export writes images to files and directories");
+            throw Error(ErrorKind::usage, concat("push: ", quoted(destination_), " is not a registry"))
+                .hint("use 'osb-oci export' to write images to files and directories");
         }
         if (!ref_.empty() || archive_.force)
             throw Error(ErrorKind::usage, "push: --ref and --force are for file:// and ssh://");
@@ -78,7 +78,7 @@ class PushVerb final : public Verb {
   private:
     void push_to_archive(const Session& session) {
         if (flags_.given()) {
-            throw Error(ErrorKind::usage, "push: an archive repository takes the commit as it is")
+            throw Error(ErrorKind::usage, "push: an archive repository stores the commit unchanged")
                 .hint("options of images and registries are for docker://");
         }
         const ostree::Repository repository = ostree::Repository::open(session.options.repo);

@@ -38,17 +38,17 @@ const char* result_name(RollbackResult result) {
 std::string explain(RollbackResult result, const std::string& given_up) {
     switch (result) {
         case RollbackResult::swapped:
-            return concat("; ", given_up, " is kept, and 'osb-oci rollback' leads to it again");
+            return concat("; ", given_up, " is kept; run 'osb-oci rollback' again to switch back");
         case RollbackResult::left:
-            return concat("; ", given_up, ", which has not passed its checks, goes with the next change");
+            return concat("; ", given_up, ", which has not passed its checks, is removed by the next change");
         case RollbackResult::trial_cancelled:
             return concat("; the trial of ", given_up, " is cancelled");
         case RollbackResult::trial_failed:
-            return concat("; ", given_up, " counts as failed, and upgrade does not take it again");
+            return concat("; ", given_up, " counts as failed, and upgrade refuses it");
         case RollbackResult::staged_dropped:
             break;
     }
-    return concat("; ", given_up, ", which was staged, is dropped");
+    return concat("; ", given_up, ", which was staged, is removed");
 }
 
 struct Described {
@@ -100,8 +100,8 @@ class RollbackVerb final : public Verb {
             return;
         }
         session.print(concat(
-            "the next boot starts ", next.name, outcome.next.booted ? ", which runs" : "",
-            explain(outcome.result, given_up != nullptr ? given_up->name : "what was to be tried"), '\n'));
+            "the next boot starts ", next.name, outcome.next.booted ? ", which is running" : "",
+            explain(outcome.result, given_up != nullptr ? given_up->name : "the new deployment"), '\n'));
     }
 
     SysrootFlags sysroot_;

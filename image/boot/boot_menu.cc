@@ -171,7 +171,7 @@ std::string menu_settings(const std::string& entries_path) {
     return concat(
         "# The bootloader's menu. Made by osb-oci install-to-disk; yours to edit. The entries are in\n# ",
         entries_path,
-        ", which is made anew whenever deployments change.\n"
+        ", which is rewritten whenever deployments change.\n"
         "SERIAL 0 115200\n"
         "UI menu.c32\n"
         "PROMPT 0\n"
@@ -185,7 +185,7 @@ std::string menu_settings(const std::string& entries_path) {
 
 std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial) {
     sort_entries(entries);
-    std::string out = "# Made from loader/entries after every change of deployments: not to be edited.\n";
+    std::string out = "# Generated from loader/entries after each change of deployments: do not edit.\n";
     if (entries.empty()) return out;
     out += concat("DEFAULT ", label_of(entries.front()), '\n');
     for (const BootEntry& entry : entries) append_entry(out, label_of(entry), entry, {});

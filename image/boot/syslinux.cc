@@ -16,8 +16,8 @@ constexpr std::size_t kAdvSectors = 2;
 constexpr std::uint32_t kLoadAddress = 0x8000;
 
 [[noreturn]] void unknown_form() {
-    throw Error(ErrorKind::unsupported, "this version of SYSLINUX is not known")
-        .hint("versions 6.03 and 6.04 are");
+    throw Error(ErrorKind::unsupported, "this version of SYSLINUX is not supported")
+        .hint("versions 6.03 and 6.04 are supported");
 }
 
 // Little-endian numbers at any place of a file, in bounds.

@@ -67,7 +67,7 @@ BootEntry parse_boot_entry(std::string id, std::string_view text) {
         if (key == "devicetree") entry.devicetree = value;
     }
     if (entry.kernel.empty()) {
-        throw Error(ErrorKind::invalid, concat("boot entry ", quoted(entry.id), " names no kernel"));
+        throw Error(ErrorKind::invalid, concat("boot entry ", quoted(entry.id), " does not name a kernel"));
     }
     check_word(entry.id, "name", entry.id);
     check_word(entry.id, "kernel", entry.kernel);

@@ -35,7 +35,9 @@ void check_command_line(const BootEntry& entry) {
     const std::size_t size = command_line_size(entry);
     if (size <= kMaxCommandLine) return;
     throw too_long(concat(" of the boot entry ", quoted(entry.id)), size)
-        .hint("remove the deployment with 'ostree admin undeploy', and make it with fewer kernel arguments");
+        .hint(
+            "remove the deployment with 'ostree admin undeploy', and deploy again with fewer kernel "
+            "arguments");
 }
 
 void check_command_line(const std::vector<std::string>& arguments, const std::string& stateroot,
@@ -50,8 +52,8 @@ void check_command_line(const std::vector<std::string>& arguments, const std::st
     const std::string trial = trial_arguments(std::string(kTrialIdSize, '0'));
     const std::size_t size = command_line_size(entry, trial);
     if (size <= kMaxCommandLine) return;
-    throw too_long(", with what the bootloader and a trial add,", size)
-        .hint(concat("leave out kernel arguments of ", size - kMaxCommandLine, " bytes at the least"));
+    throw too_long(", including the arguments of the bootloader and a trial,", size)
+        .hint(concat("remove at least ", size - kMaxCommandLine, " bytes of kernel arguments"));
 }
 
 }  // namespace osb::image

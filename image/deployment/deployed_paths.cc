@@ -17,14 +17,14 @@ class Walk {
     PlacedEntry run() {
         std::deque<std::string> rest;
         for (const std::string_view part : path_parts(path_)) rest.emplace_back(part);
-        if (rest.empty() || rest.back() == "." || rest.back() == "..") refuse("names nothing");
+        if (rest.empty() || rest.back() == "." || rest.back() == "..") refuse("does not name a file");
         while (rest.size() > 1) {
             const std::string part = std::move(rest.front());
             rest.pop_front();
             step(part, rest);
         }
         if (below_.empty() || !is_writable()) {
-            refuse("lies neither in /etc nor in /var; the rest of the system is the image's");
+            refuse("is neither in /etc nor in /var; the rest of the system comes from the image");
         }
         return {here(), rest.front()};
     }
@@ -59,13 +59,13 @@ class Walk {
         } else if (inode.kind == InodeKind::directory) {
             below_.push_back(*next);
         } else {
-            refuse(concat("leads through ", quoted(part), ", which is a file"));
+            refuse(concat("contains ", quoted(part), ", which is not a directory"));
         }
     }
 
     void follow(const std::string& target, std::deque<std::string>& rest) {
         constexpr int kMaxFollowed = 40;
-        if (++links_ > kMaxFollowed) refuse("leads through too many symbolic links");
+        if (++links_ > kMaxFollowed) refuse("contains too many symbolic links");
         if (target.starts_with('/')) below_.clear();
         const std::vector<std::string_view> parts = path_parts(target);
         rest.insert(rest.begin(), parts.begin(), parts.end());
@@ -73,7 +73,7 @@ class Walk {
 
     InodeId make(const std::string& part) {
         if (!make_parents_ || below_.empty() || !is_writable()) {
-            refuse(concat("lies in a directory that does not exist: ", quoted(part)));
+            refuse(concat("is in a directory that does not exist: ", quoted(part)));
         }
         // Where import puts the home of root: for nobody else to look into.
         const bool is_private = here() == layout_.var && part == "roothome";

@@ -41,9 +41,8 @@ void check_image_argument(const std::string& argument) {
     constexpr std::array<std::string_view, 4> kOurs{"root=", "boot=", "ostree=", "osb.trial="};
     for (const std::string_view prefix : kOurs) {
         if (!argument.starts_with(prefix)) continue;
-        throw Error(ErrorKind::invalid,
-                    concat("the kernel argument ", quoted(argument), " is not for an image to say"))
-            .hint(concat(prefix, " is chosen for each disk and deployment"));
+        throw Error(ErrorKind::invalid, concat("the kernel argument ", quoted(argument), " is reserved"))
+            .hint(concat(prefix, " is set for each disk and deployment"));
     }
 }
 
@@ -59,7 +58,7 @@ KernelArguments arguments_of(const oci::Json& table, std::string_view architectu
     const auto lines = oci::optional_strings(table, "kargs", kMost, "kargs.d");
     for (const auto& [key, value] : table.items()) {
         if (key == "kargs" || key == "match-architectures") continue;
-        throw Error(ErrorKind::invalid, concat("the key ", quoted(key), " is not known"));
+        throw Error(ErrorKind::invalid, concat("the key ", quoted(key), " is unknown"));
     }
     KernelArguments out;
     for (const std::string& line : lines) {

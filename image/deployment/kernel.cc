@@ -42,7 +42,7 @@ void check_layout(const ostree::CommitWalk& commit) {
         if (directories.contains(needed)) continue;
         throw Error(ErrorKind::invalid,
                     concat("the commit is not laid out for ostree: it has no directory ", quoted(needed)))
-            .hint("'osb-oci import' lays an ordinary root filesystem out");
+            .hint("'osb-oci import' converts an ordinary root filesystem");
     }
     constexpr std::array<std::string_view, 4> kInit{"usr/sbin/init", "sbin/init", "usr/bin/init", "bin/init"};
     const auto is_init = [&](const std::string& path) {
@@ -63,13 +63,13 @@ void check_release(const std::string& release) {
     const auto is_word = [](char c) { return c > ' ' && c < '\x7f' && c != ','; };
     if (release.size() <= kMaxRelease && std::all_of(release.begin(), release.end(), is_word)) return;
     throw Error(ErrorKind::invalid,
-                concat("no boot entry can name a kernel of the release ", quoted(release)));
+                concat("the kernel's release does not fit in a boot entry: ", quoted(release)));
 }
 
 std::uint64_t add_to(Hasher& hasher, const ostree::Repository& repository, const KernelFile& file) {
     const ostree::ContentObject object = ostree::open_object(repository, file.object);
     if (!object.content) {
-        throw Error(ErrorKind::invalid, concat(quoted(file.name), " is a symbolic link, no file"));
+        throw Error(ErrorKind::invalid, concat(quoted(file.name), " is a symbolic link, not a file"));
     }
     constexpr std::size_t kBuffer = 128UL * 1024;
     const std::unique_ptr<std::uint8_t[]> memory = std::make_unique<std::uint8_t[]>(kBuffer);
@@ -90,7 +90,7 @@ Kernel find_kernel(const ostree::Repository& repository, const ostree::CommitWal
         if (files != nullptr) {
             throw Error(ErrorKind::invalid, concat("the system has two kernels, ", quoted(kernel.release),
                                                    " and ", quoted(release)))
-                .hint("ostree boots one: remove the other from the image");
+                .hint("ostree supports one: remove the other from the image");
         }
         kernel.release = release;
         files = &in_folder;
@@ -103,8 +103,8 @@ Kernel find_kernel(const ostree::Repository& repository, const ostree::CommitWal
     const char* initramfs = files->contains("initramfs.img") ? "initramfs.img" : "initramfs";
     if (!files->contains(initramfs)) {
         throw Error(ErrorKind::invalid,
-                    concat("the kernel ", quoted(kernel.release), " has no initramfs.img beside it"))
-            .hint("make one in the image, e.g. with mkinitfs, as /boot/initramfs-* or beside the kernel");
+                    concat("the kernel ", quoted(kernel.release), " has no initramfs.img in its directory"))
+            .hint("create one in the image, e.g. with mkinitfs, as /boot/initramfs-* or next to the kernel");
     }
     kernel.image = {"vmlinuz-" + kernel.release, files->at("vmlinuz")};
     kernel.initramfs = {concat("initramfs-", kernel.release, ".img"), files->at(initramfs)};

@@ -69,7 +69,8 @@ bool take(std::string_view& text, std::string_view prefix) {
 std::string_view after_remote(std::string_view text, std::string_view whole) {
     const std::size_t colon = text.find(':');
     if (colon == 0 || colon == std::string_view::npos) {
-        throw Error(ErrorKind::usage, concat("the image reference ", quoted(whole), " names no remote"));
+        throw Error(ErrorKind::usage,
+                    concat("the image reference ", quoted(whole), " does not name a remote"));
     }
     return text.substr(colon + 1);
 }
@@ -109,12 +110,12 @@ std::string checked_image(const Parsed& parsed) {
 
 ImageOrigin image_of(const std::string& value, const KeyFile& file) {
     if (begins_with_one_of(value, kVerifying)) {
-        throw Error(ErrorKind::unsupported,
-                    concat("the origin ", quoted(value), " wants signatures to be verified"))
+        throw Error(ErrorKind::unsupported, concat("the origin ", quoted(value), " requires signatures"))
             .hint("'osb-oci switch ostree-unverified-registry:NAME' follows an image without them");
     }
     if (!begins_with_one_of(value, kUnverified)) {
-        throw Error(ErrorKind::invalid, concat("the origin ", quoted(value), " is no reference to an image"));
+        throw Error(ErrorKind::invalid,
+                    concat("the origin ", quoted(value), " is not a reference to an image"));
     }
     const std::string_view image = std::string_view(value).substr(value.find(':') + 1);
     if (!value.starts_with(kUnverifiedRegistry) && begins_with_one_of(image, kForeign)) {
@@ -141,15 +142,14 @@ OriginTarget refspec_of(std::string_view text) {
     const bool is_remote_good =
         !has_remote || (ostree::RefName::try_parse(remote) && remote.find('/') == std::string::npos);
     if (!ref || !is_remote_good) {
-        throw Error(ErrorKind::invalid, concat("the origin ", quoted(text), " is no ref of a remote"));
+        throw Error(ErrorKind::invalid, concat("the origin ", quoted(text), " is not a ref of a remote"));
     }
     return RefspecOrigin{.remote = remote, .ref = *ref};
 }
 
 OriginTarget target_of(const KeyFile& file) {
     if (const auto state = file.get(kOriginGroup, "unconfigured-state")) {
-        throw Error(ErrorKind::unsupported,
-                    concat("the origin says that this system is not configured: ", escape(*state)));
+        throw Error(ErrorKind::unsupported, concat("this system is not configured: ", escape(*state)));
     }
     if (const auto image = file.get(kOriginGroup, kImageKey)) return image_of(*image, file);
     if (const auto refspec = file.get(kOriginGroup, kRefspecKey)) return refspec_of(*refspec);
@@ -193,7 +193,7 @@ Origin Origin::of_image(std::string_view reference, const std::string& manifest_
     const auto breaks_value = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\\'; };
     if (std::any_of(reference.begin(), reference.end(), breaks_value) || !is_utf8(reference)) {
         throw Error(ErrorKind::usage, concat("the image reference ", quoted(reference),
-                                             " has a character that an origin cannot hold"));
+                                             " has a character that origins do not support"));
     }
     const Parsed parsed = parse_reference(reference);
     const std::string image = checked_image(parsed);

@@ -64,8 +64,8 @@ void check_title(const OsRelease& release, const std::string& version) {
     const std::string title = deployment_title(release, version, 0);
     if (title.size() <= kMaxLine && title.find('\n') == std::string::npos) return;
     throw Error(ErrorKind::invalid,
-                concat("the system's name and version are no line of a boot entry: ", quoted(title)))
-        .hint("label the image with a version of one line");
+                concat("the system's name and version do not fit on a line of a boot entry: ", quoted(title)))
+        .hint("label the image with a short version of one line");
 }
 
 std::string deployment_title(const OsRelease& release, const std::string& version, unsigned index) {

@@ -34,7 +34,7 @@ void DiskArea::write(std::uint64_t at, ByteView bytes) const {
             continue;
         }
         if (n < 0) throw_errno(concat("cannot write to ", name_));
-        if (n == 0) throw Error(ErrorKind::io, concat("cannot write to ", name_, ": nothing was taken"));
+        if (n == 0) throw Error(ErrorKind::io, concat("cannot write to ", name_, ": nothing was written"));
         bytes = bytes.subspan(static_cast<std::size_t>(n));
         position += n;
     }
@@ -60,7 +60,7 @@ void DiskArea::zero(std::uint64_t at, std::uint64_t length) const {
     check_range(at, length);
     if (length == 0) return;
     struct stat st {};
-    if (::fstat(fd_, &st) != 0) throw_errno(concat("cannot look at ", name_));
+    if (::fstat(fd_, &st) != 0) throw_errno(concat("cannot inspect ", name_));
     if (S_ISBLK(st.st_mode)) {
         std::uint64_t range[2] = {offset_ + at, length};
         if (::ioctl(fd_, BLKZEROOUT, range) == 0) return;

@@ -31,7 +31,7 @@ void refuse_attached(int fd, const std::string& path) {
 
 Error holds_data(const std::string& path, const std::string& what) {
     return Error(ErrorKind::invalid, concat("the target ", quoted(path), " holds ", what))
-        .hint("--wipe installs over it; everything on it will be lost");
+        .hint("use --wipe to overwrite it; everything on it will be lost");
 }
 
 }  // namespace
@@ -40,10 +40,10 @@ DiskTarget::DiskTarget(std::string path, bool wipe) : path_(std::move(path)), wi
     if (path_.empty()) throw Error(ErrorKind::usage, "the target is empty");
     struct stat st {};
     exists_ = ::stat(path_.c_str(), &st) == 0;
-    if (!exists_ && errno != ENOENT) throw_errno(concat("cannot look at the target ", quoted(path_)));
+    if (!exists_ && errno != ENOENT) throw_errno(concat("cannot inspect the target ", quoted(path_)));
     if (!exists_ && ::lstat(path_.c_str(), &st) == 0 && S_ISLNK(st.st_mode)) {
         throw Error(ErrorKind::usage,
-                    concat("the target ", quoted(path_), " is a symbolic link that leads nowhere"));
+                    concat("the target ", quoted(path_), " is a symbolic link to a missing file"));
     }
     if (!exists_ || S_ISREG(st.st_mode)) {
         inspect_file();
@@ -74,27 +74,27 @@ void DiskTarget::inspect_device() {
     }
     struct stat st {};
     if (::fstat(fd_.get(), &st) != 0 || !S_ISBLK(st.st_mode)) {
-        throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is no block device any more"));
+        throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is no longer a block device"));
     }
     const std::string sys = concat("/sys/dev/block/", ::major(st.st_rdev), ':', ::minor(st.st_rdev));
     std::error_code ignored;
     if (std::filesystem::exists(sys + "/partition", ignored)) {
         throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is a partition"))
-            .hint("name the whole disk: it gets a partition table");
+            .hint("name the whole disk: osb-oci writes a partition table");
     }
     int read_only = 0;
     int sector = 0;
     std::uint64_t size = 0;
     if (::ioctl(fd_.get(), BLKROGET, &read_only) != 0 || ::ioctl(fd_.get(), BLKSSZGET, &sector) != 0 ||
         ::ioctl(fd_.get(), BLKGETSIZE64, &size) != 0) {
-        throw_errno(concat("cannot look at the target ", quoted(path_)));
+        throw_errno(concat("cannot inspect the target ", quoted(path_)));
     }
     if (read_only != 0) {
         throw Error(ErrorKind::invalid, concat("the target ", quoted(path_), " is read-only"));
     }
     if (sector != static_cast<int>(kSectorSize)) {
         throw Error(ErrorKind::unsupported, concat("the target ", quoted(path_), " has sectors of ", sector,
-                                                   " bytes; SYSLINUX boots from those of 512 only"));
+                                                   " bytes; SYSLINUX boots only from sectors of 512 bytes"));
     }
     refuse_attached(fd_.get(), path_);
     fixed_size_ = size;
@@ -107,11 +107,11 @@ void DiskTarget::inspect_file() {
     // Of a link its target is meant, and what is replaced at the end.
     const std::filesystem::path real =
         exists_ ? std::filesystem::canonical(path_, error) : std::filesystem::path(path_);
-    if (error) throw errno_error(error.value(), concat("cannot look at the target ", quoted(path_)));
+    if (error) throw errno_error(error.value(), concat("cannot inspect the target ", quoted(path_)));
     name_ = real.filename();
     directory_ = real.parent_path().empty() ? std::string(".") : real.parent_path().string();
     if (name_.empty() || name_ == "." || name_ == "..") {
-        throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " names no file"));
+        throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " does not name a file"));
     }
     directory_fd_ = open_at(AT_FDCWD, directory_, O_RDONLY | O_DIRECTORY);
     if (::faccessat(directory_fd_.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
@@ -120,9 +120,9 @@ void DiskTarget::inspect_file() {
     if (!exists_) return;
     const Fd old = open_at(directory_fd_.get(), name_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat st {};
-    if (::fstat(old.get(), &st) != 0) throw_errno(concat("cannot look at the target ", quoted(path_)));
+    if (::fstat(old.get(), &st) != 0) throw_errno(concat("cannot inspect the target ", quoted(path_)));
     if (!S_ISREG(st.st_mode)) {
-        throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is no file any more"));
+        throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is no longer a regular file"));
     }
     refuse_attached(old.get(), path_);
     const std::string content = describe_content(old.get(), true);
@@ -188,14 +188,14 @@ void DiskTarget::check_unchanged() const {
     struct stat st {};
     if (::fstatat(directory_fd_.get(), name_.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) return;
-        throw_errno(concat("cannot look at the target ", quoted(path_)));
+        throw_errno(concat("cannot inspect the target ", quoted(path_)));
     }
     const bool same = exists_ && st.st_dev == inspected_.st_dev && st.st_ino == inspected_.st_ino &&
                       st.st_size == inspected_.st_size && st.st_mtim.tv_sec == inspected_.st_mtim.tv_sec &&
                       st.st_mtim.tv_nsec == inspected_.st_mtim.tv_nsec;
     if (same) return;
     throw Error(ErrorKind::invalid, concat("the target ", quoted(path_), " was ",
-                                           exists_ ? "changed" : "made", " by another process meanwhile"))
+                                           exists_ ? "changed" : "created", " by another process"))
         .hint("--wipe replaces it");
 }
 
@@ -220,13 +220,13 @@ void DiskTarget::replace_name() {
         const std::string from = concat("/proc/self/fd/", fd_.get());
         ::unlinkat(directory_fd_.get(), name.c_str(), 0);
         if (::linkat(AT_FDCWD, from.c_str(), directory_fd_.get(), name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-            throw_errno(concat("cannot give ", quoted(path_), " its name"));
+            throw_errno(concat("cannot move the disk image to ", quoted(path_)));
         }
         temporary_ = name;
     }
     if (!wipe_) check_unchanged();
     if (::renameat(directory_fd_.get(), temporary_.c_str(), directory_fd_.get(), name_.c_str()) != 0) {
-        throw_errno(concat("cannot give ", quoted(path_), " its name"));
+        throw_errno(concat("cannot move the disk image to ", quoted(path_)));
     }
 }
 
@@ -243,15 +243,14 @@ void DiskTarget::publish() {
 }
 
 std::string DiskTarget::state() const {
-    if (!begun_) return concat(quoted(path_), " is as it was");
-    if (published_) return concat(quoted(path_), " has the new system");
+    if (!begun_) return concat(quoted(path_), " is unchanged");
+    if (published_) return concat(quoted(path_), " contains the new system");
     if (is_device_) {
-        return concat(
-            quoted(path_),
-            " holds part of a system and no partition table: it does not boot. The same command can "
-            "be run again");
+        return concat(quoted(path_),
+                      " contains part of a system and no partition table, so it does not boot; run the same "
+                      "command again");
     }
-    return exists_ ? concat(quoted(path_), " is as it was") : concat(quoted(path_), " was not made");
+    return exists_ ? concat(quoted(path_), " is unchanged") : concat(quoted(path_), " was not created");
 }
 
 }  // namespace osb::image

@@ -94,14 +94,15 @@ std::uint64_t tail(PartitionTableKind kind) {
 DiskLayout lay_out_disk(PartitionTableKind kind, std::uint64_t disk_size, std::uint64_t boot_size) {
     constexpr std::uint64_t kMbrLimit = (1ULL << 32) * kSectorSize;
     if (kind == PartitionTableKind::mbr && disk_size > kMbrLimit) {
-        throw Error(ErrorKind::too_large, "an MBR partition table describes 2 TiB at most")
+        throw Error(ErrorKind::too_large, "an MBR partition table describes at most 2 TiB")
             .hint("use --partition-table gpt");
     }
     const std::uint64_t end = disk_size / kAlignment * kAlignment;
     const std::uint64_t before_root = kAlignment + boot_size;
     if (end < before_root + tail(kind) + kAlignment) {
-        throw Error(ErrorKind::no_space, concat("a disk of ", disk_size >> 20U, " MiB has no room behind ",
-                                                boot_size >> 20U, " MiB for BOOT"));
+        throw Error(ErrorKind::no_space,
+                    concat("a disk of ", disk_size >> 20U, " MiB has no room for a root filesystem after ",
+                           boot_size >> 20U, " MiB of BOOT"));
     }
     DiskLayout out;
     out.kind = kind;

@@ -23,7 +23,7 @@ class FileSink {
     void write(ByteView bytes) {
         while (!bytes.empty()) {
             if (extent_ == extents_.size()) {
-                throw Error(ErrorKind::internal, "a file is longer than it was said to be");
+                throw Error(ErrorKind::internal, "a file is longer than its declared size");
             }
             const Extent& extent = extents_[extent_];
             const std::uint64_t room = extent.blocks * kBlockSize - at_;

@@ -51,7 +51,7 @@ std::uint64_t blocks_for(std::uint64_t bytes) {
 
 void check_time(std::int64_t seconds) {
     if (seconds >= kFirstExt4Time && seconds <= kLastExt4Time) return;
-    throw Error(ErrorKind::invalid, concat("a time that ext4 cannot hold: ", seconds, " s since 1970"));
+    throw Error(ErrorKind::invalid, concat("ext4 cannot store the time ", seconds, " s since 1970"));
 }
 
 // Seconds beyond 2038 take two bits of the field for nanoseconds.
@@ -142,7 +142,8 @@ struct Ext4Writer::Impl {
         raw.i_gid = static_cast<std::uint16_t>(attributes.gid & 0xFFFFU);
         raw.i_gid_high = static_cast<std::uint16_t>(attributes.gid >> 16U);
         if (links > kMaxLinks && kind != InodeKind::directory) {
-            throw Error(ErrorKind::too_large, concat("a file has ", links, " names; ext4 takes ", kMaxLinks));
+            throw Error(ErrorKind::too_large,
+                        concat("a file has ", links, " names; the limit of ext4 is ", kMaxLinks));
         }
         // A directory with more subdirectories has 1 (feature dir_nlink).
         raw.i_links_count = static_cast<std::uint16_t>(links >= kMaxLinks ? 1 : links);

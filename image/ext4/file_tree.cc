@@ -32,7 +32,7 @@ void FileTree::add_name(InodeId parent, std::string_view name, InodeId id) {
     constexpr std::size_t kMaxName = 255;
     Inode& directory = inodes_[parent];
     if (directory.kind != InodeKind::directory) {
-        throw Error(ErrorKind::invalid, concat("not a directory, and cannot hold ", quoted(name)));
+        throw Error(ErrorKind::invalid, concat("not a directory, and cannot contain ", quoted(name)));
     }
     if (name.empty() || name == "." || name == ".." || name.size() > kMaxName ||
         name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) {
@@ -70,7 +70,7 @@ InodeId FileTree::add_symlink(InodeId parent, std::string_view name, Attributes 
     constexpr std::size_t kMaxTarget = 4095;
     if (target.empty() || target.size() > kMaxTarget) {
         throw Error(ErrorKind::invalid, concat("the symbolic link ", quoted(name), " has a target of ",
-                                               target.size(), " bytes; Linux takes 1 to ", kMaxTarget));
+                                               target.size(), " bytes; Linux accepts 1 to ", kMaxTarget));
     }
     attributes.mode = 0777;
     return add(parent, name,
@@ -90,7 +90,7 @@ void FileTree::add_link(InodeId parent, std::string_view name, InodeId inode) {
 void FileTree::turn_into_symlink(InodeId file, std::string target) {
     Inode& inode = inodes_[file];
     if (inode.kind == InodeKind::directory || inode.links != 1) {
-        throw Error(ErrorKind::invalid, "what is to become a symbolic link is no file of one name");
+        throw Error(ErrorKind::invalid, "only a file with one name can become a symbolic link");
     }
     inode.kind = InodeKind::symlink;
     inode.attributes.mode = 0777;
@@ -120,7 +120,7 @@ InodeId FileTree::make_directories(std::string_view path, const Attributes& attr
         const std::optional<InodeId> next = child(at, part);
         at = next ? *next : add_directory(at, part, attributes);
         if (inodes_[at].kind != InodeKind::directory) {
-            throw Error(ErrorKind::invalid, concat(quoted(path), ": ", quoted(part), " is no directory"));
+            throw Error(ErrorKind::invalid, concat(quoted(path), ": ", quoted(part), " is not a directory"));
         }
     }
     return at;

@@ -59,8 +59,7 @@ void check_given_argument(const std::string& argument) {
         throw Error(ErrorKind::usage, concat("not a kernel argument: ", quoted(argument)));
     }
     if (argument.starts_with("ostree=") || argument.starts_with("root=") || argument.starts_with("boot=")) {
-        throw Error(ErrorKind::usage,
-                    concat("the kernel argument ", quoted(argument), " is not for you to choose"));
+        throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(argument), " is reserved"));
     }
     for (const std::string& word : ostree::split_kernel_options(argument)) {
         if (!ostree::ends_kernel_options(word)) continue;
@@ -77,7 +76,7 @@ void check_stateroot(const std::string& name) {
                       });
     if (!good) {
         throw Error(ErrorKind::usage, concat("not a name for a stateroot: ", quoted(name)))
-            .hint("letters, digits, '.', '_' and '-'");
+            .hint("use letters, digits, '.', '_' and '-'");
     }
 }
 
@@ -127,12 +126,12 @@ struct Installation::Impl {
             for (const std::string& argument : *arguments) check_given_argument(argument);
         }
         if (target.is_device() && options.format != DiskFormat::raw) {
-            throw Error(ErrorKind::usage, "a block device holds a raw disk: --format is for files");
+            throw Error(ErrorKind::usage, "--format is for files; a block device always gets a raw disk");
         }
         if (target.is_device() && options.size && *options.size > target.fixed_size()) {
             throw Error(ErrorKind::no_space,
                         concat("the target ", quoted(options.target), " has ",
-                               *target.fixed_size() / kMebibyte, " MiB, less than --size asks for"));
+                               *target.fixed_size() / kMebibyte, " MiB, less than --size requires"));
         }
     }
 

@@ -91,7 +91,7 @@ std::uint32_t Accounts::add_group(const GroupCustomization& group) {
     std::uint32_t id = group.gid.value_or(kFirstUser);
     if (group.gid && has_id(group_, id)) {
         throw Error(ErrorKind::invalid,
-                    concat("the id ", id, " of the group ", quoted(group.name), " is taken"));
+                    concat("the id ", id, " of the group ", quoted(group.name), " is already in use"));
     }
     while (!group.gid && has_id(group_, id)) ++id;
     group_.push_back({group.name, "x", std::to_string(id), ""});
@@ -107,7 +107,7 @@ Accounts::Line& Accounts::add_user(const UserCustomization& user) {
     }
     if (has_id(passwd_, id)) {
         throw Error(ErrorKind::invalid,
-                    concat("the id ", id, " of the user ", quoted(user.name), " is taken"));
+                    concat("the id ", id, " of the user ", quoted(user.name), " is already in use"));
     }
     std::uint32_t group = 0;
     if (user.gid) {
@@ -155,9 +155,9 @@ Account Accounts::set_user(const UserCustomization& user) {
 void Accounts::join_group(const std::string& user, const std::string& group) {
     Line* line = find(group_, group);
     if (line == nullptr) {
-        throw Error(ErrorKind::invalid, concat("the user ", quoted(user), " is to be in the group ",
-                                               quoted(group), ", which the system does not have"))
-            .hint("[[customizations.group]] adds one");
+        throw Error(ErrorKind::invalid, concat("the user ", quoted(user), " cannot join the group ",
+                                               quoted(group), ", which does not exist"))
+            .hint("add it with [[customizations.group]]");
     }
     std::string& members = (*line)[kMembers];
     if (concat(',', members, ',').find(concat(',', user, ',')) != std::string::npos) return;

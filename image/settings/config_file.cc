@@ -36,25 +36,25 @@ void check_line(const std::string& where, const std::string& text, std::string_v
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte != 0x7F && also.find(c) == std::string_view::npos) continue;
-        refuse(where, concat("holds a character that cannot be in it: ", quoted(text)));
+        refuse(where, concat("contains a character that is not allowed: ", quoted(text)));
     }
 }
 
 std::string text_of(const Json& value, const std::string& where) {
-    if (!value.is_string()) refuse(where, "is no text");
+    if (!value.is_string()) refuse(where, "must be a string");
     return value.get<std::string>();
 }
 
 std::uint32_t id_of(const Json& value, const std::string& where) {
     constexpr std::uint64_t kLast = 0xFFFFFFFEU;
     if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::uint64_t>() > kLast) {
-        refuse(where, "is no user or group id");
+        refuse(where, "is not a user or group id");
     }
     return value.get<std::uint32_t>();
 }
 
 std::vector<std::string> texts_of(const Json& value, const std::string& where) {
-    if (!value.is_array()) refuse(where, "is no list");
+    if (!value.is_array()) refuse(where, "must be a list");
     std::vector<std::string> out;
     for (const Json& element : value) out.push_back(text_of(element, where));
     return out;
@@ -69,7 +69,7 @@ std::string user_name(const Json& value, const std::string& where) {
     };
     if (name.empty() || name.size() > kMaxName || !is_first(name.front()) ||
         !std::all_of(name.begin(), name.end(), is_next)) {
-        refuse(where, concat("is no name for a user or group: ", quoted(name)));
+        refuse(where, concat("is not a name for a user or group: ", quoted(name)));
     }
     return name;
 }
@@ -104,7 +104,7 @@ std::string path_of(const Json& value, const std::string& where) {
     check_line(where, path);
     const bool climbs = concat(path, '/').find("/../") != std::string::npos;
     if (path.size() < 2 || path.front() != '/' || path.back() == '/' || climbs) {
-        refuse(where, concat("is no absolute path: ", quoted(path)));
+        refuse(where, concat("is not an absolute path: ", quoted(path)));
     }
     return path;
 }
@@ -121,7 +121,7 @@ std::uint32_t mode_of(const Json& value, const std::string& where) {
                            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '7'; });
         if (octal) mode = static_cast<std::uint32_t>(std::stoul(text, nullptr, 8));
     }
-    if (mode > kAll) refuse(where, "is no file mode");
+    if (mode > kAll) refuse(where, "is not a file mode");
     return mode;
 }
 
@@ -134,7 +134,7 @@ std::string owner_of(const Json& value, const std::string& where) {
 using Setters = std::map<std::string, std::function<void(const Json&, const std::string&)>, std::less<>>;
 
 void read_table(const Json& table, const std::string& where, const Setters& setters) {
-    if (!table.is_object()) refuse(where, "is no table");
+    if (!table.is_object()) refuse(where, "must be a table");
     for (const auto& [key, value] : table.items()) {
         const auto found = setters.find(key);
         if (found == setters.end()) {
@@ -147,7 +147,7 @@ void read_table(const Json& table, const std::string& where, const Setters& sett
 // A list of tables; one table alone stands for a list of one.
 void each_table(const Json& value, const std::string& where, const std::function<void(const Json&)>& take) {
     if (value.is_object()) return take(value);
-    if (!value.is_array()) refuse(where, "is no list of tables");
+    if (!value.is_array()) refuse(where, "must be a list of tables");
     for (const Json& element : value) take(element);
 }
 
@@ -200,7 +200,7 @@ FileCustomization read_file(const Json& table, const std::string& where, bool is
                     {"group", [&](const Json& v, const std::string& w) { out.group = owner_of(v, w); }}};
     if (is_directory) {
         setters["ensure_parents"] = [&](const Json& v, const std::string& w) {
-            if (!v.is_boolean()) refuse(w, "is neither true nor false");
+            if (!v.is_boolean()) refuse(w, "must be true or false");
             out.ensure_parents = v.get<bool>();
         };
     } else {
@@ -219,13 +219,13 @@ FilesystemCustomization read_filesystem(const Json& table, const std::string& wh
                      std::optional<std::uint64_t> size;
                      if (v.is_string()) size = parse_byte_size(v.get<std::string>());
                      if (v.is_number_integer() && v.get<std::int64_t>() >= 0) size = v.get<std::uint64_t>();
-                     if (!size) refuse(w, "is no size");
+                     if (!size) refuse(w, "is not a size");
                      out.min_size = *size;
                  }}});
     if (out.mountpoint != "/" && out.mountpoint != "/boot") {
         throw Error(ErrorKind::unsupported,
-                    concat(where, ": no filesystem is made for ", quoted(out.mountpoint)))
-            .hint("there are two, / and /boot; /var is part of the former");
+                    concat(where, ": unsupported mount point ", quoted(out.mountpoint)))
+            .hint("/ and /boot are supported; /var is part of /");
     }
     return out;
 }
@@ -243,7 +243,7 @@ std::vector<std::string> split_arguments(const std::string& text, const std::str
             out.back() += c;
         }
     }
-    if (quoted_part) refuse(where, "has a quote without its end");
+    if (quoted_part) refuse(where, "has an unclosed quote");
     if (out.back().empty()) out.pop_back();
     return out;
 }
@@ -256,7 +256,7 @@ std::string hostname_of(const Json& value, const std::string& where) {
                           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                                  c == '-' || c == '.';
                       });
-    if (!good) refuse(where, concat("is no name for a host: ", quoted(name)));
+    if (!good) refuse(where, concat("is not a name for a host: ", quoted(name)));
     return name;
 }
 
@@ -276,7 +276,7 @@ std::vector<std::string> ntp_servers_of(const Json& value, const std::string& wh
                               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                                      (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':';
                           });
-        if (!good) refuse(where, concat("has no name or address of a server: ", quoted(name)));
+        if (!good) refuse(where, concat("is not a name or address of a server: ", quoted(name)));
     }
     return out;
 }

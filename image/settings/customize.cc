@@ -60,7 +60,7 @@ class Customizer {
 
     static void check_file(const Inode& inode, const std::string& path) {
         if (inode.kind == InodeKind::file) return;
-        throw Error(ErrorKind::invalid, concat(quoted(path), " is no file"));
+        throw Error(ErrorKind::invalid, concat(quoted(path), " is not a file"));
     }
 
     // A file that is there keeps owner and mode.
@@ -81,7 +81,7 @@ class Customizer {
         const std::optional<InodeId> data = layout_.root.find(zone, layout_.deployment);
         if (!data || layout_.root.inode(*data).kind == InodeKind::directory) {
             throw Error(ErrorKind::invalid,
-                        concat("the system knows no time zone ", quoted(wanted_.timezone)))
+                        concat("the system does not have the time zone ", quoted(wanted_.timezone)))
                 .hint("install the package tzdata in the image");
         }
         const PlacedEntry place = place_path(layout_, "/etc/localtime", false, time_);
@@ -121,7 +121,7 @@ class Customizer {
             services.emplace_back("ntpd");
         }
         if (services.empty()) {
-            throw Error(ErrorKind::invalid, "the system has nothing that asks time servers")
+            throw Error(ErrorKind::invalid, "the system has no client for time servers")
                 .hint("install the package chrony in the image");
         }
         start_one_of(services);
@@ -164,7 +164,7 @@ class Customizer {
         for (const std::string& key : user.keys) keys += key + '\n';
         const Attributes attributes{.mode = 0600, .uid = account.uid, .gid = account.gid, .mtime = time_};
         if (const std::optional<InodeId> found = layout_.root.child(ssh, "authorized_keys")) {
-            if (!from_skeleton) throw Error(ErrorKind::invalid, "has authorized_keys already");
+            if (!from_skeleton) throw Error(ErrorKind::invalid, "already has authorized_keys");
             keys.insert(0, read(layout_.root.inode(*found), "authorized_keys"));
             layout_.root.set_content(*found, Content::of(keys));
             return;
@@ -177,7 +177,7 @@ class Customizer {
         const std::optional<InodeId> skeleton = layout_.root.child(layout_.etc, "skel");
         if (!skeleton) return;
         if (layout_.root.inode(*skeleton).kind != InodeKind::directory) {
-            throw Error(ErrorKind::invalid, "'/etc/skel' is no directory");
+            throw Error(ErrorKind::invalid, "'/etc/skel' is not a directory");
         }
         copy_children(*skeleton, home, account);
     }
@@ -246,7 +246,7 @@ class Customizer {
         if (found) {
             const InodeKind kind = file.is_directory ? InodeKind::directory : InodeKind::file;
             if (layout_.root.inode(*found).kind != kind) {
-                throw Error(ErrorKind::invalid, "there is something of another kind already");
+                throw Error(ErrorKind::invalid, "a file of another type already exists");
             }
             layout_.root.attributes(*found) = attributes;
             if (!file.is_directory) layout_.root.set_content(*found, Content::of(file.data));

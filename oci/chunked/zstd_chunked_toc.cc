@@ -133,7 +133,8 @@ std::optional<TocLocation> find_toc(const Descriptor& layer) {
         const std::string* position = annotation(layer, prefix, kPosition);
         if (checksum == nullptr && position == nullptr) continue;
         if (checksum == nullptr || position == nullptr) {
-            throw Error(ErrorKind::invalid, "zstd:chunked: checksum and position of the table come together");
+            throw Error(ErrorKind::invalid,
+                        "zstd:chunked: the checksum or the position of the table is missing");
         }
         const std::vector<std::uint64_t> numbers = parse_numbers(*position, 4);
         if (numbers[3] != kManifestType) {

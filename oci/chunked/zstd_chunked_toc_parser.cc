@@ -57,7 +57,7 @@ bool is_number_key(const std::string& key) {
 std::optional<Sha256> parse_digest(const std::string& text) {
     if (text.empty()) return std::nullopt;
     constexpr std::string_view kPrefix = "sha256:";
-    if (!text.starts_with(kPrefix)) fail_toc(concat("digest ", quoted(text), " is no sha256"));
+    if (!text.starts_with(kPrefix)) fail_toc(concat("digest ", quoted(text), " is not a sha256"));
     return parse_sha256(std::string_view(text).substr(kPrefix.size()));
 }
 
@@ -117,7 +117,8 @@ class Assembler {
         entry.tar.device_minor = narrow(raw.number("devMinor"), 0xFFFFFFFF, "device");
         entry.tar.xattrs.assign(raw.xattrs.begin(), raw.xattrs.end());
         const bool is_link = *type == TarType::hardlink || *type == TarType::symlink;
-        if (is_link == entry.tar.link_target.empty()) fail_toc("a link has a target, and nothing else has");
+        if (is_link == entry.tar.link_target.empty())
+            fail_toc("a link needs a target, and only a link may have one");
         if (entry.tar.link_target.size() > kMaxPath || entry.tar.link_target.find('\0') != std::string::npos)
             fail_toc("bad target");
         entries_.push_back(std::move(entry));
@@ -167,7 +168,7 @@ class Assembler {
         TocEntry& entry = entries_.back();
         entry.chunks.back().end_offset = end_offset_;
         if (content_end(entry.chunks.back()) != entry.tar.size)
-            fail_toc(concat(quoted(entry.tar.path), ": the chunks are not all of the file"));
+            fail_toc(concat(quoted(entry.tar.path), ": the chunks do not cover the file"));
         for (const TocChunk& chunk : entry.chunks) {
             if (chunk.offset >= chunk.end_offset || chunk.end_offset > payload_end_) {
                 fail_toc(concat(quoted(entry.tar.path), ": bytes ", chunk.offset, " to ", chunk.end_offset,

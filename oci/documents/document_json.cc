@@ -42,7 +42,7 @@ bool parse_has_urls(const Json& object, std::string_view what) {
 Json parse_document(std::string_view raw, std::string_view what) {
     if (raw.size() > kMaxDocument) {
         throw Error(ErrorKind::too_large,
-                    concat(what, ": ", raw.size(), " bytes, at most ", kMaxDocument, " are read"));
+                    concat(what, ": ", raw.size(), " bytes; the limit is ", kMaxDocument));
     }
     Json document = parse_json(raw, what);
     require_object(document, what);

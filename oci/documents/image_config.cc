@@ -88,7 +88,7 @@ std::string platform_part(const Json& document, const char* key) {
                                   (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
                        });
     if (!plain || text.starts_with('.')) {
-        throw Error(ErrorKind::invalid, concat("config: '", key, "' is no name: ", quoted(text)));
+        throw Error(ErrorKind::invalid, concat("config: '", key, "' is not a name: ", quoted(text)));
     }
     return text;
 }

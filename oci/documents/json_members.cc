@@ -76,7 +76,7 @@ std::int64_t required_integer(const Json& object, const char* key, std::int64_t 
 bool optional_flag(const Json& object, const char* key, std::string_view what) {
     const Json* value = find_member(object, key);
     if (value == nullptr) return false;
-    if (!value->is_boolean()) refuse_member(what, key, "is neither true nor false");
+    if (!value->is_boolean()) refuse_member(what, key, "is not true or false");
     return value->get<bool>();
 }
 
@@ -99,8 +99,8 @@ const Json& required_array(const Json& object, const char* key, std::size_t limi
     const Json& value = required_member(object, key, what);
     if (!value.is_array()) refuse_member(what, key, "is not an array");
     if (value.size() > limit) {
-        throw Error(ErrorKind::too_large, concat(what, ": ", value.size(), " entries in '", key,
-                                                 "', at most ", limit, " are read"));
+        throw Error(ErrorKind::too_large,
+                    concat(what, ": ", value.size(), " entries in '", key, "'; the limit is ", limit));
     }
     return value;
 }

@@ -69,8 +69,8 @@ OrderedJson history_json(const HistoryEntry& entry) {
 std::string finished(const OrderedJson& document) {
     std::string out = document.dump();
     if (out.size() > kMaxDocument) {
-        throw Error(ErrorKind::too_large, concat("image: a document of ", out.size(), " bytes, at most ",
-                                                 kMaxDocument, " are read"));
+        throw Error(ErrorKind::too_large,
+                    concat("image: a document of ", out.size(), " bytes; the limit is ", kMaxDocument));
     }
     return out;
 }

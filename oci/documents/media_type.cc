@@ -65,7 +65,7 @@ DocumentKind document_kind(std::string_view media_type) {
 
 void throw_docker_schema1() {
     throw Error(ErrorKind::unsupported, "Docker schema 1 manifests are not supported")
-        .hint("push the image again with a present-day docker, podman or skopeo");
+        .hint("push the image again with a current docker, podman or skopeo");
 }
 
 Compression layer_compression(std::string_view media_type) {

@@ -52,7 +52,7 @@ class Preparation {
             } else if (c == '\'') {
                 take_literal();
             } else {
-                if (!is_ascii(c)) refuse_line(line_, "a character that is not ASCII outside of a text");
+                if (!is_ascii(c)) refuse_line(line_, "a character outside of a string that is not ASCII");
                 count(c);
                 take(1);
             }
@@ -88,7 +88,7 @@ class Preparation {
             if (c == '\\') {
                 take(1);
                 if (rest_.empty()) return;
-                if (!is_ascii(rest_.front())) refuse_line(line_, "an escape that there is not");
+                if (!is_ascii(rest_.front())) refuse_line(line_, "an unknown escape");
                 take(1);
             } else if (!is_ascii(c)) {
                 escape_character();

@@ -109,7 +109,7 @@ class Collector {
         for (const auto& [name, value] : libarchive_xattrs_) {
             const auto same = xattrs_.find(name);
             if (same == xattrs_.end() || same->second != value)
-                fail_pax(concat("the xattr ", quoted(name), " only as libarchive reads it"));
+                fail_pax(concat("the xattr ", quoted(name), " only in the form of libarchive"));
         }
         header_.xattrs.assign(xattrs_.begin(), xattrs_.end());
         finish_sparse();
@@ -192,7 +192,7 @@ class Collector {
         } else if (version_0 || (no_version && !header_.sparse_map.empty())) {
             header_.sparse = PaxSparse::map_in_header;
             if (header_.sparse_map.size() % 2 != 0 || sparse_count_ != header_.sparse_map.size() / 2)
-                fail_pax("the sparse map does not have as many regions as it says");
+                fail_pax("the sparse map has another number of regions than it declares");
         } else if (have_map_ || !no_version || header_.sparse_name || header_.sparse_size) {
             throw Error(ErrorKind::unsupported,
                         concat("sparse file of unknown format ", quoted(major_), ".", quoted(minor_)));

@@ -52,7 +52,7 @@ std::uint64_t not_negative(std::int64_t value, std::string_view what) {
 
 std::uint32_t checked_id(const std::optional<std::uint64_t>& pax, std::int64_t ustar, std::string_view what) {
     const std::uint64_t id = pax ? *pax : not_negative(ustar, what);
-    if (id > kMaxId) fail_tar(concat(what, " is ", id, ", which no file can have"));
+    if (id > kMaxId) fail_tar(concat(what, " is ", id, ", which is not possible"));
     return static_cast<std::uint32_t>(id);
 }
 
@@ -271,7 +271,7 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
 void TarReader::Impl::set_path(const TarHeader& header, TarEntry& entry) const {
     if (extensions.long_name) {
         if (extensions.pax && (extensions.pax->path || extensions.pax->sparse_name))
-            fail_tar("a long name besides one in a pax header");
+            fail_tar("a long name in addition to one in a pax header");
         entry.path = *extensions.long_name;
     } else if (extensions.pax && extensions.pax->sparse_name) {
         entry.path = *extensions.pax->sparse_name;
@@ -293,7 +293,7 @@ void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
         return;
     }
     if (extensions.long_link) {
-        if (in_pax) fail_tar("a long link target besides one in a pax header");
+        if (in_pax) fail_tar("a long link target in addition to one in a pax header");
         entry.link_target = *extensions.long_link;
     } else if (in_pax) {
         entry.link_target = *extensions.pax->link_path;
@@ -409,7 +409,7 @@ std::uint64_t TarReader::Impl::drain() {
         const bool zeros =
             bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
         if (!zeros && only_zeros_may_follow)
-            fail_tar("what follows may be the content of the last hard link");
+            fail_tar("the data at the end may be the content of the last hard link");
         if (!zeros)
             rubbish += bytes.size() - static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), 0));
     }

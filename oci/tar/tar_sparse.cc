@@ -82,7 +82,7 @@ void SparseMap::add(std::uint64_t offset, std::uint64_t length) {
     if (offset < end_)
         throw Error(ErrorKind::invalid, "the regions of the sparse map overlap or are out of order");
     if (offset > apparent_size_ || length > apparent_size_ - offset)
-        throw Error(ErrorKind::invalid, "a region of the sparse map lies outside of the file");
+        throw Error(ErrorKind::invalid, "a region of the sparse map is outside the file");
     end_ = offset + length;
     stored_size_ += length;
     if (length > 0) regions_.push_back({offset, length});
@@ -108,7 +108,7 @@ std::uint64_t read_old_gnu_map(TarBlock header, const NextBlock& next_block, Spa
     bool full = add_entries(header.subspan(kHeaderEntries, kHeaderEntryCount * kEntry), map);
     while (continues) {
         // A list that ended and yet goes on is read one way by one program and another way by the next.
-        if (!full) throw Error(ErrorKind::invalid, "the sparse map goes on behind its end");
+        if (!full) throw Error(ErrorKind::invalid, "the sparse map continues after its end");
         const TarBlock block = next_block();
         ++blocks;
         full = add_entries(block.first(kBlockEntryCount * kEntry), map);

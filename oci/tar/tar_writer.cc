@@ -175,7 +175,7 @@ void check_entry(const TarEntry& entry) {
     if (entry.size > static_cast<std::uint64_t>(INT64_MAX)) refuse("size beyond 2^63-1");
     for (const auto& [name, value] : entry.xattrs) {
         if (name.empty() || has_nul(name) || name.find('=') != std::string::npos)
-            refuse(concat("name of an extended attribute that PAX cannot hold: ", quoted(name)));
+            refuse(concat("PAX does not support the name of the extended attribute ", quoted(name)));
     }
 }
 

@@ -175,7 +175,7 @@ bool is_regular(int fd, const std::string& file) {
     if (::fstat(fd, &st) != 0) throw_errno(concat("cannot stat ", quoted(file)));
     if (S_ISDIR(st.st_mode)) {
         throw Error(ErrorKind::invalid, concat(quoted(file), ": is a directory, not an archive"))
-            .hint("an image layout in a directory is read with oci:");
+            .hint("use oci: for an image layout in a directory");
     }
     return S_ISREG(st.st_mode);
 }
@@ -239,7 +239,7 @@ void ArchiveIndex::check_members_end() const {
 
 void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
     const std::optional<std::string> path = normalized_path(entry.path);
-    if (!path) throw Error(ErrorKind::invalid, "the name climbs out of the archive");
+    if (!path) throw Error(ErrorKind::invalid, "the name points outside the archive");
     Member member;
     if (entry.type == TarType::file) {
         member.offset = reader.data_offset();
@@ -279,7 +279,7 @@ const ArchiveIndex::Member& ArchiveIndex::find(const std::string& path) const {
         wanted = normalized_path(member.link);
         if (!wanted) {
             throw Error(ErrorKind::invalid,
-                        concat("member ", quoted(path), ": a link that leads out of the archive"));
+                        concat("member ", quoted(path), ": a link that points outside the archive"));
         }
     }
     throw Error(ErrorKind::not_found, concat("no member ", quoted(path), " in the archive"));

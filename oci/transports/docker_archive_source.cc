@@ -69,7 +69,7 @@ std::string list_tags(const std::vector<SavedImage>& images) {
 }
 
 const SavedImage& choose(const std::vector<SavedImage>& images, const std::string& tag) {
-    if (images.empty()) throw Error(ErrorKind::not_found, "the archive holds no image");
+    if (images.empty()) throw Error(ErrorKind::not_found, "the archive does not contain an image");
     if (tag.empty()) {
         // The same image may be there once for each of its tags.
         const auto is_first = [&images](const SavedImage& image) {
@@ -88,7 +88,7 @@ const SavedImage& choose(const std::vector<SavedImage>& images, const std::strin
         if (named) return image;
     }
     throw Error(ErrorKind::not_found,
-                concat("no image with the tag ", quoted(tag), "; there is: ", list_tags(images)));
+                concat("no image with the tag ", quoted(tag), "; available: ", list_tags(images)));
 }
 
 // The magic numbers of the two formats; a tar archive begins with the name of its first member.

@@ -63,7 +63,8 @@ const Descriptor* find_platform(const std::vector<const Descriptor*>& entries, c
 
 const Descriptor& choose(const Index& index, const std::optional<Platform>& platform) {
     const std::vector<const Descriptor*> entries = candidates(index);
-    if (entries.empty()) throw Error(ErrorKind::unsupported, "not an image: the index names no image");
+    if (entries.empty())
+        throw Error(ErrorKind::unsupported, "not an image: the index does not list an image");
     const bool is_one = std::all_of(entries.begin(), entries.end(), [&entries](const Descriptor* entry) {
         return entry->digest == entries.front()->digest;
     });
@@ -79,14 +80,14 @@ const Descriptor& choose(const Index& index, const std::optional<Platform>& plat
         return **std::find_if(entries.begin(), entries.end(), unnamed);
     }
     throw Error(ErrorKind::not_found,
-                concat("no image for ", escape(wanted.to_string()), "; there is: ", list_platforms(entries)))
+                concat("no image for ", escape(wanted.to_string()), "; available: ", list_platforms(entries)))
         .hint("choose one with --platform OS/ARCH[/VARIANT]");
 }
 
 void check_size(std::string_view raw) {
     if (raw.size() > kMaxDocument) {
         throw Error(ErrorKind::too_large,
-                    concat("manifest: ", raw.size(), " bytes, at most ", kMaxDocument, " are read"));
+                    concat("manifest: ", raw.size(), " bytes; the limit is ", kMaxDocument));
     }
 }
 
@@ -154,7 +155,7 @@ void check_config(const Manifest& manifest, const ImageConfig& config,
         differ(platform->variant, got.variant)) {
         throw Error(ErrorKind::invalid, concat("config: the image is for ", escape(got.to_string()),
                                                ", not for ", escape(platform->to_string())))
-            .hint("leave --platform out to take the image as it is");
+            .hint("omit --platform to use the image as it is");
     }
 }
 
@@ -164,7 +165,7 @@ std::string read_document(ImageSource& source, const Descriptor& descriptor, std
     const auto context = [&] { return concat(what, ' ', descriptor.digest.short_string()); };
     if (descriptor.size > kMaxDocument) {
         throw Error(ErrorKind::too_large,
-                    concat(context(), ": ", descriptor.size, " bytes, at most ", kMaxDocument, " are read"));
+                    concat(context(), ": ", descriptor.size, " bytes; the limit is ", kMaxDocument));
     }
     return with_context(context, [&] {
         VerifiedSource verified(source.open_blob(descriptor), descriptor.digest, descriptor.size);

@@ -21,7 +21,7 @@ std::string read_range(ImageSource& source, const Descriptor& descriptor, std::u
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
     const MutableBytes buffer(reinterpret_cast<std::uint8_t*>(out.data()), out.size());
     if (read_full(*range, buffer) != out.size()) {
-        throw Error(ErrorKind::digest_mismatch, "the layer is shorter than its descriptor says");
+        throw Error(ErrorKind::digest_mismatch, "the layer is shorter than its descriptor declares");
     }
     return out;
 }

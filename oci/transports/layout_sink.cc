@@ -225,7 +225,7 @@ class LayoutSink final : public ImageSink {
         } else if (list(root).empty()) {
             replace("oci-layout", kLayoutMarker);
         } else {
-            throw Error(ErrorKind::invalid, "is not empty, and no image layout");
+            throw Error(ErrorKind::invalid, "is neither empty nor an image layout");
         }
         make_directory(root, "blobs");
         directories_->blobs = open_directory(root, "blobs");

@@ -116,7 +116,8 @@ class LayoutSource final : public ImageSource {
         std::string raw = read_file("index.json", kMaxDocument);
         const Index index =
             with_context([] { return "index.json"; }, [&raw] { return Index::parse(raw, kMediaTypeIndex); });
-        if (index.manifests.empty()) throw Error(ErrorKind::not_found, "the layout holds no image");
+        if (index.manifests.empty())
+            throw Error(ErrorKind::not_found, "the layout does not contain an image");
         if (!tag_.empty()) return document_of(find_tag(index));
         const std::vector<const Descriptor*> images = distinct_images(index);
         if (images.size() == 1) return document_of(*images.front());
@@ -150,7 +151,7 @@ class LayoutSource final : public ImageSource {
             if (found != nullptr) return *found;
         }
         throw Error(ErrorKind::not_found,
-                    concat("no image with the tag ", quoted(tag_), "; there is: ", list_tags(index)));
+                    concat("no image with the tag ", quoted(tag_), "; available: ", list_tags(index)));
     }
 
     std::unique_ptr<LayoutFiles> files_;
@@ -185,7 +186,7 @@ Fd open_directory(const std::string& directory) {
         return open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
     } catch (Error& error) {
         if (error.kind() == ErrorKind::io) {
-            error.hint("oci: takes a directory; an archive is read with oci-archive: or docker-archive:");
+            error.hint("oci: requires a directory; use oci-archive: or docker-archive: for an archive");
         }
         throw;
     }

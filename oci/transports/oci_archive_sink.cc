@@ -115,7 +115,7 @@ class Archive {
             check_interrupt();
             Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
             if (!try_lock_file(out.get(), temporary(file)))
-                throw Error(ErrorKind::io, concat("another process writes ", quoted(file)));
+                throw Error(ErrorKind::io, concat("another process is writing ", quoted(file)));
             // That process may have finished since the file was opened: then this is its archive.
             if (!is_named(out.get(), temporary(file))) continue;
             if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
@@ -157,7 +157,7 @@ class ArchiveUpload final : public BlobUpload {
     void finish(const Digest& digest) override {
         if (digest.algorithm() != HashAlgorithm::sha256) {
             throw Error(ErrorKind::unsupported,
-                        concat("blob ", digest.short_string(), ": only sha256 is written"));
+                        concat("blob ", digest.short_string(), ": only sha256 is supported"));
         }
         const std::string written = hasher_.finish_hex();
         if (written != digest.hex()) {

@@ -28,7 +28,7 @@ std::shared_ptr<ImageSource> open_oci_archive(const std::string& file, const std
     auto index = std::make_unique<ArchiveIndex>(file);
     if (!index->contains("oci-layout") && index->contains("manifest.json")) {
         throw Error(ErrorKind::invalid, concat(quoted(file), ": not an archive of an image layout"))
-            .hint("it looks like docker save wrote it: read it with docker-archive:");
+            .hint("it looks like an archive of docker save: use docker-archive:");
     }
     return open_layout_files(std::make_unique<ArchiveFiles>(std::move(index)), file, tag);
 }

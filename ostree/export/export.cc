@@ -104,9 +104,9 @@ class Export {
         for (const WalkedFile& file : walk_.files)
             std::for_each(file.paths.begin(), file.paths.end(), look_at);
         if (hidden == 0) return;
-        log_warning(concat("a container does not see ", quoted(*first),
+        log_warning(concat("containers cannot see ", quoted(*first),
                            hidden > 1 ? concat(" and ", hidden - 1, " more") : std::string{},
-                           ": such names mean something else in an image"));
+                           ": such names have a special meaning in images"));
     }
 
     // Not as it is stored: that differs between repositories, and the plan must not.
@@ -205,7 +205,7 @@ ExportResult export_commit(const Repository& repository, const std::string& rev,
     // By these an importer finds the commit.
     for (const char* key : {"ostree.commit", "ostree.final-diffid"}) {
         if (options.labels.contains(key))
-            throw Error(ErrorKind::usage, concat("the label ", key, " is not free to choose"));
+            throw Error(ErrorKind::usage, concat("the label ", key, " is reserved"));
     }
     return Export(repository, sink, options, progress).run(rev);
 }

@@ -120,7 +120,7 @@ std::optional<oci::WrittenLayer> LayerExport::take_over(const PlannedLayer& laye
     if (!copy_kept_blob(*options_.previous->source, kept, counting)) {
         log_warning(concat("layer ", kept.index + 1, " of the previous image, ",
                            kept.descriptor.digest.short_string(),
-                           ", is not what its config says: it is made anew"));
+                           ", does not match its config: it is written again"));
         return std::nullopt;
     }
     if (upload) upload->finish(kept.descriptor.digest);

@@ -53,7 +53,7 @@ oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
 oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
     constexpr std::string_view kWhat = "a record of a layer";
     if (oci::required_string(json, "recipe", kWhat) != to_hex(recipe))
-        throw Error(ErrorKind::invalid, "a record of a layer is that of another");
+        throw Error(ErrorKind::invalid, "a record of a layer belongs to another layer");
     // First what may throw: g++ 12 destroys the members of a half made aggregate twice.
     const oci::Digest digest = oci::Digest::parse(oci::required_string(json, "digest", kWhat));
     const oci::Digest diff_id = oci::Digest::parse(oci::required_string(json, "diffID", kWhat));

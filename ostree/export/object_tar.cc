@@ -46,7 +46,8 @@ void write_content(oci::TarWriter& tar, ContentObject& object, std::string_view 
     while (left > 0) {
         const std::size_t n = object.content->read({buffer.get(), step});
         if (n == 0 || n > left) {
-            throw Error(ErrorKind::invalid, concat("the object ", name, " is not of the size that it says"));
+            throw Error(ErrorKind::invalid,
+                        concat("the object ", name, " does not have the size that it declares"));
         }
         tar.write({buffer.get(), n});
         left -= n;

@@ -112,7 +112,7 @@ void warn_of_xattrs(std::string_view bytes, const std::string& path) {
     for (const auto& [name, value] : parse_xattrs(bytes)) {
         if (is_portable(name)) continue;
         log_warning(concat("the image lacks the attribute ", quoted(name), " of ", quoted(path),
-                           ": an archive cannot hold its name"));
+                           ": archives do not support its name"));
     }
 }
 

@@ -52,7 +52,7 @@ void check_promised_commit(const oci::Image& image, const CommitId& commit) {
     const std::string promised = promised_commit(image);
     if (promised.empty() || commit == promised) return;
     throw Error(ErrorKind::digest_mismatch, concat("the image holds the commit ", commit,
-                                                   ", but its label ostree.commit says ", quoted(promised)));
+                                                   ", but its label ostree.commit names ", quoted(promised)));
 }
 
 }  // namespace osb::ostree

@@ -46,7 +46,7 @@ void check_held(RepoMode mode, const DirectoryMeta& meta) {
     if (held.uid == full.uid && held.gid == full.gid && held.mode == full.mode && held.xattrs == full.xattrs)
         return;
     throw Error(ErrorKind::unsupported,
-                "a directory whose owner, mode or attributes a bare-user-only repository cannot hold");
+                "a directory whose owner, mode or attributes a bare-user-only repository does not support");
 }
 
 // The object is what its name says; now it must be one that every later step takes.
@@ -192,7 +192,7 @@ void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std:
         const auto found = shared_xattrs_.find(std::string(last_part(entry.link_target)));
         if (found == shared_xattrs_.end()) {
             throw Error(ErrorKind::invalid,
-                        concat("a link to attributes that are not there: ", quoted(entry.link_target)));
+                        concat("a link to missing attributes: ", quoted(entry.link_target)));
         }
         pending_ = {name.checksum, found->second};
         return;
@@ -214,7 +214,7 @@ void EncapsulatedLayerReader::share_xattrs(std::string_view name, XattrBytes byt
 
 void EncapsulatedLayerReader::see(const std::string& object) {
     budget_.keep(object.size() + kNodeOverhead);
-    if (!seen_.insert(object).second) throw Error(ErrorKind::invalid, "an object that is there twice");
+    if (!seen_.insert(object).second) throw Error(ErrorKind::invalid, "an object that appears twice");
 }
 
 void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const ObjectName& name) {

@@ -39,14 +39,14 @@ bool is_tree_of(const WrittenTree& tree, const BaseCommit& base) {
 // The commit inside the image is the result.
 ImportedCommit take_base(const Repository& repository, const ImportPlan& plan, const BaseCommit& base,
                          const std::optional<CommitId>& present) {
-    ImportedCommit out{
-        .id = base.id,
-        .parent = parent_of(base.commit_object.get()),
-        .base = base.id,
-        .kernel = lookup_string(metadata_of(base.commit_object.get()).get(), "ostree.linux"),
-        .unchanged = present == base.id,
-        .found = false,
-        .notes = {concat("the image holds the commit ", base.id, " and no more: it is taken as it is")}};
+    ImportedCommit out{.id = base.id,
+                       .parent = parent_of(base.commit_object.get()),
+                       .base = base.id,
+                       .kernel = lookup_string(metadata_of(base.commit_object.get()).get(), "ostree.linux"),
+                       .unchanged = present == base.id,
+                       .found = false,
+                       .notes = {concat("the image holds the commit ", base.id,
+                                        " and nothing else: it is stored unchanged")}};
     if (!out.unchanged) warn_in_collection(repository, base.commit_object.get(), plan.ref);
     return out;
 }

@@ -197,10 +197,10 @@ class LayerReader {
                 return take_hardlink(entry, path);
             case oci::TarType::character_device:
             case oci::TarType::block_device:
-                dropped_.add("devices, which ostree cannot hold,", path);
+                dropped_.add("devices, which ostree does not support,", path);
                 break;
             case oci::TarType::fifo:
-                dropped_.add("FIFOs, which ostree cannot hold,", path);
+                dropped_.add("FIFOs, which ostree does not support,", path);
                 break;
         }
         // It hides what lower layers have in its place all the same.
@@ -312,9 +312,9 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
     verified.finish();
     const oci::Digest actual = oci::Digest::from_hex(diff_id.algorithm(), diff.finish_hex());
     if (actual != diff_id) {
-        throw Error(
-            ErrorKind::digest_mismatch,
-            concat("unpacks to ", actual.to_string(), ", but the image's config says ", diff_id.to_string()));
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("unpacks to ", actual.to_string(), ", but the image's config declares ",
+                           diff_id.to_string()));
     }
     return diff.bytes_read();
 }

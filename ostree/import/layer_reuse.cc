@@ -75,7 +75,7 @@ std::optional<ImageBase> find_whole_base(const Repository& repository, const Ima
             return read_base(base, bytes_of(commit_object.get()), layers, base_layers, writer, budget);
         }
     } catch (const Error& error) {
-        log_debug(concat("the base commit ", base, " is read anew: ", error.message()));
+        log_debug(concat("the base commit ", base, " is read again: ", error.message()));
     }
     return std::nullopt;
 }

@@ -86,7 +86,7 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const Com
     if (known != diff_id.to_string()) {
         throw Error(
             ErrorKind::digest_mismatch,
-            concat("unpacks to ", escape(known), ", but the image's config says ", diff_id.to_string()));
+            concat("unpacks to ", escape(known), ", but the image's config declares ", diff_id.to_string()));
     }
     auto layer = std::make_unique<Layer>(diff_id, kind);
     layer->commit = held;

@@ -63,12 +63,12 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
 
 void check_pullable(const oci::Image& image) {
     if (!is_encapsulated(image)) {
-        throw Error(ErrorKind::unsupported, "the image holds no ostree commit")
-            .hint("make one of it with osb-oci import");
+        throw Error(ErrorKind::unsupported, "the image does not contain an ostree commit")
+            .hint("use 'osb-oci import' to make one");
     }
     if (encapsulated_layers(image) != image.manifest.layers.size()) {
         throw Error(ErrorKind::unsupported, "the image has further layers on top of its ostree commit")
-            .hint("make a commit of the whole with osb-oci import");
+            .hint("use 'osb-oci import' to make a commit of all layers");
     }
 }
 

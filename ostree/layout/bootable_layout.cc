@@ -37,7 +37,7 @@ void check_top(const Node& root) {
         const Node* const node = root.child(name);
         if (node == nullptr || node->is_directory()) continue;
         throw Error(ErrorKind::invalid, concat("'/", name, "' is not a directory"))
-            .hint("ostree deploys no such tree; import it with --layout plain");
+            .hint("ostree cannot deploy such a tree; import it with --layout plain");
     }
 }
 
@@ -53,7 +53,7 @@ void replace_other(Node& root, std::string_view name, std::uint32_t mode, Layout
     if (node != nullptr) {
         report.notes.push_back(concat("/", name, ": the ",
                                       node->is_symlink() ? "link to " + escape(node->target) : "file",
-                                      " dropped for a directory"));
+                                      " replaced by a directory"));
         drop(report, *node);
     }
     root.set_child(name, Node::directory(mode));
@@ -66,7 +66,7 @@ void drop_runtime_content(Node& root, LayoutReport& report) {
         const TreeCount count = count_below(node);
         if (count.files + count.directories == 0) continue;
         report.notes.push_back(
-            concat("/", top.name, ": ", describe(count), " dropped; it is filled when the system runs"));
+            concat("/", top.name, ": ", describe(count), " dropped; the running system fills it"));
         drop(report, node);
         node.children().clear();
     }
@@ -138,7 +138,7 @@ LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget&
         std::array<char, 16> mode{};
         std::snprintf(mode.data(), mode.size(), "%04o", root.mode);
         report.warnings.push_back(concat("the root directory has the mode ", mode.data(),
-                                         ": nobody but root can use the system; it is kept as it is"));
+                                         ", so only root can use the system; import keeps it"));
     }
     if (!has_init(root, budget))
         report.warnings.emplace_back("no init: /sbin/init is missing, so the system cannot start");

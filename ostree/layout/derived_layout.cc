@@ -153,7 +153,7 @@ void DerivedLayout::replace_state(Node& root, LayoutReport& report) const {
     if (var == nullptr || !var->is_directory() || factory == nullptr || !factory->is_directory()) return;
     if (const std::size_t replaced = give_way(*factory, *var); replaced > 0) {
         report.notes.push_back(concat("/", kFactoryVar, ": ", replaced, replaced == 1 ? " file" : " files",
-                                      " of the base replaced by what the layers on top have in /var"));
+                                      " of the base replaced by those of later layers in /var"));
     }
 }
 
@@ -185,7 +185,7 @@ void DerivedLayout::replace_kernel(Node& root, LayoutReport& report) const {
     if ((releases.size() > 1 || !new_kernels.empty()) && lost_its_modules(*directory)) {
         report.notes.push_back(
             concat("/", kModules, "/", escape(kernel_),
-                   ": the base's kernel dropped; its modules are gone, and another is there"));
+                   ": the base's kernel dropped; its modules are missing, and the image has another kernel"));
         modules->remove_child(kernel_);
         return;
     }

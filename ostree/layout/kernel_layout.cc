@@ -162,7 +162,7 @@ void complete_from_boot(Node& boot, Node& directory, const std::string& release,
             : exact;
     move.take(file, "initramfs.img");
     report.notes.push_back(
-        concat("/boot/", escape(file), ": taken for the initramfs of the kernel ", escape(release)));
+        concat("/boot/", escape(file), ": used as the initramfs of the kernel ", escape(release)));
 }
 
 // What is left in /boot belongs to another boot loader than the one that deploys this commit.
@@ -177,7 +177,7 @@ void empty_boot(Node& boot, LayoutReport& report) {
             break;
         }
     }
-    report.notes.push_back(concat("/boot: dropped what is neither kernel nor initramfs: ", names));
+    report.notes.push_back(concat("/boot: dropped files that are neither kernel nor initramfs: ", names));
     report.dropped += count_below(boot).files;
     boot.children().clear();
 }
@@ -190,7 +190,7 @@ std::string the_only_kernel(const Node* modules) {
     }
     if (with_kernel.size() > 1) {
         throw Error(ErrorKind::invalid, concat("two kernels, ", quoted(with_kernel[0]), " and ",
-                                               quoted(with_kernel[1]), ": ostree boots a commit with one"))
+                                               quoted(with_kernel[1]), ": ostree supports one in a commit"))
             .hint("remove one of them in the Containerfile");
     }
     return with_kernel.empty() ? std::string{} : with_kernel.front();
@@ -203,9 +203,9 @@ void place_kernel(Node& root, LayoutReport& report, ImageBudget& budget) {
     Node* const boot = root.child("boot");
     const Resolved modules = look_up(root, kModules, LastLink::follow, budget);
     if (modules.node != nullptr && !modules.canonical.starts_with("usr/")) {
-        throw Error(ErrorKind::invalid, concat("'/", kModules, "' leads to ",
-                                               quoted(concat('/', modules.canonical)), ", outside of /usr"))
-            .hint("ostree looks for the kernel there; make it a directory");
+        throw Error(ErrorKind::invalid, concat("'/", kModules, "' points to ",
+                                               quoted(concat('/', modules.canonical)), ", outside /usr"))
+            .hint("make it a directory: ostree looks for the kernel in it");
     }
     resolve_module_kernels(root, names_of_directories(modules.node), budget);
     resolve_boot_links(root, *boot, report, budget);

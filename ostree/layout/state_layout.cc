@@ -43,7 +43,7 @@ bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
     if (count.files + count.directories > 0) {
         report.notes.push_back(concat("/", place.path, ": ", describe(count), " moved to /",
                                       factory_path(place),
-                                      ", from where a first boot is to put them in place"));
+                                      ", from where the first boot copies them to /var"));
     }
     return true;
 }
@@ -60,7 +60,7 @@ void make_state_directory(Node& root, const StatePlace& place, LayoutReport& rep
         // A link that leads elsewhere stays; one that leads nowhere would lead to the link that leads to it.
         if (look_up(root, place.state, LastLink::follow, budget).node != nullptr) return;
         report.notes.push_back(
-            concat("/", place.state, ": the link to ", escape(present->target), " dropped for a directory"));
+            concat("/", place.state, ": the link to ", escape(present->target), " replaced by a directory"));
         ++report.dropped;
     }
     const std::size_t slash = place.state.rfind('/');
@@ -110,7 +110,7 @@ void check_factory(Node& root, ImageBudget& budget) {
             place.starts_with(outside) && (place.size() == outside.size() || place[outside.size()] == '/');
         if (!is_outside && found.node != nullptr) continue;
         throw Error(ErrorKind::invalid,
-                    concat("'/", kFactory, "', where the files of /var are to go, leads to ",
+                    concat("'/", kFactory, "', the place for the files of /var, points to ",
                            quoted(concat('/', place)), ", which is not part of the image"))
             .hint("make /usr/share a directory of the image, or import with --layout plain");
     }
@@ -123,7 +123,7 @@ void place_state(Node& root, const StoreLink& store_link, LayoutReport& report, 
     if (var == nullptr) var = &root.set_child("var", Node::directory());
     if (const TreeCount count = count_below(*var); count.files + count.directories > 0) {
         report.notes.push_back(concat("/var: ", describe(count), " moved to /", kFactory,
-                                      "/var, from where a first boot is to put them in place"));
+                                      "/var, from where the first boot copies them to /var"));
     }
     link_places(root, store_link, report, budget);
     check_factory(root, budget);

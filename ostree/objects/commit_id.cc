@@ -18,7 +18,7 @@ std::optional<CommitId> CommitId::try_parse(std::string_view text) noexcept {
 
 CommitId CommitId::parse(std::string_view text) {
     if (const auto out = try_parse(text)) return *out;
-    throw Error(ErrorKind::invalid, concat("not the checksum of a commit: ", quoted(text)));
+    throw Error(ErrorKind::invalid, concat("not a commit checksum: ", quoted(text)));
 }
 
 CommitId::CommitId(const Sha256& checksum) : CommitId(parse(to_hex(checksum))) {}

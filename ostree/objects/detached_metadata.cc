@@ -81,9 +81,8 @@ std::string join_detached_metadata(std::string_view present, std::string_view ad
     if (!changed) return std::string(present);
     std::string out = serialize(values);
     if (out.size() > kMaxMetadataSize) {
-        throw Error(ErrorKind::too_large,
-                    concat("detached metadata of ", out.size(),
-                           " bytes with those that are there; ostree takes ", kMaxMetadataSize));
+        throw Error(ErrorKind::too_large, concat("the detached metadata would have ", out.size(),
+                                                 " bytes; ostree accepts ", kMaxMetadataSize));
     }
     return out;
 }

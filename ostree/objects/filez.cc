@@ -93,7 +93,7 @@ class InflatedSource final : public Source {
             input_.consume(step.consumed);
             left_ -= step.produced;
             if (step.produced > 0) return step.produced;
-            if (step.finished) fail("the content is shorter than the header says");
+            if (step.finished) fail("the content is shorter than the header declares");
             if (step.consumed > 0) continue;
             if (!input_.bytes().empty()) fail("invalid deflate data");
             if (!input_.fill()) fail("the content is truncated");

@@ -66,7 +66,7 @@ std::string key_file_text(GKeyFile* file) {
 
 void GErrorSlot::raise(std::string_view what) const {
     ErrorKind kind = ErrorKind::io;
-    if (error_ == nullptr) throw Error(ErrorKind::internal, concat(what, ": failed without saying why"));
+    if (error_ == nullptr) throw Error(ErrorKind::internal, concat(what, ": failed without a reason"));
     if (matches(G_IO_ERROR, G_IO_ERROR_NO_SPACE)) kind = ErrorKind::no_space;
     if (matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) kind = ErrorKind::not_found;
     if (error_->domain == G_KEY_FILE_ERROR) kind = ErrorKind::invalid;

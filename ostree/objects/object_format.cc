@@ -111,7 +111,7 @@ std::string dirtree(const std::vector<DirtreeFile>& files, const std::vector<Dir
     if (out.size() > kMaxMetadataSize) {
         throw Error(ErrorKind::too_large, concat("a directory of ", files.size() + directories.size(),
                                                  " entries makes a dirtree object of ", out.size(),
-                                                 " bytes; ostree takes ", kMaxMetadataSize));
+                                                 " bytes; ostree accepts ", kMaxMetadataSize));
     }
     return out;
 }

@@ -18,7 +18,7 @@ namespace {
 [[noreturn]] void throw_damaged(const Sha256& expected, const Sha256& actual) {
     throw Error(ErrorKind::digest_mismatch,
                 concat("the object ", to_hex(expected), " is damaged: it has the checksum ", to_hex(actual)))
-        .hint("ostree fsck finds all damaged objects of a repository");
+        .hint("run 'ostree fsck' to find all damaged objects of the repository");
 }
 
 // Hashes an object while it is read.
@@ -33,7 +33,7 @@ class CheckedSource final : public Source {
                                            [&] { return content_->read(buffer); });
         if (n == 0 || n > left_) {
             throw Error(ErrorKind::invalid,
-                        concat("the object ", to_hex(expected_), " is not of the size that it says"));
+                        concat("the object ", to_hex(expected_), " does not have the size that it declares"));
         }
         hasher_.update(ByteView(buffer).first(n));
         left_ -= n;

@@ -66,15 +66,15 @@ void write_both(int fd, ByteView header, ByteView content, const std::string& pa
 // libostree overlooks it when it reads the file, and the object would be a damaged one.
 [[noreturn]] void throw_empty_xattr(const std::string& name) {
     throw Error(ErrorKind::unsupported, concat("the extended attribute ", quoted(name),
-                                               " without a value, which a bare repository cannot hold"))
-        .hint("an archive or a bare-user repository can");
+                                               " without a value, which bare repositories do not support"))
+        .hint("use an archive or a bare-user repository");
 }
 
 void set_xattr(int fd, const std::string& name, std::string_view value) {
     if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) return;
     Error error = errno_error(errno, concat("cannot set the extended attribute ", quoted(name)));
     throw std::move(error).hint(
-        "the repository's filesystem must take it; an archive repository stores it in a file");
+        "use a filesystem that supports it, or an archive repository, which stores it in a file");
 }
 
 }  // namespace
@@ -167,7 +167,7 @@ void ObjectWriter::reserve(std::uint64_t bytes) {
 
 Error ObjectWriter::no_inodes() const {
     return Error(ErrorKind::no_space, concat("the filesystem of the repository ", quoted(repository_.path()),
-                                             " has no inodes left for more files, whatever their size"));
+                                             " has no inodes left for more files"));
 }
 
 void ObjectWriter::reserve_inode() {
@@ -375,7 +375,7 @@ FileStream::~FileStream() {
 void FileStream::write(std::unique_ptr<std::uint8_t[]> bytes, std::size_t length) {
     constexpr std::size_t kPiecesAhead = 8;
     const ByteView view(bytes.get(), length);
-    if (length > left_) throw Error(ErrorKind::internal, "a file is longer than it was said to be");
+    if (length > left_) throw Error(ErrorKind::internal, "a file is longer than its declared size");
     left_ -= length;
     hasher_.update(view);
     if (writer_.mode_ != RepoMode::archive) {
@@ -403,7 +403,7 @@ void FileStream::write_front() {
 }
 
 Sha256 FileStream::finish() {
-    if (left_ != 0) throw Error(ErrorKind::internal, "a file is shorter than it was said to be");
+    if (left_ != 0) throw Error(ErrorKind::internal, "a file is shorter than its declared size");
     while (!pieces_.empty()) write_front();
     const Sha256 checksum = hasher_.finish_sha256();
     if (!writer_.claim(checksum, ObjectType::file)) return checksum;  // the destructor removes the copy

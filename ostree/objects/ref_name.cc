@@ -34,7 +34,7 @@ void check_form(const std::string& ref) {
     // libostree's pattern lets a line feed at the end pass, and sees nothing behind a NUL.
     constexpr std::string_view kNever(":\n\0", 3);
     if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find_first_of(kNever) != std::string::npos)
-        throw Error(ErrorKind::usage, concat("not a name that ostree takes for a ref: ", quoted(ref)));
+        throw Error(ErrorKind::usage, concat("not a name for a ref: ", quoted(ref)));
 }
 
 }  // namespace
@@ -46,13 +46,12 @@ RefName RefName::parse(std::string_view text) {
     constexpr std::size_t kShortest = 4;
     if (ref.find_first_not_of("0123456789abcdef") == std::string::npos && ref.size() >= kShortest) {
         throw Error(ErrorKind::usage,
-                    concat("the ref ", quoted(ref), " could not be told from the beginning of a checksum"))
+                    concat("the ref ", quoted(ref), " looks like the beginning of a checksum"))
             .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
     }
     // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
     if (ref.starts_with("ostree/container/blob/")) {
-        throw Error(ErrorKind::usage,
-                    concat("the ref ", quoted(ref), " is in the place where layers are kept"));
+        throw Error(ErrorKind::usage, concat("the ref ", quoted(ref), " is reserved for layers"));
     }
     return RefName(std::move(ref));
 }

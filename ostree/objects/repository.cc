@@ -170,7 +170,7 @@ RepoMode Repository::mode() const {
             break;
     }
     throw Error(ErrorKind::unsupported,
-                concat("the repository ", quoted(handle_->path), " has a mode that is for reading only"))
+                concat("the repository ", quoted(handle_->path), " has a mode that does not support writing"))
         .hint("use a repository in archive, bare, bare-user or bare-user-only mode");
 }
 
@@ -304,7 +304,7 @@ void Transaction::commit() {
     // A commit that `ostree fsck` had marked as damaged is whole again.
     for (const CommitId& id : commits_) {
         error.check(ostree_repo_mark_commit_partial(repo_, id.c_str(), FALSE, error.out()) != 0,
-                    concat("cannot mark the commit ", id, " as whole"));
+                    concat("cannot mark the commit ", id, " as complete"));
     }
     error.check(ostree_repo_commit_transaction(repo_, nullptr, nullptr, error.out()) != 0,
                 "cannot commit the transaction");

@@ -150,7 +150,7 @@ Staging::~Staging() {
     try {
         remove_staging(repo_fd_, path_);
     } catch (const Error& error) {
-        log_debug(concat("cannot remove what was staged: ", error.message()));
+        log_debug(concat("cannot remove staged objects: ", error.message()));
     }
 }
 

@@ -80,7 +80,7 @@ void update_summary(const Repository& repository) {
     for (int attempt = 0; attempt < kAttempts && !is_summary_current(repository); ++attempt) {
         if (has_file(repo, "summary.sig")) {
             log_warning(concat("the signature of the summary of ", quoted(repository.path()),
-                               " no longer holds and is removed; sign it again with ostree summary"));
+                               " is no longer valid and is removed; sign it again with 'ostree summary'"));
         }
         const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
         GErrorSlot error;

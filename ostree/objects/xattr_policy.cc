@@ -37,14 +37,14 @@ std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEnt
             if (xattr.first.size() > kMaxXattrName || xattr.second.size() > kMaxXattrValue) {
                 throw Error(ErrorKind::too_large,
                             concat("an extended attribute ", quoted(xattr.first), " of ", xattr.second.size(),
-                                   " bytes: Linux takes names of ", kMaxXattrName, " and values of ",
+                                   " bytes: Linux accepts names of ", kMaxXattrName, " and values of ",
                                    kMaxXattrValue));
             }
             kept_bytes += xattr.first.size() + xattr.second.size() + kStoredOverhead;
             if (kept_bytes > kMaxXattrValue) {
                 throw Error(ErrorKind::too_large,
                             concat("extended attributes of ", kept_bytes,
-                                   " bytes as ostree stores them: Linux takes ", kMaxXattrValue));
+                                   " bytes as ostree stores them: Linux accepts ", kMaxXattrValue));
             }
             kept.push_back(xattr);
         } else {

@@ -34,13 +34,13 @@ Repository open_destination(const std::string& path) {
     if (repository.mode() != RepoMode::archive) {
         throw Error(ErrorKind::unsupported,
                     concat("the repository ", quoted(path), " is in ", to_string(repository.mode()),
-                           " mode, which cannot be served over HTTP"))
-            .hint("push to one in archive mode");
+                           " mode, which web servers cannot serve"))
+            .hint("push to a repository in archive mode");
     }
     if (ostree_repo_get_parent(repository.handle().repo.get()) != nullptr) {
         throw Error(ErrorKind::unsupported,
                     concat("the repository ", quoted(path),
-                           " has objects in a parent repository, where readers over HTTP do not find them"));
+                           " has objects in a parent repository, which HTTP clients cannot read"));
     }
     return repository;
 }
@@ -108,10 +108,10 @@ class DirectoryPush {
         if (options_.force) return;
         const std::optional<CommitId> present = current();
         if (!present || descends_from(*present)) return;
-        throw Error(ErrorKind::invalid,
-                    concat("the ref ", quoted(source_.ref().text()), " of ", quoted(destination_.path()),
-                           " names the commit ", *present, ", which is no ancestor of ", source_.commit()))
-            .hint("--force pushes all the same, and that commit is then without a name");
+        throw Error(ErrorKind::invalid, concat("the ref ", quoted(source_.ref().text()), " of ",
+                                               quoted(destination_.path()), " names the commit ", *present,
+                                               ", which is not an ancestor of ", source_.commit()))
+            .hint("--force pushes anyway; that commit then has no ref");
     }
 
     void find_changes() {
@@ -199,8 +199,8 @@ class DirectoryPush {
         const Sha256 written = write_file(name.checksum, *writer, pool);
         if (written == name.checksum) return;
         throw Error(ErrorKind::digest_mismatch, concat("the object ", to_hex(name.checksum),
-                                                       " is not what its checksum says: ", to_hex(written)))
-            .hint("ostree fsck tells what is damaged");
+                                                       " does not match its checksum: ", to_hex(written)))
+            .hint("run 'ostree fsck' to find damaged objects");
     }
 
     // Compresses a file of a bare repository.

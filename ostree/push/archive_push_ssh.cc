@@ -87,8 +87,9 @@ class SshPush {
             throw Error(ErrorKind::unavailable,
                         concat("the connection to ", quoted(target_.host), " broke", why));
         if (!state.signalled && state.value == kNoSuchCommand) {
-            throw Error(ErrorKind::not_found, concat("no ostree-receive on ", quoted(target_.host), why))
-                .hint("install ostree-push there");
+            throw Error(ErrorKind::not_found,
+                        concat("ostree-receive is not installed on ", quoted(target_.host), why))
+                .hint("install ostree-push on the server");
         }
         throw Error(ErrorKind::unavailable, concat("ostree-receive on ", quoted(target_.host),
                                                    " failed with ", state.to_string(), why));
@@ -165,11 +166,11 @@ class SshPush {
                         concat("the ref ", quoted(source_.ref().text()), " of ", quoted(target_.to_string()),
                                " names the commit ", log.before().text(), ", which is as new as ",
                                source_.commit(), " or newer"))
-                .hint("--force pushes all the same");
+                .hint("--force pushes anyway");
         }
         throw Error(ErrorKind::unavailable, concat("ostree-receive on ", quoted(target_.host),
-                                                   " did not take the ref ", quoted(source_.ref().text())))
-            .hint("it leaves out appstream/*, appstream2/* and ostree-metadata; -v shows what it said");
+                                                   " did not update the ref ", quoted(source_.ref().text())))
+            .hint("it ignores appstream/*, appstream2/* and ostree-metadata; -v shows its output");
     }
 
     const PushSource& source_;

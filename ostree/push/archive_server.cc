@@ -199,7 +199,7 @@ class ArchiveServer::Answers::Content {
         const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kPiece));
         const MutableBytes piece = MutableBytes(piece_).first(wanted);
         if (wanted > 0 && read_full(*file_.content.content, piece) != wanted)
-            throw Error(ErrorKind::digest_mismatch, "an object is shorter than its repository says");
+            throw Error(ErrorKind::digest_mismatch, "an object is shorter than its repository declares");
         left_ -= wanted;
         is_last_ = left_ == 0;
         deflated_ = (*deflater_)->compress({.before = {}, .content = piece, .last = is_last_});

@@ -51,7 +51,7 @@ std::string parse_file_url(std::string_view url) {
         if (!host.empty() && host != "localhost") throw refuse("it names another host");
         rest.remove_prefix(host.size());
     }
-    if (!rest.starts_with('/')) throw refuse("it names no absolute path");
+    if (!rest.starts_with('/')) throw refuse("it does not name an absolute path");
     std::optional<std::string> path = percent_decode(rest);
     if (!path || path->find('\0') != std::string::npos) throw refuse("a malformed path");
     return *std::move(path);

@@ -16,7 +16,7 @@ bool ObjectClosure::insert(const Sha256& checksum, ObjectType type) {
 void ObjectClosure::add_tree(const Sha256& tree, std::size_t depth) {
     if (!insert(tree, ObjectType::dirtree)) return;
     check_interrupt();
-    if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "a tree of directories that is too deep");
+    if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "the directories are nested too deep");
     const std::string bytes = read_metadata(repository_, ObjectType::dirtree, tree);
     const DirtreeObject object =
         with_context([&] { return to_hex(tree); }, [&] { return parse_dirtree(as_bytes(bytes)); });

@@ -72,7 +72,7 @@ std::optional<StoredObjects::Location> StoredObjects::find(const ObjectName& nam
             continue;
         }
         if (!S_ISREG(st.st_mode))
-            throw Error(ErrorKind::invalid, concat("the object ", quoted(path), " is no regular file"));
+            throw Error(ErrorKind::invalid, concat("the object ", quoted(path), " is not a regular file"));
         return Location{.objects = directory.objects.get(),
                         .path = std::move(path),
                         .owner = st.st_uid,

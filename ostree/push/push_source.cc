@@ -25,8 +25,8 @@ RefName ref_named_by(const Repository& repository, const std::string& rev) {
     for (const std::string& ref : repository.refs("")) {
         if (ref == rev) return RefName::parse(rev.substr(rev.find(':') + 1));
     }
-    throw Error(ErrorKind::usage, concat(quoted(rev), " names a commit, but no ref"))
-        .hint("say with --ref what it is to be called in the destination");
+    throw Error(ErrorKind::usage, concat(quoted(rev), " names a commit, not a ref"))
+        .hint("name the ref of the destination with --ref");
 }
 
 CommitId find_commit(const Repository& repository, const std::string& rev) {
@@ -81,7 +81,7 @@ void PushSource::read_history(const CommitId& newest) {
         if (!object && first) {
             throw Error(ErrorKind::not_found,
                         concat("the repository holds the commit ", *commit, " only in part"))
-                .hint("fetch the rest of it before it is pushed");
+                .hint("fetch the rest of the commit, then push it");
         }
         if (!object) break;
         history_.push_back({*commit, parent_of(object.get())});

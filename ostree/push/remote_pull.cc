@@ -28,7 +28,7 @@ void check_options(const RemotePullOptions& options) {
     });
     if (has_control || std::none_of(kSchemes.begin(), kSchemes.end(), begins)) {
         throw Error(ErrorKind::usage, concat("not a URL of an ostree repository: ", quoted(options.url)))
-            .hint("http://, https:// and file:// are");
+            .hint("write http://, https:// or file://");
     }
 }
 
@@ -51,7 +51,7 @@ void import_key(OstreeRepo* repo, const RemotePullOptions& options) {
                                               &imported, nullptr, error.out()) != 0,
                 concat("cannot import the key ", quoted(options.gpg_key)));
     if (imported == 0) {
-        throw Error(ErrorKind::invalid, concat("there is no key in ", quoted(options.gpg_key)));
+        throw Error(ErrorKind::invalid, concat(quoted(options.gpg_key), " does not contain a key"));
     }
 }
 

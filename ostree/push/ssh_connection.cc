@@ -57,17 +57,18 @@ std::string_view last_line(std::string_view text) {
 [[noreturn]] void fail_to_connect(const std::string& host, const ExitState& state,
                                   const std::string& errors) {
     if (!state.signalled && state.value == kNoSuchProgram)
-        throw Error(ErrorKind::not_found, "there is no program ssh").hint("install OpenSSH's client");
+        throw Error(ErrorKind::not_found, "the program ssh is not installed")
+            .hint("install OpenSSH's client");
     const std::string_view why = last_line(errors);
     const std::string message =
         concat("cannot connect to ", quoted(host), " by ssh", why.empty() ? "" : ": ", escape(why));
     if (why.find("Host key verification failed") != std::string_view::npos) {
         throw Error(ErrorKind::untrusted, message)
-            .hint("its key is not in known_hosts, or another one is; connect by hand once and compare it");
+            .hint("its key is missing from known_hosts or differs; connect by hand once and compare it");
     }
     if (why.find("Permission denied") != std::string_view::npos) {
         throw Error(ErrorKind::unavailable, message)
-            .hint("ssh is not let ask questions: use a key that an agent holds, or one without a passphrase");
+            .hint("ssh cannot prompt: use a key from an agent, or one without a passphrase");
     }
     throw Error(ErrorKind::unavailable, message);
 }
@@ -104,7 +105,7 @@ bool read_lines(int fd, Lines& lines) {
         const ssize_t n = ::read(fd, buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return true;
-        if (n < 0) throw_errno("cannot read what ssh writes");
+        if (n < 0) throw_errno("cannot read the output of ssh");
         if (n == 0) return false;
         lines.add({buffer.data(), static_cast<std::size_t>(n)});
     }
@@ -128,7 +129,7 @@ SshConnection::~SshConnection() {
         run_program(client({"-O", "exit", "--", host_}), [](std::string_view) {});
         master_.terminate(milliseconds(1000));
     } catch (...) {
-        log_debug("ssh does not disconnect in order");  // its destructor ends it
+        log_debug("ssh did not close the connection in order");  // its destructor ends it
     }
 }
 
@@ -157,7 +158,7 @@ ExitState SshConnection::run_program(const std::vector<std::string>& argv,
     Pipe pipe = make_pipe();
     const int flags = ::fcntl(pipe.reader.get(), F_GETFL);
     if (flags < 0 || ::fcntl(pipe.reader.get(), F_SETFL, flags | O_NONBLOCK) != 0)
-        throw_errno("cannot set a pipe up");
+        throw_errno("cannot set up a pipe");
     Subprocess child({.argv = argv,
                       .environment = {},
                       .inherited = {{pipe.writer.get(), STDOUT_FILENO}, {pipe.writer.get(), STDERR_FILENO}}});
@@ -194,9 +195,9 @@ std::uint16_t SshConnection::forward(const std::string& socket_path) {
         const auto [stop, error] = std::from_chars(output.data(), end, port);
         if (state.ok() && error == std::errc{} && stop == end && port != 0) return port;
     }
-    throw Error(ErrorKind::unavailable, concat(quoted(host_), " forwards no port to us",
+    throw Error(ErrorKind::unavailable, concat(quoted(host_), " does not forward a port",
                                                output.empty() ? "" : ": ", escape(last_line(output))))
-        .hint("its sshd has to allow AllowTcpForwarding for ostree-push");
+        .hint("allow AllowTcpForwarding in its sshd_config for ostree-push");
 }
 
 ExitState SshConnection::run(const std::string& command,

@@ -41,7 +41,7 @@ void parse_host(std::string_view text, std::string_view url, SshTarget& target) 
     std::string_view rest;
     if (text.starts_with('[')) {
         const std::size_t end = text.find(']');
-        if (end == std::string_view::npos) refuse(url, "the address has no end");
+        if (end == std::string_view::npos) refuse(url, "the address has no closing bracket");
         target.host = text.substr(1, end - 1);
         rest = text.substr(end + 1);
         // An address, perhaps with a zone (fe80::1%eth0), and nothing else.
@@ -68,7 +68,7 @@ SshTarget SshTarget::parse(std::string_view url) {
     const std::string_view rest = url.substr(kScheme.size());
     const std::size_t slash = rest.find('/');
     if (slash == std::string_view::npos || slash + 1 == rest.size())
-        refuse(url, "it names no path on the server");
+        refuse(url, "it does not name a path on the server");
     SshTarget target;
     target.path = rest.substr(slash);
     if (target.path.size() > kMaxRemotePath ||
@@ -79,7 +79,7 @@ SshTarget SshTarget::parse(std::string_view url) {
     if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
         target.user = authority.substr(0, at);
         if (target.user.find(':') != std::string::npos)
-            refuse("ssh://...", "a password in the URL is not taken");
+            refuse("ssh://...", "passwords in URLs are not supported");
         if (!is_name(target.user, "._+@-")) refuse(url, "not a name of a user");
         authority.remove_prefix(at + 1);
     }

@@ -121,9 +121,9 @@ GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
     std::error_code error;
     if (!std::filesystem::is_directory(concat(path, "/ostree/repo"), error)) {
         throw Error(ErrorKind::not_found, concat("there is no ostree sysroot in ", quoted(path)))
-            .hint(path == "/" ? "this system was not started from a deployment; one that is mounted is named "
-                                "by --sysroot DIR"
-                              : "--sysroot wants the directory that holds ostree/repo and ostree/deploy");
+            .hint(path == "/" ? "this system was not started from a deployment; use --sysroot DIR for a "
+                                "mounted one"
+                              : "--sysroot requires the directory that holds ostree/repo and ostree/deploy");
     }
     // libostree prints what it frees to standard output, which is the results' place.
     g_set_print_handler([](const char* text) { log_debug(escape(text)); });
@@ -208,8 +208,8 @@ void Sysroot::load() {
     GErrorSlot error;
     if (has_no_time(handle_->path)) {
         throw Error(ErrorKind::io, concat("the directory ", quoted(handle_->path + kDeployments),
-                                          " has the time 0, with which libostree cannot read it"))
-            .hint("'touch' on it, or any change of the deployments, mends that");
+                                          " has the time 0, and libostree cannot read it"))
+            .hint("run 'touch' on it, or change the deployments");
     }
     OstreeSysroot* sysroot = handle_->sysroot.get();
     error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
@@ -347,7 +347,7 @@ void Sysroot::remove_undeployed() {
     GErrorSlot second;
     const bool cleared = clear_undeployed_flags();
     if (cleared && prepare(second)) return;
-    (cleared ? second : first).check(false, "cannot remove what is not deployed");
+    (cleared ? second : first).check(false, "cannot remove undeployed files");
 }
 
 void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {

@@ -36,7 +36,7 @@ std::string normalize_path(std::string_view path) {
     }
     if (!is_utf8(path)) {
         throw Error(ErrorKind::invalid,
-                    concat("the path ", quoted(path), " is not UTF-8, which ostree asks of names"));
+                    concat("the path ", quoted(path), " is not UTF-8, which ostree requires"));
     }
     std::string out;
     out.reserve(path.size());
@@ -66,7 +66,7 @@ LayerName classify(std::string_view normalized) {
     if (name.starts_with(kReservedPrefix)) return {NameKind::ignored, std::string(normalized)};
     const std::string_view hidden = name.substr(kWhiteoutPrefix.size());
     if (hidden.empty() || hidden == "." || hidden == "..") {
-        throw Error(ErrorKind::invalid, concat("the whiteout ", quoted(normalized), " names nothing"));
+        throw Error(ErrorKind::invalid, concat("the whiteout ", quoted(normalized), " does not name a file"));
     }
     return {NameKind::whiteout, parent.empty() ? std::string(hidden) : concat(parent, '/', hidden)};
 }

@@ -25,7 +25,7 @@ GVariantPtr child_of(GVariant* variant, gsize index) {
 GVariantPtr normal(const GVariantType* type, ByteView bytes, std::string_view what) {
     if (bytes.size() > kMaxMetadataSize) {
         throw Error(ErrorKind::too_large, concat("a ", what, " object of ", bytes.size(),
-                                                 " bytes; ostree takes ", kMaxMetadataSize));
+                                                 " bytes; ostree accepts ", kMaxMetadataSize));
     }
     GVariantPtr out = variant_from_bytes(type, bytes, /*trusted=*/false);
     if (g_variant_is_normal_form(out.get()) == FALSE) fail(what, "not in normal form");
@@ -48,7 +48,7 @@ class Names {
         if (name.size() > kMaxFileName)
             fail("dirtree", concat("a name of ", name.size(), " bytes: ", quoted(name)));
         if (last_ && name <= *last_) {
-            fail("dirtree", concat(quoted(name), name == *last_ ? " is there twice" : " is out of order"));
+            fail("dirtree", concat(quoted(name), name == *last_ ? " appears twice" : " is out of order"));
         }
         last_ = name;
         return name;
@@ -85,7 +85,7 @@ std::string_view xattr_name(ByteView bytes) {
 void check_xattrs(std::string_view bytes) {
     if (bytes.size() > kMaxXattrsStored) {
         throw Error(ErrorKind::too_large, concat("extended attributes of ", bytes.size(),
-                                                 " bytes: a file has ", kMaxXattrsStored, " at the most"));
+                                                 " bytes: the limit is ", kMaxXattrsStored));
     }
     const GVariantPtr variant = variant_from_bytes(G_VARIANT_TYPE("a(ayay)"), as_bytes(bytes), false);
     if (g_variant_is_normal_form(variant.get()) == FALSE)
@@ -96,8 +96,8 @@ void check_xattrs(std::string_view bytes) {
         const GVariantPtr name = child_of(pair.get(), 0);
         const std::string_view text = xattr_name(view_byte_array(name.get()));
         if (text <= last) {
-            throw Error(ErrorKind::invalid,
-                        concat("the extended attribute ", quoted(text), " is there twice, or out of order"));
+            throw Error(ErrorKind::invalid, concat("the extended attribute ", quoted(text),
+                                                   " appears twice, or is out of order"));
         }
         last = text;
     }
@@ -106,11 +106,11 @@ void check_xattrs(std::string_view bytes) {
 void check_link_target(std::string_view target) {
     if (target.empty()) throw Error(ErrorKind::invalid, "a symbolic link to nothing");
     if (!is_utf8(target) || target.find('\0') != std::string_view::npos) {
-        throw Error(ErrorKind::invalid, "a symbolic link whose target is not UTF-8, which ostree asks of it");
+        throw Error(ErrorKind::invalid, "a symbolic link whose target is not UTF-8, which ostree requires");
     }
     if (target.size() <= kMaxLinkTarget) return;
     throw Error(ErrorKind::too_large, concat("a symbolic link with a target of ", target.size(),
-                                             " bytes: Linux takes ", kMaxLinkTarget));
+                                             " bytes: Linux accepts ", kMaxLinkTarget));
 }
 
 void check_tree_place(std::string_view path, std::size_t depth) {

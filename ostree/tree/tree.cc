@@ -178,7 +178,7 @@ End walk_by_letter(Walk& walk, LastLink last, std::vector<std::string_view>& res
 }
 
 [[noreturn]] void throw_no_directory(const char* function) {
-    throw Error(ErrorKind::internal, concat(function, " of a node that is no directory"));
+    throw Error(ErrorKind::internal, concat(function, " of a node that is not a directory"));
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ void TreeMove::plan(std::string_view from, std::string_view to, std::string_view
     const Resolved parent = end_of(parent_path(to), LastLink::follow);
     if (parent.node == nullptr) {
         throw Error(ErrorKind::invalid,
-                    concat(quoted(concat('/', parent_path(to))), " leads through what is not there"));
+                    concat(quoted(concat('/', parent_path(to))), " contains a missing directory"));
     }
     const std::string wanted = join_path(parent.canonical, name_of(to));
     const std::string place = place_of(source.canonical, wanted);
@@ -111,8 +111,8 @@ void TreeMove::check_nesting(const Move& move) const {
         if (!nested) continue;
         throw Error(ErrorKind::invalid,
                     concat(quoted(concat('/', move.from)), " cannot move to ", quoted(concat('/', move.to)),
-                           ", which is in ", quoted(concat('/', other.from)), ", and that moves itself"))
-            .hint("put a directory where the link on the way there is, or import with --layout plain");
+                           ", which is in ", quoted(concat('/', other.from)), ", which moves too"))
+            .hint("replace the link on that path by a directory, or import with --layout plain");
     }
 }
 

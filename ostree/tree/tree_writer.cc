@@ -53,7 +53,7 @@ void check_directory_sizes(const Node& directory) {
     if (size <= kMaxMetadataSize) return;
     throw Error(ErrorKind::too_large, concat("a directory of ", directory.children().size(),
                                              " entries makes a dirtree object of more than ", size,
-                                             " bytes; ostree takes ", kMaxMetadataSize));
+                                             " bytes; ostree accepts ", kMaxMetadataSize));
 }
 
 WrittenTree write_tree(ObjectWriter& writer, const Node& directory) {

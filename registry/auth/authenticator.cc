@@ -166,13 +166,13 @@ Authenticator::Shown Authenticator::credentials_for(const Url& realm, RealmTrust
     if (options_.credentials) {
         log_warning(concat("the credentials of ", quoted(registry_.host_port()),
                            " are not sent to its token server at ", quoted(realm.host_port()),
-                           clear ? ", which speaks plain http" : ", which has none of its own"));
+                           clear ? ", which uses plain http" : ", for which there are no credentials"));
     }
     return {};
 }
 
 std::string Authenticator::login_hint(bool shown, std::string_view host) const {
-    if (shown) return "check the user, password and rights";
+    if (shown) return "check the user, password and permissions";
     if (!options_.credentials_hint.empty()) return options_.credentials_hint;
     return concat("log in, e.g. with podman login ", escape(host));
 }
@@ -182,8 +182,9 @@ std::string Authenticator::fetch_token(const Challenge& challenge, const std::ve
     const std::optional<Url> realm = Url::parse(text);
     const RealmTrust trust = realm ? judge_realm(registry_, *realm, options_.insecure) : RealmTrust::refused;
     if (trust == RealmTrust::refused) {
-        throw Error(ErrorKind::unavailable, concat("registry ", quoted(registry_.host_port()),
-                                                   " names a token server that is refused: ", quoted(text)));
+        throw Error(ErrorKind::unavailable,
+                    concat("registry ", quoted(registry_.host_port()),
+                           " names a token server that is not allowed: ", quoted(text)));
     }
     const Shown shown = credentials_for(*realm, trust);
     HttpResponse response = ask(challenge, scopes, *realm, shown);
@@ -217,14 +218,14 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
     } catch (const Error&) {
         // The parser's own words may repeat what it read, which is secret here.
     }
-    if (!reply || !reply->is_object()) throw Error(ErrorKind::invalid, "the reply is no JSON object");
+    if (!reply || !reply->is_object()) throw Error(ErrorKind::invalid, "the reply is not a JSON object");
     std::string token;
     for (const char* key : {"token", "access_token"}) {
         std::string text = oci::optional_string(*reply, key, "the reply");
         if (token.empty()) token = std::move(text);
     }
     // What is no token text could end the header that it is put into.
-    if (!is_token_text(token)) throw Error(ErrorKind::invalid, "the reply holds no usable token");
+    if (!is_token_text(token)) throw Error(ErrorKind::invalid, "the reply does not contain a usable token");
     std::uint64_t life = kMinTokenLife;
     if (const Json& expires = oci::member_or_null(*reply, "expires_in"); expires.is_number_unsigned()) {
         life = std::clamp(expires.get<std::uint64_t>(), kMinTokenLife, kMaxTokenLife);
@@ -294,7 +295,7 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
         const auto next = location ? request.url.resolve(*location) : std::nullopt;
         const bool downgraded = next && request.url.scheme == "https" && next->scheme != "https";
         if (!next || downgraded || judge_realm(registry_, *next, options_.insecure) == RealmTrust::refused) {
-            fail(request.url, "redirects to where it must not");
+            fail(request.url, "redirects to a server that is not allowed");
         }
         if (!next->same_origin(request.url)) {
             credentials.reset();

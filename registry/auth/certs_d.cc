@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t kMaxCertificates = 1024UL * 1024;  // of one file
 
 [[noreturn]] void refuse_half(const std::string& path, const std::string& missing) {
-    throw Error(ErrorKind::invalid,
-                concat("client certificate ", quoted(path), " is without ", quoted(missing)));
+    throw Error(ErrorKind::invalid, concat("client certificate ", quoted(path), " needs ", quoted(missing)));
 }
 
 std::string stem_of(const std::string& name) {
@@ -32,7 +31,7 @@ std::shared_ptr<const TlsOptions> load(const std::string& directory, const std::
             const auto pem = read_small_file(path, kMaxCertificates);
             if (!pem) throw Error(ErrorKind::not_found, concat("cannot read ", quoted(path)));
             if (pem->find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
-                throw Error(ErrorKind::invalid, concat(quoted(path), " holds no certificate"));
+                throw Error(ErrorKind::invalid, concat(quoted(path), " does not contain a certificate"));
             }
             out->ca_pem += concat(*pem, '\n');
         } else if (name.ends_with(".cert")) {

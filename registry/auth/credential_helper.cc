@@ -52,7 +52,7 @@ std::string read_output(const Fd& reader, const std::string& program) {
         if (n == 0) return out;
         out.append(buffer.data(), static_cast<std::size_t>(n));
         if (out.size() > kMaxOutput)
-            throw Error(ErrorKind::too_large, concat(quoted(program), " says too much"));
+            throw Error(ErrorKind::too_large, concat(quoted(program), " prints too much"));
     }
 }
 
@@ -70,7 +70,7 @@ Credentials parse_output(const std::string& output, const std::string& program) 
         // The parser's own words may repeat what it read, which is secret here.
     }
     const auto text = [&](const char* key) {
-        if (!reply) throw Error(ErrorKind::invalid, concat(quoted(program), " answers with malformed JSON"));
+        if (!reply) throw Error(ErrorKind::invalid, concat(quoted(program), " prints malformed JSON"));
         return oci::required_string(*reply, key, concat("the answer of ", quoted(program)));
     };
     Credentials out{.user = text("Username"), .password = text("Secret"), .identity_token = {}};
@@ -108,7 +108,7 @@ std::optional<Credentials> ask_credential_helper(const std::string& name, const 
     // Of the shell: not found, not executable.
     if (state && !state->signalled && (state->value == 127 || state->value == 126)) {
         throw Error(ErrorKind::not_found, concat("there is no credential helper ", quoted(program)))
-            .hint("install it, or take it out of the authentication file");
+            .hint("install it, or remove it from the authentication file");
     }
     throw Error(ErrorKind::io, concat("credential helper ", quoted(program), " failed: ",
                                       state ? state->to_string() : std::string("it does not end")));

@@ -51,7 +51,7 @@ std::optional<Json> read_auth_file(const std::string& path) {
     forbid_core_dumps();
     const std::string& text = *content;
     if ((permissions & 077U) != 0) {
-        log_warning(concat(quoted(path), " holds passwords, and other users may open it"));
+        log_warning(concat(quoted(path), " contains passwords, and other users can read it"));
     }
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) return Json::object();
     std::optional<Json> out;
@@ -66,13 +66,13 @@ std::optional<Json> read_auth_file(const std::string& path) {
     for (const char* key : {"auths", "credHelpers"}) {
         const Json* value = oci::find_member(*out, key);
         if (value != nullptr && !value->is_object())
-            refuse(path, concat("member ", quoted(key), " is no object"));
+            refuse(path, concat("member ", quoted(key), " is not an object"));
     }
     return out;
 }
 
 std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
-    if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is no object"));
+    if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is not an object"));
     Credentials out;
     out.identity_token = oci::optional_string(entry, "identitytoken", quoted(path));
     const std::string auth = oci::optional_string(entry, "auth", quoted(path));
@@ -133,7 +133,7 @@ Answer lookup_in(const Json& file, const std::string& path, const std::string& h
     if (const Json* helpers = oci::find_member(file, "credHelpers")) {
         for (const auto& [key, helper] : helpers->items()) {
             if (normalised(key) != own_key) continue;
-            if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is no string"));
+            if (!helper.is_string()) refuse(path, concat("the helper of ", quoted(key), " is not a string"));
             out = ask_helper(helper.get<std::string>(), key, path);
             if (out.final) return out;
         }

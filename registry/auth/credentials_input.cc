@@ -28,7 +28,7 @@ Credentials read_credentials_file(const std::string& path) {
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) throw_errno(quoted(path));
     if (S_ISREG(status.st_mode) && (status.st_mode & 077U) != 0) {
-        log_warning(concat(quoted(path), " holds a password, and other users may open it"));
+        log_warning(concat(quoted(path), " contains a password, and other users can read it"));
     }
     const std::string text = read_secret(std::move(file), path);
     return with_context([&] { return quoted(path); }, [&] { return Credentials::parse(text); });
@@ -37,7 +37,7 @@ Credentials read_credentials_file(const std::string& path) {
 Credentials read_password(const std::string& user, Fd input) {
     Credentials out{
         .user = user, .password = read_secret(std::move(input), "the password"), .identity_token = {}};
-    if (out.password.empty()) throw Error(ErrorKind::usage, "no password came on standard input");
+    if (out.password.empty()) throw Error(ErrorKind::usage, "standard input does not contain a password");
     keep_secret(out.password);
     return out;
 }

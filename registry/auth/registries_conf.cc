@@ -35,7 +35,7 @@ bool is_place(std::string_view text) {
 
 std::string place_of(const Json& table, const char* key, const std::string& file) {
     std::string out = without_slashes(oci::optional_string(table, key, quoted(file)));
-    if (!is_place(out)) refuse(file, concat(quoted(key), " is no name of a registry: ", quoted(out)));
+    if (!is_place(out)) refuse(file, concat(quoted(key), " is not a name of a registry: ", quoted(out)));
     return out;
 }
 
@@ -43,9 +43,9 @@ template<typename F>
 void each_table(const Json& table, const char* key, const std::string& file, const F& f) {
     const Json* array = oci::find_member(table, key);
     if (array == nullptr) return;
-    if (!array->is_array()) refuse(file, concat(quoted(key), " is no array of tables"));
+    if (!array->is_array()) refuse(file, concat(quoted(key), " is not an array of tables"));
     for (const Json& element : *array) {
-        if (!element.is_object()) refuse(file, concat(quoted(key), " is no array of tables"));
+        if (!element.is_object()) refuse(file, concat(quoted(key), " is not an array of tables"));
         f(element);
     }
 }
@@ -91,10 +91,10 @@ RegistryConfig parse_registry(const Json& table, const std::string& file) {
     if (out.prefix.empty()) refuse(file, "a registry without prefix and location");
     const bool wildcard = out.prefix.starts_with("*.");
     if (wildcard && out.prefix.find_first_of("/@:") != std::string::npos) {
-        refuse(file, concat("a wildcard takes a host alone: ", quoted(out.prefix)));
+        refuse(file, concat("a wildcard is only allowed for a host: ", quoted(out.prefix)));
     }
     if (!wildcard && out.prefix.find('*') != std::string::npos) {
-        refuse(file, concat("a wildcard is the first label alone: ", quoted(out.prefix)));
+        refuse(file, concat("a wildcard must be the first label: ", quoted(out.prefix)));
     }
     const bool digest_only = oci::optional_flag(table, "mirror-by-digest-only", quoted(file));
     each_table(table, "mirror", file,
@@ -113,7 +113,8 @@ std::vector<std::string> names_of_version_1(const Json& registries, const char* 
         if (is_place(name) && !name.empty()) {
             out.push_back(name);
         } else {
-            log_warning(concat(quoted(file), ": [registries.", key, "] holds what is no name of a registry"));
+            log_warning(concat(quoted(file), ": [registries.", key,
+                               "] contains something that is not a name of a registry"));
         }
     }
     return out;
@@ -168,7 +169,7 @@ std::string full_name(const std::string& name, const std::string& tag, const std
 [[noreturn]] void throw_blocked(const std::string& name, const RegistryConfig& config) {
     throw Error(ErrorKind::untrusted,
                 concat("registry ", quoted(config.prefix), " is blocked, so is ", quoted(name)))
-        .hint("registries.conf says so");
+        .hint("registries.conf blocks it");
 }
 
 }  // namespace
@@ -190,7 +191,7 @@ void RegistriesConf::add(std::string_view toml, const std::string& file) {
         const bool twice = std::any_of(added.begin(), added.end(), [&](const RegistryConfig& other) {
             return other.prefix == one.prefix;
         });
-        if (twice) refuse(file, concat("two registries of the prefix ", quoted(one.prefix)));
+        if (twice) refuse(file, concat("two registries with the prefix ", quoted(one.prefix)));
         added.push_back(std::move(one));
     });
     for (RegistryConfig& one : added) put(std::move(one));

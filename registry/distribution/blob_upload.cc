@@ -71,7 +71,7 @@ class ChunkedUpload final : public oci::BlobUpload {
             const std::string got = hasher_.finish_hex();
             if (got != digest.hex()) {
                 throw Error(ErrorKind::digest_mismatch,
-                            concat("the blob was to be ", digest.to_string(), ", but is sha256:", got));
+                            concat("blob written: expected ", digest.to_string(), ", got sha256:", got));
             }
         }
         algorithm_ = digest.algorithm_name();
@@ -88,7 +88,7 @@ class ChunkedUpload final : public oci::BlobUpload {
 
     [[noreturn]] void lose(const std::string& reason) {
         location_.reset();
-        throw oci::UploadLost(concat(what(), ": the registry does not keep what it had got",
+        throw oci::UploadLost(concat(what(), ": the registry lost the bytes that it had received",
                                      reason.empty() ? "" : ": ", reason));
     }
 
@@ -109,10 +109,11 @@ class ChunkedUpload final : public oci::BlobUpload {
         const std::optional<Url> next = asked.resolve(*text);
         if (!next || (asked.scheme == "https" && next->scheme != "https")) {
             const std::string shown = client_->session().redacted(std::string(*text));
-            Error error(ErrorKind::unavailable,
-                        concat(what(), ": the registry names a location that is refused: ", quoted(shown)));
+            Error error(
+                ErrorKind::unavailable,
+                concat(what(), ": the registry names a location that is not allowed: ", quoted(shown)));
             if (next)
-                error.hint("a proxy before the registry ends TLS and does not tell it (X-Forwarded-Proto)");
+                error.hint("a proxy in front of the registry ends TLS without setting X-Forwarded-Proto");
             throw Error(error);
         }
         location_ = next;
@@ -127,13 +128,13 @@ class ChunkedUpload final : public oci::BlobUpload {
         HttpResponse response = send(request);
         if (response.status != 202) client_->session().fail(response, what());
         if (!response.header("location")) {
-            throw Error(ErrorKind::unavailable, concat(what(), ": the registry names no location"));
+            throw Error(ErrorKind::unavailable, concat(what(), ": the registry does not name a location"));
         }
         take_location(response, request.url);
         if (const auto least = response.number("oci-chunk-min-length")) {
             if (*least > kMaxChunk) {
-                throw Error(ErrorKind::unsupported, concat(what(), ": the registry wants chunks of ", *least,
-                                                           " bytes, at most ", kMaxChunk, " can be had"));
+                throw Error(ErrorKind::unsupported, concat(what(), ": the registry requires chunks of ",
+                                                           *least, " bytes; the limit is ", kMaxChunk));
             }
             least_ = std::max(least_, static_cast<std::size_t>(*least));
             chunk_size_ = std::max(chunk_size_, static_cast<std::size_t>(*least));
@@ -152,7 +153,7 @@ class ChunkedUpload final : public oci::BlobUpload {
             const std::size_t now = send_chunk(done);
             if (spool_) return;
             if (now <= done && ++idle_ > kMaxIdleChunks) {
-                throw Error(ErrorKind::unavailable, concat(what(), ": the registry takes no more bytes"));
+                throw Error(ErrorKind::unavailable, concat(what(), ": the registry accepts no more bytes"));
             }
             done = now;
         }
@@ -210,7 +211,7 @@ class ChunkedUpload final : public oci::BlobUpload {
             if (!retry_.again()) throw Error(ErrorKind::unavailable, concat(what(), ": ", reason));
             return go_on_after_break();
         }
-        log_debug(concat(what(), ": chunks are refused, blobs are sent in one: ", reason));
+        log_debug(concat(what(), ": the registry refuses chunks, so blobs are sent whole: ", reason));
         manners_->set_in_one();
         if (sent_ > 0) lose(reason);
         collect();
@@ -314,7 +315,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         if (digest_may_differ) {
             if (reason.find("DIGEST_INVALID") != std::string::npos) {
                 throw Error(ErrorKind::digest_mismatch,
-                            concat(what(), ": the registry got other bytes than those of ",
+                            concat(what(), ": the registry received other bytes than those of ",
                                    digest.to_string(), ": ", reason));
             }
             throw Error(ErrorKind::unavailable, concat(what(), ": ", reason));

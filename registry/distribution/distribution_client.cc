@@ -145,7 +145,7 @@ ManifestPutResult DistributionClient::put_manifest(const std::string& reference,
     }
     if (response.status != 201 && response.status != 200) {
         session_->fail(response,
-                       concat("manifest ", quoted(reference), " of ", quoted(name()), " was not taken"));
+                       concat("manifest ", quoted(reference), " of ", quoted(name()), " was not accepted"));
     }
     out.subject_kept = response.header("oci-subject").has_value();
     for (const auto& [key, value] : response.headers) {

@@ -57,7 +57,7 @@ class DistributionSink final : public oci::ImageSink {
             const oci::Digest got = oci::Digest::of(as_bytes(raw), wanted.algorithm());
             if (got != wanted) {
                 throw Error(ErrorKind::digest_mismatch,
-                            concat("the image was to be ", wanted.to_string(), ", but is ", got.to_string()));
+                            concat("expected the image ", wanted.to_string(), ", got ", got.to_string()));
             }
             name = reference_.digest;
         }

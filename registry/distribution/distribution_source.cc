@@ -52,8 +52,8 @@ void settle_media_type(oci::Document& document, const std::string& expected, con
     if (type.empty()) return;
     const bool differs = oci::media_type_essence(type) != oci::media_type_essence(document.media_type);
     if (differs && !document.media_type.empty()) {
-        log_warning(concat("registry ", quoted(name), " says that a manifest is ",
-                           quoted(document.media_type), ", it is ", quoted(type)));
+        log_warning(concat("registry ", quoted(name), " reports the media type ", quoted(document.media_type),
+                           " for a manifest of the type ", quoted(type)));
     }
     document.media_type = type;
 }
@@ -92,7 +92,7 @@ std::string tags_hint(const DistributionClient& client) {
     const std::vector<std::string> tags = list_some_tags(client, kTagsShown + 1);
     std::string out;
     for (std::size_t i = 0; i < tags.size() && i < kTagsShown; ++i) {
-        out += concat(out.empty() ? "there is: " : ", ", escape(tags[i]));
+        out += concat(out.empty() ? "available: " : ", ", escape(tags[i]));
     }
     return tags.size() > kTagsShown ? out + ", ..." : out;
 }

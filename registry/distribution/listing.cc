@@ -30,7 +30,7 @@ bool each_page(const DistributionClient& client, Url url, const HeaderList& head
     for (std::size_t page = 0; page < kMaxPages; ++page) {
         // From the query on: absolute and relative links to one page are the same.
         if (!seen.insert(url.target).second) {
-            throw Error(ErrorKind::unavailable, concat(what, ": the pages go in a circle"));
+            throw Error(ErrorKind::unavailable, concat(what, ": the pages form a loop"));
         }
         DistributionClient::Reply reply = client.fetch_document(
             {.url = url, .headers = headers, .scopes = client.scopes(), .total_time = kPageTime}, kMaxPage,
@@ -43,7 +43,7 @@ bool each_page(const DistributionClient& client, Url url, const HeaderList& head
         const std::optional<Url> next = url.resolve(*link);
         if (!next || !next->same_origin(first)) {
             throw Error(ErrorKind::unavailable,
-                        concat(what, ": the next page is elsewhere: ", quoted(*link)));
+                        concat(what, ": the next page is on another server: ", quoted(*link)));
         }
         url = *next;
     }

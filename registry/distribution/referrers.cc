@@ -60,7 +60,7 @@ StandIn fetch_stand_in(const DistributionClient& client, const std::string& tag,
     if (response.status != 200) client.session().fail(response, what);
     const auto type = response.header("content-type");
     if (type && oci::media_type_essence(*type) != oci::kMediaTypeIndex) {
-        throw Error(ErrorKind::invalid, concat(what, " is no index but ", quoted(*type)));
+        throw Error(ErrorKind::invalid, concat(what, " is not an index, but ", quoted(*type)));
     }
     return with_context([&] { return what; },
                         [&]() -> StandIn {
@@ -91,7 +91,7 @@ void enter(const DistributionClient& client, const oci::Digest& subject, const J
             client.put_manifest(tag, raw, oci::kMediaTypeIndex, {.tags = {}, .only_over = found.version});
         if (!result.changed_meanwhile) return;
     }
-    throw Error(ErrorKind::unavailable, concat(what, " is changed by others all the time"));
+    throw Error(ErrorKind::unavailable, concat(what, " keeps being changed by other clients"));
 }
 
 }  // namespace

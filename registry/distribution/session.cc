@@ -156,8 +156,9 @@ HttpResponse Session::send_once(const RegistryRequest& request) {
         const auto location = response.header("location");
         const std::optional<Url> next = location ? url.resolve(*location) : std::nullopt;
         if (!next) {
-            throw Error(ErrorKind::unavailable, concat(quoted(url.redacted()), ": redirect to nowhere: ",
-                                                       quoted(redacted(std::string(location.value_or(""))))));
+            throw Error(ErrorKind::unavailable,
+                        concat(quoted(url.redacted()), ": redirect to an invalid location: ",
+                               quoted(redacted(std::string(location.value_or(""))))));
         }
         if (url.scheme == "https" && next->scheme != "https") {
             throw Error(ErrorKind::unavailable,
@@ -209,14 +210,14 @@ void Session::fail(HttpResponse& response, std::string_view what) const {
     if (response.status == 401 || response.status == 403) {
         const bool known = authenticator_ && authenticator_->has_credentials();
         if (known) {
-            error.hint("the registry does not let this user do it: check the user, password and rights");
+            error.hint("the registry does not permit this: check the user, password and permissions");
         } else if (authenticator_) {
             error.hint(authenticator_->login_hint(false, options_.host));
         }
     } else if (response.status == 407) {
         error.hint(kProxyPasswordHint);
     } else if (response.status == 413) {
-        error.hint("the registry takes no documents or blobs of that size");
+        error.hint("the registry does not accept documents or blobs of that size");
     }
     throw Error(error);
 }

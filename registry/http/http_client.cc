@@ -339,7 +339,7 @@ class Transfer final : public Source {
             detail.find("wrong version number") != std::string_view::npos) {
             // OpenSSL's words for an answer that is no TLS; another try will be no better.
             NetworkError error(ErrorKind::unavailable, std::move(message), false, false);
-            error.hint("the server may speak plain http, which has to be allowed: --tls-verify=false");
+            error.hint("if the server uses plain http, allow it with --tls-verify=false");
             throw NetworkError(error);
         }
         if (is_untrusted(code)) throw NetworkError(ErrorKind::untrusted, std::move(message), false, false);

@@ -55,7 +55,7 @@ struct HttpRequest {
 
 // The advice for a proxy that answers 407.
 inline constexpr const char* kProxyPasswordHint =
-    "the proxy wants a user and password: http://USER:PASSWORD@HOST:PORT in HTTPS_PROXY or HTTP_PROXY";
+    "the proxy requires a user and password: set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT";
 
 // A connection failed, broke, stalled, or spoke no HTTP; nothing is known of whether the server acted.
 // unavailable, or untrusted where TLS did not verify.

@@ -105,7 +105,7 @@ std::optional<Proxy> read_proxy(const std::function<const char*(const char*)>& l
         forbid_core_dumps();
         std::optional<Proxy> out = parse_proxy(value);
         if (!out) {
-            throw Error(ErrorKind::usage, concat("the variable ", name, " is no proxy"))
+            throw Error(ErrorKind::usage, concat("the variable ", name, " is not a proxy"))
                 .hint("write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT");
         }
         keep_secret(out->password);

@@ -77,7 +77,7 @@ oci::Document ProxySource::root() {
     }
     if (converted && !told) {
         log_info(concat("the image is in Docker's format, digest ", original.to_string(),
-                        "; it is taken as skopeo converts it to OCI's"));
+                        "; skopeo converts it to OCI"));
     }
     oci::Document document{.raw = std::move(manifest.raw),
                            .media_type = std::string(oci::kMediaTypeManifest),
@@ -153,16 +153,14 @@ void add_hint(Error& error, const oci::Reference& reference) {
     if (reference.transport == Transport::containers_storage) {
         if (::geteuid() != 0) {
             error.hint(
-                "images of a rootless podman are seen inside its namespace alone: podman unshare osb-oci "
-                "...");
+                "images of rootless podman are only visible in its namespace: podman unshare osb-oci ...");
         } else if (error.kind() == ErrorKind::not_found) {
-            error.hint("'podman images' lists the images that root has");
+            error.hint("'podman images' lists the images of root");
         }
     } else if (error.message().find("unauthorized") != std::string::npos ||
                error.message().find("denied") != std::string::npos) {
         error.hint(
-            "'skopeo login HOST' keeps a login; registries answer like this for names that do not exist, "
-            "too");
+            "log in with 'skopeo login HOST'; registries also answer like this for names that do not exist");
     }
 }
 

@@ -135,7 +135,7 @@ std::unique_ptr<SkopeoProxy> SkopeoProxy::start(std::vector<std::string> argv) {
         return proxy;
     } catch (Error& error) {
         if (error.kind() == ErrorKind::not_found) {
-            error.hint("containers-storage: and docker: are read with skopeo: install the package 'skopeo'");
+            error.hint("containers-storage: and docker: require skopeo: install the package 'skopeo'");
         }
         throw;
     }
@@ -256,7 +256,7 @@ void SkopeoProxy::abandon_blob() noexcept {
 }
 
 SkopeoProxy::Reply SkopeoProxy::call(std::string_view method, const Json& arguments, bool wants_pipe) {
-    if (broken_) throw protocol_error(method, "the connection was given up");
+    if (broken_) throw protocol_error(method, "the connection was closed");
     if (pipe_) throw protocol_error(method, "a pipe is being read");
     send(method, arguments);
     Reply reply = receive(method, wants_pipe, true);
@@ -327,7 +327,8 @@ SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe
     }
     if (expected == 1) {
         reply.pipe = std::move(packet.descriptors.front());
-        if (!is_pipe(reply.pipe)) throw protocol_error(method, "a reply with a descriptor that is no pipe");
+        if (!is_pipe(reply.pipe))
+            throw protocol_error(method, "a reply with a descriptor that is not a pipe");
         const Json& id = oci::member_or_null(json, "pipeid");
         if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) {
             throw protocol_error(method, "a pipe without a number");

@@ -22,7 +22,7 @@ std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference, const
         case oci::Transport::containers_storage:
             return create_skopeo_sink(reference);
     }
-    throw Error(ErrorKind::internal, "a transport that nobody writes to");
+    throw Error(ErrorKind::internal, "a transport that cannot be written");
 }
 
 }  // namespace osb::registry

@@ -23,7 +23,7 @@ std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
         case oci::Transport::containers_storage:
             return open_proxy_source(reference, platform);
     }
-    throw Error(ErrorKind::internal, "a transport that nobody opens");
+    throw Error(ErrorKind::internal, "a transport that cannot be read");
 }
 
 }  // namespace osb::registry

@@ -38,10 +38,11 @@ constexpr std::size_t kMaxResult = 1024UL * 1024;
 
 // Where a trial ended that never came to a verdict.
 std::string reason_of(const std::optional<TrialStage>& stage, const Trial& trial, const std::string& panic) {
-    std::string out = "the kernel or the initramfs never got as far as mounting root";
+    std::string out = "the kernel or the initramfs did not mount the root filesystem";
     if (stage && stage->id == trial.id) {
-        if (stage->name == "root") out = "the initramfs mounted root, but never started the system";
-        if (stage->name == "init") out = "the system was started, but its health check never ran";
+        if (stage->name == "root")
+            out = "the initramfs mounted the root filesystem, but did not start the system";
+        if (stage->name == "init") out = "the system started, but its health check did not run";
         if (stage->name == "checking") {
             out = concat("the health check did not end",
                          stage->detail.empty() ? "" : concat(": it was at check '", stage->detail, "'"));
@@ -49,10 +50,10 @@ std::string reason_of(const std::optional<TrialStage>& stage, const Trial& trial
         if (stage->name == "repeated") {
             out = concat(
                 "the bootloader started it a second time",
-                stage->detail.empty() ? "" : concat(" (the first time it came to '", stage->detail, "')"));
+                stage->detail.empty() ? "" : concat(" (the first time it reached '", stage->detail, "')"));
         }
     }
-    if (!panic.empty()) out += concat("; the kernel said: ", panic);
+    if (!panic.empty()) out += concat("; the kernel reported: ", panic);
     return out;
 }
 
@@ -122,7 +123,7 @@ void tell_bootloader(Sysroot& sysroot) {
         resume_trial(sysroot);
     } catch (const Error& error) {
         // No fault of the system that runs; the next boot-check, or upgrade, tries it again.
-        log_warning(concat("the trial of a new system cannot be prepared: ", error.message()));
+        log_warning(concat("cannot prepare the trial of a new system: ", error.message()));
     }
 }
 
@@ -192,8 +193,8 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
     } catch (Error& error) {
         if (!booted.is_on_trial || ::geteuid() != 0) throw;
         if (out.report.healthy()) {
-            error.add_context("the checks are green, but the trial cannot be ended");
-            error.hint("'osb-oci boot-check' ends it later; a restart before that leads to the old system");
+            error.add_context("the checks passed, but osb-oci cannot end the trial");
+            error.hint("'osb-oci boot-check' ends it later; a restart before that boots the old system");
             throw;
         }
         if (!booted.has_other || !starts_default(booted.boot)) throw;
@@ -201,7 +202,7 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
         out.reason = out.report.failure();
         out.restart = true;
         // The old system finds out by itself that this one came to nothing.
-        out.report.warnings.push_back(concat("the trial's failure is not recorded: ", error.message()));
+        out.report.warnings.push_back(concat("cannot record the failure of the trial: ", error.message()));
     }
 }
 
@@ -282,7 +283,7 @@ TrialOutcome settle_trial(Sysroot& sysroot, const Deployment& booted, const Chec
         out = settle_other(sysroot, *trial, panic);
     }
     if (!menu_is_right(sysroot)) {
-        log_info("the bootloader's menu is written anew");
+        log_info("rewriting the bootloader's menu");
         write_menu(sysroot);
     }
     return out;
@@ -321,7 +322,7 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
         write_result(options.run_directory, out);
     } catch (const Error& error) {
         // Only `status` reads it.
-        out.report.warnings.push_back(concat("the result is not kept: ", error.message()));
+        out.report.warnings.push_back(concat("cannot store the result: ", error.message()));
     }
     return out;
 }

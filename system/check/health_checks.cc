@@ -52,7 +52,7 @@ std::vector<Found> find_checks(const CheckOptions& options, const char* kind,
                                std::vector<std::string>& warnings) {
     std::map<std::string, std::string> found;
     const auto warn = [&](const std::string& path, std::string_view why) {
-        warnings.push_back(concat("check ", quoted(path), " is passed over: ", why));
+        warnings.push_back(concat("check ", quoted(path), " is skipped: ", why));
     };
     for (const std::string& directory : options.directories) {
         std::error_code error;
@@ -72,7 +72,7 @@ std::vector<Found> find_checks(const CheckOptions& options, const char* kind,
     for (auto& [name, path] : found) {
         struct stat info {};
         if (is_leftover(name)) {
-            warn(path, "its name is that of a file left over");
+            warn(path, "its name is that of a backup or package file");
         } else if (::stat(path.c_str(), &info) != 0) {
             warn(path, "it cannot be read");
         } else if (S_ISCHR(info.st_mode)) {
@@ -114,7 +114,7 @@ CheckResult run_check(CheckResult result, std::vector<std::string> argv, millise
         if (!state) {
             const bool ended = kill_group(child, kill_limit);
             result.message = concat("it did not end within ", seconds(limit),
-                                    ended ? std::string_view() : ", nor when it was killed");
+                                    ended ? std::string_view() : ", nor after it was killed");
         } else {
             result.ok = state->ok();
             result.message = last_line(child.stderr_tail());

@@ -9,8 +9,8 @@ namespace osb::system {
 
 void check_can_restart(const ostree::Sysroot& sysroot) {
     if (sysroot.booted()) return;
-    throw Error(ErrorKind::usage, concat("--apply restarts the system that runs, and the one in ",
-                                         quoted(sysroot.path()), " does not"));
+    throw Error(ErrorKind::usage, concat("--apply restarts the running system, but the system in ",
+                                         quoted(sysroot.path()), " is not running"));
 }
 
 void restart_machine() {
@@ -23,7 +23,7 @@ void restart_machine() {
             if (error.kind() != ErrorKind::not_found) throw;
         }
     }
-    throw Error(ErrorKind::io, "cannot restart the machine: there is no program 'reboot'")
+    throw Error(ErrorKind::io, "cannot restart the machine: the program 'reboot' is not installed")
         .hint("the change is in place: restart the machine by hand");
 }
 

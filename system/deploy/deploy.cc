@@ -83,8 +83,7 @@ Roles roles_of(const Sysroot& sysroot) {
 
 void check_not_on_trial(const Roles& roles) {
     if (!roles.runs_on_trial()) return;
-    throw Error(ErrorKind::refused,
-                "the system that runs is on trial, and has not passed its health check yet")
+    throw Error(ErrorKind::refused, "the running system is on trial and has not passed its health check yet")
         .code("on_trial")
         .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
 }

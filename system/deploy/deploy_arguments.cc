@@ -33,7 +33,7 @@ void check_commit_stays(const Sysroot& sysroot, const Deployment& leaving) {
     throw Error(ErrorKind::refused, concat("the deployment ", leaving.id.to_string(),
                                            " waits for its trial, and no ref keeps its commit"))
         .code("trial_pending")
-        .hint("change the kernel arguments after the restart, or give it up with 'osb-oci rollback'");
+        .hint("change the kernel arguments after the restart, or cancel the trial with 'osb-oci rollback'");
 }
 
 }  // namespace

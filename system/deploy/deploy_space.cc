@@ -54,7 +54,7 @@ Taken freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leavi
             out.bytes += one.bytes;
             out.inodes += one.inodes;
         } catch (const Error& error) {
-            log_debug(concat("the size of ", deployment.id.to_string(), " is not known: ", error.message()));
+            log_debug(concat("cannot measure ", deployment.id.to_string(), ": ", error.message()));
         }
     }
     return out;
@@ -75,15 +75,16 @@ void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
         there.bytes += freed.bytes;
         there.inodes += freed.inodes;
     }
-    constexpr const char* kHint = "'osb-oci cleanup' frees what is no longer needed";
+    constexpr const char* kHint =
+        "'osb-oci cleanup' removes deployments and objects that are no longer needed";
     if (there.bytes < need.bytes) {
         throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(there.bytes),
-                                                " left, and the deployment takes ", in_mib(need.bytes)))
+                                                " left, and the deployment requires ", in_mib(need.bytes)))
             .hint(kHint);
     }
     if (there.inodes < need.inodes) {
         throw Error(ErrorKind::no_space, concat("the root filesystem has ", there.inodes,
-                                                " inodes left, and the deployment takes ", need.inodes))
+                                                " inodes left, and the deployment requires ", need.inodes))
             .hint(kHint);
     }
 }
@@ -130,11 +131,12 @@ void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, 
     std::uint64_t there = free_space(sysroot.boot()).bytes;
     if (there < need) there += freed_on_boot(sysroot, leaving);
     if (there >= need) return;
-    throw Error(ErrorKind::no_space, concat("BOOT has ", in_mib(there),
-                                            " left, and the kernel with its initramfs takes ", in_mib(need)))
+    throw Error(ErrorKind::no_space,
+                concat("BOOT has ", in_mib(there), " left, and the kernel with its initramfs requires ",
+                       in_mib(need)))
         .hint(
-            "'osb-oci cleanup' removes what is left over, and 'osb-oci cleanup --rollback' gives up the "
-            "system that a rollback would lead to");
+            "'osb-oci cleanup' removes unused deployments, and 'osb-oci cleanup --rollback' also removes the "
+            "rollback");
 }
 
 }  // namespace

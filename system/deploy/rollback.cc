@@ -44,9 +44,10 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
     if (!roles.rollback) {
         Error error(ErrorKind::not_found, "there is no other proven system to go back to");
         if (!roles.pinned.empty()) {
-            throw std::move(error).hint("the bootloader's menu starts any of those that are pinned");
+            throw std::move(error).hint("you can start pinned deployments from the bootloader's menu");
         }
-        throw std::move(error).hint("there will be one after the next upgrade that passes its checks");
+        throw std::move(error).hint(
+            "after the next upgrade that passes its checks, you can go back to this system");
     }
     const Deployment first = sysroot.deployments().front();
     const bool is_back = first == current || !roles.current_is_proven;
@@ -67,18 +68,18 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
 void check_droppable(const Sysroot& sysroot, const Roles& roles) {
     const Deployment& rollback = *roles.rollback;
     const auto refuse = [](const std::string& why, std::string_view code) {
-        return Error(ErrorKind::refused, concat("the deployment that a rollback leads to ", why)).code(code);
+        return Error(ErrorKind::refused, concat("the rollback deployment ", why)).code(code);
     };
     if (rollback.pinned) {
-        throw refuse("is pinned", "pinned").hint("'osb-oci unpin rollback' lets it go");
+        throw refuse("is pinned", "pinned").hint("run 'osb-oci unpin rollback' first");
     }
     if (roles.runs_on_trial()) {
-        throw refuse("is what the machine falls back to while this system is on trial", "on_trial")
+        throw refuse("is the fallback while this system is on trial", "on_trial")
             .hint("'osb-oci boot-check' ends the trial");
     }
     if (sysroot.deployments().front() == rollback) {
-        throw refuse("is what the next boot starts", "next_default")
-            .hint("'osb-oci rollback' has it start this system again");
+        throw refuse("is the default of the next boot", "next_default")
+            .hint("run 'osb-oci rollback' to make this system the default again");
     }
 }
 

@@ -74,7 +74,7 @@ bool has_key(const std::string& word, std::string_view key) {
 
 [[noreturn]] void throw_missing(std::string_view word) {
     throw Error(ErrorKind::not_found, concat("there is no kernel argument ", quoted(word)))
-        .hint("'osb-oci kargs' shows what there is");
+        .hint("'osb-oci kargs' lists them");
 }
 
 // The only argument with that key.
@@ -84,7 +84,7 @@ Arguments::iterator find_only(Arguments& arguments, std::string_view key, std::s
     if (found == arguments.end()) throw_missing(key);
     if (std::find_if(found + 1, arguments.end(), with_key) != arguments.end()) {
         throw Error(ErrorKind::usage, concat("there are several kernel arguments ", quoted(key)))
-            .hint(concat(how_to_choose, " says which one"));
+            .hint(concat("use ", how_to_choose, " to choose one"));
     }
     return found;
 }

@@ -124,7 +124,7 @@ void write_vector(const std::string& boot, const std::string& copy) {
 void change_boot_once(const std::string& boot, std::string_view label) {
     write_vector(boot, make_boot_once(read_vector(boot), label).substr(0, kCopy));
     if (read_boot_once(boot) != label) {
-        throw Error(ErrorKind::io, "the bootloader's file has not taken what it is to start once");
+        throw Error(ErrorKind::io, "the bootloader's file does not hold the entry to start once");
     }
 }
 
@@ -155,7 +155,7 @@ std::string make_boot_once(std::string_view vector, std::string_view label) {
         items += value;
     }
     if (label.size() > kMaxItem || items.size() > kItemsEnd - kItems) {
-        throw Error(ErrorKind::internal, "what is to be started once is too long for the bootloader");
+        throw Error(ErrorKind::internal, "the entry to start once is too long for the bootloader");
     }
     std::string copy(kCopy, '\0');
     copy.replace(kItems, items.size(), items);

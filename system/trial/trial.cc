@@ -114,12 +114,13 @@ bool has_failed(const std::vector<FailedTrial>& failures, const Deployment& depl
 
 TrialSupport trial_support(const Sysroot& sysroot) {
     if (!image::menu_is_ours(sysroot.boot())) {
-        return {.supported = false, .reason = "the bootloader's menu is not one of osb-oci's"};
+        return {.supported = false, .reason = "the bootloader's menu does not include osb-oci's entries"};
     }
     try {
         static_cast<void>(read_boot_once(sysroot.boot()));
     } catch (const Error& error) {
-        return {.supported = false, .reason = concat("the bootloader cannot be told: ", error.message())};
+        return {.supported = false,
+                .reason = concat("the bootloader does not support trials: ", error.message())};
     }
     return {.supported = true, .reason = {}};
 }
@@ -132,14 +133,15 @@ TrialSupport can_pass_trial(const Sysroot& sysroot, const Deployment& deployment
     const auto there = [&](const fs::path& path) {
         return fs::exists(fs::symlink_status(root / path, error));
     };
-    if (!there("usr/bin/osb-oci")) return {.supported = false, .reason = "there is no osb-oci in it"};
+    if (!there("usr/bin/osb-oci"))
+        return {.supported = false, .reason = "the new system does not contain osb-oci"};
     for (fs::directory_iterator level(root / "etc/runlevels", error), end; !error && level != end;
          level.increment(error)) {
         if (there(fs::path("etc/runlevels") / level->path().filename() / "osb-boot-check")) {
             return {.supported = true, .reason = {}};
         }
     }
-    return {.supported = false, .reason = "no runlevel of it has the service osb-boot-check"};
+    return {.supported = false, .reason = "no runlevel of the new system has the service osb-boot-check"};
 }
 
 void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSubject& subject) {

@@ -220,10 +220,10 @@ Json to_json(const std::vector<FailedTrial>& failed) {
 template<typename Record, typename Parse>
 std::string readable_text(const Record& record, const char* name, const Parse& parse) {
     std::string text = to_text(to_json(record));
-    with_context([&] { return concat(name, " of the trial could not be read again"); },
+    with_context([&] { return concat(name, " of the trial would not be readable"); },
                  [&] {
                      if (text.size() > kMaxRecordFile || to_text(to_json(parse(text))) != text) {
-                         throw Error(ErrorKind::invalid, "it would not say the same");
+                         throw Error(ErrorKind::invalid, "its content would differ");
                      }
                  });
     return text;
@@ -236,7 +236,7 @@ auto parse_or_nothing(const std::optional<std::string>& text, const char* name, 
     try {
         return parse(*text);
     } catch (const Error& error) {
-        log_warning(concat(name, " of the trial is not taken into account: ", error.message()));
+        log_warning(concat(name, " of the trial is ignored: ", error.message()));
         return std::nullopt;
     }
 }
@@ -254,7 +254,7 @@ std::optional<std::string> TrialRecords::read(const char* name) const {
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return std::nullopt;
         if (error.kind() != ErrorKind::invalid && error.kind() != ErrorKind::too_large) throw;
-        log_warning(concat(name, " of the trial is not taken into account: ", error.message()));
+        log_warning(concat(name, " of the trial is ignored: ", error.message()));
         return std::nullopt;
     }
 }

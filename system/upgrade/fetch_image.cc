@@ -62,7 +62,7 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
         return {.of_deployment = own, .in_all = own + walk.files.size() + walk.directories.size()};
     } catch (const Error& error) {
         // A damaged system is to be replaced all the same.
-        log_debug(concat("the size of the present system is not known: ", error.message()));
+        log_debug(concat("cannot measure the present system: ", error.message()));
         return {};
     }
 }
@@ -74,20 +74,23 @@ void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     const std::string repository = sysroot.path_of("ostree/repo");
     if (const FreeSpace free = free_space(repository); free.bytes >= needed && free.files >= inodes.in_all)
         return;
-    log_info("the root filesystem is nearly full: what is no longer needed is removed");
+    log_info(
+        "the root filesystem is nearly full: removing deployments and objects that are no longer needed");
     keep_proven(sysroot);
-    constexpr const char* kHint = "'osb-oci cleanup' frees what is no longer needed";
+    constexpr const char* kHint =
+        "'osb-oci cleanup' removes deployments and objects that are no longer needed";
     const FreeSpace free = free_space(repository);
     if (free.bytes < needed) {
-        throw Error(ErrorKind::no_space, concat("the root filesystem has ", in_mib(free.bytes),
-                                                " left, and the new system takes at least ", in_mib(needed)))
+        throw Error(ErrorKind::no_space,
+                    concat("the root filesystem has ", in_mib(free.bytes),
+                           " left, and the new system requires at least ", in_mib(needed)))
             .hint(kHint);
     }
     if (free.files < inodes.of_deployment) {
-        throw Error(
-            ErrorKind::no_space,
-            concat("the root filesystem has ", free.files,
-                   " inodes left, and a system like the present one takes at least ", inodes.of_deployment))
+        throw Error(ErrorKind::no_space,
+                    concat("the root filesystem has ", free.files,
+                           " inodes left, and a system like the present one requires at least ",
+                           inodes.of_deployment))
             .hint(kHint);
     }
 }

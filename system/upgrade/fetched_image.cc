@@ -45,7 +45,7 @@ std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
             return std::nullopt;
         return out;
     } catch (const Error& error) {
-        log_debug(concat(kName, " is passed over: ", error.message()));
+        log_debug(concat(kName, " is ignored: ", error.message()));
     }
     return std::nullopt;
 }

@@ -69,7 +69,7 @@ class SearchedSource final : public Source {
 
     std::size_t read(MutableBytes buffer) override {
         check_interrupt();
-        if (left_ == 0) throw Error(ErrorKind::too_large, "the layer is too large to be searched");
+        if (left_ == 0) throw Error(ErrorKind::too_large, "the layer is too large to search");
         const std::size_t n = inner_->read(
             buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_))));
         left_ -= n;
@@ -98,7 +98,7 @@ class Search {
             out.packages = ostree::package_versions(answer.text);
         } else {
             out.reason =
-                answer.kind == Answer::Kind::not_known ? answer.text : "the image has no database of apk's";
+                answer.kind == Answer::Kind::not_known ? answer.text : "the image has no apk database";
         }
         return out;
     }
@@ -183,7 +183,7 @@ class Search {
                             static_cast<std::size_t>(chunk.size), "apk's database");
         }
         if (entry.digest && sha256(as_bytes(out)) != *entry.digest)
-            throw Error(ErrorKind::digest_mismatch, "apk's database is not what the table of contents says");
+            throw Error(ErrorKind::digest_mismatch, "apk's database does not match the table of contents");
         return out;
     }
 
@@ -198,7 +198,7 @@ class Search {
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::too_large) throw;
             out = Answer::not_known(
-                "that takes more than the first 16 MiB of layers that have no table of contents");
+                "layers without a table of contents are only searched in their first 16 MiB");
         }
         bytes_read_ += before - left_;
         return out;

@@ -17,7 +17,7 @@ struct ImagePackages {
     std::uint64_t bytes_read = 0;  // of blobs, about
 };
 
-inline constexpr const char* kNoDatabase = "the image has no database of apk's";
+inline constexpr const char* kNoDatabase = "the image has no apk database";
 
 // Of layers without a table of contents at most this is read for it: apk's database comes early in them, as
 // archives are sorted by name.

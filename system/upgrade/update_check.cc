@@ -26,7 +26,7 @@ void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Up
     try {
         const std::optional<Packages> before = packages_of(sysroot, followed.current);
         if (!before) {
-            out.packages_unknown = "the present system has no database of apk's";
+            out.packages_unknown = "the present system has no apk database";
             return;
         }
         const ImagePackages after = find_after();
@@ -100,7 +100,7 @@ void check_remote(UpdateCheck& out, const ostree::Sysroot& sysroot, const image:
         throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref.text())));
     out.standing = match_deployment(sysroot, followed.roles, "", out.commit);
     if (!out.is_new()) return;
-    out.packages_unknown = "a remote tells it only when the commit is fetched";
+    out.packages_unknown = "a remote reports them only when the commit is fetched";
     try {
         const ostree::CommitInfo info = ostree::read_commit_info(repository, *out.commit);
         out.release = {.version = info.version, .time = info.time};

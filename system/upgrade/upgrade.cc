@@ -30,7 +30,7 @@ image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const os
     try {
         return image::read_kargs(repository, ostree::walk_commit(repository, commit), machine);
     } catch (const Error& error) {
-        log_warning(concat("kernel arguments of the present system are not looked at: ", error.message()));
+        log_warning(concat("ignoring the kernel arguments of the present system: ", error.message()));
         return {};
     }
 }

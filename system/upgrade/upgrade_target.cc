@@ -49,7 +49,8 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
         out.origin = wanted;
     }
     if (std::holds_alternative<image::NoOrigin>(out.origin) && options.from.empty()) {
-        throw Error(ErrorKind::not_found, "this system follows no image, so there is nothing to upgrade to")
+        throw Error(ErrorKind::not_found,
+                    "this system does not follow an image, so there is nothing to upgrade to")
             .hint("'osb-oci switch IMAGE' makes it follow one");
     }
     out.image = to_string(out.origin);
@@ -65,10 +66,10 @@ void check_order(const UpgradeTarget& followed, const Release& release, const Up
         return one.version.empty() ? std::string("no version") : concat("version ", quoted(one.version));
     };
     throw Error(ErrorKind::refused,
-                concat(escape(followed.image), ": the image is older than the system that runs (",
-                       name(release), ", here ", name(followed.present), ')'))
+                concat(escape(followed.image), ": the image is older than the running system (",
+                       name(release), ", running: ", name(followed.present), ')'))
         .code("older_image")
-        .hint("--allow-downgrade takes it all the same");
+        .hint("--allow-downgrade accepts it");
 }
 
 void check_failed(const ostree::Sysroot& sysroot, const std::string& digest,

@@ -103,7 +103,7 @@ def unattended(test, story, one):
     said = system.json("upgrade", "--check")
     test.check(said["prepared"] and said["release"]["version"] == "2.0" and said["bytes_to_fetch"] == 0,
                "--check of what the bootloader was not told of: something to do", said)
-    test.check("was not told" in system.osb("upgrade", "--check").stdout, "and says so")
+    test.check("does not try it" in system.osb("upgrade", "--check").stdout, "and says so")
     said = system.json("status", "--check")["check"]
     test.check(said["state"] == "prepared" and said["upgrade"], "as does status --check", said)
     result = system.osb("upgrade", "--progress", "none")
@@ -153,7 +153,7 @@ def red_unrecorded(test, story, one):
                    f"red, {what} cannot be written to: restarts", (result.describe(), story.reasons(), story.state()))
         if output:
             said = json.loads(output)
-            test.check(said["trial"] == "failed" and "no good" in said["reason"] and "is not recorded" in said["warnings"][0],
+            test.check(said["trial"] == "failed" and "no good" in said["reason"] and "cannot record" in said["warnings"][0],
                        "and says it", said)
     # Nor has the loader cleared its boot-once; BOOT is another filesystem.
     with open(story.loader, "r+b") as file:
@@ -163,7 +163,7 @@ def red_unrecorded(test, story, one):
     _, status, restarted, result = story.boot_check(trial, before=f"chattr +i {RECORDS}", after=f"chattr -i {RECORDS}")
     test.check(status == 1 and restarted and not boot_once(story.system), "red, the same: the bootloader is told first", result.describe())
     output, status, restarted, result = story.boot_check(trial, "--json --no-reboot", before=": >/run/osb")
-    test.check(status == 1 and not restarted and "the result is not kept" in output and len(story.reasons()) > len(known),
+    test.check(status == 1 and not restarted and "cannot store the result" in output and len(story.reasons()) > len(known),
                "red, /run cannot be written to: the failure is recorded", result.describe())
     test.check(story.system.order()[0] == one, "the old system is the default all the time")
 
@@ -173,7 +173,7 @@ def green(test, story):
     story.set_check(trial, "exit 0")
     before, after = f"chattr +i {RECORDS}", f"chattr -i {RECORDS}"
     output, status, restarted, result = story.boot_check(trial, "", before=before, after=after)
-    test.check(status == 1 and not restarted and story.state() == "armed" and "the checks are green" in result.stderr and
+    test.check(status == 1 and not restarted and story.state() == "armed" and "the checks passed" in result.stderr and
                "ends it later" in result.stderr, "green, ROOT cannot be written to: an error, and the trial goes on", result.describe())
     output, status, restarted, result = story.boot_check(trial)
     entries, default = menu_of(story.system)

@@ -160,7 +160,7 @@ def check_archives(test, image_repo):
         if not any(status == 0 for _, status in ended):
             faults.append(f"round {number}: none succeeded: {ended}")
         faults += [f"round {number}: {status} {stderr}" for stderr, status in ended
-                   if status != 0 and "another process writes" not in stderr]
+                   if status != 0 and "another process is writing" not in stderr]
         pulled = test.run(test.osb, "pull", "--repo", test.path(f"from-archive{number}"), f"oci-archive:{archive}:v1")
         if pulled.status != 0:
             faults.append(f"round {number}: {pulled.describe()}")

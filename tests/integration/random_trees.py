@@ -37,8 +37,8 @@ TWINS = {"/lib": "/usr/lib", "/usr/lib": "/lib", "/bin": "/usr/bin", "/usr/bin":
 # Places that the running system fills, or that belong to the boot loader: what the image has there is dropped.
 DROPPED = ("/tmp", "/run", "/boot", "/ostree", "/sysroot", "/dev", "/proc", "/sys")
 REASONS = ("two different files for one place", "is not a directory", "is a file, not a directory",
-           "is a link to another directory than /etc", "which is not part of the image", "cannot move to", "outside of /usr",
-           "leads through what is not there", "symbolic links one after the other")
+           "is a link to another directory than /etc", "which is not part of the image", "cannot move to", "outside /usr",
+           "contains a missing directory", "symbolic links one after the other")
 
 
 class Tree:

@@ -72,7 +72,7 @@ def hostile(test, system):
     system.admin("undeploy", "0")
     for text, kind, words in (("[origin]\ncontainer-image-reference=ostree-image-signed:docker://example.org/x:1\n", 3, "signatures"),
                               ("[origin]\ncontainer-image-reference=ostree-unverified-registry:\x1b[31m\n", 3, "origin"),
-                              ("[origin]\nrefspec=a:b\nunconfigured-state=call us\n", 3, "call us"), ("[origin]\n", 1, "follows no")):
+                              ("[origin]\nrefspec=a:b\nunconfigured-state=call us\n", 3, "call us"), ("[origin]\n", 1, "not follow")):
         with open(origin, "w", encoding="utf-8") as file:
             file.write(text)
         result = system.osb("status")

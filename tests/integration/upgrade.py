@@ -116,7 +116,7 @@ def deploys(test, registry, disk):
     test.check(f"manifest-digest={trial['digest']}" in disk.origin(new) and
                "container-image-reference=ostree-unverified-registry:" in disk.origin(new), "its origin", disk.origin(new))
     again = upgrade(disk)
-    test.check(again.status == 0 and "deployed already" in again.stdout and "tries it" in again.stdout and
+    test.check(again.status == 0 and "already deployed" in again.stdout and "tries it" in again.stdout and
                disk.versions() == ["v1", "v2"], "again: nothing new, and what the next boot does", again.describe())
     test.check_status(upgrade(disk, "--check"), 77, "and --check")
 
@@ -142,7 +142,7 @@ def download_only(test, registry, proxy, images, disk):
                result.describe())
     proxy.faults.append(Fault("status", part="/blobs/", status=403))
     result = upgrade(disk, "--check")
-    test.check(result.status == 0 and "nothing, it is here" in result.stdout and "version 'v4'" in result.stdout and
+    test.check(result.status == 0 and "nothing, the repository has it" in result.stdout and "version 'v4'" in result.stdout and
                "1.2.4-r2 -> 1.2.5-r0" in result.stdout, "--check knows it without another request for a blob", result.describe())
     mark = registry.mark()
     result = upgrade(disk)

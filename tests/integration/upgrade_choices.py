@@ -40,7 +40,7 @@ def older(test, registry, images, disk):
     test.check(check.status == 0 and "it is older" in check.stdout, "unless it may be", check.describe())
     mark = registry.mark()
     result = upgrade(disk)
-    test.check_refused(result, 1, "an older image", "older than the system that runs")
+    test.check_refused(result, 1, "an older image", "older than the running system")
     test.check("--allow-downgrade" in result.stderr and len(blobs(registry, mark)[0]) == 1 and disk.versions() == before,
                "with advice, and before its layers are read", result.describe())
     test.check(codes(disk) == [("nothing_new", "older_image"), ("refused", "older_image")], "and for scripts", codes(disk))
@@ -98,7 +98,7 @@ def offline(test, registry, images, disk):
     name = origin.split("container-image-reference=")[1].split("\n")[0]
     test.check(f"container-image-reference={name}\n" in disk.origin(new), "the origin stays", disk.origin(new))
     result = upgrade(disk, "--from", images.oci("v3"))
-    test.check(result.status == 0 and "deployed already" in result.stdout, "and again", result.describe())
+    test.check(result.status == 0 and "already deployed" in result.stdout, "and again", result.describe())
 
 
 def same_content(test, registry, images, disk):
@@ -142,7 +142,7 @@ def no_space(test, registry, images):
     images.push("v9", "os:first")
     before, mark = (small.refs(), small.deployments()), registry.mark()
     result = upgrade(small)
-    test.check_refused(result, 6, "no space", "MiB left, and the new system takes at least 1")
+    test.check_refused(result, 6, "no space", "MiB left, and the new system requires at least 1")
     test.check((small.refs(), small.deployments()) == before and len(blobs(registry, mark)[0]) == 1,
                "is known before the layers are read", registry.since(mark))
     small.unmount()
@@ -234,7 +234,7 @@ def plain_sysroot(test, registry, images):
     for one in disk.deployments():
         with open(one["path"] + ".origin", "w", encoding="ascii") as file:
             file.write("[origin]\n")
-    test.check_refused(upgrade(disk), 1, "no origin", "follows no image")
+    test.check_refused(upgrade(disk), 1, "no origin", "not follow an image")
     images.push("p2", "plain:1")
     images.system("p3", ["quiet"], PACKAGES, created="2024-03-03T00:00:00Z")
     images.push("p3", "plain:2")

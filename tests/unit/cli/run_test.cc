@@ -91,7 +91,7 @@ TEST(CommandLine, WrongOnesEndWithTwoAndSayWhy) {
         {{"export", "rev", "oci:x", "--label", "=x"}, "--label"},
         {{"export", "rev", "oci:x", "--cmd", "[1]"}, "--cmd"},
         {{"push", "rev"}, "push: DEST is required"},
-        {{"push", "rev", "oci:x"}, "'oci:x' is no registry"},
+        {{"push", "rev", "oci:x"}, "'oci:x' is not a registry"},
         {{"push", "rev", "docker://h/x", "--force"}, "--force"},
         {{"push", "rev", "file:///srv", "--creds", "a:b"}, "as it is"},
         {{"push", "rev", "docker://h/x", "--creds", "secret"}, "USER:PASSWORD"},

@@ -104,7 +104,7 @@ TEST(DescribeStatus, ATrialThatTheBootloaderWasNotToldOf) {
     status.next_boot = 0;
     EXPECT_TRUE(contains(described(status), "  1  waits for its trial\n"));
     EXPECT_EQ(as_json(status)["trial"]["state"], "prepared");
-    EXPECT_TRUE(contains(described(status), "next boot  0, which runs\n"));
+    EXPECT_TRUE(contains(described(status), "next boot  0, the running system\n"));
 }
 
 TEST(DescribeStatus, ATrialWithoutItsDeploymentIsNone) {
@@ -204,7 +204,7 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
           "is version '3' (sha256:dddddddddddd), built 2023-11-14 22:11:20 UTC (2 minutes ago) now");
     state("new", true, "'osb-oci upgrade' deploys it\n");
     check.runs_on_trial = true;
-    state("new", false, "when the system that runs has passed its trial\n");
+    state("new", false, "when the running system has passed its trial\n");
     check.runs_on_trial = false;
     check.is_older = true;
     state("older", false, "--allow-downgrade");
@@ -214,7 +214,7 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     check.standing = DeploymentMatch::next_on_trial;
     state("next_on_trial", false, "tried at the next boot\n");
     check.is_prepared = true;
-    state("prepared", true, "'osb-oci upgrade' has the next boot try it\n");
+    state("prepared", true, "'osb-oci upgrade' makes the next boot try it\n");
     check.is_prepared = false;
     check.standing = DeploymentMatch::next_default;
     state("next_default", false, "the next boot starts it\n");

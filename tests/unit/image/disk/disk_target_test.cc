@@ -83,12 +83,12 @@ TEST_F(DiskTargetFile, NewFileHasNoNameBeforeItIsWhole) {
     EXPECT_FALSE(target.is_device());
     EXPECT_EQ(target.fixed_size(), std::nullopt);
     EXPECT_EQ(target.directory(), directory_.path());
-    EXPECT_NE(target.state().find("is as it was"), std::string::npos);
+    EXPECT_NE(target.state().find("is unchanged"), std::string::npos);
     write(target);
     EXPECT_EQ(names(), Names{});
-    EXPECT_NE(target.state().find("was not made"), std::string::npos);
+    EXPECT_NE(target.state().find("was not created"), std::string::npos);
     target.publish();
-    EXPECT_NE(target.state().find("has the new system"), std::string::npos);
+    EXPECT_NE(target.state().find("contains the new system"), std::string::npos);
     EXPECT_EQ(names(), Names{"disk"});
     expect_installed(path_);
     struct stat st {};
@@ -110,7 +110,7 @@ TEST_F(DiskTargetFile, NothingStaysOfAFileThatWasNotPublished) {
     try {
         DiskTarget target(path_, true);
         write(target);
-        EXPECT_NE(target.state().find("is as it was"), std::string::npos);
+        EXPECT_NE(target.state().find("is unchanged"), std::string::npos);
         throw std::runtime_error("in the middle");
     } catch (const std::runtime_error&) {
         EXPECT_EQ(names(), Names{"disk"});
@@ -355,7 +355,7 @@ TEST_F(DiskTargetDevice, EmptyOnesAreTaken) {
     target.sync();
     EXPECT_NE(target.state().find("does not boot"), std::string::npos);
     target.publish();
-    EXPECT_NE(target.state().find("has the new system"), std::string::npos);
+    EXPECT_NE(target.state().find("contains the new system"), std::string::npos);
     EXPECT_EQ(read_file(file_).substr(0, kText.size()), kText);
     // For one installation at a time.
     EXPECT_NE(refused_target(loop.path(), true).message().find("in use"), std::string::npos);

@@ -160,11 +160,13 @@ TEST_F(Customize, ExistingUsers) {
 
 TEST_F(Customize, ConflictsOfUsersAreRefused) {
     const std::string twice = "[[customizations.user]]\nname = 'core'\nkey = 'k'\n";
-    EXPECT_NE(refused(twice + twice).find("authorized_keys already"), std::string::npos);
-    EXPECT_NE(refused("[[customizations.user]]\nname = 'x'\nuid = 1000\n").find("taken"), std::string::npos);
+    EXPECT_NE(refused(twice + twice).find("already has authorized_keys"), std::string::npos);
+    EXPECT_NE(refused("[[customizations.user]]\nname = 'x'\nuid = 1000\n").find("already in use"),
+              std::string::npos);
     EXPECT_NE(refused("[[customizations.user]]\nname = 'x'\ngroups = ['none']\n").find("'none'"),
               std::string::npos);
-    EXPECT_NE(refused("[[customizations.group]]\nname = 'x'\ngid = 10\n").find("taken"), std::string::npos);
+    EXPECT_NE(refused("[[customizations.group]]\nname = 'x'\ngid = 10\n").find("already in use"),
+              std::string::npos);
 }
 
 TEST_F(Customize, SkeletonOfANewHome) {
@@ -222,10 +224,10 @@ TEST_F(Customize, HostileValuesAddNoLinesAndNoFields) {
         }
     }
     for (const char* name : {"a:b", "a\\nb", "-a", "../a", "a b", "a,b", "a\\u0000", "é", ".", "0"}) {
-        EXPECT_NE(refused(concat(user, '"', name, "\"\n")).find("no name"), std::string::npos) << name;
-        EXPECT_NE(refused(concat(user, "'u'\ngroups = [\"", name, "\"]\n")).find("no name"),
+        EXPECT_NE(refused(concat(user, '"', name, "\"\n")).find("not a name"), std::string::npos) << name;
+        EXPECT_NE(refused(concat(user, "'u'\ngroups = [\"", name, "\"]\n")).find("not a name"),
                   std::string::npos);
-        EXPECT_NE(refused(concat("[[customizations.group]]\nname = \"", name, "\"\n")).find("no name"),
+        EXPECT_NE(refused(concat("[[customizations.group]]\nname = \"", name, "\"\n")).find("not a name"),
                   std::string::npos);
     }
     for (const char* name : {"a\\nb", "a b", "-a", "", "a/b"}) {
@@ -251,7 +253,8 @@ TEST_F(Customize, Hostname) {
 
 TEST_F(Customize, SystemFilesThatAreLinksAreNotFollowed) {
     add_symlink(layout_, "etc/hostname", "/usr/share/hostname");
-    EXPECT_NE(refused("customizations.hostname = 'a'").find("'/etc/hostname' is no file"), std::string::npos);
+    EXPECT_NE(refused("customizations.hostname = 'a'").find("'/etc/hostname' is not a file"),
+              std::string::npos);
 }
 
 TEST_F(Customize, Timezone) {
@@ -262,7 +265,7 @@ TEST_F(Customize, Timezone) {
     EXPECT_EQ(text_at(layout_, "etc/timezone"), "Europe/Berlin\n");
     expect_inode("etc/timezone", InodeKind::file, 0644, 0, 0);
     for (const char* zone : {"Europe", "Mars/Base", "Europe/Berlin/x"}) {
-        EXPECT_NE(refused(concat("customizations.timezone = '", zone, "'")).find("no time zone"),
+        EXPECT_NE(refused(concat("customizations.timezone = '", zone, "'")).find("not have the time zone"),
                   std::string::npos)
             << zone;
     }
@@ -328,7 +331,8 @@ TEST_F(Customize, TimeServersThatNobodyAsks) {
             std::string::npos)
             << server;
     }
-    EXPECT_NE(refused("customizations.timezone.ntpservers = 'a'\n").find("no list"), std::string::npos);
+    EXPECT_NE(refused("customizations.timezone.ntpservers = 'a'\n").find("must be a list"),
+              std::string::npos);
 }
 
 TEST_F(Customize, FilesWithModesAndOwners) {
@@ -363,7 +367,7 @@ TEST_F(Customize, FilesThatAreThere) {
     for (const char* text :
          {"[[customizations.files]]\npath = '/etc/link'\n", "[[customizations.files]]\npath = '/etc/dir'\n",
           "[[customizations.directories]]\npath = '/etc/motd'\n"}) {
-        EXPECT_NE(refused(text).find("another kind"), std::string::npos) << text;
+        EXPECT_NE(refused(text).find("another type"), std::string::npos) << text;
     }
 }
 

@@ -195,15 +195,15 @@ TEST(TarGnuTest, LongNamesBesidesPaxNames) {
     const auto named = [](const PaxRecords& records) {
         return TarBuilder().pax(records).gnu_long_name("g").file("f", "").finish();
     };
-    expect_tar_error(named({{"path", "p"}}), "a long name besides one in a pax header");
+    expect_tar_error(named({{"path", "p"}}), "a long name in addition to one in a pax header");
     expect_tar_error(named({{"GNU.sparse.major", "1"},
                             {"GNU.sparse.minor", "0"},
                             {"GNU.sparse.realsize", "0"},
                             {"GNU.sparse.name", "s"}}),
-                     "a long name besides one in a pax header");
+                     "a long name in addition to one in a pax header");
     EXPECT_EQ(only_entry(named({{"mtime", "1"}})).entry.path, "g");
     expect_tar_error(TarBuilder().gnu_long_link("g").pax({{"linkpath", "p"}}).symlink("f", "t").finish(),
-                     "a long link target besides one in a pax header");
+                     "a long link target in addition to one in a pax header");
 }
 
 TEST(TarGnuTest, MalformedLongNames) {
@@ -258,10 +258,10 @@ TEST(TarXattrTest, Libarchive) {
     for (std::size_t i = 5; i < both.size(); ++i) {
         PaxRecords one_less = both;
         one_less.erase(one_less.begin() + static_cast<std::ptrdiff_t>(i));
-        expect_tar_error(with_pax(one_less), "only as libarchive reads it");
+        expect_tar_error(with_pax(one_less), "only in the form of libarchive");
         PaxRecords other = both;
         other[i].second += "x";
-        expect_tar_error(with_pax(other), "only as libarchive reads it");
+        expect_tar_error(with_pax(other), "only in the form of libarchive");
     }
 }
 

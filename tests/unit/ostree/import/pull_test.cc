@@ -105,7 +105,7 @@ TEST_F(PullThreads, LabelsMustBeTrue) {
     options.labels["ostree.final-diffid"] = "sha256:" + std::string(64, 'b');
     refusal_of_pull(of, options);
     options.labels.erase("ostree.final-diffid");
-    EXPECT_NE(refusal_of_pull(of, options).find("no ostree commit"), std::string::npos);
+    EXPECT_NE(refusal_of_pull(of, options).find("not contain an ostree commit"), std::string::npos);
     // A layer on top of the commit makes it an image to import.
     auto derived = of;
     derived.push_back({TarBuilder().file("usr/new", "n").finish()});

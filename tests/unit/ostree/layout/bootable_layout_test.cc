@@ -319,8 +319,8 @@ TEST_F(BootableLayoutTest, NothingGoesWithoutANote) {
                   .directory("lib/x", 0700)
                   .directory("usr/lib/x", 0755)
                   .symlink("sbin/init", "init")});
-    EXPECT_TRUE(noted("/boot: the file dropped"));
-    EXPECT_TRUE(noted("/tmp: the link to var/tmp dropped"));
+    EXPECT_TRUE(noted("/boot: the file replaced"));
+    EXPECT_TRUE(noted("/tmp: the link to var/tmp replaced"));
     EXPECT_TRUE(noted("/ostree"));
     EXPECT_TRUE(noted("/lib/x: merged into /usr/lib/x"));
     EXPECT_TRUE(warned("no init"));

@@ -168,11 +168,12 @@ TEST_F(DistributionImageThreads, AMissingTagNamesThoseThereAre) {
     const auto hint = [&](const std::string& tag) {
         return failure_of([&] { access().open_source(reference(tag))->root(); }).second;
     };
-    EXPECT_EQ(hint(":none").find("there is"), std::string::npos) << hint(":none");
+    EXPECT_EQ(hint(":none").find("available"), std::string::npos) << hint(":none");
     for (int i = 0; i < 10; ++i) {
         fake.add_manifest("t" + std::to_string(i), manifest(), std::string(oci::kMediaTypeManifest));
     }
-    EXPECT_TRUE(hint(":none").ends_with("there is: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9")) << hint(":none");
+    EXPECT_TRUE(hint(":none").ends_with("available: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9"))
+        << hint(":none");
     fake.add_manifest("u", manifest(), std::string(oci::kMediaTypeManifest));
     EXPECT_TRUE(hint(":none").ends_with("t9, ...")) << hint(":none");
     // A list that cannot be had is no other error.

@@ -116,18 +116,18 @@ TEST_F(BootCheckTest, RedWithNothingElseToStart) {
 TEST_F(BootCheckTest, TheOldSystemComesWithoutAStage) {
     restart();
     EXPECT_EQ(settle(old_, kGreen, "Kernel panic - x").trial, TrialVerdict::failed);
-    EXPECT_EQ(
-        reason(),
-        "the kernel or the initramfs never got as far as mounting root; the kernel said: Kernel panic - x");
+    EXPECT_EQ(reason(),
+              "the kernel or the initramfs did not mount the root filesystem; the kernel reported: Kernel "
+              "panic - x");
     EXPECT_TRUE(is_settled(*sysroot_));
 }
 
 TEST_F(BootCheckTest, TheStageSaysHowFarItCame) {
     const std::vector<std::pair<std::string, std::string>> expected{
-        {"root", "the initramfs mounted root, but never started the system"},
-        {"init", "the system was started, but its health check never ran"},
+        {"root", "the initramfs mounted the root filesystem, but did not start the system"},
+        {"init", "the system started, but its health check did not run"},
         {"checking", "the health check did not end: it was at check '20-b'"},
-        {"repeated", "the bootloader started it a second time (the first time it came to '20-b')"}};
+        {"repeated", "the bootloader started it a second time (the first time it reached '20-b')"}};
     for (const auto& [name, words] : expected) {
         const std::string record = disk_.read("ostree/osb-oci/trial.json");
         restart();
@@ -145,7 +145,7 @@ TEST_F(BootCheckTest, AStageOfAnotherKindSaysNothing) {
     std::string text = disk_.read("ostree/osb-oci/trial-stage");
     disk_.write("ostree/osb-oci/trial-stage", text.replace(text.find("init"), 4, "else"));
     EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
-    EXPECT_EQ(reason(), "the kernel or the initramfs never got as far as mounting root");
+    EXPECT_EQ(reason(), "the kernel or the initramfs did not mount the root filesystem");
 }
 
 TEST_F(BootCheckTest, TheStageOfAnotherTrialSaysNothing) {
@@ -153,7 +153,7 @@ TEST_F(BootCheckTest, TheStageOfAnotherTrialSaysNothing) {
     TrialRecords(disk_.path())
         .set_stage({.id = "ffffffffffffffff", .name = "checking", .boot_id = "b", .detail = {}});
     settle(old_, kGreen);
-    EXPECT_EQ(reason(), "the kernel or the initramfs never got as far as mounting root");
+    EXPECT_EQ(reason(), "the kernel or the initramfs did not mount the root filesystem");
 }
 
 TEST_F(BootCheckTest, BeforeTheRestartNothingHappens) {

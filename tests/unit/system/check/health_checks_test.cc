@@ -141,7 +141,7 @@ TEST_F(ChecksTest, OneThatDoesNotEndEvenKilledIsGivenUp) {
     ASSERT_TRUE(held);
     if (!held->is_held()) GTEST_SKIP() << "tracing is forbidden here";
     EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(4'000));
-    EXPECT_EQ(report.failure(), "check '10-a' failed: it did not end within 1 s, nor when it was killed");
+    EXPECT_EQ(report.failure(), "check '10-a' failed: it did not end within 1 s, nor after it was killed");
     ASSERT_EQ(report.results.size(), 2U);
     EXPECT_TRUE(report.results[1].ok);
 }

@@ -51,15 +51,14 @@ TEST_F(FindPackages, WhereAMergedRootHasIt) {
 
 TEST_F(FindPackages, AnImageWithout) {
     EXPECT_EQ(version(image_of({TarBuilder().file("var/lib/dpkg/status", "x")})),
-              "(the image has no database of apk's)");
+              "(the image has no apk database)");
 }
 
 TEST_F(FindPackages, Whiteouts) {
     const TarBuilder below = TarBuilder().file("lib/apk/db/installed", kDatabase);
     for (const char* name :
          {"lib/apk/db/.wh.installed", "lib/apk/.wh.db", ".wh.lib", "lib/apk/.wh..wh..opq"}) {
-        EXPECT_EQ(version(image_of({below, TarBuilder().file(name, "")})),
-                  "(the image has no database of apk's)")
+        EXPECT_EQ(version(image_of({below, TarBuilder().file(name, "")})), "(the image has no apk database)")
             << name;
         EXPECT_EQ(
             version(image_of({below, TarBuilder().file(name, "").file("lib/apk/db/installed", kNewer)})), "2")
@@ -94,7 +93,7 @@ TEST_F(FindPackages, KnownLayersThatHideIt) {
     options.ref = ostree::RefName::parse("os/test");
     options.layout = ostree::Layout::plain;
     ostree::import_image(repository_, image.image, options, progress);
-    EXPECT_EQ(version(image), "(the image has no database of apk's)");
+    EXPECT_EQ(version(image), "(the image has no apk database)");
 }
 
 TEST_F(FindPackages, ALargeLayerIsNotSearchedToItsEnd) {
