@@ -76,7 +76,7 @@ def interrupted(test, one):
         test.check(rollbacks == [], "and what was never tried is no rollback", (rollbacks, system.order()))
         system.osb("kargs", "--append", "x=1")
         test.check(boot_once(system) and len(system.order()) == 2, "the same again: it is tried", system.order())
-        result = kill_at(test, system, system.path + "/ostree/osb-oci/trial.json", "unlink,unlinkat", "rollback")
+        result = kill_at(test, system, "trial.json", "unlink,unlinkat", "rollback")
         rollbacks = with_role(system.status(), "rollback")
         test.check(result.status != 0 and not boot_once(system) and rollbacks == [], "killed while the trial is given up",
                    (result.describe(), rollbacks))

@@ -123,6 +123,8 @@ class FakeRegistry {
     void revoke_tokens();
     // Connections are refused from now on; those that are there end.
     void stop_listening();
+    // Ends what it is doing: no hook is called afterwards. Idempotent.
+    void stop();
     void listen_again();
 
   private:

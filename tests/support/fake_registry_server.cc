@@ -124,6 +124,10 @@ void FakeRegistry::listen() {
 }
 
 FakeRegistry::~FakeRegistry() {
+    stop();
+}
+
+void FakeRegistry::stop() {
     {
         const std::lock_guard guard(mutex_);
         stop_ = true;
@@ -131,6 +135,7 @@ FakeRegistry::~FakeRegistry() {
     stopping_.notify_all();
     stop_listening();
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
 }
 
 void FakeRegistry::stop_listening() {

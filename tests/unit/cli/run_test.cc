@@ -93,7 +93,7 @@ TEST(CommandLine, WrongOnesEndWithTwoAndSayWhy) {
         {{"push", "rev"}, "push: DEST is required"},
         {{"push", "rev", "oci:x"}, "'oci:x' is not a registry"},
         {{"push", "rev", "docker://h/x", "--force"}, "--force"},
-        {{"push", "rev", "file:///srv", "--creds", "a:b"}, "as it is"},
+        {{"push", "rev", "file:///srv", "--creds", "a:b"}, "unchanged"},
         {{"push", "rev", "docker://h/x", "--creds", "secret"}, "USER:PASSWORD"},
         {{"pull"}, "pull: IMAGE is required"},
         {{"pull", "oci:x", "--ref", "a b"}, "a b"},

@@ -40,6 +40,9 @@ std::pair<ErrorKind, std::string> failure_of(const F& f) {
 
 class RegistryTest : public ::testing::Test {
   protected:
+    // Before members of a derived class go, which hooks may use.
+    void TearDown() override { fake.stop(); }
+
     Session::Options options() {
         Session::Options out;
         out.host = fake.host();

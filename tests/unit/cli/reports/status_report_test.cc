@@ -212,7 +212,7 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
         .deployment = status.deployments[0].deployment.id, .reason = "it hung", .time = kNow - 86400};
     state("failed_before", false, "it failed its trial 1 day ago: it hung\n");
     check.standing = DeploymentMatch::next_on_trial;
-    state("next_on_trial", false, "tried at the next boot\n");
+    state("next_on_trial", false, "the next boot tries it\n");
     check.is_prepared = true;
     state("prepared", true, "'osb-oci upgrade' makes the next boot try it\n");
     check.is_prepared = false;

@@ -374,7 +374,7 @@ TEST_F(Customize, FilesThatAreThere) {
 TEST_F(Customize, FilesThatCannotBe) {
     for (const auto& [path, why] :
          {std::pair("/usr/bin/x", "neither"), std::pair("/etc/none/x/../y", "absolute path"),
-          std::pair("/boot/x", "does not exist"), std::pair("/etc/passwd/x", "is a file"),
+          std::pair("/boot/x", "does not exist"), std::pair("/etc/passwd/x", "not a directory"),
           std::pair("/run/x", "neither")}) {
         const std::string message = refused(concat("[[customizations.files]]\npath = '", path, "'\n"));
         EXPECT_NE(message.find(why), std::string::npos) << message;

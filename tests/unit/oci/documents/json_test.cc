@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "tests/unit/oci/layout_builder.hh"
 
@@ -80,9 +80,10 @@ TEST(Json, BoundsValues) {
     std::string text = "[";
     for (int i = 0; i < 200'000; ++i) text += "{},";
     text += "1]";
-    const auto start = std::chrono::steady_clock::now();
+    // Of processor time: a machine may be busy. Work that grows with the square takes minutes.
+    const std::clock_t start = std::clock();
     EXPECT_EQ(parse_json(text, "text").size(), 200'001U);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+    EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, 30);
     text.insert(1, text.substr(1, text.size() - 3));
     expect_error(ErrorKind::too_large, [&text] { parse_json(text, "text"); });
 }
