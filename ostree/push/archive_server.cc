@@ -160,7 +160,9 @@ class ArchiveServer::Answers::Content {
             return MHD_CONTENT_READER_END_WITH_ERROR;
         }
     }
-    static void release(void* self) noexcept { delete static_cast<Content*>(self); }
+    static void release(void* self) noexcept {
+        const std::unique_ptr<Content> owned(static_cast<Content*>(self));
+    }
 
   private:
     ssize_t read_at(std::uint64_t position, MutableBytes out) {
