@@ -10,6 +10,15 @@ Argument image_argument(std::string& target) {
             .target = &target};
 }
 
+Argument ref_argument(std::string& target) {
+    return {.name = "--ref",
+            .value = "REF",
+            .kind = ValueKind::revision,
+            .help = "ref that will name the commit",
+            .default_shown = "os/MACHINE/NAME",
+            .target = &target};
+}
+
 Argument rev_argument(std::string& target) {
     return {.name = "REV",
             .kind = ValueKind::revision,

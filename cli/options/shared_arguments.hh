@@ -11,6 +11,8 @@ namespace osb::cli {
 Argument image_argument(std::string& target);
 // REV of the repository.
 Argument rev_argument(std::string& target);
+// --ref: the name that the commit gets.
+Argument ref_argument(std::string& target);
 // --platform: which image of an index.
 Argument platform_argument(std::string& target);
 // --jobs: 0, its value when it is not given, stands for one a core.

@@ -49,12 +49,7 @@ class ImportVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({
             image_argument(image_),
-            {.name = "--ref",
-             .value = "REF",
-             .kind = ValueKind::revision,
-             .help = "ref that will name the commit",
-             .default_shown = "os/MACHINE/NAME",
-             .target = &ref_},
+            ref_argument(ref_),
             {.name = "--layout",
              .value = "LAYOUT",
              .help = "bootable: the layout that ostree deploys; plain: the tree as it is in the image",

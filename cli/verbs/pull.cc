@@ -31,12 +31,7 @@ class PullVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({
             image_argument(image_),
-            {.name = "--ref",
-             .value = "REF",
-             .kind = ValueKind::revision,
-             .help = "ref that will name the commit",
-             .default_shown = "os/MACHINE/NAME",
-             .target = &ref_},
+            ref_argument(ref_),
             platform_argument(platform_),
             jobs_argument(options_.jobs),
         });

@@ -1,8 +1,8 @@
 // The members of JSON objects, read with their types checked.
 //
 // `what` names the document, or the place in it, and begins every message: "manifest: 'size' is missing".
-// A member that is JSON's null counts as missing: programs in Go write it for what is empty. What is no
-// object has no members.
+// A member that is JSON's null counts as missing: programs in Go write null for an empty value. A value that
+// is not an object has no members.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ const Json& member_or_null(const Json& object, const char* key);
 // The member when it is a string, else "": for what only helps.
 std::string text_or_empty(const Json& object, const char* key);
 
-// Throws Error{invalid} when `value` is no object.
+// Throws Error{invalid} when `value` is not an object.
 void require_object(const Json& value, std::string_view what);
 
 // A string. Throws Error{invalid} when it is missing or of another type.

@@ -25,12 +25,11 @@ std::size_t encapsulated_layers(const oci::Image& image);
 // The commit that the image says it holds (label ostree.commit); "" when it does not. A claim, to be checked.
 std::string promised_commit(const oci::Image& image);
 
-// The same of an image that says it holds that commit and nothing beside it; nothing else. Enough to tell
-// that there is nothing new: whoever can put up such an image could as well leave the old one in place.
+// The same for an image whose labels say that it holds that commit and nothing beside it; else nothing. A
+// claim, too. It is enough for "nothing new": who can publish such an image can as well keep the old one.
 std::optional<CommitId> promised_whole_commit(const oci::Image& image);
 
-// Throws Error{digest_mismatch} when the image says that it holds another commit than `checksum`, which it
-// does hold.
+// Throws Error{digest_mismatch} when the image's label names another commit than the one that it holds.
 void check_promised_commit(const oci::Image& image, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -19,7 +19,7 @@ struct ImportPlan {
     Layout layout = Layout::bootable;
     std::string subject;
     Parent parent_choice = Parent::automatic;
-    std::optional<CommitId> parent;  // that the options ask for: of Parent::commit
+    std::optional<CommitId> parent;  // the one asked for; only for Parent::commit
     // The commit that the ref names before the import.
     std::optional<CommitId> present;
     std::size_t base_layers = 0;  // the first of the image's layers, which hold a commit; 0 for none
@@ -33,9 +33,9 @@ struct ImportPlan {
 // a parent that the repository lacks.
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options);
 
-// The parent of the commit that the import writes, "" for none: the one that was asked for; else the commit
-// `base` that the image is built on ("" for none); else `present`, the commit that the ref names now; else
-// the one that it named before the import.
+// The parent of the commit that the import writes; nothing for a commit without one. In this order: the one
+// that was asked for, also when that is none; `base`, the commit that the image is built on; `present`, the
+// commit that the ref names now; the commit that the ref named before the import.
 std::optional<CommitId> commit_parent(const ImportPlan& plan, const std::optional<CommitId>& base,
                                       const std::optional<CommitId>& present);
 

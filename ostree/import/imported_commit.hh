@@ -22,7 +22,7 @@ struct ImportedCommit {
     std::vector<std::string> notes;  // on how it came about, a line each, escaped
 };
 
-// The commit `checksum`, when it is what an earlier import made of this image as the plan asks for it:
+// `commit`, when it is what an earlier import made of this image as the plan asks for it:
 // layout, parent and the bindings for the plan's ref. Throws Error{not_found} when the repository lacks it.
 std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const CommitId& commit);

@@ -26,7 +26,7 @@ std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci:
 std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository, const oci::Image& image);
 
 // The commit that an image holds, and nothing beside it, when all of its layers were read before and hold
-// that commit; "" else. What the image's label says of it is not believed. Throws as known_layers().
+// that commit; nothing else. The image's label is not believed. Throws as known_layers().
 std::optional<CommitId> known_commit(const Repository& repository, const oci::Image& image);
 
 // Whether an import that expects objects (ImportOptions::expect_objects) would not read the layer: it is

@@ -28,8 +28,7 @@ namespace {
 constexpr unsigned kMaxConnections = 64;  // libostree makes up to eight
 constexpr int kBacklog = 32;
 constexpr std::size_t kPiece = 256UL * 1024;  // of a file that is compressed, in bytes
-// Of one connection, in bytes: it bounds the head of a request, and half of it
-// is what is sent at a time.
+// Of one connection, in bytes. It bounds the head of a request; half of it is sent at a time.
 constexpr std::size_t kConnectionMemory = 32UL * 1024;
 
 Fd listen_at(const std::string& path) {
@@ -89,8 +88,7 @@ MHD_Result reply_status(MHD_Connection* connection, unsigned status, bool ends) 
 
 }  // namespace
 
-// libmicrohttpd calls the static functions, with a pointer to this, from a
-// thread for each connection.
+// libmicrohttpd calls the static functions, with a pointer to this, from a thread for each connection.
 class ArchiveServer::Answers {
   public:
     Answers(ArchiveOffer& offer, Progress& progress, Fd listener)
@@ -122,7 +120,7 @@ class ArchiveServer::Answers {
                              void** context) noexcept;
     static void end(void* self, MHD_Connection* connection, void** context,
                     MHD_RequestTerminationCode code) noexcept;
-    MHD_Result answer_with(MHD_Connection* connection, std::string_view method, const std::string& target);
+    MHD_Result answer_with(MHD_Connection* connection, std::string_view method, std::string_view target);
     void keep_failure() noexcept;
 
     ArchiveOffer& offer_;
@@ -233,7 +231,9 @@ MHD_Daemon* ArchiveServer::Answers::start(Fd listener) {
 
 void* ArchiveServer::Answers::begin(void* self, const char* target, MHD_Connection* /*connection*/) noexcept {
     try {
-        return new Request{.target = target};
+        auto request = std::make_unique<Request>();
+        request->target = target;
+        return request.release();  // end() takes it
     } catch (...) {
         static_cast<Answers*>(self)->keep_failure();
         return nullptr;
@@ -275,8 +275,7 @@ void ArchiveServer::Answers::end(void* self, MHD_Connection* /*connection*/, voi
 }
 
 MHD_Result ArchiveServer::Answers::answer_with(MHD_Connection* connection, std::string_view method,
-                                               const std::string& text) {
-    const std::string_view target = text;
+                                               std::string_view target) {
     const bool is_known = target.size() > prefix.size() && target[prefix.size()] == '/' &&
                           equal_in_constant_time(target.substr(0, prefix.size()), prefix);
     if (!is_known || (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD)) {

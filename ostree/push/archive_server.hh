@@ -1,7 +1,6 @@
-// Serves an ArchiveOffer over HTTP to those whom a push over SSH lets in: at a
-// Unix socket that only we can reach, below a path that nobody can guess. The
-// server's end of the tunnel is a TCP port there that any of its users may
-// connect to. HTTP is libmicrohttpd's.
+// Serves an ArchiveOffer over HTTP to the server of a push over SSH: at a Unix socket that only this user can
+// reach, below a path that nobody can guess. The tunnel's other end is a TCP port of the server, which any of
+// its users may connect to. libmicrohttpd speaks HTTP.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +14,8 @@ namespace osb::ostree {
 
 class ArchiveServer {
   public:
-    // Serves at a socket that it makes at `socket_path`, which must not exist, in
-    // a directory that is ours alone, and short enough for a socket. `offer` and
-    // `progress` are borrowed. Throws Error.
+    // Serves at a new socket `socket_path`, in a directory that is ours alone. The path must not exist, and
+    // must fit in a socket's address. `offer` and `progress` are borrowed. Throws Error.
     ArchiveServer(ArchiveOffer& offer, std::string socket_path, Progress& progress);
     ArchiveServer(const ArchiveServer&) = delete;
     ArchiveServer& operator=(const ArchiveServer&) = delete;
@@ -28,14 +26,12 @@ class ArchiveServer {
     // The first part of every path: "/TOKEN".
     const std::string& prefix() const noexcept;
 
-    // Waits until no request is being answered, then offers another commit
-    // (ArchiveOffer::set).
+    // Waits until no request is being answered, then offers another commit (ArchiveOffer::set).
     void offer(const RefName& ref, const CommitId& commit, bool probing);
-    // Whether somebody asked for an object that is not offered: after a probe,
-    // whether the commit, or any of what belongs to it, is missing there.
+    // Whether somebody asked for an object that is not offered: after a probe, whether the server lacks the
+    // commit or any part of it.
     bool lacks_object() const noexcept;
-    // Throws what kept us from answering a request, if anything did: an object
-    // that is missing or damaged.
+    // Throws the first error that kept a request from being answered: a missing or damaged object.
     void rethrow_failure();
 
     std::uint64_t objects_sent() const noexcept;

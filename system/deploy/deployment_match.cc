@@ -16,7 +16,8 @@ std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Dep
         // A commit that was imported, by osb-oci or by ostree-ext, says it itself.
         return ostree::read_commit_info(sysroot.repository(), deployment.id.commit).manifest_digest;
     } catch (const Error& error) {
-        log_debug(concat("deployment ", deployment.id.to_string(), ": not a digest: ", error.message()));
+        log_debug(concat("deployment ", deployment.id.to_string(),
+                         ": cannot read the digest of its manifest: ", error.message()));
         return "";
     }
 }

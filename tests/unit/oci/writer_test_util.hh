@@ -1,6 +1,8 @@
 // What the tests of writing share: sinks and entries in memory, content that does and does not compress.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,6 +46,19 @@ struct Member {
     TarEntry entry;
     std::string content;
 };
+
+// All of an entry but its path.
+inline void expect_same_metadata(const TarEntry& got, const TarEntry& want) {
+    EXPECT_EQ(got.type, want.type) << want.path;
+    EXPECT_EQ(got.link_target, want.link_target) << want.path;
+    EXPECT_EQ(got.mode, want.mode) << want.path;
+    EXPECT_EQ(got.uid, want.uid) << want.path;
+    EXPECT_EQ(got.gid, want.gid) << want.path;
+    EXPECT_EQ(got.size, want.size) << want.path;
+    EXPECT_EQ(got.device_major, want.device_major) << want.path;
+    EXPECT_EQ(got.device_minor, want.device_minor) << want.path;
+    EXPECT_EQ(got.xattrs, want.xattrs) << want.path;
+}
 
 inline Member file_member(const std::string& path, std::string content) {
     TarEntry entry;

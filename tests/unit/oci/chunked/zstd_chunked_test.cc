@@ -137,15 +137,7 @@ TEST_F(ZstdChunked, TableNamesEveryEntry) {
         const TarEntry& want = members[i].entry;
         const TarEntry& got = table.entries[i].tar;
         EXPECT_EQ(got.path, want.path);
-        EXPECT_EQ(got.type, want.type) << want.path;
-        EXPECT_EQ(got.link_target, want.link_target) << want.path;
-        EXPECT_EQ(got.mode, want.mode) << want.path;
-        EXPECT_EQ(got.uid, want.uid) << want.path;
-        EXPECT_EQ(got.gid, want.gid) << want.path;
-        EXPECT_EQ(got.size, want.size) << want.path;
-        EXPECT_EQ(got.device_major, want.device_major) << want.path;
-        EXPECT_EQ(got.device_minor, want.device_minor) << want.path;
-        EXPECT_EQ(got.xattrs, want.xattrs) << want.path;
+        expect_same_metadata(got, want);
     }
 }
 

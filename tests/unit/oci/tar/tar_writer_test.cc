@@ -88,15 +88,7 @@ TEST(TarWriter, WhatIsWrittenIsReadBack) {
         const TarEntry& got = read.entries[i].entry;
         const bool slash = want.type == TarType::directory && !want.path.ends_with('/');
         EXPECT_EQ(got.path, want.path + (slash ? "/" : ""));
-        EXPECT_EQ(got.type, want.type) << want.path;
-        EXPECT_EQ(got.link_target, want.link_target) << want.path;
-        EXPECT_EQ(got.mode, want.mode) << want.path;
-        EXPECT_EQ(got.uid, want.uid) << want.path;
-        EXPECT_EQ(got.gid, want.gid) << want.path;
-        EXPECT_EQ(got.size, want.size) << want.path;
-        EXPECT_EQ(got.device_major, want.device_major) << want.path;
-        EXPECT_EQ(got.device_minor, want.device_minor) << want.path;
-        EXPECT_EQ(got.xattrs, want.xattrs) << want.path;
+        expect_same_metadata(got, want);
         EXPECT_EQ(read.entries[i].content, all[i].content) << want.path;
     }
 }
