@@ -43,6 +43,7 @@ std::string line_of(const CheckResult& result) {
 std::string_view words_for(const BootCheckOutcome& outcome) {
     switch (outcome.trial) {
         case TrialVerdict::none:
+        case TrialVerdict::withdrawn:
             return "";
         case TrialVerdict::to_come:
             return "a deployment waits for its trial\n";

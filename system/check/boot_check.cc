@@ -20,11 +20,12 @@
 #include "image/deployment/origin.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
+#include "system/trial/boot_count.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
 #include "system/trial/trial.hh"
-#include "system/trial/trial_menu.hh"
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_observation.hh"
+#include "system/trial/trial_records.hh"
 
 namespace osb::system {
 namespace {
@@ -35,113 +36,6 @@ using ostree::Sysroot;
 
 constexpr const char* kResultFile = "boot-check.json";
 constexpr std::size_t kMaxResult = 1024UL * 1024;
-
-// Where a trial ended that never came to a verdict.
-std::string reason_of(const std::optional<TrialStage>& stage, const Trial& trial, const std::string& panic) {
-    std::string out = "the kernel or the initramfs did not mount the root filesystem";
-    if (stage && stage->id == trial.id) {
-        if (stage->name == "root")
-            out = "the initramfs mounted the root filesystem, but did not start the system";
-        if (stage->name == "init") out = "the system started, but its health check did not run";
-        if (stage->name == "checking") {
-            out = concat("the health check did not end",
-                         stage->detail.empty() ? "" : concat(": it was at check '", stage->detail, "'"));
-        }
-        if (stage->name == "repeated") {
-            out = concat(
-                "the bootloader started it a second time",
-                stage->detail.empty() ? "" : concat(" (the first time it reached '", stage->detail, "')"));
-        }
-    }
-    if (!panic.empty()) out += concat("; the kernel reported: ", panic);
-    return out;
-}
-
-std::string boot_once_of(const Sysroot& sysroot) {
-    try {
-        return read_boot_once(sysroot.boot());
-    } catch (const Error&) {
-        return {};
-    }
-}
-
-// Whether the menu is the one that the boot entries and the trial ask for. What cannot be read is left alone.
-bool menu_is_right(const Sysroot& sysroot) {
-    if (!image::menu_is_ours(sysroot.boot())) return true;
-    try {
-        return image::menu_is_current(sysroot.boot(), trial_menu(sysroot.path()));
-    } catch (const Error& error) {
-        log_warning(concat("the bootloader's menu: ", error.message()));
-        return true;
-    }
-}
-
-// Whether what runs is the default with no trial on record, and yet marked as one that has to prove itself:
-// as when it was all there was. That it is healthy is then all that is wanted of it.
-bool is_to_be_proven(const Sysroot& sysroot) {
-    const std::optional<Deployment> booted = sysroot.booted();
-    if (!booted || *booted != sysroot.deployments().front() ||
-        !image::Origin::parse_or_empty(booted->origin).is_untried())
-        return false;
-    return !has_failed(read_failed(sysroot), *booted);
-}
-
-// Nothing is on trial: nothing is to be started once either.
-void put_in_order(Sysroot& sysroot) {
-    if (boot_once_of(sysroot) == image::kTrialLabel) {
-        try {
-            clear_boot_once(sysroot.boot(), image::kTrialLabel);
-        } catch (const Error& error) {
-            log_warning(error.message());
-        }
-    }
-    TrialRecords(sysroot.path()).remove_trial();
-}
-
-TrialOutcome settle_started(Sysroot& sysroot, const Trial& trial, const CheckReport& report) {
-    const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
-    const bool repeated = stage && stage->id == trial.id && stage->name == "repeated";
-    if (report.healthy() && !repeated) {
-        pass_trial(sysroot);
-        return {.trial = TrialVerdict::passed, .reason = {}, .restart = false};
-    }
-    TrialOutcome out{.trial = TrialVerdict::failed,
-                     .reason = repeated ? reason_of(stage, trial, {}) : report.failure(),
-                     .restart = sysroot.deployments().size() > 1};
-    if (out.restart) {
-        fail_trial(sysroot, out.reason);
-    } else {
-        // It is all there is; to call it bad would help nobody.
-        cancel_trial(sysroot);
-    }
-    return out;
-}
-
-// Power failed, or a write, before it was told.
-void tell_bootloader(Sysroot& sysroot) {
-    try {
-        resume_trial(sysroot);
-    } catch (const Error& error) {
-        // No fault of the system that runs; the next boot-check, or upgrade, tries it again.
-        log_warning(concat("cannot prepare the trial of a new system: ", error.message()));
-    }
-}
-
-TrialOutcome settle_other(Sysroot& sysroot, const Trial& trial, const std::string& panic) {
-    const std::optional<TrialStage> stage = TrialRecords(sysroot.path()).stage();
-    const bool was_started = stage && stage->id == trial.id;
-    const bool is_told = trial.state == TrialState::armed && trial.boot_id != current_boot_id();
-    // The loader has cleared its boot-once when it has started anything since.
-    const bool is_to_come = boot_once_of(sysroot) == image::kTrialLabel;
-    if (!was_started && (!is_told || is_to_come)) {
-        if (trial.state == TrialState::prepared) tell_bootloader(sysroot);
-        return {.trial = TrialVerdict::to_come, .reason = {}, .restart = false};
-    }
-    TrialOutcome out{
-        .trial = TrialVerdict::failed, .reason = reason_of(stage, trial, panic), .restart = false};
-    fail_trial(sysroot, out.reason);
-    return out;
-}
 
 // What the system that runs means for the trial.
 struct BootedTrial {
@@ -174,13 +68,19 @@ bool starts_default(const std::string& boot) {
     }
 }
 
+bool is_settled(const Sysroot& sysroot) {
+    return observe_trial(sysroot, sysroot.booted(), {}).is_settled() && !has_fallen_back(sysroot) &&
+           reset_boot_count(sysroot);
+}
+
 void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     if (is_settled(Sysroot::open(options.sysroot))) return;
     Sysroot sysroot = Sysroot::open_locked(options.sysroot);
     // (In the mount namespace that this has entered.)
-    TrialOutcome settled =
-        settle_trial(sysroot, sysroot.booted().value_or(*out.booted), out.report, read_panic_record());
-    out.trial = settled.trial;
+    TrialOutcome settled = settle_boot(sysroot, {.running = sysroot.booted().value_or(*out.booted),
+                                                 .failure = out.report.failure(),
+                                                 .panic = read_panic_record()});
+    out.trial = settled.verdict;
     out.reason = std::move(settled.reason);
     out.restart = settled.restart;
 }
@@ -242,56 +142,30 @@ void note_stage(const TrialRecords& records, const std::string& id, const std::s
 
 }  // namespace
 
-std::string_view to_string(TrialVerdict verdict) noexcept {
-    switch (verdict) {
-        case TrialVerdict::none:
-            return "none";
-        case TrialVerdict::to_come:
-            return "to-come";
-        case TrialVerdict::passed:
-            return "passed";
-        case TrialVerdict::failed:
-            return "failed";
-    }
-    return "none";
-}
-
 bool BootCheckOutcome::healthy() const {
     return report.healthy() && !restart;
 }
 
-TrialOutcome settle_trial(Sysroot& sysroot, const Deployment& booted, const CheckReport& report,
-                          const std::string& panic) {
-    const std::optional<Trial> trial = read_trial(sysroot);
+TrialOutcome settle_boot(Sysroot& sysroot, const TrialInput& input) {
+    const TrialEvent event = input.failure.empty() ? TrialEvent::green : TrialEvent::red;
     TrialOutcome out;
-    if (!trial) {
-        put_in_order(sysroot);
-        if (report.healthy() && is_to_be_proven(sysroot)) {
-            const Deployment first = sysroot.deployments().front();
-            sysroot.set_origin(first, image::Origin::parse(first.origin).with_untried(false).text());
-        }
-    } else if (trial->state == TrialState::passed) {
-        // Power failed while it was made the default.
-        pass_trial(sysroot);
-        out.trial = TrialVerdict::passed;
-    } else if (trial->is_of(booted)) {
-        out = settle_started(sysroot, *trial, report);
-    } else if (std::none_of(sysroot.deployments().begin(), sysroot.deployments().end(),
-                            [&](const Deployment& deployment) { return trial->is_of(deployment); })) {
-        cancel_trial(sysroot);
-    } else {
-        out = settle_other(sysroot, *trial, panic);
+    try {
+        out = advance_trial(sysroot, event, input);
+    } catch (const Error& error) {
+        // A waiting trial that cannot be armed is not a fault of the running system: the next boot-check, or
+        // upgrade, tries again.
+        const std::optional<Trial> trial = read_trial(sysroot);
+        if (!trial || !input.running || trial->is_of(*input.running) || trial->state != TrialState::prepared)
+            throw;
+        log_warning(concat("cannot prepare the trial of a new system: ", error.message()));
+        out.verdict = TrialVerdict::to_come;
     }
-    if (!menu_is_right(sysroot)) {
-        log_info("rewriting the bootloader's menu");
-        write_menu(sysroot);
-    }
+    // Nothing was decided: its deployment had been removed before.
+    if (out.verdict == TrialVerdict::withdrawn) out.verdict = TrialVerdict::none;
+    static_cast<void>(reset_boot_count(sysroot));
+    const std::string fallback = settle_fallback(sysroot, *input.running);
+    if (!fallback.empty()) log_warning(fallback);
     return out;
-}
-
-bool is_settled(const Sysroot& sysroot) {
-    return !read_trial(sysroot) && boot_once_of(sysroot) != image::kTrialLabel && menu_is_right(sysroot) &&
-           !is_to_be_proven(sysroot);
 }
 
 BootCheckOutcome check_boot(const BootCheckOptions& options) {

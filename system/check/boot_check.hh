@@ -9,18 +9,9 @@
 
 #include "ostree/sysroot/sysroot.hh"
 #include "system/check/health_checks.hh"
+#include "system/trial/advance_trial.hh"
 
 namespace osb::system {
-
-// What became of a trial.
-enum class TrialVerdict {
-    none,     // there was none
-    to_come,  // a later boot starts it; or it was interrupted before the bootloader was told
-    passed,   // this boot has made it the default, or completed that
-    failed,   // it is over; the reason is known
-};
-// As JSON has it: "none", "to-come", "passed", "failed".
-std::string_view to_string(TrialVerdict verdict) noexcept;
 
 struct BootCheckOutcome {
     CheckReport report;
@@ -44,18 +35,9 @@ struct BootCheckOptions {
 // Interrupted.
 BootCheckOutcome check_boot(const BootCheckOptions& options);
 
-// The second half of that, told what runs and how the checks went. The sysroot must be locked. `panic` is
-// what the kernel left of a panic: one line, "" for nothing.
-struct TrialOutcome {
-    TrialVerdict trial = TrialVerdict::none;
-    std::string reason;
-    bool restart = false;
-};
-TrialOutcome settle_trial(ostree::Sysroot& sysroot, const ostree::Deployment& booted,
-                          const CheckReport& report, const std::string& panic);
-
-// Whether settle_trial() would have anything to do. Needs no lock.
-bool is_settled(const ostree::Sysroot& sysroot);
+// The second half of that: `running` must name a deployment, and an empty `failure` means that the checks
+// passed. The sysroot must be locked. Idempotent.
+TrialOutcome settle_boot(ostree::Sysroot& sysroot, const TrialInput& input);
 
 // Ends the watch over this boot's trial. Nothing where there is none.
 void stop_watchdog(const std::string& run_directory);

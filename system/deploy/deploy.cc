@@ -9,6 +9,8 @@
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
 #include "system/deploy/deploy_space.hh"
+#include "system/trial/advance_trial.hh"
+#include "system/trial/trial_support.hh"
 
 namespace osb::system {
 namespace {
@@ -98,17 +100,12 @@ std::vector<Deployment> leaving_for_next(const Roles& roles) {
     return out;
 }
 
-// What was to be tried is not any more.
+// A trial that waits is given up, and unused deployments are removed.
 Roles remove_leaving(Sysroot& sysroot) {
+    static_cast<void>(advance_trial(sysroot, TrialEvent::replace, {.running = sysroot.booted()}));
     const Roles roles = roles_of(sysroot);
-    if (roles.on_trial) disarm_trial(sysroot);
-    if (roles.on_trial || !roles.others.empty()) {
-        Roles left = roles;
-        left.on_trial.reset();
-        if (roles.on_trial && roles.on_trial->pinned) left.pinned.push_back(*roles.on_trial);
-        write_deployments(sysroot, list_of(left));
-    }
-    cancel_trial(sysroot);
+    if (roles.others.empty()) return roles;
+    write_deployments(sysroot, list_of(roles));
     return roles_of(sysroot);
 }
 
@@ -118,12 +115,22 @@ void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Depl
         write_deployments(sysroot, list);
     } catch (const Error&) {
         try {
-            if (!Sysroot::open(sysroot.path()).find(made.id)) cancel_trial(sysroot);
+            Sysroot now = Sysroot::open(sysroot.path());
+            if (!now.find(made.id))
+                static_cast<void>(advance_trial(now, TrialEvent::cleanup, {.running = now.booted()}));
         } catch (const Error& error) {
             log_warning(error.message());
         }
         throw;
     }
+}
+
+// Where trials work, a system that cannot be tried was refused before anything was changed. This is for an
+// /etc that came out otherwise than expected.
+void check_made(const Sysroot& sysroot, const Deployment& made) {
+    if (can_end_trial(sysroot, made)) return;
+    throw Error(ErrorKind::refused, "the new system cannot be tried: its /etc does not start osb-boot-check")
+        .code("cannot_be_tried");
 }
 
 }  // namespace
@@ -133,30 +140,29 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     const Roles before = roles_of(sysroot);
     check_not_on_trial(before);
     const Deployable deployable = check_deployable(sysroot, deployment);
+    const TrialSupport support = trial_support(sysroot);
+    const bool tried = support.supported && before.current.has_value();
+    if (tried) check_can_end_trial(sysroot, deployable.walk, *before.current);
     // What an interrupted run has left in BOOT would count as taken.
     write_menu(sysroot);
     sysroot.remove_undeployed();
     check_space(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
     std::vector<Deployment> list = list_of(remove_leaving(sysroot));
     check_space(sysroot, deployment.stateroot, deployable, {});
-    TrialSupport support = trial_support(sysroot);
     ostree::NewDeployment next = deployment;
-    const auto origin = image::Origin::parse(deployment.origin);
-    next.origin = origin.with_untried(support.supported).text();
-    Deployment made = sysroot.deploy(next);
-    if (support.supported) support = can_pass_trial(sysroot, made);
-    const bool tried = support.supported && !list.empty();
+    next.origin = image::Origin::parse(deployment.origin).with_untried(tried).text();
+    const Deployment made = sysroot.deploy(next);
     if (tried) {
+        check_made(sysroot, made);
         prepare_trial(sysroot, made, subject);
     } else {
         unlink_failures(sysroot, made);
-        sysroot.set_origin(made, origin.with_untried(false).text());
+        log_info(concat("no trial: ", support.reason));
     }
     // A proven one is the default until the new one is.
     list.insert(tried ? list.begin() + 1 : list.begin(), made);
     write_new(sysroot, list, made);
-    if (tried) resume_trial(sysroot);
-    if (!support.supported) log_info(concat("no trial: ", support.reason));
+    if (tried) static_cast<void>(advance_trial(sysroot, TrialEvent::resume, {.running = sysroot.booted()}));
     return {.deployment = sysroot.find(made.id).value_or(made),
             .result = tried ? DeployResult::on_trial : DeployResult::is_default};
 }

@@ -8,6 +8,7 @@
 #include "base/escape.hh"
 #include "image/boot/boot_menu.hh"
 #include "system/deploy/deploy.hh"
+#include "system/trial/advance_trial.hh"
 #include "system/trial/trial.hh"
 
 namespace osb::system {
@@ -28,15 +29,6 @@ std::optional<Deployment> staged_in(const Sysroot& sysroot) {
         if (deployment.staged) return deployment;
     }
     return std::nullopt;
-}
-
-// It has not proved itself, so it must not be taken for a rollback later.
-void give_up_trial(Sysroot& sysroot, const Deployment& on_trial) {
-    disarm_trial(sysroot);
-    Deployments left = all_but(sysroot, on_trial);
-    if (on_trial.pinned) left.push_back(on_trial);  // behind the one that has
-    if (left != sysroot.deployments()) write_deployments(sysroot, left);
-    cancel_trial(sysroot);
 }
 
 RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
@@ -92,32 +84,25 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
                 .next = sysroot.deployments().front(),
                 .given_up = *staged};
     }
-    // Its checks were green, and only the last steps were not done.
-    if (const auto trial = read_trial(sysroot); trial && trial->state == TrialState::passed) {
-        pass_trial(sysroot);
-    }
-    const Roles roles = roles_of(sysroot);
-    if (!roles.current) {
+    if (sysroot.deployments().empty()) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
     }
-    if (!roles.on_trial && read_trial(sysroot)) {
-        // A cancellation that was interrupted: the deployment is gone, and this is the rest.
-        cancel_trial(sysroot);
-        return {.result = RollbackResult::trial_cancelled,
-                .next = sysroot.deployments().front(),
-                .given_up = std::nullopt};
+    const Roles before = roles_of(sysroot);
+    const TrialOutcome trial = advance_trial(
+        sysroot, TrialEvent::rollback, {.running = before.current, .failure = "rolled back by the operator"});
+    const auto outcome = [&](RollbackResult result) {
+        return RollbackOutcome{
+            .result = result, .next = sysroot.deployments().front(), .given_up = before.on_trial};
+    };
+    switch (trial.verdict) {
+        case TrialVerdict::withdrawn:
+            return outcome(RollbackResult::trial_cancelled);
+        case TrialVerdict::failed:
+            return outcome(RollbackResult::trial_failed);
+        default:
+            break;
     }
-    if (!roles.on_trial) return change_places(sysroot, roles);
-    if (roles.runs_on_trial()) {
-        fail_trial(sysroot, "rolled back by the operator");
-        return {.result = RollbackResult::trial_failed,
-                .next = sysroot.deployments().front(),
-                .given_up = *roles.on_trial};
-    }
-    give_up_trial(sysroot, *roles.on_trial);
-    return {.result = RollbackResult::trial_cancelled,
-            .next = sysroot.deployments().front(),
-            .given_up = *roles.on_trial};
+    return change_places(sysroot, roles_of(sysroot));
 }
 
 std::optional<Deployment> drop_rollback(Sysroot& sysroot) {

@@ -10,6 +10,7 @@
 
 #include "ostree/sysroot/sysroot.hh"
 #include "system/trial/trial.hh"
+#include "system/trial/trial_support.hh"
 
 namespace osb::system {
 

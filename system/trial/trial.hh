@@ -35,6 +35,8 @@ struct Trial {
     // The boot in which the bootloader was told (/proc/sys/kernel/random/boot_id); "" before that. While that
     // boot lasts, the trial is still to come.
     std::string boot_id;
+    // 1, or 2 if it is tried again because the first try ended without a verdict.
+    int attempt = 1;
 
     bool is_of(const ostree::Deployment& other) const;
 };
@@ -65,43 +67,14 @@ std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std
 // Whether one of these is a failure of that very deployment.
 bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);
 
-// Whether this system can put a deployment on trial: BOOT has our menu and SYSLINUX, and its program is here.
-// Else why not, in words for people.
-struct TrialSupport {
-    bool supported = false;
-    std::string reason;
-};
-TrialSupport trial_support(const ostree::Sysroot& sysroot);
-// Whether that deployment, once it runs, can end its trial: it has osb-oci, and a runlevel has the service
-// osb-boot-check. One that cannot would run until its next restart, and that would lead back.
-TrialSupport can_pass_trial(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+// A new random id: 16 hexadecimal digits.
+std::string new_trial_id();
 
-// From here on the sysroot is locked. Each may be interrupted at any instant and be called again: whatever is
-// left then, the next boot starts a system that is whole, and boot-check (system/check/boot_check.hh) brings
-// the records in order.
+// From here on the sysroot must be locked. advance_trial.hh has the functions that change a trial.
 
-// Remembers that `deployment` is to be tried; to be called before the boot entries list it, so that at no
-// instant they hold one that is neither proven nor known to be on trial. A trial that was under way is given
-// up.
-void prepare_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment,
-                   const TrialSubject& subject);
-// What failed under the name of that deployment before it was made does not speak of it.
+// Marks the failures recorded for an earlier deployment of the same id: they do not speak of this one.
+// Idempotent.
 void unlink_failures(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
-// Has the bootloader start the deployment on trial, which is in the boot entries and not their first, at the
-// next boot and no other. Does it again of a trial that is still to come (as when power failed in the midst).
-void resume_trial(ostree::Sysroot& sysroot);
-// Nothing is started once any more. The trial is still remembered, as prepared; nothing where there is none.
-void disarm_trial(ostree::Sysroot& sysroot);
-// Nothing is started once any more, and no trial is remembered. The deployments stay. Where one of them is to
-// go: disarm_trial(), the list without it, and this; so whoever is interrupted finds what is to be gone on
-// with.
-void cancel_trial(ostree::Sysroot& sysroot);
-// The deployment on trial becomes the first, for good; the next upgrade, or cleanup, removes what that leaves
-// over. Nothing where there is no trial.
-void pass_trial(ostree::Sysroot& sysroot);
-// The trial is over; what was tried is remembered as bad, and the bootloader starts another deployment where
-// there is one. Nothing where there is no trial.
-void fail_trial(ostree::Sysroot& sysroot, const std::string& reason);
 
 // Makes these the deployments, in this order (Sysroot::write()), and writes the menu.
 void write_deployments(ostree::Sysroot& sysroot, const std::vector<ostree::Deployment>& deployments);

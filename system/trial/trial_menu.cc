@@ -5,7 +5,7 @@
 
 #include "base/bytes.hh"
 #include "image/deployment/command_line.hh"
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_records.hh"
 
 namespace osb::system {
 namespace {

@@ -16,6 +16,7 @@
 #include "system/deploy/deployable.hh"
 #include "system/deploy/deployment_match.hh"
 #include "system/origin/machine_platform.hh"
+#include "system/trial/advance_trial.hh"
 #include "system/upgrade/fetch_image.hh"
 #include "system/upgrade/resolved_image.hh"
 #include "system/upgrade/upgrade_target.hh"
@@ -119,7 +120,10 @@ class Upgrade {
         report_.release = {.version = info.version, .time = info.time};
         report_.commit = next.id.commit;
         if (standing == DeploymentMatch::next_on_trial) {
-            if (!options_.download_only) resume_trial(sysroot_);
+            if (!options_.download_only) {
+                static_cast<void>(
+                    advance_trial(sysroot_, TrialEvent::resume, {.running = sysroot_.booted()}));
+            }
             report_.result = UpgradeResult::trial_prepared;
         }
         report_.next_boot = next.id;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/log.hh"
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_records.hh"
 #include "tests/fuzz/fuzz_support.hh"
 #include "tests/support/temp_directory.hh"
 

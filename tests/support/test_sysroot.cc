@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <stdexcept>
 
 #include "base/bytes.hh"
@@ -81,29 +82,46 @@ void TestSysroot::write(std::string_view below, std::string_view text) const {
     std::ofstream(target) << text;
 }
 
+struct TestSysroot::Content {
+    std::string version;
+    std::string kernel = "kernel";
+    std::string ref = "os/test";
+    std::set<std::string_view> without{};  // files for trials
+};
+
 ostree::CommitId TestSysroot::add_commit(const std::string& version, const std::string& kernel,
                                          const std::string& ref) const {
+    return add({.version = version, .kernel = kernel, .ref = ref});
+}
+
+ostree::CommitId TestSysroot::add_commit_without(std::string_view file, std::string_view other) const {
+    return add({.version = "1", .without = {file, other}});
+}
+
+ostree::CommitId TestSysroot::add(const Content& content) const {
+    constexpr std::string_view kProgram = "usr/bin/osb-oci";
+    constexpr std::string_view kService = "etc/runlevels/default/osb-boot-check";
     TarBuilder tar;
     tar.directory("boot").directory("etc").directory("sbin").directory("lib").directory("var").directory(
         "sysroot");
     tar.directory("lib/modules").directory("lib/modules/6.1.0");
-    tar.file("boot/vmlinuz-6.1.0", kernel).file("boot/initramfs-6.1.0", "initramfs");
+    tar.file("boot/vmlinuz-6.1.0", content.kernel).file("boot/initramfs-6.1.0", "initramfs");
     tar.file("lib/modules/6.1.0/modules.dep", "").file("sbin/init", "#!/bin/sh\n", 0755);
     // What a deployment needs to be tried.
-    tar.directory("usr").directory("usr/bin").file("usr/bin/osb-oci", "#!/bin/sh\n", 0755);
-    tar.directory("etc/runlevels").directory("etc/runlevels/default");
-    tar.symlink("etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check");
-    const std::string number = version.substr(0, version.find('\n'));
+    tar.directory("usr").directory("usr/bin").directory("etc/runlevels").directory("etc/runlevels/default");
+    if (!content.without.contains(kProgram)) tar.file(std::string(kProgram), "#!/bin/sh\n", 0755);
+    if (!content.without.contains(kService)) tar.symlink(std::string(kService), "/etc/init.d/osb-boot-check");
+    const std::string number = content.version.substr(0, content.version.find('\n'));
     tar.file("etc/os-release",
              concat("ID=test\nPRETTY_NAME=\"Test ", number, "\"\nVERSION_ID=", number, "\n"));
-    tar.file("etc/default", version);
+    tar.file("etc/default", content.version);
     MemoryImageOptions options;
-    options.labels["org.opencontainers.image.version"] = version;
+    options.labels["org.opencontainers.image.version"] = content.version;
     const MemoryImage image = make_image({{tar.finish()}}, options);
     ostree::Repository repository = ostree::Repository::open(path() + "/ostree/repo");
     NoProgress progress;
     ostree::ImportOptions import;
-    import.ref = ostree::RefName::parse(ref);
+    import.ref = ostree::RefName::parse(content.ref);
     return ostree::import_image(repository, image.image, import, progress).commit;
 }
 

@@ -31,6 +31,8 @@ class TestSysroot {
     // A commit with a system that could boot; `kernel` is the content of its kernel. Names it by `ref`.
     ostree::CommitId add_commit(const std::string& version, const std::string& kernel = "kernel",
                                 const std::string& ref = "os/test") const;
+    // The same system without one or two files that a deployment needs to be tried.
+    ostree::CommitId add_commit_without(std::string_view file, std::string_view other = {}) const;
     // The same system, in a commit of which a metadata key has that text.
     ostree::CommitId add_commit_with_metadata(const std::string& key, const std::string& text) const;
     // Deploys the first one, as an installation does.
@@ -41,6 +43,9 @@ class TestSysroot {
     static constexpr const char* kStateroot = "default";
 
   private:
+    struct Content;
+    ostree::CommitId add(const Content& content) const;
+
     TempDirectory directory_{TempDirectory::in_memory()};
 };
 

@@ -9,15 +9,19 @@
 #include <array>
 #include <filesystem>
 
+#include "base/bytes.hh"
+#include "base/error.hh"
 #include "base/fd.hh"
 #include "base/stream.hh"
+#include "system/trial/boot_count.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
 #include "system/trial/trial.hh"
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_records.hh"
 #include "tests/support/small_file.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/support/test_sysroot.hh"
+#include "tests/support/trial_events.hh"
 
 namespace osb::system {
 namespace {
@@ -47,7 +51,7 @@ class BootCheckTest : public ::testing::Test {
                                  .merge = old_});
         prepare_trial(*sysroot_, new_, {.image = "x", .digest = "sha256:2", .version = "2"});
         sysroot_->write({old_, new_});
-        resume_trial(*sysroot_);
+        test::resume_trial(*sysroot_);
     }
     // The machine is restarted: the loader clears its boot-once.
     void restart() {
@@ -70,8 +74,13 @@ class BootCheckTest : public ::testing::Test {
         const std::optional<FailedTrial> failure = find_failed(*sysroot_, "sha256:2", std::nullopt);
         return failure ? failure->reason : "";
     }
+    bool is_settled() const { return observe_trial(*sysroot_, std::nullopt, {}).is_settled(); }
+    // The next try without a verdict is the last.
+    void use_up_retry() {
+        change([](Trial& trial) { trial.attempt = 2; });
+    }
     TrialOutcome settle(const Deployment& booted, const CheckReport& report, const std::string& panic = {}) {
-        return settle_trial(*sysroot_, booted, report, panic);
+        return settle_boot(*sysroot_, {.running = booted, .failure = report.failure(), .panic = panic});
     }
 
     test::TestSysroot disk_;
@@ -83,24 +92,24 @@ class BootCheckTest : public ::testing::Test {
 TEST_F(BootCheckTest, Green) {
     restart();
     const TrialOutcome settled = settle(new_, kGreen);
-    EXPECT_EQ(settled.trial, TrialVerdict::passed);
+    EXPECT_EQ(settled.verdict, TrialVerdict::passed);
     EXPECT_FALSE(settled.restart);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
-    EXPECT_TRUE(is_settled(*sysroot_));
-    EXPECT_EQ(settle(new_, kRed).trial, TrialVerdict::none);
+    EXPECT_TRUE(is_settled());
+    EXPECT_EQ(settle(new_, kRed).verdict, TrialVerdict::none);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
 }
 
 TEST_F(BootCheckTest, Red) {
     restart();
     const TrialOutcome settled = settle(new_, kRed);
-    EXPECT_EQ(settled.trial, TrialVerdict::failed);
+    EXPECT_EQ(settled.verdict, TrialVerdict::failed);
     EXPECT_TRUE(settled.restart);
     EXPECT_TRUE(sysroot_->deployments().front() == old_);
     EXPECT_EQ(reason(), "check '10-a' failed: m");
-    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_TRUE(is_settled());
     // The old system comes, and what is known stays.
-    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::none);
+    EXPECT_EQ(settle(old_, kRed).verdict, TrialVerdict::none);
     EXPECT_EQ(reason(), "check '10-a' failed: m");
 }
 
@@ -108,18 +117,19 @@ TEST_F(BootCheckTest, RedWithNothingElseToStart) {
     restart();
     sysroot_->write({new_});
     const TrialOutcome settled = settle(new_, kRed);
-    EXPECT_EQ(settled.trial, TrialVerdict::failed);
+    EXPECT_EQ(settled.verdict, TrialVerdict::failed);
     EXPECT_FALSE(settled.restart);
     EXPECT_EQ(reason(), "");
 }
 
 TEST_F(BootCheckTest, TheOldSystemComesWithoutAStage) {
     restart();
-    EXPECT_EQ(settle(old_, kGreen, "Kernel panic - x").trial, TrialVerdict::failed);
+    // A panic is a verdict of its own: there is no other try.
+    EXPECT_EQ(settle(old_, kGreen, "Kernel panic - x").verdict, TrialVerdict::failed);
     EXPECT_EQ(reason(),
               "the kernel or the initramfs did not mount the root filesystem; the kernel reported: Kernel "
               "panic - x");
-    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_TRUE(is_settled());
 }
 
 TEST_F(BootCheckTest, TheStageSaysHowFarItCame) {
@@ -131,8 +141,9 @@ TEST_F(BootCheckTest, TheStageSaysHowFarItCame) {
     for (const auto& [name, words] : expected) {
         const std::string record = disk_.read("ostree/osb-oci/trial.json");
         restart();
+        use_up_retry();
         stage(name, "20-b");
-        EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
+        EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::failed);
         EXPECT_EQ(reason(), words);
         TrialRecords(disk_.path()).set_failed({});
         disk_.write("ostree/osb-oci/trial.json", record);
@@ -141,15 +152,17 @@ TEST_F(BootCheckTest, TheStageSaysHowFarItCame) {
 
 TEST_F(BootCheckTest, AStageOfAnotherKindSaysNothing) {
     restart();
+    use_up_retry();
     stage("init");
     std::string text = disk_.read("ostree/osb-oci/trial-stage");
     disk_.write("ostree/osb-oci/trial-stage", text.replace(text.find("init"), 4, "else"));
-    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::failed);
     EXPECT_EQ(reason(), "the kernel or the initramfs did not mount the root filesystem");
 }
 
 TEST_F(BootCheckTest, TheStageOfAnotherTrialSaysNothing) {
     restart();
+    use_up_retry();
     TrialRecords(disk_.path())
         .set_stage({.id = "ffffffffffffffff", .name = "checking", .boot_id = "b", .detail = {}});
     settle(old_, kGreen);
@@ -157,12 +170,12 @@ TEST_F(BootCheckTest, TheStageOfAnotherTrialSaysNothing) {
 }
 
 TEST_F(BootCheckTest, BeforeTheRestartNothingHappens) {
-    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::to_come);
+    EXPECT_EQ(settle(old_, kRed).verdict, TrialVerdict::to_come);
     EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
     EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
     // Nor when the machine was started in another way than by SYSLINUX.
     change([](Trial& trial) { trial.boot_id = "another"; });
-    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::to_come);
+    EXPECT_EQ(settle(old_, kRed).verdict, TrialVerdict::to_come);
     EXPECT_EQ(reason(), "");
 }
 
@@ -172,13 +185,13 @@ TEST_F(BootCheckTest, APowerCutWhileItWasArmedIsNoFailure) {
         trial.state = TrialState::prepared;
         trial.boot_id.clear();
     });
-    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
     EXPECT_EQ(reason(), "");
     // The bootloader is told now: nobody else may be there to do it.
     ASSERT_TRUE(read_trial(*sysroot_));
     EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
     EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
-    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
 }
 
 TEST_F(BootCheckTest, APowerCutWhileItWasArmedAndItWasStarted) {
@@ -186,16 +199,119 @@ TEST_F(BootCheckTest, APowerCutWhileItWasArmedAndItWasStarted) {
     change([](Trial& trial) {
         trial.state = TrialState::prepared;
         trial.boot_id.clear();
+        trial.attempt = 2;
     });
     stage("root");
-    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::failed);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::failed);
     EXPECT_NE(reason(), "");
+}
+
+TEST_F(BootCheckTest, ATrialWithoutAVerdictGetsOneMoreTry) {
+    restart();
+    stage("init");
+    const std::string first = read_trial(*sysroot_)->id;
+    EXPECT_EQ(settle(old_, kRed).verdict, TrialVerdict::to_come);
+    EXPECT_EQ(reason(), "");
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
+    EXPECT_NE(read_trial(*sysroot_)->id, first);
+    EXPECT_NE(disk_.read("boot/extlinux/entries.conf").find("osb.trial=" + read_trial(*sysroot_)->id),
+              std::string::npos);
+    restart();
+    stage("checking", "20-b");
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::failed);
+    EXPECT_EQ(reason(), "the health check did not end: it was at check '20-b'");
+    EXPECT_TRUE(is_settled());
+}
+
+// The device does not answer, or BOOT is not mounted.
+TEST_F(BootCheckTest, ABootloaderThatCannotBeReadSaysNothing) {
+    restart();
+    std::filesystem::remove(disk_.path() + "/boot/extlinux/ldlinux.sys");
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
+    EXPECT_EQ(read_trial(*sysroot_)->attempt, 1);
+    EXPECT_EQ(reason(), "");
+}
+
+TEST_F(BootCheckTest, AKernelThatIsNotWhatWasWrittenIsNotStarted) {
+    restart();
+    change([](Trial& trial) { trial.state = TrialState::prepared; });
+    const std::string kernel = "boot/ostree/default-" + new_.boot_checksum + "/vmlinuz-6.1.0";
+    ASSERT_EQ(disk_.read(kernel), "kernel of 2");
+    // Not through a link to the object, which this BOOT shares a filesystem with.
+    std::filesystem::remove(disk_.path() + "/" + kernel);
+    disk_.write(kernel, "kernel of 3");
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "");
+    EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::prepared);
+    EXPECT_THROW(test::resume_trial(*sysroot_), Error);
+    disk_.write(kernel, "kernel of 2");
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
+}
+
+// Power fails after each step of each change; the next start of the old system brings it in order.
+TEST_F(BootCheckTest, EveryInterruptedStepIsCompleted) {
+    const std::string trial = disk_.read("ostree/osb-oci/trial.json");
+    for (const bool is_green : {true, false}) {
+        const TrialInput input{.running = new_, .failure = is_green ? "" : "red", .panic = {}};
+        const TrialEvent event = is_green ? TrialEvent::green : TrialEvent::red;
+        std::size_t last = 1;
+        for (std::size_t cut = 0; cut <= last; ++cut) {
+            SCOPED_TRACE(concat(is_green ? "green, cut after step " : "red, cut after step ", cut));
+            TrialRecords(disk_.path()).set_failed({});
+            sysroot_->write({old_, new_});
+            disk_.write("ostree/osb-oci/trial.json", trial);
+            restart();
+            use_up_retry();
+            TrialObservation seen = observe_trial(*sysroot_, new_, {});
+            const std::vector<TrialStep>& steps = find_trial_rule(seen.facts, event).steps;
+            last = steps.size();
+            for (std::size_t i = 0; i < cut; ++i) apply_trial_step(*sysroot_, steps[i], seen, input.failure);
+            settle(old_, kGreen);
+            EXPECT_TRUE(is_settled());
+            const bool is_default = sysroot_->deployments().front() == new_;
+            EXPECT_TRUE(is_green || !is_default);
+            EXPECT_TRUE(!is_green || cut < 2 || is_default);
+            EXPECT_NE(is_default, !reason().empty());
+        }
+    }
+}
+
+// As the initramfs leaves it after three starts of the default that went nowhere.
+TEST_F(BootCheckTest, AFallbackBecomesTheDefault) {
+    test::pass_trial(*sysroot_);
+    ASSERT_TRUE(sysroot_->deployments().front() == new_);
+    disk_.write("ostree/osb-oci/starts", concat(old_.id.commit, ".0 1 b\n"));
+    settle(new_, kGreen);
+    EXPECT_EQ(disk_.read("ostree/osb-oci/starts"), "");
+    const std::string note = concat(new_.id.commit, '.', new_.id.serial, " 4 b\n");
+    disk_.write("ostree/osb-oci/fallback-used", note);
+    settle(new_, kGreen);  // it came up after all
+    EXPECT_TRUE(sysroot_->deployments().front() == new_);
+    EXPECT_FALSE(has_fallen_back(*sysroot_));
+    disk_.write("ostree/osb-oci/fallback-used", note);
+    EXPECT_TRUE(has_fallen_back(*sysroot_));
+    settle(old_, kGreen);
+    EXPECT_TRUE(sysroot_->deployments().front() == old_);
+    EXPECT_FALSE(has_fallen_back(*sysroot_));
+    const std::vector<FailedTrial> failed = read_failed(*sysroot_);
+    ASSERT_EQ(failed.size(), 1U);
+    EXPECT_TRUE(failed[0].is_of(new_));
+    EXPECT_EQ(failed[0].reason, "three starts in a row did not reach the health check");
+    for (const char* text : {"", "x", "\xff y\n"}) {
+        disk_.write("ostree/osb-oci/fallback-used", text);
+        settle(old_, kGreen);
+        EXPECT_FALSE(has_fallen_back(*sysroot_));
+    }
+    EXPECT_EQ(read_failed(*sysroot_).size(), 1U);
 }
 
 TEST_F(BootCheckTest, ATrialBeforeItsRecordSaysSo) {
     restart();
     change([](Trial& trial) { trial.state = TrialState::prepared; });
-    EXPECT_EQ(settle(new_, kGreen).trial, TrialVerdict::passed);
+    EXPECT_EQ(settle(new_, kGreen).verdict, TrialVerdict::passed);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
 }
 
@@ -203,7 +319,7 @@ TEST_F(BootCheckTest, ABootloaderThatCannotBeToldIsNoFault) {
     restart();
     change([](Trial& trial) { trial.state = TrialState::prepared; });
     std::filesystem::remove(disk_.path() + "/boot/extlinux/ldlinux.sys");
-    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::to_come);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
     EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::prepared);
     EXPECT_EQ(reason(), "");
 }
@@ -211,10 +327,10 @@ TEST_F(BootCheckTest, ABootloaderThatCannotBeToldIsNoFault) {
 TEST_F(BootCheckTest, APowerCutWhileItWasMadeTheDefault) {
     restart();
     change([](Trial& trial) { trial.state = TrialState::passed; });
-    EXPECT_FALSE(is_settled(*sysroot_));
-    EXPECT_EQ(settle(old_, kRed).trial, TrialVerdict::passed);
+    EXPECT_FALSE(is_settled());
+    EXPECT_EQ(settle(old_, kRed).verdict, TrialVerdict::passed);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
-    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_TRUE(is_settled());
     EXPECT_EQ(reason(), "");
 }
 
@@ -222,7 +338,7 @@ TEST_F(BootCheckTest, ATrialThatTheLoaderRepeatsIsOver) {
     restart();
     stage("repeated", "init");
     const TrialOutcome settled = settle(new_, kGreen);
-    EXPECT_EQ(settled.trial, TrialVerdict::failed);
+    EXPECT_EQ(settled.verdict, TrialVerdict::failed);
     EXPECT_TRUE(settled.restart);
     EXPECT_TRUE(sysroot_->deployments().front() == old_);
 }
@@ -230,18 +346,18 @@ TEST_F(BootCheckTest, ATrialThatTheLoaderRepeatsIsOver) {
 TEST_F(BootCheckTest, ATrialOfWhatIsNotDeployedIsForgotten) {
     restart();
     sysroot_->write({old_});
-    EXPECT_EQ(settle(old_, kGreen).trial, TrialVerdict::none);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::none);
     EXPECT_FALSE(read_trial(*sysroot_));
     EXPECT_EQ(reason(), "");
-    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_TRUE(is_settled());
 }
 
 TEST_F(BootCheckTest, AMenuOfBeforeAPowerCutIsWrittenAnew) {
-    cancel_trial(*sysroot_);
+    test::lose_trial(*sysroot_);
     const std::string right = disk_.read("boot/extlinux/entries.conf");
-    ASSERT_TRUE(is_settled(*sysroot_));
+    ASSERT_TRUE(is_settled());
     disk_.write("boot/extlinux/entries.conf", "DEFAULT old\n");
-    EXPECT_FALSE(is_settled(*sysroot_));
+    EXPECT_FALSE(is_settled());
     settle(old_, kGreen);
     EXPECT_EQ(disk_.read("boot/extlinux/entries.conf"), right);
     std::filesystem::remove(disk_.path() + "/boot/extlinux/entries.conf");
@@ -250,13 +366,13 @@ TEST_F(BootCheckTest, AMenuOfBeforeAPowerCutIsWrittenAnew) {
 }
 
 TEST_F(BootCheckTest, ABootOnceThatBelongsToNothingIsCleared) {
-    cancel_trial(*sysroot_);
+    test::lose_trial(*sysroot_);
     set_boot_once(sysroot_->boot(), "trial");
-    EXPECT_FALSE(is_settled(*sysroot_));
+    EXPECT_FALSE(is_settled());
     settle(old_, kGreen);
     EXPECT_EQ(read_boot_once(sysroot_->boot()), "");
     set_boot_once(sysroot_->boot(), "mine");
-    EXPECT_TRUE(is_settled(*sysroot_));
+    EXPECT_TRUE(is_settled());
     settle(old_, kGreen);
     EXPECT_EQ(read_boot_once(sysroot_->boot()), "mine");
 }

@@ -18,6 +18,7 @@
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial.hh"
 #include "tests/support/test_sysroot.hh"
+#include "tests/support/trial_events.hh"
 
 namespace osb::system {
 namespace {
@@ -92,14 +93,50 @@ TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
     EXPECT_TRUE(roles_of(sysroot).current_is_proven);
 }
 
-TEST_F(DeployTest, AnImageThatCannotEndItsTrialIsNotMarkedAsUntried) {
+// Nobody would end its trial. If it were not tried, a broken one would be the default for good.
+TEST_F(DeployTest, ASystemThatCannotBeTriedIsRefused) {
     Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
+    const auto expect_refused = [&](const ostree::CommitId& commit, const std::string& advice) {
+        try {
+            deploy_next(sysroot, next(sysroot, commit), {});
+            FAIL() << "was deployed";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::refused);
+            EXPECT_EQ(error.code(), "cannot_be_tried");
+            EXPECT_NE(error.hint().find(advice), std::string::npos) << error.hint();
+        }
+        EXPECT_EQ(sysroot.deployments(), std::vector<Deployment>{old});
+        EXPECT_FALSE(read_trial(sysroot));
+    };
+    expect_refused(disk_.add_commit_without("usr/bin/osb-oci"), "/usr/bin/osb-oci");
+    expect_refused(disk_.add_commit_without("etc/runlevels/default/osb-boot-check"), "in the image");
+    // On one machine: its /etc is merged into every later image's.
     std::filesystem::remove(disk_.path() + "/" + old.id.path() + "/etc/runlevels/default/osb-boot-check");
+    expect_refused(disk_.add_commit("2"), "then repeat");
+}
+
+TEST_F(DeployTest, AServiceThatTheMachineAddedCounts) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit_without("etc/runlevels/default/osb-boot-check"), test::kImageOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const std::string level = roles_of(sysroot).current->id.path() + "/etc/runlevels/default/";
+    std::filesystem::create_symlink("/etc/init.d/osb-boot-check",
+                                    disk_.path() + "/" + level + "osb-boot-check");
+    const ostree::CommitId commit = disk_.add_commit_without("etc/runlevels/default/osb-boot-check");
+    EXPECT_EQ(deploy_next(sysroot, next(sysroot, commit), {}).result, DeployResult::on_trial);
+}
+
+// A system that was not made for trials, and is kept by a program outside of it.
+TEST_F(DeployTest, WithoutOsbOciOnBothSidesTheNewOneIsTheDefault) {
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit_without("usr/bin/osb-oci", "etc/runlevels/default/osb-boot-check"),
+                  test::kImageOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    EXPECT_FALSE(trial_support(sysroot).supported);
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
-    ASSERT_EQ(outcome.result, DeployResult::is_default);
+    EXPECT_EQ(outcome.result, DeployResult::is_default);
     EXPECT_FALSE(image::Origin::parse(sysroot.deployments().front().origin).is_untried());
-    EXPECT_EQ(*roles_of(sysroot).rollback, old);
 }
 
 TEST_F(DeployTest, TheNewOneIsTriedAndTheOldOneStaysTheDefault) {
@@ -133,7 +170,7 @@ TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
     Sysroot sysroot = with_trials("1");
     const Deployment old = *roles_of(sysroot).current;
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
-    pass_trial(sysroot);
+    test::pass_trial(sysroot);
     EXPECT_EQ(sysroot.deployments(), (std::vector<Deployment>{outcome.deployment, old}));
     EXPECT_FALSE(read_trial(sysroot));
     EXPECT_EQ(read_boot_once(sysroot.boot()), "");
@@ -144,7 +181,7 @@ TEST_F(DeployTest, OneThatPassedIsTheDefaultAndTheOldOneTheRollback) {
 TEST_F(DeployTest, OneThatWasNeverTriedIsNoRollbackWhateverBecameOfItsRecord) {
     Sysroot sysroot = with_trials("1");
     const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
-    cancel_trial(sysroot);
+    test::lose_trial(sysroot);
     EXPECT_FALSE(roles_of(sysroot).rollback);
     EXPECT_EQ(roles_of(sysroot).others, std::vector<Deployment>{outcome.deployment});
     // Nor when it is pinned.
@@ -158,7 +195,7 @@ TEST_F(DeployTest, FromASystemThatHasFailedTheProvenOneStaysTheDefault) {
     const Deployment good = *roles_of(sysroot).current;
     const DeployOutcome bad =
         deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
-    fail_trial(sysroot, "bad");
+    test::fail_trial(sysroot, "bad");
     sysroot.write({bad.deployment, good});  // so that it is the current one of a system that is not booted
     const Roles roles = roles_of(sysroot);
     EXPECT_FALSE(roles.current_is_proven);
@@ -173,15 +210,15 @@ TEST_F(DeployTest, AForcedTrialLeavesTheProvenRollback) {
     Sysroot sysroot = with_trials("0");
     const Deployment zero = *roles_of(sysroot).current;
     deploy_next(sysroot, next(sysroot, disk_.add_commit("1")), {});
-    pass_trial(sysroot);
+    test::pass_trial(sysroot);
     const ostree::CommitId bad = disk_.add_commit("2");
     deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
-    fail_trial(sysroot, "bad");
+    test::fail_trial(sysroot, "bad");
     deploy_next(sysroot, next(sysroot, bad), {.digest = "sha256:2"});
     EXPECT_EQ(*roles_of(sysroot).rollback, zero);
     EXPECT_EQ(sysroot.deployments().size(), 3U);
     ASSERT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));
-    pass_trial(sysroot);
+    test::pass_trial(sysroot);
     EXPECT_FALSE(find_failed(sysroot, "sha256:2", std::nullopt));
 }
 
@@ -190,7 +227,7 @@ TEST_F(DeployTest, OneThatFailedIsLeftOverAndGoesWithTheNext) {
     const Deployment old = *roles_of(sysroot).current;
     const DeployOutcome bad =
         deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {.digest = "sha256:2"});
-    fail_trial(sysroot, "it was bad\n");
+    test::fail_trial(sysroot, "it was bad\n");
     EXPECT_EQ(roles_of(sysroot).others, std::vector<Deployment>{bad.deployment});
     EXPECT_FALSE(roles_of(sysroot).rollback);
     ASSERT_TRUE(find_failed(sysroot, "sha256:2", std::nullopt));

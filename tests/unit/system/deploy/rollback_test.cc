@@ -11,6 +11,7 @@
 #include "system/origin/kernel_arguments.hh"
 #include "system/trial/boot_once.hh"
 #include "tests/support/test_sysroot.hh"
+#include "tests/support/trial_events.hh"
 
 namespace osb::system {
 namespace {
@@ -44,13 +45,20 @@ class RollbackTest : public ::testing::Test {
     // The same, and its checks are green.
     Deployment proven(Sysroot& sysroot, const std::string& version) {
         Deployment made = upgrade(sysroot, version);
-        pass_trial(sysroot);
+        test::pass_trial(sysroot);
         return made;
     }
 
     test::TestSysroot disk_;
     Deployment first_ = test::TestSysroot::no_deployment();
 };
+
+// Power failed after the first two steps of a cancellation.
+void interrupt_cancellation(Sysroot& sysroot) {
+    TrialObservation seen = observe_trial(sysroot, sysroot.booted(), {});
+    for (const TrialStep step : {TrialStep::set_prepared, TrialStep::clear_boot_once})
+        apply_trial_step(sysroot, step, seen, {});
+}
 
 template<typename F>
 Error refusal_of(const F& f) {
@@ -153,12 +161,12 @@ TEST_F(RollbackTest, ACancellationThatWasInterruptedIsGoneOnWith) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = proven(sysroot, "2");
     const Deployment third = upgrade(sysroot, "3");
-    disarm_trial(sysroot);
+    interrupt_cancellation(sysroot);
     EXPECT_EQ(roll_back(sysroot).given_up, third);
     EXPECT_EQ(sysroot.deployments(), (Deployments{second, first_}));
 
     upgrade(sysroot, "4");
-    disarm_trial(sysroot);
+    interrupt_cancellation(sysroot);
     sysroot.write({second, first_});
     const RollbackOutcome outcome = roll_back(sysroot);
     EXPECT_EQ(outcome.result, RollbackResult::trial_cancelled);
@@ -171,7 +179,7 @@ TEST_F(RollbackTest, ACancellationThatWasInterruptedIsGoneOnWith) {
 TEST_F(RollbackTest, WhatHasFailedAndRunsIsLeftForWhatIsProven) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     const Deployment second = upgrade(sysroot, "2");
-    fail_trial(sysroot, "bad");
+    test::fail_trial(sysroot, "bad");
     sysroot.write({second, first_});  // so that it is the current one of a system that is not booted
     const RollbackOutcome outcome = roll_back(sysroot);
     EXPECT_EQ(outcome.result, RollbackResult::left);
@@ -279,7 +287,7 @@ TEST_F(RollbackTest, StatusOfATrialThatIsToCome) {
 TEST_F(RollbackTest, StatusOfATrialThatFailed) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     upgrade(sysroot, "2");
-    fail_trial(sysroot, "the kernel panicked");
+    test::fail_trial(sysroot, "the kernel panicked");
     const SystemStatus status = read_status(sysroot);
     EXPECT_EQ(status.next_boot, 0U);
     ASSERT_EQ(status.deployments.size(), 2U);

@@ -13,10 +13,12 @@
 #include "image/boot/boot_menu.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial_menu.hh"
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_records.hh"
+#include "system/trial/trial_support.hh"
 #include "tests/support/small_file.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/support/test_sysroot.hh"
+#include "tests/support/trial_events.hh"
 
 namespace osb::system {
 namespace {
@@ -229,7 +231,7 @@ class TrialTest : public ::testing::Test {
     void begin() {
         prepare_trial(*sysroot_, new_, {.image = "x", .digest = "sha256:2", .version = "2"});
         sysroot_->write({old_, new_});
-        resume_trial(*sysroot_);
+        test::resume_trial(*sysroot_);
     }
     // The menu's part for a label.
     std::string menu_of(const std::string& label) const {
@@ -263,7 +265,7 @@ TEST_F(TrialTest, TheLabelStartsTheNewOneWithMoreArguments) {
 
 TEST_F(TrialTest, WithoutATrialTheLabelIsTheDefault) {
     begin();
-    cancel_trial(*sysroot_);
+    test::lose_trial(*sysroot_);
     const std::string entry = menu_of("trial");
     EXPECT_NE(entry.find("root=LABEL=ROOT"), std::string::npos) << entry;
     EXPECT_EQ(entry.find("osb.trial"), std::string::npos) << entry;
@@ -292,12 +294,12 @@ TEST_F(TrialTest, TheEntryIsFoundWhereKernelAndArgumentsAreTheSame) {
 
 TEST_F(TrialTest, PassedItIsFirstAndNoLongerBad) {
     begin();
-    fail_trial(*sysroot_, "it was the weather");
+    test::fail_trial(*sysroot_, "it was the weather");
     EXPECT_TRUE(find_failed(*sysroot_, "", new_.id.commit));
     begin();
     // A new trial of the same deployment: the failure is that of an earlier one.
     EXPECT_FALSE(read_failed(*sysroot_).front().is_of(new_));
-    pass_trial(*sysroot_);
+    test::pass_trial(*sysroot_);
     EXPECT_TRUE(sysroot_->deployments().front() == new_);
     EXPECT_FALSE(find_failed(*sysroot_, "sha256:2", new_.id.commit));
     EXPECT_FALSE(read_trial(*sysroot_));
@@ -309,7 +311,7 @@ TEST_F(TrialTest, PassedItIsFirstAndNoLongerBad) {
 TEST_F(TrialTest, FailedItIsRememberedAndNeverFirst) {
     begin();
     sysroot_->write({new_, old_});  // somebody did that by hand
-    fail_trial(*sysroot_, "x\x1b[2J");
+    test::fail_trial(*sysroot_, "x\x1b[2J");
     EXPECT_TRUE(sysroot_->deployments().front() == old_);
     ASSERT_TRUE(find_failed(*sysroot_, "sha256:2", std::nullopt));
     EXPECT_EQ(find_failed(*sysroot_, "sha256:2", std::nullopt)->reason, "x\\x1b[2J");
@@ -320,7 +322,7 @@ TEST_F(TrialTest, FailedItIsRememberedAndNeverFirst) {
 TEST_F(TrialTest, FailedKernelArgumentsAreNoFailureOfTheCommit) {
     prepare_trial(*sysroot_, new_, {});
     sysroot_->write({old_, new_});
-    fail_trial(*sysroot_, "bad arguments");
+    test::fail_trial(*sysroot_, "bad arguments");
     EXPECT_TRUE(read_failed(*sysroot_).front().is_of(new_));
     EXPECT_FALSE(find_failed(*sysroot_, "", new_.id.commit));
 }
@@ -328,9 +330,9 @@ TEST_F(TrialTest, FailedKernelArgumentsAreNoFailureOfTheCommit) {
 TEST_F(TrialTest, AfterAPowerCutTheFirstReasonHolds) {
     begin();
     const std::string record = disk_.read("ostree/osb-oci/trial.json");
-    fail_trial(*sysroot_, "the first");
+    test::fail_trial(*sysroot_, "the first");
     disk_.write("ostree/osb-oci/trial.json", record);
-    fail_trial(*sysroot_, "the second");
+    test::fail_trial(*sysroot_, "the second");
     EXPECT_EQ(read_failed(*sysroot_).size(), 1U);
     EXPECT_EQ(read_failed(*sysroot_).front().reason, "the first");
     EXPECT_FALSE(read_trial(*sysroot_));
@@ -339,18 +341,18 @@ TEST_F(TrialTest, AfterAPowerCutTheFirstReasonHolds) {
 TEST_F(TrialTest, ResumedItIsArmedAgain) {
     begin();
     clear_boot_once(sysroot_->boot(), "trial");
-    resume_trial(*sysroot_);
+    test::resume_trial(*sysroot_);
     EXPECT_EQ(boot_once(), "trial");
     EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::armed);
     sysroot_->write({old_});
-    resume_trial(*sysroot_);  // of what is gone
+    test::resume_trial(*sysroot_);  // of what is gone
     EXPECT_FALSE(read_trial(*sysroot_));
     EXPECT_EQ(boot_once(), "");
 }
 
 TEST_F(TrialTest, SupportNeedsOurMenuAndSyslinux) {
     EXPECT_TRUE(trial_support(*sysroot_).supported);
-    EXPECT_TRUE(can_pass_trial(*sysroot_, new_).supported);
+    EXPECT_TRUE(can_end_trial(*sysroot_, new_));
     disk_.write("boot/extlinux/ldlinux.sys", "short");
     EXPECT_FALSE(trial_support(*sysroot_).supported);
     EXPECT_FALSE(trial_support(*sysroot_).reason.empty());

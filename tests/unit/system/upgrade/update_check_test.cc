@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_records.hh"
 #include "tests/support/test_sysroot.hh"
+#include "tests/support/trial_events.hh"
 
 namespace osb::system {
 namespace {
@@ -37,7 +38,7 @@ class UpdateCheckTest : public ::testing::Test {
 };
 
 TEST_F(UpdateCheckTest, ATrialThatIsArmedIsNothingNew) {
-    resume_trial(*sysroot_);
+    test::resume_trial(*sysroot_);
     EXPECT_EQ(check().standing, DeploymentMatch::next_on_trial);
     EXPECT_FALSE(check().is_prepared);
     EXPECT_FALSE(check().is_work({}));
@@ -61,7 +62,7 @@ TEST_F(UpdateCheckTest, ASystemOnTrialTakesNothingNew) {
     EXPECT_TRUE(found.is_new());
     EXPECT_TRUE(found.runs_on_trial);
     EXPECT_FALSE(found.is_work({}));
-    cancel_trial(*sysroot_);
+    test::lose_trial(*sysroot_);
     EXPECT_TRUE(check().is_work({}));
 }
 

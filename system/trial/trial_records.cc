@@ -1,4 +1,4 @@
-#include "system/trial/trial_state.hh"
+#include "system/trial/trial_records.hh"
 
 #include <fcntl.h>
 
@@ -115,6 +115,13 @@ void check_schema(const Json& json) {
     static_cast<void>(oci::required_integer(json, "schema", kSchema, kSchema, kRecord));
 }
 
+// Records of earlier versions have none.
+int attempt_of(const Json& object) {
+    constexpr int kMost = 1000;
+    if (oci::member_or_null(object, "attempt").is_null()) return 1;
+    return static_cast<int>(oci::required_integer(object, "attempt", 1, kMost, kRecord));
+}
+
 Trial parse_trial(const std::string& text) {
     const Json json = oci::parse_json(text, kTrialFile);
     check_schema(json);
@@ -123,7 +130,8 @@ Trial parse_trial(const std::string& text) {
             .subject = subject_of(json),
             .state = state_of(text_of(json, "state")),
             .time = time_of(json),
-            .boot_id = text_of(json, "boot_id")};
+            .boot_id = text_of(json, "boot_id"),
+            .attempt = attempt_of(json)};
 }
 
 FailedTrial parse_failure(const Json& json) {
@@ -197,6 +205,7 @@ Json to_json(const Trial& trial) {
               {"serial", trial.deployment.serial},
               {"state", name_of(trial.state)},
               {"boot_id", bounded(trial.boot_id, kMaxBootId)},
+              {"attempt", trial.attempt},
               {"time", trial.time}};
     put_subject(json, trial.subject);
     return json;

@@ -1,0 +1,12 @@
+// The kernel and initramfs of a deployment, as they lie in BOOT.
+#pragma once
+
+#include "ostree/sysroot/sysroot.hh"
+
+namespace osb::system {
+
+// Reads both files back from the disk and compares them with the deployment's own (usr/lib/modules/RELEASE).
+// Changes nothing. Throws Error{io} with advice if they differ, Error{not_found} if one is missing.
+void verify_boot_files(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+
+}  // namespace osb::system

@@ -1,0 +1,46 @@
+// Everything that the state of a trial consists of, read from a sysroot into one value.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ostree/sysroot/sysroot.hh"
+#include "system/trial/trial.hh"
+#include "system/trial/trial_records.hh"
+#include "system/trial/trial_rules.hh"
+
+namespace osb::system {
+
+// The label that the bootloader starts next.
+enum class NextStart {
+    default_entry,
+    trial,    // the label `trial`, once
+    unknown,  // the bootloader is missing, or its data cannot be read
+};
+
+struct TrialObservation {
+    std::optional<Trial> trial;
+    std::optional<TrialStage> stage;  // of this trial; nothing if it was not started, or died too early
+    std::vector<FailedTrial> failed;
+    NextStart next_start = NextStart::default_entry;
+    bool menu_is_current = true;  // a menu that is not ours, or cannot be read, counts as current
+    bool in_arming_boot = false;  // this boot of the machine armed the trial
+    std::string panic;            // the kernel's last panic in one line; "" if none is known
+    TrialFacts facts;
+
+    // Whether no rule would change anything, whatever the checks say.
+    bool is_settled() const;
+};
+
+// `running` is the deployment that runs; nothing if the sysroot is only mounted. `panic` is the panic record
+// of the last boot (panic_record.hh), "" for none. Needs no lock and changes nothing. Idempotent. Throws
+// Error{io} if a record cannot be read: a read error is not a fact. A record that is malformed counts as
+// missing, with a warning.
+TrialObservation observe_trial(const ostree::Sysroot& sysroot,
+                               const std::optional<ostree::Deployment>& running, const std::string& panic);
+
+// Why a trial without a verdict ended, as far as it is known: one line, for people.
+std::string describe_silent_end(const TrialObservation& observation);
+
+}  // namespace osb::system

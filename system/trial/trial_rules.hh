@@ -1,0 +1,143 @@
+// The rules of a trial as one table (docs/boot.md, "The table of the trial"). A rule says which steps follow
+// when something happens while the facts are such and such. Everything here is pure: it reads no files.
+// observation.hh reads the facts of a sysroot, and advance_trial.hh carries the steps out.
+//
+// Thread-safe: the table is constant.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace osb::system {
+
+// Something that happened.
+enum class TrialEvent : std::uint8_t {
+    green,     // the running system passed its required checks
+    red,       // the running system failed a required check
+    resume,    // `upgrade` names the system that already waits for its trial
+    replace,   // another deployment is about to be made
+    rollback,  // the operator asked for it
+    cleanup,   // unused deployments are about to be removed
+};
+
+// The state in trial.json.
+enum class RecordFact : std::uint8_t {
+    none,      // no deployment is on trial
+    prepared,  // it is deployed; the bootloader may not have been told yet
+    armed,     // the bootloader was told to start it once
+    passed,    // its checks passed; it is being made the default
+};
+
+// Which system runs. A sysroot that is only mounted counts as `other`.
+enum class RunningFact : std::uint8_t { tried, other };
+
+// How far the trial has come.
+enum class ProgressFact : std::uint8_t {
+    to_come,   // it has not been started
+    unknown,   // it was to be started, and the bootloader's data cannot be read
+    started,   // it was started and reached no verdict
+    repeated,  // the bootloader started it again without being told to
+    judged,    // its failure is recorded already: a change was interrupted after that
+};
+
+// Whether the deployment on trial is in the boot entries.
+enum class ListedFact : std::uint8_t { yes, no };
+
+// Whether a trial without a verdict gets another try. Not after a kernel panic, and not after a second try.
+enum class RetryFact : std::uint8_t { allowed, used_up };
+
+// Whether the boot entries have a deployment besides the one on trial.
+enum class OtherFact : std::uint8_t { exists, none };
+
+// Whether the running system is the default, is marked as untried, and has no failure on record.
+enum class UnprovenFact : std::uint8_t { yes, no };
+
+struct TrialFacts {
+    RecordFact record = RecordFact::none;
+    RunningFact running = RunningFact::other;
+    ProgressFact progress = ProgressFact::to_come;
+    ListedFact listed = ListedFact::yes;
+    RetryFact retry = RetryFact::allowed;
+    OtherFact other = OtherFact::exists;
+    UnprovenFact unproven = UnprovenFact::no;
+};
+
+// One durable change. Each is idempotent: after an interruption it can be carried out again.
+enum class TrialStep : std::uint8_t {
+    sync_disks,         // everything that the checks judged is on the disk
+    set_prepared,       // trial.json: prepared
+    set_retry,          // trial.json: prepared, under a new id, for the last try
+    set_armed,          // trial.json: armed, in this boot
+    set_passed,         // trial.json: passed
+    record_failure,     // failed.json has the deployment and the reason
+    forget_failures,    // failed.json has no failure of this image any more
+    mark_proven,        // the origin file has no mark `untried`
+    make_default,       // the deployment on trial is first in the boot entries
+    keep_default,       // the deployment on trial is not first in the boot entries
+    drop_deployment,    // the deployment on trial is not in the boot entries, unless it is pinned
+    write_menu,         // the menu matches boot entries and trial.json
+    verify_boot_files,  // kernel and initramfs in BOOT have the expected checksum
+    set_boot_once,      // the bootloader starts the label `trial` once
+    clear_boot_once,    // the bootloader starts its default
+    remove_record,      // trial.json and trial-stage are gone
+};
+
+enum class TrialVerdict : std::uint8_t {
+    none,       // nothing is on trial
+    to_come,    // a later boot starts it
+    passed,     // it is the default now
+    failed,     // it is over
+    withdrawn,  // it was given up before it was decided
+};
+
+// A set of values of one fact. An empty list of values means any value.
+template<typename Value>
+class FactSet {
+  public:
+    template<std::same_as<Value>... Values>
+    constexpr explicit FactSet(Values... values)
+        : bits_(((1U << static_cast<unsigned>(values)) | ... | 0U)) {}
+    constexpr bool is_any() const { return bits_ == 0; }
+    constexpr bool contains(Value value) const {
+        return is_any() || ((bits_ >> static_cast<unsigned>(value)) & 1U) != 0;
+    }
+
+  private:
+    unsigned bits_;
+};
+
+struct TrialRule {
+    std::string_view name;  // one sentence, for docs/boot.md and log_debug()
+    FactSet<TrialEvent> event{};
+    FactSet<RecordFact> record{};
+    FactSet<RunningFact> running{};
+    FactSet<ProgressFact> progress{};
+    FactSet<ListedFact> listed{};
+    FactSet<RetryFact> retry{};
+    FactSet<OtherFact> other{};
+    FactSet<UnprovenFact> unproven{};
+    std::vector<TrialStep> steps{};  // in this order
+    TrialVerdict verdict = TrialVerdict::none;
+    bool restart = false;  // the machine restarts when the steps are done
+
+    bool applies(const TrialFacts& facts, TrialEvent event) const;
+};
+
+// The table. The first rule that applies counts.
+std::span<const TrialRule> trial_rules();
+
+// The rule for these facts. Every combination has one. The reference stays valid.
+const TrialRule& find_trial_rule(const TrialFacts& facts, TrialEvent event);
+
+// "none", "to-come", "passed", "failed", "withdrawn": the words of JSON.
+std::string_view to_string(TrialVerdict verdict) noexcept;
+std::string_view to_string(TrialStep step) noexcept;
+
+// The table as docs/boot.md has it.
+std::string trial_rules_text();
+
+}  // namespace osb::system
