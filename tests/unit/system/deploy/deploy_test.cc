@@ -14,6 +14,7 @@
 #include "base/error.hh"
 #include "base/fd.hh"
 #include "base/umask_scope.hh"
+#include "image/deployment/kernel_format.hh"
 #include "image/deployment/origin.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial.hh"
@@ -310,6 +311,28 @@ TEST_F(DeployTest, WhatCouldNotBeStartedIsRefusedBeforeAnythingIsWritten) {
     expect_refused(deployment, ErrorKind::too_large);
     expect_refused(next(sysroot, disk_.add_commit_with_metadata("version", "3\noptions init=/bin/sh")),
                    ErrorKind::invalid);
+}
+
+TEST_F(DeployTest, AKernelOfAnotherKindIsRefused) {
+    std::string kernel(image::kKernelHeaderSize, '\0');
+    kernel.replace(0x202, 6, "HdrS\x0c\x02");
+    kernel[0x236] = 1;
+    disk_.add_syslinux();
+    disk_.install(disk_.add_commit("1", kernel), test::kImageOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    for (const std::string& other :
+         {std::string("rubbish"), std::string(kernel).replace(0x236, 1, 1, '\0')}) {
+        try {
+            deploy_next(sysroot, next(sysroot, disk_.add_commit("2", other)), {});
+            FAIL() << "was deployed";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::invalid);
+        }
+        EXPECT_EQ(sysroot.deployments().size(), 1U);
+    }
+    kernel += "newer";
+    EXPECT_EQ(deploy_next(sysroot, next(sysroot, disk_.add_commit("2", kernel)), {}).result,
+              DeployResult::on_trial);
 }
 
 TEST_F(DeployTest, LabelsOfAnImageStayInTheirLine) {
