@@ -103,11 +103,14 @@ class Text {
         };
         const ostree::Deployment& deployment = one.deployment;
         const bool armed = view_.status.trial && view_.status.trial->state == TrialState::armed;
+        const bool is_last_try = armed && view_.status.trial->attempt > 1;
         add(deployment.booted, "booted");
         add(one.is_default && !deployment.booted, "default");
         add(one.on_trial && deployment.booted, styled(Style::warning, "on trial"));
         add(one.on_trial && !deployment.booted,
-            styled(Style::warning, armed ? "tried at the next boot" : "waits for its trial"));
+            styled(Style::warning, !armed        ? "waits for its trial"
+                                   : is_last_try ? "tried at the next boot, for the last time"
+                                                 : "tried at the next boot"));
         add(one.rollback && !one.is_default, "rollback");  // a rollback that was done leads to the default
         add(deployment.staged, "staged");
         add(deployment.pinned, "pinned");
@@ -220,6 +223,7 @@ OrderedJson trial_to_json(const system::SystemStatus& status) {
     }
     // Its deployment is gone: nothing will be tried.
     if (!out.contains("state")) return nullptr;
+    out["attempt"] = trial.attempt;
     out["time"] = format_rfc3339(trial.time);
     out.update(subject_to_json(trial.subject));
     return out;

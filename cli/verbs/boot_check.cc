@@ -1,13 +1,20 @@
 // osb-oci boot-check: the health gate that a boot runs.
+#include <cstdint>
+#include <ctime>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/log.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/json_output.hh"
+#include "cli/reports/status_report.hh"
 #include "system/check/boot_check.hh"
 #include "system/check/restart.hh"
+#include "system/check/trial_hooks.hh"
+#include "system/deploy/status.hh"
 
 namespace osb::cli {
 namespace {
@@ -83,10 +90,12 @@ class BootCheckVerb final : public Verb {
         options.checks.total_limit = std::chrono::seconds(total_timeout_);
         const BootCheckOutcome outcome = system::check_boot(options);
         const bool restart = outcome.restart && !no_reboot_;
+        const std::vector<std::string> problems = run_hooks(outcome);
         // While a restart is on its way the watchdog sees to it that it comes.
         if (!restart) system::stop_watchdog(options.run_directory);
         // First of all: nobody may be there to read, and then nothing below may keep it from happening.
         const std::optional<Error> not_restarted = restart ? try_restart() : std::nullopt;
+        for (const std::string& problem : problems) session.note(problem);
         print(session, outcome);
         if (not_restarted) throw Error(*not_restarted);
         if (restart) session.note("restarting: the bootloader starts the proven system");
@@ -102,6 +111,20 @@ class BootCheckVerb final : public Verb {
 
   private:
     static constexpr unsigned kMaxSeconds = 24 * 3600;
+
+    // Hooks see the state after the verdict. They run before a restart, within a limit.
+    static std::vector<std::string> run_hooks(const BootCheckOutcome& outcome) {
+        if (outcome.trial != TrialVerdict::passed && outcome.trial != TrialVerdict::failed) return {};
+        try {
+            const system::SystemStatus status = system::read_status(ostree::Sysroot::open("/"));
+            const StatusView view{.status = status,
+                                  .check = std::nullopt,
+                                  .now = static_cast<std::int64_t>(std::time(nullptr))};
+            return system::run_trial_hooks({}, outcome.trial, status_document(view));
+        } catch (const Error& error) {
+            return {concat("the hooks of the trial did not run: ", error.message())};
+        }
+    }
 
     static std::optional<Error> try_restart() {
         try {

@@ -8,6 +8,7 @@
 #include "cli/options/sysroot_flags.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/display.hh"
+#include "cli/reports/metrics_report.hh"
 #include "cli/reports/status_report.hh"
 
 namespace osb::cli {
@@ -25,7 +26,10 @@ class StatusVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({{.name = "--check",
                         .help = "also ask the registry or the ostree remote for an update",
-                        .target = &check_}});
+                        .target = &check_},
+                       {.name = "--prometheus",
+                        .help = "print metrics for node_exporter's textfile collector",
+                        .target = &prometheus_}});
         sysroot_.declare(arguments);
         registry_.declare(arguments);
     }
@@ -40,6 +44,12 @@ class StatusVerb final : public Verb {
                         .now = static_cast<std::int64_t>(std::time(nullptr)),
                         .colour = colours_output(session)};
         const bool json = session.options.json;
+        if (prometheus_) {
+            if (json) throw Error(ErrorKind::usage, "--prometheus and --json exclude each other");
+            if (check_) view.check = system::check_update(sysroot, options, system::CheckDepth::release);
+            session.print(metrics_document(view, system::read_boot_check()));
+            return;
+        }
         // What is known is shown before the network has its say.
         if (!json) session.print(describe_status(view));
         session.console.io().out.flush();
@@ -51,6 +61,7 @@ class StatusVerb final : public Verb {
     SysrootFlags sysroot_;
     RegistryFlags registry_;
     bool check_ = false;
+    bool prometheus_ = false;
 };
 
 }  // namespace
@@ -59,6 +70,7 @@ constexpr auto kStatusExamples = std::to_array<std::string_view>({
     "osb-oci status",
     "osb-oci status --check",
     "osb-oci status --json | jq '.deployments[] | select(.booted)'",
+    "osb-oci status --prometheus > /var/lib/node_exporter/osb-oci.prom",
     "osb-oci status --sysroot /mnt",
 });
 

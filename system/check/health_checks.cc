@@ -1,37 +1,22 @@
 #include "system/check/health_checks.hh"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <filesystem>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "system/check/program_directory.hh"
 
 namespace osb::system {
 namespace {
 
-namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxChecks = 256;   // in one directory
 constexpr std::size_t kMaxMessage = 256;  // bytes of a message
-
-// What package managers and editors leave beside a file.
-bool is_leftover(std::string_view name) {
-    constexpr std::array<std::string_view, 11> kEnds{"~",         ".rpmnew",   ".rpmsave",  ".rpmorig",
-                                                     ".apk-new",  ".dpkg-new", ".dpkg-old", ".dpkg-dist",
-                                                     ".ucf-dist", ".bak",      ".orig"};
-    return std::any_of(kEnds.begin(), kEnds.end(), [&](std::string_view end) { return name.ends_with(end); });
-}
 
 std::string last_line(std::string_view text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
@@ -40,50 +25,6 @@ std::string last_line(std::string_view text) {
     const std::size_t start = text.rfind('\n');
     if (start != std::string_view::npos) text.remove_prefix(start + 1);
     return escape(text, kMaxMessage);
-}
-
-struct Found {
-    std::string name;
-    std::string path;
-};
-
-// The checks of one kind, by name; those of an earlier directory in place of those of a later one.
-std::vector<Found> find_checks(const CheckOptions& options, const char* kind,
-                               std::vector<std::string>& warnings) {
-    std::map<std::string, std::string> found;
-    const auto warn = [&](const std::string& path, std::string_view why) {
-        warnings.push_back(concat("check ", quoted(path), " is skipped: ", why));
-    };
-    for (const std::string& directory : options.directories) {
-        std::error_code error;
-        std::size_t count = 0;
-        for (fs::directory_iterator it(concat(directory, '/', kind), error), end; !error && it != end;
-             it.increment(error)) {
-            const std::string name = it->path().filename();
-            if (name.front() == '.') continue;
-            if (++count > kMaxChecks) {
-                warn(it->path(), "there are too many");
-                break;
-            }
-            found.emplace(name, it->path());
-        }
-    }
-    std::vector<Found> out;
-    for (auto& [name, path] : found) {
-        struct stat info {};
-        if (is_leftover(name)) {
-            warn(path, "its name is that of a backup or package file");
-        } else if (::stat(path.c_str(), &info) != 0) {
-            warn(path, "it cannot be read");
-        } else if (S_ISCHR(info.st_mode)) {
-            continue;  // a link to /dev/null: switched off
-        } else if (!S_ISREG(info.st_mode) || ::access(path.c_str(), X_OK) != 0) {
-            warn(path, "it is not executable");
-        } else {
-            out.push_back({name, path});
-        }
-    }
-    return out;
 }
 
 std::string seconds(milliseconds time) {
@@ -182,7 +123,7 @@ CheckReport run_checks(const CheckOptions& options) {
     };
     for (const bool required : {true, false}) {
         const char* kind = required ? "required.d" : "wanted.d";
-        for (const Found& check : find_checks(options, kind, report.warnings)) {
+        for (const Program& check : find_programs(options.directories, kind, report.warnings)) {
             CheckResult result{.name = escape(check.name),
                                .required = required,
                                .ok = false,

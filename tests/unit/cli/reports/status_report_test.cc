@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include "cli/output/json_output.hh"
+#include "cli/reports/metrics_report.hh"
 #include "tests/support/contains.hh"
 
 namespace osb::cli {
@@ -167,6 +171,48 @@ TEST(DescribeStatus, NothingDeployed) {
     EXPECT_EQ(described({}), "nothing is deployed\n");
     EXPECT_TRUE(as_json({})["next_boot"].is_null());
     EXPECT_EQ(as_json({})["deployments"], OrderedJson::array());
+}
+
+// As https://prometheus.io/docs/instrumenting/exposition_formats/ has it: HELP, TYPE, value.
+TEST(Metrics, AreInTheTextFormat) {
+    SystemStatus status = waiting();
+    status.failed.push_back({.deployment = status.deployments[0].deployment.id, .reason = "r", .time = kNow});
+    const StatusView view{.status = status, .check = std::nullopt, .now = kNow};
+    const std::string text =
+        metrics_document(view, system::BootCheckSummary{.healthy = true, .time = kNow, .failure = {}});
+    std::istringstream lines(text);
+    std::set<std::string> names;
+    std::size_t samples = 0;
+    for (std::string line; std::getline(lines, line); ++samples) {
+        static const std::regex kHelp("# HELP (osb_oci_[a-z_]+) [A-Z].*\\.");
+        std::smatch match;
+        ASSERT_TRUE(std::regex_match(line, match, kHelp)) << line;
+        const std::string name = match[1];
+        EXPECT_TRUE(names.insert(name).second) << name;
+        ASSERT_TRUE(std::getline(lines, line));
+        EXPECT_EQ(line, "# TYPE " + name + " gauge");
+        ASSERT_TRUE(std::getline(lines, line));
+        const std::regex sample(name + "(\\{([a-z]+=\"[^\"\\n]*\",?)+\\})? -?[0-9]+");
+        EXPECT_TRUE(std::regex_match(line, sample)) << line;
+    }
+    EXPECT_EQ(samples, 12U);
+    EXPECT_TRUE(contains(text, "osb_oci_deployments 3\n"));
+    EXPECT_TRUE(contains(text, "osb_oci_trial_waiting 1\n"));
+    EXPECT_TRUE(contains(text, "osb_oci_failed_trials 1\n"));
+    EXPECT_TRUE(contains(text, "osb_oci_boot_check_healthy 1\n"));
+    EXPECT_TRUE(contains(text, "image=\"docker://quay.io/x/os:1\",version=\"1\",commit=\"aaaa"));
+}
+
+TEST(Metrics, NothingFromOutsideBreaksALine) {
+    SystemStatus status = waiting();
+    status.deployments[0].follows = status.deployments[0].version = "a\"b\\c\nd\x1b";
+    const std::string text =
+        metrics_document({.status = status, .check = std::nullopt, .now = kNow}, std::nullopt);
+    EXPECT_TRUE(contains(text, R"(version="a\"b\\x5cc\\x0ad\\x1b")")) << text;
+    EXPECT_FALSE(contains(text, "boot_check"));
+    EXPECT_FALSE(
+        metrics_document({.status = SystemStatus{}, .check = std::nullopt, .now = kNow}, std::nullopt)
+            .empty());
 }
 
 TEST(StatusToJson, EveryFactOfADeployment) {
