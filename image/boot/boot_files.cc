@@ -49,7 +49,7 @@ BootFiles add_boot_files(SysrootLayout& layout, BootMode mode, const SyslinuxFil
     if (mode == BootMode::osb) {
         boot.add_file(folder, kMenuFile, file,
                       Content::of(menu_settings(concat('/', kMenuDirectory, '/', kEntriesFile))));
-        boot.add_file(folder, kEntriesFile, file, Content::of(menu_file({layout.entry})));
+        boot.add_file(folder, kEntriesFile, file, Content::of(menu_file({layout.entry}).text));
         return out;
     }
     boot.add_file(folder, kMenuFile, file, Content::of(menu_settings(concat('/', kLibostreeConfig))));

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/error.hh"
@@ -72,10 +73,10 @@ std::string label_of(const BootEntry& entry) {
     return entry.id == kTrialLabel ? concat(entry.id, "-entry") : entry.id;
 }
 
-void append_entry(std::string& out, std::string_view label, const BootEntry& entry,
-                  std::string_view arguments, bool hidden = false) {
-    out += concat("\nLABEL ", label, "\n  MENU LABEL ",
-                  entry.title.empty() ? std::string_view(entry.id) : std::string_view(entry.title), '\n');
+std::string entry_text(std::string_view label, const BootEntry& entry, std::string_view arguments = {},
+                       bool hidden = false) {
+    std::string out = concat("\nLABEL ", label, "\n  MENU LABEL ",
+                             printable_title(entry.title.empty() ? entry.id : entry.title), '\n');
     if (hidden) out += "  MENU HIDE\n";
     out += concat("  LINUX ", entry.kernel, '\n');
     std::string initrds;
@@ -89,6 +90,79 @@ void append_entry(std::string& out, std::string_view label, const BootEntry& ent
     if (!options.empty() && !arguments.empty()) options += ' ';
     options += arguments;
     if (!options.empty()) out += concat("  APPEND ", options, '\n');
+    return out;
+}
+
+// The menu in pieces, of which some may be left out.
+struct MenuParts {
+    std::string default_line;
+    std::vector<std::string> entries;  // the default is the first
+    std::vector<bool> is_shown;        // of the same order
+    std::string hidden;                // the trial's label
+    std::optional<std::size_t> tried;  // the entry that it starts; nothing: the default
+
+    std::string text() const {
+        std::string out = "# Generated from loader/entries after each change of deployments: do not edit.\n";
+        if (entries.empty()) return out;
+        const auto left_out = std::count(is_shown.begin(), is_shown.end(), false);
+        if (left_out != 0) {
+            out += concat("# Not shown for lack of room: ", left_out, left_out == 1 ? " entry" : " entries",
+                          ", still on the disk.\n");
+        }
+        out += default_line;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if (is_shown[i]) out += entries[i];
+        }
+        return out + hidden;
+    }
+};
+
+// Of sorted entries, all of them shown.
+MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& trial) {
+    MenuParts out;
+    if (entries.empty()) return out;
+    out.default_line = concat("DEFAULT ", label_of(entries.front()), '\n');
+    for (const BootEntry& entry : entries) out.entries.push_back(entry_text(label_of(entry), entry));
+    out.is_shown.assign(entries.size(), true);
+    const auto tried = std::find_if(entries.begin(), entries.end(), [&](const BootEntry& entry) {
+        // Without all of the arguments nothing would end the trial.
+        return trial.is_on_trial && trial.is_on_trial(entry) &&
+               command_line_size(entry, trial.arguments) <= kMaxCommandLine;
+    });
+    if (tried == entries.end()) {
+        out.hidden = entry_text(kTrialLabel, entries.front(), {}, true);
+    } else {
+        out.hidden = entry_text(kTrialLabel, *tried, trial.arguments, true);
+        out.tried = static_cast<std::size_t>(tried - entries.begin());
+    }
+    return out;
+}
+
+// Leaves out what does not fit into the file's block: first the older entries, then that of the trial, which
+// has its label, then the one to fall back to. Only very long command lines get as far as that.
+void fit_into_block(MenuParts& parts) {
+    if (parts.text().size() <= kBlock) return;
+    parts.is_shown.assign(parts.entries.size(), false);
+    parts.is_shown.front() = true;
+    // A trial's label that is armed by mistake then ends at the loader's prompt, which starts the default.
+    if (!parts.tried && parts.text().size() > kBlock) parts.hidden.clear();
+    if (parts.text().size() > kBlock) {
+        throw Error(ErrorKind::too_large,
+                    concat("the bootloader's menu has ", kBlock, " bytes, too few for the default",
+                           parts.tried ? " and the system on trial" : ""))
+            .hint("use fewer kernel arguments");
+    }
+    std::vector<std::size_t> order;
+    for (std::size_t i = 1; i < parts.entries.size(); ++i) {
+        if (i != parts.tried) order.push_back(i);
+    }
+    if (parts.tried.value_or(0) != 0) order.insert(order.begin() + (order.empty() ? 0 : 1), *parts.tried);
+    for (const std::size_t next : order) {
+        parts.is_shown[next] = true;
+        if (parts.text().size() <= kBlock) continue;
+        parts.is_shown[next] = false;
+        break;
+    }
 }
 
 // A system whose command line is cut does not start, or does not know that it is tried; so it is not offered.
@@ -112,8 +186,7 @@ void leave_out_too_long(std::vector<BootEntry>& entries) {
 struct BootMenu {
     Fd boot;
     Fd directory;
-    std::string text;
-    std::vector<std::string> ids;
+    MenuFile file;
 };
 
 BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
@@ -127,8 +200,7 @@ BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
     }
     sort_entries(entries);
     leave_out_too_long(entries);
-    out.text = menu_file(entries, trial);
-    for (const BootEntry& entry : entries) out.ids.push_back(entry.id);
+    out.file = menu_file(std::move(entries), trial);
     return out;
 }
 
@@ -175,8 +247,10 @@ std::string menu_settings(const std::string& entries_path) {
         "SERIAL 0 115200\n"
         "UI menu.c32\n"
         "PROMPT 0\n"
-        "# in tenths of a second\n"
+        "# In tenths of a second. A key, or noise on the serial line, stops the first countdown;\n"
+        "# nothing stops the second, after which the default is started.\n"
         "TIMEOUT 30\n"
+        "TOTALTIMEOUT 3000\n"
         "MENU TITLE Systems on this disk\n"
         "MENU AUTOBOOT Starting in # second{,s}\n"
         "INCLUDE ",
@@ -185,24 +259,18 @@ std::string menu_settings(const std::string& entries_path) {
 
 std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial) {
     sort_entries(entries);
-    std::string out = "# Generated from loader/entries after each change of deployments: do not edit.\n";
-    if (entries.empty()) return out;
-    out += concat("DEFAULT ", label_of(entries.front()), '\n');
-    for (const BootEntry& entry : entries) append_entry(out, label_of(entry), entry, {});
-    const auto tried = std::find_if(entries.begin(), entries.end(), [&](const BootEntry& entry) {
-        // Without all of the arguments nothing would end the trial.
-        return trial.is_on_trial && trial.is_on_trial(entry) &&
-               command_line_size(entry, trial.arguments) <= kMaxCommandLine;
-    });
-    const bool is_trial = tried != entries.end();
-    append_entry(out, kTrialLabel, is_trial ? *tried : entries.front(),
-                 is_trial ? std::string_view(trial.arguments) : std::string_view{}, true);
-    return out;
+    return make_parts(entries, trial).text();
 }
 
-std::string menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
-    std::string out = menu_entries(std::move(entries), trial);
-    if (out.size() < kBlock) out.append(kBlock - out.size(), '\n');
+MenuFile menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
+    sort_entries(entries);
+    MenuParts parts = make_parts(entries, trial);
+    fit_into_block(parts);
+    MenuFile out{.text = parts.text(), .shown = {}, .left_out = {}};
+    out.text.append(kBlock - out.text.size(), '\n');
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        (parts.is_shown[i] ? out.shown : out.left_out).push_back(entries[i].id);
+    }
     return out;
 }
 
@@ -234,19 +302,23 @@ void check_entry_of(const std::string& boot, const std::string& deployment) {
 
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial) {
     const BootMenu menu = make_menu(boot, trial);
+    for (const std::string& id : menu.file.left_out) {
+        log_warning(concat("not in the menu, which is full: the boot entry ", quoted(id)));
+    }
     // What the menu names is in its place before the menu is.
     empty_journal(menu.boot.get());
-    if (!overwrite_block(menu.directory.get(), menu.text)) {
-        replace_file(menu.directory.get(), kEntriesFile, menu.text);
+    if (!overwrite_block(menu.directory.get(), menu.file.text)) {
+        // There is none yet, or one that somebody else has written.
+        replace_file(menu.directory.get(), kEntriesFile, menu.file.text);
         empty_journal(menu.boot.get());
     }
-    return menu.ids;
+    return menu.file.shown;
 }
 
 bool menu_is_current(const std::string& boot, const TrialMenu& trial) {
     const BootMenu menu = make_menu(boot, trial);
     try {
-        return read_regular_file(menu.directory.get(), kEntriesFile, kMaxMenu) == menu.text;
+        return read_regular_file(menu.directory.get(), kEntriesFile, kMaxMenu) == menu.file.text;
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::io) throw;
         return false;

@@ -36,9 +36,15 @@ struct TrialMenu {
 // The entries, the first of them the default. Labels are the ids of the entries.
 std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
-// The same as the file has it: filled up to a block of the filesystem, so that a later menu can be written
-// over it.
-std::string menu_file(std::vector<BootEntry> entries, const TrialMenu& trial = {});
+// The same as the file has it: one block of the filesystem (4096 bytes), so that the next menu can be written
+// over it in one step. Where that is too small, older entries are left out, and a comment says how many.
+// Throws Error{too_large} when not even the default fits, and the entry on trial if there is one.
+struct MenuFile {
+    std::string text;
+    std::vector<std::string> shown;     // ids, the default first
+    std::vector<std::string> left_out;  // likewise; they stay on the disk
+};
+MenuFile menu_file(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
 // Whether the bootloader of the system whose BOOT is mounted at `boot` reads these entries at all.
 bool menu_is_ours(const std::string& boot);
@@ -46,10 +52,10 @@ bool menu_is_ours(const std::string& boot);
 // Writes the menu of the system whose BOOT is mounted at `boot` from its boot entries, in one step: after a
 // power cut the old menu is there, or the new one, also for SYSLINUX, which reads no journal. For that the
 // filesystem is frozen and thawed first, which empties its journal, and then the file's one block is written
-// where it lies. (A menu of more than a block is put in place by a rename; between that and the journal's
-// emptying there is a moment at which SYSLINUX may find none.) Entries whose command line the kernel would
-// not read to its end are left out, with a warning. Returns the ids of the others. Throws Error{not_found}
-// when there are no entries, or the menu is not ours; too_large when none can be started.
+// where it lies. (The first menu of a BOOT is put in place by a rename.) Entries whose command line the
+// kernel would not read to its end, and those for which the block has no room, are left out, with a warning.
+// Returns the ids of the others. Throws Error{not_found} when there are no entries, or the menu is not ours;
+// too_large when none can be started, or as menu_file().
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
 
 // Throws Error{too_large} when the first of the boot entries, which is to be the default, could not be

@@ -1,7 +1,6 @@
 #include "image/deployment/kargs_d.hh"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/stream.hh"
+#include "image/deployment/argument_rules.hh"
 #include "oci/documents/json_members.hh"
 #include "oci/documents/platform.hh"
 #include "oci/documents/toml.hh"
@@ -38,11 +38,10 @@ void check_image_argument(const std::string& argument) {
         throw Error(ErrorKind::invalid, concat("the kernel argument ", quoted(argument),
                                                " would end the kernel's arguments: others come after it"));
     }
-    constexpr std::array<std::string_view, 4> kOurs{"root=", "boot=", "ostree=", "osb.trial="};
-    for (const std::string_view prefix : kOurs) {
-        if (!argument.starts_with(prefix)) continue;
+    const std::string_view name = argument_name(argument);
+    if (is_set_for_disk(name)) {
         throw Error(ErrorKind::invalid, concat("the kernel argument ", quoted(argument), " is reserved"))
-            .hint(concat(prefix, " is set for each disk and deployment"));
+            .hint(concat(name, "= is set for each disk and deployment"));
     }
 }
 

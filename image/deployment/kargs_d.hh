@@ -18,7 +18,7 @@ using KernelArguments = std::vector<std::string>;
 
 // The arguments of one file for `architecture` (uname -m: "x86_64"; Go's names are taken, too). `name` is for
 // messages. Throws Error{invalid} for what is not TOML, a value of the wrong kind, an argument that no
-// command line can hold, one that says which system is started (root=, boot=, ostree=, osb.trial=), and "--",
+// command line can hold, one that says which system is started (root=, ostree=, initrd=, ...), and "--",
 // at which the kernel stops.
 KernelArguments parse_kargs(std::string_view text, const std::string& name, std::string_view architecture);
 

@@ -62,7 +62,9 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
 void check_title(const OsRelease& release, const std::string& version) {
     constexpr std::size_t kMaxLine = 2048;  // SYSLINUX reads lines of 4095 bytes, with what stands before it
     const std::string title = deployment_title(release, version, 0);
-    if (title.size() <= kMaxLine && title.find('\n') == std::string::npos) return;
+    const bool has_control = std::any_of(
+        title.begin(), title.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    if (title.size() <= kMaxLine && !has_control) return;
     throw Error(ErrorKind::invalid,
                 concat("the system's name and version do not fit on a line of a boot entry: ", quoted(title)))
         .hint("label the image with a short version of one line");

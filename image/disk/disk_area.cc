@@ -14,6 +14,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "image/disk/byte_size.hh"
 
 namespace osb::image {
 
@@ -81,6 +82,12 @@ void DiskArea::zero(std::uint64_t at, std::uint64_t length) const {
 void DiskArea::zero_fresh(std::uint64_t at, std::uint64_t length) const {
     check_range(at, length);
     if (!reads_as_zero_) zero(at, length);
+}
+
+void DiskArea::clear_edges() const {
+    const std::uint64_t edge = std::min(size_, kMebibyte);
+    zero_fresh(0, edge);
+    zero_fresh(size_ - edge, edge);
 }
 
 DiskArea DiskArea::part(std::uint64_t at, std::uint64_t length, std::string name) const {

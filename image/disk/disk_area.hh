@@ -28,6 +28,10 @@ class DiskArea {
     // As zero(), for a range that nothing was written to since the area was made.
     void zero_fresh(std::uint64_t at, std::uint64_t length) const;
 
+    // Clears the first and the last MiB, where other filesystems, RAIDs and volume managers have what they
+    // are recognised by. ext4 leaves its first 1024 bytes alone.
+    void clear_edges() const;
+
     // A part of this one.
     DiskArea part(std::uint64_t at, std::uint64_t length, std::string name) const;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,7 @@
 #include "base/escape.hh"
 #include "base/interrupt.hh"
 #include "image/disk/byte_size.hh"
+#include "image/disk/disk_area.hh"
 
 namespace osb::image {
 namespace {
@@ -32,6 +34,10 @@ std::string lookup(blkid_probe probe, const char* name) {
     const char* value = nullptr;
     if (blkid_probe_lookup_value(probe, name, &value, nullptr) != 0 || value == nullptr) return {};
     return value;
+}
+
+std::string describe_filesystem(const std::string& type, const std::string& label, const std::string& uuid) {
+    return concat(escape(type), " labelled ", quoted(label), " with the UUID ", quoted(uuid));
 }
 
 // By their signatures.
@@ -49,6 +55,62 @@ std::string known_content(int fd) {
     const std::string label = lookup(probe.get(), "LABEL");
     return concat("a filesystem (", escape(lookup(probe.get(), "TYPE")), ')',
                   label.empty() ? "" : " labelled " + quoted(label));
+}
+
+struct Signature {
+    std::string_view kind;
+    std::uint64_t offset;  // in bytes
+    std::string_view bytes;
+};
+
+// That BusyBox (util-linux/volume_id) looks for before ext4. Swap is found by the end of a page of any size.
+constexpr std::array kBeforeExt4{
+    Signature{"crypto_LUKS", 0, {"LUKS\xba\xbe", 6}},
+    Signature{"xfs", 0, "XFSB"},
+    Signature{"vfat", 54, "FAT12   "},
+    Signature{"vfat", 54, "FAT16   "},
+    Signature{"vfat", 54, "MSDOS"},
+    Signature{"vfat", 82, "FAT32   "},
+    Signature{"vfat", 82, "MSWIN"},
+    Signature{"LVM2_member", 0, "LABELONE"},
+    Signature{"LVM2_member", 512, "LABELONE"},
+    Signature{"LVM2_member", 1024, "LABELONE"},
+    Signature{"LVM2_member", 1536, "LABELONE"},
+    Signature{"swap", 4096 - 10, "SWAPSPACE2"},
+    Signature{"swap", 8192 - 10, "SWAPSPACE2"},
+    Signature{"swap", 16384 - 10, "SWAPSPACE2"},
+    Signature{"linux_raid_member", 0, {"\xfc\x4e\x2b\xa9", 4}},
+    Signature{"linux_raid_member", 4096, {"\xfc\x4e\x2b\xa9", 4}},
+};
+
+// "" when an ext4 filesystem would be looked for.
+std::string seen_before_ext4(int fd, std::uint64_t offset, std::uint64_t size) {
+    constexpr std::size_t kLooked = 16384;
+    std::string head(std::min<std::uint64_t>(size, kLooked), '\0');
+    const DiskArea area(fd, offset, size, false, "the partition");
+    area.read(0, {reinterpret_cast<std::uint8_t*>(head.data()), head.size()});  // NOLINT: bytes
+    for (const Signature& signature : kBeforeExt4) {
+        const std::string_view there = std::string_view(head).substr(
+            std::min<std::uint64_t>(signature.offset, head.size()), signature.bytes.size());
+        if (there == signature.bytes) return std::string(signature.kind);
+    }
+    return {};
+}
+
+std::string found_filesystem(int fd, std::uint64_t offset, std::uint64_t size) {
+    const std::unique_ptr<blkid_struct_probe, ProbeDeleter> probe(blkid_new_probe());
+    if (!probe || blkid_probe_set_device(probe.get(), fd, static_cast<blkid_loff_t>(offset),
+                                         static_cast<blkid_loff_t>(size)) != 0) {
+        return "nothing";
+    }
+    blkid_probe_enable_superblocks(probe.get(), 1);
+    blkid_probe_set_superblocks_flags(probe.get(),
+                                      BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID);
+    const int found = blkid_do_safeprobe(probe.get());
+    if (found == -2) return "several filesystems";
+    if (found != 0) return "nothing";
+    return describe_filesystem(lookup(probe.get(), "TYPE"), lookup(probe.get(), "LABEL"),
+                               lookup(probe.get(), "UUID"));
 }
 
 bool is_zero(int fd, off_t from, off_t to) {
@@ -109,6 +171,16 @@ std::string describe_content(int fd, bool whole_file) {
     if (!known.empty()) return known;
     const bool empty = whole_file ? is_empty_file(fd) : is_zero(fd, 0, kMebibyte);
     return empty ? "" : "data of an unknown kind";
+}
+
+void check_filesystem(int fd, std::uint64_t offset, std::uint64_t size, const ExpectedFilesystem& expected,
+                      const std::string& name) {
+    const std::string wanted = describe_filesystem("ext4", expected.label, to_string(expected.uuid));
+    std::string found = found_filesystem(fd, offset, size);
+    if (found == wanted) found = seen_before_ext4(fd, offset, size);
+    if (found.empty()) return;
+    throw Error(ErrorKind::io, concat(name, " reads as ", found, " after it was written as ", wanted))
+        .hint("check the target: it may have lost a write");
 }
 
 std::string describe_mounts(int fd) {

@@ -31,7 +31,8 @@ ext2_super_block parameters(std::uint64_t size, std::uint64_t inodes, const Ext4
     super.s_log_block_size = 2;  // 4096 bytes
     super.s_inode_size = kInodeSize;
     super.s_log_groups_per_flex = 4;
-    super.s_errors = EXT2_ERRORS_CONTINUE;
+    // After an error nothing is written any more, and whoever tries to sees it: a health check, for one.
+    super.s_errors = EXT2_ERRORS_RO;
     super.s_default_mount_opts = EXT2_DEFM_XATTR_USER | EXT2_DEFM_ACL;
     super.s_inodes_count = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(inode_count(blocks * kBlockSize, inodes), UINT32_MAX));

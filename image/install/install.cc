@@ -11,13 +11,16 @@
 #include "base/log.hh"
 #include "image/boot/boot_files.hh"
 #include "image/boot/syslinux.hh"
+#include "image/deployment/argument_rules.hh"
 #include "image/deployment/command_line.hh"
 #include "image/deployment/kargs_d.hh"
 #include "image/deployment/kernel.hh"
 #include "image/deployment/machine_check.hh"
+#include "image/deployment/os_release.hh"
 #include "image/deployment/sysroot_layout.hh"
 #include "image/disk/byte_size.hh"
 #include "image/disk/disk_target.hh"
+#include "image/disk/probe.hh"
 #include "image/disk/qcow2.hh"
 #include "image/ext4/content_writer.hh"
 #include "image/ext4/ext4_writer.hh"
@@ -47,21 +50,19 @@ std::uint64_t content_bytes(const FileTree& tree) {
 // Of a directory whose time is 0 libostree thinks that it has read it.
 constexpr std::int64_t kFirstTime = 1;
 
-bool names_console(const std::string& argument) {
-    return argument.starts_with("console=");
-}
-
 void check_given_argument(const std::string& argument) {
     const bool bad = std::any_of(argument.begin(), argument.end(),
                                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-    const bool is_open = std::count(argument.begin(), argument.end(), '"') % 2 != 0;
-    if (bad || is_open || argument.empty()) {
+    if (bad || argument.empty()) {
         throw Error(ErrorKind::usage, concat("not a kernel argument: ", quoted(argument)));
     }
-    if (argument.starts_with("ostree=") || argument.starts_with("root=") || argument.starts_with("boot=")) {
-        throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(argument), " is reserved"));
-    }
-    for (const std::string& word : ostree::split_kernel_options(argument)) {
+    for (const std::string& word : split_kernel_arguments(argument)) {
+        if (is_set_for_disk(argument_name(word))) {
+            throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(word), " is reserved"));
+        }
+        if (argument_name(word).empty()) {
+            throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(word), " has no name"));
+        }
         if (!ostree::ends_kernel_options(word)) continue;
         throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(argument),
                                              " would end the kernel's arguments: others come after it"));
@@ -150,11 +151,20 @@ struct Installation::Impl {
         }
         // Of two disks that differ in anything that is said here, the filesystems are not mistaken for each
         // other.
-        std::string seed = concat("osb disk 1\n", source.commit, '\n', options.stateroot, '\n',
-                                  source.origin.text(), '\n', options.size.value_or(0), '\n',
-                                  options.boot_size.value_or(0), '\n', *options.source_date_epoch, '\n',
-                                  options.partition_table == PartitionTableKind::gpt ? "gpt" : "mbr");
-        for (const std::string& argument : options.kernel_arguments) seed += '\n' + argument;
+        std::string seed = "osb disk 2";
+        const auto add = [&seed](std::string_view text) { seed += concat('\n', text.size(), ':', text); };
+        add(source.commit.text());
+        for (const std::string& text :
+             {options.stateroot, source.origin.text(), source.remote_config, options.customizations.text}) {
+            add(text);
+        }
+        for (const std::int64_t number :
+             {static_cast<std::int64_t>(options.size.value_or(0)),
+              static_cast<std::int64_t>(options.boot_size.value_or(0)), *options.source_date_epoch}) {
+            add(std::to_string(number));
+        }
+        add(options.partition_table == PartitionTableKind::gpt ? "gpt" : "mbr");
+        for (const std::string& argument : options.kernel_arguments) add(argument);
         identity = Identity::derived(seed, *options.source_date_epoch);
     }
 
@@ -165,10 +175,12 @@ struct Installation::Impl {
         chosen.insert(chosen.end(), options.kernel_arguments.begin(), options.kernel_arguments.end());
         std::vector<std::string> out{concat("root=UUID=", to_string(identity.root)), "rw",
                                      concat("boot=UUID=", to_string(identity.boot))};
-        if (std::none_of(chosen.begin(), chosen.end(), names_console)) {
+        if (!sets_argument(chosen, "console")) {
             // The last is /dev/console.
             out.insert(out.end(), {"console=tty0", "console=ttyS0,115200"});
         }
+        // A machine that nobody watches tries again. Long enough to read what is on the screen.
+        if (!sets_argument(chosen, "panic")) out.emplace_back("panic=60");
         out.insert(out.end(), chosen.begin(), chosen.end());
         return out;
     }
@@ -225,6 +237,7 @@ struct Installation::Impl {
 
     void write_root(const SysrootLayout& layout, const ostree::Repository& repository, Progress& progress) {
         const DiskArea area = target.area().part(disk.root.start, disk.root.size, "the root filesystem");
+        area.clear_edges();
         Ext4Writer filesystem(area, layout.root,
                               {.label = "ROOT",
                                .uuid = identity.root,
@@ -240,6 +253,7 @@ struct Installation::Impl {
     void write_boot(const SysrootLayout& layout, const BootFiles& files, const ostree::Repository& repository,
                     Progress& progress) {
         const DiskArea area = target.area().part(disk.boot.start, disk.boot.size, "the BOOT filesystem");
+        area.clear_edges();
         Ext4Writer filesystem(area, layout.boot,
                               {.label = "BOOT",
                                .uuid = identity.boot,
@@ -255,6 +269,8 @@ struct Installation::Impl {
 
     // Last of all: from here on the disk boots.
     void write_first_sectors() {
+        check_filesystem(target.fd(), disk.boot.start, disk.boot.size, {"BOOT", identity.boot}, "BOOT");
+        check_filesystem(target.fd(), disk.root.start, disk.root.size, {"ROOT", identity.root}, "ROOT");
         write_partition_table(target.fd(), options.target, disk);
         const std::string& code =
             options.partition_table == PartitionTableKind::gpt ? syslinux.gpt_mbr : syslinux.mbr;
@@ -278,6 +294,9 @@ struct Installation::Impl {
             .repository_config = repository_config(mode) + source.remote_config,
             .time = identity.time};
         check_command_line(spec.kernel_arguments, spec.stateroot, kernel);
+        // Here it could be escaped; but libostree writes it again with the next deployment.
+        check_title(read_os_release(*source.repository, walk),
+                    ostree::read_commit_info(*source.repository, source.commit).version);
         SysrootLayout layout = lay_out_sysroot(*source.repository, walk, kernel, spec, options.jobs);
         customize(layout, options.customizations, *source.repository, identity.time);
         const BootFiles boot_files = add_boot_files(layout, mode, syslinux, identity.time);

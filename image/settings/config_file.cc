@@ -331,6 +331,7 @@ Customizations parse_config(std::string_view text, const std::string& name) {
                             read_table(parse_text(text, name), "config",
                                        {{"customizations", [&](const Json& v, const std::string& /*w*/) {
                                              out = read_customizations(v, "customizations");
+                                             out.text = v.dump();
                                          }}});
                             return out;
                         });

@@ -51,6 +51,8 @@ struct Customizations {
     std::vector<GroupCustomization> groups;
     std::vector<FileCustomization> files;
     std::vector<FilesystemCustomization> filesystems;
+    // All of the above as one text, the same for the same settings whatever the language; "" for none.
+    std::string text;
 };
 
 }  // namespace osb::image

@@ -1,22 +1,18 @@
 #include "system/origin/kernel_arguments.hh"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
-#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "image/deployment/argument_rules.hh"
 #include "ostree/sysroot/kernel_options.hh"
 
 namespace osb::system {
 namespace {
 
 using Arguments = std::vector<std::string>;
-
-// ostree= names the deployment and osb.trial= the trial: whoever writes boot entries and menu sets them.
-constexpr std::array<std::string_view, 2> kReserved{"ostree", "osb.trial"};
 
 struct Argument {
     std::string_view key;
@@ -41,7 +37,7 @@ void check(std::string_view word) {
     if (key.empty()) {
         throw Error(ErrorKind::usage, concat("the kernel argument ", quoted(word), " has no name"));
     }
-    if (std::find(kReserved.begin(), kReserved.end(), key) != kReserved.end()) {
+    if (image::is_set_for_entry(image::argument_name(word))) {
         throw Error(ErrorKind::usage,
                     concat("the kernel argument ", quoted(key), " is set by osb-oci for each boot entry"));
     }
@@ -51,7 +47,7 @@ void check(std::string_view word) {
 Arguments words_of(const std::vector<std::string>& texts) {
     Arguments out;
     for (const std::string& text : texts) {
-        Arguments words = split_kernel_arguments(text);
+        Arguments words = image::split_kernel_arguments(text);
         if (words.empty()) throw Error(ErrorKind::usage, "an empty kernel argument");
         for (std::string& word : words) {
             check(word);
@@ -126,24 +122,6 @@ void replace(Arguments& arguments, const std::string& word) {
 }
 
 }  // namespace
-
-Arguments split_kernel_arguments(std::string_view text) {
-    constexpr char kDelete = '\x7f';
-    const auto is_control = [](char c) {
-        return (static_cast<unsigned char>(c) < ' ' && c != '\t' && c != '\n') || c == kDelete;
-    };
-    if (std::any_of(text.begin(), text.end(), is_control)) {
-        throw Error(ErrorKind::usage, concat("control character in the kernel arguments ", quoted(text)));
-    }
-    if (std::count(text.begin(), text.end(), '"') % 2 != 0) {
-        throw Error(ErrorKind::usage,
-                    concat("the quotes in the kernel arguments ", quoted(text), " are not closed"));
-    }
-    if (!is_utf8(text)) {
-        throw Error(ErrorKind::usage, concat("the kernel arguments ", quoted(text), " are not UTF-8"));
-    }
-    return ostree::split_kernel_options(text);
-}
 
 Arguments edit_kernel_arguments(Arguments arguments, const KernelArgumentEdits& edits) {
     for (const std::string& word : words_of(edits.remove)) remove(arguments, word);

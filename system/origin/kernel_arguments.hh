@@ -20,13 +20,10 @@ struct KernelArgumentEdits {
     }
 };
 
-// The words of a command line: blanks divide them, except inside double quotes, which stay as they are.
-// Throws Error{usage} for quotes that are not closed, for control characters and for what is not UTF-8.
-std::vector<std::string> split_kernel_arguments(std::string_view text);
-
 // The arguments with these changes; what is not concerned keeps its place. Throws Error{not_found} when
 // there is nothing to delete or replace; Error{usage} when a change could mean several arguments, is
-// malformed, concerns an argument that is not the user's to change (ostree= and osb.trial=), or adds "--", at
+// malformed, concerns an argument that is not the user's to change
+// (image/deployment/argument_rules.hh), or adds "--", at
 // which the kernel stops: it would not see what a trial adds.
 std::vector<std::string> edit_kernel_arguments(std::vector<std::string> arguments,
                                                const KernelArgumentEdits& edits);

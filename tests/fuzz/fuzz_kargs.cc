@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/escape.hh"
+#include "image/deployment/argument_rules.hh"
 #include "image/deployment/kargs_d.hh"
 #include "oci/documents/json_text.hh"
 #include "ostree/sysroot/kernel_options.hh"
@@ -56,7 +57,7 @@ void check_line(std::string_view line) {
     const KernelArguments words = ostree::split_kernel_options(line);
     for (const std::string& word : words) require(!word.empty());
     accepts([&] {
-        const KernelArguments strict = system::split_kernel_arguments(line);
+        const KernelArguments strict = image::split_kernel_arguments(line);
         require(strict == words);
         const KernelArguments appended =
             system::edit_kernel_arguments({"quiet"}, {.append = {std::string(line)}});

@@ -95,11 +95,14 @@ def menu(test, repo, source):
         entries = machine.output("cat /boot/extlinux/entries.conf")
         test.check("DEFAULT ostree-2-test" in entries and entries.count("LABEL ostree-") == 2 and "(ostree:1)" in entries,
                    "ostree admin deploy leaves a menu with both, newest first", entries)
+        machine.hurry = False
+        machine.output("sed -i 's/^TOTALTIMEOUT .*/TOTALTIMEOUT 200/' /boot/extlinux/extlinux.conf")
         machine.reboot()
+        machine.expect(r"Starting in", 60)
+        machine.send("\x1b[B")  # as noise on the line may read; it stops the countdown
         machine.login()
         said = machine.output("cat /proc/cmdline")
-        test.check("second=yes" in said, "the newest is the default", said)
-        machine.hurry = False
+        test.check("second=yes" in said and "panic=60" in said, "a key at the menu: the default, the newest, is started in the end", said)
         machine.send("reboot\n")
         machine.restart_after_reset()
         choose(machine, 1)

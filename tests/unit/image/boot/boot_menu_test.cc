@@ -1,6 +1,7 @@
 #include "image/boot/boot_menu.hh"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -110,6 +111,64 @@ TEST(BootMenu, AnEntryOfThatNameDoesNotTakeTheLabel) {
     EXPECT_NE(menu.find("LABEL trial-entry\n"), std::string::npos) << menu;
 }
 
+// A few hundred bytes each, as with real checksums and UUIDs.
+std::vector<BootEntry> long_entries(std::size_t count, std::size_t size) {
+    std::vector<BootEntry> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        out.push_back(entry("ostree-" + std::to_string(i) + "-x", std::to_string(i)));
+        out.back().options = std::string(size, 'o');
+    }
+    return out;
+}
+
+TEST(BootMenu, TheFileIsOneBlock) {
+    using Ids = std::vector<std::string>;
+    const auto small = image::menu_file(long_entries(2, 100));
+    EXPECT_EQ(small.text.size(), 4096U);
+    EXPECT_TRUE(small.text.starts_with(image::menu_entries(long_entries(2, 100)))) << small.text;
+    EXPECT_EQ(small.shown, (Ids{"ostree-1-x", "ostree-0-x"}));
+
+    const auto large = image::menu_file(long_entries(9, 700));
+    EXPECT_EQ(large.text.size(), 4096U);
+    EXPECT_EQ(large.shown, (Ids{"ostree-8-x", "ostree-7-x", "ostree-6-x", "ostree-5-x"}));
+    EXPECT_EQ(large.left_out.size(), 5U);
+    EXPECT_NE(large.text.find("\n# Not shown for lack of room: 5 entries, still on the disk.\n"),
+              std::string::npos)
+        << large.text;
+    EXPECT_NE(large.text.find("\nLABEL trial\n"), std::string::npos);
+}
+
+// The newest is not the default while it is tried; what comes after it is what `rollback` leads to.
+TEST(BootMenu, DefaultTrialAndRollbackAreKept) {
+    using Ids = std::vector<std::string>;
+    const image::TrialMenu trial{.is_on_trial = [](const BootEntry& e) { return e.id == "ostree-1-x"; },
+                                 .arguments = "osb.trial=1"};
+    EXPECT_EQ(image::menu_file(long_entries(5, 900), trial).shown,
+              (Ids{"ostree-4-x", "ostree-3-x", "ostree-1-x"}));
+    EXPECT_EQ(image::menu_file(long_entries(5, 1200), trial).shown, (Ids{"ostree-4-x", "ostree-3-x"}));
+    EXPECT_NE(image::menu_file(long_entries(5, 1200), trial).text.find(" osb.trial=1\n"), std::string::npos);
+    EXPECT_EQ(image::menu_file(long_entries(5, 1900), trial).shown, Ids{"ostree-4-x"});
+    EXPECT_THROW(image::menu_file(long_entries(2, 2020), {trial.is_on_trial, "osb.trial=1"}), Error);
+    // Without a trial nothing needs its label.
+    const auto alone = image::menu_file(long_entries(1, 2020));
+    EXPECT_EQ(alone.shown, Ids{"ostree-0-x"});
+    EXPECT_EQ(alone.text.find("LABEL trial\n"), std::string::npos);
+}
+
+TEST(BootMenu, TitlesStayOnTheirLine) {
+    BootEntry bad = entry("ostree-1-x", "1");
+    bad.title = "x\n  APPEND init=/bin/sh\x1b[2J";
+    EXPECT_NE(image::menu_entries({bad}).find("  MENU LABEL x?  APPEND init=/bin/sh?[2J\n"),
+              std::string::npos);
+}
+
+// One byte on the serial line stops TIMEOUT.
+TEST(BootMenu, TheDefaultIsStartedInTheEnd) {
+    const std::string settings = image::menu_settings("/extlinux/entries.conf");
+    EXPECT_NE(settings.find("\nTIMEOUT 30\n"), std::string::npos) << settings;
+    EXPECT_NE(settings.find("\nTOTALTIMEOUT 3000\n"), std::string::npos) << settings;
+}
+
 class UpdateBootMenu : public testing::Test {
   protected:
     UpdateBootMenu() {
@@ -137,6 +196,26 @@ TEST_F(UpdateBootMenu, FollowsTheLoaderLink) {
     EXPECT_EQ(image::update_boot_menu(boot_.path()), both);
     EXPECT_NE(read_file(boot_ / "extlinux/entries.conf").find("DEFAULT ostree-2-alpine"), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(boot_ / "extlinux/.entries.conf.new"));
+}
+
+TEST_F(UpdateBootMenu, AFullMenuIsWrittenOverTheOldOne) {
+    const std::string file = boot_ / "extlinux/entries.conf";
+    write_file(boot_ / "loader.1/entries/ostree-1-alpine.conf", kEntry);
+    image::update_boot_menu(boot_.path());
+    struct stat before {};
+    ASSERT_EQ(::stat(file.c_str(), &before), 0);
+    for (int i = 2; i < 30; ++i) {
+        write_file(boot_ / ("loader.1/entries/ostree-" + std::to_string(i) + "-alpine.conf"),
+                   std::string(kEntry) + "version " + std::to_string(i) + '\n');
+    }
+    const std::vector<std::string> shown = image::update_boot_menu(boot_.path());
+    EXPECT_EQ(shown.front(), "ostree-29-alpine");
+    EXPECT_LT(shown.size(), 29U);
+    EXPECT_TRUE(image::menu_is_current(boot_.path()));
+    struct stat after {};
+    ASSERT_EQ(::stat(file.c_str(), &after), 0);
+    EXPECT_EQ(after.st_ino, before.st_ino);
+    EXPECT_EQ(after.st_size, 4096);
 }
 
 TEST_F(UpdateBootMenu, KnowsWhetherItIsCurrentAndOurs) {

@@ -63,7 +63,8 @@ TEST(ParseKargs, NoTextEndsTheProcess) {
 }
 
 TEST(ParseKargs, WhatSaysWhichSystemIsStartedIsRefused) {
-    for (const char* name : {"root=LABEL=x", "ostree=/ostree/boot.0/x", "boot=none", "osb.trial=1"}) {
+    for (const char* name :
+         {"root=LABEL=x", "ostree=/ostree/boot.0/x", "boot=none", "osb.trial=1", "initrd=/x"}) {
         EXPECT_EQ(refused_kargs(std::string("kargs = [\"quiet ") + name + "\"]"), ErrorKind::invalid) << name;
     }
     EXPECT_EQ(parse("kargs = [\"rootwait\", \"rootflags=noatime\"]"),

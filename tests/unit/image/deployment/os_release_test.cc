@@ -23,8 +23,9 @@ TEST(OsRelease, QuotesAreTakenAway) {
 TEST(OsRelease, WhatIsNoLineOfABootEntryIsRefused) {
     const image::OsRelease release = parse_os_release("PRETTY_NAME=\"Test\"\n");
     EXPECT_NO_THROW(check_title(release, ""));
-    EXPECT_NO_THROW(check_title(release, "1.0 beta \x1b[2J"));
-    for (const std::string& version : {std::string("1.0\noptions init=/bin/sh"), std::string(5000, '1')}) {
+    EXPECT_NO_THROW(check_title(release, "1.0 beta \xc3\xa4"));
+    for (const std::string& version : {std::string("1.0\noptions init=/bin/sh"), std::string("1.0 \x1b[2J"),
+                                       std::string("1\r"), std::string(5000, '1')}) {
         try {
             check_title(release, version);
             FAIL() << version;

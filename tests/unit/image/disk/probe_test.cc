@@ -9,9 +9,13 @@
 #include <filesystem>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "base/error.hh"
 #include "base/fd.hh"
 #include "image/disk/byte_size.hh"
+#include "image/disk/disk_area.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/unit/image/witness.hh"
 
@@ -144,6 +148,69 @@ TEST_F(Probe, SeveralAtOnce) {
     header.replace(0, 4, "hsqs").replace(28, 1, "\4");
     put(header, 0);
     EXPECT_EQ(seen(), "several filesystems or partition tables");
+}
+
+// An ext4 filesystem in the middle of a disk, as a root is looked for.
+class CheckFilesystem : public Probe {
+  protected:
+    static constexpr std::uint64_t kAt = kMebibyte;
+    static constexpr std::uint64_t kSize = 6 * kMebibyte;
+
+    void SetUp() override {
+        Probe::SetUp();
+        run("mkfs.ext4 -q -b 4096 -L ROOT -U 11111111-1111-1111-1111-111111111111 -E offset=1048576 \"$0\" "
+            "6M");
+    }
+
+    // What is wrong; "" when nothing is.
+    std::string refusal(const std::string& label = "ROOT") {
+        image::ExpectedFilesystem expected{.label = label, .uuid = {}};
+        expected.uuid.fill(0x11);
+        const Fd fd = open_at(AT_FDCWD, path_, O_RDONLY);
+        try {
+            image::check_filesystem(fd.get(), kAt, kSize, expected, "the root");
+            return {};
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::io);
+            EXPECT_TRUE(error.message().starts_with("the root reads as ")) << error.message();
+            return error.message();
+        }
+    }
+};
+
+TEST_F(CheckFilesystem, FindsWhatWasWritten) {
+    EXPECT_EQ(refusal(), "");
+    EXPECT_NE(refusal("BOOT").find("ext4 labelled 'ROOT'"), std::string::npos);
+    put(std::string(4096, '\0'), kAt);
+    EXPECT_NE(refusal().find("reads as nothing"), std::string::npos);
+}
+
+// BusyBox recognises some by less than libblkid, and all of these before ext4.
+TEST_F(CheckFilesystem, FindsWhatHidesIt) {
+    const std::vector<std::pair<std::string, std::vector<std::pair<std::uint64_t, std::string>>>> cases{
+        {"crypto_LUKS", {{0, std::string("LUKS\xBA\xBE\0\1", 8)}}},
+        {"vfat", {{54, "FAT16   "}, {510, "\x55\xAA"}}},
+        {"vfat", {{82, "FAT32   "}, {510, "\x55\xAA"}}},
+        {"LVM2_member", {{512, "LABELONE"}}},
+        {"xfs", {{0, "XFSB"}}},
+        {"swap", {{4086, "SWAPSPACE2"}}},
+    };
+    for (const auto& [kind, pieces] : cases) {
+        for (const auto& [at, bytes] : pieces) put(bytes, kAt + at);
+        const std::string message = refusal();
+        EXPECT_TRUE(message.find(kind) != std::string::npos || message.find("several") != std::string::npos)
+            << kind << ": " << message;
+        for (const auto& [at, bytes] : pieces) put(std::string(bytes.size(), '\0'), kAt + at);
+        EXPECT_EQ(refusal(), "") << kind;
+    }
+}
+
+TEST_F(CheckFilesystem, ClearedEdgesHideNothing) {
+    put(std::string("LUKS\xBA\xBE\0\1", 8), kAt);
+    put("x", kAt + kSize - 1);
+    const Fd fd = open_at(AT_FDCWD, path_, O_RDWR);
+    image::DiskArea(fd.get(), kAt, kSize, false, "test").clear_edges();
+    EXPECT_EQ(seen(), "");
 }
 
 TEST_F(Probe, LooksOnly) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <regex>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -110,6 +111,8 @@ TEST_F(Ext4Writer_, EveryKindOfInode) {
         const std::string features = witness({"dumpe2fs", "-h", path}).output;
         EXPECT_EQ(features.find(" 64bit ") == std::string::npos, for_bootloader) << features;
         EXPECT_NE(features.find("11111111-1111-1111-1111-111111111111"), std::string::npos);
+        EXPECT_TRUE(std::regex_search(features, std::regex("Errors behavior: +Remount read-only\n")))
+            << features;
     }
 }
 

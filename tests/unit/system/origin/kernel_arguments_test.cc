@@ -20,24 +20,6 @@ ErrorKind refusal(const KernelArgumentEdits& edits, const Words& arguments = kAr
     return ErrorKind::internal;
 }
 
-TEST(SplitKernelArguments, BlanksDivideExceptInQuotes) {
-    EXPECT_EQ(split_kernel_arguments("  a=1\tb \n c=\"x y\" "), (Words{"a=1", "b", "c=\"x y\""}));
-    EXPECT_EQ(split_kernel_arguments(""), Words{});
-}
-
-TEST(SplitKernelArguments, RefusesWhatWouldBreakABootEntry) {
-    EXPECT_THROW(split_kernel_arguments("a=\"x y"), Error);
-    EXPECT_THROW(split_kernel_arguments("a\rb"), Error);
-    EXPECT_THROW(split_kernel_arguments("a\x1b[1m"), Error);
-    EXPECT_THROW(split_kernel_arguments("a\x7f"), Error);
-    EXPECT_THROW(split_kernel_arguments("a=\xff"), Error);
-    EXPECT_THROW(split_kernel_arguments(std::string("a\0b", 3)), Error);
-    // A line feed ends a word even in quotes, which are then not closed in either.
-    for (const std::string& word : split_kernel_arguments("a=\"x\ny\"")) {
-        EXPECT_EQ(word.find('\n'), std::string::npos);
-    }
-}
-
 TEST(EditKernelArguments, NothingToDo) {
     EXPECT_EQ(edit_kernel_arguments(kArguments, {}), kArguments);
     EXPECT_TRUE(KernelArgumentEdits{}.empty());
@@ -52,6 +34,12 @@ TEST(EditKernelArguments, AppendsAtTheEndInOrder) {
 TEST(EditKernelArguments, AppendIfMissingComparesTheWholeArgument) {
     EXPECT_EQ(edit_kernel_arguments({"a=1"}, {.append_if_missing = {"a=1", "a=2", "a=2", "a"}}),
               (Words{"a=1", "a=2", "a"}));
+}
+
+// SYSLINUX would load it in place of the deployment's own.
+TEST(EditKernelArguments, AnInitramfsIsNotTheirsToSet) {
+    EXPECT_EQ(refusal({.append = {"initrd=/evil"}}), ErrorKind::usage);
+    EXPECT_EQ(refusal({.append = {"quiet \"ostree=/x y\""}}), ErrorKind::usage);
 }
 
 // The kernel stops there, and would not see what a trial adds. One that is there can be removed.
