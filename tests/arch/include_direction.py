@@ -22,7 +22,7 @@ ROOMS = {  # of each module, bottom first
     "registry": ("http", "auth", "distribution", "skopeo", "transports"),
     "ostree": ("objects", "tree", "layout", "import", "export", "push", "sysroot"),
     "image": ("disk", "ext4", "deployment", "settings", "boot", "install"),
-    "system": ("origin", "trial", "deploy", "check", "upgrade"),
+    "system": ("origin", "etc", "trial", "deploy", "check", "upgrade"),
     "cli": ("output", "options", "reports", "verbs"),
 }
 MODULES = tuple(ROOMS)  # bottom first

@@ -1,0 +1,392 @@
+#include "system/etc/etc_apply.hh"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/hash.hh"
+#include "base/interrupt.hh"
+#include "base/state_file.hh"
+#include "ostree/sysroot/immutable_flags.hh"
+
+namespace osb::system {
+namespace {
+
+constexpr std::size_t kMaxAccountFile = 16UL * 1024 * 1024;
+constexpr const char* kNewEtc = "etc.new";
+constexpr mode_t kPrivateDirectory = 0700;
+constexpr mode_t kPrivateFile = 0600;
+constexpr mode_t kPermissions = 07777;
+
+// The directory that holds `path`, below an open one, without following links; and its last name.
+struct Place {
+    Fd directory;
+    std::string name;
+};
+
+Place place_of(int root, const std::string& path) {
+    Place out{.directory = open_at(root, ".", O_RDONLY | O_DIRECTORY), .name = {}};
+    std::size_t at = 0;
+    for (std::size_t slash = 0; (slash = path.find('/', at)) != std::string::npos; at = slash + 1) {
+        out.directory =
+            open_at(out.directory.get(), path.substr(at, slash - at), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    }
+    out.name = path.substr(at);
+    return out;
+}
+
+std::string proc_path(const Place& place) {
+    return concat("/proc/self/fd/", place.directory.get(), '/', place.name);
+}
+
+void copy_content(int from, int to, const std::string& path) {
+    FdSource source(Fd(::fcntl(from, F_DUPFD_CLOEXEC, 0)), path);
+    std::array<std::uint8_t, 65536> buffer{};
+    while (const std::size_t got = source.read(buffer)) write_all(to, ByteView(buffer).first(got), path);
+}
+
+void set_xattrs(const Place& place, const EtcEntry& entry) {
+    const std::string path = proc_path(place);
+    // What it has inherited from its directory.
+    for (const char* inherited : {"system.posix_acl_access", "system.posix_acl_default"}) {
+        if (!entry.xattrs.contains(inherited)) ::lremovexattr(path.c_str(), inherited);
+    }
+    for (const auto& [name, value] : entry.xattrs) {
+        if (::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
+            // A label that this kernel has no policy for is no loss.
+            if (name == kSelinuxLabel) continue;
+            throw_errno(concat("cannot set the attribute ", quoted(name)));
+        }
+    }
+}
+
+void remove_other_xattrs(const Place& place, const EtcEntry& present, const EtcEntry& wanted) {
+    const std::string path = proc_path(place);
+    for (const auto& [name, value] : present.xattrs) {
+        if (wanted.xattrs.contains(name) || name == kSelinuxLabel) continue;
+        if (::lremovexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA)
+            throw_errno(concat("cannot remove the attribute ", quoted(name)));
+    }
+}
+
+// The owner first: changing it takes set-user-ID bits and capabilities away.
+void set_metadata(const Place& place, const EtcEntry& entry) {
+    const int directory = place.directory.get();
+    if (::fchownat(directory, place.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
+        throw_errno("cannot set the owner");
+    if (entry.type != EtcType::symlink &&
+        ::fchmodat(directory, place.name.c_str(), entry.mode & kPermissions, 0) != 0) {
+        throw_errno("cannot set the mode");
+    }
+    set_xattrs(place, entry);
+}
+
+void set_times(const Place& place, const EtcEntry& entry) {
+    const timespec mtime{.tv_sec = entry.mtime_seconds, .tv_nsec = entry.mtime_nanoseconds};
+    const std::array<timespec, 2> times{mtime, mtime};
+    if (::utimensat(place.directory.get(), place.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+        throw_errno("cannot set the time");
+}
+
+int source_root(const EtcStep& step, const EtcSources& sources) {
+    return step.action == EtcAction::image ? sources.image : sources.local;
+}
+
+void make_file(const Place& place, const EtcStep& step, const EtcSources& sources) {
+    const Fd file =
+        open_at(place.directory.get(), place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kPrivateFile);
+    if (step.action == EtcAction::join) {
+        write_all(file.get(), as_bytes(step.text), step.source);
+        return;
+    }
+    const Place from = place_of(source_root(step, sources), step.source);
+    copy_content(open_regular(from.directory.get(), from.name).get(), file.get(), step.source);
+}
+
+// Makes the entry, which must not exist, complete but for the time of a directory.
+void make_entry(const Place& place, const EtcStep& step, const EtcSources& sources) {
+    const int directory = place.directory.get();
+    const char* name = place.name.c_str();
+    int failed = 0;
+    switch (step.entry.type) {
+        case EtcType::directory:
+            failed = ::mkdirat(directory, name, kPrivateDirectory);
+            break;
+        case EtcType::file:
+            make_file(place, step, sources);
+            break;
+        case EtcType::symlink:
+            failed = ::symlinkat(step.entry.target.c_str(), directory, name);
+            break;
+        case EtcType::device:
+        case EtcType::fifo:
+            failed = ::mknodat(directory, name, (step.entry.mode & S_IFMT) | kPrivateFile, step.entry.device);
+            break;
+    }
+    if (failed != 0) throw_errno("cannot create it");
+    set_metadata(place, step.entry);
+    // A joined file is new.
+    if (!step.entry.is_directory() && step.action != EtcAction::join) set_times(place, step.entry);
+}
+
+struct ListCloser {
+    void operator()(DIR* list) const noexcept { ::closedir(list); }
+};
+
+void try_remove_tree(int directory, const std::string& name) {
+    if (::unlinkat(directory, name.c_str(), 0) == 0 || errno == ENOENT) return;
+    if (errno != EISDIR) throw_errno(concat("cannot remove ", quoted(name)));
+    Fd fd = open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const std::unique_ptr<DIR, ListCloser> list(::fdopendir(fd.get()));
+    if (!list) throw_errno(concat("cannot read ", quoted(name)));
+    const int open = fd.release();
+    while (const dirent* found = ::readdir(list.get())) {
+        const std::string below = found->d_name;
+        if (below != "." && below != "..") try_remove_tree(open, below);
+    }
+    if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) != 0)
+        throw_errno(concat("cannot remove ", quoted(name)));
+}
+
+// Removes what has that name, with all below it, and nothing that a link names. Immutable files go, too.
+void remove_tree(int directory, const std::string& name) {
+    try {
+        try_remove_tree(directory, name);
+    } catch (const Error&) {
+        if (ostree::clear_immutable_flags(concat("/proc/self/fd/", directory, '/', name)) == 0) throw;
+        try_remove_tree(directory, name);
+    }
+}
+
+// The deployment's own directory is immutable, as libostree leaves it, so that nothing is made in the root
+// directory of the system by mistake. It is not while this lives.
+class MutableScope {
+  public:
+    explicit MutableScope(int directory) : directory_(directory) {
+        if (::ioctl(directory, FS_IOC_GETFLAGS, &flags_) != 0) return;
+        const int without = flags_ & ~FS_IMMUTABLE_FL;
+        if (without == flags_) return;
+        if (::ioctl(directory, FS_IOC_SETFLAGS, &without) != 0)
+            throw_errno("cannot make the deployment's directory mutable");
+        changed_ = true;
+    }
+    MutableScope(const MutableScope&) = delete;
+    MutableScope& operator=(const MutableScope&) = delete;
+    ~MutableScope() {
+        if (changed_) ::ioctl(directory_, FS_IOC_SETFLAGS, &flags_);
+    }
+
+  private:
+    int directory_;
+    int flags_ = 0;
+    bool changed_ = false;
+};
+
+// The labels of what is there already are the policy's: libostree has set them.
+void keep_label(EtcEntry& entry, const EtcTree& present, const std::string& path) {
+    const auto found = present.find(path);
+    if (found == present.end()) return;
+    const auto label = found->second.xattrs.find(std::string(kSelinuxLabel));
+    if (label != found->second.xattrs.end()) entry.xattrs.insert_or_assign(label->first, label->second);
+}
+
+void build_new(int root, const EtcPlan& plan, const EtcSources& sources, const EtcTree& present) {
+    for (const auto& [path, planned] : plan.result) {
+        if (path.empty()) continue;
+        check_interrupt();
+        EtcStep step = planned;
+        keep_label(step.entry, present, path);
+        with_context([&, &at = path] { return concat("/etc/", escape(at)); },
+                     [&, &at = path] { make_entry(place_of(root, at), step, sources); });
+    }
+    for (auto at = plan.result.rbegin(); at != plan.result.rend(); ++at) {
+        if (at->second.entry.is_directory() && !at->first.empty())
+            set_times(place_of(root, at->first), at->second.entry);
+    }
+}
+
+int exchange(int directory, const char* a, const char* b) {
+    constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE; musl has no renameat2()
+    return static_cast<int>(::syscall(SYS_renameat2, directory, a, directory, b, kExchange));
+}
+
+constexpr const char* kOldEtc = "etc.old";  // between two renames
+
+// After it the name of the old one is kNewEtc.
+void swap_in(int deployment) {
+    if (exchange(deployment, kNewEtc, "etc") == 0) return;
+    if (errno != EINVAL && errno != ENOSYS) throw_errno("cannot put the new /etc in place");
+    remove_tree(deployment, kOldEtc);
+    if (::renameat(deployment, "etc", deployment, kOldEtc) != 0) throw_errno("cannot put the old /etc away");
+    if (::renameat(deployment, kNewEtc, deployment, "etc") != 0) {
+        const int error = errno;
+        ::renameat(deployment, kOldEtc, deployment, "etc");
+        errno = error;
+        throw_errno("cannot put the new /etc in place");
+    }
+    ::renameat(deployment, kOldEtc, deployment, kNewEtc);
+}
+
+EtcTree read_present(int deployment) {
+    const Fd etc = open_at(deployment, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return read_etc_tree(etc.get(), EtcContent::unread);
+}
+
+std::string make_new_etc(int deployment, const EtcPlan& plan, const EtcSources& sources) {
+    const EtcTree present = read_present(deployment);
+    if (::mkdirat(deployment, kNewEtc, kPrivateDirectory) != 0) throw_errno("cannot create the new /etc");
+    const Fd root = open_at(deployment, kNewEtc, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    build_new(root.get(), plan, sources, present);
+    EtcEntry top = plan.result.at("").entry;
+    keep_label(top, present, "");
+    const Place place{.directory = open_at(deployment, ".", O_RDONLY | O_DIRECTORY), .name = kNewEtc};
+    set_metadata(place, top);
+    if (::syncfs(root.get()) != 0) throw_errno("cannot write the new /etc to the disk");
+    return fingerprint(read_etc_tree(root.get(), EtcContent::unread));
+}
+
+bool is_made(const EtcEntry& present, const EtcStep& step) {
+    EtcEntry wanted = step.entry;
+    // A joined text is compared by its digest, which its source does not have.
+    if (step.action == EtcAction::join) {
+        wanted.size = step.text.size();
+        wanted.digest = to_hex(sha256(as_bytes(step.text)));
+    }
+    return same_entry(present, wanted);
+}
+
+class EtcUpdate {
+  public:
+    EtcUpdate(int etc, const EtcPlan& plan, const EtcSources& sources)
+        : etc_(etc), plan_(plan), sources_(sources), present_(read_etc_tree(etc, EtcContent::hashed)) {}
+
+    std::size_t run() {
+        for (const auto& [path, step] : plan_.result) {
+            check_interrupt();
+            with_context([&, &at = path] { return concat("/etc/", escape(at)); },
+                         [&, &at = path, &what = step] { update(at, what); });
+        }
+        for (auto at = present_.rbegin(); at != present_.rend(); ++at) {
+            if (!plan_.result.contains(at->first)) remove(at->first);
+        }
+        if (::syncfs(etc_) != 0) throw_errno("cannot write /etc to the disk");
+        return changed_;
+    }
+
+  private:
+    void update(const std::string& path, const EtcStep& planned) {
+        const auto present = present_.find(path);
+        if (present != present_.end() && is_made(present->second, planned)) return;
+        ++changed_;
+        EtcStep step = planned;
+        keep_label(step.entry, present_, path);
+        if (path.empty()) {
+            set_metadata({.directory = open_at(etc_, ".", O_RDONLY | O_DIRECTORY), .name = "."}, step.entry);
+            return;
+        }
+        const Place place = place_of(etc_, path);
+        const bool was_directory = present != present_.end() && present->second.is_directory();
+        if (was_directory && step.entry.is_directory()) {
+            remove_other_xattrs(place, present->second, step.entry);
+            set_metadata(place, step.entry);
+            return;
+        }
+        // A file and a directory cannot change places in one step.
+        if (present != present_.end() && was_directory != step.entry.is_directory())
+            remove_tree(place.directory.get(), place.name);
+        if (step.entry.is_directory()) {
+            make_entry(place, step, sources_);
+        } else {
+            make_and_rename(place, step);
+        }
+    }
+
+    void make_and_rename(const Place& place, const EtcStep& step) {
+        Place next{.directory = open_at(place.directory.get(), ".", O_RDONLY | O_DIRECTORY),
+                   .name = concat(".osb-etc-", plan_.result.size(), '-', changed_)};
+        remove_tree(next.directory.get(), next.name);
+        make_entry(next, step, sources_);
+        if (::renameat(next.directory.get(), next.name.c_str(), place.directory.get(), place.name.c_str()) !=
+            0)
+            throw_errno("cannot rename it");
+    }
+
+    // What lay in a directory that is a file now is gone already.
+    bool is_gone(const std::string& path) const {
+        for (std::size_t slash = path.find('/'); slash != std::string::npos;
+             slash = path.find('/', slash + 1)) {
+            const auto above = plan_.result.find(path.substr(0, slash));
+            if (above != plan_.result.end() && !above->second.entry.is_directory()) return true;
+        }
+        return false;
+    }
+
+    void remove(const std::string& path) {
+        if (is_gone(path)) return;
+        const Place place = place_of(etc_, path);
+        remove_tree(place.directory.get(), place.name);
+        ++changed_;
+    }
+
+    int etc_;
+    const EtcPlan& plan_;
+    const EtcSources& sources_;
+    EtcTree present_;
+    std::size_t changed_ = 0;
+};
+
+}  // namespace
+
+EtcSide read_etc_side(int directory) {
+    EtcSide out{.tree = read_etc_tree(directory, EtcContent::hashed), .accounts = {}};
+    for (const std::string_view file : kAccountFiles) {
+        const std::string name(file);
+        const auto found = out.tree.find(name);
+        if (found == out.tree.end() || found->second.type != EtcType::file) continue;
+        out.accounts[name] = read_regular_file(directory, name, kMaxAccountFile);
+    }
+    return out;
+}
+
+std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& sources) {
+    const MutableScope writable(deployment);
+    if (::faccessat(deployment, "etc", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        ::renameat(deployment, kOldEtc, deployment, "etc");
+    remove_tree(deployment, kNewEtc);
+    std::string result;
+    try {
+        result = make_new_etc(deployment, plan, sources);
+        swap_in(deployment);
+    } catch (...) {
+        try {
+            remove_tree(deployment, kNewEtc);
+        } catch (const Error&) {
+            // The next run tries again.
+        }
+        throw;
+    }
+    if (::fsync(deployment) != 0) throw_errno("cannot write the deployment's directory to the disk");
+    remove_tree(deployment, kNewEtc);
+    return result;
+}
+
+std::size_t update_etc(int etc, const EtcPlan& plan, const EtcSources& sources) {
+    return EtcUpdate(etc, plan, sources).run();
+}
+
+}  // namespace osb::system

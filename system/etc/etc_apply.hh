@@ -1,0 +1,34 @@
+// Makes a directory what a plan says (etc_plan.hh): as a new directory that takes the old one's place, or
+// file by file in one that is in use.
+#pragma once
+
+#include <string>
+
+#include "system/etc/etc_plan.hh"
+
+namespace osb::system {
+
+// Open directories that the steps of a plan read from. Borrowed.
+struct EtcSources {
+    int image = -1;  // the new image's /usr/etc
+    int local = -1;  // the machine's /etc
+};
+
+// The table of an open directory with the texts of its account files. Throws as read_etc_tree();
+// Error{too_large} for an account file of more than 16 MiB.
+EtcSide read_etc_side(int directory);
+
+// Builds the result as `etc.new` in the open directory of a deployment, writes it to the disk, and lets it
+// and `etc` change places in one step; then removes the old one. Where the filesystem cannot do that in one
+// step, `etc` is missing for an instant. At any other instant `etc` is the old one or the new one, as a
+// whole; a second run completes or repeats an interrupted one. SELinux labels stay as the policy has set
+// them. Returns the fingerprint of the result. Throws Error{io, no_space}, not_found when a file went away
+// meanwhile; Interrupted: then `etc` is as it was.
+std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& sources);
+
+// Changes what differs in an open directory that is in use: each file in one step, directories before their
+// files; removes last. Then writes all to the disk. Idempotent. Returns how many entries changed. Throws as
+// replace_etc().
+std::size_t update_etc(int etc, const EtcPlan& plan, const EtcSources& sources);
+
+}  // namespace osb::system
