@@ -9,6 +9,7 @@
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
 #include "system/deploy/deploy_space.hh"
+#include "system/etc/etc_merge.hh"
 #include "system/trial/advance_trial.hh"
 #include "system/trial/trial_support.hh"
 
@@ -133,6 +134,13 @@ void check_made(const Sysroot& sysroot, const Deployment& made) {
         .code("cannot_be_tried");
 }
 
+// Its conflicts are warnings: the new system starts, but somebody should look.
+void merge_etc_from(const Sysroot& sysroot, const std::optional<Deployment>& from, const Deployment& made) {
+    if (const auto booted = sysroot.booted()) forget_etc_merge(sysroot, booted->id);
+    if (!from) return;
+    for (const std::string& note : merge_new_etc(sysroot, *from, made)) log_warning(note);
+}
+
 }  // namespace
 
 DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deployment,
@@ -151,7 +159,9 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     check_space(sysroot, deployment.stateroot, deployable, {});
     ostree::NewDeployment next = deployment;
     next.origin = image::Origin::parse(deployment.origin).with_untried(tried).text();
+    next.merge.reset();  // libostree would stop at what merge_new_etc() can merge
     const Deployment made = sysroot.deploy(next);
+    merge_etc_from(sysroot, deployment.merge, made);
     if (tried) {
         check_made(sysroot, made);
         prepare_trial(sysroot, made, subject);

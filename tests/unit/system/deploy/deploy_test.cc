@@ -16,6 +16,7 @@
 #include "base/umask_scope.hh"
 #include "image/deployment/kernel_format.hh"
 #include "image/deployment/origin.hh"
+#include "system/etc/etc_merge.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial.hh"
 #include "tests/support/test_sysroot.hh"
@@ -76,6 +77,27 @@ TEST_F(DeployTest, EtcIsMergedThreeWays) {
     EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/local"), "mine");
     EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/default"), "2");
     EXPECT_EQ(outcome.deployment.kernel_options, (std::vector<std::string>{"root=LABEL=ROOT", "rw"}));
+}
+
+TEST_F(DeployTest, ALocalFileWhereTheImageHasADirectoryIsNoFault) {
+    disk_.install(disk_.add_commit("1"), test::kImageOrigin);
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const std::string etc = roles_of(sysroot).current->id.path() + "/etc/";
+    std::filesystem::remove_all(disk_.path() + "/" + etc + "runlevels");
+    disk_.write(etc + "default", "mine");
+    disk_.write(etc + "runlevels", "mine");
+    const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    EXPECT_EQ(disk_.read(outcome.deployment.id.path() + "/etc/default"), "mine");
+}
+
+TEST_F(DeployTest, LaterChangesOfEtcArePendingForTheNewOne) {
+    Sysroot sysroot = with_trials("1");
+    const std::string etc = roles_of(sysroot).current->id.path() + "/etc/";
+    const DeployOutcome outcome = deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+    EXPECT_EQ(outcome.result, DeployResult::on_trial);
+    EXPECT_FALSE(is_etc_pending(sysroot, outcome.deployment.id));
+    disk_.write(etc + "late", "mine");
+    EXPECT_TRUE(is_etc_pending(sysroot, outcome.deployment.id));
 }
 
 TEST_F(DeployTest, WithoutSyslinuxTheNewOneIsTheDefault) {
