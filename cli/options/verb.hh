@@ -65,6 +65,7 @@ extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
 extern const VerbEntry kInstallToDiskVerb;
 extern const VerbEntry kKargsVerb;
+extern const VerbEntry kMergeEtcVerb;
 extern const VerbEntry kPinVerb;
 extern const VerbEntry kPullVerb;
 extern const VerbEntry kPushVerb;

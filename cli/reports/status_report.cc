@@ -52,6 +52,9 @@ class Text {
         field("version", version_of(one));
         field("digest", short_digest(one.digest));
         field("commit", commit_of(one));
+        if (one.etc_pending == true)
+            field("/etc",
+                  styled(Style::warning, "has changes that the shutdown merges into this deployment"));
     }
 
     void next_boot() {
@@ -204,6 +207,7 @@ OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
             {"staged", deployment.staged},
             {"failed", one.failed},
             {"left_over", one.left_over},
+            {"etc_pending", one.etc_pending ? OrderedJson(*one.etc_pending) : OrderedJson(nullptr)},
             {"image", json_text(one.follows)},
             {"origin_problem", json_text(one.origin_problem)},
             {"manifest_digest", json_text(one.digest)},

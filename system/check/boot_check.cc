@@ -20,6 +20,8 @@
 #include "image/deployment/origin.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
+#include "system/etc/etc_merge.hh"
+#include "system/etc/etc_record.hh"
 #include "system/trial/boot_count.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/panic_record.hh"
@@ -73,9 +75,22 @@ bool is_settled(const Sysroot& sysroot) {
            reset_boot_count(sysroot);
 }
 
+// From here on its /etc is its own: nothing is merged into it any more. Never a reason to fail.
+void end_etc_merge(const Sysroot& sysroot, const Deployment& booted, CheckReport& report) {
+    try {
+        if (!forget_etc_merge(sysroot, booted.id)) return;
+        report.warnings.push_back(
+            "changes of /etc that the old system made before the restart are missing: osb-etc did not run");
+    } catch (const Error& error) {
+        report.warnings.push_back(concat("cannot end the merge of /etc: ", error.message()));
+    }
+}
+
 void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
-    if (is_settled(Sysroot::open(options.sysroot))) return;
+    const bool has_etc_merge = find_etc_merge(options.sysroot, out.booted->id).has_value();
+    if (!has_etc_merge && is_settled(Sysroot::open(options.sysroot))) return;
     Sysroot sysroot = Sysroot::open_locked(options.sysroot);
+    if (has_etc_merge) end_etc_merge(sysroot, *out.booted, out.report);
     // (In the mount namespace that this has entered.)
     TrialOutcome settled = settle_boot(sysroot, {.running = sysroot.booted().value_or(*out.booted),
                                                  .failure = out.report.failure(),

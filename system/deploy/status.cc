@@ -11,6 +11,7 @@
 #include "ostree/tree/commit_info.hh"
 #include "system/deploy/deploy.hh"
 #include "system/deploy/deployment_match.hh"
+#include "system/etc/etc_merge.hh"
 
 namespace osb::system {
 namespace {
@@ -48,6 +49,15 @@ void add_commit(DeploymentStatus& out, const Sysroot& sysroot) {
     }
 }
 
+std::optional<bool> etc_pending_of(const Sysroot& sysroot, const Deployment& deployment) {
+    try {
+        return is_etc_pending(sysroot, deployment.id);
+    } catch (const Error& error) {
+        log_debug(concat("/etc: ", error.message()));
+        return std::nullopt;
+    }
+}
+
 bool is_same(const std::optional<Deployment>& role, const Deployment& deployment) {
     return role && *role == deployment;
 }
@@ -60,6 +70,7 @@ DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, 
     out.rollback = is_same(roles.rollback, deployment);
     out.left_over = std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
     out.failed = has_failed(failed, deployment);
+    out.etc_pending = etc_pending_of(sysroot, deployment);
     out.digest = manifest_digest_of(sysroot, deployment);
     out.deployed = deployed_at(sysroot, deployment);
     add_origin(out);

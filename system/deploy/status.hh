@@ -21,6 +21,9 @@ struct DeploymentStatus {
     bool rollback = false;
     bool left_over = false;
     bool failed = false;  // its trial
+    // Changes of /etc were made since it was merged into this one, which waits. Nothing: without the right to
+    // read all of /etc this is not known.
+    std::optional<bool> etc_pending = false;
 
     std::string follows;         // image or refspec; what the origin says, where that cannot be followed
     std::string origin_problem;  // why it cannot; "" where it can

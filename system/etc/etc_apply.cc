@@ -364,6 +364,8 @@ EtcSide read_etc_side(int directory) {
 }
 
 std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& sources) {
+    struct stat before {};
+    if (::fstat(deployment, &before) != 0) throw_errno("cannot read the deployment's directory");
     const MutableScope writable(deployment);
     if (::faccessat(deployment, "etc", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         ::renameat(deployment, kOldEtc, deployment, "etc");
@@ -382,6 +384,9 @@ std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& s
     }
     if (::fsync(deployment) != 0) throw_errno("cannot write the deployment's directory to the disk");
     remove_tree(deployment, kNewEtc);
+    // `status` shows it as the time of the deployment.
+    const std::array<timespec, 2> times{before.st_mtim, before.st_mtim};
+    if (::futimens(deployment, times.data()) != 0) throw_errno("cannot set the time of the deployment");
     return result;
 }
 

@@ -171,7 +171,10 @@ std::vector<EtcMergeReport> merge_etc(const Sysroot& sysroot) {
     std::vector<EtcMergeReport> out;
     const auto booted = sysroot.booted();
     for (const EtcMerge& merge : read_etc_merges(sysroot.path())) {
-        if (!sysroot.find(merge.deployment)) continue;
+        if (!sysroot.find(merge.deployment)) {
+            remove_record(sysroot, merge.deployment);
+            continue;
+        }
         const bool runs = booted && booted->id == merge.deployment;
         out.push_back(runs ? catch_up(sysroot, merge) : merge_waiting(sysroot, merge));
     }

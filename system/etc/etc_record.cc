@@ -80,6 +80,10 @@ void write_etc_merges(const std::string& sysroot, std::vector<EtcMerge> merges) 
     }
     const oci::Json json{{"schema", kMergesSchema}, {"merges", std::move(list)}};
     const Fd directory = open_state_directory(merges_directory(sysroot));
+    if (merges.empty()) {
+        remove_file(directory.get(), kMergesFile);
+        return;
+    }
     replace_file(directory.get(), kMergesFile,
                  json.dump(2, ' ', false, oci::Json::error_handler_t::replace) + '\n');
 }

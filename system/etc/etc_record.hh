@@ -25,7 +25,8 @@ std::vector<EtcMerge> read_etc_merges(const std::string& sysroot);
 // That of one deployment.
 std::optional<EtcMerge> find_etc_merge(const std::string& sysroot, const ostree::DeploymentId& deployment);
 
-// Replaces all, durably and in one step; keeps the newest 32. Throws Error{io, no_space}.
+// Replaces all, durably and in one step; keeps the newest 32. Without any the file is removed: the service
+// osb-etc has nothing to do then. Throws Error{io, no_space}.
 void write_etc_merges(const std::string& sysroot, std::vector<EtcMerge> merges);
 
 }  // namespace osb::system

@@ -68,6 +68,18 @@ OrderedJson as_json(const SystemStatus& status) {
     return OrderedJson::parse(status_document({.status = status, .check = std::nullopt, .now = kNow}));
 }
 
+TEST(DescribeStatus, ChangesOfEtcThatArePending) {
+    SystemStatus status = waiting();
+    EXPECT_FALSE(contains(described(status), "/etc"));
+    EXPECT_EQ(as_json(status)["deployments"][1]["etc_pending"], false);
+    status.deployments[1].etc_pending = true;
+    EXPECT_TRUE(contains(described(status), "     /etc     has changes that the shutdown merges into this"));
+    EXPECT_EQ(as_json(status)["deployments"][1]["etc_pending"], true);
+    status.deployments[1].etc_pending = std::nullopt;
+    EXPECT_FALSE(contains(described(status), "/etc"));
+    EXPECT_TRUE(as_json(status)["deployments"][1]["etc_pending"].is_null());
+}
+
 TEST(DescribeStatus, AGlanceTells) {
     EXPECT_EQ(described(waiting()),
               "* 0  booted\n"

@@ -90,7 +90,9 @@ class EtcApplyTest : public ::testing::Test {
 TEST_F(EtcApplyTest, ReplacesTheDirectoryAsAWhole) {
     fill();
     write("deployment/etc/left", "over");
+    fs::last_write_time(top_ / "deployment", fs::file_time_type{});
     const std::string result = replace();
+    EXPECT_EQ(fs::last_write_time(top_ / "deployment"), fs::file_time_type{}) << "the time of the deployment";
     expect_result();
     EXPECT_FALSE(exists("deployment/etc/left"));
     EXPECT_EQ(result, print("deployment/etc"));
