@@ -90,7 +90,6 @@ void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     const bool has_etc_merge = find_etc_merge(options.sysroot, out.booted->id).has_value();
     if (!has_etc_merge && is_settled(Sysroot::open(options.sysroot))) return;
     Sysroot sysroot = Sysroot::open_locked(options.sysroot);
-    if (has_etc_merge) end_etc_merge(sysroot, *out.booted, out.report);
     // (In the mount namespace that this has entered.)
     TrialOutcome settled = settle_boot(sysroot, {.running = sysroot.booted().value_or(*out.booted),
                                                  .failure = out.report.failure(),
@@ -98,6 +97,7 @@ void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     out.trial = settled.verdict;
     out.reason = std::move(settled.reason);
     out.restart = settled.restart;
+    if (has_etc_merge && !out.restart) end_etc_merge(sysroot, *out.booted, out.report);
 }
 
 // A disk that is full or read-only is one of the faults that a trial is to find: it must not keep the machine

@@ -194,6 +194,11 @@ class Guest:
     def cat(self, *paths):
         return self.machine.shell("cat " + " ".join(paths))[1].split("\n")
 
+    def console(self):
+        """All that it has said."""
+        with open(self.machine.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
     def reboot(self):
         self.machine.send("sync; reboot\n")
         self.machine.next_boot()

@@ -60,6 +60,35 @@ def check_second(test, guest, what="upgraded"):
     test.check(guest.machine.shell("test -e /usr/share/osb-test/removed")[0] != 0, f"{what}: a removed file is gone")
 
 
+def late_changes(test, guest):
+    """Between the upgrade and the restart, and by services that stop: one of the runlevel boot, and one of default."""
+    guest.machine.output("echo static > /etc/osb-test/address; for name in syslog sshd; do "
+                         "echo \"stop_post() { echo stopped > /etc/osb-test/by-$name; }\" > /etc/conf.d/$name; done; sync")
+    status = guest.status()
+    test.check([one["etc_pending"] for one in status["deployments"]] == [False, True], "status: changes of /etc are pending", status)
+
+
+def check_late_changes(test, guest, mark):
+    said = guest.console()[mark:]
+    test.check("merged the changes of /etc" in said and "took over changes" not in said, "the shutdown merges /etc", said[-3000:])
+    said = guest.cat("/etc/osb-test/address", "/etc/osb-test/by-syslog", "/etc/osb-test/by-sshd")
+    test.check(said == ["static", "stopped", "stopped"], "after all services have stopped", said)
+    test.check(guest.machine.shell("test -e /sysroot/ostree/osb-oci/etc-merges.json")[0] != 0, "and from now on its /etc is its own")
+
+
+def without_merge_at_shutdown(guest):
+    """As after a power cut: what was changed since the upgrade is only in the old system's /etc."""
+    guest.machine.output("rc-service osb-etc zap; rm /etc/conf.d/syslog /etc/conf.d/sshd; echo late > /etc/osb-test/late; sync")
+
+
+def check_without_merge(test, guest, mark):
+    said = guest.console()[mark:]
+    test.check("merged the changes of /etc" not in said and "took over changes" in said, "without it the new system takes over changes",
+               said[-3000:])
+    said = guest.cat("/etc/osb-test/late", "/etc/osb-test/address")
+    test.check(said == ["late", "static"] and guest.machine.shell("test -e /etc/conf.d/sshd")[0] != 0, "what was added and removed", said)
+
+
 def upgraded(test, site, guest):
     site.image("2", second_layer(test), base="1")
     digest = site.publish("2")
@@ -71,8 +100,11 @@ def upgraded(test, site, guest):
                "upgrade: it is to be tried", report)
     status = guest.status()
     test.check([d["version"] for d in role(status, "default")] == ["1"], "the old version is still the default", status)
+    late_changes(test, guest)
+    mark = len(guest.console())
     guest.reboot()
     check_second(test, guest)
+    check_late_changes(test, guest, mark)
     said = guest.machine.output("cat /boot/extlinux/entries.conf")
     test.check(said.count("MENU LABEL") >= 2, "the menu has both", said)
     said = guest.must("status")
@@ -100,8 +132,11 @@ def switched(test, site, guest):
     commit = site.publish_commit("3", "other:stable")
     report = guest.json(f"switch {site.name_in_guest('other:stable')}")
     test.check(report["commit"] == commit, "switch takes the very commit out of the image", report)
+    without_merge_at_shutdown(guest)
+    mark = len(guest.console())
     guest.reboot()
     status = check_version(test, guest, "3", "switched")
+    check_without_merge(test, guest, mark)
     (booted,) = role(status, "booted")
     test.check("other:stable" in booted["image"], "switched: it follows the other image", booted)
     said = guest.cat("/usr/share/osb-test/changed", "/etc/osb-test/edited", "/var/lib/app/state")
