@@ -78,7 +78,8 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
             {"present", to_json(report.present)},
             {"deployment", deployment},
             {"next_boot", json_text(report.next_boot ? report.next_boot->to_string() : "")},
-            {"bytes_read", report.bytes_read}};
+            {"bytes_read", report.bytes_read},
+            {"etc_conflicts", report.etc_conflicts}};
 }
 
 std::string describe_upgrade(const system::UpgradeReport& report) {

@@ -135,10 +135,13 @@ void check_made(const Sysroot& sysroot, const Deployment& made) {
 }
 
 // Its conflicts are warnings: the new system starts, but somebody should look.
-void merge_etc_from(const Sysroot& sysroot, const std::optional<Deployment>& from, const Deployment& made) {
+std::vector<std::string> merge_etc_from(const Sysroot& sysroot, const std::optional<Deployment>& from,
+                                        const Deployment& made) {
     if (const auto booted = sysroot.booted()) forget_etc_merge(sysroot, booted->id);
-    if (!from) return;
-    for (const std::string& note : merge_new_etc(sysroot, *from, made)) log_warning(note);
+    if (!from) return {};
+    std::vector<std::string> conflicts = merge_new_etc(sysroot, *from, made);
+    for (const std::string& conflict : conflicts) log_warning(conflict);
+    return conflicts;
 }
 
 }  // namespace
@@ -161,7 +164,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     next.origin = image::Origin::parse(deployment.origin).with_untried(tried).text();
     next.merge.reset();  // libostree would stop at what merge_new_etc() can merge
     const Deployment made = sysroot.deploy(next);
-    merge_etc_from(sysroot, deployment.merge, made);
+    std::vector<std::string> conflicts = merge_etc_from(sysroot, deployment.merge, made);
     if (tried) {
         check_made(sysroot, made);
         prepare_trial(sysroot, made, subject);
@@ -174,7 +177,8 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     write_new(sysroot, list, made);
     if (tried) static_cast<void>(advance_trial(sysroot, TrialEvent::resume, {.running = sysroot.booted()}));
     return {.deployment = sysroot.find(made.id).value_or(made),
-            .result = tried ? DeployResult::on_trial : DeployResult::is_default};
+            .result = tried ? DeployResult::on_trial : DeployResult::is_default,
+            .etc_conflicts = std::move(conflicts)};
 }
 
 std::uint64_t keep_proven(Sysroot& sysroot) {

@@ -39,6 +39,7 @@ enum class DeployResult {
 struct DeployOutcome {
     ostree::Deployment deployment;
     DeployResult result = DeployResult::on_trial;
+    std::vector<std::string> etc_conflicts;  // one line about each, escaped; they are logged as warnings, too
 };
 DeployOutcome deploy_next(ostree::Sysroot& sysroot, const ostree::NewDeployment& deployment,
                           const TrialSubject& subject);

@@ -233,6 +233,7 @@ class Upgrade {
             sysroot_, next,
             {.image = followed_.image, .digest = report_.digest, .version = report_.release.version});
         report_.deployment = outcome.result;
+        report_.etc_conflicts = outcome.etc_conflicts;
         report_.result = UpgradeResult::deployed;
         report_.next_boot = outcome.deployment.id;
         keep_proven(sysroot_);

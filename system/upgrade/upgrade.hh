@@ -42,6 +42,7 @@ struct UpgradeReport {
     // What the next boot starts; nothing where that is what runs.
     std::optional<ostree::DeploymentId> next_boot;
     std::uint64_t bytes_read = 0;            // of layers
+    std::vector<std::string> etc_conflicts;  // of deployed: one line about each conflict in /etc
     std::optional<DeployResult> deployment;  // of `deployed`
 };
 

@@ -52,7 +52,7 @@ def accounts(test, images, disk):
     for name, line in (("passwd", ALICE), ("group", "alice:x:1000:\n"), ("shadow", "alice:$6$x::0:::::\n")):
         write(read(etc, name) + line, etc, name)
     write("mine\n", etc, "app")
-    result = disk.osb("upgrade", "--from", images.oci("v2"))
+    result = disk.osb("upgrade", "--json", "--from", images.oci("v2"))
     if not test.check_status(result, 0, "upgrade of a machine with a user of its own"):
         return None, None
     (new,) = [one for one in disk.deployments() if one["id"] != old["id"]]
@@ -60,7 +60,9 @@ def accounts(test, images, disk):
     test.check(read(now, "passwd") == ROOT + ALICE + APP.replace("1000:1000", "100:100"), "the image's user is added", read(now, "passwd"))
     test.check(read(now, "group") == "root:x:0:\nalice:x:1000:\napp:x:100:\n", "and its group", read(now, "group"))
     test.check(read(now, "shadow") == "root:*::0:::::\nalice:$6$x::0:::::\napp:!::0:::::\n", "and its password", read(now, "shadow"))
-    test.check("'app' has the number 1000" in result.stderr and "'alice'" in result.stderr, "and the clash is said", result.stderr)
+    conflicts = json.loads(result.stdout)["etc_conflicts"]
+    test.check(len(conflicts) == 3 and "'app' has the number 1000" in "".join(conflicts) and
+               "'app' has the number 1000" in result.stderr, "and the clash is said", result.describe())
     test.check(read(now, "app.osb-local") == "mine\n" and read(now, "app/app.conf") == "new default\n" and
                "/etc/app.osb-local" in result.stderr, "a file where the image has a directory now: both are there", result.stderr)
     return old, new
@@ -81,7 +83,8 @@ def late_changes(test, disk, old, new):
     test.check("/etc     has changes" in disk.osb("status").stdout, "and status says so", disk.osb("status").stdout)
     inode = os.stat(new["path"]).st_ino
     result = disk.osb("merge-etc")
-    test.check(result.status == 0 and "merged the changes of /etc" in result.stdout and "conflict: /etc/app is a directory" in result.stdout,
+    said = result.stdout
+    test.check(result.status == 0 and "merged the changes of /etc" in said and "conflict: /etc/app is a directory" in said,
                "merge-etc says what it did", result.describe())
     test.check("alice:!$6$x" in read(now, "shadow") and "app:!" in read(now, "shadow") and read(now, "network") == "static\n",
                "the locked account is locked, the address is static", read(now, "shadow"))
