@@ -17,6 +17,7 @@ namespace {
 using system::DeploymentMatch;
 using system::DeploymentStatus;
 using system::FailedTrial;
+using system::PlanReason;
 using system::TrialState;
 using system::UpdateCheck;
 
@@ -141,38 +142,55 @@ class Text {
 };
 
 const char* state_name(const UpdateCheck& check) {
-    switch (check.standing) {
-        case DeploymentMatch::current:
+    switch (check.plan.reason) {
+        case PlanReason::running:
+        case PlanReason::same_system:
             return "current";
-        case DeploymentMatch::next_on_trial:
-            return check.is_prepared ? "prepared" : "next_on_trial";
-        case DeploymentMatch::next_default:
+        case PlanReason::next_on_trial:
+            return "next_on_trial";
+        case PlanReason::prepared:
+            return "prepared";
+        case PlanReason::next_default:
             return "next_default";
-        case DeploymentMatch::absent:
+        case PlanReason::on_trial:
+        case PlanReason::failed_trial:
+        case PlanReason::rolled_back:
+        case PlanReason::older_image:
+        case PlanReason::new_system:
             break;
     }
-    if (check.failed) return "failed_before";
-    return check.is_older ? "older" : "new";
+    if (check.facts.failed) return "failed_before";
+    return is_older(check.facts) ? "older" : "new";
 }
 
 std::string state_text(const UpdateCheck& check, std::int64_t now) {
-    switch (check.standing) {
-        case DeploymentMatch::current:
+    const std::optional<FailedTrial>& failed = check.facts.failed;
+    switch (check.plan.reason) {
+        case PlanReason::running:
+        case PlanReason::same_system:
             return "nothing new";
-        case DeploymentMatch::next_on_trial:
-            if (check.is_prepared) return "it is deployed; 'osb-oci upgrade' makes the next boot try it";
+        case PlanReason::prepared:
+            return "it is deployed; 'osb-oci upgrade' makes the next boot try it";
+        case PlanReason::next_on_trial:
             return "it is deployed, and the next boot tries it";
-        case DeploymentMatch::next_default:
+        case PlanReason::next_default:
             return "it is deployed, and the next boot starts it";
-        case DeploymentMatch::absent:
+        case PlanReason::on_trial:
+            return "you can deploy it when the running system has passed its trial";
+        case PlanReason::failed_trial:
+            return failed ? concat("it failed its trial ", format_age(failed->time, now), ": ",
+                                   printable(failed->reason))
+                          : std::string();
+        case PlanReason::older_image:
+            return "older than this system; 'osb-oci upgrade --allow-downgrade' accepts it";
+        case PlanReason::rolled_back:
+        case PlanReason::new_system:
             break;
     }
-    if (check.failed) {
-        return concat("it failed its trial ", format_age(check.failed->time, now), ": ",
-                      printable(check.failed->reason));
+    if (check.facts.is_given_up) {
+        return "you left it with 'osb-oci rollback'; 'osb-oci upgrade' deploys it, unattended upgrades do "
+               "not";
     }
-    if (check.runs_on_trial) return "you can deploy it when the running system has passed its trial";
-    if (check.is_older) return "older than this system; 'osb-oci upgrade --allow-downgrade' accepts it";
     return "'osb-oci upgrade' deploys it";
 }
 
@@ -245,13 +263,15 @@ OrderedJson to_json(const FailedTrial& failed) {
 
 OrderedJson to_json(const UpdateCheck& check) {
     std::optional<std::uint64_t> built;
-    if (check.release.time != 0) built = check.release.time;
-    return {{"image", check.image},
+    const system::UpgradeFacts& facts = check.facts;
+    const system::Release release = facts.release.value_or(system::Release{});
+    if (release.time != 0) built = release.time;
+    return {{"image", facts.image},
             {"state", state_name(check)},
-            {"upgrade", check.is_work({})},
-            {"manifest_digest", json_text(check.digest)},
-            {"commit", json_text(check.commit)},
-            {"version", json_text(check.release.version)},
+            {"upgrade", check.plan.is_work()},
+            {"manifest_digest", json_text(facts.digest)},
+            {"commit", json_text(facts.commit)},
+            {"version", json_text(release.version)},
             {"built", time_or_null(built)}};
 }
 
@@ -289,11 +309,13 @@ std::string describe_status(const StatusView& view) {
 std::string describe_check(const StatusView& view) {
     if (!view.check) return "";
     const UpdateCheck& check = *view.check;
-    const auto time = static_cast<std::int64_t>(check.release.time);
+    const system::UpgradeFacts& facts = check.facts;
+    const system::Release release = facts.release.value_or(system::Release{});
+    const auto time = static_cast<std::int64_t>(release.time);
     return concat(
-        '\n', escape(check.image), " is ",
-        release_name(check.release.version,
-                     check.digest.empty() ? std::string(text_or_empty(check.commit)) : check.digest),
+        '\n', escape(facts.image), " is ",
+        release_name(release.version,
+                     facts.digest.empty() ? std::string(text_or_empty(facts.commit)) : facts.digest),
         time == 0 ? "" : concat(", built ", with_age(time, view.now)), " now: ", state_text(check, view.now),
         '\n');
 }

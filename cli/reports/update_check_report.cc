@@ -48,16 +48,17 @@ std::string describe_packages(const system::UpdateCheck& check) {
 }  // namespace
 
 std::string check_document(const system::UpdateCheck& check) {
+    const system::UpgradeFacts& facts = check.facts;
     OrderedJson out{{"schema", 1},
-                    {"image", json_text(check.image)},
-                    {"manifest_digest", json_text(check.digest)},
-                    {"commit", json_text(check.commit)},
-                    {"release", to_json(check.release)},
-                    {"present", to_json(check.present)},
-                    {"prepared", check.is_prepared},
-                    {"older", check.is_older},
-                    {"fetched", check.is_fetched}};
-    out["failed_before"] = check.failed ? OrderedJson(check.failed->reason) : OrderedJson(nullptr);
+                    {"image", json_text(facts.image)},
+                    {"manifest_digest", json_text(facts.digest)},
+                    {"commit", json_text(facts.commit)},
+                    {"release", to_json(facts.release.value_or(system::Release{}))},
+                    {"present", to_json(facts.present)},
+                    {"prepared", check.plan.reason == system::PlanReason::prepared},
+                    {"older", is_older(facts)},
+                    {"fetched", facts.is_fetched}};
+    out["failed_before"] = facts.failed ? OrderedJson(facts.failed->reason) : OrderedJson(nullptr);
     out["bytes_to_fetch"] = check.bytes_to_fetch ? OrderedJson(*check.bytes_to_fetch) : OrderedJson(nullptr);
     out["packages"] = nullptr;
     if (check.packages) {
@@ -73,55 +74,24 @@ std::string check_document(const system::UpdateCheck& check) {
 }
 
 std::string describe_check(const system::UpdateCheck& check) {
-    std::string out = concat(escape(check.image), ": ", name_of(check.release, check.digest, check.commit),
-                             built(check.release), '\n');
+    const system::UpgradeFacts& facts = check.facts;
+    const system::Release release = facts.release.value_or(system::Release{});
+    std::string out =
+        concat(escape(facts.image), ": ", name_of(release, facts.digest, facts.commit), built(release), '\n');
     out += concat(
-        "runs now: ", check.present.version.empty() ? "no version" : osb::quoted(check.present.version),
-        built(check.present), '\n');
-    if (check.is_older) out += "it is older than the running system\n";
-    if (check.failed) out += concat("it failed its trial before: ", escape(check.failed->reason), '\n');
-    if (check.is_prepared) {
+        "runs now: ", facts.present.version.empty() ? "no version" : osb::quoted(facts.present.version),
+        built(facts.present), '\n');
+    if (is_older(facts)) out += "it is older than the running system\n";
+    if (facts.failed) out += concat("it failed its trial before: ", escape(facts.failed->reason), '\n');
+    if (facts.is_given_up) out += "it was left with 'osb-oci rollback'\n";
+    if (check.plan.reason == system::PlanReason::prepared) {
         out += "it is deployed, but the next boot does not try it: 'osb-oci upgrade' changes that\n";
-    } else if (check.is_fetched) {
+    } else if (facts.is_fetched) {
         out += "to fetch: nothing, the repository has it\n";
     } else if (check.bytes_to_fetch) {
         out += concat("to fetch: ", format_bytes(*check.bytes_to_fetch), '\n');
     }
     return out + describe_packages(check);
-}
-
-Error nothing_new(const system::UpdateCheck& check) {
-    const std::string image = escape(check.image);
-    const std::string name = name_of(check.release, check.digest, check.commit);
-    const auto error = [](const std::string& text, std::string_view code) {
-        return Error(ErrorKind::nothing_new, "nothing new: " + text).code(code);
-    };
-    switch (check.standing) {
-        case system::DeploymentMatch::next_on_trial:
-            return error(concat("the next boot tries ", image), "next_on_trial");
-        case system::DeploymentMatch::next_default:
-            return error(concat("the next boot starts ", image), "next_default");
-        case system::DeploymentMatch::current:
-            return error(concat(image, " is running"), "current");
-        case system::DeploymentMatch::absent:
-            break;
-    }
-    if (check.runs_on_trial) {
-        // That passes: unlike the others, it is no answer to whether there is something new.
-        return Error(ErrorKind::refused,
-                     concat(image, " is ", name,
-                            ", which cannot be deployed while the running system is on trial"))
-            .code("on_trial")
-            .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
-    }
-    if (check.failed) {
-        return error(concat(image, " is ", name,
-                            ", which failed its trial before: ", escape(check.failed->reason)),
-                     "failed_trial")
-            .hint("'upgrade --force' tries it again");
-    }
-    return error(concat(image, " is ", name, ", which is older than the running system"), "older_image")
-        .hint("'upgrade --allow-downgrade' accepts it");
 }
 
 }  // namespace osb::cli

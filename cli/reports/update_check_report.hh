@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "base/error.hh"
 #include "system/upgrade/update_check.hh"
 
 namespace osb::cli {
@@ -12,8 +11,5 @@ namespace osb::cli {
 std::string check_document(const system::UpdateCheck& check);
 // Lines, with what came from outside escaped.
 std::string describe_check(const system::UpdateCheck& check);
-
-// The Error{nothing_new} of a check that found nothing, or what upgrade refuses.
-Error nothing_new(const system::UpdateCheck& check);
 
 }  // namespace osb::cli

@@ -54,16 +54,6 @@ OrderedJson to_json(const system::Release& release) {
     return {{"version", json_text(release.version)}, {"time", time}};
 }
 
-std::string name_of(const system::Release& release, const std::string& digest,
-                    const std::optional<ostree::CommitId>& commit) {
-    constexpr std::size_t kShort = 12;
-    const std::string_view text = digest.empty() ? text_or_empty(commit) : digest;
-    const std::size_t colon = text.find(':');
-    const std::string_view id = text.substr(0, colon == std::string::npos ? kShort : colon + 1 + kShort);
-    return release.version.empty() ? std::string(id)
-                                   : concat("version ", osb::quoted(release.version), " (", id, ')');
-}
-
 OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
     OrderedJson deployment(nullptr);
     if (report.deployment) {

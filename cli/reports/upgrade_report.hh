@@ -15,10 +15,6 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report);
 // Lines, with what came from outside escaped.
 std::string describe_upgrade(const system::UpgradeReport& report);
 
-// "version '2' (sha256:0123456789ab)", as far as it is known.
-std::string name_of(const system::Release& release, const std::string& digest,
-                    const std::optional<ostree::CommitId>& commit);
-
 // Does the work of both verbs: opens the sysroot, upgrades, prints, and restarts the machine where that is
 // asked for and there is something to start.
 void run_upgrade(Session& session, const SysrootFlags& flags, const system::UpgradeOptions& options,

@@ -11,6 +11,7 @@
 #include "cli/options/verb.hh"
 #include "cli/reports/deployment_report.hh"
 #include "system/check/restart.hh"
+#include "system/upgrade/download_note.hh"
 
 namespace osb::cli {
 namespace {
@@ -75,6 +76,7 @@ class RollbackVerb final : public Verb {
     }
 
     void run(Session& session) override {
+        system::end_download(sysroot_.open());
         ostree::Sysroot sysroot = sysroot_.open_locked();
         if (apply_) system::check_can_restart(sysroot);
         // What is given up must be described while it is there.
@@ -123,7 +125,7 @@ const VerbEntry kRollbackVerb{
         "Makes the next boot start the previous proven system. Run it again to switch back. If a "
         "deployment is waiting for its trial, that trial is cancelled and the deployment is removed. If "
         "the running system is on trial, its trial counts as failed. Each system keeps its own /etc; all "
-        "of them share /var.",
+        "of them share /var. An upgrade that is downloading is ended.",
     .examples = kRollbackExamples,
     .related = {"status", "upgrade", "pin", "cleanup"},
     .uses_repository = false,

@@ -1,12 +1,46 @@
 // osb-oci upgrade: the system that the followed name stands for now is fetched and deployed.
 #include "system/upgrade/upgrade.hh"
+
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <thread>
+
+#include "base/error.hh"
+#include "base/interrupt.hh"
 #include "cli/options/upgrade_flags.hh"
 #include "cli/options/verb.hh"
 #include "cli/reports/update_check_report.hh"
 #include "cli/reports/upgrade_report.hh"
+#include "system/check/restart.hh"
+#include "system/upgrade/unattended.hh"
+#include "system/upgrade/update_check.hh"
 
 namespace osb::cli {
 namespace {
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+void sleep_for(std::chrono::seconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < end) {
+        check_interrupt();
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+}
+
+system::UnattendedJob unattended_job() {
+    // For tests: below it are /etc, /run and /var, and the program is the one in $PATH.
+    const std::string root = environment("OSB_UPGRADE_ROOT");
+    return {.root = root,
+            .program = root.empty() ? "/proc/self/exe" : "osb-oci",
+            .now = [] { return static_cast<std::int64_t>(std::time(nullptr)); },
+            .sleep = sleep_for,
+            .restart = system::restart_machine};
+}
 
 class UpgradeVerb final : public Verb {
   public:
@@ -32,22 +66,44 @@ class UpgradeVerb final : public Verb {
              .kind = ValueKind::image,
              .help = "read this image instead, e.g. oci:/media/usb/os; the system keeps following its own",
              .target = &flags_.upgrade.from},
+            {.name = "--unattended",
+             .help = "for cron: upgrade if /etc/conf.d/osb-upgrade allows it now, with the options set there",
+             .excludes = {"--check", "--download-only", "--apply"},
+             .target = &unattended_},
         });
         flags_.declare(arguments);
     }
 
     void run(Session& session) override {
-        const system::UpgradeOptions options = flags_.options();
+        if (unattended_) return run_job();
+        system::UpgradeOptions options = flags_.options();
+        options.unattended = environment(system::kUnattendedVariable) == "1";
         if (!check_) return run_upgrade(session, flags_.sysroot, options, apply_);
         const system::UpdateCheck check = system::check_update(flags_.sysroot.open(), options);
-        if (!check.is_work(options)) throw nothing_new(check);
+        if (!check.plan.is_work()) throw to_error(check.plan, check.facts);
         session.print(session.options.json ? check_document(check) : describe_check(check));
     }
 
   private:
+    void run_job() const {
+        const RegistryFlags& registry = flags_.registry;
+        const system::UpgradeOptions& upgrade = flags_.upgrade;
+        const bool is_alone = flags_.sysroot.sysroot == "/" && upgrade.from.empty() &&
+                              !upgrade.allow_downgrade && !upgrade.force && upgrade.jobs == 0 &&
+                              registry.authfile.empty() && registry.credentials.empty() &&
+                              registry.credentials_file.empty() && !registry.password_from_stdin &&
+                              !registry.tls_verify;
+        if (!is_alone) {
+            throw Error(ErrorKind::usage, "--unattended excludes other options of an upgrade")
+                .hint("osb_upgrade_options in /etc/conf.d/osb-upgrade has them");
+        }
+        system::run_unattended(unattended_job());
+    }
+
     UpgradeFlags flags_;
     bool check_ = false;
     bool apply_ = false;
+    bool unattended_ = false;
 };
 
 }  // namespace
@@ -57,6 +113,7 @@ constexpr auto kUpgradeExamples = std::to_array<std::string_view>({
     "osb-oci upgrade --apply",
     "osb-oci upgrade --from oci:/media/usb/os",
     "osb-oci upgrade --sysroot /mnt",
+    "osb-oci upgrade --unattended",
 });
 
 const VerbEntry kUpgradeVerb{

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hh"
 #include "base/log.hh"
@@ -30,21 +31,33 @@ std::optional<oci::Platform> platform_of_machine(const std::string& machine) {
     return oci::normalized({.os = "linux", .architecture = name, .variant = {}});
 }
 
+// Of the image that the commit was made from; nothing where the commit has none that is well-formed.
+std::optional<oci::ImageConfig> config_of(GVariant* metadata, const CommitId& commit) {
+    const std::string config = lookup_string(metadata, "ostree.container.image-config");
+    if (config.empty()) return std::nullopt;
+    try {
+        return oci::ImageConfig::parse(config);
+    } catch (const Error& error) {
+        log_debug(concat("commit ", commit, ": ", error.message()));
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit) {
     const GVariantPtr commit_object = load_whole(repository, commit);
     const GVariantPtr metadata = metadata_of(commit_object.get());
-    const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
-    if (!config.empty()) {
-        try {
-            const oci::Platform platform = oci::ImageConfig::parse(config).platform;
-            if (!platform.architecture.empty()) return platform;
-        } catch (const Error& error) {
-            log_debug(concat("commit ", commit, ": ", error.message()));
-        }
-    }
+    if (const auto config = config_of(metadata.get(), commit);
+        config && !config->platform.architecture.empty())
+        return config->platform;
     return platform_of_machine(lookup_string(metadata.get(), "ostree.architecture"));
+}
+
+std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit) {
+    const GVariantPtr commit_object = load_whole(repository, commit);
+    auto config = config_of(metadata_of(commit_object.get()).get(), commit);
+    return config ? std::move(config->diff_ids) : std::vector<oci::Digest>();
 }
 
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit) {

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "oci/documents/digest.hh"
 #include "oci/documents/platform.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
@@ -23,5 +25,9 @@ CommitInfo read_commit_info(const Repository& repository, const CommitId& commit
 // The platform that the commit is for, as the image says it that it was made from, or the metadata key
 // "ostree.architecture"; nothing where neither says one. Throws as read_commit_info().
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit);
+
+// The diffIDs of the image that the commit was made from, lowest first; empty where it does not say. Throws
+// as read_commit_info().
+std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

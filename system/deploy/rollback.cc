@@ -8,6 +8,7 @@
 #include "base/escape.hh"
 #include "image/boot/boot_menu.hh"
 #include "system/deploy/deploy.hh"
+#include "system/deploy/given_up.hh"
 #include "system/trial/advance_trial.hh"
 #include "system/trial/trial.hh"
 
@@ -52,6 +53,7 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
         if (!(deployment == next) && !(deployment == other)) order.push_back(deployment);
     }
     if (order != sysroot.deployments()) write_deployments(sysroot, order);
+    record_given_up(sysroot, roles.current_is_proven ? first : current);
     return {.result = roles.current_is_proven ? RollbackResult::swapped : RollbackResult::left,
             .next = sysroot.deployments().front(),
             .given_up = roles.current_is_proven ? first : current};
@@ -96,6 +98,7 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
     };
     switch (trial.verdict) {
         case TrialVerdict::withdrawn:
+            if (before.on_trial) record_given_up(sysroot, *before.on_trial);
             return outcome(RollbackResult::trial_cancelled);
         case TrialVerdict::failed:
             return outcome(RollbackResult::trial_failed);

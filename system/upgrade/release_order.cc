@@ -61,6 +61,27 @@ int compare(const Part& a, const Part& b) {
     return order < 0 ? -1 : order > 0 ? 1 : 0;
 }
 
+// What comes before the first number, without the "v" of "v1.2".
+std::string_view series_of(std::string_view version) {
+    const std::string_view before = version.substr(0, version.find_first_of("0123456789"));
+    return before == "v" ? std::string_view() : before;
+}
+
+// An abbreviated hash has at least seven digits, of which one is a letter.
+bool is_hash(std::string_view version) {
+    constexpr std::size_t kShortestHash = 7;
+    return version.size() >= kShortestHash &&
+           version.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+           version.find_first_of("abcdef") != std::string_view::npos;
+}
+
+bool have_an_order(std::string_view a, std::string_view b) {
+    const auto is_numbered = [](std::string_view version) {
+        return version.find_first_of("0123456789") != std::string_view::npos && !is_hash(version);
+    };
+    return is_numbered(a) && is_numbered(b) && series_of(a) == series_of(b);
+}
+
 }  // namespace
 
 int compare_versions(std::string_view a, std::string_view b) {
@@ -78,10 +99,24 @@ int compare_versions(std::string_view a, std::string_view b) {
 }
 
 bool is_older(const Release& candidate, const Release& present) {
-    if (candidate.time != 0 && present.time != 0 && candidate.time != present.time)
-        return candidate.time < present.time;
-    if (candidate.version.empty() || present.version.empty()) return false;
-    return compare_versions(candidate.version, present.version) < 0;
+    if (have_an_order(candidate.version, present.version)) {
+        if (const int order = compare_versions(candidate.version, present.version); order != 0)
+            return order < 0;
+    }
+    return candidate.time != 0 && present.time != 0 && candidate.time < present.time;
+}
+
+ReleasePair without_impossible_times(ReleasePair releases, std::uint64_t now) {
+    constexpr std::uint64_t kDay = 86400;
+    const auto is_impossible = [&](const Release& one, const Release& other) {
+        return one.time > now && one.time - now > kDay && other.time != 0 && now > other.time;
+    };
+    if (is_impossible(releases.candidate, releases.present)) {
+        releases.candidate.time = 0;
+    } else if (is_impossible(releases.present, releases.candidate)) {
+        releases.present.time = 0;
+    }
+    return releases;
 }
 
 }  // namespace osb::system

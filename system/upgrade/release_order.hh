@@ -17,8 +17,17 @@ struct Release {
 // "1.10" < "1.10.1".
 int compare_versions(std::string_view a, std::string_view b);
 
-// Whether `candidate` was made before `present`; where one of them does not say when, or both at the same
-// time, whether its version is lower. Not known counts as not older.
+// Whether `candidate` comes before `present`. The versions decide where both number the same series ("v1.9"
+// and "1.10", "stable-3" and "stable-4") and differ; else the times, where both are known. Not known counts
+// as not older. A version that is a hash, as of a commit, has no order.
 bool is_older(const Release& candidate, const Release& present);
+
+// The two releases without a time that cannot be: one more than a day after `now`, in seconds since 1970, on
+// a clock that the other release shows to be set (it is later than that one's time).
+struct ReleasePair {
+    Release candidate;
+    Release present;
+};
+ReleasePair without_impossible_times(ReleasePair releases, std::uint64_t now);
 
 }  // namespace osb::system

@@ -8,21 +8,11 @@
 
 #include "base/progress.hh"
 #include "ostree/sysroot/sysroot.hh"
-#include "registry/distribution/registry_access.hh"
 #include "system/deploy/deploy.hh"
 #include "system/upgrade/release_order.hh"
+#include "system/upgrade/upgrade_options.hh"
 
 namespace osb::system {
-
-struct UpgradeOptions {
-    std::string switch_to;  // follow this image from now on, in a form that `switch` reads; "": go on
-    std::string from;       // read this image in place of the one that is followed; "": that one
-    bool allow_downgrade = false;
-    bool force = false;          // also what has failed its trial before
-    bool download_only = false;  // nothing is deployed
-    registry::RegistryOptions registry;
-    unsigned jobs = 0;  // threads that work; 0: one a core
-};
 
 enum class UpgradeResult {
     nothing_new,     // what is named runs, or is what the next boot starts

@@ -5,7 +5,6 @@
 #include "base/escape.hh"
 #include "oci/documents/reference.hh"
 #include "ostree/tree/commit_info.hh"
-#include "system/trial/trial.hh"
 
 namespace osb::system {
 namespace {
@@ -57,30 +56,6 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
     out.read_from = read_from(out, options);
     out.present = release_of(sysroot, out.current.id.commit);
     return out;
-}
-
-void check_order(const UpgradeTarget& followed, const Release& release, const UpgradeOptions& options) {
-    if (options.allow_downgrade || !options.switch_to.empty()) return;
-    if (!is_older(release, followed.present)) return;
-    const auto name = [](const Release& one) {
-        return one.version.empty() ? std::string("no version") : concat("version ", quoted(one.version));
-    };
-    throw Error(ErrorKind::refused,
-                concat(escape(followed.image), ": the image is older than the running system (",
-                       name(release), ", running: ", name(followed.present), ')'))
-        .code("older_image")
-        .hint("--allow-downgrade accepts it");
-}
-
-void check_failed(const ostree::Sysroot& sysroot, const std::string& digest,
-                  const std::optional<ostree::CommitId>& commit, const UpgradeOptions& options) {
-    if (options.force) return;
-    const auto failed = find_failed(sysroot, digest, commit);
-    if (!failed) return;
-    throw Error(ErrorKind::refused,
-                concat("this system has failed its trial before: ", escape(failed->reason)))
-        .code("failed_trial")
-        .hint("--force tries it again");
 }
 
 }  // namespace osb::system

@@ -7,7 +7,8 @@
 #include "image/deployment/origin.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/deploy/deploy.hh"
-#include "system/upgrade/upgrade.hh"
+#include "system/upgrade/release_order.hh"
+#include "system/upgrade/upgrade_options.hh"
 
 namespace osb::system {
 
@@ -24,12 +25,5 @@ struct UpgradeTarget {
 // Throws Error: not_found when nothing is deployed, or nothing is followed, with advice; usage for a name
 // that cannot be followed; those of image::Origin::target().
 UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
-
-// Throws Error{refused} with advice: an image that is older than what runs, unless that is allowed.
-void check_order(const UpgradeTarget& followed, const Release& release, const UpgradeOptions& options);
-
-// Throws Error{refused} with the reason of then: one that failed its trial before, unless it is forced.
-void check_failed(const ostree::Sysroot& sysroot, const std::string& digest,
-                  const std::optional<ostree::CommitId>& commit, const UpgradeOptions& options);
 
 }  // namespace osb::system

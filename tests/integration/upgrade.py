@@ -217,6 +217,45 @@ def concurrent(test, registry, proxy, images, disk):
     test.check(not os.path.exists(disk.path("ostree/osb-oci/lock-holder")), "no note is left")
 
 
+def rollback_does_not_wait(test, registry, proxy, images, disk):
+    """An upgrade that only downloads ends for it."""
+    undone = disk.osb("rollback")
+    test.check_status(undone, 0, "rollback of what waits for its trial")
+    before = disk.deployments()
+    images.system("v9", ["quiet"], NEWER, files=[("usr/bin/nine", os.urandom(400_000))])
+    images.push("v9")
+    pause = Pause()
+    proxy.faults.append(pause)
+    process = subprocess.Popen([test.osb, "upgrade", INSECURE, "--sysroot", disk.top, "--progress", "none"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    pause.begun.wait(30)
+    began = time.monotonic()
+    result = disk.osb("rollback")
+    took = time.monotonic() - began
+    status = process.wait(60)
+    proxy.faults.clear()
+    test.check(status == 143 and "ending the download" in result.stderr and took < 20, "rollback ends a download that runs",
+               (status, took, result.describe()))
+    test.check(disk.deployments() == before, "which has changed nothing", disk.deployments())
+    test.check_status(upgrade(disk), 0, "the next upgrade goes on")
+    test.check(disk.osb("rollback").status == 0 and disk.versions() == ["v1"], "one that is deployed is rolled back")
+
+
+def given_up(test, registry, disk):
+    """What rollback has left is deployed again by hand alone."""
+    unattended = {**os.environ, "OSB_UPGRADE_UNATTENDED": "1"}
+    for options in (["--check"], []):
+        result = upgrade(disk, *options, "--json", env=unattended)
+        test.check(result.status == 1 and json.loads(result.stdout)["error"]["code"] == "rolled_back",
+                   f"unattended upgrade {options}: not what rollback has left", result.describe())
+    check = upgrade(disk, "--check")
+    test.check(check.status == 0 and "it was left with 'osb-oci rollback'" in check.stdout, "by hand: --check says so", check.describe())
+    test.check("you left it" in disk.osb("status", INSECURE, "--check").stdout, "and status --check")
+    result = upgrade(disk)
+    test.check(result.status == 0 and disk.versions() == ["v1", "v9"] and disk.state("given-up.json") is None,
+               "by hand: it is deployed again, and that is forgotten", result.describe())
+
+
 def main(test):
     need(test)
     os.chmod(test.work, 0o755)  # for the test without privileges
@@ -234,6 +273,8 @@ def main(test):
             moving_tag(test, registry, proxy, images, disk)
             broken_network(test, registry, proxy, images, disk)
             concurrent(test, registry, proxy, images, disk)
+            rollback_does_not_wait(test, registry, proxy, images, disk)
+            given_up(test, registry, disk)
             disk.unmount()
 
 

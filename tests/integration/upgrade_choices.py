@@ -19,7 +19,7 @@ def upgrade(disk, *options):
 
 
 def codes(disk):
-    """What --json says of why --check finds nothing new, and of why nothing is done."""
+    """What --json says of why nothing is done, for --check and without it."""
     errors = [json.loads(upgrade(disk, *options, "--json").stdout)["error"] for options in (["--check"], [])]
     return [(error["kind"], error["code"]) for error in errors]
 
@@ -35,7 +35,7 @@ def older(test, registry, images, disk):
     images.system("v0", ["quiet"], PACKAGES, created="2023-05-01T00:00:00Z")
     images.push("v0")
     before = disk.versions()
-    test.check_refused(upgrade(disk, "--check"), 77, "--check of an older image", "'v0' (sha256:")
+    test.check_refused(upgrade(disk, "--check"), 1, "--check of an older image", "'v0' (sha256:")
     check = upgrade(disk, "--check", "--allow-downgrade")
     test.check(check.status == 0 and "it is older" in check.stdout, "unless it may be", check.describe())
     mark = registry.mark()
@@ -43,13 +43,33 @@ def older(test, registry, images, disk):
     test.check_refused(result, 1, "an older image", "older than the running system")
     test.check("--allow-downgrade" in result.stderr and len(blobs(registry, mark)[0]) == 1 and disk.versions() == before,
                "with advice, and before its layers are read", result.describe())
-    test.check(codes(disk) == [("nothing_new", "older_image"), ("refused", "older_image")], "and for scripts", codes(disk))
+    test.check(codes(disk) == [("refused", "older_image")] * 2, "and for scripts", codes(disk))
     result = upgrade(disk, "--allow-downgrade")
     test.check(result.status == 0 and disk.versions() == ["v1", "v0"], "--allow-downgrade takes it", result.describe())
-    # Of the same age the version decides.
-    images.system("v0.9", ["quiet"], PACKAGES, created="2024-01-01T00:00:00Z")
+    images.system("v0.9", ["quiet"], PACKAGES, created="2025-01-01T00:00:00Z")
     images.push("v0.9")
-    test.check_refused(upgrade(disk), 1, "an older version of the same time", "'v0.9'")
+    test.check_refused(upgrade(disk), 1, "an older version that was built later", "'v0.9'")
+
+
+def future(test, registry, images, disk):
+    """A time that cannot be decides nothing."""
+    undo(disk)
+    images.add("eternal", [images.base, version_layer("eternal", [])], created="2099-01-01T00:00:00Z")
+    images.push("eternal", "eternal:1")
+    eternal = Disk(test, "eternal", registry.image("eternal:1"), INSECURE)
+    images.add("today", [images.base, version_layer("today", [])], created="2024-06-01T00:00:00Z")
+    images.push("today", "eternal:1")
+    result = upgrade(eternal, "--check")
+    test.check(result.status == 0 and "in the future" in result.stderr, "a running system of the year 2099: there is something new",
+               result.describe())
+    test.check_status(upgrade(eternal), 0, "and it is upgraded")
+    eternal.unmount()
+    images.system("v1.1", ["quiet"], PACKAGES, created="2099-01-01T00:00:00Z")
+    images.push("v1.1")
+    result = upgrade(disk)
+    test.check(result.status == 0 and disk.versions() == ["v1", "v1.1"] and "in the future" in result.stderr,
+               "an image of the year 2099", result.describe())
+    undo(disk)
 
 
 def failed(test, registry, images, disk):
@@ -59,7 +79,7 @@ def failed(test, registry, images, disk):
     with open(disk.path("ostree/osb-oci/failed.json"), "w", encoding="ascii") as file:
         json.dump({"schema": 1, "failed": [{"stateroot": "default", "commit": "0" * 64, "serial": 0, "image": "", "version": "v2",
                                             "digest": digest, "reason": "check 10-net failed", "time": 1700000000}]}, file)
-    test.check_refused(upgrade(disk, "--check"), 77, "--check of what failed before", "check 10-net failed")
+    test.check_refused(upgrade(disk, "--check"), 1, "--check of what failed before", "check 10-net failed")
     check = json.loads(upgrade(disk, "--check", "--force", "--json").stdout)
     test.check(check["failed_before"] == "check 10-net failed", "unless that does not matter", check)
     mark = registry.mark()
@@ -67,7 +87,7 @@ def failed(test, registry, images, disk):
     test.check_refused(result, 1, "what failed its trial before", "check 10-net failed")
     test.check("--force" in result.stderr and blobs(registry, mark)[0] == [], "with advice, and before anything is read",
                result.describe())
-    test.check(codes(disk) == [("nothing_new", "failed_trial"), ("refused", "failed_trial")], "and for scripts", codes(disk))
+    test.check(codes(disk) == [("refused", "failed_trial")] * 2, "and for scripts", codes(disk))
     result = upgrade(disk, "--force")
     test.check(result.status == 0 and "v2" in disk.versions() and disk.state("failed.json") is not None,
                "--force takes it; what it did before is forgotten when it has passed", result.describe())
@@ -107,6 +127,10 @@ def same_content(test, registry, images, disk):
     images.add("v1-zstd", [images.base, images.packages, images.version], version="v1", compression="zstd",
                created="2024-01-01T00:00:00Z")
     images.push("v1-zstd")
+    for option in ("--check", "--download-only"):
+        result = upgrade(disk, option, "--from", images.oci("v1-zstd"))
+        test.check(result.status == (77 if option == "--check" else 0) and "nothing new" in result.stdout + result.stderr,
+                   f"{option} --from: an image that was compressed anew is nothing new", result.describe())
     result = upgrade(disk)
     test.check(result.status == 0 and "nothing new" in result.stdout and disk.state("trial.json") is None,
                "an image that was compressed anew is no other system", result.describe())
@@ -256,6 +280,7 @@ def main(test):
         images.push("v1", "os:first")
         disk = Disk(test, "disk", registry.image("os:latest"), INSECURE, "--karg", "mine=1")
         older(test, registry, images, disk)
+        future(test, registry, images, disk)
         failed(test, registry, images, disk)
         not_bootable(test, registry, images, disk)
         offline(test, registry, images, disk)

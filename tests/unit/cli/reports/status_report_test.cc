@@ -248,10 +248,13 @@ TEST(StatusToJson, EveryFactOfADeployment) {
 TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     const SystemStatus status = waiting();
     system::UpdateCheck check;
-    check.image = "docker://quay.io/x/os:1";
-    check.digest = "sha256:" + std::string(64, 'd');
-    check.release = {.version = "3", .time = static_cast<std::uint64_t>(kNow - 120)};
+    system::UpgradeFacts& facts = check.facts;
+    facts.image = "docker://quay.io/x/os:1";
+    facts.digest = "sha256:" + std::string(64, 'd');
+    facts.present = {.version = "2", .time = static_cast<std::uint64_t>(kNow - 240)};
+    facts.release = {.version = "3", .time = static_cast<std::uint64_t>(kNow - 120)};
     const auto state = [&](const std::string& name, bool upgrade, const std::string& words) {
+        check.plan = plan_upgrade(facts, {});
         const StatusView view{.status = status, .check = check, .now = kNow};
         const OrderedJson json = OrderedJson::parse(status_document(view));
         EXPECT_EQ(json["check"]["state"], name);
@@ -261,22 +264,23 @@ TEST(StatusCheck, SaysWhatUpgradeWouldDo) {
     state("new", true,
           "is version '3' (sha256:dddddddddddd), built 2023-11-14 22:11:20 UTC (2 minutes ago) now");
     state("new", true, "'osb-oci upgrade' deploys it\n");
-    check.runs_on_trial = true;
+    facts.is_given_up = true;
+    state("new", true, "you left it with 'osb-oci rollback'");
+    facts.runs_on_trial = true;
     state("new", false, "when the running system has passed its trial\n");
-    check.runs_on_trial = false;
-    check.is_older = true;
+    facts.runs_on_trial = facts.is_given_up = false;
+    facts.release->version = "1";
     state("older", false, "--allow-downgrade");
-    check.failed = FailedTrial{
+    facts.failed = FailedTrial{
         .deployment = status.deployments[0].deployment.id, .reason = "it hung", .time = kNow - 86400};
     state("failed_before", false, "it failed its trial 1 day ago: it hung\n");
-    check.standing = DeploymentMatch::next_on_trial;
+    facts.match = DeploymentMatch::next_on_trial;
     state("next_on_trial", false, "the next boot tries it\n");
-    check.is_prepared = true;
+    facts.trial_is_prepared = true;
     state("prepared", true, "'osb-oci upgrade' makes the next boot try it\n");
-    check.is_prepared = false;
-    check.standing = DeploymentMatch::next_default;
+    facts.match = DeploymentMatch::next_default;
     state("next_default", false, "the next boot starts it\n");
-    check.standing = DeploymentMatch::current;
+    facts.match = DeploymentMatch::current;
     state("current", false, "nothing new\n");
     EXPECT_EQ(describe_check({.status = status, .check = std::nullopt, .now = kNow}), "");
 }

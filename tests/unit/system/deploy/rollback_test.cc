@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "image/deployment/origin.hh"
 #include "system/deploy/deploy_arguments.hh"
+#include "system/deploy/given_up.hh"
 #include "system/deploy/status.hh"
 #include "system/origin/kernel_arguments.hh"
 #include "system/trial/boot_once.hh"
@@ -79,6 +80,35 @@ void expect_default(const Sysroot& sysroot, const test::TestSysroot& disk, const
     const std::size_t next = menu.find("LABEL ", label + 1 + std::string("LABEL ").size());
     const std::string entry = menu.substr(label, menu.find("\n\n", next) - label);
     EXPECT_NE(entry.find("ostree=" + sysroot.deployments().front().boot_path), std::string::npos) << menu;
+}
+
+// Unattended upgrades do not deploy again what an operator has left.
+TEST_F(RollbackTest, WhatIsLeftIsRecorded) {
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const Deployment second = proven(sysroot, "2");
+    EXPECT_FALSE(is_given_up(sysroot, "", second.id.commit));
+    roll_back(sysroot);
+    EXPECT_TRUE(is_given_up(sysroot, "", second.id.commit));
+    EXPECT_FALSE(is_given_up(sysroot, "", first_.id.commit));
+    EXPECT_FALSE(is_given_up(sysroot, "", std::nullopt));
+    roll_back(sysroot);  // forth again
+    EXPECT_FALSE(is_given_up(sysroot, "", second.id.commit));
+    const Deployment third = upgrade(sysroot, "3");
+    roll_back(sysroot);  // its trial is cancelled
+    EXPECT_TRUE(is_given_up(sysroot, "", third.id.commit));
+    clear_given_up(sysroot);
+    clear_given_up(sysroot);
+    EXPECT_FALSE(is_given_up(sysroot, "", third.id.commit));
+}
+
+TEST_F(RollbackTest, ARecordOfWhatWasLeftThatIsDamagedCountsAsNone) {
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    proven(sysroot, "2");
+    roll_back(sysroot);
+    for (const char* text : {"", "{}", "[1]", "{\"digest\": 1, \"commit\": null}"}) {
+        disk_.write("ostree/osb-oci/given-up.json", text);
+        EXPECT_FALSE(is_given_up(sysroot, "sha256:1", first_.id.commit)) << text;
+    }
 }
 
 TEST_F(RollbackTest, BackAndForth) {

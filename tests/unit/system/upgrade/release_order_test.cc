@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
 #include <vector>
 
 namespace osb::system {
@@ -34,21 +35,53 @@ TEST(CompareVersions, NumbersOfAnySize) {
     EXPECT_GT(compare_versions("100000000000000000000000", "99999999999999999999999"), 0);
 }
 
-TEST(IsOlder, TimeDecides) {
-    EXPECT_TRUE(is_older({"2", 100}, {"1", 200}));
-    EXPECT_FALSE(is_older({"1", 200}, {"2", 100}));
+TEST(IsOlder, TheVersionDecides) {
+    EXPECT_TRUE(is_older({"1.9", 200}, {"1.10", 100}));
+    EXPECT_FALSE(is_older({"2", 100}, {"1", 200}));
+    EXPECT_TRUE(is_older({"v1.9", 0}, {"1.10", 100}));
+    EXPECT_TRUE(is_older({"stable-3", 200}, {"stable-4", 100}));
 }
 
-TEST(IsOlder, TheVersionDecidesWhereTheTimeDoesNot) {
-    EXPECT_TRUE(is_older({"1.9", 100}, {"1.10", 100}));
-    EXPECT_TRUE(is_older({"1.9", 0}, {"1.10", 100}));
-    EXPECT_FALSE(is_older({"1.10", 100}, {"1.9", 0}));
-    EXPECT_FALSE(is_older({"1.9", 100}, {"1.9", 100}));
+// A date of the year 2099 must not end all upgrades.
+TEST(IsOlder, ATimeInTheFutureDoesNotOutweighTheVersion) {
+    EXPECT_FALSE(is_older({"1.1", 1'750'000'000}, {"1.0", 4'070'908'800}));
+}
+
+TEST(IsOlder, TheTimeDecidesWhereTheVersionDoesNot) {
+    EXPECT_TRUE(is_older({"1", 100}, {"1", 200}));
+    EXPECT_FALSE(is_older({"1.02", 200}, {"1.2", 200}));
+    EXPECT_TRUE(is_older({"", 100}, {"1", 200}));
+    EXPECT_TRUE(is_older({"testing", 100}, {"v1", 200}));
+    EXPECT_FALSE(is_older({"no-kernel", 200}, {"v1", 100}));
+    EXPECT_FALSE(is_older({"alpha-3", 200}, {"beta-2", 100}));
+}
+
+TEST(IsOlder, HashesHaveNoOrder) {
+    EXPECT_FALSE(is_older({"1b2c3d4", 200}, {"9e8f7a6", 100}));
+    EXPECT_TRUE(is_older({"9e8f7a6", 100}, {"1b2c3d4", 200}));
+    EXPECT_TRUE(is_older({"20240101", 200}, {"20240102", 100}));  // a date
 }
 
 TEST(IsOlder, NotKnownIsNotOlder) {
     EXPECT_FALSE(is_older({}, {"1", 0}));
     EXPECT_FALSE(is_older({"1", 0}, {"", 100}));
+    EXPECT_FALSE(is_older({"1", 0}, {"x", 100}));
+}
+
+TEST(WithoutImpossibleTimes, ADayAfterTheClock) {
+    constexpr std::uint64_t kNow = 1'750'000'000;
+    constexpr std::uint64_t kDay = 86400;
+    const auto times = [](std::uint64_t candidate, std::uint64_t present, std::uint64_t now) {
+        const ReleasePair out = without_impossible_times({{"", candidate}, {"", present}}, now);
+        return std::pair(out.candidate.time, out.present.time);
+    };
+    using Times = std::pair<std::uint64_t, std::uint64_t>;
+    EXPECT_EQ(times(kNow + kDay, kNow - 1, kNow), Times(kNow + kDay, kNow - 1));
+    EXPECT_EQ(times(kNow + kDay + 1, kNow - 1, kNow), Times(0, kNow - 1));
+    EXPECT_EQ(times(kNow - 1, kNow + kDay + 1, kNow), Times(kNow - 1, 0));
+    // A clock that is before both was not set.
+    EXPECT_EQ(times(kNow, kNow - 1, 100), Times(kNow, kNow - 1));
+    EXPECT_EQ(times(kNow + kDay + 1, 0, kNow), Times(kNow + kDay + 1, 0));
 }
 
 }  // namespace

@@ -39,18 +39,16 @@ class UpdateCheckTest : public ::testing::Test {
 
 TEST_F(UpdateCheckTest, ATrialThatIsArmedIsNothingNew) {
     test::resume_trial(*sysroot_);
-    EXPECT_EQ(check().standing, DeploymentMatch::next_on_trial);
-    EXPECT_FALSE(check().is_prepared);
-    EXPECT_FALSE(check().is_work({}));
+    EXPECT_EQ(check().plan.reason, PlanReason::next_on_trial);
+    EXPECT_FALSE(check().plan.is_work());
 }
 
 TEST_F(UpdateCheckTest, ATrialThatIsPreparedAloneIsSomethingToDo) {
     const UpdateCheck found = check();
-    EXPECT_EQ(found.standing, DeploymentMatch::next_on_trial);
-    EXPECT_TRUE(found.is_prepared);
-    EXPECT_TRUE(found.is_work({}));
-    EXPECT_EQ(found.commit, new_.id.commit);
-    EXPECT_EQ(found.release.version, "2");
+    EXPECT_EQ(found.plan.reason, PlanReason::prepared);
+    EXPECT_TRUE(found.plan.is_work());
+    EXPECT_EQ(found.facts.commit, new_.id.commit);
+    EXPECT_EQ(found.facts.release->version, "2");
     EXPECT_EQ(found.bytes_to_fetch, 0U);
 }
 
@@ -59,24 +57,9 @@ TEST_F(UpdateCheckTest, ASystemOnTrialTakesNothingNew) {
     sysroot_->write({new_, old_});
     disk_.add_commit("3", "kernel of 3");
     const UpdateCheck found = check();
-    EXPECT_TRUE(found.is_new());
-    EXPECT_TRUE(found.runs_on_trial);
-    EXPECT_FALSE(found.is_work({}));
+    EXPECT_EQ(found.plan.reason, PlanReason::on_trial);
     test::lose_trial(*sysroot_);
-    EXPECT_TRUE(check().is_work({}));
-}
-
-TEST(UpdateCheck, WhatIsRefusedIsNoWorkUnlessItIsForced) {
-    UpdateCheck check;
-    EXPECT_TRUE(check.is_work({}));
-    check.is_older = true;
-    EXPECT_FALSE(check.is_work({}));
-    EXPECT_TRUE(check.is_work({.allow_downgrade = true}));
-    check.failed = FailedTrial{.deployment = test::TestSysroot::no_deployment().id};
-    EXPECT_FALSE(check.is_work({.allow_downgrade = true}));
-    EXPECT_TRUE(check.is_work({.allow_downgrade = true, .force = true}));
-    check.runs_on_trial = true;
-    EXPECT_FALSE(check.is_work({.allow_downgrade = true, .force = true}));
+    EXPECT_TRUE(check().plan.is_work());
 }
 
 }  // namespace

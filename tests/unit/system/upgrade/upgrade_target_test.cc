@@ -88,15 +88,6 @@ TEST_F(UpgradeTargetTest, NothingDeployed) {
     EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::not_found);
 }
 
-TEST_F(UpgradeTargetTest, OlderIsRefused) {
-    UpgradeTarget found{.roles = {}, .current = test::TestSysroot::no_deployment()};
-    found.present = {"2", 200};
-    EXPECT_EQ(error_of([&] { check_order(found, {"1", 100}, {}); }), ErrorKind::refused);
-    EXPECT_NO_THROW(check_order(found, {"1", 100}, {.allow_downgrade = true}));
-    EXPECT_NO_THROW(check_order(found, {"1", 100}, {.switch_to = "quay.io/x/os:2"}));
-    EXPECT_NO_THROW(check_order(found, {"1", 300}, {}));
-}
-
 TEST_F(UpgradeTargetTest, WhatIsHereAlready) {
     disk_.add_syslinux();
     const ostree::CommitId first = disk_.add_commit("1");

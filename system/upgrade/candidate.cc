@@ -1,0 +1,156 @@
+#include "system/upgrade/candidate.hh"
+
+#include <ctime>
+#include <vector>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/log.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/image_metadata.hh"
+#include "ostree/push/remote_pull.hh"
+#include "ostree/tree/commit_info.hh"
+#include "ostree/tree/commit_walk.hh"
+#include "system/deploy/given_up.hh"
+#include "system/origin/machine_platform.hh"
+
+namespace osb::system {
+namespace {
+
+bool is_recorded(const UpgradeTarget& target, const std::string& digest) {
+    const auto* image = std::get_if<image::ImageOrigin>(&target.origin);
+    return image == nullptr || image->manifest_digest == digest;
+}
+
+}  // namespace
+
+Candidate::Candidate(const ostree::Sysroot& sysroot, const UpgradeOptions& options)
+    : sysroot_(sysroot), options_(options), target_(find_upgrade_target(sysroot, options)) {
+    facts_.image = target_.image;
+    facts_.present = target_.present;
+    facts_.switches = target_.changes;
+    facts_.runs_on_trial = target_.roles.runs_on_trial();
+    facts_.trial_waits = target_.roles.on_trial && !facts_.runs_on_trial;
+    facts_.now = static_cast<std::uint64_t>(std::time(nullptr));
+}
+
+std::string Candidate::ref_name() const {
+    const auto* image = std::get_if<image::ImageOrigin>(&target_.origin);
+    return image != nullptr ? image->value : concat("ostree-unverified-image:", target_.read_from);
+}
+
+image::Origin Candidate::new_origin() const {
+    const image::Origin present = image::Origin::parse_or_empty(target_.current.origin);
+    if (!std::holds_alternative<image::ImageOrigin>(target_.origin)) return present.without_state();
+    return image::Origin::of_image(ref_name(), facts_.digest).with_groups_of(present);
+}
+
+void Candidate::match_again() {
+    facts_.match = match_deployment(sysroot_, target_.roles, facts_.digest, facts_.commit);
+    facts_.failed = find_failed(sysroot_, facts_.digest, facts_.commit);
+    facts_.is_given_up = is_given_up(sysroot_, facts_.digest, facts_.commit);
+    facts_.is_recorded = is_recorded(target_, facts_.digest);
+    if (facts_.match != DeploymentMatch::next_on_trial && facts_.match != DeploymentMatch::next_default)
+        return;
+    const bool tries_it = facts_.match == DeploymentMatch::next_on_trial;
+    const ostree::Deployment& next = tries_it ? *target_.roles.on_trial : sysroot_.deployments().front();
+    facts_.next_is_followed =
+        !target_.changes || image::Origin::parse(next.origin).with_untried(false) == new_origin();
+    if (!tries_it) return;
+    const std::optional<Trial> trial = read_trial(sysroot_);
+    facts_.trial_is_prepared = trial && trial->state == TrialState::prepared;
+}
+
+void Candidate::resolve() {
+    if (is_remote()) return resolve_remote();
+    resolved_ =
+        resolve_image(target_.read_from, options_.registry, machine_platform(sysroot_, target_.current));
+    facts_.digest = resolved_->digest.to_string();
+    match_again();
+}
+
+void Candidate::resolve_remote() {
+    const auto& origin = std::get<image::RefspecOrigin>(target_.origin);
+    const ostree::Repository repository = sysroot_.repository();
+    if (!origin.remote.empty()) {
+        facts_.commit = ostree::remote_commit(repository, origin.remote, origin.ref);
+        return match_again();
+    }
+    const auto commit = repository.resolve(origin.ref.text());
+    if (!commit) {
+        throw Error(ErrorKind::not_found, concat("the repository has no ref ", quoted(origin.ref.text())))
+            .hint("'osb-oci switch IMAGE' makes this system follow an image");
+    }
+    set_pulled(*commit);
+}
+
+void Candidate::read() {
+    if (is_remote()) {
+        try {
+            set_pulled(*facts_.commit);
+        } catch (const Error& error) {
+            // It is not here, or only in part.
+            log_debug(error.message());
+        }
+        return;
+    }
+    const std::optional<FetchedImage> fetched = read_fetched_image(sysroot_);
+    if (fetched && fetched->digest == facts_.digest && fetched->image == ref_name())
+        return set_fetched(*fetched);
+    image_ = resolved_->open();
+    check_machine(image_->config.platform, sysroot_, target_.current);
+    facts_.commit = ostree::promised_whole_commit(*image_);
+    match_again();
+    if (facts_.match != DeploymentMatch::absent) return;
+    set_release({.version = ostree::image_version(*image_), .time = ostree::image_time(*image_)});
+    find_same_layers();
+}
+
+// The layers of an image are the files of a system, however they are compressed.
+void Candidate::find_same_layers() {
+    if (facts_.release->version != facts_.present.version || ostree::is_encapsulated(*image_)) return;
+    facts_.is_same_system = ostree::read_commit_layers(sysroot_.repository(), target_.current.id.commit) ==
+                            image_->config.diff_ids;
+}
+
+void Candidate::set_release(const Release& release) {
+    const bool is_told = facts_.release.has_value();
+    facts_.release = release;
+    const ReleasePair kept = without_impossible_times({release, facts_.present}, facts_.now);
+    if (is_told || (kept.candidate.time == release.time && kept.present.time == facts_.present.time)) return;
+    log_warning(concat(facts_.image.empty() ? "the image" : escape(facts_.image), ": ignoring the time of ",
+                       kept.candidate.time != release.time ? "the image" : "the running system",
+                       ", which is in the future"));
+}
+
+void Candidate::set_fetched(const FetchedImage& fetched) {
+    facts_.commit = fetched.commit;
+    facts_.is_fetched = true;
+    set_release({.version = fetched.version, .time = fetched.time});
+    const ostree::Repository repository = sysroot_.repository();
+    facts_.is_same_system = fetched.version == facts_.present.version &&
+                            ostree::read_root(repository, fetched.commit) ==
+                                ostree::read_root(repository, target_.current.id.commit);
+    match_again();
+    if (facts_.match == DeploymentMatch::absent)
+        check_machine_of_commit(fetched.commit, sysroot_, target_.current);
+}
+
+void Candidate::set_pulled(const ostree::CommitId& commit) {
+    const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), commit);
+    facts_.commit = commit;
+    facts_.is_fetched = true;
+    set_release({.version = info.version, .time = info.time});
+    match_again();
+}
+
+UpgradePlan plan_for(Candidate& candidate, const UpgradeOptions& options) {
+    candidate.resolve();
+    const UpgradePlan plan = plan_upgrade(candidate.facts(), options);
+    if (plan.action != UpgradeAction::download || candidate.facts().is_fetched) return plan;
+    candidate.read();
+    return plan_upgrade(candidate.facts(), options);
+}
+
+}  // namespace osb::system
