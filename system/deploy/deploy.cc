@@ -8,6 +8,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
+#include "system/deploy/deploy_room.hh"
 #include "system/deploy/deploy_space.hh"
 #include "system/etc/etc_merge.hh"
 #include "system/trial/advance_trial.hh"
@@ -157,7 +158,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     // What an interrupted run has left in BOOT would count as taken.
     write_menu(sysroot);
     sysroot.remove_undeployed();
-    check_space(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
+    make_room(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
     std::vector<Deployment> list = list_of(remove_leaving(sysroot));
     check_space(sysroot, deployment.stateroot, deployable, {});
     ostree::NewDeployment next = deployment;

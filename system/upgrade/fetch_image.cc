@@ -18,6 +18,7 @@
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/deploy/deploy.hh"
+#include "system/deploy/deploy_room.hh"
 #include "system/deploy/deploy_space.hh"
 #include "system/origin/disk_space.hh"
 
@@ -77,6 +78,7 @@ void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     log_info(
         "the root filesystem is nearly full: removing deployments and objects that are no longer needed");
     keep_proven(sysroot);
+    make_room_on_root(sysroot, {.bytes = needed, .files = inodes.of_deployment});
     constexpr const char* kHint =
         "'osb-oci cleanup' removes deployments and objects that are no longer needed";
     const FreeSpace free = free_space(repository);

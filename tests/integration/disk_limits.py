@@ -196,6 +196,34 @@ def inodes(test):
     disk.unmount()
 
 
+def small_boot(test):
+    """BOOT has room for two kernels: the rollback gives way to the third, unless it is pinned."""
+    def system(tag, kilobytes=11_000):
+        # Without osb-oci in it there is no trial: it is the default at once.
+        base = base_layer(kernel=os.urandom(kilobytes), leave_out=("usr/bin/osb-oci",))
+        number = int(tag[1:])
+        test.layout.image(tag, [base, version_layer(tag, [])], created=f"2024-01-{number:02}T00:00:00Z",
+                          config={"Labels": {"org.opencontainers.image.version": tag}})
+        return oci(test, tag)
+
+    disk = Disk(test, "small-boot", system("v11", 9_000), "--target-imgref", "registry.example/os:1", "--boot-size", "32M")
+    test.check_status(disk.osb("upgrade", "--from", system("v12")), 0, "a second kernel fits")
+    test.check(disk.versions() == ["v12", "v11"], "and the first system is the rollback", disk.versions())
+    test.check_status(disk.osb("pin", "rollback"), 0, "it is pinned")
+    third = system("v13")
+    before = disk.deployments()
+    test.check_refused(disk.osb("upgrade", "--from", third), 6, "no room for a third kernel beside a pinned rollback", "BOOT has")
+    test.check(disk.deployments() == before, "which has changed nothing")
+    disk.osb("unpin", "rollback")
+    for tag in ("v13", "v14"):
+        result = disk.osb("upgrade", "--from", third if tag == "v13" else system(tag))
+        test.check(result.status == 0 and "the rollback deployment" in result.stderr and disk.versions()[0] == tag and
+                   len(disk.versions()) == 2, f"{tag}: the rollback is removed for its kernel, with a warning",
+                   result.describe() + str(disk.versions()))
+    test.fsck(disk.path("ostree/repo"), "ostree fsck")
+    disk.unmount()
+
+
 def modes_below(top):
     found = {}
     for directory, names_in, files in os.walk(top):
@@ -266,6 +294,7 @@ def main(test):
     names(test, disk)
     disk.unmount()
     inodes(test)
+    small_boot(test)
     umasks(test)
     pushed_modes(test)
 
