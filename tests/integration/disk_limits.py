@@ -224,6 +224,32 @@ def small_boot(test):
     disk.unmount()
 
 
+def small_root(test):
+    """The root filesystem has room for the new layers only without those of the rollback."""
+    def system(number, mebibytes):
+        tag = f"v{number}"
+        large = TarLayer().directory("usr/share").file_entry("usr/share/large", os.urandom(mebibytes << 20)).bytes()
+        base = base_layer(leave_out=("usr/bin/osb-oci",))
+        test.layout.image(tag, [base, large, version_layer(tag, [])], created=f"2024-01-{number:02}T00:00:00Z",
+                          config={"Labels": {"org.opencontainers.image.version": tag}})
+        return oci(test, tag)
+
+    disk = Disk(test, "small-root", system(21, 60), "--target-imgref", "registry.example/os:1", "--boot-size", "64M", size="600M")
+    test.check_status(disk.osb("upgrade", "--from", system(22, 1)), 0, "a second system")
+    third = system(23, 40)  # requires twice its size, and a margin: 96 MiB
+    there = os.statvfs(disk.top)
+    with open(disk.path("filler"), "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, there.f_bavail * there.f_frsize - (70 << 20))
+    disk.osb("pin", "rollback")
+    test.check_refused(disk.osb("upgrade", "--from", third), 6, "no room beside a pinned rollback", "the root filesystem has")
+    disk.osb("unpin", "rollback")
+    result = disk.osb("upgrade", "--from", third)
+    test.check(result.status == 0 and "the rollback deployment" in result.stderr and disk.versions() == ["v23", "v22"],
+               "else the rollback gives way, before anything is fetched", result.describe() + str(disk.versions()))
+    test.fsck(disk.path("ostree/repo"), "ostree fsck")
+    disk.unmount()
+
+
 def modes_below(top):
     found = {}
     for directory, names_in, files in os.walk(top):
@@ -295,6 +321,7 @@ def main(test):
     disk.unmount()
     inodes(test)
     small_boot(test)
+    small_root(test)
     umasks(test)
     pushed_modes(test)
 
