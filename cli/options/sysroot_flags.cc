@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "base/error.hh"
+#include "base/log.hh"
+#include "system/check/boot_check.hh"
 
 namespace osb::cli {
 namespace {
@@ -13,6 +15,15 @@ std::string normal_path(const std::string& text) {
     std::filesystem::path path = std::filesystem::absolute(text).lexically_normal();
     if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
     return path.string();
+}
+
+// Without /boot the running system seems to have no deployments: say why.
+std::string readable_path(const std::string& text) {
+    std::string path = normal_path(text);
+    if (path == "/") {
+        if (const std::string problem = system::read_boot_problem(); !problem.empty()) log_warning(problem);
+    }
+    return path;
 }
 
 }  // namespace
@@ -27,11 +38,11 @@ void SysrootFlags::declare(Arguments& arguments) {
 }
 
 ostree::Sysroot SysrootFlags::open() const {
-    return ostree::Sysroot::open(normal_path(sysroot));
+    return ostree::Sysroot::open(readable_path(sysroot));
 }
 
 ostree::Sysroot SysrootFlags::open_locked() const {
-    return ostree::Sysroot::open_locked(normal_path(sysroot));
+    return ostree::Sysroot::open_locked(readable_path(sysroot));
 }
 
 }  // namespace osb::cli

@@ -88,6 +88,7 @@ class BootCheckVerb final : public Verb {
         system::BootCheckOptions options;
         options.checks.limit = std::chrono::seconds(timeout_);
         options.checks.total_limit = std::chrono::seconds(total_timeout_);
+        if (const std::string problem = system::read_boot_problem(); !problem.empty()) log_warning(problem);
         const BootCheckOutcome outcome = system::check_boot(options);
         const bool restart = outcome.restart && !no_reboot_;
         const std::vector<std::string> problems = run_hooks(outcome);

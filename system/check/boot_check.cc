@@ -15,6 +15,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
+#include "base/one_line.hh"
 #include "base/state_file.hh"
 #include "image/boot/boot_menu.hh"
 #include "image/deployment/origin.hh"
@@ -38,6 +39,8 @@ using ostree::Sysroot;
 
 constexpr const char* kResultFile = "boot-check.json";
 constexpr std::size_t kMaxResult = 1024UL * 1024;
+constexpr const char* kProblemFile = "boot-problem";  // of the initramfs
+constexpr std::size_t kMaxProblem = 500;
 
 // What the system that runs means for the trial.
 struct BootedTrial {
@@ -240,6 +243,16 @@ std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory
         return out;
     } catch (const Error&) {
         return std::nullopt;
+    }
+}
+
+std::string read_boot_problem(const std::string& run_directory, const std::string& boot) {
+    if (::access(concat(boot, "/loader").c_str(), F_OK) == 0) return {};
+    try {
+        return escape(one_line(
+            read_regular_file(AT_FDCWD, concat(run_directory, '/', kProblemFile), kMaxResult), kMaxProblem));
+    } catch (const Error&) {
+        return {};
     }
 }
 

@@ -51,4 +51,9 @@ struct BootCheckSummary {
 };
 std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory = "/run/osb");
 
+// Why the initramfs started this system without /boot: one line, escaped. Empty if it mounted /boot, or if
+// the boot entries are there now.
+std::string read_boot_problem(const std::string& run_directory = "/run/osb",
+                              const std::string& boot = "/boot");
+
 }  // namespace osb::system

@@ -423,5 +423,15 @@ TEST(ReadBootCheck, WhatIsMalformedIsNone) {
     EXPECT_EQ(read->failure, "x\\x1b");
 }
 
+TEST(ReadBootProblem, IsOneLineUntilBootIsThere) {
+    const test::TempDirectory directory;
+    const std::string boot = directory / "boot";
+    EXPECT_EQ(read_boot_problem(directory.path(), boot), "");
+    test::put_file(directory / "boot-problem", "/boot is not mounted: \x1b why\n");
+    EXPECT_EQ(read_boot_problem(directory.path(), boot), "/boot is not mounted: ? why");
+    std::filesystem::create_directories(boot + "/loader");
+    EXPECT_EQ(read_boot_problem(directory.path(), boot), "");
+}
+
 }  // namespace
 }  // namespace osb::system
