@@ -16,7 +16,7 @@ from lib_harness import only_long, run
 from lib_image import TarLayer
 from lib_qemu import PATIENCE
 from lib_registry import Registry
-from lib_story import Guest, Site, changed_initramfs
+from lib_story import NO_NETWORK_CHECK, Guest, Site, changed_initramfs
 
 HANG = b"#!/bin/sh\necho the initramfs hangs >/dev/console\nwhile :; do sleep 1000; done\n"
 
@@ -127,11 +127,17 @@ def hangs(story):
 
 
 def fails_check(story):
-    story.publish("failing check", check_script("echo the database is missing; exit 3"))
+    """One without a network, which nobody could update any more."""
+    machine = story.guest.machine
+    machine.output(f"rm /{NO_NETWORK_CHECK}; osb-oci boot-check")
+    said = machine.output("cat /var/lib/osb/reachable-before")
+    story.test.check(said == "docker://registry.test/os:latest", "a proven system notes that it reaches what it follows", said)
+    story.publish("failing check", TarLayer().file_entry("etc/network/interfaces", b"auto lo\niface lo inet loopback\n"))
     story.deploy("failing check")  # in place of the one that waits
     story.start_trial()
-    story.guest.machine.next_boot(240)
-    story.check_back("failing check", r"(?i)50-test")
+    machine.next_boot(240)
+    story.check_back("failing check", r"20-reachable.*cannot be reached")
+    machine.output(f"ln -s /dev/null /{NO_NETWORK_CHECK}")
 
 
 def without_init(story):
