@@ -73,7 +73,7 @@ void clear_inode_tables(ext2_filsys fs, const DiskArea& area) {
 
 std::uint64_t inode_count(std::uint64_t size, std::uint64_t inodes) {
     constexpr std::uint64_t kSpare = 1024;
-    return std::max(size / kBytesPerInode, 2 * inodes + kSpare);
+    return std::max(size / kBytesPerInode, 3 * inodes + kSpare);
 }
 
 std::uint64_t journal_blocks(std::uint64_t size) {

@@ -61,8 +61,8 @@ std::uint32_t extra_epoch(std::int64_t seconds) {
 
 }  // namespace
 
-std::uint64_t ext4_size_for(const FileTree& tree, std::uint64_t spare) {
-    std::uint64_t blocks = blocks_for(spare) + kLostAndFoundBlocks;
+std::uint64_t ext4_content_size(const FileTree& tree) {
+    std::uint64_t blocks = 0;
     for (const Inode& inode : tree.inodes()) {
         if (inode.kind == InodeKind::directory) {
             blocks += directory_blocks_at_most(inode);
@@ -73,6 +73,12 @@ std::uint64_t ext4_size_for(const FileTree& tree, std::uint64_t spare) {
         }
         if (!inode.attributes.xattrs.empty()) ++blocks;
     }
+    return blocks * kBlockSize;
+}
+
+std::uint64_t ext4_size_for(const FileTree& tree, std::uint64_t spare) {
+    const std::uint64_t blocks =
+        blocks_for(spare) + kLostAndFoundBlocks + ext4_content_size(tree) / kBlockSize;
     // Inode tables, journal, bitmaps and copies of the group descriptors depend on the size themselves.
     std::uint64_t size = blocks * kBlockSize;
     constexpr int kRounds = 4;
@@ -123,6 +129,7 @@ struct Ext4Writer::Impl {
         }
         ext2fs_inode_alloc_stats2(fs.get(), kFirstInode, +1, 1);
         for (InodeId id = 1; id < tree.inodes().size(); ++id) {
+            if (tree.inode(id).links == 0) continue;
             const bool is_directory = tree.inode(id).kind == InodeKind::directory;
             ext2fs_inode_alloc_stats2(fs.get(), number(id), +1, is_directory ? 1 : 0);
         }
@@ -301,7 +308,7 @@ struct Ext4Writer::Impl {
     void write_others() {
         for (InodeId id = 0; id < tree.inodes().size(); ++id) {
             const Inode& inode = tree.inode(id);
-            if (inode.kind == InodeKind::directory) continue;
+            if (inode.kind == InodeKind::directory || inode.links == 0) continue;
             check_interrupt();
             RawInode raw;
             fill_common(raw.large, inode.attributes, inode.kind, inode.links);

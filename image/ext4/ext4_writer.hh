@@ -36,6 +36,9 @@ struct Extent {
     std::uint64_t blocks = 0;
 };
 
+// What the tree's contents and directories take on ext4, in bytes, without inodes. An upper bound.
+std::uint64_t ext4_content_size(const FileTree& tree);
+
 // The size that a filesystem needs, at the least, to hold the tree and `spare` bytes besides. An upper bound.
 std::uint64_t ext4_size_for(const FileTree& tree, std::uint64_t spare);
 

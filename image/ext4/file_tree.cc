@@ -87,6 +87,20 @@ void FileTree::add_link(InodeId parent, std::string_view name, InodeId inode) {
     ++inodes_[inode].links;
 }
 
+void FileTree::remove(InodeId parent, std::string_view name) {
+    const std::optional<InodeId> found = child(parent, name);
+    if (!found || inodes_[*found].kind == InodeKind::directory) {
+        throw Error(ErrorKind::invalid, concat("not a file that can be removed: ", quoted(name)));
+    }
+    auto& children = inodes_[parent].children;
+    children.erase(children.find(name));
+    Inode& inode = inodes_[*found];
+    if (--inode.links > 0) return;
+    inode.kind = InodeKind::file;
+    inode.attributes = {};
+    inode.content = {};
+}
+
 void FileTree::turn_into_symlink(InodeId file, std::string target) {
     Inode& inode = inodes_[file];
     if (inode.kind == InodeKind::directory || inode.links != 1) {

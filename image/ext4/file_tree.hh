@@ -45,7 +45,8 @@ struct Content {
 struct Inode {
     InodeKind kind = InodeKind::directory;
     Attributes attributes;
-    std::uint32_t links = 0;  // names; of a directory, those that it has from its subdirectories, too
+    std::uint32_t links = 0;  // names, 0 for one that was removed; of a directory, those that it has from its
+                              // subdirectories, too
     Content content;          // of a file; of a link its target, in `bytes`
     std::map<std::string, InodeId, std::less<>> children;  // of a directory
 };
@@ -63,6 +64,10 @@ class FileTree {
     InodeId add_symlink(InodeId parent, std::string_view name, Attributes attributes, std::string target);
     // Another name for a file or symbolic link.
     void add_link(InodeId parent, std::string_view name, InodeId inode);
+
+    // Removes an entry that is a file or a symbolic link. An inode without names is not written, and others
+    // keep their numbers. Throws Error{invalid} for a directory, and where there is none of that name.
+    void remove(InodeId parent, std::string_view name);
 
     // Replaces what a file holds.
     void set_content(InodeId file, Content content) { inodes_[file].content = std::move(content); }

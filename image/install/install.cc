@@ -24,6 +24,7 @@
 #include "image/disk/qcow2.hh"
 #include "image/ext4/content_writer.hh"
 #include "image/ext4/ext4_writer.hh"
+#include "image/install/disk_sizes.hh"
 #include "image/settings/customize.hh"
 #include "ostree/sysroot/deployment_id.hh"
 #include "ostree/sysroot/kernel_options.hh"
@@ -32,8 +33,6 @@
 
 namespace osb::image {
 namespace {
-
-constexpr std::uint64_t kLeastSpare = 32 * kMebibyte;  // that a running system needs of its root
 
 std::uint64_t round_up(std::uint64_t size) {
     return (size + kAlignment - 1) / kAlignment * kAlignment;
@@ -192,42 +191,47 @@ struct Installation::Impl {
         return 0;
     }
 
-    void choose_boot_size(const FileTree& boot, std::uint64_t kernel_size) {
-        constexpr std::uint64_t kUsual = 256 * kMebibyte;
-        // The deployment that runs, the one to fall back to, and the one that is being written.
-        const std::uint64_t least = round_up(ext4_size_for(boot, kernel_size));
-        if (options.boot_size) {
-            boot_size = round_up(*options.boot_size);
-            if (boot_size < least) {
-                throw Error(ErrorKind::no_space,
-                            concat("BOOT of ", boot_size / kMebibyte, " MiB is too small: two kernels need ",
-                                   least / kMebibyte, " MiB"))
-                    .hint("choose a larger --boot-size");
-            }
-        } else {
-            boot_size = std::max({kUsual, round_up(ext4_size_for(boot, 3 * kernel_size)), wanted("/boot")});
+    void choose_boot_size(const FileTree& boot, const Kernel& kernel) {
+        std::uint64_t kernel_size = kernel.image.size + kernel.initramfs.size;
+        for (const KernelFile& file : kernel.others) kernel_size += file.size;
+        if (!options.boot_size) {
+            boot_size = std::max(usual_boot_size(boot, kernel_size), wanted("/boot"));
+            return;
         }
+        boot_size = round_up(*options.boot_size);
+        const std::uint64_t least = least_boot_size(boot, kernel_size);
+        if (boot_size >= least) return;
+        throw Error(ErrorKind::no_space,
+                    concat("BOOT of ", boot_size / kMebibyte, " MiB is too small: three kernels need ",
+                           least / kMebibyte, " MiB"))
+            .hint("choose a larger --boot-size");
     }
 
     void choose_disk_size(const FileTree& root) {
-        const std::uint64_t least_root = std::max(ext4_size_for(root, kLeastSpare), wanted("/"));
-        const std::uint64_t least = disk_size_for(options.partition_table, boot_size, least_root);
+        const auto disk_with = [&](std::uint64_t for_root) {
+            return disk_size_for(options.partition_table, boot_size, std::max(for_root, wanted("/")));
+        };
+        const std::uint64_t least = disk_with(least_root_size(root));
         if (options.size) {
             disk_size = *options.size / kSectorSize * kSectorSize;
         } else if (target.fixed_size() && (target.is_device() || *target.fixed_size() >= least)) {
             disk_size = *target.fixed_size();
         } else {
-            // Room for one more deployment of another system as large as this one.
-            constexpr std::uint64_t kSpare = 256 * kMebibyte;
-            const std::uint64_t root_size =
-                std::max(ext4_size_for(root, content_bytes(root) + kSpare), wanted("/"));
-            disk_size = disk_size_for(options.partition_table, boot_size, root_size);
+            disk_size = disk_with(usual_root_size(root));
         }
         if (disk_size < least) {
             throw Error(ErrorKind::no_space,
                         concat("the system does not fit: it needs a disk of ", least / kMebibyte,
                                " MiB, and the target has ", disk_size / kMebibyte, " MiB"))
                 .hint(target.is_device() ? "use a larger device" : "choose a larger --size, or none");
+        }
+        const std::uint64_t upgradable = disk_with(upgradable_root_size(root));
+        if (disk_size < upgradable) {
+            log_warning(
+                concat("the disk of ", disk_size / kMebibyte,
+                       " MiB has no room for three different systems (current, rollback, next), which "
+                       "need ",
+                       upgradable / kMebibyte, " MiB: an upgrade may find too little space"));
         }
         disk = lay_out_disk(options.partition_table, disk_size, boot_size);
         disk.disk_id = identity.disk;
@@ -301,7 +305,7 @@ struct Installation::Impl {
         customize(layout, options.customizations, *source.repository, identity.time);
         const BootFiles boot_files = add_boot_files(layout, mode, syslinux, identity.time);
 
-        choose_boot_size(layout.boot, kernel.image.size + kernel.initramfs.size);
+        choose_boot_size(layout.boot, kernel);
         choose_disk_size(layout.root);
         const std::uint64_t bytes = content_bytes(layout.root) + content_bytes(layout.boot);
         const std::uint64_t table_bytes = (layout.root.inodes().size() + 1) * 512 + 64 * kMebibyte;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "base/fd.hh"
 #include "base/stream.hh"
 #include "image/disk/byte_size.hh"
+#include "image/settings/credentials.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/toml.hh"
 
@@ -77,8 +79,12 @@ std::string user_name(const Json& value, const std::string& where) {
 std::string password_of(const Json& value, const std::string& where) {
     std::string hash = text_of(value, where);
     check_line(where, hash, ":");
-    // What does not begin like this is no hash; "*", "!" and "" mean something to shadow(5).
-    if (!hash.starts_with('$') && hash != "*" && hash != "!" && !hash.empty()) {
+    // With an empty one anybody may log in.
+    if (hash.empty()) {
+        throw Error(ErrorKind::invalid, concat(where, " is empty"))
+            .hint("leave it out, or use \"*\", for an account without a password");
+    }
+    if (!is_password_hash(hash) && hash != "*" && hash != "!") {
         throw Error(ErrorKind::invalid, concat(where, " is not hashed"))
             .hint("'openssl passwd -6' makes the hash of a password");
     }
@@ -94,6 +100,7 @@ std::vector<std::string> keys_of(const Json& value, const std::string& where) {
         if (!line.empty() && line.back() == '\r') line.pop_back();
         if (line.empty()) continue;
         check_line(where, line);
+        if (!is_authorized_key(line)) refuse(where, concat("is not a public key of SSH: ", quoted(line)));
         out.push_back(line);
     }
     return out;
@@ -211,6 +218,74 @@ FileCustomization read_file(const Json& table, const std::string& where, bool is
     return out;
 }
 
+KeyCustomization read_key(const Json& table, const std::string& where) {
+    KeyCustomization out;
+    read_table(table, where,
+               {{"user", [&](const Json& v, const std::string& w) { out.user = user_name(v, w); }},
+                {"key", [&](const Json& v, const std::string& w) { out.keys = keys_of(v, w); }}});
+    if (out.user.empty()) refuse(where, "has no user");
+    if (out.keys.empty()) refuse(where, "has no key");
+    return out;
+}
+
+// The names of files in /etc/init.d.
+std::vector<std::string> service_names(const Json& value, const std::string& where) {
+    constexpr std::size_t kMaxName = 255;
+    std::vector<std::string> out = texts_of(value, where);
+    for (const std::string& name : out) {
+        check_line(where, name, " /");
+        if (name.empty() || name.front() == '.' || name.front() == '-' || name.size() > kMaxName) {
+            refuse(where, concat("is not a name for a service: ", quoted(name)));
+        }
+    }
+    return out;
+}
+
+ServicesCustomization read_services(const Json& table, const std::string& where) {
+    ServicesCustomization out;
+    read_table(
+        table, where,
+        {{"enabled", [&](const Json& v, const std::string& w) { out.enabled = service_names(v, w); }},
+         {"disabled", [&](const Json& v, const std::string& w) { out.disabled = service_names(v, w); }},
+         {"masked", [&](const Json& v, const std::string& w) { out.masked = service_names(v, w); }}});
+    for (const auto* stopped : {&out.disabled, &out.masked}) {
+        for (const std::string& name : *stopped) {
+            if (std::find(out.enabled.begin(), out.enabled.end(), name) == out.enabled.end()) continue;
+            refuse(where, concat("both enables and disables the service ", quoted(name)));
+        }
+    }
+    return out;
+}
+
+// A word that a shell script can hold, and a file be named after.
+std::string locale_word(const Json& value, const std::string& where) {
+    constexpr std::string_view kAlso = "_.@-+";
+    std::string out = text_of(value, where);
+    const bool good = !out.empty() && out.size() <= 64 && out.front() != '-' && out.front() != '.' &&
+                      std::all_of(out.begin(), out.end(), [&](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                 kAlso.find(c) != std::string_view::npos;
+                      });
+    if (!good) refuse(where, concat("is not a name: ", quoted(out)));
+    return out;
+}
+
+LocaleCustomization read_locale(const Json& table, const std::string& where) {
+    LocaleCustomization out;
+    read_table(
+        table, where,
+        {{"languages",
+          [&](const Json& v, const std::string& w) {
+              if (!v.is_array()) refuse(w, "must be a list");
+              if (v.size() > 1) {
+                  throw Error(ErrorKind::unsupported, concat(w, " may have one language, not ", v.size()));
+              }
+              if (!v.empty()) out.language = locale_word(v.front(), w);
+          }},
+         {"keyboard", [&](const Json& v, const std::string& w) { out.keyboard = locale_word(v, w); }}});
+    return out;
+}
+
 FilesystemCustomization read_filesystem(const Json& table, const std::string& where) {
     FilesystemCustomization out;
     read_table(table, where,
@@ -293,6 +368,19 @@ void read_timezone(const Json& value, const std::string& where, Customizations& 
                  [&](const Json& v, const std::string& w) { out.ntp_servers = ntp_servers_of(v, w); }}});
 }
 
+// Of two that write the same file, the one that comes first would be lost.
+void check_account_files(const Customizations& all, const std::string& where) {
+    constexpr std::array<std::string_view, 4> kFiles{"/etc/passwd", "/etc/group", "/etc/shadow",
+                                                     "/etc/gshadow"};
+    if (all.users.empty() && all.groups.empty() && all.keys.empty()) return;
+    for (const FileCustomization& file : all.files) {
+        const std::string path = std::filesystem::path(file.path).lexically_normal();
+        if (std::find(kFiles.begin(), kFiles.end(), path) == kFiles.end()) continue;
+        refuse(concat(where, file.is_directory ? ".directories" : ".files"),
+               concat("has ", quoted(file.path), ", which the settings of users and groups change, too"));
+    }
+}
+
 Customizations read_customizations(const Json& table, const std::string& where) {
     Customizations out;
     const auto list = [](auto& into, auto&& read) {
@@ -303,22 +391,27 @@ Customizations read_customizations(const Json& table, const std::string& where) 
     const auto read_plain_file = [](const Json& v, const std::string& w) { return read_file(v, w, false); };
     const auto read_directory = [](const Json& v, const std::string& w) { return read_file(v, w, true); };
     std::vector<FileCustomization> directories;
-    read_table(table, where,
-               {{"hostname", [&](const Json& v, const std::string& w) { out.hostname = hostname_of(v, w); }},
-                {"timezone", [&](const Json& v, const std::string& w) { read_timezone(v, w, out); }},
-                {"kernel",
-                 [&](const Json& value, const std::string& w) {
-                     read_table(value, w, {{"append", [&](const Json& v, const std::string& at) {
-                                                out.kernel_arguments = split_arguments(text_of(v, at), at);
-                                            }}});
-                 }},
-                {"user", list(out.users, read_user)},
-                {"group", list(out.groups, read_group)},
-                {"files", list(out.files, read_plain_file)},
-                {"directories", list(directories, read_directory)},
-                {"filesystem", list(out.filesystems, read_filesystem)}});
+    read_table(
+        table, where,
+        {{"hostname", [&](const Json& v, const std::string& w) { out.hostname = hostname_of(v, w); }},
+         {"timezone", [&](const Json& v, const std::string& w) { read_timezone(v, w, out); }},
+         {"kernel",
+          [&](const Json& value, const std::string& w) {
+              read_table(value, w, {{"append", [&](const Json& v, const std::string& at) {
+                                         out.kernel_arguments = split_arguments(text_of(v, at), at);
+                                     }}});
+          }},
+         {"user", list(out.users, read_user)},
+         {"group", list(out.groups, read_group)},
+         {"sshkey", list(out.keys, read_key)},
+         {"services", [&](const Json& v, const std::string& w) { out.services = read_services(v, w); }},
+         {"locale", [&](const Json& v, const std::string& w) { out.locale = read_locale(v, w); }},
+         {"files", list(out.files, read_plain_file)},
+         {"directories", list(directories, read_directory)},
+         {"filesystem", list(out.filesystems, read_filesystem)}});
     // A file may be meant for one of the directories.
     out.files.insert(out.files.begin(), directories.begin(), directories.end());
+    check_account_files(out, where);
     return out;
 }
 

@@ -37,6 +37,24 @@ struct FileCustomization {
     bool ensure_parents = false;
 };
 
+// More keys for a user that the image has, or that is added as well.
+struct KeyCustomization {
+    std::string user;
+    std::vector<std::string> keys;  // lines of authorized_keys
+};
+
+// Names of services; none is in two of the lists that contradict each other.
+struct ServicesCustomization {
+    std::vector<std::string> enabled;
+    std::vector<std::string> disabled;
+    std::vector<std::string> masked;
+};
+
+struct LocaleCustomization {
+    std::string language;  // LANG; "" for none
+    std::string keyboard;  // a keymap; "" for none
+};
+
 struct FilesystemCustomization {
     std::string mountpoint;      // "/" or "/boot"
     std::uint64_t min_size = 0;  // bytes
@@ -49,6 +67,9 @@ struct Customizations {
     std::vector<std::string> kernel_arguments;
     std::vector<UserCustomization> users;
     std::vector<GroupCustomization> groups;
+    std::vector<KeyCustomization> keys;
+    ServicesCustomization services;
+    LocaleCustomization locale;
     std::vector<FileCustomization> files;
     std::vector<FilesystemCustomization> filesystems;
     // All of the above as one text, the same for the same settings whatever the language; "" for none.

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <sstream>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "image/deployment/deployed_paths.hh"
 #include "image/settings/accounts.hh"
 #include "image/settings/time_service.hh"
@@ -31,8 +33,11 @@ class Customizer {
         if (!wanted_.timezone.empty()) set_timezone();
         if (!wanted_.ntp_servers.empty()) set_time_servers();
         for (const GroupCustomization& group : wanted_.groups) accounts_.add_group(group);
-        for (const UserCustomization& user : wanted_.users) set_user(user);
+        for (const UserCustomization& user : users_with_keys()) set_user(user);
         for (const FileCustomization& file : wanted_.files) add_file(file);
+        set_services();
+        if (!wanted_.locale.language.empty()) set_language();
+        if (!wanted_.locale.keyboard.empty()) set_keyboard();
         if (wanted_.groups.empty() && wanted_.users.empty()) return;
         write("/etc/passwd", accounts_.passwd(), 0644);
         write("/etc/group", accounts_.group(), 0644);
@@ -127,22 +132,116 @@ class Customizer {
         start_one_of(services);
     }
 
+    // OpenRC's runlevels that start the service; none are there on another system.
+    std::vector<InodeId> levels_of(const std::string& service) const {
+        std::vector<InodeId> out;
+        const std::optional<InodeId> levels = layout_.root.find("runlevels", layout_.etc);
+        if (!levels) return out;
+        for (const auto& [name, level] : layout_.root.inode(*levels).children) {
+            if (layout_.root.child(level, service)) out.push_back(level);
+        }
+        return out;
+    }
+
+    // In a runlevel of its own, unless it is in one already.
+    void enable(const std::string& service, const std::string& level) {
+        if (!levels_of(service).empty()) return;
+        const PlacedEntry place =
+            place_path(layout_, concat("/etc/runlevels/", level, '/', service), true, time_);
+        layout_.root.add_symlink(place.directory, place.name, {.mtime = time_}, "/etc/init.d/" + service);
+    }
+
     // With OpenRC, where one that is installed need not run.
     void start_one_of(const std::vector<std::string>& services) {
-        const std::optional<InodeId> levels = layout_.root.find("runlevels", layout_.etc);
-        if (!levels) return;
-        for (const auto& [name, level] : layout_.root.inode(*levels).children) {
-            for (const std::string& service : services) {
-                if (layout_.root.child(level, service)) return;
-            }
+        if (!in_etc("runlevels")) return;
+        for (const std::string& service : services) {
+            if (!levels_of(service).empty()) return;
         }
         for (const std::string& service : services) {
-            if (!in_etc("init.d/" + service)) continue;
-            const PlacedEntry place = place_path(layout_, "/etc/runlevels/default/" + service, true, time_);
-            layout_.root.add_symlink(place.directory, place.name, {.mtime = time_}, "/etc/init.d/" + service);
-            return;
+            if (in_etc("init.d/" + service)) return enable(service, "default");
         }
         throw Error(ErrorKind::invalid, concat("the system has no service ", quoted(services.front())));
+    }
+
+    void set_services() {
+        const ServicesCustomization& services = wanted_.services;
+        for (const auto* names : {&services.enabled, &services.disabled, &services.masked}) {
+            for (const std::string& name : *names) check_service(name);
+        }
+        for (const std::string& name : services.enabled) enable(name, "default");
+        for (const std::string& name : services.disabled) disable(name);
+        for (const std::string& name : services.masked) {
+            disable(name);
+            log_warning(concat("OpenRC cannot mask a service: ", quoted(name),
+                               " is only disabled, and starts if another service needs it"));
+        }
+    }
+
+    void check_service(const std::string& name) const {
+        if (!in_etc("runlevels")) {
+            throw Error(ErrorKind::invalid, "the system does not have OpenRC's runlevels for services");
+        }
+        if (in_etc("init.d/" + name)) return;
+        throw Error(ErrorKind::invalid, concat("the system has no service ", quoted(name)))
+            .hint("services are the names of the files in /etc/init.d");
+    }
+
+    void disable(const std::string& service) {
+        for (const InodeId level : levels_of(service)) layout_.root.remove(level, service);
+    }
+
+    // For shells; Alpine's own 20locale.sh keeps what is set before it.
+    void set_language() {
+        if (!in_etc("profile.d")) {
+            throw Error(ErrorKind::invalid, "the system has no /etc/profile.d, which sets the language");
+        }
+        write("/etc/profile.d/10language.sh", concat("export LANG=", wanted_.locale.language, '\n'), 0644);
+    }
+
+    // As Alpine's setup-keymap does, but for the copy.
+    void set_keyboard() {
+        const std::string path = find_keymap();
+        if (path.empty() || !in_etc("init.d/loadkmap")) {
+            throw Error(ErrorKind::invalid,
+                        concat("the system cannot load the keymap ", quoted(wanted_.locale.keyboard)))
+                .hint("install the packages busybox-openrc and kbd-bkeymaps in the image");
+        }
+        const std::string config = "/etc/conf.d/loadkmap";
+        std::string text;
+        std::istringstream lines(read(config));
+        for (std::string line; std::getline(lines, line);) {
+            if (!line.starts_with("KEYMAP=")) text += line + '\n';
+        }
+        write(config, concat(text, "KEYMAP=", path, '\n'), 0644);
+        enable("loadkmap", "boot");
+    }
+
+    // Of the package kbd-bkeymaps: LAYOUT/KEYMAP.bmap.gz. "" for none.
+    std::string find_keymap() const {
+        const std::string maps = "usr/share/bkeymaps";
+        const std::string name = wanted_.locale.keyboard + ".bmap.gz";
+        const std::optional<InodeId> layouts = layout_.root.find(maps, layout_.deployment);
+        if (!layouts) return {};
+        for (const auto& [layout, directory] : layout_.root.inode(*layouts).children) {
+            if (layout_.root.child(directory, name)) return concat('/', maps, '/', layout, '/', name);
+        }
+        return {};
+    }
+
+    // Keys of [[sshkey]] are those of its user.
+    std::vector<UserCustomization> users_with_keys() const {
+        std::vector<UserCustomization> out = wanted_.users;
+        for (const KeyCustomization& more : wanted_.keys) {
+            const auto known = std::find_if(out.begin(), out.end(),
+                                            [&](const auto& user) { return user.name == more.user; });
+            if (known != out.end()) {
+                known->keys.insert(known->keys.end(), more.keys.begin(), more.keys.end());
+                continue;
+            }
+            static_cast<void>(user_id(more.user));
+            out.push_back({.name = more.user, .keys = more.keys});
+        }
+        return out;
     }
 
     void set_user(const UserCustomization& user) {

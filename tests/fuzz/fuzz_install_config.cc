@@ -68,11 +68,15 @@ class Writer {
     bool fresh_ = true;
 };
 
+std::string joined(const std::vector<std::string>& lines) {
+    std::string out;
+    for (const std::string& line : lines) out += line + '\n';
+    return out;
+}
+
 void write_user(Writer& out, const image::UserCustomization& user) {
-    std::string keys;
-    for (const std::string& key : user.keys) keys += key + '\n';
     out.open('{').member("name", user.name).member("description", user.description);
-    out.member("password", user.password).member("key", keys).member("groups", user.groups);
+    out.member("password", user.password).member("key", joined(user.keys)).member("groups", user.groups);
     out.member("home", user.home).member("shell", user.shell).member("uid", user.uid).member("gid", user.gid);
     out.close('}');
 }
@@ -112,7 +116,16 @@ std::string to_json(const Customizations& all) {
     out.close(']').key("group").open('[');
     for (const image::GroupCustomization& group : all.groups)
         out.open('{').member("name", group.name).member("gid", group.gid).close('}');
+    out.close(']').key("sshkey").open('[');
+    for (const image::KeyCustomization& key : all.keys)
+        out.open('{').member("user", key.user).member("key", joined(key.keys)).close('}');
+    out.close(']').key("services").open('{').member("enabled", all.services.enabled);
+    out.member("disabled", all.services.disabled).member("masked", all.services.masked).close('}');
+    out.key("locale").open('{').key("languages").open('[');
+    if (!all.locale.language.empty()) out.text(all.locale.language);
     out.close(']');
+    if (!all.locale.keyboard.empty()) out.member("keyboard", all.locale.keyboard);
+    out.close('}');
     write_files(out, all, false);
     write_files(out, all, true);
     out.key("filesystem").open('[');
@@ -142,6 +155,12 @@ void check(const Customizations& all) {
         require(concat(file.path, '/').find("/../") == std::string::npos);
         require(file.mode.value_or(0) <= 07777);
     }
+    for (const auto* names : {&all.services.enabled, &all.services.disabled, &all.services.masked}) {
+        for (const std::string& name : *names)
+            require(!name.empty() && name.find('/') == std::string::npos && fuzz::is_printable(name));
+    }
+    for (const std::string& word : {all.locale.language, all.locale.keyboard})
+        require(word.find_first_of(" $`\"'\\;/") == std::string::npos && fuzz::is_printable(word));
     for (const std::string& argument : all.kernel_arguments)
         require(!argument.empty() && fuzz::is_printable(argument));
     require(fuzz::is_printable(all.hostname) && fuzz::is_printable(all.timezone));

@@ -8,6 +8,8 @@ import sys
 
 from install import check_filesystems, dump, environment, install, partitions, prepare, read
 from lib_harness import run
+from lib_image import Layout
+from lib_upgrade import Disk, base_layer, version_layer
 
 MIB = 1 << 20
 
@@ -104,12 +106,43 @@ def used_device(test):
             test.check(not any(file.read(1024)), f"nothing of {name} is left before ext4's superblock, for BusyBox to find")
 
 
+def three_systems(test):
+    """The least BOOT takes one upgrade after the other, each with another and larger kernel; a disk without room for that says so."""
+    if os.geteuid() != 0:
+        return test.skip_one("upgrades of a disk", "needs root")
+    layout, source = Layout(test.path("images")), f"oci:{test.path('images')}:"
+    for number in (1, 2, 3):
+        # Without osb-oci there is no trial, and the new one is the default at once.
+        base = base_layer(os.urandom(16000 + 2000 * number), leave_out=("usr/bin/osb-oci",))
+        labels = {"org.opencontainers.image.version": f"v{number}"}
+        layout.image(f"v{number}", [base, version_layer(f"v{number}", [])], "gzip", config={"Labels": labels},
+                     created=f"2024-01-0{number}T00:00:00Z")
+    said = test.run(test.osb, "install-to-disk", "--progress", "none", "--boot-size", "1M", source + "v1", test.path("least.img"),
+                    env=environment())
+    test.check_refused(said, 6, "--boot-size 1M", "three kernels")
+    least = re.search(r"need (\d+) MiB", said.stderr).group(1)
+    disk = Disk(test, "three", source + "v1", "--boot-size", least + "M", "--target-imgref", "registry.example/os:1", size="600M")
+    try:
+        for tag in ("v2", "v3"):
+            test.check_status(disk.osb("upgrade", "--from", source + tag), 0, f"upgrade to {tag} with a BOOT of {least} MiB")
+        boot, kernels = os.statvfs(disk.path("boot")), os.listdir(disk.path("boot/ostree"))
+        test.check(boot.f_bavail * boot.f_bsize >= (3 - len(kernels)) * 23 * MIB, "BOOT has room for three kernels", (kernels, boot))
+    finally:
+        disk.unmount()
+    roomy = install(test, test.path("roomy.img"))
+    test.check("three" not in roomy.stderr, "the default size is without a warning", roomy.describe())
+    tight = install(test, test.path("tight.img"), "--size", "320M")
+    test.check(tight.status == 0 and "three different systems" in tight.stderr, "a tight size is taken, with a warning",
+               tight.describe())
+
+
 def main(test):
     prepare(test)
     arguments(test)
     identifiers(test)
     errors(test)
     used_device(test)
+    three_systems(test)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ class Boots:
         self.test, self.disk, self.kernel, self.arguments = test, disk, kernel, arguments
 
     def machine(self, name, disks=None, options=(), **changes):
-        """The disk's own kernel arguments with changes; None takes one away."""
-        words = {**self.arguments, "loglevel": "3", **{key.replace("__", "."): value for key, value in changes.items()}}
+        """The disk's own kernel arguments with changes; None takes one away, as it does with the disk's panic=60."""
+        words = {**self.arguments, "loglevel": "3", "panic": None,
+                 **{key.replace("__", "."): value for key, value in changes.items()}}
         line = " ".join(f"{key}={value}" if value else key for key, value in words.items() if value is not None)
         return Machine(self.test, name, disks or self.disk,
                        options=("-snapshot", "-kernel", self.kernel[0], "-initrd", self.kernel[1], "-append", line, *options))

@@ -93,6 +93,8 @@ TEST(Config, WhatIsNotKnownIsNotPassedOver) {
     EXPECT_EQ(refused_config("[customizations.firewall]\nports = []"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("[[customizations.user]]\nname = 'a'\nexpiredate = 1"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("blueprint = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("customizations.locale.languages = ['de', 'en']"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("customizations.services.started = ['a']"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("customizations.timezone.ntp = ['a']"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("[[customizations.filesystem]]\nmountpoint = '/var/data'\nminsize = 1"),
               ErrorKind::unsupported);
@@ -106,6 +108,15 @@ TEST(Config, MalformedAndHostileValuesAreRefused) {
                              "[[customizations.user]]\nname = ''",
                              "[[customizations.user]]\nname = 'a'\npassword = 'plain'",
                              "[[customizations.user]]\nname = 'a'\npassword = \"$6$x\\nroot::0\"",
+                             "[[customizations.user]]\nname = 'a'\npassword = ''",
+                             "[[customizations.user]]\nname = 'a'\npassword = '$'",
+                             "[[customizations.user]]\nname = 'a'\nkey = 'hello'",
+                             "[[customizations.sshkey]]\nuser = 'a'\nkey = 'hello'",
+                             "[[customizations.sshkey]]\nuser = 'a'",
+                             "[[customizations.sshkey]]\nkey = 'ssh-rsa A'",
+                             "customizations.services.enabled = 'a'",
+                             "customizations.services = { enabled = ['a'], masked = ['a'] }",
+                             "customizations.locale.languages = 'de'",
                              "[[customizations.user]]\nname = 'a'\nshell = '/bin/sh:x'",
                              "[[customizations.user]]\nname = 'a'\nhome = 'home'",
                              "[[customizations.user]]\nname = 'a'\nhome = '/home/../etc'",
@@ -125,6 +136,31 @@ TEST(Config, MalformedAndHostileValuesAreRefused) {
                              "[[customizations.filesystem]]\nmountpoint = '/'\nminsize = 'big'"}) {
         EXPECT_EQ(refused_config(text), ErrorKind::invalid) << text;
     }
+}
+
+TEST(Config, AccountFilesHaveOneWriter) {
+    const std::string user = "[[customizations.user]]\nname = 'a'\n";
+    const std::string group = "[[customizations.group]]\nname = 'a'\n";
+    const std::string key = "[[customizations.sshkey]]\nuser = 'a'\nkey = 'ssh-rsa A'\n";
+    for (const std::string path :
+         {"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc//passwd", "/etc/./group"}) {
+        const std::string file = "[[customizations.files]]\npath = '" + path + "'\n";
+        EXPECT_NO_THROW(parse_config(file, "a.toml"));
+        for (const std::string& more : {user, group, key}) {
+            EXPECT_EQ(refused_config(file + more), ErrorKind::invalid) << path;
+        }
+    }
+    EXPECT_NO_THROW(parse_config("[[customizations.files]]\npath = '/etc/passwd-'\n" + user, "a.toml"));
+}
+
+// By it the identifiers of disks are told apart.
+TEST(Config, TextIsThatOfTheSettings) {
+    const std::string one =
+        parse_config("customizations = { hostname = 'a', timezone = 'UTC' }", "a.toml").text;
+    EXPECT_EQ(one,
+              parse_config(R"({"customizations": {"timezone": "UTC", "hostname": "a"}})", "b.json").text);
+    EXPECT_NE(one, parse_config("customizations = { hostname = 'b', timezone = 'UTC' }", "a.toml").text);
+    EXPECT_EQ(parse_config("", "a.toml").text, "");
 }
 
 TEST(ByteSize, UnitsAndLimits) {

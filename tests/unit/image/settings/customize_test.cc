@@ -138,10 +138,10 @@ TEST_F(Customize, HomesElsewhere) {
 
 TEST_F(Customize, ExistingUsers) {
     apply(
-        "[[customizations.user]]\nname = 'root'\npassword = '$6$r'\nkey = 'ssh-rsa R'\n"
+        "[[customizations.user]]\nname = 'root'\npassword = '$6$r$h'\nkey = 'ssh-rsa R'\n"
         "[[customizations.user]]\nname = 'guest'\nshell = '/bin/ash'\ngroups = ['wheel']\n"
         "[[customizations.user]]\nname = 'nobody'\ndescription = 'N'\n");
-    EXPECT_TRUE(has_line("etc/shadow", "root:$6$r::0:::::"));
+    EXPECT_TRUE(has_line("etc/shadow", "root:$6$r$h::0:::::"));
     EXPECT_TRUE(has_line("etc/passwd", "root:x:0:0:root:/root:/bin/ash"));
     expect_inode("/var/roothome", InodeKind::directory, 0700, 0, 0);
     EXPECT_EQ(text_at(layout_, "/var/roothome/.ssh/authorized_keys"), "ssh-rsa R\n");
@@ -151,15 +151,16 @@ TEST_F(Customize, ExistingUsers) {
     // Their homes are the image's matter; that of nobody cannot even be made.
     EXPECT_FALSE(is_there(layout_, "/var/home"));
     EXPECT_TRUE(has_line("etc/passwd", "nobody:x:65534:65534:N:/nonexistent:/sbin/nologin"));
-    EXPECT_NE(refused("[[customizations.user]]\nname = 'nobody'\nkey = 'k'\n").find("home of the user"),
-              std::string::npos);
+    EXPECT_NE(
+        refused("[[customizations.user]]\nname = 'nobody'\nkey = 'ssh-rsa K'\n").find("home of the user"),
+        std::string::npos);
     // A home that is given is made.
     apply("[[customizations.user]]\nname = 'guest'\nhome = '/home/other'\n");
     expect_inode("/var/home/other", InodeKind::directory, 0700, 1000, 1000);
 }
 
 TEST_F(Customize, ConflictsOfUsersAreRefused) {
-    const std::string twice = "[[customizations.user]]\nname = 'core'\nkey = 'k'\n";
+    const std::string twice = "[[customizations.user]]\nname = 'core'\nkey = 'ssh-rsa K'\n";
     EXPECT_NE(refused(twice + twice).find("already has authorized_keys"), std::string::npos);
     EXPECT_NE(refused("[[customizations.user]]\nname = 'x'\nuid = 1000\n").find("already in use"),
               std::string::npos);
@@ -175,9 +176,9 @@ TEST_F(Customize, SkeletonOfANewHome) {
     add_directory(layout_, "etc/skel/empty", {.mode = 0711});
     add_symlink(layout_, "etc/skel/link", "../target");
     apply(
-        "[[customizations.user]]\nname = 'core'\nkey = 'k'\n"
+        "[[customizations.user]]\nname = 'core'\nkey = 'ssh-rsa K'\n"
         "[[customizations.user]]\nname = 'guest'\nhome = '/home/g'\n"
-        "[[customizations.user]]\nname = 'root'\nkey = 'k'\n");
+        "[[customizations.user]]\nname = 'root'\nkey = 'ssh-rsa K'\n");
     expect_inode("/var/home/core/.profile", InodeKind::file, 0640, 1001, 1001);
     EXPECT_EQ(text_at(layout_, "/var/home/core/.profile"), "export A=1\n");
     expect_inode("/var/home/core/.config/deep", InodeKind::directory, 0755, 1001, 1001);
@@ -196,8 +197,8 @@ TEST_F(Customize, SkeletonOfANewHome) {
 
 TEST_F(Customize, SkeletonWithKeys) {
     add_file(layout_, "etc/skel/.ssh/authorized_keys", "site key\n", {.mode = 0644});
-    apply("[[customizations.user]]\nname = 'core'\nkey = 'own key'\n");
-    EXPECT_EQ(text_at(layout_, "/var/home/core/.ssh/authorized_keys"), "site key\nown key\n");
+    apply("[[customizations.user]]\nname = 'core'\nkey = 'ssh-rsa own'\n");
+    EXPECT_EQ(text_at(layout_, "/var/home/core/.ssh/authorized_keys"), "site key\nssh-rsa own\n");
     EXPECT_EQ(inode_at(layout_, "/var/home/core/.ssh/authorized_keys").attributes.uid, 1001U);
 }
 
@@ -236,8 +237,8 @@ TEST_F(Customize, HostileValuesAddNoLinesAndNoFields) {
     }
     // Lines of keys are lines; none can hold what a terminal obeys.
     EXPECT_NE(refused(user + "'u'\nkey = \"k\\u001b[2J\"").find("user.key"), std::string::npos);
-    apply(user + "'u'\nkey = \"one\\r\\n\\n\\ntwo\"\n");
-    EXPECT_EQ(text_at(layout_, "/var/home/u/.ssh/authorized_keys"), "one\ntwo\n");
+    apply(user + "'u'\nkey = \"ssh-rsa one\\r\\n\\n\\nssh-rsa two\"\n");
+    EXPECT_EQ(text_at(layout_, "/var/home/u/.ssh/authorized_keys"), "ssh-rsa one\nssh-rsa two\n");
     EXPECT_EQ(count(text_at(layout_, "etc/passwd"), '\n'), 4U);
     EXPECT_EQ(count(text_at(layout_, "etc/passwd"), ':'), 4U * 6);
     EXPECT_EQ(count(text_at(layout_, "etc/shadow"), '\n'), 4U);
@@ -333,6 +334,74 @@ TEST_F(Customize, TimeServersThatNobodyAsks) {
     }
     EXPECT_NE(refused("customizations.timezone.ntpservers = 'a'\n").find("must be a list"),
               std::string::npos);
+}
+
+TEST_F(Customize, KeysOfUsersThatAreThere) {
+    apply(
+        "[[customizations.sshkey]]\nuser = 'root'\nkey = 'ssh-rsa R'\n"
+        "[[customizations.user]]\nname = 'core'\nkey = 'ssh-rsa A'\n"
+        "[[customizations.sshkey]]\nuser = 'core'\nkey = 'ssh-rsa B'\n"
+        "[[customizations.sshkey]]\nuser = 'root'\nkey = 'ssh-rsa S'\n");
+    EXPECT_EQ(text_at(layout_, "/var/roothome/.ssh/authorized_keys"), "ssh-rsa R\nssh-rsa S\n");
+    EXPECT_EQ(text_at(layout_, "/var/home/core/.ssh/authorized_keys"), "ssh-rsa A\nssh-rsa B\n");
+    EXPECT_NE(refused("[[customizations.sshkey]]\nuser = 'none'\nkey = 'ssh-rsa R'\n").find("no user 'none'"),
+              std::string::npos);
+}
+
+TEST_F(Customize, Services) {
+    const std::string enable = "customizations.services.enabled = ['sshd']\n";
+    EXPECT_NE(refused(enable).find("runlevels"), std::string::npos);
+    add_directory(layout_, "etc/runlevels/default");
+    EXPECT_NE(refused(enable).find("no service 'sshd'"), std::string::npos);
+    for (const char* name : {"sshd", "chronyd", "crond", "syslog"}) {
+        add_file(layout_, concat("etc/init.d/", name), "#!/sbin/openrc-run\n");
+    }
+    add_symlink(layout_, "etc/runlevels/boot/syslog", "/etc/init.d/syslog");
+    add_symlink(layout_, "etc/runlevels/default/crond", "/etc/init.d/crond");
+    add_symlink(layout_, "etc/runlevels/boot/crond", "/etc/init.d/crond");
+    add_symlink(layout_, "etc/runlevels/default/chronyd", "/etc/init.d/chronyd");
+    apply(
+        "[customizations.services]\nenabled = ['sshd', 'syslog']\ndisabled = ['crond']\n"
+        "masked = ['chronyd']\n");
+    EXPECT_EQ(text_at(layout_, "etc/runlevels/default/sshd"), "/etc/init.d/sshd");
+    EXPECT_FALSE(is_there(layout_, "etc/runlevels/default/syslog"));
+    EXPECT_TRUE(is_there(layout_, "etc/runlevels/boot/syslog"));
+    for (const char* gone : {"default/crond", "boot/crond", "default/chronyd"}) {
+        EXPECT_FALSE(is_there(layout_, concat("etc/runlevels/", gone))) << gone;
+    }
+    EXPECT_NE(refused("customizations.services.disabled = ['sshd', 'none']\n").find("no service 'none'"),
+              std::string::npos);
+    EXPECT_TRUE(is_there(layout_, "etc/runlevels/default/sshd"));
+    for (const char* name : {"../x", "a b", "", ".x", "-x"}) {
+        EXPECT_NE(
+            refused(concat("customizations.services.enabled = ['", name, "']")).find("services.enabled"),
+            std::string::npos);
+    }
+}
+
+TEST_F(Customize, LanguageAndKeyboard) {
+    const std::string language = "customizations.locale.languages = ['de_DE.UTF-8']\n";
+    EXPECT_NE(refused(language).find("/etc/profile.d"), std::string::npos);
+    add_directory(layout_, "etc/profile.d");
+    apply(language);
+    EXPECT_EQ(text_at(layout_, "etc/profile.d/10language.sh"), "export LANG=de_DE.UTF-8\n");
+
+    const std::string keyboard = "customizations.locale.keyboard = 'de-latin1'\n";
+    EXPECT_NE(refused(keyboard).find("keymap 'de-latin1'"), std::string::npos);
+    add_file(layout_, "usr/share/bkeymaps/de/de-latin1.bmap.gz", "x");
+    add_file(layout_, "etc/init.d/loadkmap", "x");
+    add_file(layout_, "etc/conf.d/loadkmap", "# map\nKEYMAP=/x\n");
+    apply(keyboard);
+    EXPECT_EQ(text_at(layout_, "etc/conf.d/loadkmap"),
+              "# map\nKEYMAP=/usr/share/bkeymaps/de/de-latin1.bmap.gz\n");
+    EXPECT_EQ(text_at(layout_, "etc/runlevels/boot/loadkmap"), "/etc/init.d/loadkmap");
+    for (const char* name : {"a b", "$(x)", "a;b", "", "-x", "a/b"}) {
+        EXPECT_NE(refused(concat("customizations.locale.keyboard = '", name, "'")).find("locale.keyboard"),
+                  std::string::npos);
+        EXPECT_NE(
+            refused(concat("customizations.locale.languages = ['", name, "']")).find("locale.languages"),
+            std::string::npos);
+    }
 }
 
 TEST_F(Customize, FilesWithModesAndOwners) {
