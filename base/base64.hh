@@ -1,4 +1,4 @@
-// Base64 as RFC 4648, section 4, has it.
+// Base64 (RFC 4648, section 4).
 #pragma once
 
 #include <optional>
@@ -9,15 +9,16 @@
 
 namespace osb {
 
-// With padding.
+// Encodes with padding.
 std::string encode_base64(ByteView bytes);
 std::string encode_base64(std::string_view bytes);
 void append_base64(std::string& out, ByteView bytes);
 
-// Nothing for text that encode_base64() does not make: each value has one text.
+// Decodes canonical Base64 only: returns nullopt for text that encode_base64() would not produce.
 std::optional<std::string> decode_base64(std::string_view text);
 
-// As libarchive reads it: padding may be missing, and the bits that belong to no byte have any value.
+// Decodes as libarchive does: padding may be missing, and unused bits of the last digit are ignored. Returns
+// nullopt for any other malformed text.
 std::optional<std::string> decode_unpadded_base64(std::string_view text);
 
 }  // namespace osb

@@ -1,4 +1,4 @@
-// Numbers as files have them: in an order of bytes that does not depend on the machine.
+// Integers in files and headers, stored in a fixed byte order.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace osb {
 
-// The number that these bytes are: eight at most.
+// Decodes an unsigned integer from at most eight bytes.
 constexpr std::uint64_t from_little_endian(std::span<const std::uint8_t> bytes) noexcept {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) value |= std::uint64_t{bytes[i]} << (8 * i);
@@ -31,14 +31,14 @@ constexpr std::uint64_t from_big_endian(std::span<const std::uint8_t> bytes) noe
     return value;
 }
 
-// The number that eight bytes are, in a form that compilers make one load of.
+// Decodes exactly eight bytes. Compilers turn this form into a single load.
 constexpr std::uint64_t load_little_endian(const std::uint8_t* bytes) noexcept {
     return std::uint64_t{bytes[0]} | std::uint64_t{bytes[1]} << 8U | std::uint64_t{bytes[2]} << 16U |
            std::uint64_t{bytes[3]} << 24U | std::uint64_t{bytes[4]} << 32U | std::uint64_t{bytes[5]} << 40U |
            std::uint64_t{bytes[6]} << 48U | std::uint64_t{bytes[7]} << 56U;
 }
 
-// The lowest Size bytes of `value`.
+// Encodes the lowest Size bytes of `value`.
 template<std::size_t Size>
 constexpr std::array<std::uint8_t, Size> to_little_endian(std::uint64_t value) noexcept {
     std::array<std::uint8_t, Size> out{};
@@ -53,7 +53,7 @@ constexpr std::array<std::uint8_t, Size> to_big_endian(std::uint64_t value) noex
     return out;
 }
 
-// The lowest out.size() bytes of `value`, into text.
+// Writes the lowest out.size() bytes of `value` into `out`.
 constexpr void put_little_endian(std::span<char> out, std::uint64_t value) noexcept {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<char>((value >> (8 * i)) & 0xFFU);
 }

@@ -1,4 +1,4 @@
-// Views of raw bytes, and text glued from parts (g++ 12 has no <format>).
+// Views of raw bytes, and string concatenation (g++ 12 has no <format>).
 #pragma once
 
 #include <charconv>
@@ -21,7 +21,7 @@ inline std::string_view as_text(ByteView bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// concat("got ", 3, " of ", name): text of the parts, one after the other; numbers in decimal.
+// Concatenates the parts, for example concat("got ", 3, " of ", name). Integers are decimal.
 template<typename... Parts>
 std::string concat(const Parts&... parts) {
     std::string out;

@@ -5,7 +5,7 @@
 namespace osb {
 namespace {
 
-// The code point at the front of text and its length in bytes; length 0 when it is not well-formed UTF-8.
+// The first code point of a text and its length in bytes; length 0 if it is not well-formed UTF-8.
 struct Decoded {
     std::uint32_t code_point = 0;
     std::size_t length = 0;

@@ -79,7 +79,7 @@ std::size_t FileRangeSource::read(MutableBytes buffer) {
         }
         offset_ += static_cast<std::uint64_t>(n);
         left_ -= static_cast<std::uint64_t>(n);
-        if (n == 0) left_ = 0;  // the file became shorter: whoever checks the digest says so
+        if (n == 0) left_ = 0;  // the file became shorter: the check of the digest reports it
         return static_cast<std::size_t>(n);
     }
 }

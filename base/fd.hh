@@ -1,4 +1,4 @@
-// File descriptors, owned; and files read and written through them without surprises.
+// Owned file descriptors, and complete reads and writes through them.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 namespace osb {
 
-// Owns one open file descriptor; closes it when it goes.
+// Owns an open file descriptor and closes it on destruction.
 class Fd {
   public:
     Fd() noexcept = default;
@@ -25,30 +25,31 @@ class Fd {
     int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }
     int release() noexcept { return std::exchange(fd_, -1); }
-    // Closes now. An error of close() is of no use here: what must be durable is synced.
+    // Closes now. Errors of close() are ignored: data that must be durable is synced before.
     void close() noexcept;
 
   private:
     int fd_ = -1;
 };
 
-// openat(2) with O_CLOEXEC added. Throws Error naming `path` (not_found for ENOENT, else io or no_space).
+// Calls openat(2) with O_CLOEXEC added. Throws Error naming `path`: not_found for ENOENT, else io or
+// no_space.
 Fd open_at(int dirfd, const std::string& path, int flags, mode_t mode = 0);
 
-// Opens a regular file below or beside dirfd for reading; a symbolic link, FIFO, device or directory is
-// refused with Error{invalid} and never opened in a way that blocks.
+// Opens a regular file for reading, relative to dirfd. Never blocks. Throws Error{invalid} for a symbolic
+// link, FIFO, device or directory; otherwise as open_at().
 Fd open_regular(int dirfd, const std::string& path);
 
 // The size of an open regular file in bytes.
 std::uint64_t file_size(int fd);
 
-// Writes everything; continues after short writes and EINTR. Throws Error (no_space for ENOSPC).
+// Writes all bytes, and continues after short writes and EINTR. Throws Error{io, no_space} naming `what`.
 void write_all(int fd, ByteView bytes, std::string_view what);
 
-// A range of an open file as a Source, read with pread so that several may share one descriptor.
+// A range of an open file as a Source. It reads with pread(2), so several sources can share a descriptor.
 class FileRangeSource final : public Source {
   public:
-    // `fd` is borrowed and must outlive this object; [offset, offset+length) must lie in the file.
+    // `fd` is borrowed and must outlive this object. [offset, offset+length) must lie in the file.
     FileRangeSource(int fd, std::uint64_t offset, std::uint64_t length, std::string name);
     std::size_t read(MutableBytes buffer) override;
     std::uint64_t skip(std::uint64_t count) override;
@@ -60,7 +61,7 @@ class FileRangeSource final : public Source {
     std::string name_;
 };
 
-// A descriptor read to its end: a file, a pipe, standard input. Waits in a way that an interruption ends.
+// Reads a file, a pipe or standard input to its end. Owns the descriptor. A stop request ends a blocked read.
 class FdSource final : public Source {
   public:
     FdSource(Fd fd, std::string name);

@@ -1,16 +1,17 @@
-// Advisory locks (flock(2)) on open files and directories: between processes, gone with the descriptor.
+// Advisory locks between processes (flock(2)) on open files and directories. Closing the descriptor releases
+// the lock.
 #pragma once
 
 #include <string_view>
 
 namespace osb {
 
-// Takes the exclusive lock of an open file. False when somebody else holds one. Throws Error{io} naming
-// `what` where the file cannot be locked at all (ENOLCK on some network filesystems): waiting would not help.
+// Acquires an exclusive lock on an open file. Returns false if another process holds the lock. Throws
+// Error{io} naming `what` if the file cannot be locked (ENOLCK on some network filesystems).
 bool try_lock_file(int fd, std::string_view what);
 
-// Waits until it has the exclusive lock; an interruption ends the wait within milliseconds. Throws as
-// try_lock_file(), and Interrupted.
+// Waits until it acquires the exclusive lock. Throws Error{io} as try_lock_file() does. Throws Interrupted
+// within milliseconds after a stop request.
 void lock_file(int fd, std::string_view what);
 
 }  // namespace osb

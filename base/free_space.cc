@@ -23,7 +23,7 @@ FreeSpace usable_by_caller(int status, const struct statfs& filesystem, const st
 FreeSpace usable_space(const struct statfs& filesystem, bool is_root) noexcept {
     std::uint64_t blocks = filesystem.f_bavail;
     if (is_root && filesystem.f_type == EXT4_SUPER_MAGIC) {
-        // The kernel's ext4_calculate_resv_clusters(): a part that no user gets.
+        // As in the kernel's ext4_calculate_resv_clusters(): blocks that no user gets.
         constexpr std::uint64_t kMostKept = 4096;
         const std::uint64_t kept = std::min<std::uint64_t>(filesystem.f_blocks / 50, kMostKept);
         const std::uint64_t free = filesystem.f_bfree;
@@ -31,7 +31,7 @@ FreeSpace usable_space(const struct statfs& filesystem, bool is_root) noexcept {
     }
     const auto size =
         static_cast<std::uint64_t>(filesystem.f_frsize != 0 ? filesystem.f_frsize : filesystem.f_bsize);
-    // btrfs makes inodes as they are needed, and says that there are none.
+    // btrfs creates inodes on demand, and reports a total of 0.
     const bool is_bounded = filesystem.f_files != 0;
     return {
         .bytes = blocks * size,

@@ -13,7 +13,8 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<EVP_MD_CTX, ContextDeleter>;
 
-// EVP_sha256() makes OpenSSL 3 look its provider up on each init, under a lock; fetched once it does not.
+// EVP_sha256() makes OpenSSL 3 look up its provider on each init, under a lock. EVP_MD_fetch() looks it up
+// once.
 const EVP_MD* fetched(HashAlgorithm algorithm) {
     static const EVP_MD* const sha256_md = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     static const EVP_MD* const sha512_md = EVP_MD_fetch(nullptr, "SHA512", nullptr);

@@ -1,4 +1,4 @@
-// SHA-2 digests of streams of bytes, through OpenSSL (which uses the CPU's SHA instructions).
+// SHA-2 digests of byte streams, through OpenSSL, which uses the SHA instructions of the CPU.
 #pragma once
 
 #include <array>
@@ -14,14 +14,14 @@ enum class HashAlgorithm { sha256, sha512 };
 
 using Sha256 = std::array<std::uint8_t, 32>;
 
-// Lower-case hexadecimal.
+// Encodes as lower-case hexadecimal.
 std::string to_hex(ByteView bytes);
 
-// The bytes of exactly 64 lower-case hexadecimal digits. Throws Error{invalid} for anything else.
+// Decodes exactly 64 lower-case hexadecimal digits. Throws Error{invalid} for anything else.
 Sha256 parse_sha256(std::string_view hex);
 
-// A hash in progress. finish() may be called once per init; reset() starts anew and is cheaper than a new
-// object.
+// An incremental hash. Call one finish function once after construction or reset(). reset() starts a new hash
+// and is cheaper than a new object.
 class Hasher {
   public:
     explicit Hasher(HashAlgorithm algorithm = HashAlgorithm::sha256);
@@ -37,7 +37,7 @@ class Hasher {
 
     // The digest as lower-case hexadecimal (64 or 128 digits).
     std::string finish_hex();
-    // The digest of a sha256 hasher.
+    // The digest as bytes. Throws Error{internal} unless the algorithm is sha256.
     Sha256 finish_sha256();
 
   private:
@@ -45,7 +45,7 @@ class Hasher {
     std::unique_ptr<Impl> impl_;
 };
 
-// The sha256 of `bytes`.
+// Computes the SHA-256 of `bytes`.
 Sha256 sha256(ByteView bytes);
 
 }  // namespace osb

@@ -1,15 +1,16 @@
-// SIGINT and SIGTERM end an operation in an orderly way: the handler sets a flag, long loops look at it.
+// Orderly termination on SIGINT and SIGTERM: the handler sets a flag, and long loops check it.
 #pragma once
 
 namespace osb {
 
-// Installs handlers for SIGINT and SIGTERM. A second signal ends the process at once, as without handlers.
+// Installs handlers for SIGINT and SIGTERM. A second identical signal has its default effect: it ends the
+// process immediately.
 void install_interrupt_handlers();
 
-// Throws Interrupted when a signal came. Cheap; for use in every loop over outside data.
+// Throws Interrupted if a signal has arrived. Cheap: call it in every loop over external data.
 void check_interrupt();
 
-// For tests: as if the signal had come; 0 clears the flag.
+// For tests: simulates a signal; 0 clears the flag.
 void set_interrupted(int signal_number) noexcept;
 
 }  // namespace osb

@@ -1,4 +1,4 @@
-// Words for the user on the way: warnings and details. Where they go is cli's business.
+// Messages to the user during an operation: warnings and details. cli/ decides where they are printed.
 #pragma once
 
 #include <functional>
@@ -10,11 +10,10 @@ enum class LogLevel { debug, info, warning };
 
 using LogSink = std::function<void(LogLevel, const std::string&)>;
 
-// Where log() sends its lines; an empty function discards them. Not to be called while other threads log.
+// Sets the function that receives the lines; an empty function discards them. Not thread-safe with log().
 void set_log_sink(LogSink sink);
 
-// One line, without a line feed; names in it are escaped by the caller, secrets are taken out here. Threads
-// may call it at once.
+// Logs one line without a line feed. The caller escapes names; this function removes secrets. Thread-safe.
 void log(LogLevel level, const std::string& line);
 
 inline void log_warning(const std::string& line) {

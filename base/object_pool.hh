@@ -1,4 +1,4 @@
-// Objects that cost much to make (compression contexts, buffers), kept for whoever needs one next.
+// A pool of objects that are expensive to create, such as compression contexts and buffers.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 namespace osb {
 
-// Threads may use it at once; each gets an object of its own. There are as many as were ever in use at the
-// same time. The order in which they are handed out is not fixed: what they do must not depend on what they
-// did before.
+// Lends each caller an object of its own and reuses returned objects. Thread-safe. The pool creates as many
+// objects as are in use at the same time. The order of reuse is unspecified, so the result of an object must
+// not depend on its earlier use.
 template<typename T>
 class ObjectPool {
   public:
@@ -21,7 +21,7 @@ class ObjectPool {
     ObjectPool& operator=(const ObjectPool&) = delete;
     ~ObjectPool() = default;
 
-    // Holds an object, and gives it back when it goes. Must not outlive the ObjectPool.
+    // Holds an object and returns it to the pool on destruction. Must not outlive the ObjectPool.
     class Lease {
       public:
         Lease(Lease&&) noexcept = default;
@@ -43,7 +43,7 @@ class ObjectPool {
         std::unique_ptr<T> object_;
     };
 
-    // Throws what making an object throws.
+    // Lends an idle object or creates one. Throws the exceptions of the factory function.
     Lease take() {
         {
             const std::lock_guard lock(mutex_);
@@ -52,7 +52,7 @@ class ObjectPool {
                 idle_.pop_back();
                 return Lease(*this, std::move(object));
             }
-            // Room for the return, so that give() need not allocate.
+            // Reserve space for the return, so that give() does not allocate.
             idle_.reserve(++made_);
         }
         return Lease(*this, make_());

@@ -1,4 +1,4 @@
-// Text from outside for a place that has one line for it.
+// External text for a place that holds a single line.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace osb {
 
-// Without blanks and line ends around it, control characters as '?', and of at most `max_bytes`, no UTF-8
-// character cut in two. May be empty.
+// Trims white space, replaces control characters by '?', and cuts the text to `max_bytes` without splitting a
+// UTF-8 character. The result may be empty.
 std::string one_line(std::string_view text, std::size_t max_bytes);
 
 }  // namespace osb

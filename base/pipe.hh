@@ -5,13 +5,13 @@
 
 namespace osb {
 
-// Both ends of a pipe, closed on exec.
+// Both ends of a pipe. Both are close-on-exec.
 struct Pipe {
     Fd reader;
     Fd writer;
 };
 
-// Throws Error{io}.
+// Creates a pipe. Throws Error{io}.
 Pipe make_pipe();
 
 }  // namespace osb

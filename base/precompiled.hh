@@ -1,5 +1,5 @@
-// The headers of the standard library that nearly every unit includes, read once for each module. A file
-// includes what it uses all the same: the preset `debug` builds without this.
+// Precompiled standard library headers that nearly every source includes. Each file must still include what
+// it uses: the preset `debug` builds without this header.
 #pragma once
 
 #include <algorithm>

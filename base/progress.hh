@@ -1,4 +1,4 @@
-// Progress as events. The code that works reports; only cli/ draws.
+// Progress as events. Working code reports progress; only cli/ displays it.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace osb {
 
-// Receives what a long operation reports. Threads may call advance() at once.
+// Receives the progress of a long operation. advance() is thread-safe.
 class Progress {
   public:
     Progress() = default;
@@ -15,15 +15,15 @@ class Progress {
     Progress& operator=(const Progress&) = delete;
     virtual ~Progress() = default;
 
-    // A stage begins ("importing layers"); the one before it has ended. total_bytes where it is known.
+    // Starts a stage ("importing layers") and ends the previous one. total_bytes is set if it is known.
     virtual void begin(const std::string& stage, std::optional<std::uint64_t> total_bytes) = 0;
-    // Another `bytes` bytes of the stage are done.
+    // Adds `bytes` to the completed bytes of the stage.
     virtual void advance(std::uint64_t bytes) noexcept = 0;
-    // The operation has ended, well or not.
+    // The operation has ended, successfully or not.
     virtual void end() noexcept = 0;
 };
 
-// Discards everything.
+// Discards all events.
 class NoProgress final : public Progress {
   public:
     void begin(const std::string& /*stage*/, std::optional<std::uint64_t> /*total_bytes*/) override {}

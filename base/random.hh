@@ -1,4 +1,4 @@
-// Random numbers of the kernel.
+// Random numbers from the kernel.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,10 @@
 
 namespace osb {
 
-// Fills `out`. Throws Error{io}.
+// Fills `out` with random bytes. Throws Error{io}.
 void fill_random(MutableBytes out);
 
-// `bytes` random bytes as hexadecimal digits, for names that nobody else has.
+// `bytes` random bytes as hexadecimal digits, for unique names. Throws Error{io}.
 std::string random_hex(std::size_t bytes);
 
 }  // namespace osb

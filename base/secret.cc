@@ -16,7 +16,7 @@ constexpr std::string_view kBlot = "***";
 
 std::mutex g_secrets_mutex;
 
-// The longest first: one that is part of another must not leave the rest of it.
+// Sorted by length, longest first: a secret that is part of another one must not leave the rest of it.
 std::vector<std::string>& known() {
     static std::vector<std::string> the_secrets;
     return the_secrets;
@@ -31,7 +31,7 @@ void add(std::string text) {
     secrets.insert(place, std::move(text));
 }
 
-// As it stands in a URL. `hex`: servers write it in capitals or not.
+// Percent-encodes `text`. `hex` selects the case of the digits, because servers use both.
 std::string in_url(std::string_view text, std::string_view hex) {
     std::string out;
     for (const char c : text) {
@@ -50,7 +50,7 @@ std::string in_url(std::string_view text, std::string_view hex) {
 }  // namespace
 
 void forbid_core_dumps() noexcept {
-    // The limit does not hold where dumps go to a program (core_pattern "|..."); the flag does.
+    // The kernel ignores the limit if dumps go to a program (core_pattern "|..."), but respects the flag.
     const rlimit none{.rlim_cur = 0, .rlim_max = 0};
     static_cast<void>(::setrlimit(RLIMIT_CORE, &none));
     static_cast<void>(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));

@@ -1,4 +1,4 @@
-// Passwords and tokens that this process handles: kept out of what it prints and of core dumps.
+// Protection of passwords and tokens: they appear neither in output nor in core dumps.
 #pragma once
 
 #include <string>
@@ -6,23 +6,23 @@
 
 namespace osb {
 
-// The shortest secret that without_secrets() looks for, in bytes: the letter of a shorter one is in every
-// message.
+// The length in bytes of the shortest secret that without_secrets() replaces. The characters of a shorter
+// secret occur in every message.
 inline constexpr std::size_t kShortestSecret = 4;
 
-// From now on this process leaves no core dump, and others of its user cannot read its memory. To be called
-// before a secret is read. Idempotent, thread-safe.
+// Disables core dumps, and prevents other processes of the same user from reading this process's memory. Call
+// it before you read a secret. Idempotent, thread-safe.
 void forbid_core_dumps() noexcept;
 
-// Remembers a secret for without_secrets(), as it is, percent-encoded and escaped for print; calls
-// forbid_core_dumps(). "" is passed over. Idempotent, thread-safe.
+// Registers a secret for without_secrets(): verbatim, percent-encoded and escaped for display. Also calls
+// forbid_core_dumps(). Ignores "". Idempotent, thread-safe.
 void keep_secret(std::string_view secret);
 
-// The text with "***" in place of every secret that is known. Everything that is printed for people goes
-// through it: log() and the report of an error. Thread-safe.
+// Replaces every registered secret in the text by "***". log() and the final error report pass all their text
+// through it. Thread-safe.
 std::string without_secrets(std::string text);
 
-// `text` with "***" in place of `secret`, wherever it occurs; "" occurs nowhere.
+// Replaces every occurrence of `secret` in `text` by "***". An empty `secret` changes nothing.
 std::string blotted(std::string text, std::string_view secret);
 
 }  // namespace osb

@@ -19,7 +19,7 @@ std::size_t difference(std::size_t a, std::size_t b) {
 }  // namespace
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-    // Rows of the table of distances between the beginnings of `a` and those of `b`.
+    // Three rows of the table of distances between the prefixes of `a` and those of `b`.
     std::vector<std::size_t> before(b.size() + 1);
     std::vector<std::size_t> above(b.size() + 1);
     std::vector<std::size_t> row(b.size() + 1);
@@ -43,7 +43,7 @@ std::optional<std::string> nearest_name(std::string_view word, const std::vector
     const std::string* nearest = nullptr;
     std::size_t least = most_edits(word) + 1;
     for (const std::string& candidate : candidates) {
-        // No fewer edits than that can do.
+        // The difference in length is the minimum number of edits.
         if (difference(word.size(), candidate.size()) >= least) continue;
         const std::size_t distance = edit_distance(word, candidate);
         if (distance >= least) continue;

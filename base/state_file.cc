@@ -38,7 +38,7 @@ Fd open_state_directory(const std::string& path) {
         throw_errno(concat("cannot make ", quoted(path)));
     }
     Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    // Also where one with another umask has made it.
+    // The mode may be wrong if another program created the directory with another umask.
     constexpr mode_t kForAll = 0555;
     struct stat st {};
     if (::fstat(directory.get(), &st) == 0 && (st.st_mode & kForAll) != kForAll &&
@@ -53,7 +53,7 @@ void replace_file(int directory, const std::string& name, std::string_view text,
     ::unlinkat(directory, temporary.c_str(), 0);
     const Fd file = open_at(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kFileMode);
     write_all(file.get(), as_bytes(text), temporary);
-    // Whatever the umask is.
+    // Set the mode again, because the umask may have reduced it.
     if (::fchmod(file.get(), kFileMode) != 0) {
         throw_errno(concat("cannot set the mode of ", quoted(temporary)));
     }

@@ -1,5 +1,5 @@
-// Small files that keep a state. They are replaced as a whole, so that after a power cut the old content is
-// there, or the new one; and they are read with a bound.
+// Small files that store a state. Writes are atomic: after a power cut, a file has either its old or its new
+// content. Reads have a size limit.
 #pragma once
 
 #include <cstddef>
@@ -10,20 +10,21 @@
 
 namespace osb {
 
-// Opens the directory `path`, made if need be below one that exists, for all to read whatever the umask is.
-// Its name is durable. Throws Error{io, no_space}.
+// Opens the directory `path`, and creates it if it is missing; its parent must exist. All users can read it,
+// whatever the umask. The new name is durable. Throws Error{io, no_space}; not_found if the parent is
+// missing.
 Fd open_state_directory(const std::string& path);
 
-// Writes `text` to `name` in the open directory, durably and in one step; all may read it. `temporary` is the
-// name that is used meanwhile, ".NAME.new" when it is empty: several that may write at once need one each.
-// Throws Error{io, no_space}.
+// Writes `text` to `name` in the open directory, atomically and durably. All users can read the file.
+// `temporary` is the name of the intermediate file, ".NAME.new" if it is empty. Concurrent writers need
+// different temporary names. Throws Error{io, no_space}.
 void replace_file(int directory, const std::string& name, std::string_view text, std::string temporary = {});
 
-// Removes it, durably; one that does not exist is well, too. Throws Error{io}.
+// Removes a file durably. Idempotent: a missing file is not an error. Throws Error{io}.
 void remove_file(int directory, const std::string& name);
 
-// The content of a regular file, no symbolic link, of at most `limit` bytes. Throws Error{not_found, io,
-// invalid, too_large} naming it.
+// Reads a regular file of at most `limit` bytes; does not follow a symbolic link. Throws Error{not_found, io,
+// invalid, too_large} naming the file.
 std::string read_regular_file(int directory, const std::string& path, std::size_t limit);
 
 }  // namespace osb

@@ -1,5 +1,5 @@
-// Bytes in motion: everything that is read or written goes through these two interfaces, and hashing, limits
-// and (de)compression are wrappers around them.
+// Byte streams. All reads and writes go through these two interfaces; hashing, limits and (de)compression
+// wrap them.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace osb {
 
-// A stream of bytes to read. Not for use by two threads at once.
+// A readable stream of bytes. Not thread-safe.
 class Source {
   public:
     Source() = default;
@@ -18,16 +18,17 @@ class Source {
     Source& operator=(const Source&) = delete;
     virtual ~Source() = default;
 
-    // Reads at least one byte and at most buffer.size() (> 0) into the front of buffer; returns how many, 0
-    // at the end of the stream and from then on. Throws Error; Interrupted when the user asked to stop.
+    // Reads at least one byte and at most buffer.size() bytes (> 0) to the front of buffer. Returns the
+    // number of bytes, or 0 at the end of the stream and after it. Throws Error; Interrupted after a stop
+    // request.
     virtual std::size_t read(MutableBytes buffer) = 0;
 
-    // Passes over up to `count` bytes; returns how many, fewer than count only at the end of the stream.
-    // Reads and discards unless the source can do better. Throws as read() does.
+    // Skips up to `count` bytes. Returns the number of skipped bytes, which is less than count only at the
+    // end of the stream. The default reads and discards. Throws as read() does.
     virtual std::uint64_t skip(std::uint64_t count);
 };
 
-// Where bytes are written to. Not for use by two threads at once.
+// A writable stream of bytes. Not thread-safe.
 class Sink {
   public:
     Sink() = default;
@@ -35,11 +36,11 @@ class Sink {
     Sink& operator=(const Sink&) = delete;
     virtual ~Sink() = default;
 
-    // Takes all of `bytes` or throws Error.
+    // Writes all of `bytes` or throws Error.
     virtual void write(ByteView bytes) = 0;
 };
 
-// A Source over bytes that somebody else owns and keeps alive.
+// A Source over bytes in memory. It borrows the bytes, which must outlive it.
 class MemorySource final : public Source {
   public:
     explicit MemorySource(ByteView bytes) noexcept : rest_(bytes) {}
@@ -50,11 +51,10 @@ class MemorySource final : public Source {
     ByteView rest_;
 };
 
-// Reads to the end of the stream. Throws Error{too_large} naming `what` as soon as more than `limit` bytes
-// came.
+// Reads to the end of the stream. Throws Error{too_large} naming `what` if the stream exceeds `limit` bytes.
 std::string read_all(Source& source, std::size_t limit, std::string_view what);
 
-// Reads until buffer is full or the stream ends; returns how many bytes were read.
+// Reads until buffer is full or the stream ends. Returns the number of bytes.
 std::size_t read_full(Source& source, MutableBytes buffer);
 
 }  // namespace osb

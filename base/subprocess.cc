@@ -18,7 +18,7 @@
 #include "base/interrupt.hh"
 #include "base/pipe.hh"
 
-extern char** environ;  // POSIX declares it nowhere
+extern char** environ;  // no POSIX header declares it
 
 namespace osb {
 namespace {
@@ -26,10 +26,10 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-// Above any number that a child is given, so that the dup2() of one descriptor cannot overwrite another.
+// Higher than any descriptor number in a child, so that one dup2() cannot overwrite the source of another.
 constexpr int kLowestParked = 64;
 
-// posix_spawn returns its error; 0 is success.
+// posix_spawn functions return their error; 0 is success.
 void check_spawn(int result, const char* what) {
     if (result != 0) throw errno_error(result, what);
 }
@@ -132,7 +132,7 @@ pid_t spawn(const SubprocessOptions& options, const Fd& stderr_writer) {
     return pid;
 }
 
-// Reads standard error all the time, so that a talkative child never waits for us; keeps the end of it.
+// Reads standard error continuously, so that a child never blocks on the pipe. Keeps the end of the text.
 class StderrReader {
   public:
     explicit StderrReader(Fd reader) : reader_(std::move(reader)), stop_(make_pipe()) {
@@ -146,8 +146,8 @@ class StderrReader {
     StderrReader& operator=(const StderrReader&) = delete;
     ~StderrReader() { finish(); }
 
-    // To be called when the child has ended: takes what is in the pipe and stops, also when a grandchild
-    // keeps it open.
+    // Reads the rest of the pipe and stops, even if a grandchild keeps the pipe open. Call it after the child
+    // has ended.
     void finish() noexcept {
         stop_.writer.close();
         if (thread_.joinable()) thread_.join();
@@ -169,7 +169,7 @@ class StderrReader {
         }
     }
 
-    // Everything that is there; false at the end of the stream.
+    // Reads everything that is available. Returns false at the end of the stream.
     bool take() noexcept {
         std::array<char, 1024> buffer{};
         for (;;) {
@@ -204,7 +204,7 @@ struct Subprocess::Impl {
     std::string name;
     pid_t pid = -1;
     std::optional<ExitState> ended;
-    bool given_up = false;  // it was killed, and did not end
+    bool given_up = false;  // it was killed but did not end
     std::unique_ptr<StderrReader> errors;
 
     // Reaps the child if it has ended; never waits.
@@ -213,7 +213,7 @@ struct Subprocess::Impl {
         int status = 0;
         const pid_t result = ::waitpid(pid, &status, WNOHANG);
         if (result == 0 || (result < 0 && errno == EINTR)) return;
-        // ECHILD: somebody else took the status. That it ended is all that is known.
+        // ECHILD: another waitpid() took the status. Only the end of the child is known.
         ended = ExitState{.signalled = false, .value = 255};
         if (result == pid && WIFEXITED(status))
             ended = ExitState{.signalled = false, .value = WEXITSTATUS(status)};
@@ -222,8 +222,8 @@ struct Subprocess::Impl {
         errors->finish();
     }
 
-    // Waits for the end, at most until `deadline`, calling on_tick() between looks: there is no portable way
-    // to wait for a child with a time limit that does not disturb other threads' signals.
+    // Waits until `deadline` at most, and calls on_tick() between polls. No portable way exists to wait for a
+    // child with a time limit without affecting the signals of other threads.
     template<typename Tick>
     void wait_until(SteadyClock::time_point deadline, const Tick& on_tick) {
         milliseconds pause(1);

@@ -1,5 +1,5 @@
-// A child process, owned: it does not outlive the object, unless even killing does not end it; and what it
-// says on standard error can be shown in an error.
+// An owned child process. The child does not outlive its object, unless it survives SIGKILL. The end of its
+// standard error is available for error messages.
 #pragma once
 
 #include <sys/types.h>
@@ -13,60 +13,60 @@
 
 namespace osb {
 
-// What is started, and with what.
+// The program to start, its arguments, environment and file descriptors.
 struct SubprocessOptions {
-    std::vector<std::string> argv;  // argv[0] is looked for in $PATH; not empty
-    std::vector<std::pair<std::string, std::string>> environment;  // added to ours, or in place of ours
-    // Descriptor of ours -> its number in the child (1 and 2 too, in place of what Subprocess gives it). All
-    // others of the child's are closed on exec as far as they carry O_CLOEXEC, which every descriptor of this
-    // project does.
+    std::vector<std::string> argv;                                 // argv[0] is searched in $PATH; not empty
+    std::vector<std::pair<std::string, std::string>> environment;  // adds to our environment or overrides it
+    // Our descriptor -> its number in the child. The numbers 1 and 2 override those that Subprocess sets up.
+    // The child inherits no other descriptor with O_CLOEXEC, which every descriptor of this project has.
     std::vector<std::pair<int, int>> inherited;
 };
 
-// How a child ended.
+// The result of a child process.
 struct ExitState {
     bool signalled = false;
-    int value = 0;  // the exit status or the signal's number
+    int value = 0;  // the exit status or the signal number
 
     bool ok() const noexcept { return !signalled && value == 0; }
-    // "exit status 1", "signal 9".
+    // "exit status 1" or "signal 9".
     std::string to_string() const;
 };
 
-// One running child. Standard input and output are /dev/null; of standard error the last 4 KiB are kept. The
-// child has a process group of its own, so that Ctrl-C on the terminal reaches us alone and we end it in
-// order. Not for use by several threads at once.
+// A running child. Its standard input and output are /dev/null, and the last 4 KiB of its standard error are
+// kept. The child has its own process group: Ctrl-C on the terminal reaches only this process, which then
+// terminates the child in order. Not thread-safe.
 class Subprocess {
   public:
-    // How much of standard error is kept, in bytes.
+    // The size of the kept end of standard error, in bytes.
     static constexpr std::size_t kStderrTail = 4096;
-    // How long one that was killed may take to end.
+    // The time limit for a killed child to end.
     static constexpr std::chrono::milliseconds kKillLimit{5000};
 
-    // Throws Error: not_found when there is no such program, io when it cannot be started.
+    // Starts the child. Throws Error: not_found if the program does not exist, io if it cannot be started.
     explicit Subprocess(const SubprocessOptions& options);
     Subprocess(const Subprocess&) = delete;
     Subprocess& operator=(const Subprocess&) = delete;
     Subprocess(Subprocess&&) noexcept;
     Subprocess& operator=(Subprocess&&) noexcept;
-    // Kills the child when it still runs, and reaps it; see terminate().
+    // Kills a child that still runs, and reaps it; see terminate().
     ~Subprocess();
 
     pid_t pid() const noexcept;
 
-    // Waits at most that long; nothing when the child still runs. Throws Interrupted.
+    // Waits at most `limit`. Returns nullopt if the child still runs. Throws Interrupted.
     std::optional<ExitState> wait_for(std::chrono::milliseconds limit);
-    // Waits until the child ends. Throws Error{io} naming the program and the end of its standard error
-    // unless it ends with status 0; Interrupted.
+    // Waits until the child ends. Throws Error{io} unless it exits with status 0; the message has the name of
+    // the program and the end of its standard error. Throws Interrupted.
     void wait();
-    // Waits at most `grace` for the child to end by itself, then kills and reaps it. For clean-up: looks at
-    // no interruption. False when it has not ended `kill_limit` after that either, as one that waits in the
-    // kernel for a disk that does not answer: it is given up then, and not waited for again.
+    // Waits at most `grace` for the child to exit, then kills and reaps it. It is for clean-up, so it ignores
+    // stop requests. Returns false if the child has not ended `kill_limit` after SIGKILL, for example because
+    // it waits in the kernel for a disk that does not respond. Later calls do not wait for such a child
+    // again.
     bool terminate(std::chrono::milliseconds grace,
                    std::chrono::milliseconds kill_limit = kKillLimit) noexcept;
 
-    // The last bytes that it wrote to standard error so far, raw: to be escaped before they are shown.
-    // Complete once the child has ended.
+    // The end of the child's standard error so far. It is raw: escape it before display. It is complete once
+    // the child has ended.
     std::string stderr_tail() const;
 
   private:

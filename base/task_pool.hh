@@ -1,9 +1,9 @@
-// A fixed number of threads for work that comes as a few long producers (decode a layer) which hand out many
-// short tasks (store a file's content).
+// A fixed number of threads for a few long producers (decode a layer) that submit many short tasks (store the
+// content of a file).
 //
-// A thread that has no producer runs tasks. When every thread has one, a producer runs its tasks itself, at
-// once, while their bytes are still in the cache. So nobody waits for a thread that is not there, and what is
-// queued stays small.
+// A thread without a producer runs tasks. If every thread has a producer, a producer runs its tasks itself,
+// immediately, while their bytes are still in the cache. So nothing waits for a free thread, and the queue
+// stays small.
 #pragma once
 
 #include <condition_variable>
@@ -16,7 +16,7 @@
 
 namespace osb {
 
-// One short piece of work. It must not wait for another task.
+// A short piece of work. It must not wait for another task.
 class Task {
   public:
     Task() = default;
@@ -28,29 +28,29 @@ class Task {
 
 class TaskPool {
   public:
-    // What waiting tasks may hold, in bytes: enough to keep every thread busy, little enough to be no matter.
+    // The default limit of bytes in queued tasks: enough to keep every thread busy.
     static constexpr std::size_t kMaxQueued = 16UL * 1024 * 1024;
 
-    // threads: how many, the caller of run() included; 0: one a core. max_queued: bytes that waiting tasks
-    // may hold in memory.
+    // threads: the number of threads, including the caller of run(); 0 selects one per core. max_queued: the
+    // limit of bytes in queued tasks.
     explicit TaskPool(unsigned threads, std::size_t max_queued = kMaxQueued);
 
     unsigned threads() const noexcept { return threads_; }
 
-    // Adds a producer. Producers start in the order in which they were added. To be called before run().
+    // Adds a producer. Producers start in the order in which they were added. Call it before run().
     void add_producer(std::function<void()> producer);
 
-    // For producers: has `task`, which holds `bytes` bytes, run by a thread that is free, or runs it now. The
-    // exceptions of queued tasks end run(), not this call. Throws (what run() then ends with) when another
-    // thread failed.
+    // For producers: queues `task`, which holds `bytes` bytes, if a thread is free for it; otherwise runs it
+    // on this thread. run() rethrows the exception of a queued task. If another thread has failed, this call
+    // throws to unwind the producer.
     void submit(std::unique_ptr<Task> task, std::size_t bytes);
 
-    // For producers: runs queued tasks, or waits, until done() is true. done() is called with the pool's lock
-    // held and must only look at what tasks set before they returned.
+    // For producers: runs queued tasks, or waits, until done() returns true. The pool calls done() with its
+    // lock held. done() may only read what tasks set before they returned.
     void help_until(const std::function<bool()>& done);
 
-    // Runs all producers and their tasks to the end. When one throws, the others are stopped at their next
-    // submit() and the first exception is rethrown here, after all threads have ended.
+    // Runs all producers and their tasks to completion. If one of them throws, the other producers stop at
+    // their next call of the pool. After all threads have ended, this call rethrows the first exception.
     void run();
 
   private:

@@ -11,7 +11,7 @@ UmaskScope::~UmaskScope() {
 }
 
 mode_t UmaskScope::readable() noexcept {
-    // It can only be read by being set.
+    // umask(2) can only read the mask by setting it.
     const mode_t present = ::umask(022);
     ::umask(present);
     return present & 022U;

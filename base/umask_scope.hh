@@ -1,13 +1,13 @@
-// The modes of files that the program makes for others to read, which are no matter of who calls it.
+// File modes that do not depend on the umask of the caller.
 #pragma once
 
 #include <sys/types.h>
 
 namespace osb {
 
-// The process has this umask for as long as this lives; then again the one before. Files that a user asks for
-// (an image layout, a disk) are made outside of it. Scopes may lie inside each other. Not to begin or end
-// while other threads make files.
+// Sets the umask of the process during its lifetime, and restores the previous umask after it. Files that the
+// user requested (an image layout, a disk) are created outside of a scope. Scopes may nest. Not thread-safe:
+// no other thread may create files while a scope begins or ends.
 class UmaskScope {
   public:
     explicit UmaskScope(mode_t mask) noexcept;
@@ -15,7 +15,8 @@ class UmaskScope {
     UmaskScope& operator=(const UmaskScope&) = delete;
     ~UmaskScope();
 
-    // The caller's, which may let the group write, and takes from nobody what `022` leaves.
+    // The umask of the caller, reduced to the bits of 022: it may let the group write, and removes no access
+    // that 022 leaves.
     static mode_t readable() noexcept;
 
   private:
