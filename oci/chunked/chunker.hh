@@ -1,10 +1,11 @@
-// Files cut where their content says so: a change moves only the borders next to it, so that chunks of the
-// old file are found again in the new one.
+// Content-defined chunking. A change in a file moves only the borders next to it, so most chunks of the old
+// file occur again in the new one.
 //
-// The rule is that of containers/storage, so that podman finds chunks of ours in its own layers: a border
-// where the low 16 bits of the second sum of a rolling checksum over the last 64 bytes (bup's, after
-// librsync) are all ones, and around runs of at least 1024 zero bytes. Ours differs in two bounds, for the
-// sake of compression and memory: no border before 64 KiB of a chunk, and one at 512 KiB.
+// The rule is that of containers/storage, so that podman finds our chunks in its own layers. A chunk ends
+// where the low 16 bits of the second sum of a rolling checksum over the last 64 bytes (that of bup, after
+// librsync) are all ones. Runs of at least 1024 zero bytes are chunks of their own. Two bounds differ from
+// containers/storage, for better compression and less memory: a chunk has at least 64 KiB before the checksum
+// can end it, and at most 512 KiB.
 #pragma once
 
 #include <array>
@@ -14,8 +15,8 @@
 
 namespace osb::oci {
 
-// Receives a file's content, cut: bytes of a chunk in any number of pieces, then its end; or a chunk of zeros
-// whole.
+// Receives the chunks of a file. A data chunk arrives as any number of chunk_data() calls and one
+// end_chunk(); a run of zeros arrives as a single zero_chunk().
 class ChunkReceiver {
   public:
     ChunkReceiver() = default;
@@ -33,12 +34,12 @@ class Chunker {
     static constexpr std::uint64_t kMaxChunk = 512UL * 1024;
     static constexpr std::uint64_t kMinZeros = 1024;
 
-    // `receiver` is borrowed.
+    // `receiver` is borrowed and must outlive this object.
     explicit Chunker(ChunkReceiver& receiver) noexcept : receiver_(receiver) {}
 
-    // The next bytes of the file, in pieces of any size.
+    // Adds the next bytes of the file, in pieces of any size.
     void write(ByteView bytes);
-    // The file has ended: ends its last chunk. The next write() begins another file.
+    // Ends the file and its last chunk. The next write() starts another file.
     void finish();
 
   private:
@@ -56,9 +57,9 @@ class Chunker {
     std::uint32_t at_ = 0;
     std::uint32_t sum1_ = kWindow * kCharOffset;
     std::uint32_t sum2_ = kWindow * (kWindow - 1) * kCharOffset;
-    std::uint64_t rolled_ = 0;  // bytes of the present chunk that the checksum has seen
-    std::uint64_t zeros_ = 0;   // zero bytes that came last and were not given on
-    bool any_ = false;          // the present chunk was given bytes
+    std::uint64_t rolled_ = 0;  // bytes of the current chunk in the checksum
+    std::uint64_t zeros_ = 0;   // trailing zero bytes that were not passed on yet
+    bool any_ = false;          // the current chunk has bytes
 };
 
 }  // namespace osb::oci

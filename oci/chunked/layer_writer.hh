@@ -1,4 +1,4 @@
-// A layer on its way out: entries in, a compressed blob and its descriptor out, hashed as it passes.
+// Writing of layers: takes tar entries, writes a compressed blob, and returns its descriptor and digests.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,26 @@
 
 namespace osb::oci {
 
-// How a layer is compressed, as --compression says it.
+// The compression of a layer, as the option --compression specifies it.
 struct LayerFormat {
     enum class Kind { none, gzip, zstd, zstd_chunked };
     Kind kind = Kind::zstd_chunked;
-    std::optional<int> level;  // none: the kind's default
+    std::optional<int> level;  // nullopt: the default level of the kind
 
-    // "none", "gzip[:LEVEL]", "zstd[:LEVEL]" or "zstd:chunked[:LEVEL]". Throws Error{usage} with a hint.
+    // Parses "none", "gzip[:LEVEL]", "zstd[:LEVEL]" or "zstd:chunked[:LEVEL]". Throws Error{usage} with a
+    // hint.
     static LayerFormat parse(std::string_view text);
     std::string to_string() const;
 };
 
 struct WrittenLayer {
-    Descriptor descriptor;       // with the annotations of zstd:chunked
+    Descriptor descriptor;       // includes the annotations of zstd:chunked
     Digest diff_id;              // of the uncompressed archive
-    std::uint64_t tar_size = 0;  // bytes of that
+    std::uint64_t tar_size = 0;  // bytes of the uncompressed archive
     std::optional<TocLocation> toc;
 };
 
-// Entries are written to tar(), then finish() ends the archive and the blob.
+// Writes one layer: write the entries to tar(), then call finish().
 class LayerWriter {
   public:
     LayerWriter() = default;
@@ -43,12 +44,13 @@ class LayerWriter {
     virtual ~LayerWriter() = default;
 
     virtual TarWriter& tar() noexcept = 0;
-    // To be called once, last. The blob itself is ended by its owner, with the digest that this returns.
+    // Ends the archive. Call it once, last. The owner of the blob then ends the blob with the returned
+    // digest.
     virtual WrittenLayer finish() = 0;
 };
 
-// `blob` is borrowed (a BlobUpload as a rule), and so is `pool`, which may be null; the calling thread is
-// then one of the pool's producers. Throws Error{usage} for a level that the format does not have.
+// Creates a writer. `blob` (usually a BlobUpload) and `pool` are borrowed. `pool` may be null; otherwise the
+// calling thread must be one of its producers. Throws Error{usage} for a level that the format does not have.
 std::unique_ptr<LayerWriter> make_layer_writer(Sink& blob, const LayerFormat& format, TaskPool* pool);
 
 }  // namespace osb::oci

@@ -1,7 +1,7 @@
-// A layer as zstd:chunked: zstd frames that together decompress to the tar archive, with a frame border
-// before and after each file's content, so that single files can be fetched and decompressed alone; then
-// skippable frames with the table of contents, the tar-split data and a footer that says where these are. Any
-// other reader sees plain zstd.
+// Writes a layer as zstd:chunked. The blob has zstd frames that together decompress to the tar archive, with
+// a frame border before and after the content of each file. So a client can fetch and decompress single
+// files. Skippable frames follow: the table of contents, the tar-split data, and a footer with the positions
+// of both. Other readers see plain zstd.
 #pragma once
 
 #include <deque>
@@ -21,20 +21,20 @@
 
 namespace osb::oci {
 
-// The lowest level at which layers of a real system are no larger than with gzip -6: from it on libzstd looks
-// for matches of three bytes in frames of up to 256 KiB, which machine code is full of (docs/performance.md).
+// The lowest level at which the layers of a real system are no larger than with gzip -6. From this level on,
+// libzstd searches for matches of three bytes in frames of up to 256 KiB. Machine code has many such matches
+// (docs/performance.md).
 inline constexpr int kDefaultChunkedLevel = 14;
-// Files from this size on are cut into chunks.
+// The minimum size in bytes of a file that is split into chunks.
 inline constexpr std::uint64_t kMinChunkedFile = 256UL * 1024;
 
-// Takes what a TarWriter writes, as its sink and as its observer. One thread uses it, a producer of `pool`
-// where there is one; the frames are compressed on all threads of the pool, and the same entries give the
-// same bytes whatever their number. Paths, targets and names of extended attributes must be UTF-8, else
-// Error{unsupported}: the table of contents is JSON. Paths must be unique.
+// The sink and the observer of a TarWriter. Not thread-safe: one thread uses it, which must be a producer of
+// `pool` unless that is null. All threads of the pool compress frames. The same entries give the same bytes,
+// whatever the number of threads. Paths must be unique. Paths, link targets and names of extended attributes
+// must be UTF-8, because the table of contents is JSON; others throw Error{unsupported}.
 class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkReceiver {
   public:
-    // `blob` is borrowed, and so is `pool`, which may be null. Throws Error{usage} for a level outside 1
-    // to 22.
+    // `blob` and `pool` are borrowed; `pool` may be null. Throws Error{usage} for a level outside 1 to 22.
     ZstdChunkedWriter(Sink& blob, int level, TaskPool* pool);
     ZstdChunkedWriter(const ZstdChunkedWriter&) = delete;
     ZstdChunkedWriter& operator=(const ZstdChunkedWriter&) = delete;
@@ -46,8 +46,9 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     void end_content() override;
     void end_entries() override;
 
-    // To be called once, after TarWriter::finish(). Where the table lies; nothing when it would be larger
-    // than readers take (kMaxToc, some 100000 files): then the layer is plain zstd.
+    // Writes the skippable frames. Call it once, after TarWriter::finish(). Returns the position of the table
+    // of contents. Returns nullopt if the table would exceed the limit of readers (kMaxToc, about 100000
+    // files): the layer is then plain zstd.
     std::optional<TocLocation> finish();
 
   private:
@@ -81,13 +82,13 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     std::unique_ptr<Index> index_;
 
     Mode mode_ = Mode::header;
-    bool entry_open_ = false;  // its tar-split line is still to come
-    std::string segment_;      // bytes of headers that no tar-split line holds yet
+    bool entry_open_ = false;  // its tar-split line is not written yet
+    std::string segment_;      // bytes of headers that are not in a tar-split line yet
     Crc64 crc_;
     Hasher file_hash_;
     Chunker chunker_;
     std::shared_ptr<Batch> batch_;
-    std::uint64_t frame_size_ = 0;  // bytes of the frame that is being filled
+    std::uint64_t frame_size_ = 0;  // bytes of the current frame
     std::deque<Pending> pending_;   // entries that are not in the table yet, in order
 };
 

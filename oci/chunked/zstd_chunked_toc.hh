@@ -1,6 +1,6 @@
-// The table of contents of a zstd:chunked layer: which entry lies where in the compressed blob. The format is
-// that of containers/storage (pkg/chunked): JSON, version 1, zstd-compressed, in a skippable frame at the end
-// of the blob, whose place and digest are annotations of the layer's descriptor.
+// The table of contents of a zstd:chunked layer: the position of each entry in the compressed blob. The
+// format is that of containers/storage (pkg/chunked): JSON, version 1, zstd-compressed, in a skippable frame
+// at the end of the blob. Annotations of the layer's descriptor have its position and digest.
 #pragma once
 
 #include <cstdint>
@@ -16,30 +16,30 @@
 
 namespace osb::oci {
 
-// The largest table of contents, compressed or not, that is written and read; that of containers/storage.
+// The maximum size of a table of contents in bytes, compressed and uncompressed, as in containers/storage.
 inline constexpr std::uint64_t kMaxToc = 50ULL * 1024 * 1024;
-// The most entries, chunks included, of one table.
+// The maximum number of entries in a table, including chunks.
 inline constexpr std::size_t kMaxTocEntries = 1024UL * 1024;
 
-// A part of a file that is one or several frames of its own.
+// A part of a file that has one or more frames of its own.
 struct TocChunk {
     std::uint64_t offset = 0;          // of its first frame in the blob
-    std::uint64_t end_offset = 0;      // behind its last frame
+    std::uint64_t end_offset = 0;      // of the byte after its last frame
     std::uint64_t content_offset = 0;  // in the file
     std::uint64_t size = 0;            // bytes of content, at least 1
-    std::optional<Sha256> digest;      // of its content; none when it is all of the file
-    bool zeros = false;                // nothing but zero bytes
+    std::optional<Sha256> digest;      // of its content; nullopt if it is the whole file
+    bool zeros = false;                // it has only zero bytes
 };
 
 struct TocEntry {
     TarEntry tar;
     std::optional<Sha256> digest;  // of the content; files of size > 0 have one
-    // In order, without gaps, all of the file; empty for what has no content.
+    // The chunks cover the whole file in order, without gaps. Empty for an entry without content.
     std::vector<TocChunk> chunks;
 };
 
 struct Toc {
-    std::vector<TocEntry> entries;           // in the order of the archive as a rule; paths are unique
+    std::vector<TocEntry> entries;           // usually in the order of the archive; paths are unique
     std::optional<Sha256> tar_split_digest;  // of the compressed tar-split data
 };
 
@@ -56,24 +56,24 @@ struct TocLocation {
     std::optional<TocRange> tar_split;
 };
 
-// Where a layer's table lies, from its descriptor's annotations (today's names, else those before 2022-11);
-// nothing when it is no zstd:chunked layer. Throws Error{invalid} for annotations that contradict themselves
-// or point outside the blob, Error{too_large} beyond kMaxToc.
+// Finds the table of contents from the annotations of a layer's descriptor (the current names, or those from
+// before 2022-11). Returns nullopt if the layer is not zstd:chunked. Throws Error{invalid} for annotations
+// that contradict each other or point outside the blob, Error{too_large} above kMaxToc.
 std::optional<TocLocation> find_toc(const Descriptor& layer);
 
-// The annotations for that: both sets of names.
+// The annotations for `location`, with both sets of names.
 std::map<std::string, std::string> toc_annotations(const TocLocation& location);
 
-// The table from the bytes of location.toc. Throws Error{digest_mismatch}; Error{invalid} and
-// Error{too_large} for what is malformed or beyond the limits: every range of the result lies in the blob
-// before the table.
+// Decompresses and parses a table from the bytes of location.toc. Every range of the result lies in the blob,
+// before the table. Throws Error{digest_mismatch}; Error{invalid} for malformed data; Error{too_large} above
+// the limits.
 Toc read_toc(ByteView compressed, const TocLocation& location);
 
-// The same of the uncompressed JSON. payload_end: where the frames of the content end at the latest.
+// Parses the uncompressed JSON. payload_end: the maximum end of the content frames in the blob, in bytes.
 Toc parse_toc(std::string_view json, std::uint64_t payload_end);
 
-// The JSON object, or several for a file of several chunks, that stand for an entry. Its texts must be valid
-// UTF-8.
+// Appends the JSON of an entry: one object, or several for a file with several chunks. All strings must be
+// valid UTF-8.
 void append_toc_entry(std::string& out, const TocEntry& entry);
 
 }  // namespace osb::oci

@@ -1,5 +1,5 @@
-// Layer compression on several threads. The same bytes, written in pieces of any size, give the same
-// compressed bytes whatever the number of threads.
+// Multi-threaded layer compression. The same bytes give the same compressed bytes, whatever the number of
+// threads and the sizes of the writes.
 #pragma once
 
 #include <memory>
@@ -10,28 +10,28 @@
 namespace osb::oci {
 
 inline constexpr int kMaxGzipLevel = 9;
-// The level that ISA-L (or else zlib's level 4) stands for.
+// The gzip level that selects ISA-L, or zlib's level 4 without ISA-L.
 inline constexpr int kFastGzip = 0;
 inline constexpr int kDefaultZstdLevel = 3;
 
-// Compresses what is written into another sink.
+// Compresses everything that is written to it into another sink.
 class CompressingSink : public Sink {
   public:
-    // Writes what is left. To be called once, last.
+    // Writes the rest. Call it once, last.
     virtual void finish() = 0;
 };
 
-// One gzip member (RFC 1952) whatever the length. level: kFastGzip to kMaxGzipLevel, else Error{usage}. `out`
-// is borrowed, and so is `pool`, which may be null: then the calling thread does everything; else that is one
-// of the pool's producers.
+// Writes a single gzip member (RFC 1952) of any length. level: kFastGzip to kMaxGzipLevel, else Error{usage}.
+// `out` and `pool` are borrowed. If `pool` is null, the calling thread does all work; otherwise it must be
+// one of the pool's producers.
 std::unique_ptr<CompressingSink> gzip_sink(Sink& out, int level, TaskPool* pool);
 
-// zstd: one frame for each 4 MiB, compressed by themselves; or a single frame, which the calling thread makes
-// and which some readers need. level: 1 to 22, else Error{usage}.
+// Writes zstd. `frames`: independent frames of 4 MiB each. `single`: one frame, which some readers need; the
+// calling thread compresses it. level: 1 to 22, else Error{usage}.
 enum class ZstdFraming { frames, single };
 std::unique_ptr<CompressingSink> zstd_sink(Sink& out, int level, ZstdFraming framing, TaskPool* pool);
 
-// Passes everything through.
+// Writes all bytes unchanged.
 std::unique_ptr<CompressingSink> uncompressed_sink(Sink& out);
 
 }  // namespace osb::oci

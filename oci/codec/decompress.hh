@@ -1,4 +1,4 @@
-// Layer compression undone: one of the formats that the specification has, once.
+// Decompression of layers, in the formats of the image specification.
 #pragma once
 
 #include <memory>
@@ -8,25 +8,25 @@
 
 namespace osb::oci {
 
-// The decompressed bytes of `inner`, which is borrowed and must outlive the result.
+// Decompresses `inner`, which is borrowed and must outlive the result.
 //
-// gzip (RFC 1952): several members one after the other, each member's CRC and length checked; zero padding
-// after the last member is accepted. zstd (RFC 8878): several frames, skippable frames, checksums; windows up
-// to 128 MiB, no dictionaries. Throws Error{invalid} on bytes that are not of the format, on a truncated
-// stream and on rubbish after the end. Reads `inner` to its end.
+// gzip (RFC 1952): several members are accepted, and the CRC and length of each member are checked; zero
+// padding after the last member is accepted. zstd (RFC 8878): several frames, skippable frames and checksums
+// are accepted; windows have up to 128 MiB; dictionaries are not supported. Reads `inner` to its end. read()
+// throws Error{invalid} on malformed data, on a truncated stream and on garbage after the end.
 std::unique_ptr<Source> decompress(Source& inner, Compression compression);
 
-// As decompress(), for a layer whose media type names `declared`. Builders and registries confuse those
-// types, and podman, docker and skopeo look at the blob, so the blob decides here too: gzip and zstd by their
-// magic numbers, a tar archive by its first header. What shows none of them is read as its type says, for the
-// sake of the message. Nothing is trusted in this: the blob's digest and the diffID say whether it was right.
+// Decompresses a layer whose media type names the compression `declared`. Builders and registries confuse
+// these types, so podman, docker and skopeo look at the blob, and so does this function: it detects gzip and
+// zstd by their magic numbers and a tar archive by its first header. If it detects none of them, it uses
+// `declared`, so that the error message fits. The result is not trusted: the caller checks the digest and the
+// diffID.
 std::unique_ptr<Source> decompress_layer(Source& inner, Compression declared);
 
-// What the first bytes of a blob, 512 where there are as many, show it to be.
+// Detects the compression from the first 512 bytes of a blob, or from all bytes of a shorter one.
 Compression find_compression(ByteView head, Compression declared);
 
-// The gzip decoders behind decompress(): ISA-L's where it was built in (else the same as the second), and
-// zlib's.
+// The gzip decoders that decompress() uses. gunzip_fast() uses ISA-L if it was built in, otherwise zlib.
 std::unique_ptr<Source> gunzip_fast(Source& inner);
 std::unique_ptr<Source> gunzip_zlib(Source& inner);
 

@@ -1,4 +1,4 @@
-// What a deflate stream (RFC 1951) must be like besides being decodable.
+// Strict validation of deflate streams (RFC 1951).
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace osb::oci {
 
-// Walks through a raw deflate stream without decoding it, and refuses what zlib and Go refuse and ISA-L
-// takes: incomplete Huffman codes before all. A blob that some programs can read and others cannot would show
-// a scanner another image than the machine.
+// Scans a raw deflate stream without decoding it. It rejects streams that ISA-L accepts but zlib and Go
+// reject, most of all incomplete Huffman codes. Without it, a scanner could see another image than the
+// machine, because only some programs could read the blob.
 class DeflateCheck {
   public:
     DeflateCheck();
@@ -18,12 +18,12 @@ class DeflateCheck {
     DeflateCheck(const DeflateCheck&) = delete;
     DeflateCheck& operator=(const DeflateCheck&) = delete;
 
-    // Begins a new stream. Called before the first too.
+    // Starts a new stream. Also call it before the first one.
     void reset() noexcept;
-    // The next bytes; the last thousand are looked at later. Throws Error{invalid}.
+    // Adds the next bytes. It checks the last thousand bytes only in a later call. Throws Error{invalid}.
     void update(ByteView bytes);
-    // The stream is said to have ended, `surplus` bytes before the end of those that were given. Throws
-    // Error{invalid}, also when it ends elsewhere.
+    // The decoder reports the end of the stream, `surplus` bytes before the end of the added bytes. Throws
+    // Error{invalid}, also if the stream does not end there.
     void finish(std::size_t surplus);
 
   private:

@@ -1,5 +1,5 @@
-// Raw deflate (RFC 1951) made in pieces, each compressed by itself, so that several threads can make one
-// stream: of gzip layers, and of the files of an archive repository.
+// Raw deflate (RFC 1951) in pieces that are compressed independently, so that several threads can write one
+// stream. Used for gzip layers and for the files of an archive repository.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +10,19 @@
 
 namespace osb::oci {
 
-// Matches reach this far back.
+// The maximum distance of a match, in bytes.
 inline constexpr std::size_t kDeflateWindow = 32UL * 1024;
 
 struct DeflatePiece {
-    // What comes before the piece in the stream, for its first matches: at most the last kDeflateWindow bytes
-    // of it, and nothing is right, too.
+    // The bytes before the piece in the stream, for its first matches: at most the last kDeflateWindow of
+    // them. May be empty.
     ByteView before;
     ByteView content;   // less than 2^30 bytes
-    bool last = false;  // the stream ends with it
+    bool last = false;  // the last piece of the stream
 };
 
-// Pieces that were compressed by any Deflaters of one level, set one after the other, are one stream. The
-// same piece gives the same bytes. For use by one thread at a time.
+// Compresses pieces. Concatenated pieces form one stream, even if different Deflaters of the same level made
+// them. The same piece gives the same bytes. Not thread-safe.
 class Deflater {
   public:
     Deflater() = default;
@@ -30,19 +30,20 @@ class Deflater {
     Deflater& operator=(const Deflater&) = delete;
     virtual ~Deflater() = default;
 
-    // The piece, compressed and ended at a byte border. Valid until the next call.
+    // Compresses a piece up to a byte boundary. The result is valid until the next call.
     virtual ByteView compress(const DeflatePiece& piece) = 0;
 };
 
-// ISA-L at its best level where it was built in (about 10 % larger than zlib's default), else zlib at a level
-// that is about as good.
+// The level that selects ISA-L at its best level (about 10 % larger than zlib's default) if it was built in,
+// otherwise a zlib level of similar compression.
 inline constexpr int kFastDeflate = 0;
 
-// level: 1 to 9, zlib's; or kFastDeflate.
+// level: 1 to 9 for zlib, or kFastDeflate.
 std::unique_ptr<Deflater> make_deflater(int level);
 
-// The CRC-32 of a gzip trailer, and that of two pieces of which the second has `size` bytes.
+// The CRC-32 of a gzip trailer.
 std::uint32_t gzip_crc(ByteView bytes);
+// Combines the CRCs of two consecutive pieces. `size` is that of the second piece in bytes.
 std::uint32_t combine_gzip_crc(std::uint32_t first, std::uint32_t second, std::uint64_t size);
 
 }  // namespace osb::oci

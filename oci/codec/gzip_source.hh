@@ -1,6 +1,5 @@
-// The gzip container (RFC 1952) around any decoder of raw deflate: headers, trailers and the joining of
-// members are the same code whichever library inflates, so that what is accepted does not depend on how the
-// program was built.
+// The gzip container (RFC 1952) around any decoder of raw deflate. Headers, trailers and the joining of
+// members are the same code for all libraries, so that the accepted input does not depend on the build.
 #pragma once
 
 #include <memory>
@@ -10,8 +9,7 @@
 
 namespace osb::oci {
 
-// The content of all members of the gzip stream `inner`, which is borrowed. See decompress.hh for what is
-// refused.
+// Decompresses all members of the gzip stream `inner`, which is borrowed. decompress.hh lists the errors.
 std::unique_ptr<Source> make_gzip_source(Source& inner, std::unique_ptr<Inflater> inflater);
 
 }  // namespace osb::oci

@@ -1,5 +1,4 @@
-// A stream cut into pieces that several threads work on, and whose results come out in the order of the
-// stream.
+// Parallel work on the pieces of a stream, with results in the order of the stream.
 #pragma once
 
 #include <atomic>
@@ -11,7 +10,7 @@
 
 namespace osb::oci {
 
-// One piece: the work is done on any thread, the result is taken on that of the stream's owner.
+// A piece of the stream. Any thread runs it; the thread that owns the stream takes its result.
 class Piece {
   public:
     Piece() = default;
@@ -19,26 +18,27 @@ class Piece {
     Piece& operator=(const Piece&) = delete;
     virtual ~Piece() = default;
 
-    // The work. It must not touch anything that another piece or the owner uses.
+    // Does the work. It must not access anything that another piece or the owner uses.
     virtual void run() = 0;
-    // Takes the result. Called after run() has returned, piece by piece in the order of add().
+    // Delivers the result. Called after run() has returned, in the order of add().
     virtual void deliver() = 0;
-    // The memory that the piece holds, in bytes, when it is added.
+    // The memory of the piece in bytes, at the time of add().
     virtual std::size_t size() const noexcept = 0;
 };
 
-// For use by one thread, which is a producer of `pool` where there is one.
+// Runs pieces on a pool. Not thread-safe: one thread uses it, which must be a producer of `pool` unless that
+// is null.
 class OrderedPieces {
   public:
-    // pool: borrowed; null: everything is done at once on the calling thread. max_bytes: what pieces hold
-    // that were not delivered yet; beyond it add() waits.
+    // pool: borrowed; if it is null, the calling thread does all work at once. max_bytes: the limit of memory
+    // in pieces that were not delivered yet; add() waits at this limit.
     OrderedPieces(TaskPool* pool, std::size_t max_bytes) noexcept : pool_(pool), max_bytes_(max_bytes) {}
 
-    // Has the piece run, and delivers those at the front that are done. Throws what deliver() throws, and
-    // what TaskPool::submit() throws.
+    // Submits a piece, and delivers the completed pieces at the front. Throws the errors of deliver() and of
+    // TaskPool::submit().
     void add(std::shared_ptr<Piece> piece);
 
-    // Waits for all pieces and delivers them.
+    // Waits for all pieces and delivers them. Throws as add() does.
     void finish();
 
   private:

@@ -7,7 +7,7 @@
 
 namespace osb::oci {
 
-// The content of all frames of the zstd stream `inner`, which is borrowed.
+// Decompresses all frames of the zstd stream `inner`, which is borrowed.
 std::unique_ptr<Source> unzstd(Source& inner);
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// Bytes that are checked as they are used: the digest of what was read, not of what lay on the disk before.
+// Verification of content while it is read, so that no other process can change it between check and use.
 #pragma once
 
 #include <memory>
@@ -11,18 +11,18 @@
 
 namespace osb::oci {
 
-// Passes a stream through, hashes it, and fails at its end when it is not what was promised. It never yields
-// more than `size` bytes. The end must be reached for the check to happen: call finish().
+// Passes a stream through, hashes it, and fails at the end if size or digest do not match. It never returns
+// more than `size` bytes. Only the end of the stream triggers the check: call finish().
 class VerifiedSource final : public Source {
   public:
-    // size: nothing when it is not known beforehand.
+    // size: nullopt if it is not known in advance.
     VerifiedSource(std::unique_ptr<Source> inner, Digest expected, std::optional<std::uint64_t> size);
 
-    // Throws Error{digest_mismatch} when the stream is longer or shorter than the size or, at the end, has
-    // another digest; and again whenever it is called after that.
+    // Throws Error{digest_mismatch} if the stream is longer or shorter than `size`, or if the digest at the
+    // end does not match. Every later call throws the same error.
     std::size_t read(MutableBytes buffer) override;
 
-    // Reads what is left (at most to size) and checks. To be called once after the last read; throws as
+    // Reads the rest (at most up to `size`) and checks it. Call it once, after the last read(). Throws as
     // read() does.
     void finish();
 

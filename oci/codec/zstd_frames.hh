@@ -1,4 +1,4 @@
-// zstd frames (RFC 8878), each compressed by itself.
+// Independent zstd frames (RFC 8878).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace osb::oci {
 inline constexpr int kMinZstdLevel = 1;
 inline constexpr int kMaxZstdLevel = 22;
 
-// Compresses at one level. Several threads may use it at once: each call takes a context of its own, which is
-// kept for the next. The same bytes give the same frame.
+// Compresses at a fixed level. Thread-safe: each call uses a context of its own from a pool. The same bytes
+// give the same frame.
 class ZstdFrames {
   public:
     // Throws Error{usage} for a level outside 1 to 22.
@@ -23,7 +23,7 @@ class ZstdFrames {
     ZstdFrames(const ZstdFrames&) = delete;
     ZstdFrames& operator=(const ZstdFrames&) = delete;
 
-    // Appends one frame that holds `content` to `out`. The frame says its size.
+    // Appends one frame with `content` to `out`. The frame header has the content size.
     void compress(ByteView content, std::string& out);
     // Appends one frame of `count` zero bytes.
     void compress_zeros(std::uint64_t count, std::string& out);
@@ -34,17 +34,17 @@ class ZstdFrames {
     ObjectPool<Context> contexts_;
 };
 
-// A stream compressed into one frame, on the calling thread.
+// Compresses a stream into a single frame, on the calling thread.
 class ZstdStream final : public Sink {
   public:
-    // `out` is borrowed. Throws Error{usage} as above.
+    // `out` is borrowed. Throws Error{usage} for a level outside 1 to 22.
     ZstdStream(Sink& out, int level);
     ZstdStream(const ZstdStream&) = delete;
     ZstdStream& operator=(const ZstdStream&) = delete;
     ~ZstdStream() override;
 
     void write(ByteView bytes) override;
-    // Ends the frame. To be called once, last.
+    // Ends the frame. Call it once, last.
     void finish();
 
   private:

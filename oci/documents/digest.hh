@@ -1,4 +1,4 @@
-// A content digest, as the image specification's descriptor.md, "Digests", defines it.
+// Content digests, as defined in descriptor.md, "Digests", of the image specification.
 #pragma once
 
 #include <compare>
@@ -10,15 +10,15 @@
 
 namespace osb::oci {
 
-// "sha256:<64 hex>" or "sha512:<128 hex>". Always well formed: a path or URL may be built from it.
+// "sha256:<64 hex>" or "sha512:<128 hex>". Always well formed, so it is safe in a path or URL.
 class Digest {
   public:
-    // Throws Error{invalid} when text breaks the grammar, the length or the lower case; Error{unsupported}
-    // for an algorithm other than sha256 and sha512.
+    // Throws Error{invalid} if the text violates the grammar, the length or the lower case;
+    // Error{unsupported} for an algorithm other than sha256 and sha512.
     static Digest parse(std::string_view text);
-    // The digest of `bytes`.
+    // Computes the digest of `bytes`.
     static Digest of(ByteView bytes, HashAlgorithm algorithm = HashAlgorithm::sha256);
-    // From the result of a Hasher.
+    // Makes a digest from the result of a Hasher.
     static Digest from_hex(HashAlgorithm algorithm, std::string hex);
 
     HashAlgorithm algorithm() const noexcept { return algorithm_; }

@@ -1,5 +1,4 @@
-// What manifests, indexes and configs share, read with its types checked. For the sources in this folder
-// alone.
+// Type-checked access to the parts that manifests, indexes and configs share. Private to this folder.
 #pragma once
 
 #include <string>
@@ -10,14 +9,15 @@
 
 namespace osb::oci {
 
-// Parses a document that must be one object of at most kMaxDocument bytes.
+// Parses a document, which must be a single object of at most kMaxDocument bytes.
 Json parse_document(std::string_view raw, std::string_view what);
 
-// descriptor.md, and the `platform` of image-index.md.
+// Parses a descriptor (descriptor.md) and its `platform` (image-index.md).
 Descriptor parse_descriptor(const Json& value, std::string_view what);
 
-// Checks what manifests and indexes share: schemaVersion 2, not the members of both kinds (CVE-2021-41190),
-// the document's own mediaType against the given one. Returns the media type, "" when neither says one.
+// Checks the rules that manifests and indexes share: schemaVersion 2, no members of both kinds
+// (CVE-2021-41190), and a mediaType that agrees with `media_type`. Returns the media type, or "" if it is in
+// neither.
 std::string check_document(const Json& document, std::string_view media_type, std::string_view what);
 
 }  // namespace osb::oci

@@ -1,9 +1,10 @@
 // Descriptors, manifests, indexes and configs: manifest.md, image-index.md, descriptor.md and config.md of
 // the image specification 1.1, and their Docker schema 2 counterparts.
 //
-// The parsers take bytes from outside: at most kMaxDocument of them, JSON nested at most 64 deep, no
-// duplicate keys, no trailing text, valid UTF-8; a document that has both `manifests` and `layers` or
-// `config` is refused (CVE-2021-41190). They throw Error{invalid}, Error{unsupported} or Error{too_large}.
+// The parsers accept untrusted bytes. A document has at most kMaxDocument bytes, valid UTF-8, at most 64
+// levels of JSON, no duplicate keys and no trailing text. A document with `manifests` and also `layers` or
+// `config` is rejected (CVE-2021-41190). All parsers throw Error{invalid}, Error{unsupported} or
+// Error{too_large}.
 #pragma once
 
 #include <cstdint>
@@ -18,40 +19,40 @@
 
 namespace osb::oci {
 
-// The largest manifest, index or config that is read: 4 MiB, as the distribution specification asks at least
-// and containers/image allows at most.
+// The maximum size of a manifest, index or config: 4 MiB. The distribution specification requires at least
+// this, and containers/image allows no more.
 inline constexpr std::size_t kMaxDocument = 4UL * 1024 * 1024;
-// The most layers an image may have. Container runtimes stop at 127 or 128.
+// The maximum number of layers of an image. Container runtimes stop at 127 or 128.
 inline constexpr std::size_t kMaxLayers = 1024;
-// The most entries of an index.
+// The maximum number of entries of an index.
 inline constexpr std::size_t kMaxIndexEntries = 4096;
 
 struct Descriptor {
     std::string media_type;
     Digest digest;
-    std::uint64_t size = 0;  // bytes; at most 2^63-1
+    std::uint64_t size = 0;  // in bytes; at most 2^63-1
     std::map<std::string, std::string> annotations;
     std::optional<Platform> platform;
     std::string artifact_type;
-    bool has_urls = false;  // foreign layer; the URLs are never followed
+    bool has_urls = false;  // foreign layer; osb-oci never uses the URLs
 };
 
-// One image: manifest.md.
+// A single image: manifest.md.
 struct Manifest {
     std::string media_type;
     Digest digest;  // of `raw`
     Descriptor config;
     std::vector<Descriptor> layers;
     std::map<std::string, std::string> annotations;
-    std::string raw;  // the very bytes
+    std::string raw;  // the original bytes
 
-    // media_type: what the descriptor, the transport or nothing ("") says; the document's own mediaType must
-    // agree. digest: the one that the bytes are known to have. Refuses artifacts, whose config is not an
-    // image's, with Error{unsupported} "not an image".
+    // media_type: from the descriptor or the transport, "" if it is unknown; the document's own mediaType
+    // must agree with it. algorithm: that of the digest. Throws Error{unsupported} "not an image" for an
+    // artifact, whose config is not an image config.
     static Manifest parse(std::string raw, std::string_view media_type, HashAlgorithm algorithm);
 };
 
-// Several images under one name: image-index.md.
+// Several images with one name: image-index.md.
 struct Index {
     std::string media_type;
     std::vector<Descriptor> manifests;
@@ -60,15 +61,15 @@ struct Index {
     static Index parse(std::string_view raw, std::string_view media_type);
 };
 
-// What an unlabelled document is, told from its members. Throws Error{invalid} when it is neither or both;
-// Error{unsupported} for Docker schema 1.
+// Detects the kind of a document without a media type from its members. Throws Error{invalid} if it is
+// neither kind or both; Error{unsupported} for Docker schema 1.
 DocumentKind sniff_document_kind(std::string_view raw);
 
-// The image's configuration: config.md.
+// The configuration of an image: config.md.
 struct ImageConfig {
-    Platform platform;  // empty where the config says nothing: images that are nothing but files
+    Platform platform;  // empty if the config omits it: images that only carry files
     std::optional<std::int64_t>
-        created;  // seconds since 1970 UTC, from the RFC 3339 text; absent or invalid: none
+        created;  // seconds since 1970 UTC, from the RFC 3339 text; nullopt if it is missing or invalid
     std::map<std::string, std::string> labels;
     std::vector<Digest> diff_ids;
     std::string raw;
@@ -76,8 +77,8 @@ struct ImageConfig {
     static ImageConfig parse(std::string raw);
 };
 
-// Seconds since 1970 of an RFC 3339 date and time (fractions are dropped); nothing when it is malformed or
-// outside the years 0 to 9999.
+// Parses an RFC 3339 date and time to seconds since 1970 and drops fractions. Returns nullopt if the text is
+// malformed or the year is not in 0 to 9999.
 std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// Manifests and configs, written: the same fields give the same bytes.
+// Writing of manifests and configs. The same fields give the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct HistoryEntry {
     bool empty_layer = false;
 };
 
-// What a config that we write says: config.md. Members without a value are left out.
+// The members of a config to write: config.md. Members without a value are omitted.
 struct ConfigFields {
     Platform platform;                    // os and architecture are required
     std::optional<std::int64_t> created;  // seconds since 1970 UTC
@@ -35,18 +35,18 @@ struct ConfigFields {
     std::vector<HistoryEntry> history;
 };
 
-// Throws Error{internal} without os or architecture, Error{invalid} for a text that is not UTF-8,
-// Error{too_large} beyond kMaxDocument.
+// Throws Error{internal} if os or architecture is missing, Error{invalid} for a string that is not UTF-8,
+// Error{too_large} above kMaxDocument.
 std::string write_config(const ConfigFields& fields);
 
-// An image manifest of the image specification 1.0 and 1.1. Throws as write_config().
+// Writes an image manifest of the image specification 1.0 and 1.1. Throws as write_config().
 std::string write_manifest(const Descriptor& config, const std::vector<Descriptor>& layers,
                            const std::map<std::string, std::string>& annotations);
 
-// The descriptor of a document: its media type, sha256 and size.
+// Makes the descriptor of a document: media type, sha256 digest and size.
 Descriptor describe(std::string_view media_type, const std::string& document);
 
-// "1970-01-01T00:00:00Z": RFC 3339 in UTC, of the years 0 to 9999 (else Error{invalid}).
+// Formats RFC 3339 in UTC: "1970-01-01T00:00:00Z". Throws Error{invalid} for years outside 0 to 9999.
 std::string format_rfc3339(std::int64_t seconds);
 
 }  // namespace osb::oci

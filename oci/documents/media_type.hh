@@ -1,4 +1,4 @@
-// The media types of the image specification (media-types.md) and of Docker's image format, version 2,
+// The media types of the image specification (media-types.md) and of Docker's image manifest version 2,
 // schema 2.
 #pragma once
 
@@ -28,23 +28,23 @@ inline constexpr std::string_view kMediaTypeDockerLayerZstd =
 enum class DocumentKind { index, manifest };
 enum class Compression { none, gzip, zstd };
 
-// A media type without parameters and surrounding space, in lower case: RFC 2045 compares them without regard
-// to case.
+// Removes parameters and surrounding space, and converts to lower case: RFC 2045 defines media types as
+// case-insensitive.
 std::string media_type_essence(std::string_view media_type);
 
-// Whether it is what servers answer when they do not know: it says nothing about the content.
+// True for a type that servers send if they do not know the type, such as application/octet-stream.
 bool is_generic_media_type(std::string_view media_type);
 
-// Throws the Error{unsupported} for Docker schema 1.
+// Throws Error{unsupported} for Docker schema 1.
 [[noreturn]] void throw_docker_schema1();
 
-// The kind of document that a media type names (parameters after ';' are ignored). Throws Error{unsupported}
-// with a reason and a hint: Docker schema 1, unknown types.
+// The kind of document that a media type names. Ignores parameters after ';'. Throws Error{unsupported} with
+// a reason and a hint for Docker schema 1 and unknown types.
 DocumentKind document_kind(std::string_view media_type);
 
-// How a layer of this media type should be compressed; builders and registries confuse them (decompress.hh,
-// find_compression()). Throws Error{unsupported}: foreign (non-distributable)
-// layers, encrypted layers, unknown types.
+// The compression that the media type of a layer declares. The blob may have another one; see
+// find_compression() in decompress.hh. Throws Error{unsupported} for foreign (non-distributable) layers,
+// encrypted layers and unknown types.
 Compression layer_compression(std::string_view media_type);
 
 }  // namespace osb::oci

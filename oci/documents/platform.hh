@@ -1,4 +1,4 @@
-// A platform, as image-index.md defines it, and the choice of one among several.
+// Platforms, as defined in image-index.md.
 #pragma once
 
 #include <string>
@@ -6,28 +6,28 @@
 
 namespace osb::oci {
 
-// os and architecture in Go's names: "linux", "amd64", "arm64".
+// An operating system and an architecture, in Go's names: "linux", "amd64", "arm64".
 struct Platform {
     std::string os;
     std::string architecture;
-    std::string variant;  // "" when none is given; "v8" for arm64 and "v7" for arm count as none
+    std::string variant;  // "" if there is none; also for the defaults "v8" of arm64 and "v7" of arm
 
-    // OS/ARCH[/VARIANT]. Throws Error{usage}.
+    // Parses OS/ARCH[/VARIANT]. Throws Error{usage}.
     static Platform parse(std::string_view text);
-    // The machine that this runs on.
+    // The platform of this machine.
     static Platform host();
 
-    // OS/ARCH[/VARIANT], or "unnamed".
+    // OS/ARCH[/VARIANT], or "unnamed" if both are empty.
     std::string to_string() const;
     bool operator==(const Platform&) const = default;
 };
 
-// The platform with the names that a document uses brought to the form above: x86_64 -> amd64, aarch64 ->
-// arm64, the default variants of arm and arm64 -> "".
+// Normalizes the names that documents use: x86_64 -> amd64, aarch64 -> arm64, i386 -> 386, and the default
+// variants of arm, arm64 and amd64 -> "".
 Platform normalized(Platform platform);
 
-// The architecture's name as uname -m and ostree refs have it: amd64 -> x86_64, arm64 -> aarch64, 386 -> x86,
-// arm -> armv7 (or armhf for variant v6), others unchanged; this machine's where there is none.
+// The architecture as uname -m and ostree refs name it: amd64 -> x86_64, arm64 -> aarch64, 386 -> x86, arm ->
+// armv7 (armhf for variant v6), others unchanged. An empty architecture gives that of this machine.
 std::string machine_name(const Platform& platform);
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// The name of an image: transport and place, as containers-transports(5) writes it.
+// Image names with a transport, in the notation of containers-transports(5).
 #pragma once
 
 #include <optional>
@@ -14,24 +14,25 @@ std::string_view to_string(Transport transport) noexcept;
 
 struct Reference {
     Transport transport = Transport::oci;
-    // docker: host[:port]/name without tag and digest; a name without a host is at docker.io, as for podman.
-    // oci: directory. *-archive: file, "-" for standard input. containers-storage: the name as podman knows
-    // it, tag or digest included.
+    // docker: host[:port]/name without tag and digest; a name without a host is on docker.io, as in podman.
+    // oci: a directory. *-archive: a file, "-" for standard input. containers-storage: the name as podman
+    // knows it, including tag or digest.
     std::string location;
-    std::string tag;     // "" when none is given, or where a digest is
+    std::string tag;     // "" if there is none, or if there is a digest
     std::string digest;  // docker only: "sha256:..."; else ""
 
-    // docker://HOST/NAME[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:TAG],
-    // containers-storage:NAME. In the path transports the first ':' splits path from tag. Throws Error{usage}
-    // with a hint: unknown transport, empty name, text that breaks the grammar of names and tags
-    // (distribution specification, "Pulling manifests"; a tag of an image layout may also hold the characters
-    // of annotations.md, org.opencontainers.image.ref.name).
+    // Parses docker://HOST/NAME[:TAG|@DIGEST], oci:DIR[:TAG], oci-archive:FILE[:TAG],
+    // docker-archive:FILE[:TAG] or containers-storage:NAME. In transports with a path, the first ':'
+    // separates path and tag. Throws Error{usage} with a hint for an unknown transport, an empty name, or
+    // text that violates the grammar of names and tags (distribution specification, "Pulling manifests"). The
+    // tag of an image layout may also use the characters of annotations.md,
+    // org.opencontainers.image.ref.name.
     static Reference parse(std::string_view text);
 
     std::string to_string() const;
-    // The last part of the name, for a default ref: "quay.io/x/my-os:1" -> "my-os"; oci:/srv/out:v1 -> "out"
-    // when the tag is a mere version, and never empty ("image" at the worst). Only [a-zA-Z0-9._-], not
-    // leading '.' or '-'.
+    // The last part of the name, for a default ref: "quay.io/x/my-os:1" -> "my-os". For a layout it is the
+    // directory if the tag is only a version: oci:/srv/out:v1 -> "out". It has only the characters
+    // [a-zA-Z0-9._-] and does not start with '.' or '-'. It is never empty; the fallback is "image".
     std::string short_name() const;
 };
 

@@ -1,5 +1,5 @@
-// TOML from outside, read into the form that JSON has: what is built on it need not know in which of the two
-// a file was written. The only file pair that meets the TOML library.
+// External TOML, converted to the in-memory form of JSON, so that callers handle both formats alike. Only
+// this file pair uses the TOML library.
 #pragma once
 
 #include <string_view>
@@ -8,9 +8,9 @@
 
 namespace osb::oci {
 
-// Parses one document of TOML 1.0. Tables become objects, arrays arrays; a date or a time, which JSON does
-// not have, becomes null. At most kMaxTomlDepth levels of tables and arrays, dotted keys included. Throws
-// Error{invalid}: "line 3: ...".
+// Parses one document of TOML 1.0. Tables become objects and arrays become arrays. A date or a time becomes
+// null, because JSON does not have these types. The document may have at most kMaxTomlDepth levels of tables
+// and arrays, including dotted keys. Throws Error{invalid}: "line 3: ...".
 Json parse_toml(std::string_view text);
 inline constexpr std::size_t kMaxTomlDepth = 64;
 

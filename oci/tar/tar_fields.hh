@@ -1,12 +1,12 @@
-// Where the fields of a tar archive's header block lie. POSIX.1-2001 pax, "ustar Interchange Format". For the
-// sources in this folder alone.
+// The positions of the fields in a tar header block (POSIX.1-2001 pax, "ustar Interchange Format"). Private
+// to this folder.
 #pragma once
 
 #include <cstddef>
 
 namespace osb::oci::ustar {
 
-// In bytes.
+// Offset and size are in bytes.
 struct Field {
     std::size_t offset;
     std::size_t size;

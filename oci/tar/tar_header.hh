@@ -1,5 +1,5 @@
-// One header block of a tar archive: its fields as they lie there, checked for being numbers and texts at
-// all. POSIX.1-2001 pax "ustar Interchange Format"; the GNU tar manual, "Basic Tar Format".
+// A single header block of a tar archive: the raw fields, checked only to be numbers and text. POSIX.1-2001
+// pax, "ustar Interchange Format"; the GNU tar manual, "Basic Tar Format".
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@ namespace osb::oci {
 inline constexpr std::size_t kTarBlock = 512;
 using TarBlock = std::span<const std::uint8_t, kTarBlock>;
 
-// The zeros behind content of `size` bytes, which make whole blocks of it.
+// The number of zero bytes that pad content of `size` bytes to whole blocks.
 constexpr std::size_t tar_padding(std::uint64_t size) noexcept {
     return static_cast<std::size_t>((kTarBlock - size % kTarBlock) % kTarBlock);
 }
 
-// The type of a sparse file in GNU tar's old format.
+// The type of a sparse file in the old GNU format.
 inline constexpr char kTypeGnuSparse = 'S';
 
 enum class TarFormat { v7, ustar, star, gnu };
@@ -39,19 +39,19 @@ struct TarHeader {
 };
 
 bool is_zero_block(TarBlock block) noexcept;
-// Whether the block may be a header: its checksum is right.
+// True if the checksum of the block is right, so that it may be a header.
 bool has_tar_checksum(TarBlock block) noexcept;
 
-// Throws Error{invalid}: wrong checksum, unknown magic, fields that are not numbers, and a name that programs
-// read differently. Other times than GNU's and the names of users are not looked at.
+// Throws Error{invalid} for a wrong checksum, an unknown magic, fields that are not numbers, and a name that
+// programs interpret differently. Ignores user and group names, and all times except those of GNU headers.
 TarHeader parse_tar_header(TarBlock block);
 
-// A number as tar headers hold it: octal digits with spaces around them and NULs behind (none at all are 0),
-// or big-endian two's complement with the topmost bit of the first byte set ("base-256"). Throws
-// Error{invalid} naming `what`.
+// Parses a number of a tar header. It is either octal digits with spaces around them and NULs after them (no
+// digits mean 0), or big-endian two's complement with the topmost bit of the first byte set ("base-256").
+// Throws Error{invalid} naming `what`.
 std::int64_t parse_tar_number(ByteView field, std::string_view what);
 
-// A field up to its first NUL, or whole.
+// A field up to its first NUL, or the whole field.
 std::string_view tar_text(ByteView field) noexcept;
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// The stream below a tar archive, in blocks and runs of content, with the position in it.
+// The input stream of a tar reader, as blocks and runs of content, with the position in the stream.
 #pragma once
 
 #include <cstdint>
@@ -9,32 +9,34 @@
 
 namespace osb::oci {
 
-// Reads ahead, so that a header costs no call into the decoder; long content passes it by.
+// Reads ahead, so that a header needs no call of the decoder. Long content bypasses the buffer. Not
+// thread-safe.
 class TarInput {
   public:
-    // `source` is borrowed.
+    // `source` is borrowed and must outlive this object.
     explicit TarInput(Source& source);
 
     // True at the end of the stream.
     bool at_end();
-    // The next block, valid until the next call of any function. Throws Error{invalid} when the stream ends
-    // in it.
+    // Reads the next block, which is valid until the next call of any function. Throws Error{invalid} if the
+    // stream ends inside the block.
     TarBlock take_block();
-    // As Source::read.
+    // Reads as Source::read() does.
     std::size_t read(MutableBytes buffer);
-    // Passes over exactly `count` bytes. Throws Error{invalid} when the stream ends before.
+    // Skips exactly `count` bytes. Throws Error{invalid} if the stream ends before.
     void skip(std::uint64_t count);
-    // Passes over the rest of a block, which the last one of an archive may lack.
+    // Skips the rest of a block. The stream may end instead, because the last block of an archive may be
+    // short.
     void skip_padding(std::size_t count);
-    // What was read ahead, or else the next bytes of the stream; none at its end.
+    // The bytes that were read ahead, otherwise the next bytes of the stream; empty at its end.
     ByteView take_some();
 
-    // How many bytes were taken.
+    // The number of bytes that were consumed.
     std::uint64_t position() const noexcept { return position_; }
 
   private:
-    // Reads ahead until `want` bytes (a block at most) are there, or the stream ends. Returns how many there
-    // are.
+    // Reads ahead until `want` bytes (at most a block) are buffered or the stream ends. Returns the number of
+    // buffered bytes.
     std::size_t fill(std::size_t want);
     void take(std::size_t count) noexcept;
 
@@ -45,7 +47,7 @@ class TarInput {
     std::uint64_t position_ = 0;
 };
 
-// Throws the Error{invalid} for an archive that ends where it must not.
+// Throws the Error{invalid} for an archive that ends too early.
 [[noreturn]] void throw_truncated_tar();
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// PAX extended headers (POSIX.1-2001, "pax Extended Header"): the records that bear on an entry.
+// PAX extended headers (POSIX.1-2001, "pax Extended Header"): the records that affect an entry.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,10 @@
 
 namespace osb::oci {
 
-// How a PAX header says that the entry is a sparse file.
+// The kind of sparse file that a PAX header declares.
 enum class PaxSparse { none, map_in_header, map_in_data };
 
-// What one extended header sets. An empty value leaves the ustar field as it is, as in POSIX.
+// The values of one extended header. An empty value leaves the ustar field unchanged, as in POSIX.
 struct PaxHeader {
     std::optional<std::string> path;
     std::optional<std::string> link_path;
@@ -29,15 +29,15 @@ struct PaxHeader {
     std::optional<std::uint64_t> sparse_size;  // its apparent size
     std::vector<std::uint64_t> sparse_map;     // map_in_header: offset, length, offset, length, ...
 
-    // Whether it changes anything of an entry that is read here.
+    // True if the header changes an entry in a way that the reader supports.
     bool changes_entries() const noexcept;
 };
 
-// Reads the records of one header of type 'x' or 'g'. Of a keyword that comes twice the last record counts.
-// hdrcharset is ignored: names are bytes. Throws Error{invalid} for malformed records and values, and for
-// those that programs read differently: two sizes or two maps of a sparse file; an attribute that only
-// libarchive reads, LIBARCHIVE.xattr., without the same one as SCHILY.xattr. Throws Error{unsupported} for
-// unknown kinds of sparse files, Error{too_large} for more than max_xattrs.
+// Parses the records of one header of type 'x' or 'g'. If a keyword occurs twice, the last record wins.
+// Ignores hdrcharset, because names are bytes. Throws Error{invalid} for malformed records and values, and
+// for records that programs interpret differently: two sizes or two maps of a sparse file, or an attribute
+// that only libarchive reads (LIBARCHIVE.xattr. without the same one as SCHILY.xattr.). Throws
+// Error{unsupported} for unknown kinds of sparse files, Error{too_large} for more than max_xattrs attributes.
 PaxHeader parse_pax_header(ByteView records, std::size_t max_xattrs);
 
 }  // namespace osb::oci

@@ -1,9 +1,10 @@
-// A tar archive read as a stream of entries: ustar, PAX (POSIX.1-2001) and GNU, with their long names, large
-// numbers and sparse files, as layer.md of the image specification allows them.
+// Reads a tar archive as a stream of entries. Supports ustar, PAX (POSIX.1-2001) and GNU, including long
+// names, large numbers and sparse files, as layer.md of the image specification allows them.
 //
-// It is our own because layers are hostile: every limit is ours, malformed extensions are refused and not
-// skipped, what two programs read differently is refused, names are bytes whatever the locale, and nothing is
-// copied twice. libarchive and GNU tar are its witnesses in the tests (docs/adr/0001-own-tar-reader.md).
+// It does not use a library, because layers are hostile input. All limits are explicit. Malformed extensions
+// are errors instead of being skipped. Archives that two programs would read differently are rejected. Names
+// are bytes, whatever the locale. Content is not copied twice. The tests compare it with libarchive and GNU
+// tar (docs/adr/0001-own-tar-reader.md).
 #pragma once
 
 #include <cstdint>
@@ -20,13 +21,13 @@ enum class TarType { file, hardlink, symlink, character_device, block_device, di
 
 struct TarEntry {
     TarType type = TarType::file;
-    std::string path;         // as written: bytes, not normalised; never empty, no NUL
+    std::string path;         // as in the archive: bytes, not normalised; never empty, no NUL
     std::string link_target;  // of hardlink and symlink
     std::uint32_t mode = 0;   // permission bits, setuid, setgid, sticky: 07777 at most
     std::uint32_t uid = 0;    // up to 2^32-2
     std::uint32_t gid = 0;
     std::uint64_t size = 0;   // apparent size of a file, holes included
-    std::uint64_t holes = 0;  // how much of it is in the holes of a sparse file, and not in the archive
+    std::uint64_t holes = 0;  // bytes of `size` that are holes of a sparse file and not in the archive
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; sorted by name, no duplicates
@@ -40,35 +41,35 @@ struct TarLimits {
     std::size_t max_xattrs = 256;                    // of one entry
 };
 
-// Reads the entries of an archive one after the other. Errors are Error{invalid} and Error{too_large}, with
-// the entry's name as context where it is known.
+// Reads the entries of an archive in order. Not thread-safe. Errors are Error{invalid} and Error{too_large},
+// with the name of the entry as context if it is known.
 class TarReader {
   public:
-    // `source` is borrowed.
+    // `source` is borrowed and must outlive this object.
     explicit TarReader(Source& source, TarLimits limits = {});
     ~TarReader();
     TarReader(const TarReader&) = delete;
     TarReader& operator=(const TarReader&) = delete;
 
-    // The next entry, skipping what was not read of the one before; false at the end of the archive: two zero
-    // blocks, or the end of the stream between two entries. The last block of the last entry may be short.
-    // The entry is valid until the next call.
+    // Reads the next entry and skips the unread content of the current one. Returns false at the end of the
+    // archive: two zero blocks, or the end of the stream between two entries. The last block of the last
+    // entry may be short. The entry is valid until the next call.
     bool next(TarEntry& entry);
 
-    // Reads the present file's content in order, holes as zeros, into the front of buffer; 0 at its end.
-    // Throws Error{invalid} when the archive ends in the middle of it.
+    // Reads the content of the current file in order, with holes as zeros, to the front of buffer. Returns 0
+    // at the end of the file. Throws Error{invalid} if the archive ends inside the content.
     std::size_t read(MutableBytes buffer);
 
-    // After next() returned false: reads the stream to its end and returns how many bytes other than zeros
-    // came (rubbish, or a second archive, which is not looked into). Throws Error{invalid} when those may be
-    // the content of the last entry.
+    // Call it after next() has returned false. Reads the stream to its end and returns the number of bytes
+    // other than zeros: garbage, or a second archive, which is ignored. Throws Error{invalid} if these bytes
+    // may be the content of the last entry.
     std::uint64_t drain();
 
-    // Where the present entry's header block begins in the stream, and its content, for an index of an
-    // uncompressed archive.
+    // The offsets in the stream of the current entry's header block and content, to index an uncompressed
+    // archive.
     std::uint64_t header_offset() const noexcept;
     std::uint64_t data_offset() const noexcept;
-    // Whether the present file has holes that are not stored: its content does not lie there as it is.
+    // True if the current file is a sparse file, whose content is not stored as it is.
     bool is_sparse() const noexcept;
 
   private:

@@ -1,5 +1,5 @@
-// Where the stored bytes of a sparse file belong: the maps of old GNU headers and of the PAX formats 0.0, 0.1
-// and 1.0 (GNU tar manual, "Storing Sparse Files").
+// Maps of sparse files, which assign the stored bytes to offsets in the file: old GNU headers and the PAX
+// formats 0.0, 0.1 and 1.0 (GNU tar manual, "Storing Sparse Files").
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@ namespace osb::oci {
 
 struct SparseRegion {
     std::uint64_t offset = 0;  // in the file
-    std::uint64_t length = 0;  // of the bytes stored for it
+    std::uint64_t length = 0;  // of the stored bytes
 };
 
-// The regions of one file, in order. Every add checks, so that a bad map is refused before it is long.
+// The regions of one file, in order. Each add() checks its region, so that a bad map fails early.
 class SparseMap {
   public:
-    // Nothing is added yet; the file has `apparent_size` bytes.
+    // Starts an empty map for a file of `apparent_size` bytes.
     void begin(std::uint64_t apparent_size, std::size_t max_regions);
-    // Throws Error{invalid} for a region that overlaps the one before or leaves the file, Error{too_large}
-    // for one too many.
+    // Throws Error{invalid} for a region that overlaps the previous one or exceeds the file, Error{too_large}
+    // for more than max_regions.
     void add(std::uint64_t offset, std::uint64_t length);
 
     std::uint64_t apparent_size() const noexcept { return apparent_size_; }
-    // The bytes of all regions.
+    // The number of bytes in all regions.
     std::uint64_t stored_size() const noexcept { return stored_size_; }
     const std::vector<SparseRegion>& regions() const noexcept { return regions_; }
 
@@ -40,21 +40,21 @@ class SparseMap {
     std::size_t max_regions_ = 0;
 };
 
-// Gives the next block of the archive; it stays valid until the next call. Throws Error{invalid} at the end.
+// Returns the next block of the archive, which is valid until the next call. Throws Error{invalid} at the
+// end.
 using NextBlock = std::function<TarBlock()>;
 
 // The apparent size in the header block of an old GNU sparse file (type 'S').
 std::int64_t old_gnu_real_size(TarBlock header);
 
-// Adds the map in that header block and in the blocks that continue it. Returns how many those were. Unlike
-// the others it reads `header` before the first next_block().
+// Adds the map in this header block and in the blocks that continue it. Returns the number of those blocks.
+// Unlike the other functions, it reads `header` before the first next_block().
 std::uint64_t read_old_gnu_map(TarBlock header, const NextBlock& next_block, SparseMap& map);
 
-// Adds the map in front of the data of a PAX 1.0 sparse file. Returns the bytes it takes, a multiple of
-// kTarBlock.
+// Adds the map before the data of a PAX 1.0 sparse file. Returns its size in bytes, a multiple of kTarBlock.
 std::uint64_t read_pax_map(const NextBlock& next_block, SparseMap& map);
 
-// A number of decimal digits, at most 19. Throws Error{invalid} naming `what`.
+// Parses at most 19 decimal digits. Throws Error{invalid} naming `what`.
 std::uint64_t parse_tar_decimal(std::string_view text, std::string_view what);
 
 }  // namespace osb::oci

@@ -1,6 +1,6 @@
-// tar-split: what of a tar archive is not the content of files, so that the archive can be made again, byte
-// for byte, from the files alone. One JSON object a line, as github.com/vbatts/tar-split writes and reads
-// them: segments of the archive (type 2, base64) and files (type 1, with the CRC-64 of the content).
+// tar-split: all bytes of a tar archive except the content of files, so that the archive can be reproduced
+// byte for byte from the files. The format is one JSON object per line, as in github.com/vbatts/tar-split:
+// segments of the archive (type 2, base64) and files (type 1, with the CRC-64 of the content).
 #pragma once
 
 #include <cstdint>
@@ -22,18 +22,19 @@ class Crc64 {
     std::uint64_t state_ = ~0ULL;
 };
 
-// Writes the lines. Each header of the archive, extensions included, must be a segment of its own, which
-// begins with the padding of the file before.
+// Writes the lines. Each header of the archive, extensions included, must be a separate segment, which starts
+// with the padding of the previous file.
 class TarSplitWriter {
   public:
-    // `out` is borrowed.
+    // `out` is borrowed and must outlive this object.
     explicit TarSplitWriter(Sink& out) noexcept : out_(out) {}
 
     void segment(ByteView bytes);
-    // An entry of the archive: with size 0 for all that have no content. `crc` is that of the content.
+    // Adds an entry of the archive; size is 0 for an entry without content. `crc` is the CRC-64 of the
+    // content.
     void file(std::string_view path, std::uint64_t size, std::uint64_t crc);
 
-    // Bytes written.
+    // The number of bytes written.
     std::uint64_t size() const noexcept { return size_; }
 
   private:

@@ -1,6 +1,6 @@
-// A tar archive written as a stream of entries: ustar headers (POSIX.1-2001 pax, "ustar Interchange Format"),
-// with a PAX header before an entry whose fields do not fit, and for extended attributes. The same entries
-// give the same bytes: times are 0, users and groups have no names.
+// Writes a tar archive as a stream of entries with ustar headers (POSIX.1-2001 pax, "ustar Interchange
+// Format"). A PAX header precedes an entry whose fields do not fit, or which has extended attributes. The
+// same entries give the same bytes: times are 0, and users and groups have no names.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace osb::oci {
 
-// Is told where in the stream entries and their contents begin. The calls come between the writes to the
-// sink: begin_entry, header bytes, begin_content, content, end_content, padding. An entry without content has
-// no begin_content.
+// Receives the positions of entries and contents. The calls occur between the writes to the sink, in this
+// order: begin_entry, header bytes, begin_content, content, end_content, padding. An entry without content
+// has neither begin_content nor end_content.
 class TarObserver {
   public:
     TarObserver() = default;
@@ -21,37 +21,38 @@ class TarObserver {
     TarObserver& operator=(const TarObserver&) = delete;
     virtual ~TarObserver() = default;
 
-    // The bytes from here on are the headers of `entry`, whose path is as it was written: that of a directory
-    // ends in '/'.
+    // The headers of `entry` follow in the stream. Its path is as written: the path of a directory ends in
+    // '/'.
     virtual void begin_entry(const TarEntry& entry) = 0;
-    // entry.size > 0 bytes of content follow.
+    // entry.size bytes of content follow (> 0).
     virtual void begin_content() = 0;
     virtual void end_content() = 0;
     // The two zero blocks follow.
     virtual void end_entries() = 0;
 };
 
-// Writes an archive, entry by entry: begin(), content if it has any, and so on, then finish(). After an error
-// the archive is of no use.
+// Writes an archive: for each entry begin() and its content, then finish(). After an error the archive is
+// unusable. Not thread-safe.
 class TarWriter {
   public:
-    // Both are borrowed; `observer` may be null.
+    // Both are borrowed and must outlive this object. `observer` may be null.
     explicit TarWriter(Sink& sink, TarObserver* observer = nullptr) noexcept;
     TarWriter(const TarWriter&) = delete;
     TarWriter& operator=(const TarWriter&) = delete;
     ~TarWriter() = default;
 
-    // Begins an entry. entry.size is that of the content that write() is given next; only a file has any. A
-    // directory's path gets a '/' at its end if it has none. Throws Error{invalid} for an empty path, one of
-    // a file that ends in '/', a NUL byte in a name, a key of an extended attribute that PAX cannot hold, and
-    // a link without a target; Error{internal} when content of the entry before is missing.
+    // Starts an entry. entry.size is the size of the content that follows in write(); only a file can have
+    // content. The path of a directory gets a '/' at its end if it does not have one. Throws Error{invalid}
+    // for an empty path, a file path that ends in '/', a NUL byte in a name, a key of an extended attribute
+    // that PAX cannot represent, and a link without a target. Throws Error{internal} if content of the
+    // previous entry is missing.
     void begin(const TarEntry& entry);
 
-    // The next bytes of the content. Throws Error{internal} beyond entry.size.
+    // Writes the next bytes of the content. Throws Error{internal} beyond entry.size.
     void write(ByteView content);
 
-    // Ends the archive with exactly two zero blocks: readers of zstd:chunked drop what is beyond them. Throws
-    // Error{internal} when content is missing.
+    // Ends the archive with exactly two zero blocks, because readers of zstd:chunked drop further ones.
+    // Throws Error{internal} if content is missing.
     void finish();
 
   private:
@@ -59,9 +60,9 @@ class TarWriter {
 
     Sink& sink_;
     TarObserver* observer_;
-    std::string path_;         // of the present entry
-    std::uint64_t left_ = 0;   // of its content
-    std::size_t padding_ = 0;  // zero bytes due after it
+    std::string path_;         // of the current entry
+    std::uint64_t left_ = 0;   // bytes of its content to come
+    std::size_t padding_ = 0;  // zero bytes after the content
 };
 
 }  // namespace osb::oci

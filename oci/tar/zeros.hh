@@ -1,4 +1,4 @@
-// Zero bytes to write, and to compute with.
+// A constant block of zero bytes.
 #pragma once
 
 #include <array>

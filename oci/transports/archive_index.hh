@@ -1,4 +1,4 @@
-// A tar archive on the disk, opened by the names of its members.
+// Access to the members of a tar archive by name.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace osb::oci {
 
-// Where the members of an archive lie. Headers are read once; content is read from its place when it is asked
-// for. Several threads may open members at once.
+// The positions of the members of an archive. The constructor reads the headers once; open() reads content on
+// demand. open() is thread-safe.
 class ArchiveIndex {
   public:
-    // `file`: a path, or "-" for standard input. What is not a regular file (a pipe), or is compressed with
-    // gzip or zstd (`docker save | gzip`), is copied, unpacked, to a temporary file without a name while it
-    // is read: in $TMPDIR, or else /var/tmp or /tmp. Throws Error: invalid or too_large for an archive that
-    // is malformed, names a member twice, has too many of them, or unpacks to more than 1 GiB and 200 times
-    // its size; unsupported for one compressed in another way.
+    // `file`: a path, or "-" for standard input. A file that is not regular (a pipe), or is compressed with
+    // gzip or zstd (`docker save | gzip`), is copied and decompressed to an unnamed temporary file in
+    // $TMPDIR, or else in /var/tmp or /tmp. Throws Error: invalid or too_large for an archive that is
+    // malformed, has a member twice, has too many members, or unpacks to more than 1 GiB and 200 times its
+    // size; unsupported for another compression.
     explicit ArchiveIndex(const std::string& file);
 
     bool contains(const std::string& path) const;
@@ -28,17 +28,17 @@ class ArchiveIndex {
     // The size of a regular member in bytes.
     std::uint64_t size(const std::string& path) const;
 
-    // The content of a regular member; links are followed within the archive. What is returned may outlive
-    // this object. Throws Error{not_found} when there is none, Error{unsupported} for a sparse one.
+    // Opens the content of a regular member. Follows links within the archive. The result may outlive this
+    // object. Throws Error{not_found} if there is no such member, Error{unsupported} for a sparse one.
     std::unique_ptr<Source> open(const std::string& path) const;
 
   private:
     struct Member {
         std::uint64_t offset = 0;
         std::uint64_t size = 0;
-        std::string link;  // for a link: the path of the member that it stands for, not normalised
+        std::string link;  // for a link: the path of its target member, not normalised
         bool is_link = false;
-        bool is_sparse = false;  // its content is not stored as it is
+        bool is_sparse = false;  // its content is not stored contiguously
     };
 
     void spool(Fd file);

@@ -1,4 +1,4 @@
-// Images in the archives that `docker save` and `podman save` write.
+// Images in archives of `docker save` and `podman save`.
 #pragma once
 
 #include <memory>
@@ -8,13 +8,13 @@
 
 namespace osb::oci {
 
-// file: a path, or "-" for standard input (see ArchiveIndex). tag: one of the image's RepoTags, "" for the
-// only image.
+// file: a path, or "-" for standard input (see ArchiveIndex). tag: one of the image's RepoTags; "" selects
+// the only image.
 //
-// Such an archive has no manifest in the sense of the image specification, so one is made up, the same for
-// the same image: Docker schema 2, the config by its digest, each layer by its diffID as an uncompressed tar.
-// A layer that the archive holds compressed is decompressed on the way. Throws Error as open_oci_archive()
-// does.
+// Such an archive has no manifest as the image specification defines it, so the source generates a Docker
+// schema 2 manifest. It has the digest of the config, and the diffID of each layer as an uncompressed tar.
+// The same image gives the same manifest. Compressed layers are decompressed while they are read. Throws
+// Error as open_oci_archive() does.
 std::shared_ptr<ImageSource> open_docker_archive(const std::string& file, const std::string& tag);
 
 }  // namespace osb::oci

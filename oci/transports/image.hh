@@ -1,4 +1,4 @@
-// An image that was resolved: its manifest and config are verified, its layers can be read.
+// A resolved image: its manifest and config are verified, and its layers can be read.
 #pragma once
 
 #include <memory>
@@ -18,18 +18,18 @@ struct Image {
     ImageConfig config;
 };
 
-// Follows the source's root through at most 4 levels of indexes to the manifest for `platform` (nothing: the
-// host's; an index with a single image is taken as it is when nothing was asked for), reads and verifies
-// manifest and config. The first match in the index's order wins, an exact variant before none. Checks that
-// the config has one diffID a layer and, when a platform was asked for, that the config agrees with it.
-// Throws Error.
+// Resolves an image and verifies its manifest and config. Follows at most 4 levels of indexes from the root
+// of the source to the manifest for `platform`. nullopt selects the platform of the host, and accepts an
+// index with a single image as it is. The first match in the order of the index wins; an exact variant
+// precedes an entry without a variant. The config must have one diffID per layer, and must agree with an
+// explicit platform. Throws Error.
 Image open_image(std::shared_ptr<ImageSource> source, const std::optional<Platform>& platform);
 
-// The digest of the manifest that open_image() would come to; reads no more than is needed for that: nothing
-// when the root says it. Throws Error as open_image().
+// The digest of the manifest that open_image() would select. Reads only the documents that it needs, and none
+// if the root has the digest. Throws Error as open_image() does.
 Digest manifest_digest(ImageSource& source, const std::optional<Platform>& platform);
 
-// The bytes of a descriptor, verified against digest and size and held in memory; at most kMaxDocument.
+// Reads a document of at most kMaxDocument bytes into memory, and verifies its digest and size.
 std::string read_document(ImageSource& source, const Descriptor& descriptor, std::string_view what);
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// Where images are written to. One interface, whichever transport it stands for.
+// The interface for image destinations, common to all transports.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +15,23 @@
 
 namespace osb::oci {
 
-// One blob on its way. What was written is discarded unless finish() was reached.
+// A blob that is being written. Without finish(), the destructor discards it.
 class BlobUpload : public Sink {
   public:
-    // Ends the blob: from now on it is there under `digest`. Throws Error{digest_mismatch} when that is not
-    // the digest of what was written; then nothing is visible.
+    // Ends the blob and makes it available under `digest`. Throws Error{digest_mismatch} if the written bytes
+    // have another digest; then the blob is not available.
     virtual void finish(const Digest& digest) = 0;
 };
 
-// A blob was lost on its way, and its first bytes are gone here (registries forget uploads that break). It
-// may be written again from its beginning; whoever can make its bytes anew should do that once or twice.
+// The upload of a blob failed, and its first bytes are no longer in memory (registries drop interrupted
+// uploads). The caller may write the blob again from its start, and should retry once or twice if it can
+// reproduce the bytes.
 class UploadLost final : public Error {
   public:
     explicit UploadLost(std::string message) : Error(ErrorKind::unavailable, std::move(message)) {}
 };
 
-// An image being written. Blobs may be written by several threads at once.
+// An image that is being written. Several threads may write blobs at once.
 class ImageSink {
   public:
     ImageSink() = default;
@@ -38,19 +39,19 @@ class ImageSink {
     ImageSink& operator=(const ImageSink&) = delete;
     virtual ~ImageSink() = default;
 
-    // Whether the blob is there already (a registry may also mount it from another repository): it need not
-    // be written.
+    // True if the blob is available already, so that it need not be written. A registry may mount it from
+    // another repository.
     virtual bool has_blob(const Descriptor& descriptor) = 0;
 
-    // Whether blobs may well be there already, and are dear to write: then it pays to make a large one twice,
-    // first for its digest alone.
+    // True if blobs are likely to be available already and expensive to write. Then it is worthwhile to
+    // generate a large blob twice, first only for its digest.
     virtual bool may_have_blobs() { return false; }
 
-    // Begins a blob. `size` in bytes where it is known beforehand, which spares some transports a copy.
+    // Starts a blob. `size` is in bytes if it is known in advance; some transports then need no extra copy.
     virtual std::unique_ptr<BlobUpload> start_blob(std::optional<std::uint64_t> size) = 0;
 
-    // Makes the image visible under the reference's name. To be called once, last: a name never stands for an
-    // image whose blobs are not there.
+    // Makes the image visible under the name of the reference. Call it once, last, so that a name never
+    // points to an image with missing blobs.
     virtual void put_manifest(const std::string& raw, std::string_view media_type) = 0;
 };
 

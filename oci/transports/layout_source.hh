@@ -1,4 +1,4 @@
-// Images in an image layout (image-layout.md), whether a directory holds it or an archive.
+// Images in an image layout (image-layout.md), in a directory or an archive.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,12 @@
 
 namespace osb::oci {
 
-// Bytes of the file oci-layout, at the most: it holds one short member.
+// The maximum size of the file oci-layout in bytes; it has a single short member.
 inline constexpr std::size_t kMaxMarker = 4096;
-// The annotation of an entry of index.json that is the tag (annotations.md).
+// The annotation with the tag of an entry of index.json (annotations.md).
 inline constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 
-// The files of a layout. Several threads may open files at once; what was opened may outlive this object.
+// The files of a layout. Several threads may open files at once. An opened file may outlive this object.
 class LayoutFiles {
   public:
     struct File {
@@ -26,20 +26,20 @@ class LayoutFiles {
     LayoutFiles& operator=(const LayoutFiles&) = delete;
     virtual ~LayoutFiles() = default;
 
-    // A regular file by its path below the layout's root, e.g. "blobs/sha256/<hex>". Throws Error{not_found}
-    // when there is none, Error{invalid} when it is something else.
+    // Opens a regular file by its path relative to the layout, such as "blobs/sha256/<hex>". Throws
+    // Error{not_found} if it does not exist, Error{invalid} if it is not a regular file.
     virtual File open(const std::string& path) const = 0;
 };
 
-// The image that `tag` names: the annotation org.opencontainers.image.ref.name, else io.containerd.image.name
-// or its end. With "": the only image, however many tags it has; or all of them as an index, for a choice by
-// platform, when each has another platform. `name` stands for the layout in messages. Throws Error{invalid}
-// for what is not a layout, Error{not_found} naming the tags there are.
+// Opens the image with the name `tag`: the annotation org.opencontainers.image.ref.name, else
+// io.containerd.image.name or its end. "" selects the only image, however many tags it has. If all images
+// have different platforms, "" selects an index of all of them, for a choice by platform. `name` names the
+// layout in messages. Throws Error{invalid} if it is not a layout, Error{not_found} with the available tags.
 std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
                                                const std::string& tag);
 
-// A layout in a directory. Nothing below it is followed out of it: symbolic links, FIFOs and devices are
-// refused.
+// Opens a layout in a directory. Symbolic links, FIFOs and devices in it are rejected, so no path leads out
+// of the directory.
 std::shared_ptr<ImageSource> open_layout(const std::string& directory, const std::string& tag);
 
 }  // namespace osb::oci

@@ -1,4 +1,4 @@
-// An image written as an archive of an image layout, as `skopeo copy ... oci-archive:` writes it.
+// Writes an image as an archive of an image layout, in the format of `skopeo copy ... oci-archive:`.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,12 @@
 
 namespace osb::oci {
 
-// file: a path, or "-" for standard output. The archive is written to FILE.tmp, which takes the place of FILE
-// when it is complete; what a killed writer left there is overwritten. tag: the image's name in the layout,
-// "" for none.
+// file: a path, or "-" for standard output. tag: the name of the image in the layout, "" for none. The
+// archive is written to FILE.tmp, which atomically replaces FILE when it is complete. A new writer overwrites
+// the leftover of a killed one.
 //
-// A blob is first written to a file without a name, beside FILE (for standard output in $TMPDIR or else
-// /var/tmp): a tar header needs its size. Throws Error{io} when another process writes the same file;
+// A tar header has the size of the member, so each blob is first written to an unnamed file: beside FILE, or
+// for standard output in $TMPDIR or else /var/tmp. Throws Error{io} if another process writes the same file;
 // Error{no_space}.
 std::unique_ptr<ImageSink> create_oci_archive_sink(const std::string& file, const std::string& tag);
 

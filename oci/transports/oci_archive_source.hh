@@ -1,5 +1,5 @@
-// Images in an archive of an image layout, as `skopeo copy ... oci-archive:` and `podman save --format
-// oci-archive` write it.
+// Images in an archive of an image layout, as written by `skopeo copy ... oci-archive:` and `podman save
+// --format oci-archive`.
 #pragma once
 
 #include <memory>
