@@ -9,7 +9,7 @@ namespace osb::oci {
 
 static_assert(Chunker::kMinZeros <= kZeros.size());
 
-// True when the chunk ends with this byte.
+// Updates the checksum. Returns true if the chunk ends with this byte.
 bool Chunker::roll(std::uint8_t byte) noexcept {
     constexpr std::uint32_t kBorder = 0xFFFF;
     const std::uint32_t drop = window_[at_];
@@ -21,7 +21,7 @@ bool Chunker::roll(std::uint8_t byte) noexcept {
     return rolled_ == kMaxChunk || ((sum2_ & kBorder) == kBorder && rolled_ >= kMinChunk);
 }
 
-// As after any run of zeros that is longer than the window, and as at the beginning.
+// Resets to the state at the start, which is also the state after any run of zeros longer than the window.
 void Chunker::restart_window() noexcept {
     window_.fill(0);
     sum1_ = kWindow * kCharOffset;
@@ -40,7 +40,7 @@ void Chunker::cut() {
     rolled_ = 0;
 }
 
-// Gives on the zeros that were held back: as a chunk of their own, or as ordinary bytes.
+// Passes on the held-back zeros, as a chunk of their own or as ordinary bytes.
 void Chunker::settle_zeros() {
     const std::uint64_t count = std::exchange(zeros_, 0);
     if (count >= kMinZeros) {
@@ -61,7 +61,7 @@ void Chunker::settle_zeros() {
 }
 
 void Chunker::write(ByteView bytes) {
-    std::size_t begin = 0;  // bytes before it were given on, or are counted in zeros_
+    std::size_t begin = 0;  // the bytes before it were passed on, or are counted in zeros_
     std::size_t i = 0;
     while (i < bytes.size()) {
         std::size_t run = 1;
@@ -69,7 +69,7 @@ void Chunker::write(ByteView bytes) {
             const auto rest = bytes.subspan(i);
             const auto end = std::find_if(rest.begin(), rest.end(), [](std::uint8_t b) { return b != 0; });
             run = static_cast<std::size_t>(end - rest.begin());
-            // A run that may become a chunk of its own is held back.
+            // Hold back a run that may become a chunk of its own.
             if (zeros_ > 0 || run >= kMinZeros || end == rest.end()) {
                 emit(bytes.subspan(begin, i - begin));
                 zeros_ += run;

@@ -25,7 +25,7 @@ struct KindFacts {
     std::string_view media_type;
 };
 
-// The longer name first: "zstd" begins "zstd:chunked" too.
+// The longer name comes first, because "zstd" is a prefix of "zstd:chunked".
 constexpr KindFacts kKinds[] = {
     {Kind::zstd_chunked, "zstd:chunked", kMinZstdLevel, kMaxZstdLevel, kDefaultChunkedLevel,
      kMediaTypeLayerZstd},
@@ -69,7 +69,7 @@ class HashingSink final : public Sink {
     std::uint64_t size_ = 0;
 };
 
-// What both writers end with.
+// The common end of both writers.
 WrittenLayer describe(const LayerFormat& format, HashingSink& blob, HashingSink& tar) {
     return {.descriptor = {.media_type = std::string(facts_of(format.kind).media_type),
                            .digest = blob.digest(),

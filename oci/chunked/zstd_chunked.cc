@@ -20,10 +20,11 @@ constexpr std::size_t kMaxPendingFrames = 4UL * 1024 * 1024;  // bytes that wait
 constexpr std::size_t kBatch = 512UL * 1024;                  // bytes that one thread compresses in one go
 constexpr std::size_t kBatchFrames = 4096;
 constexpr std::size_t kMaxHeaderFrame = 512UL * 1024;
-// Digests do not compress, the rest does at any level; from 7 on a stream takes tens of MiB of memory.
+// Digests do not compress, and the rest compresses well at any level. From level 7 on, a stream needs tens of
+// MiB of memory.
 constexpr int kIndexLevel = 6;
 
-// Holds what is written. In blocks: a string that grows takes three times its size in memory for a moment.
+// Stores the written bytes in blocks, because a growing string needs three times its size for a moment.
 class BlockSink final : public Sink {
   public:
     void write(ByteView bytes) override {
@@ -36,7 +37,7 @@ class BlockSink final : public Sink {
             bytes = bytes.subspan(n);
         }
     }
-    // To be called once, after the last write().
+    // Call it once, after the last write().
     Sha256 finish() { return digest_ = hasher_.finish_sha256(); }
 
     const Sha256& digest() const noexcept { return digest_; }
@@ -72,7 +73,7 @@ Sha256 hash_zeros(std::uint64_t count) {
 
 struct ZstdChunkedWriter::Pending {
     TocEntry entry;
-    bool complete = false;  // all of its chunks are there
+    bool complete = false;  // it has all of its chunks
 };
 
 struct ZstdChunkedWriter::Frame {
@@ -83,7 +84,7 @@ struct ZstdChunkedWriter::Frame {
     std::size_t compressed = 0;
 };
 
-// Consecutive frames, so that small files do not cost a hand-over between threads each.
+// Consecutive frames. A batch avoids a hand-over between threads for each small file.
 class ZstdChunkedWriter::Batch final : public Piece {
   public:
     Batch(ZstdChunkedWriter& owner, std::shared_ptr<ZstdFrames> compressor)
@@ -118,7 +119,7 @@ class ZstdChunkedWriter::Batch final : public Piece {
     std::shared_ptr<ZstdFrames> compressor_;
 };
 
-// Table of contents and tar-split data, compressed while they grow.
+// The table of contents and the tar-split data, compressed while they grow.
 class ZstdChunkedWriter::Index {
   public:
     Index() { add(R"({"version":1,"entries":[)"); }
@@ -262,7 +263,7 @@ void ZstdChunkedWriter::end_frame(bool is_content) {
         {.size = size, .is_content = is_content, .zeros = false, .digest = {}, .compressed = 0});
 }
 
-// To be called between two frames, like submit_batch().
+// Like submit_batch(), call it only between two frames.
 void ZstdChunkedWriter::submit_if_full() {
     if (batch_->data.size() >= kBatch || batch_->frames.size() >= kBatchFrames) submit_batch();
 }
@@ -282,7 +283,7 @@ void ZstdChunkedWriter::deliver(const Batch& batch) {
     put(as_bytes(batch.out));
 }
 
-// The next frame of content belongs to the first entry that waits for some.
+// Assigns the frame to the first entry that waits for content.
 void ZstdChunkedWriter::take_frame(const Frame& frame, std::uint64_t offset) {
     emit_ready();
     Pending& pending = pending_.front();
@@ -299,11 +300,11 @@ void ZstdChunkedWriter::take_frame(const Frame& frame, std::uint64_t offset) {
     if (pending.complete && entry.chunks.size() == 1) entry.digest = frame.digest;
 }
 
-// Entries go to the table in the order of the archive, as soon as their frames have a place.
+// Adds entries to the table in the order of the archive, as soon as the positions of their frames are known.
 void ZstdChunkedWriter::emit_ready() {
     while (!pending_.empty() && pending_.front().complete) {
-        // The digest of a file of several chunks comes with its end, which may be after its last frame was
-        // written.
+        // The digest of a file with several chunks is known at the end of the file, perhaps after its last
+        // frame was written.
         const TocEntry& entry = pending_.front().entry;
         if (entry.tar.size > 0 && !entry.digest) return;
         if (!index_->too_large()) index_->add_entry(entry);
@@ -316,7 +317,7 @@ void ZstdChunkedWriter::put(ByteView bytes) {
     offset_ += bytes.size();
 }
 
-// A skippable frame of `size` bytes, which are to follow.
+// Starts a skippable frame of `size` bytes. The caller writes these bytes next.
 void ZstdChunkedWriter::begin_skippable(std::size_t size) {
     put(to_little_endian<4>(ZSTD_MAGIC_SKIPPABLE_START));
     put(to_little_endian<4>(size));

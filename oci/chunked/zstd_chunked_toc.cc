@@ -16,7 +16,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::uint64_t kManifestType = 1;  // the only kind of table there is
+constexpr std::uint64_t kManifestType = 1;  // the only defined type
 constexpr std::string_view kName = "io.github.containers.zstd-chunked.";
 constexpr std::string_view kOldName = "io.containers.zstd-chunked.";
 constexpr std::string_view kChecksum = "manifest-checksum";
@@ -32,7 +32,7 @@ const std::string* annotation(const Descriptor& layer, std::string_view prefix, 
     throw Error(ErrorKind::invalid, concat("zstd:chunked: malformed position ", quoted(text)));
 }
 
-// Exactly `count` decimal numbers with colons between them.
+// Parses exactly `count` decimal numbers, separated by colons.
 std::vector<std::uint64_t> parse_numbers(const std::string& text, std::size_t count) {
     std::vector<std::uint64_t> out;
     const char* at = text.data();
@@ -102,7 +102,7 @@ void append_digest(std::string& out, std::string_view key, const std::optional<S
     if (digest) out += concat(",\"", key, "\":\"sha256:", to_hex(*digest), '"');
 }
 
-// What a chunk of several says about itself, wherever it is not the file's.
+// Appends the members of a chunk, for a file with several chunks.
 void append_chunk(std::string& out, const TocChunk& chunk) {
     append_number(out, "chunkSize", chunk.size);
     append_number(out, "chunkOffset", chunk.content_offset);
@@ -195,7 +195,7 @@ void append_toc_entry(std::string& out, const TocEntry& entry) {
     append_number(out, "size", tar.size);
     append_number(out, "uid", tar.uid);
     append_number(out, "gid", tar.gid);
-    // The archive says 0: some readers want to find here what is there.
+    // The time in the archive is 0. Some readers require this member.
     append_text(out, "modtime", "1970-01-01T00:00:00Z");
     append_number(out, "devMajor", tar.device_major);
     append_number(out, "devMinor", tar.device_minor);

@@ -1,5 +1,4 @@
-// The JSON of a table of contents, read as a stream of events: as a tree of values it would take ten times
-// its size.
+// Event-based parser for the JSON of a table of contents. A tree of values would need ten times its size.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -17,7 +16,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kMaxDepth = 32;    // of members that are passed over
+constexpr std::size_t kMaxDepth = 32;    // of skipped members
 constexpr std::size_t kMaxXattrs = 256;  // as TarLimits
 constexpr std::size_t kMaxPath = 4096;   // as TarLimits
 constexpr std::uint64_t kMaxNumber = INT64_MAX;
@@ -26,7 +25,7 @@ constexpr std::uint64_t kMaxNumber = INT64_MAX;
     throw Error(ErrorKind::invalid, concat("table of contents: ", why));
 }
 
-// The members of one element of `entries`, as they stand there.
+// The raw members of an element of `entries`.
 struct RawEntry {
     std::map<std::string, std::string> texts;
     std::map<std::string, std::uint64_t> numbers;
@@ -75,7 +74,7 @@ std::optional<TarType> parse_type(const std::string& name) {
     return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
-// Makes entries of what the JSON says, and checks each as soon as its last chunk is there.
+// Builds entries from the raw members, and checks each entry after its last chunk.
 class Assembler {
   public:
     explicit Assembler(std::uint64_t payload_end) : payload_end_(payload_end) {}
@@ -128,7 +127,7 @@ class Assembler {
     void begin_file(const RawEntry& raw) {
         TocEntry& entry = entries_.back();
         const std::uint64_t size = raw.number("size");
-        // Old writers give the size of what a hard link stands for.
+        // Old writers set the size of the link's target.
         if (entry.tar.type != TarType::file || size == 0) return;
         entry.tar.size = size;
         entry.digest = parse_digest(raw.text("digest"));
@@ -181,13 +180,13 @@ class Assembler {
 
     std::uint64_t payload_end_;
     std::size_t count_ = 0;
-    bool open_ = false;  // the last entry is a file that chunks may follow
+    bool open_ = false;  // the last entry is a file, and chunks may follow
     std::uint64_t end_offset_ = 0;
     std::vector<TocEntry> entries_;
     std::unordered_set<std::string> paths_;
 };
 
-// Where in the document an event belongs.
+// The position of an event in the document.
 enum class Place { before, document, entries, entry, xattrs, after };
 
 class Handler final : public nlohmann::json_sax<Json> {
@@ -313,7 +312,7 @@ class Handler final : public nlohmann::json_sax<Json> {
         return true;
     }
 
-    // A member that nobody asked for is passed over; one that we know has the wrong type.
+    // Skips an unknown member; a known member has the wrong type.
     bool is_known_key() const {
         if (place_ == Place::document)
             return key_ == "version" || key_ == "entries" || key_ == "tarSplitDigest";
@@ -340,7 +339,7 @@ class Handler final : public nlohmann::json_sax<Json> {
 
     Assembler assembler_;
     Place place_ = Place::before;
-    std::size_t skipped_ = 0;  // depth within a member that is passed over
+    std::size_t skipped_ = 0;  // depth inside a skipped member
     std::string key_;
     std::set<std::string> keys_;
     std::set<std::string> entry_keys_;
@@ -354,7 +353,7 @@ class Handler final : public nlohmann::json_sax<Json> {
 
 Toc parse_toc(std::string_view json, std::uint64_t payload_end) {
     if (json.size() > kMaxToc) throw Error(ErrorKind::too_large, "table of contents: more than 50 MiB");
-    // The library takes a NUL byte for the end of the text, and passes over a byte order mark.
+    // The library treats a NUL byte as the end of the text, and skips a byte order mark.
     if (json.find('\0') != std::string_view::npos || json.starts_with("\xEF\xBB\xBF"))
         fail_toc("not valid JSON");
     Handler handler(payload_end);

@@ -14,7 +14,7 @@
 namespace osb::oci {
 namespace {
 
-// What waits to be compressed or written, of one stream.
+// The limit of bytes of one stream that wait for compression or output.
 constexpr std::size_t kMaxPendingPieces = 16UL * 1024 * 1024;
 constexpr std::size_t kGzipPiece = 1024UL * 1024;
 constexpr std::size_t kZstdPiece = 4UL * 1024 * 1024;
@@ -29,7 +29,8 @@ class PlainSink final : public CompressingSink {
     Sink& out_;
 };
 
-// Cuts the stream into pieces of one size; the last, which is empty only if the stream is, is marked as such.
+// Splits the stream into pieces of equal size, and marks the last one. The last piece is empty only if the
+// stream is empty.
 class PieceSink : public CompressingSink {
   public:
     PieceSink(std::size_t piece_size, TaskPool* pool)
@@ -118,7 +119,7 @@ class GzipSink final : public PieceSink {
 
     void put(const GzipPiece& piece) {
         if (!any_) {
-            // No name, no time, an unknown system: nothing that is not the content.
+            // No name, no time, an unknown system: only the content affects the bytes.
             constexpr std::array<std::uint8_t, 10> kHeader{0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF};
             out_.write(kHeader);
         }

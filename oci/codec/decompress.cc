@@ -28,14 +28,15 @@ bool begins_tar_archive(ByteView head) {
     return is_zero_block(block) || has_tar_checksum(block);
 }
 
-// A magic number of RFC 8878: of a frame, or of one that is skipped, with which parallel compressors begin.
+// Detects a magic number of RFC 8878: of a frame, or of a skippable frame, with which parallel compressors
+// start.
 bool begins_zstd(std::string_view head) {
     if (head.starts_with("\x28\xB5\x2F\xFD")) return true;
     return head.size() >= 4 && (static_cast<unsigned char>(head[0]) & 0xf0U) == 0x50 &&
            head.substr(1).starts_with("\x2A\x4D\x18");
 }
 
-// The beginning of a stream was read already.
+// Detects the compression from the first bytes, then decompresses them and the rest.
 class LayerSource final : public Source {
   public:
     LayerSource(Source& inner, Compression declared) : rest_(inner) {

@@ -12,8 +12,9 @@ namespace osb::oci {
 //
 // gzip (RFC 1952): several members are accepted, and the CRC and length of each member are checked; zero
 // padding after the last member is accepted. zstd (RFC 8878): several frames, skippable frames and checksums
-// are accepted; windows have up to 128 MiB; dictionaries are not supported. Reads `inner` to its end. read()
-// throws Error{invalid} on malformed data, on a truncated stream and on garbage after the end.
+// are accepted. Reads `inner` to its end. read() throws Error{invalid} on malformed data, on a truncated
+// stream and on garbage after the end; for zstd also Error{unsupported} for a dictionary and Error{too_large}
+// for a window of more than 128 MiB.
 std::unique_ptr<Source> decompress(Source& inner, Compression compression);
 
 // Decompresses a layer whose media type names the compression `declared`. Builders and registries confuse

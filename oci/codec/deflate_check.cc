@@ -11,7 +11,8 @@
 namespace osb::oci {
 namespace {
 
-// The header of a block takes 563 bytes at the most: nothing shorter is begun unless the stream has ended.
+// A block header has at most 563 bytes. The scan starts no header with fewer bytes unless the stream has
+// ended.
 constexpr std::size_t kMargin = 1024;
 constexpr std::size_t kPiece = 64UL * 1024;
 
@@ -24,7 +25,7 @@ constexpr std::size_t kCodeLengths = 19;
     throw Error(ErrorKind::invalid, "invalid deflate data");
 }
 
-// The bits from a place on. What is read must reach eight bytes beyond it.
+// Reads bits from a position. At least eight bytes beyond the position must be readable.
 class Bits {
   public:
     Bits(const std::uint8_t* bytes, std::uint64_t bit) noexcept : next_(bytes + bit / 8) {
@@ -32,7 +33,7 @@ class Bits {
         drop(static_cast<unsigned>(bit % 8));
     }
 
-    // There are 56 at least afterwards.
+    // Guarantees at least 56 bits.
     void refill() noexcept {
         word_ |= load_little_endian(next_) << count_;
         next_ += (63U - count_) / 8U;
@@ -43,7 +44,7 @@ class Bits {
         word_ >>= count;
         count_ -= count;
     }
-    // `count` is 16 at most.
+    // `count` is at most 16.
     unsigned take(unsigned count) noexcept {
         if (count_ < count) refill();
         const auto value = static_cast<unsigned>(word_ & ((1U << count) - 1U));
@@ -51,7 +52,7 @@ class Bits {
         return value;
     }
 
-    // What is read next into the word, some bytes ahead of the bits.
+    // The next byte to load, which is some bytes ahead of the current bit.
     const std::uint8_t* next() const noexcept { return next_; }
     std::uint64_t position(const std::uint8_t* bytes) const noexcept {
         return static_cast<std::uint64_t>(next_ - bytes) * 8 - count_;
@@ -65,19 +66,19 @@ class Bits {
 
 enum class Alphabet { code_lengths, literals, distances };
 
-// What a word of a code stands for.
+// The meaning of a code word.
 enum class SymbolKind : std::uint8_t {
     value,   // a literal, a distance, the length of a code
     length,  // of a match, whose distance follows
-    end,     // of the block
-    other,   // no word, or one that the table does not hold
+    end,     // end of the block
+    other,   // not a code word, or not in the table
 };
 
 struct Meaning {
     SymbolKind kind = SymbolKind::other;
-    std::uint8_t bits = 0;  // of the word and of the number behind it (RFC 1951, 3.2.5)
+    std::uint8_t bits = 0;  // of the word and its extra bits (RFC 1951, 3.2.5)
     std::uint8_t word_bits = 0;
-    std::uint8_t code_length = 0;  // which a word of that alphabet stands for
+    std::uint8_t code_length = 0;  // the value of a word of the code length alphabet
 };
 
 Meaning meaning_of(Alphabet alphabet, std::size_t symbol, unsigned word_bits) noexcept {
@@ -99,20 +100,20 @@ Meaning meaning_of(Alphabet alphabet, std::size_t symbol, unsigned word_bits) no
     return out;
 }
 
-// A Huffman code (RFC 1951, 3.2.2), with a table of its short words.
+// A Huffman code (RFC 1951, 3.2.2), with a lookup table for its short words.
 class Code {
   public:
-    // Throws Error{invalid} for lengths that make no code, or one that leaves words unused.
+    // Throws Error{invalid} for lengths that are not a code, or a code with unused words.
     void build(Alphabet alphabet, const std::uint8_t* lengths, std::size_t count);
 
-    // The word at the front of `bits`, which has 15 bits at least.
+    // Decodes the word at the front of `bits`, which must have at least 15 bits.
     Meaning look_up(std::uint64_t bits) const noexcept {
         const Meaning found = table_[bits & (table_.size() - 1)];
         return found.kind == SymbolKind::other ? look_up_long(bits) : found;
     }
 
     static constexpr unsigned kTableBits = 10;
-    // By the bits that come next.
+    // The lookup table, indexed by the next bits.
     const std::array<Meaning, 1U << kTableBits>& table() const noexcept { return table_; }
 
   private:
@@ -127,7 +128,7 @@ class Code {
     std::array<Meaning, 1U << kTableBits> table_{};
 };
 
-// Two codes may leave words unused: one word of one bit, and none at all.
+// Two codes with unused words are valid: a single word of one bit, and no words.
 bool Code::is_usable() const noexcept {
     int left = 1;
     unsigned longest = 0;
@@ -185,8 +186,8 @@ Meaning Code::look_up_long(std::uint64_t bits) const noexcept {
     return {};
 }
 
-// The two codes of a block, and a table of both that takes as much as it can at once: what a scan needs to
-// know is how many bits to pass over and which code is next. Branches on that would be mispredicted.
+// The two codes of a block, and one table for both that consumes as many bits as possible per lookup. A scan
+// only needs the number of bits to skip and the next code. Branches on these would be mispredicted.
 class BlockCodes {
   public:
     void build(const std::uint8_t* literals, std::size_t literal_count, const std::uint8_t* distances,
@@ -200,7 +201,7 @@ class BlockCodes {
         }
     }
 
-    // RFC 1951, 3.2.6.
+    // The fixed codes of RFC 1951, 3.2.6.
     void build_fixed() {
         std::array<std::uint8_t, 288> literals{};
         for (std::size_t i = 0; i < literals.size(); ++i)
@@ -211,15 +212,15 @@ class BlockCodes {
     }
 
     enum class End { limit, block };
-    // Passes over words until the block ends or `limit` is reached. A match may be cut in two: is_in_match
-    // says so.
+    // Skips words until the block ends or `limit` is reached. is_in_match is set if that is between the
+    // length and the distance of a match.
     End skip(Bits& bits, const std::uint8_t* limit, bool& is_in_match) const;
 
   private:
     static constexpr std::size_t kSize = 1UL << Code::kTableBits;
     static constexpr unsigned kBits = 0x3f;
     static constexpr unsigned kDistanceNext = 0x40;
-    static constexpr unsigned kOther = 0x80;  // the end of the block, or not in the table
+    static constexpr unsigned kOther = 0x80;  // the end of the block, or a word that is not in the table
 
     static std::uint8_t step_of(Meaning meaning) noexcept {
         if (meaning.kind == SymbolKind::value) return meaning.bits;
@@ -227,7 +228,7 @@ class BlockCodes {
             return static_cast<std::uint8_t>(meaning.bits | kDistanceNext);
         return kOther;
     }
-    // A literal, and the word behind it when that is in the same bits of the table.
+    // A literal, and also the following word if both fit into the bits of the table index.
     std::uint8_t longer_step(std::size_t index) const noexcept {
         const Meaning literal = literals_.table()[index];
         const Meaning next = literals_.table()[index >> literal.bits];
@@ -242,11 +243,11 @@ class BlockCodes {
 };
 
 BlockCodes::End BlockCodes::skip(Bits& bits, const std::uint8_t* limit, bool& is_in_match) const {
-    Bits here = bits;  // in registers
+    Bits here = bits;  // a local copy stays in registers
     std::size_t table = is_in_match ? kSize : 0;
     bool is_end = false;
     while (!is_end && here.next() < limit) {
-        // Two words take 56 bits at the most: the first, from the table, 23 with the number behind it.
+        // Two words have at most 56 bits. The first one, from the table, has at most 23 with its extra bits.
         here.refill();
         for (int i = 0; i < 2; ++i) {
             const unsigned step = steps_[table + (here.peek() & (kSize - 1))];
@@ -297,16 +298,16 @@ class DeflateCheck::Walk {
     void end_block() noexcept { state_ = last_block_ ? State::done : State::block; }
 
     std::array<std::uint8_t, kMargin + kPiece + 2 * kMargin> buffer_;
-    std::size_t end_ = 0;          // of what is in the buffer
-    std::uint64_t bit_ = 0;        // of the buffer: how far was walked
-    std::size_t stored_left_ = 0;  // bytes of a stored block
+    std::size_t end_ = 0;          // of the bytes in the buffer
+    std::uint64_t bit_ = 0;        // the position of the scan in the buffer
+    std::size_t stored_left_ = 0;  // bytes left in a stored block
     State state_ = State::block;
     bool last_block_ = false;
     bool is_in_match_ = false;
     Code code_lengths_;
     BlockCodes fixed_;
     BlockCodes dynamic_;
-    bool is_fixed_ = false;  // which of them are in use
+    bool is_fixed_ = false;  // selects fixed_ or dynamic_
 };
 
 void DeflateCheck::Walk::update(ByteView bytes) {
@@ -320,7 +321,7 @@ void DeflateCheck::Walk::update(ByteView bytes) {
         end_ += n;
         bytes = bytes.subspan(n);
         if (end_ > kMargin) walk(buffer_.data() + end_ - kMargin);
-        // Who decoded it has not seen the end yet.
+        // The decoder has not seen the end of the stream yet.
         if (state_ == State::done && end_ - bit_ / 8 > kMargin) fail_deflate();
     }
 }
@@ -371,13 +372,13 @@ void DeflateCheck::Walk::skip_stored(Bits& bits) {
     if (stored_left_ == 0) {
         end_block();
     } else if (n == 0) {
-        // At the end of the buffer, whose last bytes are not to be passed over before they are there.
+        // The scan is at the end of the buffer, and must not skip bytes that have not arrived.
         fail_deflate();
     }
     bits = Bits(buffer_.data(), (begin + n) * 8);
 }
 
-// RFC 1951, 3.2.7.
+// Reads the code lengths of a dynamic block (RFC 1951, 3.2.7).
 void DeflateCheck::Walk::read_codes(Bits& bits) {
     constexpr std::array<std::uint8_t, kCodeLengths> kOrder{16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
                                                             11, 4,  12, 3, 13, 2, 14, 1, 15};

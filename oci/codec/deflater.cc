@@ -12,16 +12,16 @@
 namespace osb::oci {
 namespace {
 
-// The libraries do not write through their pointers to input; the types merely lack the const.
+// The libraries do not write through their input pointers, whose types only lack the const.
 std::uint8_t* input(ByteView bytes) {
     return const_cast<std::uint8_t*>(bytes.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
 }
 
-// Room for compressed pieces, which grows with the largest of them.
+// An output buffer for compressed pieces. It grows to the size of the largest piece.
 class Output {
   public:
     MutableBytes room_for(std::size_t content) {
-        // The worst case: stored blocks with 5 bytes a block, and the empty block of a flush.
+        // The worst case is stored blocks, with 5 bytes each, and the empty block of a flush.
         const std::size_t size = content + content / 1024 + 1024;
         if (size > size_) {
             bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
@@ -49,7 +49,7 @@ class ZlibDeflater final : public Deflater {
     ~ZlibDeflater() override { deflateEnd(&stream_); }
 
     ByteView compress(const DeflatePiece& piece) override {
-        // The window of the last piece must not show in this one.
+        // The window of the previous piece must not affect this one.
         bool good = deflateReset(&stream_) == Z_OK;
         if (good && !piece.before.empty()) {
             good = deflateSetDictionary(&stream_, piece.before.data(),
@@ -103,7 +103,7 @@ class IsalDeflater final : public Deflater {
     static constexpr std::uint32_t kLevel = 3;
     static constexpr std::uint32_t kLevelBuffer = ISAL_DEF_LVL3_DEFAULT;
 
-    // Window and tables have several hundred KiB: too much for a thread's stack.
+    // The window and the tables have several hundred KiB, too much for a thread's stack.
     std::unique_ptr<isal_zstream> stream_ = std::make_unique<isal_zstream>();
     std::unique_ptr<std::uint8_t[]> level_buffer_ = std::make_unique<std::uint8_t[]>(kLevelBuffer);
     Output output_;

@@ -14,7 +14,7 @@ namespace osb::oci {
 namespace {
 
 constexpr std::size_t kGzipInputChunk = 256UL * 1024;
-// Callers that ask for less are served from a buffer of our own: a decoder's call has a cost of its own.
+// Smaller reads are served from a buffer, because each call of a decoder has a fixed cost.
 constexpr std::size_t kDirectOutput = 64UL * 1024;
 constexpr std::size_t kSpareOutput = 256UL * 1024;
 
@@ -54,7 +54,7 @@ class GzipSource final : public Source {
   private:
     enum class State { first_member, member, between_members, end };
 
-    // Decodes at least one byte; 0 at the end of the last member.
+    // Decodes at least one byte. Returns 0 at the end of the last member.
     std::size_t decode(MutableBytes out) {
         for (;;) {
             check_interrupt();
@@ -95,8 +95,9 @@ class GzipSource final : public Source {
         return step.produced;
     }
 
-    // Puts what the decoder read too far back in front of the input. There is always room: refill() leaves
-    // kMaxReadAhead bytes free, and nothing is put back that was not consumed since the member began.
+    // Puts the bytes that the decoder read too far back to the front of the input. There is always room:
+    // refill() leaves kMaxReadAhead bytes free, and only bytes consumed since the start of the member go
+    // back.
     void unread(const Inflater::Step& step) {
         begin_ -= step.read_ahead_size;
         std::memcpy(input_.get() + begin_, step.read_ahead.data(), step.read_ahead_size);
@@ -130,7 +131,7 @@ class GzipSource final : public Source {
         if (number<4>() != length_) fail_gzip("wrong length of the content");
     }
 
-    // Another member, zero padding to the end, or the end.
+    // Handles what follows a member: another member, zero padding to the end, or the end.
     void after_member() {
         if (!have_input()) {
             state_ = State::end;
@@ -144,7 +145,7 @@ class GzipSource final : public Source {
         do {
             check_interrupt();
             const std::uint8_t* rest = input_.get() + begin_;
-            // Equal to itself shifted by one: all bytes are as the first.
+            // All bytes are equal if the bytes equal themselves shifted by one.
             if (*rest != 0 || std::memcmp(rest, rest + 1, end_ - begin_ - 1) != 0)
                 fail_gzip("rubbish after the last member");
             begin_ = end_;
@@ -175,7 +176,7 @@ class GzipSource final : public Source {
         return input_[begin_++];
     }
 
-    // True when there is a byte of input, read now if need be.
+    // Returns true if a byte of input is available, and reads more input if necessary.
     bool have_input() {
         if (begin_ != end_) return true;
         begin_ = Inflater::kMaxReadAhead;

@@ -1,5 +1,5 @@
-// Inflate through ISA-L, which is much faster than zlib, and takes streams that zlib and Go refuse:
-// DeflateCheck refuses those.
+// Inflate through ISA-L, which is much faster than zlib. ISA-L accepts streams that zlib and Go reject;
+// DeflateCheck rejects them.
 #include <memory>
 
 #include "oci/codec/inflater.hh"
@@ -19,12 +19,12 @@ namespace {
 
 class IsalInflater final : public Inflater {
   public:
-    // The state begins as zeros: isal_inflate_init sets only a part of it.
+    // The state must be zeroed first, because isal_inflate_init() sets only a part of it.
     IsalInflater() : state_(std::make_unique<inflate_state>()) { isal_inflate_init(state_.get()); }
 
     void reset() override {
         isal_inflate_reset(state_.get());
-        // Raw deflate: what ISA-L's own gzip framing accepts differs between its versions.
+        // Use raw deflate, because versions of ISA-L differ in the gzip framing that they accept.
         state_->crc_flag = ISAL_DEFLATE;
         check_.reset();
     }
@@ -36,7 +36,7 @@ class IsalInflater final : public Inflater {
         state_->avail_in = in_size;
         state_->next_out = out.data();
         state_->avail_out = out_size;
-        // Positive values say that input or output is used up.
+        // Positive values report that input or output is used up.
         if (isal_inflate(state_.get()) < 0) throw Error(ErrorKind::invalid, "invalid deflate data");
         Step step;
         step.consumed = in_size - state_->avail_in;
@@ -53,8 +53,8 @@ class IsalInflater final : public Inflater {
     }
 
   private:
-    // ISA-L fills a bit buffer of 64 bits and leaves whole bytes behind the end of the stream in it. The rest
-    // of the last byte of the stream, less than eight bits, lies before them.
+    // ISA-L has a bit buffer of 64 bits, and leaves the whole bytes after the end of the stream in it. The
+    // rest of the last byte of the stream, less than eight bits, precedes them.
     void take_read_ahead(Step& step) const {
         const int bits = state_->read_in_length;
         if (bits < 0 || bits > 64) throw Error(ErrorKind::invalid, "truncated");

@@ -1,4 +1,4 @@
-// Inflate through zlib: present everywhere.
+// Inflate through zlib, which is always available.
 #include <zlib.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 class ZlibInflater final : public Inflater {
   public:
     ZlibInflater() {
-        // Negative window bits: raw deflate.
+        // Negative window bits select raw deflate.
         if (inflateInit2(&stream_, -MAX_WBITS) != Z_OK)
             throw Error(ErrorKind::internal, "zlib: inflateInit2 failed");
     }
@@ -33,7 +33,7 @@ class ZlibInflater final : public Inflater {
         stream_.next_out = out.data();
         stream_.avail_out = out_size;
         const int status = ::inflate(&stream_, Z_NO_FLUSH);
-        // Z_BUF_ERROR only says that this call could do nothing.
+        // Z_BUF_ERROR only reports that this call made no progress.
         if (status == Z_MEM_ERROR) throw Error(ErrorKind::internal, "zlib: out of memory");
         if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
             throw Error(ErrorKind::invalid, "invalid deflate data");

@@ -6,8 +6,7 @@
 
 namespace osb::oci {
 
-// Shares the slot, so that a stream that is given up while a thread works on its pieces takes nothing away
-// from it.
+// Shares ownership of the slot, so that a thread can finish its piece after the stream was abandoned.
 class OrderedPieces::SlotTask final : public Task {
   public:
     explicit SlotTask(std::shared_ptr<Slot> slot) noexcept : slot_(std::move(slot)) {}

@@ -13,7 +13,7 @@ namespace osb::oci {
 namespace {
 
 constexpr std::size_t kZstdInputChunk = 256UL * 1024;
-// 128 MiB: what `zstd --ultra` and `--long` need; a frame may ask for far more.
+// 128 MiB, which `zstd --ultra` and `--long` need. A frame can request far more.
 constexpr int kMaxWindowLog = 27;
 
 constexpr std::size_t kMagicSize = 4;
@@ -65,7 +65,7 @@ class ZstdSource final : public Source {
     }
 
   private:
-    // Looks at the magic number itself: libzstd may have been built to take the formats before RFC 8878 too.
+    // Checks the magic number here, because libzstd may also accept the formats before RFC 8878.
     bool begin_frame() {
         fill(kMagicSize);
         if (begin_ == end_ && any_frame_) return false;
@@ -93,7 +93,7 @@ class ZstdSource final : public Source {
         }
     }
 
-    // Reads until there are `want` bytes of input, or the stream ends.
+    // Reads until `want` bytes of input are buffered, or the stream ends.
     void fill(std::size_t want) {
         if (end_ - begin_ >= want) return;
         std::memmove(input_.get(), input_.get() + begin_, end_ - begin_);

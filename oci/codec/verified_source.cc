@@ -19,7 +19,7 @@ void VerifiedSource::fail(const std::string& problem) {
 }
 
 std::size_t VerifiedSource::read(MutableBytes buffer) {
-    // Whoever reads on after a failure must not take the end that it gets for a good one.
+    // A reader that continues after a failure must not see a normal end of the stream.
     if (failure_) throw Error(*failure_);
     if (ended_) return 0;
     if (size_ && count_ == *size_) {

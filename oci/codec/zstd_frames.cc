@@ -56,7 +56,7 @@ struct ZstdFrames::Context {
 };
 
 ZstdFrames::ZstdFrames(int level) : contexts_([level] { return std::make_unique<Context>(level); }) {
-    contexts_.take();  // says now what is wrong with the level
+    contexts_.take();  // reports a wrong level now
 }
 
 ZstdFrames::~ZstdFrames() = default;
@@ -70,7 +70,7 @@ void ZstdFrames::compress(ByteView content, std::string& out) {
 }
 
 void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
-    // Not at the level of the others: the tables for a frame of gigabytes would take a hundred MiB.
+    // Use the lowest level: the tables for a frame of gigabytes would need a hundred MiB.
     const Handle context = make_context(kMinZstdLevel);
     ZSTD_CCtx* const handle = context.get();
     check(ZSTD_CCtx_setParameter(handle, ZSTD_c_windowLog, kZerosWindowLog));

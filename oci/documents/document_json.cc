@@ -14,8 +14,8 @@ namespace {
     throw Error(ErrorKind::invalid, concat(what, ": ", problem));
 }
 
-// descriptor.md: the size in bytes, an int64 that is not negative. Only a JSON integer will do: 1e3 and "12"
-// are read as other numbers by other programs.
+// descriptor.md: the size in bytes, a non-negative int64. Only a JSON integer is valid, because programs read
+// 1e3 and "12" as different numbers.
 std::uint64_t parse_size(const Json& object, std::string_view what) {
     constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
     return static_cast<std::uint64_t>(required_integer(object, "size", 0, kMax, what));

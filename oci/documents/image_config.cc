@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kConfigName = "config";
 
-// The fixed-width decimal number at the front of text, which is cut off; nothing when there is none.
+// Parses a fixed-width decimal number and removes it from the front of text; nullopt if there is none.
 std::optional<int> take_number(std::string_view& text, std::size_t width) {
     if (text.size() < width) return std::nullopt;
     int value = 0;
@@ -31,7 +31,7 @@ bool take_any(std::string_view& text, std::string_view characters) {
     return true;
 }
 
-// Days since 1970 of YYYY-MM-DD.
+// Parses YYYY-MM-DD to days since 1970.
 std::optional<std::int64_t> take_date(std::string_view& text) {
     const auto year = take_number(text, 4);
     if (!year || !take_any(text, "-")) return std::nullopt;
@@ -46,7 +46,7 @@ std::optional<std::int64_t> take_date(std::string_view& text) {
     return std::chrono::sys_days(date).time_since_epoch().count();
 }
 
-// Seconds of HH:MM, both within their ranges.
+// Parses HH:MM to seconds, if both are in range.
 std::optional<std::int64_t> take_hours_minutes(std::string_view& text) {
     const auto hour = take_number(text, 2);
     if (!hour || *hour > 23 || !take_any(text, ":")) return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<std::int64_t> take_hours_minutes(std::string_view& text) {
     return *hour * 3600LL + *minute * 60LL;
 }
 
-// Seconds of HH:MM:SS[.FRACTION], the fraction dropped.
+// Parses HH:MM:SS[.FRACTION] to seconds and drops the fraction.
 std::optional<std::int64_t> take_time(std::string_view& text) {
     const auto minutes = take_hours_minutes(text);
     if (!minutes || !take_any(text, ":")) return std::nullopt;
@@ -69,7 +69,7 @@ std::optional<std::int64_t> take_time(std::string_view& text) {
     return *minutes + *second;
 }
 
-// Seconds east of UTC of "Z" or +HH:MM.
+// Parses "Z" or +HH:MM to seconds east of UTC.
 std::optional<std::int64_t> take_zone(std::string_view& text) {
     if (take_any(text, "Zz")) return 0;
     const bool west = text.starts_with('-');
@@ -79,8 +79,9 @@ std::optional<std::int64_t> take_zone(std::string_view& text) {
     return west ? -*offset : *offset;
 }
 
-// The names go into refs and metadata: only what such names are made of. config.md requires os and
-// architecture, and what Go programs build of nothing (crane append, kaniko FROM scratch) has them empty.
+// Allows only the characters of such names, because they become part of refs and metadata. config.md requires
+// os and architecture, but Go programs that build from nothing (crane append, kaniko FROM scratch) leave them
+// empty.
 std::string platform_part(const Json& document, const char* key) {
     std::string text = optional_string(document, key, kConfigName);
     const bool plain = text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -104,7 +105,7 @@ std::vector<Digest> parse_diff_ids(const Json& document) {
                     concat("config: type of rootfs is ", quoted(type), ", expected 'layers'"));
     }
     std::vector<Digest> out;
-    // An image without layers has null here when a Go program wrote it.
+    // Go programs write null here for an image without layers.
     if (find_member(*rootfs, "diff_ids") == nullptr) return out;
     for (const Json& id : required_array(*rootfs, "diff_ids", kMaxLayers, "config: rootfs")) {
         const auto context = [&out] { return concat("config: diff_id ", out.size() + 1); };

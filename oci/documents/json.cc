@@ -12,12 +12,12 @@
 namespace osb::oci {
 namespace {
 
-// Each value costs some 60 bytes of memory and may be written in two: what bounds the text does not bound
-// this.
+// Each value uses about 60 bytes of memory but may have only two bytes of text, so a limit of the text is not
+// enough.
 constexpr std::size_t kMaxValues = 256UL * 1024;
 
 // Builds the document while the library parses. The library's own builder keeps the last of several equal
-// keys, and its variant with callbacks takes quadratic time for arrays of objects.
+// keys, and its variant with callbacks needs quadratic time for arrays of objects.
 class Builder final : public nlohmann::json_sax<Json> {
   public:
     Builder(std::string_view what, std::size_t max_depth) : what_(what), max_depth_(max_depth) {}
@@ -77,7 +77,7 @@ class Builder final : public nlohmann::json_sax<Json> {
         if (open_.size() >= max_depth_) {
             throw Error(ErrorKind::invalid, concat(what_, ": nested more than ", max_depth_, " deep"));
         }
-        // The parent stays as it is while its child is open, so the pointer stays valid.
+        // The parent does not change while its child is open, so the pointer stays valid.
         open_.push_back(place(std::move(container)));
         return true;
     }
@@ -101,7 +101,7 @@ Json parse_json(std::string_view text, std::string_view what, std::size_t max_de
     if (text.starts_with("\xEF\xBB\xBF")) {
         throw Error(ErrorKind::invalid, concat(what, ": begins with a byte order mark"));
     }
-    // The library takes a NUL byte for the end of the text and would not look at what follows it.
+    // The library treats a NUL byte as the end of the text, and would ignore the rest.
     const std::size_t nul = text.find('\0');
     if (nul != std::string_view::npos) {
         throw Error(ErrorKind::invalid, concat(what, ": not valid JSON (at byte ", nul + 1, ')'));

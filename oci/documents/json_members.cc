@@ -20,9 +20,9 @@ const Json& required_member(const Json& object, const char* key, std::string_vie
     return *value;
 }
 
-// Also of a number beyond the range of signed ones, which get() would make negative.
+// Also handles numbers above the signed range, which get() would turn negative.
 bool is_within(const Json& value, std::int64_t least, std::int64_t most) {
-    // JSON has -0, which is none that programs write.
+    // JSON has -0, but programs do not write it.
     if (least >= 0 ? !value.is_number_unsigned() : !value.is_number_integer()) return false;
     constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (value.is_number_unsigned() && value.get<std::uint64_t>() > kMax) return false;

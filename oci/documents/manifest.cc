@@ -34,8 +34,8 @@ Manifest Manifest::parse(std::string raw, std::string_view media_type, HashAlgor
     const Json* config_json = find_member(document, "config");
     if (config_json == nullptr) throw Error(ErrorKind::invalid, "manifest: 'config' is missing");
     Descriptor config = parse_descriptor(*config_json, "manifest: config");
-    // The config decides: an image may say an artifactType besides (manifest.md), and images of 2015 have a
-    // config whose type says nothing.
+    // The type of the config decides. An image may also have an artifactType (manifest.md), and the type of
+    // the config is generic in images of 2015.
     const std::string artifact_type = optional_string(document, "artifactType", kWhat);
     const bool says_image = is_image_config(config.media_type);
     const bool says_nothing = artifact_type.empty() && is_generic_media_type(config.media_type);

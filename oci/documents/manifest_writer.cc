@@ -9,7 +9,7 @@
 namespace osb::oci {
 namespace {
 
-// Keeps members in the order in which they are set.
+// Keeps members in insertion order.
 using OrderedJson = nlohmann::ordered_json;
 
 void require_utf8(std::string_view text) {

@@ -13,7 +13,7 @@
 namespace osb::oci {
 namespace {
 
-// Longer than every name that Go or the specification knows.
+// Longer than all names in Go and in the specification.
 constexpr std::size_t kMaxPart = 64;
 
 bool is_part(std::string_view part) noexcept {
@@ -22,8 +22,8 @@ bool is_part(std::string_view part) noexcept {
     });
 }
 
-// The architecture that this program was compiled for, which is the one of the system around it even where
-// the kernel is of a wider one.
+// The architecture that this program was compiled for. This is the architecture of the user space, even if
+// the kernel has a wider one.
 std::string host_architecture() {
 #if defined(__x86_64__)
     return "amd64";

@@ -12,9 +12,9 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::size_t kMaxName = 255;       // of a repository with its host, as registries limit it
+constexpr std::size_t kMaxName = 255;       // of a repository with its host, as in registries
 constexpr std::size_t kMaxTag = 128;        // of a tag in a registry
-constexpr std::size_t kMaxLayoutTag = 512;  // of a name in a layout, which may be a whole reference
+constexpr std::size_t kMaxLayoutTag = 512;  // of a name in a layout, which may be a full reference
 constexpr std::size_t kMaxShortName = 128;
 
 bool is_digit(char c) noexcept {
@@ -36,7 +36,7 @@ bool all_of(std::string_view text, bool (*predicate)(char)) {
         .hint(std::move(hint));
 }
 
-// [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*, the component of a name in the distribution specification.
+// A component of a name in the distribution specification: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*
 bool is_name_component(std::string_view text) {
     const auto plain = [](char c) { return is_lower(c) || is_digit(c); };
     std::size_t i = 0;
@@ -59,7 +59,7 @@ bool is_tag(std::string_view text) {
     return all_of(text, [](char c) { return is_alphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
-// annotations.md, org.opencontainers.image.ref.name, and the tags of registries.
+// The characters of annotations.md, org.opencontainers.image.ref.name, and of tags in registries.
 bool is_layout_tag(std::string_view text) {
     static constexpr std::string_view kSeparators = "-._:@+/";
     if (text.empty() || text.size() > kMaxLayoutTag) return false;
@@ -109,8 +109,8 @@ bool is_docker_hub(std::string_view host) {
     return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
 }
 
-// As docker and podman do: what does not begin with a host is at docker.io, official images in "library";
-// and docker.io is one registry, whichever of its names is written.
+// Expands a name as docker and podman do: a name without a host is on docker.io, and official images are in
+// "library". All names of docker.io become the same one.
 std::string with_host(std::string_view name) {
     const std::size_t slash = name.find('/');
     const std::string_view first = name.substr(0, slash);
@@ -138,7 +138,7 @@ Reference parse_docker(std::string_view text, std::string_view name) {
     if (colon != std::string_view::npos) {
         const std::string_view tag = name.substr(colon + 1);
         if (!is_tag(tag)) refuse(text, concat("no tag: ", quoted(tag)), kHint);
-        // A digest says all: a tag beside it could only mislead.
+        // A digest is complete: a tag beside it could only mislead.
         if (out.digest.empty()) out.tag = tag;
         name = name.substr(0, colon);
     }
@@ -167,7 +167,7 @@ Reference parse_path(Transport transport, std::string_view text, std::string_vie
     return out;
 }
 
-// The name is passed on as it is, as one argument; podman's own grammar judges it.
+// Passes the name on unchanged, as one argument. podman checks its grammar.
 Reference parse_storage(std::string_view text, std::string_view name) {
     const std::string hint = "write containers-storage:NAME[:TAG], as podman images lists it";
     if (name.empty()) refuse(text, "the name is empty", hint);
@@ -192,7 +192,7 @@ constexpr std::array<Prefix, 5> kPrefixes{{
     {.text = "containers-storage:", .transport = Transport::containers_storage},
 }};
 
-// "latest", "edge", "v1", "1.2.3", "3.20-r1": says which, not what.
+// True for "latest", "edge", "v1", "1.2.3", "3.20-r1": a version, not a name.
 bool is_version(std::string_view tag) {
     constexpr std::array<std::string_view, 6> kWords{"latest",  "edge",    "stable",
                                                      "testing", "nightly", "main"};
@@ -272,7 +272,7 @@ std::string Reference::to_string() const {
 
 std::string Reference::short_name() const {
     if (transport == Transport::containers_storage) {
-        // [driver@root+run]NAME: the store is no part of the name.
+        // [driver@root+run]NAME: the store is not part of the name.
         std::string_view name = location;
         if (name.starts_with('[')) name.remove_prefix(std::min(name.find(']'), name.size() - 1) + 1);
         return sanitized(last_part(name));

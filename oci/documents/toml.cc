@@ -18,8 +18,8 @@ namespace {
 
 }  // namespace
 
-// toml++ has assertions that malformed text breaks ("[[["): aborts in one build, and in another the compiler
-// takes for granted what does not hold. Here each of them refuses the document, in every build.
+// Malformed text ("[[[") violates assertions of toml++. Some builds would abort, and in others the compiler
+// would assume the violated condition. With this macro, each assertion rejects the document, in every build.
 #undef NDEBUG
 #define TOML_ASSERT(...) (static_cast<bool>(__VA_ARGS__) ? static_cast<void>(0) : refuse_document())
 #include <toml++/toml.h>
@@ -31,13 +31,13 @@ namespace {
     throw Error(ErrorKind::invalid, concat("line ", line, ": ", why));
 }
 
-// Reads a document before the parser does, to give it one that it can stand. Only knows what is a string or a
-// comment, and not what is well-formed.
+// Prepares a document for the parser. It only detects strings and comments, and does not check that the
+// document is well-formed.
 //
-// toml++ builds dotted keys of any depth, and takes them down again by recursion: the depth is measured. And
-// in version 3.3 its question whether a character is a blank has no defined answer for those from U+00A1 to
-// U+0499: outside of strings TOML has none of them, and inside of strings they become escapes. So the parser
-// sees ASCII alone, also where it takes a quote for something else than the beginning of a string.
+// toml++ builds dotted keys of any depth and destroys them recursively, so this class limits the depth. In
+// version 3.3, its check for blanks has undefined behaviour for the characters U+00A1 to U+0499. TOML does
+// not allow these outside of strings; inside of strings, this class replaces them by escapes. So the parser
+// sees only ASCII, even if it does not recognise a quote as the start of a string.
 class Preparation {
   public:
     explicit Preparation(std::string_view text) : rest_(text) {}
@@ -77,7 +77,7 @@ class Preparation {
         }
     }
 
-    // One that has no end reaches to the end of its line, or of the document: the parser will say so.
+    // A string without an end extends to the end of the line or document; the parser then reports it.
     void take_string() {
         const bool is_long = rest_.starts_with("\"\"\"");
         const std::string_view end = is_long ? "\"\"\"" : "\"";
@@ -97,11 +97,11 @@ class Preparation {
             }
         }
         take(end.size());
-        // A long one may end in quotes of its own: two more at the most.
+        // A multi-line string may end in up to two quotes of its own.
         for (int i = 0; is_long && i < 2 && rest_.starts_with('"'); ++i) take(1);
     }
 
-    // The length of the literal string that the text begins with, its quotes included.
+    // The length of the literal string at the front of the text, including its quotes.
     static std::size_t literal_size(std::string_view text) {
         constexpr std::string_view kLong = "'''";
         const bool is_long = text.starts_with(kLong);
@@ -114,7 +114,7 @@ class Preparation {
         return end;
     }
 
-    // A literal string knows no escapes: one that needs them becomes a string that does.
+    // A literal string has no escapes. If it needs one, it becomes a basic string.
     void take_literal() {
         const std::string_view text = rest_.substr(0, literal_size(rest_));
         if (std::all_of(text.begin(), text.end(), is_ascii)) return take(text.size());
@@ -136,7 +136,7 @@ class Preparation {
         if (has_end) out_.append(quotes, '"');
     }
 
-    // The text is valid UTF-8.
+    // Escapes one character. The text is valid UTF-8.
     void escape_character() {
         const auto lead = static_cast<std::uint8_t>(rest_.front());
         const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
@@ -157,7 +157,8 @@ class Preparation {
         if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') dots_ = 0;
     }
 
-    // Together they bound the depth at some thousand levels, which any stack holds; to_json() says the rest.
+    // Together these limit the depth to some thousand levels, which fits any stack. to_json() checks the
+    // rest.
     static constexpr std::size_t kMaxDots = kMaxTomlDepth;  // of one key
     static constexpr std::size_t kMaxBrackets = 32;
 
@@ -190,7 +191,7 @@ Json to_json(const toml::node& node, std::size_t depth) {
 }  // namespace
 
 Json parse_toml(std::string_view text) {
-    // TOML has none, and the parser of toml++ 3.0 loses its way at some.
+    // TOML does not allow NUL bytes, and the parser of toml++ 3.0 fails on some.
     if (text.find('\0') != std::string_view::npos) throw Error(ErrorKind::invalid, "a NUL byte");
     if (!is_utf8(text)) throw Error(ErrorKind::invalid, "not UTF-8");
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";

@@ -12,7 +12,7 @@ namespace {
 
 using ustar::Field;
 
-// Of other formats than ustar.
+// Fields of formats other than ustar.
 constexpr Field kStarPrefix{345, 131};
 constexpr Field kStarTrailer{508, 4};
 constexpr Field kGnuAccessTime{345, 12};
@@ -27,21 +27,21 @@ ByteView field(TarBlock block, Field place) {
 constexpr std::string_view kFiller(" \0", 2);
 
 std::int64_t parse_base256(ByteView bytes, std::string_view what) {
-    // Two's complement over all bits but the topmost one of the first byte.
+    // Two's complement, without the topmost bit of the first byte.
     const bool negative = (bytes[0] & 0x40U) != 0;
     std::uint64_t value = negative ? ~std::uint64_t{0} : 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         std::uint8_t byte = bytes[i];
         if (i == 0) byte = static_cast<std::uint8_t>(negative ? (byte | 0x80U) : (byte & 0x7fU));
-        const std::uint64_t top = value >> 55U;  // what the shift drops, and the sign that must not change
+        const std::uint64_t top = value >> 55U;  // the bits that the shift drops, and the sign
         if (top != 0 && top != 0x1ffU) throw Error(ErrorKind::invalid, concat(what, " does not fit 64 bits"));
         value = (value << 8U) | byte;
     }
     return static_cast<std::int64_t>(value);
 }
 
-// Octal digits with spaces and NULs around them; what lies behind a NUL is not part of the number. Of NULs in
-// front some programs say that they end an empty number.
+// Parses octal digits with spaces and NULs around them. Text after a NUL is not part of the number. For some
+// programs, a NUL before the digits ends an empty number.
 std::int64_t parse_octal(ByteView bytes, std::string_view what) {
     const std::string_view text = as_text(bytes);
     const std::size_t begin = text.find_first_not_of(kFiller);
@@ -57,8 +57,8 @@ std::int64_t parse_octal(ByteView bytes, std::string_view what) {
     return value;
 }
 
-// The sum of a header's bytes, those of the checksum field taken as spaces; historic tars add the bytes as
-// signed.
+// The sum of a header's bytes, with spaces in place of the checksum field. Historic tar programs add signed
+// bytes.
 bool checksum_matches(TarBlock block) {
     std::uint32_t sum = 0;
     std::uint32_t high = 0;
@@ -82,13 +82,13 @@ TarFormat format_of(TarBlock block) {
         const bool star = as_text(field(block, kStarTrailer)) == std::string_view("tar\0", 4);
         return star ? TarFormat::star : TarFormat::ustar;
     }
-    // With or without a prefix, as one likes to see it.
+    // Programs differ in whether such a header has a prefix.
     if (magic.starts_with("ustar")) throw Error(ErrorKind::invalid, concat("unknown magic ", quoted(magic)));
     return TarFormat::v7;
 }
 
-// What stands before the name. Go takes text in the place of a GNU header's times for a prefix, because it
-// once wrote such headers; other programs do not. A star header has times where POSIX has a longer prefix.
+// The prefix of the name. Go treats text in place of a GNU header's times as a prefix, because it once wrote
+// such headers; other programs do not. A star header has times where POSIX has a longer prefix.
 std::string_view prefix_of(TarBlock block, TarFormat format) {
     switch (format) {
         case TarFormat::v7:
@@ -106,7 +106,7 @@ std::string_view prefix_of(TarBlock block, TarFormat format) {
                 parse_tar_number(field(block, kGnuAccessTime), "the access time");
             if (block[kGnuChangeTime.offset] != 0)
                 parse_tar_number(field(block, kGnuChangeTime), "the change time");
-            // To libarchive the map alone makes a file a sparse one.
+            // libarchive treats any file with a map as sparse.
             if (static_cast<char>(block[ustar::kType.offset]) != kTypeGnuSparse &&
                 (block[kGnuSparseMap] != 0 || block[kGnuSparseRealSize] != 0))
                 throw Error(ErrorKind::invalid, "a sparse map in the header of something else");

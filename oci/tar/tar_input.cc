@@ -9,10 +9,10 @@
 namespace osb::oci {
 namespace {
 
-// Half of it fits the second-level cache; the decoders below are at their best with long reads.
+// Half of it fits the second-level cache, and the decoders are fastest with long reads.
 constexpr std::size_t kReadAhead = 256UL * 1024;
 
-// Content for a buffer of this size goes straight into it.
+// Reads of at least this size bypass the read-ahead buffer.
 constexpr std::size_t kDirectRead = 64UL * 1024;
 
 }  // namespace
@@ -52,7 +52,7 @@ void TarInput::skip(std::uint64_t count) {
     take(buffered);
     count -= buffered;
     if (count == 0) return;
-    // Little is left mostly, and the next header comes behind it.
+    // The rest is usually short, and the next header follows it.
     if (count <= kTarBlock) {
         if (fill(static_cast<std::size_t>(count)) < count) throw_truncated_tar();
         take(static_cast<std::size_t>(count));

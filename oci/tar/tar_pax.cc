@@ -28,7 +28,7 @@ struct Record {
     std::string_view value;
 };
 
-// "LENGTH KEY=VALUE\n", LENGTH counting all of it; removed from the front of `rest`.
+// Takes a record "LENGTH KEY=VALUE\n" from the front of `rest`. LENGTH counts the whole record.
 Record take_record(std::string_view& rest) {
     std::size_t length = 0;
     const auto digits = std::from_chars(rest.data(), rest.data() + rest.size(), length);
@@ -75,7 +75,7 @@ std::string decode_value(std::string_view text) {
     return *std::move(out);
 }
 
-// Collects the records of one header; finish() settles what depends on several of them.
+// Collects the records of one header. finish() checks the rules that concern several records.
 class Collector {
   public:
     explicit Collector(std::size_t max_xattrs) : max_xattrs_(max_xattrs) {}
@@ -105,7 +105,7 @@ class Collector {
     }
 
     PaxHeader finish() {
-        // libarchive writes each attribute in both ways. Go reads only one of them.
+        // libarchive writes each attribute in both forms, but Go reads only one of them.
         for (const auto& [name, value] : libarchive_xattrs_) {
             const auto same = xattrs_.find(name);
             if (same == xattrs_.end() || same->second != value)
@@ -154,7 +154,7 @@ class Collector {
             set_number(sparse_count_, key, value);
             have_map_ = true;
         } else if (key == "offset" || key == "numbytes") {
-            // Format 0.0: pairs of records, whose order matters.
+            // Format 0.0 has pairs of records, and their order matters.
             if ((header_.sparse_map.size() % 2 == 0) != (key == "offset"))
                 fail_pax("sparse regions out of order");
             header_.sparse_map.push_back(parse_tar_decimal(value, "a number of the sparse map"));
@@ -164,7 +164,7 @@ class Collector {
         }
     }
 
-    // Format 0.1: all numbers in one record, with commas between them.
+    // Format 0.1 has all numbers in one record, separated by commas.
     void set_map(std::string_view list) {
         header_.sparse_map.clear();
         have_map_ = have_map_list_ = true;
@@ -177,9 +177,8 @@ class Collector {
         }
     }
 
-    // Which formats there are, and how they are told, is as in Go: the versions by their numbers, or none
-    // with a map in the header. Whatever else speaks of sparse files Go takes for a plain file, and others do
-    // not.
+    // Detects the formats as Go does: by the version numbers, or without a version by a map in the header. Go
+    // treats any other file with sparse records as a plain file, but other programs do not.
     void finish_sparse() {
         if (sparse_size_ && sparse_real_size_) fail_pax("two sizes of a sparse file");
         if (have_map_list_ && have_map_records_) fail_pax("two maps of a sparse file");
@@ -210,7 +209,7 @@ class Collector {
     std::optional<std::uint64_t> sparse_count_;
     std::optional<std::uint64_t> sparse_size_;
     std::optional<std::uint64_t> sparse_real_size_;
-    bool have_map_ = false;  // or a part of it
+    bool have_map_ = false;  // the whole map or a part of it
     bool have_map_list_ = false;
     bool have_map_records_ = false;
 };

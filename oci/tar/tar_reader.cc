@@ -1,6 +1,6 @@
-// Where programs differ in how they read an archive, this one follows Go's archive/tar, which podman, umoci
-// and skopeo use: what an image holds must not depend on who looks. Where Go guesses, or drops what it cannot
-// read, or another program of note reads something else, this one refuses.
+// Where programs interpret an archive differently, this reader follows Go's archive/tar, which podman, umoci
+// and skopeo use: the content of an image must not depend on the program. It rejects an archive if Go
+// guesses, or drops what it cannot read, or if another important program reads something else.
 #include "oci/tar/tar_reader.hh"
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 namespace osb::oci {
 namespace {
 
-// Values of a header's type field that POSIX and GNU tar define. Not '7', contiguous files, which Go programs
-// refuse.
+// The values of a header's type field that POSIX and GNU tar define, except '7' (contiguous files), which Go
+// programs reject.
 constexpr char kTypeOldFile = '\0';
 constexpr char kTypeFile = '0';
 constexpr char kTypeHardlink = '1';
@@ -34,10 +34,10 @@ constexpr char kTypeGlobalPax = 'g';
 constexpr char kTypeGnuLongName = 'L';
 constexpr char kTypeGnuLongLink = 'K';
 
-// The mode may repeat the type of the file in the bits of S_IFMT, which are not looked at.
+// The mode may have the file type in the bits of S_IFMT, which are ignored.
 constexpr std::int64_t kMaxMode = 0177777;
 constexpr std::uint32_t kModeMask = 07777;
-// (uid_t)-1 means "no change" to chown(2) and is nobody's id.
+// For chown(2), (uid_t)-1 means "no change", so it is not a valid id.
 constexpr std::uint64_t kMaxId = 0xfffffffeU;
 constexpr std::int64_t kMaxDevice = 0xffffffffLL;
 
@@ -85,7 +85,7 @@ TarType type_of(char type) {
     }
 }
 
-// The extension headers in front of one entry.
+// The extension headers before an entry.
 struct Extensions {
     std::optional<PaxHeader> pax;
     std::optional<std::string> long_name;
@@ -121,17 +121,17 @@ struct TarReader::Impl {
     TarLimits limits;
     Extensions extensions;
     bool ended = false;
-    bool after_sized_link = false;  // the entry before is a hard link whose header has a size
+    bool after_sized_link = false;  // the previous entry is a hard link with a size in its header
     bool only_zeros_may_follow = false;
-    std::string name;  // of the present entry, for errors
+    std::string name;  // of the current entry, for errors
 
     std::uint64_t header_offset = 0;
     std::uint64_t data_offset = 0;
-    std::uint64_t stored_left = 0;  // bytes of the present entry's content that were not taken from the input
-    std::uint64_t padding = 0;      // behind them
+    std::uint64_t stored_left = 0;  // bytes of the current entry's content that were not read yet
+    std::uint64_t padding = 0;      // bytes after the content
     bool is_sparse = false;
     SparseMap sparse;
-    std::size_t region = 0;      // index of the sparse region that is read next
+    std::size_t region = 0;      // index of the next sparse region
     std::uint64_t position = 0;  // in the sparse file
 };
 
@@ -191,8 +191,8 @@ void TarReader::Impl::skip_content() {
     is_sparse = false;
 }
 
-// A second header of one kind, or a global one between an extended header and its entry, is read one way by
-// one program and another way by the next.
+// Programs differ in how they read a second header of the same kind, or a global header between an extended
+// header and its entry.
 void TarReader::Impl::read_extension(const TarHeader& header) {
     switch (header.type) {
         case kTypePax:
@@ -200,7 +200,7 @@ void TarReader::Impl::read_extension(const TarHeader& header) {
             extensions.pax = parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs);
             break;
         case kTypeGlobalPax:
-            // Go lets the caller apply it, who does not; GNU tar applies it to all entries that follow.
+            // Go leaves it to the caller, which ignores it; GNU tar applies it to all following entries.
             if (extensions.any()) fail_tar("a global pax header between an extended header and its entry");
             if (parse_pax_header(as_bytes(read_extension_text(header)), limits.max_xattrs).changes_entries())
                 fail_tar("a global pax header that would change entries");
@@ -233,7 +233,7 @@ std::string TarReader::Impl::read_extension_text(const TarHeader& header) {
     return text;
 }
 
-// GNU tar ends a long name with a NUL and counts it; what else is behind one is not text.
+// GNU tar ends a long name with a NUL, and the length includes it. Other bytes after a NUL are an error.
 std::string TarReader::Impl::long_text(std::string bytes) {
     const std::size_t end = std::min(bytes.find('\0'), bytes.size());
     if (bytes.find_first_not_of('\0', end) != std::string::npos) fail_tar("a long name with a NUL");
@@ -248,8 +248,8 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
     check_path(entry.path, "the path");
     entry.type = type_of(header.type);
     if (entry.type == TarType::file && entry.path.ends_with('/')) {
-        // As tars did it before there was a type for directories. Of the newer type it is a file to Go and a
-        // directory to others.
+        // Old tar programs wrote directories like this, before there was a type for them. With the newer file
+        // type it is a file for Go and a directory for others.
         if (header.type != kTypeOldFile) fail_tar("a file whose name ends with a slash");
         entry.type = TarType::directory;
     }
@@ -288,7 +288,7 @@ void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
     entry.link_target.clear();
     const bool in_pax = extensions.pax && extensions.pax->link_path;
     if (entry.type != TarType::hardlink && entry.type != TarType::symlink) {
-        // libarchive takes it for a link all the same.
+        // libarchive would still treat it as a link.
         if (extensions.long_link || in_pax) fail_tar("a link target for something that is not a link");
         return;
     }
@@ -303,8 +303,8 @@ void TarReader::Impl::set_link(const TarHeader& header, TarEntry& entry) const {
     check_path(entry.link_target, "the link target");
 }
 
-// Only files have content. Of the other types a size in the header is information, which star writes for hard
-// links. One in a pax header, and of a hard link one behind a pax header, is content for some programs.
+// Only files have content. For other types, the size in the header is informative; star writes it for hard
+// links. Some programs expect content for a size in a pax header, and for a hard link with a pax header.
 void TarReader::Impl::set_content(TarBlock block, const TarHeader& header, TarEntry& entry) {
     const auto& pax = extensions.pax;
     std::uint64_t size = not_negative(header.size, "the size");
@@ -340,7 +340,7 @@ void TarReader::Impl::set_sparse_content(TarBlock block, const TarHeader& header
     region = 0;
     position = 0;
     if (old_gnu) {
-        // take_block() may move what `block` points to.
+        // take_block() may overwrite the memory of `block`.
         std::array<std::uint8_t, kTarBlock> copy{};
         std::copy(block.begin(), block.end(), copy.begin());
         read_old_gnu_map(copy, next_block, sparse);
@@ -405,7 +405,7 @@ std::size_t TarReader::Impl::read_stored(MutableBytes buffer) {
 std::uint64_t TarReader::Impl::drain() {
     std::uint64_t rubbish = 0;
     for (ByteView bytes = input.take_some(); !bytes.empty(); bytes = input.take_some()) {
-        // Equal to itself shifted by one: all bytes are as the first.
+        // All bytes are equal if the bytes equal themselves shifted by one.
         const bool zeros =
             bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
         if (!zeros && only_zeros_may_follow)

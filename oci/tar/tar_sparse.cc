@@ -8,7 +8,7 @@
 namespace osb::oci {
 namespace {
 
-// The header block holds four entries, each block that continues it 21; an entry is two numbers.
+// The header block has four entries, and each continuation block has 21. An entry is two numbers.
 constexpr std::size_t kNumber = 12;
 constexpr std::size_t kEntry = 2 * kNumber;
 constexpr std::size_t kHeaderEntries = 386;
@@ -24,7 +24,7 @@ std::uint64_t unsigned_number(ByteView field, std::string_view what) {
     return static_cast<std::uint64_t>(value);
 }
 
-// An entry that begins with NUL ends the list, which may have room left in its block.
+// Adds entries up to one that starts with NUL, which ends the list. Returns false if the list has ended.
 bool add_entries(ByteView entries, SparseMap& map) {
     for (; entries.size() >= kEntry; entries = entries.subspan(kEntry)) {
         if (entries[0] == 0) return false;
@@ -34,7 +34,7 @@ bool add_entries(ByteView entries, SparseMap& map) {
     return true;
 }
 
-// The lines of a PAX 1.0 map, which run across blocks.
+// Reads the lines of a PAX 1.0 map, which may cross block borders.
 class MapLines {
   public:
     explicit MapLines(const NextBlock& next_block) : next_block_(next_block) {}
@@ -92,7 +92,7 @@ std::uint64_t parse_tar_decimal(std::string_view text, std::string_view what) {
     std::uint64_t value = 0;
     const char* const end = text.data() + text.size();
     const auto result = std::from_chars(text.data(), end, value);
-    // from_chars takes no sign for an unsigned type; past 2^63 nothing in a tar archive makes sense.
+    // from_chars accepts no sign for an unsigned type. No number above 2^63 is meaningful in a tar archive.
     if (text.empty() || result.ec != std::errc() || result.ptr != end || (value >> 63U) != 0)
         throw Error(ErrorKind::invalid, concat(what, " is not a number in range: ", quoted(text)));
     return value;
@@ -107,7 +107,7 @@ std::uint64_t read_old_gnu_map(TarBlock header, const NextBlock& next_block, Spa
     bool continues = header[kHeaderContinues] != 0;
     bool full = add_entries(header.subspan(kHeaderEntries, kHeaderEntryCount * kEntry), map);
     while (continues) {
-        // A list that ended and yet goes on is read one way by one program and another way by the next.
+        // Programs differ in how they read a list that continues after its end.
         if (!full) throw Error(ErrorKind::invalid, "the sparse map continues after its end");
         const TarBlock block = next_block();
         ++blocks;

@@ -12,7 +12,7 @@ namespace {
 
 using Crc64Tables = std::array<std::array<std::uint64_t, 256>, 8>;
 
-// Table k: what a byte becomes when k more bytes have passed after it, so that eight are taken in one step.
+// Table k has the effect of a byte after k more bytes, so that one step processes eight bytes.
 Crc64Tables make_tables() {
     constexpr std::uint64_t kPolynomial = 0xD800000000000000;
     Crc64Tables out{};

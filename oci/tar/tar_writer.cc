@@ -16,7 +16,7 @@ namespace {
 
 using ustar::Field;
 
-// The largest number that a field holds: octal digits and a NUL.
+// The largest number that fits a field as octal digits and a NUL.
 constexpr std::uint64_t max_number(Field field) {
     return (1ULL << (3 * (field.size - 1))) - 1;
 }
@@ -41,7 +41,7 @@ char type_flag(TarType type) {
     throw Error(ErrorKind::internal, "unknown type of a tar entry");
 }
 
-// One header block that is being filled.
+// Builds one header block.
 class Block {
   public:
     void text(Field field, std::string_view value) {
@@ -49,7 +49,7 @@ class Block {
         std::copy_n(value.begin(), length, bytes_.begin() + static_cast<std::ptrdiff_t>(field.offset));
     }
 
-    // A number that is too large is left 0: a PAX record says it.
+    // Leaves the field 0 if the number is too large; a PAX record then has the number.
     void number(Field field, std::uint64_t value) {
         if (value > max_number(field)) value = 0;
         for (std::size_t i = field.offset + field.size - 1; i-- > field.offset; value >>= 3U) {
@@ -57,7 +57,7 @@ class Block {
         }
     }
 
-    // The block with its checksum: six digits, NUL, space.
+    // Completes the block with its checksum: six digits, NUL, space.
     std::string_view finish() {
         std::fill_n(bytes_.begin() + ustar::kChecksum.offset, ustar::kChecksum.size, ' ');
         std::uint64_t sum = 0;
@@ -76,18 +76,18 @@ struct SplitName {
     std::string_view name;
 };
 
-// The path as prefix and name, with a slash between them that is in neither; nothing when it does not fit.
+// Splits a path into prefix and name, without the slash between them. Returns nullopt if it does not fit.
 std::optional<SplitName> split_name(std::string_view path) {
     if (path.size() <= ustar::kName.size) return SplitName{"", path};
     if (path.size() > ustar::kPrefix.size + 1 + ustar::kName.size) return std::nullopt;
-    // The last slash that leaves a name; that of a directory ends in another.
+    // Find the last slash that leaves a name; the path of a directory ends in another slash.
     std::size_t slash = path.rfind('/', std::min(ustar::kPrefix.size, path.size() - 2));
     if (slash == std::string_view::npos || slash == 0 || path.size() - slash - 1 > ustar::kName.size)
         return std::nullopt;
     return SplitName{path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// "LENGTH KEY=VALUE\n", where LENGTH counts itself.
+// Formats "LENGTH KEY=VALUE\n", where LENGTH counts the whole record.
 void append_record(std::string& out, std::string_view key, std::string_view value) {
     const std::size_t rest = key.size() + value.size() + 3;
     std::size_t length = rest + 1;
@@ -124,7 +124,7 @@ Block common_header(char type, std::uint64_t size) {
 std::string pax_header(const std::string& path, const std::string& records) {
     Block block = common_header('x', records.size());
     block.number(ustar::kMode, 0644);
-    // Only readers that do not know PAX headers see this name.
+    // Only readers without support for PAX headers see this name.
     const std::string_view full =
         path.ends_with('/') ? std::string_view(path).substr(0, path.size() - 1) : path;
     const std::string_view last = full.substr(full.rfind('/') + 1);
@@ -164,7 +164,7 @@ void check_entry(const TarEntry& entry) {
     const bool is_device = entry.type == TarType::character_device || entry.type == TarType::block_device;
     if (entry.path.empty()) refuse("empty path");
     if (has_nul(entry.path) || has_nul(entry.link_target)) refuse("NUL byte in a name");
-    // Readers take a file whose name ends in a slash for a directory.
+    // Readers treat a file as a directory if its name ends in a slash.
     if (entry.type != TarType::directory && entry.path.ends_with('/')) refuse("ends in a slash");
     if (is_link == entry.link_target.empty())
         refuse(is_link ? "link without a target" : "target without a link");

@@ -22,13 +22,13 @@ namespace osb::oci {
 namespace {
 
 constexpr std::size_t kMaxMembers = 100'000;
-constexpr std::uint64_t kMaxPathBytes = 16ULL * 1024 * 1024;  // of all members' names together
+constexpr std::uint64_t kMaxPathBytes = 16ULL * 1024 * 1024;  // sum over all members
 constexpr int kMaxLinkHops = 8;
-// A compressed archive may unpack to this many bytes, and to this many times its size beyond them.
+// The size limit of a decompressed archive: kFreeBytes plus kMaxRatio times its compressed size.
 constexpr std::uint64_t kFreeBytes = 1ULL << 30U;
 constexpr std::uint64_t kMaxRatio = 200;
 
-// A member's content, with a share in the descriptor.
+// The content of a member. It shares ownership of the descriptor.
 class MemberSource final : public Source {
   public:
     MemberSource(std::shared_ptr<Fd> fd, std::uint64_t offset, std::uint64_t size, const std::string& name)
@@ -42,7 +42,7 @@ class MemberSource final : public Source {
     FileRangeSource range_;
 };
 
-// "./a//b" -> "a/b". Nothing for a path that climbs out of the archive.
+// Normalizes a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive.
 std::optional<std::string> normalized_path(std::string_view path) {
     std::vector<std::string_view> parts;
     while (!path.empty()) {
@@ -68,7 +68,7 @@ std::optional<std::string> normalized_path(std::string_view path) {
 
 Fd open_input(const std::string& file) {
     for (;;) {
-        // Without O_NONBLOCK: a FIFO is waited for.
+        // Without O_NONBLOCK, so that the open waits for the writer of a FIFO.
         Fd fd(file == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                           : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
         if (fd) return fd;
@@ -77,7 +77,7 @@ Fd open_input(const std::string& file) {
     }
 }
 
-// A file without a name: nothing is left behind, however the program ends.
+// Creates an unnamed file, so that nothing remains however the program ends.
 Fd open_unnamed(const std::string& directory) {
     Fd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600));
     if (fd) return fd;
@@ -89,7 +89,7 @@ Fd open_unnamed(const std::string& directory) {
 
 Fd open_temporary() {
     const char* chosen =
-        ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
+        ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): no code changes the environment
     if (chosen != nullptr && *chosen != '\0') {
         Fd fd = open_unnamed(chosen);
         if (!fd) throw_errno(concat("cannot create a temporary file in TMPDIR=", quoted(chosen)));
@@ -101,7 +101,7 @@ Fd open_temporary() {
     return fd;
 }
 
-// What docker unpacks and we do not.
+// Rejects the compressions that docker supports but osb-oci does not.
 void refuse_unknown_compression(ByteView head) {
     struct Magic {
         std::string_view bytes;
@@ -120,7 +120,7 @@ void refuse_unknown_compression(ByteView head) {
     }
 }
 
-// The file or pipe as it comes, counted.
+// Counts the bytes of the file or pipe.
 class InputSource final : public Source {
   public:
     explicit InputSource(Source& inner) noexcept : inner_(inner) {}
@@ -137,8 +137,8 @@ class InputSource final : public Source {
     std::uint64_t count_ = 0;
 };
 
-// Keeps a copy of a stream that is read: what comes through a pipe, or compressed, is judged as it comes, not
-// when the disk is full of it.
+// Copies a stream to a file while it is read. The size limit applies during the copy, before the disk is
+// full.
 class SpoolingSource final : public Source {
   public:
     SpoolingSource(Source& plain, const InputSource& input, int copy_fd)
@@ -161,7 +161,7 @@ class SpoolingSource final : public Source {
     std::uint64_t count_ = 0;
 };
 
-// The first bytes of a regular file, as many as tell its compression.
+// Detects the compression of a regular file from its first bytes.
 Compression compression_of(int fd, const std::string& name) {
     std::array<std::uint8_t, kTarBlock> head{};
     FileRangeSource beginning(fd, 0, std::min<std::uint64_t>(head.size(), file_size(fd)), name);
@@ -207,8 +207,8 @@ void ArchiveIndex::spool(Fd file) {
     SpoolingSource source(*plain, input, fd_->get());
     TarReader reader(source);
     index_members(reader);
-    // The writer of a pipe may have more to say after the end of the archive (padding), and gzip has a
-    // checksum behind it: read, within reason.
+    // The writer of a pipe may write padding after the end of the archive, and gzip has a trailing checksum.
+    // Read them, up to a limit.
     constexpr std::uint64_t kPadding = 1024UL * 1024;
     plain->skip(kPadding);
 }
@@ -226,11 +226,11 @@ void ArchiveIndex::index_members(TarReader& reader) {
     if (count == 0) throw Error(ErrorKind::invalid, "the archive is empty");
 }
 
-// A reader that skips by seeking does not notice an end in the middle of a member.
+// Checks the end of each member, because a reader that skips by seeking does not notice a truncated archive.
 void ArchiveIndex::check_members_end() const {
     const std::uint64_t size = file_size(fd_->get());
     for (const auto& [path, member] : members_) {
-        if (member.is_sparse) continue;  // nobody reads it
+        if (member.is_sparse) continue;  // never read
         if (member.offset <= size && member.size <= size - member.offset) continue;
         throw Error(ErrorKind::invalid,
                     concat("member ", quoted(path), ": the archive ends in the middle of it"));
@@ -250,7 +250,7 @@ void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
         member.link = entry.link_target;
     } else if (entry.type == TarType::symlink) {
         member.is_link = true;
-        // An absolute target lies outside, wherever the archive is unpacked.
+        // An absolute target is outside the archive.
         const bool absolute = entry.link_target.starts_with('/');
         member.link = absolute ? ".." : concat(*path, "/../", entry.link_target);
     } else {

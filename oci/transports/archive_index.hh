@@ -19,7 +19,7 @@ class ArchiveIndex {
     // `file`: a path, or "-" for standard input. A file that is not regular (a pipe), or is compressed with
     // gzip or zstd (`docker save | gzip`), is copied and decompressed to an unnamed temporary file in
     // $TMPDIR, or else in /var/tmp or /tmp. Throws Error: invalid or too_large for an archive that is
-    // malformed, has a member twice, has too many members, or unpacks to more than 1 GiB and 200 times its
+    // malformed, has a member twice, has too many members, or unpacks to more than 1 GiB plus 200 times its
     // size; unsupported for another compression.
     explicit ArchiveIndex(const std::string& file);
 

@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kManifestName = "manifest.json";
 constexpr std::size_t kMaxImages = 4096;
 
-// One element of manifest.json.
+// An element of manifest.json.
 struct SavedImage {
     std::string config;
     std::vector<std::string> tags;
@@ -43,7 +43,7 @@ std::vector<SavedImage> parse_saved_images(std::string_view raw) {
     return out;
 }
 
-// "alpine" and "docker.io/library/alpine:latest" are one name.
+// True if both names denote the same image: "alpine" and "docker.io/library/alpine:latest".
 std::string full_name(const std::string& name) {
     std::string out = name;
     const std::size_t slash = out.find('/');
@@ -71,7 +71,7 @@ std::string list_tags(const std::vector<SavedImage>& images) {
 const SavedImage& choose(const std::vector<SavedImage>& images, const std::string& tag) {
     if (images.empty()) throw Error(ErrorKind::not_found, "the archive does not contain an image");
     if (tag.empty()) {
-        // The same image may be there once for each of its tags.
+        // The archive may list the same image once per tag.
         const auto is_first = [&images](const SavedImage& image) {
             return image.config == images.front().config && image.layers == images.front().layers;
         };
@@ -91,7 +91,7 @@ const SavedImage& choose(const std::vector<SavedImage>& images, const std::strin
                 concat("no image with the tag ", quoted(tag), "; available: ", list_tags(images)));
 }
 
-// The magic numbers of the two formats; a tar archive begins with the name of its first member.
+// Detects gzip and zstd by their magic numbers; a tar archive begins with the name of its first member.
 Compression sniff_compression(Source& member) {
     std::array<std::uint8_t, 4> head{};
     const std::string_view bytes = as_text(ByteView(head).first(read_full(member, head)));
@@ -100,7 +100,7 @@ Compression sniff_compression(Source& member) {
     return Compression::none;
 }
 
-// A compressed member, read as what it holds.
+// The decompressed content of a compressed member.
 class DecompressedMember final : public Source {
   public:
     DecompressedMember(std::unique_ptr<Source> member, Compression compression)
@@ -140,7 +140,7 @@ class DockerArchiveSource final : public ImageSource {
                          std::size_t index) override {
         const Descriptor& layer = manifest.layers.at(index);
         LayerBlob out{.bytes = open_blob(layer), .digest = layer.digest, .size = layer.size};
-        // The archive says how long the compressed bytes are, and nothing of the others.
+        // The archive has only the length of the compressed bytes.
         const Member& member = members_.at(layer.digest);
         if (member.compression != Compression::none) {
             out.size.reset();

@@ -21,9 +21,9 @@ bool may_be_image(const Descriptor& entry) {
            type == kMediaTypeDockerManifest;
 }
 
-// The entries that an image can lie behind: not what builders attach to images (provenance, with the platform
-// unknown/unknown), and artifacts only where there is nothing else, because an image may say such a type too.
-// One image under two tags is one.
+// The index entries that can lead to an image. Attachments of builders (provenance, with the platform
+// unknown/unknown) are excluded. Artifacts count only if there is nothing else, because an image may also
+// have an artifact type. One image with two tags counts once.
 std::vector<const Descriptor*> candidates(const Index& index) {
     std::vector<const Descriptor*> images;
     std::vector<const Descriptor*> artifacts;
@@ -75,7 +75,7 @@ const Descriptor& choose(const Index& index, const std::optional<Platform>& plat
     const Platform wanted = platform ? *platform : Platform::host();
     const Descriptor* found = find_platform(entries, wanted);
     if (found != nullptr) return *found;
-    // An index inside an index is often without a platform: a single one may hold what is wanted.
+    // An index inside an index often has no platform. If there is a single one, it may have the image.
     if (std::count_if(entries.begin(), entries.end(), unnamed) == 1) {
         return **std::find_if(entries.begin(), entries.end(), unnamed);
     }
@@ -91,7 +91,7 @@ void check_size(std::string_view raw) {
     }
 }
 
-// The root document, checked against the digest that the name promised.
+// Reads the root document and checks it against the digest in the name.
 Document verified_root(ImageSource& source) {
     Document root = source.root();
     check_size(root.raw);
@@ -115,7 +115,7 @@ Document read_entry(ImageSource& source, const Descriptor& entry) {
             .expected = entry.digest};
 }
 
-// The entry for the platform, when the document is an index.
+// Selects the entry for the platform if the document is an index.
 std::optional<Descriptor> chosen_entry(const Document& document, const std::optional<Platform>& platform,
                                        int level) {
     if (kind_of(document) == DocumentKind::manifest) return std::nullopt;
@@ -147,7 +147,7 @@ void check_config(const Manifest& manifest, const ImageConfig& config,
     }
     if (!platform) return;
     const Platform& got = config.platform;
-    // What the config leaves empty (images that are nothing but files) fits every platform.
+    // An empty member of the config (images that only carry files) fits every platform.
     const auto differ = [](const std::string& asked, const std::string& has) {
         return !asked.empty() && !has.empty() && asked != has;
     };

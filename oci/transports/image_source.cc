@@ -29,7 +29,7 @@ std::string read_range(ImageSource& source, const Descriptor& descriptor, std::u
 LayerBlob ImageSource::open_layer(const Manifest& manifest, const ImageConfig& /*config*/,
                                   std::size_t index) {
     const Descriptor& layer = manifest.layers.at(index);
-    // Judged first: nothing is opened, let alone fetched, for a layer that cannot be read.
+    // Check this first, so that nothing is opened or fetched for an unsupported layer.
     const Compression compression = layer_compression(layer.media_type);
     return {
         .bytes = open_blob(layer), .digest = layer.digest, .size = layer.size, .compression = compression};

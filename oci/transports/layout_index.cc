@@ -1,4 +1,4 @@
-// The index.json of a layout, changed.
+// Changes to the index.json of a layout.
 #include <nlohmann/json.hpp>
 
 #include "base/error.hh"
@@ -21,8 +21,8 @@ std::string tag_of(const OrderedJson& entry) {
     return name != annotations->end() && name->is_string() ? name->get<std::string>() : "";
 }
 
-// The platform of an image, as index entries say it, from nothing but the manifest: none. A reader takes it
-// from the config.
+// Makes an index entry. It has no platform, because the manifest does not name one; readers take it from the
+// config.
 OrderedJson make_entry(const std::string& manifest, std::string_view media_type, const std::string& tag) {
     OrderedJson entry;
     entry["mediaType"] = media_type;
@@ -40,7 +40,7 @@ OrderedJson parse_index(const std::string& raw) {
         index["manifests"] = OrderedJson::array();
         return index;
     }
-    // The strict parser first: what it refuses is not written back.
+    // Use the strict parser first, so that only valid documents are written back.
     with_context([] { return "index.json"; }, [&raw] { return Index::parse(raw, kMediaTypeIndex); });
     return OrderedJson::parse(raw, nullptr, false);
 }

@@ -26,7 +26,7 @@
 namespace osb::oci {
 namespace {
 
-constexpr std::string_view kTemporary = ".osb-tmp-";  // begins the names of files that are being written
+constexpr std::string_view kTemporary = ".osb-tmp-";  // the prefix of temporary files
 
 void make_directory(int parent, const std::string& name) {
     if (::mkdirat(parent, name.c_str(), 0755) != 0 && errno != EEXIST)
@@ -46,7 +46,7 @@ std::string temporary_name() {
     return concat(kTemporary, static_cast<std::int64_t>(::getpid()), '-', counter.fetch_add(1));
 }
 
-// A file under a temporary name, which goes unless it gets its own.
+// A file with a temporary name. The destructor removes it unless rename_to() has given it its final name.
 class TemporaryFile {
   public:
     explicit TemporaryFile(int directory) : directory_(directory) {
@@ -61,7 +61,8 @@ class TemporaryFile {
     int fd() const noexcept { return fd_.get(); }
     void write(ByteView bytes) { write_all(fd_.get(), bytes, "a file of the layout"); }
 
-    // Durable, and under `name` in the directory `target`, in place of what is there.
+    // Syncs the file and atomically renames it to `name` in the directory `target`. Replaces an existing
+    // file.
     void rename_to(int target, const std::string& name) {
         sync(fd_.get(), name);
         if (::renameat(directory_, name_.c_str(), target, name.c_str()) != 0)
@@ -71,13 +72,13 @@ class TemporaryFile {
     }
 
   private:
-    // The file is locked for as long as it is being written: one that is not was left behind. Between its
-    // making and the lock another process may take it for such a one; then false.
+    // Creates and locks the file. The writer holds the lock, so an unlocked file is a leftover. Another
+    // process may remove the file before it is locked; then this returns false.
     bool make() {
         name_ = temporary_name();
         fd_ = Fd(::openat(directory_, name_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
         if (!fd_) {
-            // Another process may have had the same number, in another container.
+            // A process in another container may have the same process id.
             if (errno == EEXIST) return false;
             name_.clear();
             throw_errno("cannot make a file in the layout");
@@ -93,7 +94,7 @@ class TemporaryFile {
     std::string name_;
 };
 
-// The directories of the layout, open for as long as somebody writes into it.
+// The directories of the layout. They stay open while a writer uses them.
 struct Directories {
     Fd root;
     Fd blobs;
@@ -105,7 +106,7 @@ struct Directories {
     }
 };
 
-// The digest of what a file of the layout holds, in hexadecimal digits.
+// Hashes the content of a file of the layout. Returns hexadecimal digits.
 std::string hash_file(int fd, std::uint64_t size, HashAlgorithm algorithm) {
     Hasher hasher(algorithm);
     FileRangeSource source(fd, 0, size, "a file of the layout");
@@ -140,7 +141,7 @@ class FileUpload final : public BlobUpload {
     }
 
   private:
-    // Rare enough for the file to be read once more.
+    // SHA-512 is rare, so it reads the file again.
     std::string sha512() const { return hash_file(file_.fd(), size_, HashAlgorithm::sha512); }
 
     std::shared_ptr<Directories> directories_;
@@ -169,14 +170,14 @@ std::vector<std::string> list(int directory) {
         throw_errno("cannot list the layout");
     }
     std::vector<std::string> out;
-    while (const dirent* entry = ::readdir(stream.get())) {  // NOLINT(concurrency-mt-unsafe): our own stream
+    while (const dirent* entry = ::readdir(stream.get())) {  // NOLINT(concurrency-mt-unsafe): own stream
         const std::string name = static_cast<const char*>(entry->d_name);
         if (name != "." && name != "..") out.push_back(name);
     }
     return out;
 }
 
-// Removes what killed writers left: temporary files that nobody holds a lock on.
+// Removes the leftovers of killed writers: temporary files without a lock.
 void remove_leftovers(int directory) {
     for (const std::string& name : list(directory)) {
         if (!name.starts_with(kTemporary)) continue;
@@ -200,7 +201,7 @@ class LayoutSink final : public ImageSink {
         if (found != 0 && errno != ENOENT) throw_errno(concat("cannot stat blob ", digest.short_string()));
         if (found != 0 || !S_ISREG(st.st_mode) || static_cast<std::uint64_t>(st.st_size) != descriptor.size)
             return false;
-        // A file of that name and size may hold anything: it was cut off and filled up, or put there.
+        // Hash the file, because the right name and size do not prove its content.
         const Fd file = open_regular(directories_->blobs.get(), path);
         return hash_file(file.get(), descriptor.size, digest.algorithm()) == digest.hex();
     }
@@ -230,12 +231,12 @@ class LayoutSink final : public ImageSink {
         make_directory(root, "blobs");
         directories_->blobs = open_directory(root, "blobs");
         make_directory(directories_->blobs.get(), "sha256");
-        // A layout is one only with an index.
+        // A valid layout requires an index.
         if (!exists(root, "index.json")) replace("index.json", kEmptyIndex);
     }
 
-    // Held while the index is read, changed and replaced. The lock is on the directory: an index is replaced,
-    // and a file of its own would be in other programs' way.
+    // Protects the read, change and replacement of the index. It locks the directory, because the index file
+    // is replaced, and a separate lock file would disturb other programs.
     Fd take_lock() const {
         Fd directory = open_at(directories_->root.get(), ".", O_RDONLY | O_DIRECTORY);
         lock_file(directory.get(), name_);

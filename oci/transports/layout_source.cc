@@ -28,7 +28,8 @@ bool has_ref_name(const Descriptor& entry, const std::string& tag) {
     return annotation(entry, kRefName) == tag;
 }
 
-// "1.0" names "docker.io/library/alpine:1.0", and so does "alpine:1.0", but "0" does not.
+// True if `tag` is the end of the name: for "docker.io/library/alpine:1.0" that is "1.0" or "alpine:1.0", not
+// "0".
 bool has_containerd_name(const Descriptor& entry, const std::string& tag) {
     const std::string name = annotation(entry, kContainerdName);
     if (!name.ends_with(tag)) return false;
@@ -48,7 +49,7 @@ std::string list_tags(const Index& index) {
     return out;
 }
 
-// One for each digest: several tags may name one image.
+// Removes entries with equal digests, because several tags may name one image.
 std::vector<const Descriptor*> distinct_images(const Index& index) {
     std::vector<const Descriptor*> out;
     std::set<Digest> seen;
@@ -82,7 +83,7 @@ class LayoutSource final : public ImageSource {
     std::unique_ptr<Source> open_blob(const Descriptor& descriptor) override {
         const Digest& digest = descriptor.digest;
         LayoutFiles::File file = files_->open(concat("blobs/", digest.algorithm_name(), '/', digest.hex()));
-        // Whoever reads the blob checks what it reads; this only says so before the first gigabyte.
+        // The reader verifies the content anyway. This check only fails earlier, before the first gigabyte.
         if (file.size != descriptor.size) {
             throw Error(ErrorKind::digest_mismatch, concat("blob ", digest.to_string(), ": expected ",
                                                            descriptor.size, " bytes, got ", file.size));
@@ -164,7 +165,7 @@ class DirectoryFiles final : public LayoutFiles {
     explicit DirectoryFiles(Fd directory) : directory_(std::move(directory)) {}
 
     File open(const std::string& path) const override {
-        // Each step by itself: O_NOFOLLOW speaks of the last component alone.
+        // Open each directory separately, because O_NOFOLLOW affects only the last component.
         Fd parent;
         std::size_t begin = 0;
         for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {

@@ -35,7 +35,7 @@ class FdSink final : public Sink {
     std::string name_;
 };
 
-// A file without a name in `directory`.
+// Creates an unnamed file in `directory`.
 Fd make_nameless(const std::string& directory) {
     std::string pattern = concat(directory, "/.osb-XXXXXX");
     Fd fd(::mkostemp(pattern.data(), O_CLOEXEC));
@@ -44,7 +44,7 @@ Fd make_nameless(const std::string& directory) {
     return fd;
 }
 
-// The archive as it grows. Members may be added by several threads.
+// The archive that is being written. Several threads may add members.
 class Archive {
   public:
     explicit Archive(const std::string& file) : file_(file), sink_(open_output(file), file) {}
@@ -54,7 +54,7 @@ class Archive {
         if (!finished_ && !to_stdout()) ::unlink(temporary(file_).c_str());
     }
 
-    // Where blobs may be kept meanwhile.
+    // The directory for temporary copies of blobs.
     std::string scratch() const {
         if (to_stdout()) {
             const char* const given = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
@@ -69,7 +69,7 @@ class Archive {
         return members_.contains(path);
     }
 
-    // Adds a regular file, unless it is there.
+    // Adds a regular file, unless the archive has it.
     void add(const std::string& path, Source& content, std::uint64_t size) {
         const std::lock_guard lock(mutex_);
         if (!members_.insert(path).second) return;
@@ -116,7 +116,7 @@ class Archive {
             Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
             if (!try_lock_file(out.get(), temporary(file)))
                 throw Error(ErrorKind::io, concat("another process is writing ", quoted(file)));
-            // That process may have finished since the file was opened: then this is its archive.
+            // The other process may have finished since the open(). Then this file is its archive.
             if (!is_named(out.get(), temporary(file))) continue;
             if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
             return out;
