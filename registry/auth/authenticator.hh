@@ -1,5 +1,6 @@
-// What is put into the header Authorization: RFC 7617 (Basic) and the token scheme of the distribution
-// project (docs/spec/auth/token.md, oauth.md). The rules for whom credentials are shown: docs/registry.md.
+// Registry authentication: the value of the header Authorization for RFC 7617 (Basic) and for the token
+// scheme of the distribution project (docs/spec/auth/token.md, oauth.md). docs/registry.md has the rules that
+// decide which servers receive credentials.
 #pragma once
 
 #include <chrono>
@@ -18,50 +19,51 @@
 
 namespace osb::registry {
 
-// Credentials for a host[:port]; nothing when there are none.
+// Returns the credentials for a host[:port], or nullopt.
 using CredentialLookup = std::function<std::optional<Credentials>(const std::string& host)>;
 
-// How far a token server is trusted.
+// The level of trust in a token server.
 enum class RealmTrust {
-    refused,    // it must not be asked at all
-    anonymous,  // it may be asked, but not be shown the registry's credentials
-    given,      // it may be shown what was given for this call (--creds), but nothing that is stored
-    trusted,    // it is the registry's own
+    refused,    // send no request
+    anonymous,  // send requests, but not the registry's credentials
+    given,      // send the credentials of this call (--creds), but no stored ones
+    trusted,    // send all credentials, as to the registry
 };
 
-// Judges the realm that `registry` names. Trusted: the registry's own origin, its own host over https, or one
-// of the same domain over https. Refused, unless the user takes the registry for `insecure`: plain http,
-// except at the host of a registry that speaks it too; and a private address that is not the registry's own
-// host. In plain http nobody but the registry's own origin is shown what is stored.
+// Decides how far to trust the token server `realm` that `registry` names. Trusted: the same origin, the same
+// host over https, or a host of the same domain over https. Refused, unless the user declared the registry
+// `insecure`: plain http, except on the host of a registry that also uses plain http; and a private address
+// other than the registry's own host. Over plain http, only the registry's own origin receives stored
+// credentials.
 RealmTrust judge_realm(const Url& registry, const Url& realm, bool insecure);
 
-// One registry's answers to 401. Threads may use it at once.
+// Answers the authentication challenges of one registry. Thread-safe.
 class Authenticator {
   public:
     struct Options {
-        bool insecure = false;  // http and unverified TLS were asked for by the user
+        bool insecure = false;  // the user permitted http and unverified TLS
         std::shared_ptr<const TlsOptions> tls;
         std::optional<Credentials> credentials;
-        bool credentials_given = false;  // for this call, and not stored
-        std::string credentials_hint;    // why there are none, for messages; may be empty
-        CredentialLookup lookup;         // for token servers elsewhere; may be empty
+        bool credentials_given = false;  // they are for this call and not stored
+        std::string credentials_hint;    // why there are no credentials, for messages; may be empty
+        CredentialLookup lookup;         // for token servers on other hosts; may be empty
         RetryPolicy retry;
         RetryHooks hooks;
     };
     Authenticator(std::shared_ptr<HttpClient> http, Url registry, Options options);
 
-    // The header's value for a request with these scopes ("repository:NAME:pull"), as far as the registry has
-    // said what it wants; "" when nothing is known. Throws as answer().
+    // Returns the value of the header for a request with these scopes ("repository:NAME:pull"). Returns "" if
+    // the registry has not sent a challenge yet. Throws as answer().
     std::string authorize(const std::vector<std::string>& scopes);
 
-    // After a 401 to a request that carried `used`: whether another try has better prospects. Throws
-    // Error{unavailable} when the token server refuses or misbehaves.
+    // Handles a 401 to a request whose header was `used`. Returns true if another try may succeed. Throws
+    // Error{unavailable} if the token server refuses or misbehaves.
     bool answer(const HeaderList& headers, const std::vector<std::string>& scopes, const std::string& used);
 
-    // What to advise after a 401 or 403, by what was shown.
+    // The advice after a 401 or 403. shown: the request had credentials.
     std::string login_hint(bool shown, std::string_view host) const;
     bool has_credentials() const noexcept { return options_.credentials.has_value(); }
-    // The text with every secret that was used so far taken out.
+    // Removes every secret that was used so far from the text.
     std::string redact(std::string text) const;
 
   private:
@@ -71,10 +73,10 @@ class Authenticator {
     };
 
     std::string fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes);
-    // What a token server is shown.
+    // The credentials for a token server.
     struct Shown {
         std::optional<Credentials> credentials;
-        bool its_own = false;  // they are stored for its host, and not for the registry's
+        bool its_own = false;  // they are stored for its host, not for the registry's
     };
 
     HttpResponse ask(const Challenge& challenge, const std::vector<std::string>& scopes, Url realm,
@@ -89,7 +91,7 @@ class Authenticator {
     std::shared_ptr<HttpClient> http_;
     Url registry_;
     Options options_;
-    mutable std::mutex mutex_;  // held while a token is fetched, so that it is fetched once
+    mutable std::mutex mutex_;  // held during a token request, so that only one is sent
     std::optional<Challenge> bearer_;
     std::string basic_;
     std::map<std::string, Token> tokens_;  // by scopes

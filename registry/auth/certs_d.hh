@@ -1,4 +1,4 @@
-// Certificates for single registries: containers-certs.d(5).
+// Certificates for individual registries: containers-certs.d(5).
 #pragma once
 
 #include <memory>
@@ -9,14 +9,14 @@
 
 namespace osb::registry {
 
-// The directories that hold one of the name host[:port] for a registry, in their order, from the environment.
+// The parent directories of certs.d entries in order of precedence, from the environment.
 std::vector<std::string> certs_d_directories();
 
-// What the first of the directories that has one for `host` (with its port, exactly as the reference has it)
-// says:
-// *.crt are trusted beside the system's certificates, NAME.cert and NAME.key are our own (the first pair in
-// the order of names). Nothing in any: the system's certificates alone. Throws Error: a missing half, a file
-// that cannot be read.
+// Loads the TLS options of a registry from the first directory that has a subdirectory `host`, which is
+// spelled as in the reference, including the port. *.crt are trusted in addition to the system's
+// certificates. NAME.cert and NAME.key are the client certificate and its key; the first pair in order of
+// names is used. Without a subdirectory, only the system's certificates are trusted. Throws Error if half of
+// a pair is missing or a file cannot be read.
 std::shared_ptr<const TlsOptions> load_certs_d(const std::string& host,
                                                const std::vector<std::string>& directories);
 

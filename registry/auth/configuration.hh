@@ -1,4 +1,4 @@
-// What the readers of configuration files share. For the sources in this folder alone.
+// Helpers for readers of configuration files. Private to this folder.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace osb::registry {
 
-// "" where it is not set.
+// The value of an environment variable, "" if it is not set.
 std::string env(const char* name);
 
 // Throws Error{invalid} naming the file.

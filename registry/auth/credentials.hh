@@ -1,4 +1,4 @@
-// Where users keep the names and passwords of registries: containers-auth.json(5) and docker's config.json.
+// Stored user names and passwords of registries: containers-auth.json(5) and docker's config.json.
 #pragma once
 
 #include <optional>
@@ -7,38 +7,38 @@
 
 namespace osb::registry {
 
-// One user's way into a registry. Never printed.
+// The credentials of a user for a registry. Never printed.
 struct Credentials {
     std::string user;
     std::string password;
-    std::string identity_token;  // in place of a password: an OAuth refresh token
+    std::string identity_token;  // an OAuth refresh token, instead of a password
 
     bool operator==(const Credentials&) const = default;
-    // "user:password". Throws Error{usage}, without repeating the text, when it has no colon or no user.
+    // Parses "user:password". Throws Error{usage}, without the text, if the colon or the user is missing.
     static Credentials parse(const std::string& text);
 };
 
-// The files that are looked into.
+// The files with credentials.
 struct CredentialFiles {
-    std::string chosen;  // --authfile or $REGISTRY_AUTH_FILE: this one alone, and it must exist
-    // In this order; one that does not exist is passed over. A name that ends in /.dockercfg stands for the
-    // format before config.json, which is its member "auths" alone.
+    std::string chosen;  // --authfile or $REGISTRY_AUTH_FILE: the only file then, and it must exist
+    // In order of precedence; missing files are skipped. A name that ends in /.dockercfg has the format
+    // before config.json, which is only the object "auths".
     std::vector<std::string> usual;
-    // As containers-auth.json(5) orders them, from the environment. `authfile`: --authfile, or "".
+    // The files in the order of containers-auth.json(5), from the environment. `authfile`: --authfile, or "".
     static CredentialFiles from_environment(const std::string& authfile);
 };
 
-// Looks up credentials. Threads may use it at once.
+// Looks up credentials. Thread-safe.
 class CredentialStore {
   public:
     explicit CredentialStore(CredentialFiles files) : files_(std::move(files)) {}
 
-    // For host[:port] and a repository's path there ("" for the host alone): the most specific entry wins
-    // (host/a/b, host/a, host), the first file that has one decides. Within a file a helper for the host
-    // comes first, then the entry itself, then the file's default helper. Nothing when there is none. A
-    // helper that is absent is passed over; one that fails ends the search, with a warning. Either is put
-    // into `problem`, where that is given and nothing was found: for the message of a registry that wants
-    // credentials. Throws Error: a file that is malformed or cannot be read; messages hold no secret.
+    // Returns the credentials for host[:port] and the path of a repository ("" for the host alone), or
+    // nullopt. The first file with credentials wins. Within a file, the order is: a helper for the host, the
+    // most specific entry (host/a/b, host/a, host), the default helper of the file. A missing helper is
+    // skipped. A helper that fails ends the search with a warning. If nothing was found, `problem` (unless
+    // null) receives the reason, for the message of a registry that requires credentials. Throws Error if a
+    // file is malformed or cannot be read; the messages contain no secrets.
     std::optional<Credentials> lookup(const std::string& host, const std::string& path,
                                       std::string* problem = nullptr);
 
@@ -46,8 +46,8 @@ class CredentialStore {
     CredentialFiles files_;
 };
 
-// Asks docker-credential-NAME for `server`; nothing when it has no entry. NAME may hold [A-Za-z0-9_-] alone.
-// At most 64 KiB of output and 60 s are allowed. Throws Error.
+// Calls docker-credential-NAME for `server`. Returns nullopt if it has no entry. NAME may only have the
+// characters [A-Za-z0-9_-]. The helper may write at most 64 KiB and run for at most 60 s. Throws Error.
 std::optional<Credentials> ask_credential_helper(const std::string& name, const std::string& server);
 
 }  // namespace osb::registry

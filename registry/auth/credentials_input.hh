@@ -1,4 +1,4 @@
-// Credentials that are given for one call in a way that no other user of the machine can see.
+// Input of credentials for one call, without exposing them to other users of the machine.
 #pragma once
 
 #include <string>
@@ -8,15 +8,15 @@
 
 namespace osb::registry {
 
-// The longest of what is read, in bytes.
+// The maximum size of the input in bytes.
 inline constexpr std::size_t kMaxPassword = 64UL * 1024;
 
-// "USER:PASSWORD" in a file, which may be a pipe; line ends after it are passed over. Warns of a file that
-// other users may read. Throws Error: not_found, io, too_large; usage, without repeating the text, for what
-// is none.
+// Reads "USER:PASSWORD" from a file or pipe, and ignores line ends after it. Warns if other users may read
+// the file. Throws Error: not_found, io, too_large; usage, without the text, if it is malformed.
 Credentials read_credentials_file(const std::string& path);
 
-// The password of `user`: all that comes from `input`, less line ends after it. Throws Error as above.
+// Reads the password of `user` from `input` to its end, and ignores line ends after it. Throws as
+// read_credentials_file().
 Credentials read_password(const std::string& user, Fd input);
 
 }  // namespace osb::registry

@@ -1,4 +1,4 @@
-// What a registry says with an error status.
+// Error messages in the responses of registries.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace osb::registry {
 
-// The errors of a body as the distribution specification ("Error Codes") writes them: "DENIED: requested
-// access to the resource is denied"; the beginning of the text for another body; "" for none. At most 64 KiB
-// are read. Escaped; failures to read it are no further error.
+// Describes the body of an error response. For the format of the distribution specification ("Error Codes"):
+// "DENIED: requested access to the resource is denied". For another body: the start of its text; "" for an
+// empty one. Reads at most 64 KiB. The result is escaped. Failures to read the body are ignored.
 std::string describe_error_body(Source& body);
 
 }  // namespace osb::registry

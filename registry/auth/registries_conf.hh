@@ -1,5 +1,5 @@
-// registries.conf, versions 1 and 2: containers-registries.conf(5). What concerns short names is passed over:
-// they are not resolved here.
+// registries.conf, versions 1 and 2: containers-registries.conf(5). Settings for short names are ignored,
+// because osb-oci does not resolve short names.
 #pragma once
 
 #include <string>
@@ -8,25 +8,25 @@
 
 namespace osb::registry {
 
-// Which images a mirror is asked for.
+// The images for which a mirror is used.
 enum class PullFromMirror { all, digest_only, tag_only };
 
 struct MirrorConfig {
-    std::string location;  // host[:port][/path], in place of the prefix
+    std::string location;  // host[:port][/path], which replaces the prefix
     bool insecure = false;
     PullFromMirror pull = PullFromMirror::all;
 };
 
-// One [[registry]].
+// An entry [[registry]].
 struct RegistryConfig {
     std::string prefix;    // host[:port][/path[:tag|@digest]] or *.host
-    std::string location;  // "" for no change of the name
+    std::string location;  // "" keeps the name
     bool insecure = false;
     bool blocked = false;
-    std::vector<MirrorConfig> mirrors;  // in the order in which they are tried
+    std::vector<MirrorConfig> mirrors;  // in the order of tries
 };
 
-// A place to read an image from.
+// An endpoint for an image.
 struct PullPlace {
     std::string name;  // host[:port]/repository
     bool insecure = false;
@@ -36,24 +36,24 @@ struct PullPlace {
 class RegistriesConf {
   public:
     RegistriesConf() = default;
-    // Adds one file's registries; those of the same prefix replace earlier ones, as drop-ins do. Throws
+    // Adds the registries of one file. They replace earlier ones with the same prefix, as drop-ins do. Throws
     // Error{invalid} naming `file`.
     void add(std::string_view toml, const std::string& file);
 
-    // The file of $CONTAINERS_REGISTRIES_CONF, else the user's, else the system's; with the drop-ins of the
-    // last two.
+    // Loads $CONTAINERS_REGISTRIES_CONF, otherwise the user's file, otherwise the system's file. The last two
+    // include their drop-ins.
     static RegistriesConf from_environment();
-    // A file, which may be missing, and directories of drop-ins (*.conf in the order of their names).
+    // Loads a file, which may be missing, and directories of drop-ins (*.conf in order of names).
     static RegistriesConf load(const std::string& file, const std::vector<std::string>& drop_ins);
 
-    // The entry with the longest prefix that matches "host/path[:tag|@digest]"; null when there is none.
+    // The entry with the longest prefix that matches "host/path[:tag|@digest]", or nullptr.
     const RegistryConfig* find(std::string_view reference) const;
 
-    // Where to read `name` ("host/path") under a tag or a digest, in order: mirrors, then the registry
-    // itself. Throws Error{untrusted} when the registry is blocked.
+    // The endpoints from which to read `name` ("host/path") with a tag or a digest, in order: mirrors, then
+    // the registry. Throws Error{untrusted} if the registry is blocked.
     std::vector<PullPlace> pull_places(const std::string& name, const std::string& tag,
                                        const std::string& digest) const;
-    // Where to write it: the registry itself, under its own name. Throws as above.
+    // The endpoint to write to: the registry itself, with its own name. Throws as pull_places().
     PullPlace push_place(const std::string& name, const std::string& tag) const;
 
   private:

@@ -1,4 +1,4 @@
-// Configuration files, read whole.
+// Reading of configuration files into memory.
 #pragma once
 
 #include <optional>
@@ -7,12 +7,12 @@
 
 namespace osb::registry {
 
-// The content of a regular file (a symbolic link to one, too) of at most `limit` bytes; nothing when it does
-// not exist. permissions, when given, gets its mode bits. Throws Error naming it.
+// Reads a regular file of at most `limit` bytes, and follows symbolic links. Returns nullopt if it does not
+// exist. `permissions` (unless null) receives the mode bits. Throws Error naming the file.
 std::optional<std::string> read_small_file(const std::string& path, std::size_t limit,
                                            unsigned* permissions = nullptr);
 
-// The names of what lies in a directory, sorted; empty when it does not exist. Throws Error{io} naming it.
+// The names of the entries of a directory, sorted; empty if it does not exist. Throws Error{io} naming it.
 std::vector<std::string> list_files(const std::string& directory);
 
 }  // namespace osb::registry

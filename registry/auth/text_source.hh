@@ -1,4 +1,4 @@
-// A document that was read whole, as a source.
+// A document in memory as a Source.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace osb::registry {
 
-// Owns the text that it yields.
+// A Source that owns its text.
 class TextSource final : public Source {
   public:
     explicit TextSource(std::string text) : text_(std::move(text)), inner_(as_bytes(text_)) {}

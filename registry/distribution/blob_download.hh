@@ -1,4 +1,4 @@
-// A blob on its way from a registry.
+// Downloads of blobs from a registry.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,16 @@
 
 namespace osb::registry {
 
-// The bytes of a blob, not verified. A download that breaks goes on where it stopped: with a range where the
-// registry serves it, else from the start with what was read already passed over. The tries are bounded, and
-// so is what a registry that breaks after every few bytes may cost. Throws Error at once: not_found,
-// digest_mismatch when the registry says another size than the descriptor. read() throws what
-// DistributionClient does. `client` is kept.
+// Opens the bytes of a blob, without verification. An interrupted download continues where it stopped: with a
+// range request if the registry supports it, otherwise from the start, skipping the bytes that were read. The
+// number of tries is limited, and so is the cost of a registry that fails after every few bytes. Throws
+// Error: not_found; digest_mismatch if the registry reports another size than the descriptor. read() throws
+// as DistributionClient does. Shares ownership of `client`.
 std::unique_ptr<Source> open_blob_download(std::shared_ptr<const DistributionClient> client,
                                            const oci::Descriptor& descriptor);
 
-// The same for `length` bytes from `offset` on, which must lie in the blob: as a range where the registry
-// serves them, else the bytes before are passed over.
+// Opens `length` bytes from `offset` on; the range must lie in the blob. Uses a range request if the registry
+// supports it, otherwise skips the bytes before it. Otherwise like open_blob_download().
 std::unique_ptr<Source> open_range_download(std::shared_ptr<const DistributionClient> client,
                                             const oci::Descriptor& descriptor, std::uint64_t offset,
                                             std::uint64_t length);

@@ -1,4 +1,4 @@
-// One repository of a registry: the distribution specification 1.1 as a client meets it.
+// A client for one repository of a registry: the distribution specification 1.1.
 #pragma once
 
 #include <memory>
@@ -14,32 +14,32 @@ namespace osb::registry {
 
 enum class Access { pull, push };
 
-// What HEAD says of a manifest. Nothing of it is verified.
+// The response to HEAD for a manifest. It is not verified.
 struct ManifestInfo {
     std::string media_type;
-    std::optional<oci::Digest> digest;  // old registries and some proxies do not say it
+    std::optional<oci::Digest> digest;  // old registries and some proxies do not send it
     std::optional<std::uint64_t> size;
 };
 
-// How a manifest is put.
+// Options for put_manifest().
 struct ManifestPut {
-    std::vector<std::string> tags;  // more names for it; the reference must be its digest then
-    std::string only_over;          // the ETag of what it replaces; "" for whatever there is
+    std::vector<std::string> tags;  // additional tags; the reference must be the digest then
+    std::string only_over;          // the ETag of the manifest to replace; "" replaces any
 };
 
-// What the registry says of a manifest that it was given.
+// The registry's response to put_manifest().
 struct ManifestPutResult {
-    bool subject_kept = false;       // it keeps account of what the manifest refers to (OCI-Subject)
-    std::vector<std::string> tags;   // those of ManifestPut::tags that it knows (OCI-Tag)
-    bool changed_meanwhile = false;  // nothing was put: there is something else than ManifestPut::only_over
+    bool subject_kept = false;       // it recorded the manifest as a referrer of its subject (OCI-Subject)
+    std::vector<std::string> tags;   // those of ManifestPut::tags that it recorded (OCI-Tag)
+    bool changed_meanwhile = false;  // it stored nothing: the ETag was not ManifestPut::only_over
 };
 
-// Threads may use it at once. Whatever it returns comes from outside and is not verified. Failures: not_found
-// for what does not exist, NetworkError and Error{unavailable} for the rest.
+// Requests to a repository. Thread-safe. The results are untrusted and not verified. Throws Error{not_found}
+// if an object does not exist; NetworkError and Error{unavailable} for other failures.
 class DistributionClient {
   public:
-    // `repository`: the path without the host. `access`: what tokens are asked for. `upstream`: for a mirror
-    // the host that it stands in for, which it is told (ns=); else "".
+    // `repository`: the path without the host. `access`: the access to request in tokens. `upstream`: for a
+    // mirror, the host that it mirrors, which is sent to it (ns=); otherwise "".
     DistributionClient(std::shared_ptr<Session> session, std::string repository, Access access,
                        std::string upstream = {});
 
@@ -51,31 +51,31 @@ class DistributionClient {
     // /v2/<repository>/<rest>
     Url url(std::string_view rest) const;
 
-    // Whether there is a registry that lets us in: GET /v2/.
+    // Checks that the host is a registry and grants access: GET /v2/.
     void ping() const;
 
-    // `reference`: a tag or a digest. Nothing when there is no such manifest.
+    // `reference`: a tag or a digest. Returns nullopt if the manifest does not exist.
     std::optional<ManifestInfo> head_manifest(const std::string& reference) const;
-    // Document::media_type is "" where the registry says a type that means nothing ("application/json").
+    // Document::media_type is "" if the registry sends a generic type ("application/json").
     oci::Document get_manifest(const std::string& reference) const;
-    // Stores it under a tag or its digest. To be called when all that it names is there. A manifest that may
-    // have a subject goes through publish_manifest() in registry/distribution/referrers.hh.
+    // Stores a manifest under a tag or its digest. Call it when everything that the manifest names is stored.
+    // For a manifest that may have a subject, use publish_manifest() in registry/distribution/referrers.hh.
     ManifestPutResult put_manifest(const std::string& reference, const std::string& raw,
                                    std::string_view media_type, const ManifestPut& how = {}) const;
-    // A manifest by its digest, a tag by its name. Throws Error: unsupported when the registry does not allow
-    // it, not_found.
+    // Deletes a manifest by its digest or a tag by its name. Throws Error: unsupported if the registry does
+    // not allow it; not_found.
     void delete_manifest(const std::string& reference) const;
     // Throws as delete_manifest().
     void delete_blob(const oci::Digest& digest) const;
 
-    // Nothing when the blob is not there; its size in bytes, 0 where the registry does not say.
+    // The size of a blob in bytes, 0 if the registry does not report it; nullopt if the blob does not exist.
     std::optional<std::uint64_t> head_blob(const oci::Digest& digest) const;
-    // Makes a blob of another repository of this registry ours. False when the registry would rather have it
-    // uploaded; `from` "" lets it look everywhere.
+    // Mounts a blob of another repository of this registry. `from` "" lets the registry search all
+    // repositories. Returns false if the registry requires an upload instead.
     bool mount_blob(const oci::Digest& digest, const std::string& from) const;
 
-    // Sends a request for a small document and reads it, at most `limit` bytes; a connection that breaks
-    // meanwhile is tried again. The response's body is gone.
+    // Sends a request for a small document and reads at most `limit` bytes. Retries if the connection breaks.
+    // The body of the response is consumed.
     struct Reply {
         HttpResponse response;
         std::string body;

@@ -1,4 +1,4 @@
-// Images into registries, as a sink.
+// A registry as an image destination.
 #pragma once
 
 #include <memory>
@@ -13,13 +13,13 @@
 namespace osb::registry {
 
 struct DistributionSinkOptions {
-    // Repositories of the same registry (paths) that blobs may be mounted from.
+    // Paths of repositories of the same registry from which blobs may be mounted.
     std::vector<std::string> mount_from;
     std::size_t chunk_size = kDefaultChunk;
 };
 
-// The image `reference` (docker; without tag and digest: "latest"), at the registry itself: mirrors are for
-// reading. `client` needs push access. A blob that is there already is asked for once.
+// Writes the image `reference` (docker; "latest" without tag and digest) to the registry itself, because
+// mirrors are read-only. `client` needs push access. The sink asks only once for a blob that exists already.
 std::shared_ptr<oci::ImageSink> open_distribution_sink(const oci::Reference& reference,
                                                        std::shared_ptr<const DistributionClient> client,
                                                        DistributionSinkOptions options = {});

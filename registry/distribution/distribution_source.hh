@@ -1,4 +1,4 @@
-// Images in registries, as a source.
+// A registry as an image source.
 #pragma once
 
 #include <memory>
@@ -12,9 +12,10 @@
 
 namespace osb::registry {
 
-// The image `reference` (docker), from the first endpoint that has its manifest; blobs from that one, and
-// from the others when it lacks them or fails. At least one endpoint: the registry itself, mirrors before it.
-// Nothing is fetched before root(). Errors: those of the last endpoint, the others' as warnings.
+// Reads the image `reference` (docker) from the first endpoint that has its manifest. Blobs come from this
+// endpoint, or from the others if it fails or does not have them. `endpoints` must not be empty; mirrors
+// precede the registry. Fetches nothing before root(). Throws the error of the last endpoint, and logs those
+// of the others as warnings.
 std::shared_ptr<oci::ImageSource> open_distribution_source(
     const oci::Reference& reference, std::vector<std::shared_ptr<const DistributionClient>> endpoints);
 

@@ -1,4 +1,4 @@
-// What there is in a repository: its tags, and what refers to a manifest.
+// Listings of a repository: its tags, and the referrers of a manifest.
 #pragma once
 
 #include <optional>
@@ -10,33 +10,31 @@
 
 namespace osb::registry {
 
-// The most entries that a listing may have, and the most pages that are asked for.
+// The maximum number of entries of a listing, and of pages to request.
 inline constexpr std::size_t kMaxListed = 100'000;
 inline constexpr std::size_t kMaxPages = 1'000;
 
-// All tags, in the registry's order, without those that break the grammar of tags. Throws Error: not_found
-// for an unknown repository, unavailable, too_large beyond the limits, and for pages that go in a circle or
-// elsewhere.
+// All tags in the registry's order, without malformed ones. Throws Error: not_found for an unknown
+// repository; unavailable; too_large above the limits; also if the pages repeat or lead to another place.
 std::vector<std::string> list_tags(const DistributionClient& client);
 
-// The first tags as one page of at most `count` has them; none when the registry does not list any, for
-// whatever reason. For advice.
+// The tags of a first page with at most `count` entries; empty if the registry does not list tags, for any
+// reason. For advice in messages.
 std::vector<std::string> list_some_tags(const DistributionClient& client, std::size_t count);
 
-// The manifests whose subject is `digest`, of `artifact_type` alone unless that is "". Where the registry
-// knows no referrers the tag that stands in for them is read (distribution specification, "Referrers Tag
-// Schema"). Not verified: each is to be fetched by its digest.
+// The manifests whose subject is `digest`, only those of `artifact_type` unless it is "". If the registry
+// does not support the referrers API, reads the referrers tag (distribution specification, "Referrers Tag
+// Schema"). The result is not verified: fetch each manifest by its digest.
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
                                             const std::string& artifact_type = "");
 
-// The target of the header Link whose relation is "next" (RFC 8288, as far as registries use it); nothing
-// when there is none.
+// The target of the header Link with the relation "next" (RFC 8288, as far as registries use it), or nullopt.
 std::optional<std::string> next_link(const HeaderList& headers);
-// The tags on one page, without those that break the grammar of tags. Throws Error naming `what`: invalid,
-// and too_large beyond kMaxListed.
+// Parses the tags of one page and drops malformed ones. Throws Error naming `what`: invalid; too_large above
+// kMaxListed.
 std::vector<std::string> parse_tags(const std::string& body, const std::string& what);
 
-// The tag that stands in for the referrers API: "sha256-<64 digits>".
+// The tag of the index of referrers ("Referrers Tag Schema"): "sha256-<64 digits>".
 std::string referrers_tag(const oci::Digest& digest);
 
 }  // namespace osb::registry

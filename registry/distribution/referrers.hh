@@ -1,5 +1,5 @@
-// Manifests that refer to another one (`subject`), as they are written: distribution specification, "Pushing
-// Manifests with Subject". How they are found again: registry/distribution/listing.hh.
+// Writing of manifests that refer to another one (`subject`): distribution specification, "Pushing Manifests
+// with Subject". registry/distribution/listing.hh lists them.
 #pragma once
 
 #include <string>
@@ -10,12 +10,11 @@
 
 namespace osb::registry {
 
-// Puts a manifest or an index under `reference` and under `tags` (which need a digest as the reference). When
-// it has a subject and the registry does not say that it keeps account of referrers, it is entered into the
-// index under the tag that stands in for them; an entry that is there already stays. Where the registry names
-// the version of that index (ETag) a change by somebody else meanwhile is noticed and taken in, a bounded
-// number of times. Throws Error: invalid when what lies under that tag is no index, else as
-// DistributionClient.
+// Stores a manifest or an index under `reference` and under `tags` (which require a digest as the reference).
+// If it has a subject and the registry does not report support for referrers, also adds it to the index under
+// the referrers tag, unless it is there already. If the registry sends a version of that index (ETag), a
+// concurrent change is detected, and the update is repeated a limited number of times. Throws Error: invalid
+// if the referrers tag does not name an index; otherwise as DistributionClient.
 void publish_manifest(const DistributionClient& client, const std::string& reference, const std::string& raw,
                       std::string_view media_type, const std::vector<std::string>& tags = {});
 

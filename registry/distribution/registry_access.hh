@@ -1,5 +1,4 @@
-// A reference to a registry, made into clients of it: names, mirrors, certificates and credentials put
-// together.
+// Creation of registry clients for a reference: combines names, mirrors, certificates and credentials.
 #pragma once
 
 #include <memory>
@@ -17,28 +16,28 @@
 
 namespace osb::registry {
 
-// What the user says for one call; the rest is read from where users keep it.
+// Options of one call. All other settings come from the user's configuration.
 struct RegistryOptions {
     std::string authfile;                    // --authfile
-    std::optional<Credentials> credentials;  // --creds: for the registry itself, never for a mirror
-    std::optional<bool> tls_verify;          // --tls-verify; false: no certificate is checked, http is tried
+    std::optional<Credentials> credentials;  // --creds: only for the registry itself, never for a mirror
+    std::optional<bool> tls_verify;          // --tls-verify; false: do not check certificates, try http
     HttpLimits limits;
     RetryPolicy retry;
 };
 
-// The configuration, read once, and one pool of connections. Threads may use it at once.
+// The configuration, which is read once, and a shared connection pool. Thread-safe.
 class RegistryAccess {
   public:
     // Reads the configuration. Throws Error.
     explicit RegistryAccess(const RegistryOptions& options = {});
-    // For tests: with these in place of what the environment says.
+    // For tests: uses these values instead of the environment.
     RegistryAccess(RegistryOptions options, CredentialFiles files, RegistriesConf conf,
                    std::vector<std::string> certs_directories, ProxySettings proxies = {});
 
-    // Where to read an image from: mirrors, then the registry. Throws Error.
+    // The clients to read an image from: mirrors, then the registry. Throws Error.
     std::vector<std::shared_ptr<const DistributionClient>> pull_clients(
         const oci::Reference& reference) const;
-    // Where to write it. Throws Error.
+    // The client to write an image. Throws Error.
     std::shared_ptr<const DistributionClient> push_client(const oci::Reference& reference) const;
 
     std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference) const;

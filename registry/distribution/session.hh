@@ -1,4 +1,4 @@
-// Requests to one registry: with authorization, tries after passing failures, and redirects.
+// Requests to one registry, with authorization, retries after transient failures, and redirects.
 #pragma once
 
 #include <memory>
@@ -14,34 +14,34 @@
 
 namespace osb::registry {
 
-// One request to the registry or to where it sends us.
+// A request to the registry or to a location that it names.
 struct RegistryRequest {
     std::string method = "GET";
     Url url;
     HeaderList headers;
-    std::optional<ByteView> body;     // borrowed until send() returned
+    std::optional<ByteView> body;     // borrowed until send() returns
     std::vector<std::string> scopes;  // "repository:NAME:pull"
-    // Tried again after connection errors, 408, 429 and 5xx. False where the caller must look first what
-    // became of the first try. 403 is tried again a few times in any case where the same kind of request
-    // (reading, writing) was allowed before: right after a change of keys or rights some servers are not of
-    // one mind, and what was refused has done nothing.
+    // Retries after connection errors, 408, 429 and 5xx. False if the caller must first check the effect of
+    // the first try. A 403 is retried a few times in any case if the same kind of request (read or write) was
+    // allowed before: servers may disagree for a moment after a change of keys or permissions, and a refused
+    // request has no effect.
     bool retry = true;
     bool follow_redirects = true;
     std::optional<std::chrono::milliseconds> total_time;
 };
 
-// Threads may use it at once.
+// Sends requests to one registry. Thread-safe.
 class Session {
   public:
     struct Options {
         std::string host;         // host[:port]
-        bool insecure = false;    // certificates are not checked, and plain http is tried where https fails
-        bool plain_http = false;  // http is tried where the server speaks no TLS; certificates are checked
+        bool insecure = false;    // do not check certificates, and try plain http if https fails
+        bool plain_http = false;  // try http if the server does not support TLS; check certificates
         std::shared_ptr<const TlsOptions> tls;
         std::optional<Credentials> credentials;
-        bool credentials_given = false;  // for this call, and not stored
-        std::string credentials_hint;    // why there are none, for messages; may be empty
-        CredentialLookup lookup;         // for token servers elsewhere
+        bool credentials_given = false;  // they are for this call and not stored
+        std::string credentials_hint;    // why there are no credentials, for messages; may be empty
+        CredentialLookup lookup;         // for token servers on other hosts
         RetryPolicy retry;
         RetryHooks hooks = system_retry_hooks();
     };
@@ -51,21 +51,22 @@ class Session {
     const RetryPolicy& retry_policy() const noexcept { return options_.retry; }
     const RetryHooks& retry_hooks() const noexcept { return options_.hooks; }
 
-    // The URL of a path of the registry ("/v2/..."). The first call of a session that may use http finds
-    // out which of the two the registry speaks. Throws NetworkError.
+    // The URL of a path of the registry ("/v2/..."). In a session that may use http, the first call probes
+    // whether the registry uses http or https. Throws NetworkError.
     Url url(std::string_view path);
 
-    // The response, whatever its status. Redirects are followed (at most 10, never from https to http, 301 to
-    // 303 for GET and HEAD alone); Authorization goes to the registry's own origin only. Throws NetworkError
-    // and Error{unavailable}.
+    // Sends a request and returns the response, whatever its status. Follows at most 10 redirects, never from
+    // https to http, and 301 to 303 only for GET and HEAD. Sends Authorization only to the registry's own
+    // origin. Throws NetworkError and Error{unavailable}.
     HttpResponse send(const RegistryRequest& request);
 
-    // What the body of an error says (registry/auth/error_body.hh), without the secrets that were used.
+    // Describes the body of an error response (registry/auth/error_body.hh), without the secrets that were
+    // used.
     std::string described(HttpResponse& response) const;
-    // Text of the registry's without the secrets that were used, to be escaped before it is printed.
+    // Removes the secrets that were used from a text of the registry. Escape the result before display.
     std::string redacted(std::string text) const;
-    // Throws the Error for a response that is no success: not_found for 404, else unavailable, with what the
-    // registry says and, where logging in may help, a hint.
+    // Throws the Error for an unsuccessful response: not_found for 404, otherwise unavailable. The message
+    // has the registry's description; a hint follows if a login may help.
     [[noreturn]] void fail(HttpResponse& response, std::string_view what) const;
 
   private:
@@ -77,17 +78,17 @@ class Session {
 
     std::shared_ptr<HttpClient> http_;
     Options options_;
-    std::shared_ptr<const TlsOptions> foreign_tls_;  // for where it redirects to
-    std::mutex mutex_;                               // over what follows
+    std::shared_ptr<const TlsOptions> foreign_tls_;  // for redirects to other hosts
+    std::mutex mutex_;                               // protects the following members
     Url base_;
     bool probed_ = false;
     std::unique_ptr<Authenticator> authenticator_;
     std::set<std::string> warned_;
-    bool may_read_ = false;  // such a request was answered with what it asked for
+    bool may_read_ = false;  // a request of this kind has succeeded
     bool may_write_ = false;
 };
 
-// Reads a short body to its end, so that its connection can be used again; a long one is left.
+// Reads a short body to its end, so that its connection can be reused. Leaves a long one unread.
 void discard_body(HttpResponse& response);
 
 }  // namespace osb::registry

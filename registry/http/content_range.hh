@@ -1,4 +1,4 @@
-// Which bytes a message is about.
+// Byte ranges in HTTP headers.
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,18 @@
 
 namespace osb::registry {
 
-// "bytes FIRST-LAST/TOTAL", the header Content-Range of a response: RFC 9110, 14.4.
+// The header Content-Range of a response (RFC 9110, 14.4): "bytes FIRST-LAST/TOTAL".
 struct ContentRange {
     std::uint64_t first = 0;
-    std::uint64_t last = 0;              // not below first
-    std::optional<std::uint64_t> total;  // nothing for "*": the server does not know
+    std::uint64_t last = 0;              // inclusive; not less than first
+    std::optional<std::uint64_t> total;  // nullopt for "*" (unknown)
 };
 
-// Nothing for text that is no such range.
+// Returns nullopt for malformed text.
 std::optional<ContentRange> parse_content_range(std::string_view text);
 
-// "0-LAST" or "bytes=0-LAST", the header Range of a registry's answer to an upload: how many bytes it has.
-// Nothing for text that is no such range.
+// Parses the header Range in a registry's response to an upload, "0-LAST" or "bytes=0-LAST", and returns the
+// number of bytes that the registry has. Returns nullopt for malformed text.
 std::optional<std::uint64_t> parse_upload_range(std::string_view text);
 
 }  // namespace osb::registry

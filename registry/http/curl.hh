@@ -1,4 +1,4 @@
-// libcurl's handles, owned, and its results. Internal to this folder.
+// Owned handles of libcurl, and checks of its results. Private to this folder.
 #pragma once
 
 #include <curl/curl.h>
@@ -25,11 +25,11 @@ using Multi = std::unique_ptr<CURLM, MultiDeleter>;
 using Share = std::unique_ptr<CURLSH, ShareDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 
-// Throw Error{internal}, std::bad_alloc.
+// Throw Error{internal} or std::bad_alloc.
 void check(CURLcode code);
 void check(CURLMcode code);
 
-// To be called before anything else of the library.
+// Initialises the library. Call it before any other function of the library.
 void initialise_curl();
 
 template<typename T>
@@ -37,21 +37,21 @@ void set(CURL* handle, CURLoption option, T value) {
     check(curl_easy_setopt(handle, option, value));
 }
 
-// Failures of verification, as opposed to those of the connection.
+// True if the verification of certificates failed (is_untrusted), or no connection was made (is_unconnected).
 bool is_untrusted(CURLcode code) noexcept;
 bool is_unconnected(CURLcode code) noexcept;
-// What a proxy said, where a transfer failed at it.
+// The answer of a proxy at which a transfer failed.
 struct ProxyAnswer {
-    bool refused = false;  // it does not make the connection that was asked for
+    bool refused = false;  // it refuses to make the connection
     bool transient = false;
-    bool wants_password = false;  // another one, or any
+    bool wants_password = false;  // it requires a password, or another one
 };
 ProxyAnswer proxy_answer(CURL* handle, CURLcode code);
 
-// What will be no better next time: a certificate that does not verify, a file that cannot be read, nonsense.
+// True if a retry cannot succeed: an invalid certificate, an unreadable file, a malformed response.
 bool is_permanent(CURLcode code) noexcept;
 
-// The certificates that libcurl was built to trust: setting others replaces them, so they are added.
+// The default certificates of libcurl. Setting others replaces these, so they are added to the others.
 const std::string& system_certificates();
 
 }  // namespace osb::registry

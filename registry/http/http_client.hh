@@ -1,10 +1,10 @@
-// HTTP requests, one at a time or many from many threads, by libcurl, which only this folder knows.
+// HTTP requests through libcurl, which only this folder uses. Any number of threads may send requests.
 //
-// A transfer is driven by the thread that reads it: no data passes between threads, and an interruption or an
-// error surfaces where the bytes are wanted. Idle connections are kept and used again. (libcurl does not let
-// several threads share its connection cache safely; so each transfer at a time has a cache of its own, and
-// the caches are lent out, the one that last spoke to the same server first.) HTTP/2 is used where a server
-// offers it in the TLS handshake.
+// The thread that reads a transfer also drives it. So no data passes between threads, and an interruption or
+// an error surfaces where the bytes are read. Idle connections are reused. Threads cannot share libcurl's
+// connection cache safely, so each concurrent transfer has a cache of its own. The pool lends these caches,
+// first the one that last connected to the same server. A server that offers HTTP/2 in the TLS handshake is
+// used with HTTP/2.
 #pragma once
 
 #include <chrono>
@@ -24,22 +24,22 @@
 
 namespace osb::registry {
 
-// What bounds every request.
+// The limits of every request.
 struct HttpLimits {
     std::chrono::milliseconds connect_timeout{30'000};
-    // A transfer that waited this long and moved less than `low_speed` bytes a second meanwhile is given up.
+    // A transfer fails if it waited this long and moved fewer than `low_speed` bytes per second in that time.
     std::chrono::milliseconds low_speed_time{60'000};
     std::uint64_t low_speed = 1024;
-    // For the answer to a request with a body: a registry may have to copy a blob before it answers.
+    // The limit for the response to a request with a body: a registry may copy a blob before it responds.
     std::chrono::milliseconds answer_time{300'000};
     HeadLimits head;
 };
 
-// How a server proves who it is, and who we are. Shared by the requests to one server.
+// The verification of a server and the client certificate. Requests to one server share it.
 struct TlsOptions {
     bool verify = true;
-    std::string ca_pem;            // certificates trusted beside the system's
-    std::string client_cert_path;  // PEM; both or neither
+    std::string ca_pem;            // trusted certificates in addition to the system's
+    std::string client_cert_path;  // PEM; set both paths or neither
     std::string client_key_path;
 };
 
@@ -47,28 +47,28 @@ struct HttpRequest {
     std::string method = "GET";
     Url url;
     HeaderList headers;
-    std::optional<ByteView> body;  // borrowed until send() returned
+    std::optional<ByteView> body;  // borrowed until send() returns
     std::shared_ptr<const TlsOptions> tls;
-    // For a small document: the whole transfer must not take longer.
+    // The limit of the whole transfer, for a small document.
     std::optional<std::chrono::milliseconds> total_time;
 };
 
-// The advice for a proxy that answers 407.
+// The advice for a proxy that responds with 407.
 inline constexpr const char* kProxyPasswordHint =
     "the proxy requires a user and password: set HTTPS_PROXY or HTTP_PROXY to http://USER:PASSWORD@HOST:PORT";
 
-// A connection failed, broke, stalled, or spoke no HTTP; nothing is known of whether the server acted.
-// unavailable, or untrusted where TLS did not verify.
+// A connection failed, broke, stalled, or did not use HTTP. It is unknown whether the server acted on the
+// request. The kind is unavailable, or untrusted if TLS verification failed.
 class NetworkError final : public Error {
   public:
     NetworkError(ErrorKind kind, std::string message, bool transient, bool connected,
                  std::optional<std::chrono::milliseconds> asked = std::nullopt)
         : Error(kind, std::move(message)), transient_(transient), connected_(connected), asked_(asked) {}
-    // Whether another try may help.
+    // True if another try may succeed.
     bool transient() const noexcept { return transient_; }
-    // False when no connection came about, the TLS handshake included.
+    // False if the connection, including the TLS handshake, was not established.
     bool connected() const noexcept { return connected_; }
-    // The wait before another try that the server wants, where it says one.
+    // The delay that the server requests before another try, if any.
     std::optional<std::chrono::milliseconds> asked() const noexcept { return asked_; }
 
   private:
@@ -77,32 +77,33 @@ class NetworkError final : public Error {
     std::optional<std::chrono::milliseconds> asked_;
 };
 
-// The final response to one request. Holds a connection until the body was read to its end, or this goes.
+// The final response to a request. It holds a connection until the body is read to its end or this object is
+// destroyed.
 struct HttpResponse {
     int status = 0;
     HeaderList headers;  // names in lower case
     std::unique_ptr<Source> body;
 
-    // find_header() in http_head.hh.
+    // Calls find_header() in http_head.hh.
     std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
-    // The decimal number in a header; nothing when it is missing or no such number.
+    // The decimal number in a header; nullopt if it is missing or malformed.
     std::optional<std::uint64_t> number(std::string_view name) const;
 };
 
-// Threads may use it at once. It outlives the responses.
+// Sends requests over a pool of connections. Thread-safe. It must outlive its responses.
 class HttpClient {
   public:
-    // `proxies`: by default none, whatever the environment says.
+    // `proxies`: the default is no proxy, whatever the environment.
     explicit HttpClient(const HttpLimits& limits = {}, ProxySettings proxies = {});
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
     ~HttpClient();
 
-    // Sends the request with its body, through the proxy that is due, and waits for the headers of the final
-    // response, whatever its status. A proxy's answers are never taken for the server's, except where a
-    // server is spoken to in plain http: there the proxy answers in its place.
-    // Redirects are not followed. Throws NetworkError, Interrupted; so does the body's read(), for which a
-    // body that ends before its Content-Length is a transient NetworkError.
+    // Sends the request and its body, through the configured proxy, and waits for the headers of the final
+    // response, whatever its status. Responses of a proxy are not mistaken for those of the server, except
+    // for a server over plain http, where the proxy responds in its place. Does not follow redirects. Throws
+    // NetworkError and Interrupted. The body's read() throws them too: a body that ends before its
+    // Content-Length is a transient NetworkError.
     HttpResponse send(const HttpRequest& request);
 
     struct Pool;  // the idle connections; private to the source file

@@ -1,4 +1,4 @@
-// The head of an HTTP response, collected line by line within bounds.
+// The status and headers of an HTTP response, collected line by line with limits.
 #pragma once
 
 #include <cstdint>
@@ -12,23 +12,23 @@ namespace osb::registry {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
-// What one response may have, interim responses (1xx) before it included.
+// The limits of one response, including the interim responses (1xx) before it.
 struct HeadLimits {
     std::size_t max_headers = 512;
     std::size_t max_bytes = 128UL * 1024;
 };
 
-// Takes the lines of all responses to one request; what remains are the final one's.
+// Processes the lines of all responses to one request, and keeps those of the final response.
 class HttpHead {
   public:
     explicit HttpHead(const HeadLimits& limits) : limits_(limits) {}
 
-    // A line with its line end: a status line, a header, or the empty one that ends a head. A status line
-    // begins a new response, whatever came before; other lines after the end of a final head (trailers) are
-    // counted and dropped. Throws Error{unavailable} beyond the limits.
+    // Adds a line including its line end: a status line, a header, or the empty line that ends a head. A
+    // status line starts a new response. Other lines after the end of a final head (trailers) are counted and
+    // dropped. Throws Error{unavailable} above the limits.
     void add_line(std::string_view line);
 
-    // The final response's head is complete.
+    // True if the head of the final response is complete.
     bool complete() const noexcept { return complete_; }
     int status() const noexcept { return status_; }
     HeaderList& headers() noexcept { return headers_; }
@@ -42,15 +42,15 @@ class HttpHead {
     HeaderList headers_;
 };
 
-// ASCII letters in lower case.
+// Converts ASCII letters to lower case.
 std::string to_lower(std::string_view text);
-// Without white space at both ends.
+// Removes white space at both ends.
 std::string_view trim(std::string_view text) noexcept;
-// A decimal number without sign and white space; nothing for anything else.
+// Parses a decimal number without sign and white space; nullopt for anything else.
 std::optional<std::uint64_t> parse_number(std::string_view text) noexcept;
 
-// The value of a header (name in lower case), nothing when it is missing. Throws Error{unavailable} when it
-// comes more than once with different values: two readers would understand two things.
+// The value of a header (name in lower case), or nullopt. Throws Error{unavailable} if it occurs several
+// times with different values, because readers would interpret it differently.
 std::optional<std::string_view> find_header(const HeaderList& headers, std::string_view name);
 
 }  // namespace osb::registry

@@ -1,6 +1,6 @@
-// Which proxy a server is reached through: $HTTPS_PROXY, $HTTP_PROXY, $ALL_PROXY and $NO_PROXY, as programs
-// written in Go (podman, skopeo, docker) read them. libcurl's own reading differs in a dozen places, from
-// version to version too; so it is told the result.
+// The choice of a proxy from $HTTPS_PROXY, $HTTP_PROXY, $ALL_PROXY and $NO_PROXY, with the rules of Go
+// programs (podman, skopeo, docker). libcurl's rules differ in many places and between versions, so the
+// result is passed to it explicitly.
 #pragma once
 
 #include <cstdint>
@@ -19,31 +19,31 @@ struct TlsOptions;
 
 enum class ProxyKind { http, https, socks4, socks5 };
 
-// One proxy.
+// A proxy server.
 struct Proxy {
     ProxyKind kind = ProxyKind::http;
-    std::string host;  // lower case; an IPv6 address keeps its brackets
+    std::string host;  // lower case; an IPv6 address is in brackets
     std::uint16_t port = 0;
-    // "" for none; both are decoded. Never printed.
+    // Decoded; "" for none. Never printed.
     std::string user;
     std::string password;
 
-    // "http://host:port", for libcurl and for messages: without user and password.
+    // "http://host:port", without user and password, for libcurl and for messages.
     std::string to_string() const;
     std::string host_port() const;
 };
 
-// "[http|https|socks4|socks4a|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT][/]"; without a scheme it is
-// http. Without a port it is 80, 443 or 1080. Nothing for text that is none.
+// Parses "[http|https|socks4|socks4a|socks5|socks5h://][USER[:PASSWORD]@]HOST[:PORT][/]". The default scheme
+// is http. The default port is 80, 443 or 1080. Returns nullopt for malformed text.
 std::optional<Proxy> parse_proxy(std::string_view text);
 
-// The servers that are reached without a proxy: a list, at commas and white space, of
-//   *                          all
-//   10.0.0.1, 10.0.0.1:8080    an address, with a port for that one alone; IPv6 in brackets then
+// The servers that need no proxy: a list separated by commas and white space. Its entries are:
+//   *                          all servers
+//   10.0.0.1, 10.0.0.1:8080    an address, with a port only for that port; IPv6 then needs brackets
 //   10.0.0.0/8                 a network
-//   example.com                that name and those below it; with ":PORT" for that port alone
-//   .example.com, *.example.com  the names below it alone
-// An entry that is none of these is passed over.
+//   example.com                this name and its subdomains; with ":PORT" only for that port
+//   .example.com, *.example.com  only the subdomains
+// Other entries are ignored.
 class NoProxyList {
   public:
     NoProxyList() = default;
@@ -55,10 +55,10 @@ class NoProxyList {
     struct Network {
         std::vector<std::uint8_t> address;  // 4 or 16 bytes
         unsigned bits = 0;
-        std::uint16_t port = 0;  // 0: any
+        std::uint16_t port = 0;  // 0: any port
     };
     struct Domain {
-        std::string suffix;  // begins with '.'
+        std::string suffix;  // starts with '.'
         bool itself = false;
         std::uint16_t port = 0;
     };
@@ -73,17 +73,17 @@ struct ProxySettings {
     std::optional<Proxy> for_http;
     std::optional<Proxy> for_https;
     NoProxyList none;
-    // What to trust of a proxy that is spoken to in TLS, by its host[:port]; may be empty: the system's
-    // certificates. Its `verify` is not asked: nothing that the user says of a registry concerns the proxy.
+    // Returns the TLS options for a proxy with TLS, by its host[:port]; may be empty to use the system's
+    // certificates. `verify` is ignored, because options for a registry do not concern the proxy.
     std::function<std::shared_ptr<const TlsOptions>(const std::string& host)> tls;
 
-    // From the environment; `lookup` stands in for getenv(). Capitals are read first. $HTTP_PROXY is passed
-    // over where $REQUEST_METHOD is set: in a CGI program the client chooses its value. Secrets in it are
-    // kept (base/secret.hh). Throws Error{usage}, without repeating the value, for one that is no proxy.
+    // Reads the environment; `lookup` replaces getenv(). Upper-case names have precedence. Ignores
+    // $HTTP_PROXY if $REQUEST_METHOD is set, because in a CGI program the client controls its value.
+    // Registers secrets (base/secret.hh). Throws Error{usage}, without the value, for a malformed one.
     static ProxySettings from_environment(const std::function<const char*(const char*)>& lookup = {});
 
-    // Null for a direct connection; so it is for this machine (localhost, 127.0.0.0/8, ::1) whatever the
-    // settings say.
+    // The proxy for a URL; nullptr for a direct connection. This machine (localhost, 127.0.0.0/8, ::1) always
+    // has a direct connection.
     const Proxy* find(const Url& url) const;
 };
 

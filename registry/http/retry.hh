@@ -1,4 +1,4 @@
-// When a request that failed is worth another try, and how long to wait before it.
+// The policy for retries of failed requests.
 #pragma once
 
 #include <chrono>
@@ -13,53 +13,53 @@
 namespace osb::registry {
 
 struct RetryPolicy {
-    unsigned max_tries = 6;                       // of one request, the first included
-    std::chrono::milliseconds first_delay{500};   // doubled from try to try
-    std::chrono::milliseconds max_delay{20'000};  // of one wait that we choose
-    std::chrono::milliseconds max_ask{60'000};    // of one wait that the server asks for
-    std::chrono::milliseconds max_wait{180'000};  // all waits for one request together
+    unsigned max_tries = 6;                       // of one request, including the first
+    std::chrono::milliseconds first_delay{500};   // doubles with each try
+    std::chrono::milliseconds max_delay{20'000};  // of one delay that we choose
+    std::chrono::milliseconds max_ask{60'000};    // of one delay that the server requests
+    std::chrono::milliseconds max_wait{180'000};  // sum of all delays for one request
 };
 
-// Waiting and chance, so that tests need neither.
+// Sleep and randomness, which tests replace.
 struct RetryHooks {
     std::function<void(std::chrono::milliseconds)> sleep;  // throws Interrupted
     std::function<double()> random;                        // in [0, 1)
 };
 
-// Sleeps for real, but not through an interruption.
+// Hooks that really sleep. A stop request ends the sleep.
 RetryHooks system_retry_hooks();
 
-// 408, 429 and those of 5xx that speak of a passing state.
+// True for 408, 429 and the 5xx statuses of a temporary condition.
 bool is_transient_status(int status) noexcept;
 
-// The header Retry-After (RFC 9110, 10.2.3), seconds or a date, as a time from `now` on, a day at the
-// most; nothing when it is malformed. A date in the past is 0.
+// Parses the header Retry-After (RFC 9110, 10.2.3), seconds or a date, to a delay from `now` of at most a
+// day. A date in the past gives 0. Returns nullopt for malformed text.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text,
                                                            std::chrono::system_clock::time_point now);
 
-// How long the server asks to wait (Retry-After); nothing when it does not.
+// The delay that the server requests (Retry-After), or nullopt.
 std::optional<std::chrono::milliseconds> asked_wait(const HttpResponse& response);
 
-// The tries of one request.
+// Counts the tries of one request. Not thread-safe.
 class Retry {
   public:
     Retry(const RetryPolicy& policy, const RetryHooks& hooks) : policy_(policy), hooks_(hooks) {}
 
-    // After a failed try: waits and returns true when another one is due, false when this was the last.
-    // `asked`: what the server wants. A wait that it asks for beyond the policy's bounds ends the tries.
-    // Throws Interrupted.
+    // Call it after a failed try. Waits and returns true if another try is due; returns false if there are no
+    // tries left. `asked`: the delay that the server requests; a delay above the policy's limits ends the
+    // tries. Throws Interrupted.
     bool again(std::optional<std::chrono::milliseconds> asked = std::nullopt);
 
-    // The same after a response: true when its status may pass and another try is due.
+    // The same after a response: true if its status is transient and another try is due.
     bool again_after(const HttpResponse& response) {
         return is_transient_status(response.status) && again(asked_wait(response));
     }
-    // And after an error.
+    // The same after an error.
     bool again_after(const NetworkError& error) { return error.transient() && again(error.asked()); }
 
-    // The loop around the tries. `attempt` yields what came of it; or nothing, when it has got a true from
-    // again(). After a NetworkError that may pass it is run again while tries are left, unless
-    // `after_errors` is false; other errors end the loop.
+    // Runs `attempt` in a loop. `attempt` returns its result, or nullopt after again() has returned true. A
+    // transient NetworkError repeats it while tries are left, unless `after_errors` is false. Other errors
+    // end the loop.
     template<typename Attempt>
     auto run(const Attempt& attempt, bool after_errors = true) {
         for (;;) {
@@ -76,7 +76,7 @@ class Retry {
         }
     }
 
-    // The tries are counted anew: there was progress. What was waited still counts.
+    // Resets the number of tries after progress. The time that was waited still counts.
     void progress() noexcept { failures_ = 0; }
 
     unsigned failures() const noexcept { return failures_; }

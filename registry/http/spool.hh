@@ -1,4 +1,4 @@
-// Bytes that are collected before they are used, however many.
+// Temporary storage for any number of bytes.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,19 @@
 
 namespace osb::registry {
 
-// A file without a name in $TMPDIR, else /var/tmp, written once and then seen as memory. Not for use by
-// several threads at once.
+// An unnamed file in $TMPDIR, or else /var/tmp. It is written once and then mapped into memory. Not
+// thread-safe.
 class Spool final : public Sink {
   public:
-    // `directory`: "" for the usual one. Throws Error.
+    // `directory`: "" for the default. Throws Error.
     explicit Spool(std::string directory = "");
     Spool(const Spool&) = delete;
     Spool& operator=(const Spool&) = delete;
     ~Spool() override;
 
-    // Not to be called after bytes(). Throws Error{no_space} when the disk is full.
+    // Do not call it after bytes(). Throws Error{no_space} if the disk is full.
     void write(ByteView bytes) override;
-    // All that was written, valid as long as this object lives. Throws Error.
+    // All written bytes, valid during the lifetime of this object. Throws Error.
     ByteView bytes();
 
   private:

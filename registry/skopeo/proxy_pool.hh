@@ -1,4 +1,4 @@
-// Image proxies that are started when they are needed and used again.
+// A pool of image proxies that are started on demand and reused.
 #pragma once
 
 #include <memory>
@@ -11,18 +11,18 @@
 
 namespace osb::registry {
 
-// Lends proxies that all have one image open. Threads may use it at once; it outlives what it lends.
+// Lends proxies that all have the same image open. Thread-safe. It must outlive the proxies that it lends.
 class ProxyPool {
   public:
     // `argv`: the proxy's command line; `name`: the image; `failure_kind`: see SkopeoProxy::open_image().
     ProxyPool(std::vector<std::string> argv, std::string name, ErrorKind failure_kind);
 
-    // An idle proxy or a new one.
+    // Lends an idle proxy or a new one.
     std::unique_ptr<SkopeoProxy> take();
-    // Takes it back; `reusable` false ends its process.
+    // Returns a proxy. `reusable` false ends its process.
     void give_back(std::unique_ptr<SkopeoProxy> proxy, bool reusable) noexcept;
 
-    // From now on new proxies open this name: the digest where `name` was a tag, which may move.
+    // Sets the name that new proxies open: the digest if `name` was a tag, because a tag may move.
     void set_name(std::string name);
 
     const ScratchDirectory& scratch() const noexcept { return scratch_; }
@@ -36,7 +36,7 @@ class ProxyPool {
     std::vector<std::unique_ptr<SkopeoProxy>> idle_;
 };
 
-// A proxy on loan, given back when this goes.
+// A borrowed proxy. The destructor returns it to the pool.
 class ProxyLease {
   public:
     explicit ProxyLease(std::shared_ptr<ProxyPool> pool) : pool_(std::move(pool)), proxy_(pool_->take()) {}
@@ -49,7 +49,7 @@ class ProxyLease {
     }
 
     SkopeoProxy* operator->() const noexcept { return proxy_.get(); }
-    // The process is to end when it comes back.
+    // Ends the process when the proxy is returned.
     void retire() noexcept { reusable_ = false; }
 
   private:

@@ -1,10 +1,10 @@
 // Images that are read through skopeo's image proxy: containers-storage, and registries.
 //
-// What the proxy does that a reader should know: a manifest in Docker's format is converted to OCI's, and its
-// config with it, so their digests are those of the converted documents; an index never shows, for the proxy
-// chooses by platform. Layers of containers-storage come as plain tars, whatever the manifest says, because
-// that is how they are stored; the proxy copies each into a temporary file while it is read, which is
-// unlinked at once.
+// The proxy changes what a reader sees. It converts a manifest in Docker's format and its config to OCI's, so
+// their digests are those of the converted documents. It selects a platform itself, so an index is never
+// visible. Layers of containers-storage are plain tars, whatever the manifest says, because the storage keeps
+// them so. While a layer is read, the proxy copies it into a temporary file, which the source unlinks
+// immediately.
 #pragma once
 
 #include <memory>
@@ -18,9 +18,9 @@
 
 namespace osb::registry {
 
-// Opens `reference` (containers_storage or docker). `platform`: which image of a manifest list, the host's by
-// default. `program`: what to start, for tests. Each blob that is read at the same time as another takes a
-// process of its own. Throws Error: not_found when there is no such image or no skopeo.
+// Opens `reference` (containers_storage or docker). `platform`: selects the image of a manifest list; the
+// host's by default. `program`: the command to start, for tests. Each concurrent read of a blob needs its own
+// process. Throws Error: not_found if the image or skopeo does not exist.
 std::shared_ptr<oci::ImageSource> open_proxy_source(const oci::Reference& reference,
                                                     const std::optional<oci::Platform>& platform,
                                                     const std::vector<std::string>& program = {"skopeo"});

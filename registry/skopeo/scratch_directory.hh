@@ -1,4 +1,4 @@
-// A directory for temporary files of a child process, which leaves them lying about.
+// A directory for the temporary files of a child process that does not remove them.
 #pragma once
 
 #include <string>
@@ -7,13 +7,12 @@
 
 namespace osb::registry {
 
-// A new, private directory in $TMPDIR, else /var/tmp, that goes with everything in it. The directories of
-// processes that were killed before they could do so are removed when the next one is made: each is locked by
-// its owner.
+// A new private directory in $TMPDIR, or else /var/tmp. The destructor removes it with all its files. The
+// constructor also removes the directories of killed processes: each owner locks its directory.
 class ScratchDirectory {
   public:
-    // `parent`: "" for $TMPDIR, else /var/tmp. An abandoned directory is removed from the age of
-    // `young_seconds` on: a process that just starts has not locked its own yet. Throws Error.
+    // `parent`: "" for $TMPDIR, or else /var/tmp. Removes an abandoned directory only if it is at least
+    // `young_seconds` old, because a process that just starts has not locked its own yet. Throws Error.
     explicit ScratchDirectory(std::string parent = "", int young_seconds = 10);
     ScratchDirectory(const ScratchDirectory&) = delete;
     ScratchDirectory& operator=(const ScratchDirectory&) = delete;
@@ -21,7 +20,7 @@ class ScratchDirectory {
 
     const std::string& path() const noexcept { return path_; }
 
-    // Removes the files in it; who has one open may go on reading it. Threads may call this at once.
+    // Removes the files in the directory; a process can continue to read an open one. Thread-safe.
     void remove_files() const noexcept;
 
   private:

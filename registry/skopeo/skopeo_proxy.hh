@@ -1,11 +1,13 @@
-// The wire protocol of `skopeo experimental-image-proxy`: one JSON packet a request and a reply over a
-// SOCK_SEQPACKET socket, data through pipes whose reading ends come with the replies (SCM_RIGHTS). Protocol
-// version 0.2.3 (skopeo 1.6) and newer; see skopeo's docs-experimental/skopeo-experimental-image-proxy.1.md.
+// The wire protocol of `skopeo experimental-image-proxy`: JSON packets for requests and replies over a
+// SOCK_SEQPACKET socket. Data comes through pipes, whose reading ends arrive with the replies (SCM_RIGHTS).
+// Supports protocol version 0.2.3 (skopeo 1.6) and newer; see skopeo's
+// docs-experimental/skopeo-experimental-image-proxy.1.md.
 //
-// The server handles one request after the other, and its FinishPipe waits for the end of the pipe's data.
-// The writing end of a pipe is closed by FinishPipe alone. So FinishPipe is sent as soon as a pipe comes,
-// which makes the end of the data visible, and a proxy serves one pipe at a time: blobs that are read at once
-// take a proxy each (registry/skopeo/proxy_source.hh).
+// The server handles one request at a time. FinishPipe waits for the end of the pipe's data, and only
+// FinishPipe closes the writing end of a pipe. So this client sends FinishPipe as soon as a pipe arrives,
+// which makes the end of the data visible. Therefore a proxy serves one pipe at a time, and each concurrent
+// read of a blob needs its own proxy (registry/skopeo/proxy_source.hh). take a proxy each
+// (registry/skopeo/proxy_source.hh).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,7 @@
 
 namespace osb::registry {
 
-// The protocol's version, from Initialize.
+// The version of the protocol, from Initialize.
 struct ProxyVersion {
     unsigned major = 0;
     unsigned minor = 0;
@@ -36,75 +38,75 @@ struct ProxyVersion {
 
 inline constexpr ProxyVersion kOldestProxy{0, 2, 3};
 inline constexpr ProxyVersion kOpenImageOptional{0, 2, 4};
-// Also the first one that closes a blob's temporary file.
+// This is also the first version that closes the temporary file of a blob.
 inline constexpr ProxyVersion kGetLayerInfo{0, 2, 5};
 inline constexpr ProxyVersion kGetLayerInfoPiped{0, 2, 7};
 
-// The largest reply packet that is taken, in bytes. Only GetLayerInfo's is larger than some hundred.
+// The maximum size of a reply packet in bytes. Only replies to GetLayerInfo exceed some hundred bytes.
 inline constexpr std::size_t kMaxReply = 256UL * 1024;
 
-// A layer as the image's storage has it.
+// A layer, as the storage of the image has it.
 struct ProxyLayer {
     std::string digest;
     std::optional<std::uint64_t> size;
 };
 
-// A connection to one proxy. Any protocol error, interruption or death of the process breaks it for good. Not
-// for use by several threads at once.
+// A connection to one proxy. Any protocol error, interruption or end of the process breaks it permanently.
+// Not thread-safe.
 class SkopeoProxy {
   public:
-    // Starts `argv` with "--sockfd" and a number added, and initialises it. Throws Error: not_found with a
-    // hint when the program is missing, unsupported when it is too old.
+    // Starts `argv` with "--sockfd" and a number appended, and initialises it. Throws Error: not_found with a
+    // hint if the program is missing; unsupported if it is too old.
     static std::unique_ptr<SkopeoProxy> start(std::vector<std::string> argv);
-    // Speaks over `socket`; `process` is what sits at its other end, if it is a child of ours.
+    // Uses `socket`. `process` is the process at its other end, if it is a child of this process.
     explicit SkopeoProxy(Fd socket, std::optional<Subprocess> process = std::nullopt);
     SkopeoProxy(const SkopeoProxy&) = delete;
     SkopeoProxy& operator=(const SkopeoProxy&) = delete;
-    // Closes the socket, which ends the process; kills it when it does not within 2 s.
+    // Closes the socket, which ends the process. Kills the process if it does not end within 2 s.
     ~SkopeoProxy();
 
-    // Initialize. To be called first.
+    // Sends Initialize. Call it first.
     void initialize();
     const ProxyVersion& version() const noexcept { return version_; }
 
-    // Opens the image that the following calls are about. Throws Error{not_found} when there is none; other
-    // failures, now and later, are of the kind `otherwise`.
+    // Opens the image for the following calls. Throws Error{not_found} if it does not exist. Other failures,
+    // now and in later calls, have the kind `otherwise`.
     void open_image(const std::string& name, ErrorKind otherwise);
     bool has_image() const noexcept { return image_ != nullptr; }
 
-    // The manifest, converted to OCI's form when it is Docker's, and the original's digest.
+    // The manifest, converted to OCI's format if it is in Docker's, and the digest of the original.
     struct Manifest {
         std::string raw;
         std::string original_digest;
     };
     Manifest get_manifest();
-    // The config in OCI's form, written anew by the proxy.
+    // The config in OCI's format, as re-encoded by the proxy.
     std::string get_full_config();
-    // The layers as they are stored. Version kGetLayerInfo and newer.
+    // The layers as they are stored. Requires version kGetLayerInfo or newer.
     std::vector<ProxyLayer> get_layers();
 
-    // Begins to read a blob; the server checks its digest and, where it is given, its size. The result is
-    // what the server says the size is, nothing when it does not know.
+    // Starts to read a blob. The server checks its digest, and its size if it is given. Returns the size that
+    // the server reports, or nullopt if the server does not know it.
     std::optional<std::uint64_t> begin_blob(const oci::Digest& digest, std::optional<std::uint64_t> size);
-    // Reads the blob that was begun; 0 at its end, which is when the server's verdict came and was good.
+    // Reads the blob that was started. Returns 0 at its end, after the server has confirmed the digest.
     std::size_t read_blob(MutableBytes buffer);
-    // Ends the blob early, if one is being read: closes the pipe and takes the verdict, whatever it is, for
-    // at most 2 s.
+    // Ends the reading of a blob early: closes the pipe, and waits at most 2 s for the server's result, which
+    // is ignored. Does nothing if no blob is being read.
     void abandon_blob() noexcept;
 
-    // No further calls are possible.
+    // True if no further calls are possible.
     bool broken() const noexcept { return broken_; }
 
   private:
     struct Reply;
     struct Packet;
 
-    // A request and its reply; throws what the server says when it fails.
+    // Sends a request and receives its reply. Throws the server's error if it fails.
     Reply call(std::string_view method, const oci::Json& arguments, bool wants_pipe);
     void send(std::string_view method, const oci::Json& arguments);
     Reply receive(std::string_view method, bool wants_pipe, bool interruptible);
     Packet receive_packet(std::string_view method);
-    // Takes the pipe of a reply and asks for its end at once.
+    // Takes the pipe of a reply and immediately requests its end.
     void begin_pipe(Reply& reply);
     void finish_pipe();
     std::string read_document(std::string_view method, oci::Json* value);
@@ -114,10 +116,10 @@ class SkopeoProxy {
     Fd socket_;
     std::optional<Subprocess> process_;
     ProxyVersion version_;
-    std::unique_ptr<oci::Json> image_;        // what OpenImage replied; nullptr before
-    ErrorKind failure_kind_ = ErrorKind::io;  // of what the server reports, where nothing better is known
+    std::unique_ptr<oci::Json> image_;        // the reply to OpenImage; nullptr before
+    ErrorKind failure_kind_ = ErrorKind::io;  // the default kind of the server's errors
     bool broken_ = false;
-    // The pipe that is being read.
+    // The pipe that is read.
     Fd pipe_;
     bool size_known_ = false;
     std::uint64_t received_ = 0;

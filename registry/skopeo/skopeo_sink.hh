@@ -1,4 +1,4 @@
-// Images into places that only skopeo knows how to write: containers-storage and docker-archive.
+// Image destinations that only skopeo can write: containers-storage and docker-archive.
 #pragma once
 
 #include <memory>
@@ -9,10 +9,10 @@
 
 namespace osb::registry {
 
-// The image is written to a temporary archive ($TMPDIR, else /var/tmp), which `skopeo copy` takes to
-// `reference` at the end. Docker's archive has a manifest of another format, so the image has another digest
-// there. `program`: what to start, for tests. put_manifest() throws Error{not_found} when there is no skopeo,
-// Error{io} with its last words when it fails.
+// Writes the image to a temporary archive ($TMPDIR, or else /var/tmp), which `skopeo copy` finally copies to
+// `reference`. Docker's archive has another manifest format, so the image has another digest in it.
+// `program`: the command to start, for tests. put_manifest() throws Error{not_found} if skopeo does not
+// exist, Error{io} with the end of its standard error if it fails.
 std::unique_ptr<oci::ImageSink> create_skopeo_sink(const oci::Reference& reference,
                                                    std::vector<std::string> program = {"skopeo"});
 

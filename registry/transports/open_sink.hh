@@ -1,4 +1,4 @@
-// A reference opened for writing, whichever transport it names.
+// Image destinations by reference, for all transports.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 namespace osb::registry {
 
-// Layouts, archives and registries are written directly; docker-archive and containers-storage by skopeo,
-// out of a temporary archive (registry/skopeo/skopeo_sink.hh). mount_from: repositories of the same registry,
-// as DistributionSinkOptions has them. Nothing is visible at the reference before put_manifest(). Throws
-// Error; usage for a digest where the transport has no such names.
+// Opens a reference for writing. Layouts, archives and registries are written directly; docker-archive and
+// containers-storage through skopeo, from a temporary archive (registry/skopeo/skopeo_sink.hh). mount_from:
+// repositories of the same registry, as in DistributionSinkOptions. Nothing is visible at the reference
+// before put_manifest(). Throws Error; usage for a digest if the transport does not support it.
 std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference,
                                           const RegistryOptions& options = {},
                                           std::vector<std::string> mount_from = {});

@@ -1,4 +1,4 @@
-// A reference opened for reading, whichever transport it names.
+// Image sources by reference, for all transports.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 namespace osb::registry {
 
-// Layouts and archives are read directly, registries as the user's configuration and `options` say
-// (registry/distribution/registry_access.hh), containers-storage through the image proxy that skopeo offers
-// (registry/skopeo/proxy_source.hh). `platform` is for transports that choose among the images of an index
-// themselves; oci::open_image() takes it again. Throws Error.
+// Opens a reference for reading. Layouts and archives are read directly. Registries use the user's
+// configuration and `options` (registry/distribution/registry_access.hh). containers-storage uses skopeo's
+// image proxy (registry/skopeo/proxy_source.hh). `platform` is for transports that choose among the images of
+// an index themselves; pass it to oci::open_image() as well. Throws Error.
 std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
                                               const std::optional<oci::Platform>& platform = std::nullopt,
                                               const RegistryOptions& options = {});
