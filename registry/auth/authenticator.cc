@@ -22,7 +22,8 @@ using oci::Json;
 constexpr std::size_t kMaxTokenReply = 1024UL * 1024;
 constexpr std::size_t kMaxToken = 64UL * 1024;
 constexpr unsigned kMaxRealmHops = 10;
-// A token that lives shorter than this would expire on its way: tokens are taken to live that long at least.
+// The minimum lifetime of a token in seconds. A shorter reported lifetime is raised to it, because the token
+// would expire before its use.
 constexpr std::uint64_t kMinTokenLife = 60;
 constexpr std::uint64_t kMaxTokenLife = 24UL * 3600;
 constexpr std::chrono::seconds kTokenTime{60};
@@ -38,8 +39,8 @@ std::string_view last_labels(std::string_view host, unsigned count) {
     return host.substr(at + 1);
 }
 
-// The part of a host that one owner holds, as well as it can be told without the public suffix list: the last
-// two labels, three below what looks like a public suffix. "" for addresses and single labels.
+// The part of a host name that one owner controls, estimated without the public suffix list: the last two
+// labels, or three below an apparent public suffix. "" for addresses and single labels.
 std::string_view owner_domain(std::string_view host) {
     static constexpr std::array<std::string_view, 12> kShared = {
         "amazonaws.com", "azure.com",   "azurewebsites.net", "github.io",  "gitlab.io",      "googleapis.com",
@@ -59,7 +60,7 @@ std::string join(const std::vector<std::string>& parts) {
     return out;
 }
 
-// Ours and what the challenge asks for beyond them.
+// Adds the scopes that the challenge requests to ours.
 std::vector<std::string> merged_scopes(std::vector<std::string> scopes, std::string_view asked) {
     constexpr std::size_t kMaxScopes = 16;
     while (!asked.empty()) {
@@ -88,7 +89,7 @@ RealmTrust judge_realm(const Url& registry, const Url& realm, bool insecure) {
     const bool same_host = realm.host == registry.host;
     if (is_private_host(realm.host) && !same_host && !insecure) return RealmTrust::refused;
     if (realm.scheme != "https") {
-        // What is stored for a name was meant for whoever can prove that name.
+        // Stored credentials are meant for a server that can prove its name.
         if (same_host && registry.scheme != "https") return RealmTrust::given;
         return insecure ? RealmTrust::anonymous : RealmTrust::refused;
     }
@@ -121,7 +122,7 @@ std::string Authenticator::authorize(const std::vector<std::string>& scopes) {
 bool Authenticator::answer(const HeaderList& headers, const std::vector<std::string>& scopes,
                            const std::string& used) {
     const std::lock_guard guard(mutex_);
-    // Another thread may have been here meanwhile.
+    // Another thread may have fetched a token in the meantime.
     const auto known = tokens_.find(join(scopes));
     if (known != tokens_.end() && known->second.header != used && known->second.expires > Clock::now()) {
         return true;
@@ -130,14 +131,14 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
     for (const Challenge& challenge : challenges) {
         if (challenge.scheme != "bearer" || challenge.param("realm").empty()) continue;
         bearer_ = challenge;
-        // What one request needs beyond its scopes is no part of the next one's.
+        // Additional scopes of one request do not belong to the next one.
         bearer_->params.erase("scope");
         bearer_->params.erase("error");
         Challenge now = challenge;
         const std::vector<std::string> all = merged_scopes(scopes, challenge.param("scope"));
         tokens_.erase(join(scopes));
         const std::string header = fetch_token(now, all);
-        // Found again under the scopes that the request goes by.
+        // The next request looks the token up by its own scopes.
         if (all != scopes) tokens_[join(scopes)] = tokens_.at(join(all));
         return header != used;
     }
@@ -155,8 +156,8 @@ Authenticator::Shown Authenticator::credentials_for(const Url& realm, RealmTrust
     const bool own =
         trust == RealmTrust::trusted || (trust == RealmTrust::given && options_.credentials_given);
     if (own) return {.credentials = options_.credentials, .its_own = false};
-    // Somebody else's server is shown what the user keeps for it, and nothing more; and only where it can
-    // prove who it is.
+    // A foreign server receives only the credentials that the user stored for it, and only if it can prove
+    // its identity.
     const bool clear = realm.scheme != "https";
     if (options_.lookup && !clear) {
         if (auto found = options_.lookup(realm.host_port())) {
@@ -216,7 +217,7 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
     try {
         reply = oci::parse_json(body, "the reply with the token");
     } catch (const Error&) {
-        // The parser's own words may repeat what it read, which is secret here.
+        // The parser's message may contain the input, which is secret here.
     }
     if (!reply || !reply->is_object()) throw Error(ErrorKind::invalid, "the reply is not a JSON object");
     std::string token;
@@ -224,7 +225,7 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
         std::string text = oci::optional_string(*reply, key, "the reply");
         if (token.empty()) token = std::move(text);
     }
-    // What is no token text could end the header that it is put into.
+    // Other characters could end the header that contains the token.
     if (!is_token_text(token)) throw Error(ErrorKind::invalid, "the reply does not contain a usable token");
     std::uint64_t life = kMinTokenLife;
     if (const Json& expires = oci::member_or_null(*reply, "expires_in"); expires.is_number_unsigned()) {
@@ -235,12 +236,12 @@ Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
         const std::lock_guard guard(secrets_mutex_);
         if (std::find(secrets_.begin(), secrets_.end(), token) == secrets_.end()) secrets_.push_back(token);
     }
-    // A little earlier, for the time that the next request takes.
+    // Expires a little earlier, because the next request needs time.
     return {.header = "Bearer " + token, .expires = Clock::now() + std::chrono::seconds(life * 9 / 10)};
 }
 
-// A client's certificate is shown to nobody but the registry; what to trust holds for its token server too.
-// That the registry's certificate need not be checked says nothing of a server with a password of its own.
+// Only the registry receives the client certificate. The trusted certificates apply to its token server as
+// well. The permission to skip verification does not apply to a server with credentials of its own.
 std::shared_ptr<const TlsOptions> Authenticator::tls_for(const Url& realm, const Shown& shown) const {
     if (!options_.tls || realm.host == registry_.host) return options_.tls;
     auto out = std::make_shared<TlsOptions>(*options_.tls);
@@ -299,7 +300,7 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
         }
         if (!next->same_origin(request.url)) {
             credentials.reset();
-            request.tls.reset();  // certificates belong to a host, and so does the leave not to check them
+            request.tls.reset();  // certificates and the permission to skip verification belong to a host
         }
         request.url = *next;
     }

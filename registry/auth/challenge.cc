@@ -14,7 +14,7 @@ bool is_token_char(char c) noexcept {
            kSpecial.find(c) != std::string_view::npos;
 }
 
-// The text of one header, read from the left.
+// A scanner over the text of one header.
 class Scanner {
   public:
     explicit Scanner(std::string_view text) : rest_(text) {}
@@ -23,7 +23,7 @@ class Scanner {
     void skip_spaces() {
         while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
     }
-    // Commas may be doubled: RFC 9110, 5.6.1.
+    // Lists may have empty elements: RFC 9110, 5.6.1.
     void skip_separators() {
         while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t' || rest_.front() == ',')) {
             rest_.remove_prefix(1);
@@ -58,7 +58,8 @@ class Scanner {
         }
         return std::nullopt;
     }
-    // name=value, both allowed spaces around '='; nothing (and nothing taken) when it is not that.
+    // Scans name=value, with optional spaces around '='. Returns nullopt and consumes nothing if it does not
+    // match.
     std::optional<std::pair<std::string, std::string>> parameter() {
         const std::string_view before = rest_;
         std::string name = registry::to_lower(token());
@@ -71,13 +72,13 @@ class Scanner {
             } else {
                 value = std::string(token());
             }
-            // "abc==" is a token68 and no parameter.
+            // "abc==" is a token68, not a parameter.
             if (value && (rest_.empty() || rest_.front() != '=')) return {{std::move(name), *value}};
         }
         rest_ = before;
         return std::nullopt;
     }
-    // What follows the scheme of challenges like Negotiate: RFC 9110, token68.
+    // Scans the token68 of challenges like Negotiate (RFC 9110).
     void skip_token68() {
         while (!rest_.empty() &&
                (is_token_char(rest_.front()) || rest_.front() == '/' || rest_.front() == '=')) {
@@ -89,7 +90,7 @@ class Scanner {
     std::string_view rest_;
 };
 
-// The parameters of the challenge whose scheme was just read. False when the header makes no sense from here.
+// Parses the parameters after a scheme. Returns false if the rest of the header is malformed.
 bool read_params(Scanner& scanner, Challenge& challenge) {
     scanner.skip_spaces();
     bool first = true;
@@ -107,10 +108,10 @@ bool read_params(Scanner& scanner, Challenge& challenge) {
         auto parameter = ahead.parameter();
         if (!parameter) {
             if (!first) {
-                scanner = ahead;  // the next challenge's scheme
+                scanner = ahead;  // at the scheme of the next challenge
                 return true;
             }
-            // No parameters: a token68, or nothing before the comma.
+            // There are no parameters, but a token68, or nothing before the comma.
             scanner.skip_token68();
             scanner.skip_spaces();
             const bool ok = scanner.at_end() || scanner.take(',');

@@ -1,4 +1,4 @@
-// The protocol of docker's credential helpers: the server's name on standard input, JSON on standard output.
+// The protocol of docker's credential helpers: server name on standard input, JSON on standard output.
 #include <poll.h>
 #include <unistd.h>
 
@@ -26,7 +26,7 @@ using oci::Json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxOutput = 64UL * 1024;
-constexpr std::size_t kMaxServer = 1024;  // less than any pipe's buffer
+constexpr std::size_t kMaxServer = 1024;  // smaller than any pipe buffer
 constexpr std::chrono::seconds kPatience{60};
 constexpr int kHelperPollMilliseconds = 100;
 
@@ -56,7 +56,7 @@ std::string read_output(const Fd& reader, const std::string& program) {
     }
 }
 
-// Docker's helpers say on standard output why they fail.
+// Docker's helpers print the reason of a failure on standard output.
 bool is_no_entry(std::string_view output) {
     return output.find("credentials not found") != std::string_view::npos ||
            output.find("no credentials server URL") != std::string_view::npos;
@@ -67,7 +67,7 @@ Credentials parse_output(const std::string& output, const std::string& program) 
     try {
         reply = oci::parse_json(output, program);
     } catch (const Error&) {
-        // The parser's own words may repeat what it read, which is secret here.
+        // The parser's message may contain the input, which is secret here.
     }
     const auto text = [&](const char* key) {
         if (!reply) throw Error(ErrorKind::invalid, concat(quoted(program), " prints malformed JSON"));
@@ -95,7 +95,7 @@ std::optional<Credentials> ask_credential_helper(const std::string& name, const 
     Pipe output = make_pipe();
     write_all(input.writer.get(), as_bytes(server), program);
     input.writer.close();
-    // The shell puts the pipes where the helper looks for them.
+    // The shell connects the pipes to standard input and output of the helper.
     Subprocess process({.argv = {"/bin/sh", "-c", "exec \"$0\" get <&3 >&4 3<&- 4>&-", program},
                         .environment = {},
                         .inherited = {{input.reader.get(), 3}, {output.writer.get(), 4}}});
@@ -105,7 +105,7 @@ std::optional<Credentials> ask_credential_helper(const std::string& name, const 
     const std::optional<ExitState> state = process.wait_for(kPatience);
     if (state && state->ok()) return parse_output(reply, program);
     if (is_no_entry(reply)) return std::nullopt;
-    // Of the shell: not found, not executable.
+    // Exit statuses of the shell: not found, not executable.
     if (state && !state->signalled && (state->value == 127 || state->value == 126)) {
         throw Error(ErrorKind::not_found, concat("there is no credential helper ", quoted(program)))
             .hint("install it, or remove it from the authentication file");

@@ -28,12 +28,12 @@ bool is_docker_hub(std::string_view host) {
     return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
 }
 
-// The keys of old files are URLs: "https://host/v1/" means host.
+// Normalizes a key. The keys of old files are URLs: "https://host/v1/" means host.
 std::string normalised(std::string_view key) {
     for (const std::string_view scheme : {"https://", "http://"}) {
         if (key.starts_with(scheme)) {
             key.remove_prefix(scheme.size());
-            // A path of a URL names the API and no repository.
+            // The path of a URL names the API, not a repository.
             key = key.substr(0, key.find('/'));
         }
     }
@@ -43,7 +43,7 @@ std::string normalised(std::string_view key) {
     return concat("docker.io", slash == std::string_view::npos ? "" : key.substr(slash));
 }
 
-// The file's content; nothing when it does not exist.
+// The content of the file, or nullopt if it does not exist.
 std::optional<Json> read_auth_file(const std::string& path) {
     unsigned permissions = 0;
     const std::optional<std::string> content = read_small_file(path, kMaxAuthFile, &permissions);
@@ -58,7 +58,7 @@ std::optional<Json> read_auth_file(const std::string& path) {
     try {
         out = oci::parse_json(text, path);
     } catch (const Error&) {
-        // The parser's own words may repeat what it read, which is secret here.
+        // The parser's message may contain the input, which is secret here.
         refuse(path, "not valid JSON");
     }
     if (!out->is_object()) refuse(path, "not a JSON object");
@@ -82,14 +82,14 @@ std::optional<Credentials> parse_entry(const Json& entry, const std::string& key
         if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
         out.user = decoded->substr(0, colon);
         out.password = decoded->substr(colon + 1);
-        // Some versions of docker end it in NUL bytes.
+        // Some versions of docker add trailing NUL bytes.
         while (out.password.ends_with('\0')) out.password.pop_back();
     }
     if (out.user.empty() && out.identity_token.empty()) return std::nullopt;
     return out;
 }
 
-// host/a/b, host/a, host.
+// The keys of a repository, most specific first: host/a/b, host/a, host.
 std::vector<std::string> keys_of(const std::string& host, const std::string& path) {
     std::string key = is_docker_hub(host) ? "docker.io" : host;
     const std::size_t shortest = key.size();
@@ -102,15 +102,15 @@ std::vector<std::string> keys_of(const std::string& host, const std::string& pat
     return out;
 }
 
-// What was found in one file, or why nothing was.
+// The result of the search in one file.
 struct Answer {
     std::optional<Credentials> credentials;
-    std::string problem;  // with a helper
-    bool final = false;   // the helper may well have them: others must not be taken in their place
+    std::string problem;  // of a helper
+    bool final = false;   // the helper may have the credentials, so do not search elsewhere
 };
 
-// A configuration that came from another machine names helpers that are not here. What needs no credentials
-// works without; what does names the problem.
+// Asks a helper. A configuration from another machine may name helpers that do not exist on this one.
+// Registries without authentication still work then; an authentication failure reports the problem.
 Answer ask_helper(const std::string& helper, const std::string& server, const std::string& path) {
     try {
         auto found = ask_credential_helper(helper, server);
@@ -173,7 +173,7 @@ CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
     if (runtime.empty()) runtime = concat("/run/containers/", ::getuid());
     std::string config = env("XDG_CONFIG_HOME");
     if (config.empty() && !home.empty()) config = home + "/.config";
-    // Without $XDG_RUNTIME_DIR the directory is containers' own already.
+    // Without $XDG_RUNTIME_DIR, `runtime` is already a directory for containers.
     out.usual.push_back(env("XDG_RUNTIME_DIR").empty() ? runtime + "/auth.json"
                                                        : runtime + "/containers/auth.json");
     if (!config.empty()) out.usual.push_back(config + "/containers/auth.json");
@@ -184,7 +184,7 @@ CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
         out.usual.push_back(home + "/.docker/config.json");
     }
     if (!home.empty()) out.usual.push_back(concat(home, kLegacyName));
-    // What an image-based system keeps for its own updates.
+    // The credentials of an image-based system for its own updates.
     out.usual.emplace_back("/run/ostree/auth.json");
     out.usual.emplace_back("/etc/ostree/auth.json");
     return out;
@@ -213,7 +213,7 @@ std::optional<Credentials> CredentialStore::lookup(const std::string& host, cons
         try {
             file = read_auth_file(name);
         } catch (const Error& error) {
-            // One that belongs to somebody else is none of ours.
+            // Skip an unreadable file, which may belong to another user.
             if (error.kind() != ErrorKind::io) throw;
             log_warning(error.message());
         }

@@ -24,7 +24,7 @@ std::string read_some(Source& body) {
     try {
         out.resize(read_full(body, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()}));
     } catch (const Error&) {
-        // The status is the error that counts.
+        // The HTTP status is the more important error.
         out.clear();
     }
     return out;
@@ -52,7 +52,7 @@ std::string describe_error_body(Source& body) {
     try {
         document = oci::parse_json(text, "error");
     } catch (const Error&) {
-        // Proxies answer in HTML; then its beginning must do.
+        // Proxies respond with HTML; use the start of its text.
         document.reset();
     }
     if (document) {

@@ -71,7 +71,7 @@ MirrorConfig parse_mirror(const Json& table, bool digest_only, const std::string
     return out;
 }
 
-// References name docker.io so, and so must what they are compared with.
+// References use the name docker.io, so the compared names must use it too.
 std::string with_usual_host(const std::string& place) {
     for (const std::string_view alias : {"index.docker.io", "registry-1.docker.io"}) {
         const std::string_view rest = std::string_view(place).substr(std::min(alias.size(), place.size()));
@@ -102,7 +102,7 @@ RegistryConfig parse_registry(const Json& table, const std::string& file) {
     return out;
 }
 
-// The names of [registries.KEY]; what is no name is passed over with a warning.
+// The names in [registries.KEY]. Malformed names are skipped with a warning.
 std::vector<std::string> names_of_version_1(const Json& registries, const char* key,
                                             const std::string& file) {
     const Json* names = oci::find_member(oci::member_or_null(registries, key), "registries");
@@ -121,7 +121,7 @@ std::vector<std::string> names_of_version_1(const Json& registries, const char* 
 }
 
 // Version 1, which RHEL 7 and 8 wrote: [registries.insecure] and [registries.block]. [registries.search] is
-// about short names, which are not resolved.
+// for short names, which are not resolved.
 std::vector<RegistryConfig> parse_version_1(const Json& registries, const std::string& file) {
     std::vector<RegistryConfig> out;
     const auto entry = [&out](const std::string& name) -> RegistryConfig& {
@@ -150,13 +150,13 @@ bool matches(const std::string& prefix, std::string_view reference) {
     if (!reference.starts_with(prefix)) return false;
     if (reference.size() == prefix.size()) return true;
     const char next = reference[prefix.size()];
-    // A host is not the host with a port.
+    // A host without a port does not match the host with a port.
     return next == '/' || next == '@' || (next == ':' && prefix.size() > slash);
 }
 
 std::string rewritten(const std::string& name, const std::string& prefix, const std::string& location) {
     if (location.empty()) return name;
-    // A wildcard or a prefix with a tag stands for the whole host or repository.
+    // A wildcard or a prefix with a tag applies to the whole host or repository.
     if (prefix.starts_with("*.")) return location + name.substr(std::min(name.find('/'), name.size()));
     return location + name.substr(std::min(prefix.size(), name.size()));
 }

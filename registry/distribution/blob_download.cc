@@ -10,12 +10,12 @@
 namespace osb::registry {
 namespace {
 
-// Tries are counted anew after that much progress, in bytes.
+// The number of tries is reset after this progress, in bytes.
 constexpr std::uint64_t kProgress = 1024UL * 1024;
 
 class BlobDownload final : public Source {
   public:
-    // The bytes [offset, end) of it.
+    // Reads the bytes [offset, end) of the blob.
     BlobDownload(std::shared_ptr<const DistributionClient> client, const oci::Descriptor& descriptor,
                  std::uint64_t offset, std::uint64_t end)
         : client_(std::move(client)),
@@ -61,28 +61,28 @@ class BlobDownload final : public Source {
 
     std::string what() const { return concat("blob ", digest_.to_string(), " of ", quoted(client_->name())); }
 
-    // Another try may do better, where that is due.
+    // Throws a transient error, so that the caller retries.
     [[noreturn]] void refuse(std::string_view problem,
                              std::optional<std::chrono::milliseconds> asked = std::nullopt) const {
         throw NetworkError(ErrorKind::unavailable, concat(what(), ": ", problem), true, true, asked);
     }
 
-    // Whoever sends more than was agreed on sends something else.
+    // Fails if the registry sends more bytes than agreed.
     void check_end() {
-        // After a whole in place of a range there is more, rightly.
+        // More bytes are correct if the registry sent the whole blob instead of a range.
         if (!body_ || body_end_ != end_) return body_.reset();
         std::array<std::uint8_t, 1> more{};
         std::size_t n = 0;
         try {
             n = body_->read(more);
         } catch (const NetworkError&) {
-            // All of the blob is here, and its digest decides; only the end of the response is not.
+            // The blob is complete and its digest decides. Only the end of the response is missing.
         }
         body_.reset();
         if (n > 0) mismatch("the registry sends more");
     }
 
-    // When it goes on the tries are counted in read(), and nowhere else.
+    // After the first request, only read() counts the tries.
     void open(bool first) {
         RegistryRequest request{
             .url = client_->url("blobs/" + digest_.to_string()), .scopes = client_->scopes(), .retry = first};
@@ -117,7 +117,7 @@ class BlobDownload final : public Source {
             mismatch(concat("the registry sends ", *length, " instead of ", expected));
     }
 
-    // Only exactly what was asked for: bytes from elsewhere would spoil the blob, if not its digest.
+    // Accepts only the requested range, because other bytes would corrupt the blob.
     void check_range(const HttpResponse& response) const {
         const auto text = response.header("content-range");
         const auto range = text ? parse_content_range(*text) : std::nullopt;
@@ -146,7 +146,7 @@ class BlobDownload final : public Source {
     std::uint64_t size_;
     std::uint64_t end_;
     std::uint64_t offset_;
-    std::uint64_t body_end_ = 0;  // where in the blob the response's body ends
+    std::uint64_t body_end_ = 0;  // the end of the response's body in the blob
     std::uint64_t counted_from_;
     Retry retry_;
     std::unique_ptr<Source> body_;

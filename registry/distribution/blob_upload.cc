@@ -13,18 +13,18 @@
 namespace osb::registry {
 namespace {
 
-// How often the registry may stand no further after a chunk than before, in a whole upload.
+// The maximum number of chunks without progress at the registry, in a whole upload.
 constexpr unsigned kMaxIdleChunks = 32;
 constexpr std::chrono::seconds kUploadCancelTime{5};
 constexpr std::chrono::minutes kSmallTime{5};
 
-// How many bytes the registry has, as far as it says so.
+// The number of bytes that the registry reports, if it does.
 std::optional<std::uint64_t> received_bytes(const HttpResponse& response) {
     const auto text = response.header("range");
     return text ? parse_upload_range(*text) : std::nullopt;
 }
 
-// That it is not this request that is wrong, but its kind: 4xx, and the 5xx that say so.
+// True if the registry rejects this kind of request, not only this one: 4xx, and some 5xx.
 bool is_refusal(int status) noexcept {
     return (status >= 400 && status < 500 && status != 401) || status == 501 || status == 505;
 }
@@ -66,7 +66,7 @@ class ChunkedUpload final : public oci::BlobUpload {
     }
 
     void finish(const oci::Digest& digest) override {
-        // The registry checks other algorithms than this one.
+        // The registry checks other algorithms than SHA-256.
         if (digest.algorithm() == HashAlgorithm::sha256) {
             const std::string got = hasher_.finish_hex();
             if (got != digest.hex()) {
@@ -75,9 +75,9 @@ class ChunkedUpload final : public oci::BlobUpload {
             }
         }
         algorithm_ = digest.algorithm_name();
-        // Nothing was sent yet: it may be spared altogether.
+        // Nothing was sent yet, so the upload may be unnecessary.
         if (!location_ && client_->head_blob(digest)) return;
-        // The last chunk by itself where others went before: not every registry takes it with the PUT.
+        // Send the last chunk separately after others, because not every registry accepts it in the PUT.
         if (sent_ > 0 && !buffer_.empty()) send_buffer();
         put(digest);
         location_.reset();
@@ -92,7 +92,7 @@ class ChunkedUpload final : public oci::BlobUpload {
                                      reason.empty() ? "" : ": ", reason));
     }
 
-    // "HTTP 413: what the registry says".
+    // "HTTP 413: the registry's message".
     std::string described(HttpResponse& response) const {
         const std::string said = client_->session().described(response);
         return concat("HTTP ", response.status, said.empty() ? "" : ": ", said);
@@ -105,7 +105,7 @@ class ChunkedUpload final : public oci::BlobUpload {
 
     void take_location(const HttpResponse& response, const Url& asked) {
         const auto text = response.header("location");
-        if (!text) return;  // then it stays
+        if (!text) return;  // the location does not change
         const std::optional<Url> next = asked.resolve(*text);
         if (!next || (asked.scheme == "https" && next->scheme != "https")) {
             const std::string shown = client_->session().redacted(std::string(*text));
@@ -142,12 +142,12 @@ class ChunkedUpload final : public oci::BlobUpload {
         discard_body(response);
     }
 
-    // Sends the whole buffer, which is the part of the blob from sent_ on; or collects it, where the registry
-    // takes no chunks.
+    // Sends the whole buffer, which starts at sent_ in the blob. If the registry does not support chunks,
+    // collects the buffer instead.
     void send_buffer() {
         if (!location_) {
             start();
-            if (buffer_.size() < chunk_size_) return;  // the registry wants more at a time
+            if (buffer_.size() < chunk_size_) return;  // the registry requires larger chunks
         }
         for (std::size_t done = 0; done < buffer_.size();) {
             const std::size_t now = send_chunk(done);
@@ -162,7 +162,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         retry_.progress();
     }
 
-    // Sends a chunk of the buffer from `done` on; returns how far the registry has it now.
+    // Sends a chunk of the buffer from `done` on. Returns the registry's new position in the buffer.
     std::size_t send_chunk(std::size_t done) {
         const ByteView chunk = ByteView(buffer_).subspan(done, std::min(chunk_size_, buffer_.size() - done));
         const std::uint64_t first = sent_ + done;
@@ -177,8 +177,9 @@ class ChunkedUpload final : public oci::BlobUpload {
                       .retry = false});
             if (response.status == 202 || response.status == 201 || response.status == 204) {
                 take_location(response, asked);
-                // It has taken the chunk, whatever it says of it: ECR's Range stands still, others name the
-                // chunk alone or one byte too many. But what they say after a break is worth as little.
+                // The registry has the chunk, whatever the Range header is: ECR's does not change, and others
+                // name only the chunk or one byte too many. Such a registry's position is unreliable after a
+                // break, too.
                 if (response.header("range") && received_bytes(response) != first + chunk.size())
                     tells_position_ = false;
                 discard_body(response);
@@ -194,15 +195,15 @@ class ChunkedUpload final : public oci::BlobUpload {
         return go_on_after_break();
     }
 
-    // Returns where to go on in the buffer.
+    // Handles a rejected chunk. Returns the position in the buffer at which to continue.
     std::size_t answer_refusal(HttpResponse& response, std::size_t done, std::size_t chunk) {
         const int status = response.status;
         if (!is_refusal(status) || (status == 403 && sent_ > 0)) client_->session().fail(response, what());
         const std::string reason = described(response);
         response.body.reset();
         if (status == 416 && tells_position_) {
-            // libcurl may have sent it twice, on a connection that died with the first answer: then the
-            // upload is past this chunk.
+            // libcurl may have sent the chunk twice, if the connection died with the first response. Then the
+            // upload is already beyond this chunk.
             const std::optional<std::size_t> now = ask_position();
             if (now && *now != done) return *now;
         }
@@ -218,7 +219,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         return 0;
     }
 
-    // False when chunks cannot be smaller than one of this size.
+    // Halves the chunk size. Returns false if chunks cannot be smaller than the refused one.
     bool shrink(std::size_t refused) {
         const std::size_t half = (std::min(refused, chunk_size_) + 1) / 2;
         if (half < least_ || half >= refused) return false;
@@ -227,7 +228,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         return true;
     }
 
-    // From now on the blob is kept here until it is complete.
+    // Collects the blob in a temporary file until it is complete.
     void collect() {
         cancel();
         location_.reset();
@@ -238,7 +239,7 @@ class ChunkedUpload final : public oci::BlobUpload {
 
     ByteView body() { return spool_ ? spool_->bytes() : ByteView(buffer_); }
 
-    // Where the registry stands in the buffer; nothing when it does not say, or what cannot be.
+    // Asks for the registry's position in the buffer; nullopt if it is unknown or impossible.
     std::optional<std::size_t> ask_position() {
         const Url asked = *location_;
         HttpResponse response = send({.url = asked, .total_time = kSmallTime});
@@ -252,7 +253,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         auto end = received_bytes(response);
         discard_body(response);
         if (!end) return std::nullopt;
-        // It says "0-0" for one byte and for none.
+        // "0-0" means either one byte or none.
         if (*end == 1 && sent_ == 0 && buffer_.size() != 1) end = 0;
         if (*end < sent_ || *end > sent_ + buffer_.size()) return std::nullopt;
         return static_cast<std::size_t>(*end - sent_);
@@ -263,12 +264,12 @@ class ChunkedUpload final : public oci::BlobUpload {
         if (now) return *now;
         if (sent_ > 0) lose("");
         cancel();
-        location_.reset();  // nothing is lost yet: all there was is still in the buffer
+        location_.reset();  // nothing is lost, because the buffer still has all bytes
         start();
         return 0;
     }
 
-    // The closing PUT, with the whole blob where nothing was sent before.
+    // Sends the closing PUT, with the whole blob if nothing was sent before.
     void put(const oci::Digest& digest) {
         for (;;) {
             if (!location_) start();
@@ -292,9 +293,10 @@ class ChunkedUpload final : public oci::BlobUpload {
             }
             if (!failure) continue;
             if (!retry_.again(wait)) throw Error(*failure);
-            // The registry may have done it, and only its answer was lost.
+            // The registry may have completed the upload, and only its response was lost.
             if (client_->head_blob(digest)) return;
-            // A part of the body may be there already: with the whole in hand a new upload is the plain way.
+            // The registry may have a part of the body. A new upload is simpler, because all bytes are
+            // available.
             if (sent_ == 0) {
                 cancel();
                 location_.reset();
@@ -302,7 +304,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         }
     }
 
-    // The error where another try may help; nothing where all of it has gone in chunks meanwhile.
+    // Returns the error if another try may succeed; nullopt if the blob was sent in chunks instead.
     std::optional<Error> check_refusal(HttpResponse& response, const oci::Digest& digest) {
         const int status = response.status;
         if (status == 413 && send_in_chunks()) return std::nullopt;
@@ -320,12 +322,12 @@ class ChunkedUpload final : public oci::BlobUpload {
             }
             throw Error(ErrorKind::unavailable, concat(what(), ": ", reason));
         }
-        // Forgotten, or in another state than we think: because it is finished, or all of it is still here.
+        // The upload is lost, or in an unexpected state because it is finished, or all bytes are still here.
         if (forgotten && sent_ > 0 && !client_->head_blob(digest)) lose(reason);
         return Error(ErrorKind::unavailable, concat(what(), ": ", reason));
     }
 
-    // A blob that is too large for one request may do in several.
+    // Sends a blob in several requests if it is too large for one.
     bool send_in_chunks() {
         if (sent_ > 0 || spool_ || manners_->in_one() || !shrink(buffer_.size())) return false;
         cancel();
@@ -341,7 +343,7 @@ class ChunkedUpload final : public oci::BlobUpload {
                 {.method = "DELETE", .url = *location_, .retry = false, .total_time = kUploadCancelTime});
             discard_body(response);
         } catch (const std::exception& error) {
-            // In a destructor, with another error on its way; the registry forgets the upload by itself.
+            // This may run in a destructor during another error. The registry drops the upload in time.
             log_debug(escape(error.what()));
         }
     }
@@ -349,17 +351,17 @@ class ChunkedUpload final : public oci::BlobUpload {
     std::shared_ptr<const DistributionClient> client_;
     std::shared_ptr<UploadManners> manners_;
     std::size_t chunk_size_;
-    std::size_t least_;  // bytes of a chunk
+    std::size_t least_;  // minimum bytes of a chunk
     Retry retry_;
     Hasher hasher_;
     std::string algorithm_;
     std::vector<std::uint8_t> buffer_;
-    std::optional<Spool> spool_;  // in place of the buffer, where the registry takes no chunks
-    std::uint64_t sent_ = 0;      // bytes before the buffer, which the registry has
+    std::optional<Spool> spool_;  // replaces the buffer if the registry does not support chunks
+    std::uint64_t sent_ = 0;      // bytes before the buffer, all at the registry
     std::optional<Url> location_;
-    bool tells_position_ = true;  // what it says of where it stands was right so far
-    unsigned idle_ = 0;           // times that the registry had no more bytes after a chunk than before
-    unsigned forgotten_ = 0;      // times that a first chunk was answered with 404
+    bool tells_position_ = true;  // the reported positions were right so far
+    unsigned idle_ = 0;           // number of chunks without progress at the registry
+    unsigned forgotten_ = 0;      // number of 404 responses to a first chunk
 };
 
 }  // namespace

@@ -23,7 +23,7 @@ bool is_digest(const std::string& reference) {
     return reference.find(':') != std::string::npos;
 }
 
-// A type that says something; "" for what servers send that know no better.
+// The media type of a response; "" for a generic type, which servers send if they do not know the type.
 std::string meaningful_type(const HttpResponse& response) {
     const auto text = response.header("content-type");
     std::string out = text ? oci::media_type_essence(*text) : std::string();
@@ -31,7 +31,7 @@ std::string meaningful_type(const HttpResponse& response) {
     return vague ? std::string() : out;
 }
 
-// The elements of a header that is a list: RFC 9110, 5.6.1.
+// Splits a header that is a list: RFC 9110, 5.6.1.
 void add_list(std::string_view text, std::vector<std::string>& out) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find(','), text.size());
@@ -88,7 +88,7 @@ std::optional<ManifestInfo> DistributionClient::head_manifest(const std::string&
         try {
             out.digest = oci::Digest::parse(*text);
         } catch (const Error& error) {
-            // It is but a hint: the digest that counts is computed from the bytes.
+            // The header is only a hint: the digest is computed from the bytes.
             log_debug(concat("registry ", quoted(session_->host()), ": ", error.message()));
         }
     }
@@ -99,7 +99,7 @@ DistributionClient::Reply DistributionClient::fetch_document(const RegistryReque
                                                              std::size_t limit, std::string_view what) const {
     Retry retry(session_->retry_policy(), session_->retry_hooks());
     const auto attempt = [&]() -> std::optional<Reply> {
-        // What breaks before the body is tried again there.
+        // send() retries failures before the body itself.
         HttpResponse response = session_->send(request);
         if (response.status != 200) return Reply{.response = std::move(response), .body = {}};
         if (response.number("content-length").value_or(0) > limit) {
@@ -157,7 +157,7 @@ ManifestPutResult DistributionClient::put_manifest(const std::string& reference,
 
 void DistributionClient::remove(const RegistryRequest& request, const std::string& what) const {
     HttpResponse response = session_->send(request);
-    // 400: of some registries, which delete manifests but no tags.
+    // 400 comes from some registries that delete manifests but no tags.
     if (response.status == 400 || response.status == 405) {
         const std::string said = session_->described(response);
         throw Error(ErrorKind::unsupported,
@@ -209,7 +209,7 @@ bool DistributionClient::mount_blob(const oci::Digest& digest, const std::string
     HttpResponse response = session_->send(request);
     discard_body(response);
     if (response.status == 201) return true;
-    // 202 began an upload that nobody will go on with.
+    // 202 started an upload that nobody continues, so cancel it.
     const auto location = response.header("location");
     const std::optional<Url> upload = location ? request.url.resolve(*location) : std::nullopt;
     if (response.status == 202 && upload) {
@@ -221,7 +221,7 @@ bool DistributionClient::mount_blob(const oci::Digest& digest, const std::string
                                                      .total_time = kMountCancelTime});
             discard_body(cancelled);
         } catch (const Error& error) {
-            // The registry forgets it by itself, later.
+            // The registry drops the upload later.
             log_debug(error.message());
         }
     }

@@ -30,7 +30,7 @@ class DistributionSink final : public oci::ImageSink {
             if (known_.contains(descriptor.digest)) return true;
         }
         const auto size = client_->head_blob(descriptor.digest);
-        // One of another size is none: what the manifest names must be had.
+        // A blob of another size does not count: the blob must match the manifest.
         const bool there = size && (*size == 0 || *size == descriptor.size);
         if (!there && (size || !mount(descriptor.digest))) return false;
         const std::lock_guard guard(mutex_);
@@ -38,7 +38,7 @@ class DistributionSink final : public oci::ImageSink {
         return true;
     }
 
-    // A repository without a tag has nothing worth asking for.
+    // A repository without tags has no blobs to look for.
     bool may_have_blobs() override {
         std::call_once(asked_, [this] {
             filled_ = !options_.mount_from.empty() || !list_some_tags(*client_, 1).empty();
@@ -70,7 +70,7 @@ class DistributionSink final : public oci::ImageSink {
             try {
                 if (client_->mount_blob(digest, from)) return true;
             } catch (const Error& error) {
-                // It would have spared an upload, no more.
+                // It would only have saved an upload.
                 log_debug(error.message());
             }
         }

@@ -18,7 +18,7 @@ namespace {
 using Client = std::shared_ptr<const DistributionClient>;
 
 constexpr std::size_t kTagsShown = 10;
-// How often a document is fetched whose bytes are not those of its digest.
+// The maximum number of fetches of a document whose bytes do not match its digest.
 constexpr unsigned kMaxFetches = 3;
 
 bool is_document(const oci::Descriptor& descriptor) {
@@ -33,20 +33,20 @@ bool is_config(const oci::Descriptor& descriptor) {
            descriptor.size <= oci::kMaxDocument;
 }
 
-// The member mediaType; "" for what has none.
+// The member mediaType, "" if it is missing.
 std::string own_media_type(const std::string& raw) {
     try {
         const oci::Json document = oci::parse_json(raw, "manifest");
         const auto found = document.is_object() ? document.find("mediaType") : document.end();
         if (found != document.end() && found->is_string()) return found->get<std::string>();
     } catch (const Error& error) {
-        log_debug(error.message());  // who reads it as a manifest says so
+        log_debug(error.message());  // the reader of the manifest reports the error
     }
     return {};
 }
 
-// The type by which a document is known whose bytes are known by their digest: `expected`, where something
-// says it, else what the document says of itself. The server's word is the last.
+// Sets the media type of a document whose digest is verified. `expected` has precedence, then the document's
+// own mediaType, then the type that the server sent.
 void settle_media_type(oci::Document& document, const std::string& expected, const std::string& name) {
     const std::string type = expected.empty() ? own_media_type(document.raw) : expected;
     if (type.empty()) return;
@@ -58,7 +58,7 @@ void settle_media_type(oci::Document& document, const std::string& expected, con
     document.media_type = type;
 }
 
-// What `fetch` yields, again where its bytes are not those of the digest: a cache on the way may be spoilt.
+// Calls `fetch`, and repeats it if the bytes do not match the digest: a cache on the way may be corrupt.
 template<typename Fetch>
 std::string fetch_verified(const oci::Digest& digest, std::string_view what, const Fetch& fetch) {
     for (unsigned i = 1;; ++i) {
@@ -88,7 +88,7 @@ std::string fetch_config(const Client& client, const oci::Descriptor& descriptor
 }
 
 std::string tags_hint(const DistributionClient& client) {
-    // One more than is shown, to know whether there are more.
+    // Request one more than is shown, to detect further tags.
     const std::vector<std::string> tags = list_some_tags(client, kTagsShown + 1);
     std::string out;
     for (std::size_t i = 0; i < tags.size() && i < kTagsShown; ++i) {
@@ -142,7 +142,7 @@ class DistributionSource final : public oci::ImageSource {
     }
 
   private:
-    // What `ask` returns for the endpoint that is in use, else for the next one that does it.
+    // Calls `ask` for the current endpoint, then for the other ones until it succeeds.
     template<typename Ask>
     auto first_that(const Ask& ask) -> decltype(ask(std::declval<const Client&>())) {
         const std::size_t first = current_;

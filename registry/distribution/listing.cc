@@ -21,14 +21,14 @@ constexpr std::size_t kTagsWanted = 1000;
 constexpr std::chrono::minutes kPageTime{2};
 constexpr std::chrono::seconds kHintTime{10};
 
-// Calls take(body, response) for each page. False when the first one is not there.
+// Calls take(body, response) for each page. Returns false if the first page does not exist.
 template<typename Take>
 bool each_page(const DistributionClient& client, Url url, const HeaderList& headers, const std::string& what,
                const Take& take) {
     std::set<std::string> seen;
     const Url first = url;
     for (std::size_t page = 0; page < kMaxPages; ++page) {
-        // From the query on: absolute and relative links to one page are the same.
+        // Compare path and query, because absolute and relative links to a page are equal.
         if (!seen.insert(url.target).second) {
             throw Error(ErrorKind::unavailable, concat(what, ": the pages form a loop"));
         }
@@ -68,7 +68,7 @@ void check_count(std::size_t count, const std::string& what) {
 std::optional<std::string> next_link(const HeaderList& headers) {
     for (const auto& [name, value] : headers) {
         if (name != "link") continue;
-        // Several links may share a header: <target>; parameters, <target>; parameters.
+        // A header may have several links: <target>; parameters, <target>; parameters.
         std::size_t open = value.find('<');
         while (open != std::string::npos) {
             const std::size_t close = value.find('>', open);
@@ -90,7 +90,7 @@ std::vector<std::string> parse_tags(const std::string& body, const std::string& 
     const auto tags = page.is_object() ? page.find("tags") : page.end();
     if (!page.is_object() || tags == page.end())
         throw Error(ErrorKind::invalid, concat(what, " is malformed"));
-    if (tags->is_null()) return out;  // what some registries write for no tags
+    if (tags->is_null()) return out;  // some registries write null for an empty list
     if (!tags->is_array()) throw Error(ErrorKind::invalid, concat(what, " is malformed"));
     for (const Json& tag : *tags) {
         if (tag.is_string() && is_tag(tag.get_ref<const std::string&>()))
@@ -124,7 +124,7 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
             {.url = url, .scopes = client.scopes(), .retry = false, .total_time = kHintTime}, kMaxPage, what);
         if (reply.response.status == 200) out = parse_tags(reply.body, what);
     } catch (const Error& error) {
-        log_debug(error.message());  // advice is not worth another error
+        log_debug(error.message());  // a failure here must not hide the original error
     }
     if (out.size() > count) out.resize(count);
     return out;
@@ -143,7 +143,7 @@ std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, co
     std::vector<oci::Descriptor> out;
     const auto take = [&](std::string_view body) {
         oci::Index index = oci::Index::parse(body, oci::kMediaTypeIndex);
-        // A registry may pass the filter over, so it is applied here whatever it says of it.
+        // Filter in any case, because a registry may ignore the filter.
         for (oci::Descriptor& entry : index.manifests) {
             const bool wanted = artifact_type.empty() || entry.artifact_type == artifact_type;
             if (wanted) out.push_back(std::move(entry));
@@ -156,7 +156,7 @@ std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, co
     try {
         take(client.get_manifest(referrers_tag(digest)).raw);
     } catch (const Error& error) {
-        if (error.kind() != ErrorKind::not_found) throw;  // nothing refers to it
+        if (error.kind() != ErrorKind::not_found) throw;  // not found: there are no referrers
     }
     return out;
 }

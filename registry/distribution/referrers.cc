@@ -25,7 +25,7 @@ std::optional<oci::Digest> subject_of(const Json& document) {
     return oci::Digest::parse(oci::text_or_empty(*subject, "digest"));
 }
 
-// What the index says of the manifest: "Pushing Manifests with Subject", step 4.
+// The entry for a manifest in the index: "Pushing Manifests with Subject", step 4.
 Json entry_of(const Json& document, const std::string& raw, std::string_view media_type,
               const oci::Digest& digest) {
     Json out{{"mediaType", media_type}, {"digest", digest.to_string()}, {"size", raw.size()}};
@@ -39,7 +39,7 @@ Json entry_of(const Json& document, const std::string& raw, std::string_view med
 
 struct StandIn {
     Json index;
-    std::string version;  // ETag; "" where there is none
+    std::string version;  // ETag; "" if there is none
 };
 
 StandIn fetch_stand_in(const DistributionClient& client, const std::string& tag, const std::string& what) {

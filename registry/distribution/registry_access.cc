@@ -10,17 +10,17 @@
 namespace osb::registry {
 namespace {
 
-// The name that people use is not the one of the server.
+// Maps the common name of docker.io to its server.
 std::string server_of(const std::string& host) {
     return host == "docker.io" || host == "index.docker.io" ? "registry-1.docker.io" : host;
 }
 
-// host[:port] is this machine.
+// True if host[:port] is this machine.
 bool is_loopback(const std::string& host) {
     return is_loopback_host(host.substr(0, host.find(':', host.find(']') + 1)));
 }
 
-// A proxy that is spoken to in TLS has certificates where a registry of its name would have them.
+// The certificates for a proxy with TLS are in the same directories as for a registry with its name.
 ProxySettings with_certificates(ProxySettings proxies, const std::vector<std::string>& directories) {
     proxies.tls = [directories](const std::string& host) { return load_certs_d(host, directories); };
     return proxies;

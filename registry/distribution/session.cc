@@ -21,7 +21,7 @@ bool is_redirect(int status) noexcept {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// Before 307 there was no agreement on what becomes of a request with a body.
+// Before 307, clients disagreed on redirects of a request with a body.
 bool may_follow(const RegistryRequest& request, int status) {
     return request.method == "GET" || request.method == "HEAD" || status == 307 || status == 308;
 }
@@ -32,7 +32,7 @@ Url make_base(const std::string& host) {
     return *out;
 }
 
-// A client's certificate is shown to nobody but the registry; what to trust holds where it sends us, too.
+// Only the registry receives the client certificate. The trusted certificates also apply to redirects.
 std::shared_ptr<const TlsOptions> without_client(const std::shared_ptr<const TlsOptions>& tls) {
     if (!tls) return tls;
     auto out = std::make_shared<TlsOptions>(*tls);
@@ -51,7 +51,7 @@ void discard_body(HttpResponse& response) {
             if (response.body->read(buffer) == 0) return;
         }
     } catch (const Error&) {
-        // Nobody wants this body: the connection is closed, no more.
+        // The body is not needed, so the connection is just closed.
         response.body.reset();
     }
 }
@@ -84,10 +84,10 @@ void Session::probe() {
             try {
                 HttpResponse response = http_->send(request);
                 discard_body(response);
-                // What a server says that was to be spoken to in https.
+                // The response may come from a server that should be used with https.
                 if (response.status == 400) throw NetworkError(secure_error);
             } catch (const NetworkError&) {
-                throw NetworkError(secure_error);  // the one that matters: https was to be spoken
+                throw NetworkError(secure_error);  // report the error of https, which was requested
             }
             base_.scheme = request.url.scheme;
             base_.port = request.url.port;
@@ -117,7 +117,7 @@ Url Session::url(std::string_view path) {
 
 void Session::note_warnings(const HttpResponse& response) {
     for (const auto& [name, value] : response.headers) {
-        // Warning: 299 - "text": the one form that the distribution specification has.
+        // The distribution specification defines only the form Warning: 299 - "text".
         if (name != "warning" || !value.starts_with("299 - \"") || value.size() > kMaxWarning) continue;
         const std::lock_guard guard(mutex_);
         if (warned_.size() >= kMaxWarnings || !warned_.insert(value).second) continue;
@@ -171,7 +171,7 @@ HttpResponse Session::send_once(const RegistryRequest& request) {
     throw Error(ErrorKind::unavailable, concat(quoted(request.url.redacted()), ": too many redirects"));
 }
 
-// Takes note of the answer to a request, and tells whether one of its kind was allowed before.
+// Records the response to a request, and returns whether a request of this kind was allowed before.
 bool Session::was_allowed(const RegistryRequest& request, int status) {
     const bool reads = request.method == "GET" || request.method == "HEAD";
     const std::lock_guard guard(mutex_);
@@ -181,7 +181,7 @@ bool Session::was_allowed(const RegistryRequest& request, int status) {
 }
 
 HttpResponse Session::send(const RegistryRequest& request) {
-    static_cast<void>(url("/"));  // finds out how the registry is spoken to, where nobody did
+    static_cast<void>(url("/"));  // probes http and https if that was not done yet
     Retry retry(options_.retry, options_.hooks);
     unsigned forbidden = 0;
     const auto attempt = [&]() -> std::optional<HttpResponse> {

@@ -17,16 +17,16 @@ using std::chrono::milliseconds;
 
 constexpr long kReceiveBuffer = 256L * 1024;
 constexpr long kUploadBuffer = 512L * 1024;
-constexpr milliseconds kPoll{100};  // how long an interruption may go unnoticed
+constexpr milliseconds kPoll{100};  // the maximum delay of an interruption
 constexpr std::size_t kMaxIdleConnections = 16;
 
 }  // namespace
 
-// A handle for one transfer, with the connections that it keeps.
+// A handle for one transfer, with its cached connections.
 struct Connection {
     Easy easy;
     Multi multi;
-    std::string origin;  // that it spoke to last
+    std::string origin;  // of the last request
 };
 
 struct HttpClient::Pool {
@@ -45,7 +45,7 @@ struct HttpClient::Pool {
     }
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
-    ~Pool() { idle.clear(); }  // before the share that they use
+    ~Pool() { idle.clear(); }  // before the share that the handles use
 
     Connection take(const std::string& origin) {
         {
@@ -67,7 +67,7 @@ struct HttpClient::Pool {
         try {
             if (idle.size() >= kMaxIdleConnections) idle.erase(idle.begin());
             idle.push_back(std::move(connection));
-        } catch (const std::bad_alloc&) {  // then it is closed, no more
+        } catch (const std::bad_alloc&) {  // only closes the connection
             return;
         }
     }
@@ -89,7 +89,7 @@ struct HttpClient::Pool {
 
 namespace {
 
-// One request under way; then the source of its body.
+// A request in progress, and then the source of its body.
 class Transfer final : public Source {
   public:
     Transfer(std::shared_ptr<HttpClient::Pool> pool, const HttpRequest& request)
@@ -101,7 +101,7 @@ class Transfer final : public Source {
         try {
             prepare(request);
         } catch (...) {
-            // A handle that was half set up must not be lent again; rethrown, an interruption included.
+            // A partly configured handle must not be reused. This also rethrows an interruption.
             broken_ = true;
             release();
             throw;
@@ -111,7 +111,7 @@ class Transfer final : public Source {
     Transfer& operator=(const Transfer&) = delete;
     ~Transfer() override { release(); }
 
-    // Drives the transfer until the headers of the final response are there.
+    // Drives the transfer until the headers of the final response are complete.
     void wait_for_headers() {
         const milliseconds patience = has_body_
                                           ? std::max(pool_->limits.answer_time, pool_->limits.low_speed_time)
@@ -141,10 +141,10 @@ class Transfer final : public Source {
             if (std::exchange(paused_, false)) {
                 check_transfer(curl_easy_pause(connection_.easy.get(), CURLPAUSE_CONT));
             }
-            // What does not fit is kept; so there is something as soon as anything came.
+            // Bytes that do not fit are kept, so there is something to return after any bytes arrive.
             while (target_.size() == buffer.size() && !done_) drive(pool_->limits.low_speed_time);
         } catch (const Error&) {
-            failure_ = std::current_exception();  // thrown when what came before it was read
+            failure_ = std::current_exception();  // thrown after the bytes before it were read
             if (target_.size() == buffer.size()) throw;
         }
         const std::size_t count = buffer.size() - target_.size();
@@ -216,7 +216,7 @@ class Transfer final : public Source {
         set(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
         set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
         if (!tls.verify) {
-            // libcurl would read them all the same, for every connection.
+            // Otherwise libcurl would read the certificates for every connection.
             set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
             set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
         } else if (!tls.ca_pem.empty()) {
@@ -232,11 +232,11 @@ class Transfer final : public Source {
 
     void prepare_proxy() {
         CURL* easy = connection_.easy.get();
-        // Both in any case: what is not set libcurl reads from the environment, by rules of its own.
+        // Always set both, because libcurl otherwise reads the environment with rules of its own.
         const std::string name = proxy_ != nullptr ? proxy_->to_string() : std::string();
         set(easy, CURLOPT_PROXY, name.c_str());
         set(easy, CURLOPT_NOPROXY, "");
-        // The answer to CONNECT is none of the server's, and our Authorization is none of the proxy's.
+        // Keep the headers of the proxy's response to CONNECT and of the server's response separate.
         set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         set(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
         if (proxy_ == nullptr) return;
@@ -267,7 +267,7 @@ class Transfer final : public Source {
         sent_headers_.reset(longer);
     }
 
-    // One step: moves what can be moved, waits for more for a moment.
+    // Transfers the available data, then waits a moment for more.
     void drive(milliseconds patience) {
         check_interrupt();
         int running = 0;
@@ -292,7 +292,7 @@ class Transfer final : public Source {
         }
     }
 
-    // Only the time that is spent in here counts: a reader may take its own.
+    // Measures only time inside of the transfer, because a reader may be slow.
     void check_speed(milliseconds patience) {
         const Clock::time_point now = Clock::now();
         if (deadline_ && now > *deadline_) fail("the transfer took too long");
@@ -302,7 +302,7 @@ class Transfer final : public Source {
         check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_SIZE_UPLOAD_T, &sent));
         const std::uint64_t moved = received_ + static_cast<std::uint64_t>(sent);
         if (head_.complete() && !answered_) {
-            // Waiting for the answer was one thing, its body is another.
+            // The wait for the response is over; measure its body separately.
             answered_ = true;
             moved_before_ = moved;
             waited_ = {};
@@ -337,7 +337,7 @@ class Transfer final : public Source {
         }
         if (code == CURLE_SSL_CONNECT_ERROR &&
             detail.find("wrong version number") != std::string_view::npos) {
-            // OpenSSL's words for an answer that is no TLS; another try will be no better.
+            // OpenSSL reports this for a response without TLS. A retry cannot succeed.
             NetworkError error(ErrorKind::unavailable, std::move(message), false, false);
             error.hint("if the server uses plain http, allow it with --tls-verify=false");
             throw NetworkError(error);
@@ -352,7 +352,7 @@ class Transfer final : public Source {
     }
 
     [[noreturn]] void fail(std::string_view problem) {
-        // A server that says nothing to a TLS handshake may not speak TLS.
+        // A server that does not respond to a TLS handshake may not support TLS.
         curl_off_t handshake = 0;
         check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_APPCONNECT_TIME_T, &handshake));
         const bool connected = handshake > 0 || url_.starts_with("http:");
@@ -370,7 +370,7 @@ class Transfer final : public Source {
         std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
-    // The connection goes back, or away when its state is not known.
+    // Returns the connection to the pool, or closes it if its state is unknown.
     void release() noexcept {
         if (!connection_.easy) return;
         if (added_) curl_multi_remove_handle(connection_.multi.get(), connection_.easy.get());
@@ -389,7 +389,7 @@ class Transfer final : public Source {
         try {
             transfer.take_header({data, size * count});
             return size * count;
-        } catch (...) {  // libcurl must not be unwound; drive() rethrows, an interruption included
+        } catch (...) {  // an exception must not pass through libcurl; drive() rethrows it
             transfer.error_ = std::current_exception();
             return CURL_WRITEFUNC_ERROR;
         }
@@ -411,7 +411,7 @@ class Transfer final : public Source {
     }
 
     std::size_t take_body(ByteView bytes) {
-        // Nobody reads now, or what was read lies unread: libcurl shall hold it, and the server with it.
+        // There is no reader, or the buffered bytes are unread. Pause the transfer and thereby the server.
         if (!bytes.empty() && (target_.empty() || !pending_.empty())) {
             paused_ = true;
             return CURL_WRITEFUNC_PAUSE;
@@ -429,25 +429,25 @@ class Transfer final : public Source {
     std::shared_ptr<HttpClient::Pool> pool_;
     std::string name_;
     HttpHead head_;
-    const Proxy* proxy_;  // the pool's; null for a direct connection
+    const Proxy* proxy_;  // owned by the pool; nullptr for a direct connection
     std::string url_;
     Connection connection_;
     List sent_headers_;
     std::array<char, CURL_ERROR_SIZE> error_text_{};
-    std::exception_ptr error_;    // of a callback, to be rethrown at once
-    std::exception_ptr failure_;  // of the connection, to be rethrown when what it brought was read
+    std::exception_ptr error_;    // of a callback; rethrown at once
+    std::exception_ptr failure_;  // of the connection; rethrown after the received bytes were read
     bool added_ = false;
     bool has_body_ = false;
     std::uint64_t body_size_ = 0;
     bool done_ = false;
     bool broken_ = false;
     bool paused_ = false;
-    bool answered_ = false;  // the final response's head was seen by check_speed()
-    // The reader's buffer, as far as it is free, and what did not fit.
+    bool answered_ = false;  // check_speed() has seen the head of the final response
+    // The free part of the reader's buffer, and the bytes that did not fit.
     MutableBytes target_;
     std::vector<std::uint8_t> pending_;
     std::size_t pending_read_ = 0;
-    // The speed.
+    // State of the speed check.
     std::uint64_t received_ = 0;
     std::uint64_t moved_before_ = 0;
     Clock::duration waited_{};
@@ -473,7 +473,7 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
                      .headers = std::move(transfer->head().headers()),
                      .body = nullptr};
     out.body = std::move(transfer);
-    static_cast<void>(out.number("content-length"));  // two that differ: nobody knows where the body ends
+    static_cast<void>(out.number("content-length"));  // throws if two of them differ
     return out;
 }
 

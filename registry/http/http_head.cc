@@ -15,7 +15,7 @@ void HttpHead::add_line(std::string_view line) {
         throw Error(ErrorKind::unavailable, "the server sent too many or too long headers");
     }
     if (line.starts_with("HTTP/")) {
-        // Another response: what came before was interim, or the proxy's.
+        // A new response: the previous one was interim or from the proxy.
         complete_ = false;
         headers_.clear();
         const std::string_view code = line.substr(std::min(line.find(' '), line.size() - 1) + 1);

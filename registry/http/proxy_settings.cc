@@ -20,7 +20,7 @@ struct Scheme {
     std::uint16_t port;
 };
 
-// The names are left to the proxy in all of them: often it alone can resolve them.
+// In all of these, the proxy resolves host names, because often only the proxy can.
 constexpr std::array<Scheme, 6> kSchemes{{
     {.name = "http", .kind = ProxyKind::http, .port = 80},
     {.name = "https", .kind = ProxyKind::https, .port = 443},
@@ -37,7 +37,7 @@ std::optional<unsigned> hex_value(char c) {
     return std::nullopt;
 }
 
-// Nothing for a malformed escape and for control characters, which no protocol of proxies can carry.
+// Returns nullopt for a malformed escape, and for control characters, which no proxy protocol supports.
 std::optional<std::string> percent_decoded(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -61,7 +61,8 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return static_cast<std::uint16_t>(*number);
 }
 
-// 4 or 16 bytes; empty for what is no address. An IPv4 address in an IPv6 one is the former.
+// Parses an address to 4 or 16 bytes; empty if it is not an address. An IPv4-mapped IPv6 address gives 4
+// bytes.
 std::vector<std::uint8_t> address_of(std::string_view host) {
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     const std::string text(host);
@@ -86,7 +87,7 @@ bool is_in(const std::vector<std::uint8_t>& address, const std::vector<std::uint
     return true;
 }
 
-// "host:port" and "[host]:port"; the port is 0 where there is none. Nothing for a port that is none.
+// Splits "host:port" and "[host]:port"; the port is 0 if there is none. Returns nullopt for a malformed port.
 std::optional<std::pair<std::string_view, std::uint16_t>> split_port(std::string_view text) {
     const std::size_t colon = text.rfind(':');
     const bool bare_v6 = !text.starts_with('[') && text.find(':') != colon;
@@ -121,7 +122,7 @@ std::string Proxy::host_port() const {
 }
 
 std::string Proxy::to_string() const {
-    // libcurl's names for the kinds that leave the resolving to the proxy.
+    // libcurl's names for the kinds in which the proxy resolves host names.
     static constexpr std::array<std::string_view, 4> kNames{"http", "https", "socks4a", "socks5h"};
     return concat(kNames[static_cast<std::size_t>(kind)], "://", host_port());
 }
@@ -134,7 +135,7 @@ std::optional<Proxy> parse_proxy(std::string_view text) {
         std::find_if(kSchemes.begin(), kSchemes.end(), [&](const Scheme& one) { return one.name == name; });
     if (scheme == kSchemes.end()) return std::nullopt;
     if (colon != std::string_view::npos) text.remove_prefix(colon + 3);
-    // A '/' may stand in a password as it is; what follows the host is of no use.
+    // A password may have an unescaped '/'. Text after the host is ignored.
     const std::size_t at = text.rfind('@');
     const std::string_view user_part = at == std::string_view::npos ? "" : text.substr(0, at);
     if (at != std::string_view::npos) text.remove_prefix(at + 1);

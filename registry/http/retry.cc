@@ -48,7 +48,7 @@ std::optional<milliseconds> parse_retry_after(std::string_view text, system_cloc
         return std::chrono::seconds(std::min<std::uint64_t>(*delay, kDay));
     const std::time_t date = curl_getdate(std::string(text).c_str(), nullptr);
     if (date == -1) return std::nullopt;
-    // In seconds: more than 292 years would be too many nanoseconds for the clock's own.
+    // Count in seconds, because more than 292 years in nanoseconds overflow the clock's type.
     const std::int64_t left = std::int64_t{date} - system_clock::to_time_t(now);
     return std::chrono::seconds(std::clamp<std::int64_t>(left, 0, kDay));
 }
@@ -62,7 +62,7 @@ bool Retry::again(std::optional<milliseconds> asked) {
     if (++failures_ >= policy_.max_tries) return false;
     const unsigned doublings = std::min(failures_ - 1, 16U);
     const milliseconds most = std::min(policy_.max_delay, policy_.first_delay * (1U << doublings));
-    // Between half and all of it: clients that failed together shall not come back together.
+    // Wait between half of the delay and all of it, so that clients do not all return at the same time.
     milliseconds delay(
         static_cast<milliseconds::rep>(static_cast<double>(most.count()) * (0.5 + hooks_.random() / 2)));
     if (asked) {

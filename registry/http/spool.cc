@@ -24,7 +24,7 @@ Fd open_nameless(const std::string& directory) {
     try {
         return open_at(AT_FDCWD, directory, O_TMPFILE | O_RDWR, 0600);
     } catch (const Error&) {
-        // Not every file system can: a name for a moment does as well.
+        // Not every filesystem supports O_TMPFILE; create a file and unlink it.
     }
 #endif
     std::string path = directory + "/osb-oci-XXXXXX";

@@ -30,7 +30,7 @@ char to_lower(char c) noexcept {
 
 bool is_printable(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) {
-        // The backslash is a slash to some readers and none to others.
+        // Some readers treat a backslash as a slash.
         return c > ' ' && c < 0x7f && c != '\\' && c != '"' && c != '<' && c != '>';
     });
 }
@@ -42,8 +42,8 @@ bool is_host_name(std::string_view host) {
            host.find("..") == std::string_view::npos;
 }
 
-// What readers of URLs differ over is refused before libcurl, which is lenient, reads it: "http:/h",
-// "http:///h", "http://h:/", percent signs in the host.
+// Rejects URLs that readers interpret differently, before libcurl parses them, because libcurl is lenient:
+// "http:/h", "http:///h", "http://h:/", percent signs in the host.
 bool is_strict(std::string_view text) {
     const std::size_t end = text.find_first_of(":/?#");
     const bool has_scheme = end != std::string_view::npos && text[end] == ':';
@@ -66,7 +66,7 @@ CurlUrl make_curl_url() {
     return out;
 }
 
-// "" where the URL has no such part.
+// A part of the URL, "" if it is missing.
 std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
     char* text = nullptr;
     if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
@@ -74,7 +74,7 @@ std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
     return text;
 }
 
-// What `text` means on the page that `url` is; by itself where that is none.
+// Resolves `text` relative to `url`; without `url`, `text` must be absolute.
 std::optional<Url> read_url(CURLU* url, std::string_view text) {
     if (text.empty() || text.size() > Url::kMaxLength || !is_printable(text) || !is_strict(text)) {
         return std::nullopt;
@@ -115,17 +115,17 @@ bool is_private_v4(std::uint32_t address) noexcept {
 
 bool is_private_v6(const std::string& text) {
     std::array<std::uint8_t, 16> bytes{};
-    if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return true;  // nobody knows what it is
+    if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return true;  // not a valid address
     const bool high_zero = std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; });
     const bool mapped = high_zero && ((bytes[10] == 0xff && bytes[11] == 0xff) ||
-                                      (bytes[10] == 0 && bytes[11] == 0));  // ::1 and :: too
+                                      (bytes[10] == 0 && bytes[11] == 0));  // also ::1 and ::
     if (mapped) {
         return is_private_v4(static_cast<std::uint32_t>(from_big_endian(ByteView(bytes).subspan(12))));
     }
     return (bytes[0] & 0xfeU) == 0xfc || (bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80);
 }
 
-// The last label is a number: for inet_aton() and thereby for most resolvers the host is an address then.
+// True if the last label is a number. inet_aton() and thus most resolvers treat such a host as an address.
 bool is_numeric(std::string_view host) {
     const std::string_view last = host.substr(host.rfind('.') + 1);
     if (last.starts_with("0x")) return std::all_of(last.begin() + 2, last.end(), is_hex_digit);
@@ -189,7 +189,7 @@ bool is_private_host(std::string_view host) {
     if (host == "localhost" || host.ends_with(".localhost")) return true;
     if (!is_numeric(host)) return false;
     std::uint32_t address = 0;
-    // What is numeric and yet not the usual dotted form (2130706433, 0x7f.1) is somebody's trick.
+    // A numeric host in another form (2130706433, 0x7f.1) is suspicious.
     if (::inet_pton(AF_INET, std::string(host).c_str(), &address) != 1) return true;
     return is_private_v4(ntohl(address));
 }

@@ -5,11 +5,11 @@
 namespace osb::registry {
 namespace {
 
-// More are never needed for long: one a thread that reads.
+// The limit of idle proxies. Each reading thread needs one.
 constexpr std::size_t kMaxIdleProxies = 4;
 
 std::vector<std::string> with_scratch(std::vector<std::string> argv, const ScratchDirectory& scratch) {
-    // A global option of skopeo: it goes before the verb.
+    // This is a global option of skopeo, so it precedes the verb.
     argv.insert(argv.begin() + 1, {"--tmpdir", scratch.path()});
     argv.emplace_back("experimental-image-proxy");
     return argv;

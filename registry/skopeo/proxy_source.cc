@@ -17,17 +17,17 @@ namespace {
 using oci::Digest;
 using oci::Transport;
 
-// Old proxies keep a blob's temporary file open, and with it the disk space, until they end.
+// Old proxies keep a blob's temporary file open, and thus its disk space, until they end.
 constexpr std::uint64_t kRetireBytes = 1024UL * 1024;
 
-// One blob, read through a proxy that is its own for that long.
+// A blob that is read through a proxy of its own.
 class BlobSource final : public Source {
   public:
     BlobSource(const std::shared_ptr<ProxyPool>& pool, const Digest& digest,
                std::optional<std::uint64_t> size)
         : lease_(pool) {
         size_ = lease_->begin_blob(digest, size);
-        // The proxy has it open by now; what other proxies write they have open, too.
+        // The proxy has its file open now, and so do the other proxies.
         pool->scratch().remove_files();
     }
 
@@ -61,7 +61,7 @@ class ProxySource final : public oci::ImageSource {
 
     oci::Reference reference_;
     std::shared_ptr<ProxyPool> pool_;
-    std::mutex mutex_;  // of what follows
+    std::mutex mutex_;  // protects the following members
     bool converted_ = false;
     std::optional<std::vector<ProxyLayer>> layers_;
 };
@@ -84,8 +84,8 @@ oci::Document ProxySource::root() {
                            .expected = std::nullopt};
     if (reference_.transport == Transport::docker) {
         pool_->set_name(concat("docker://", reference_.location, '@', original.to_string()));
-        // A digest that names an index, or Docker's form, is not that of these bytes: there skopeo has
-        // checked it.
+        // The digest of an index or of a manifest in Docker's format does not match these bytes. In that case
+        // skopeo has checked the digest.
         if (reference_.digest == original.to_string() && !converted) document.expected = original;
     }
     return document;
@@ -97,7 +97,7 @@ std::unique_ptr<Source> ProxySource::open_blob(const oci::Descriptor& descriptor
         const std::lock_guard lock(mutex_);
         converted = converted_;
     }
-    // The config of a converted manifest is in no storage.
+    // The storage does not have the config of a converted manifest.
     if (converted && descriptor.media_type == oci::kMediaTypeConfig) {
         return std::make_unique<TextSource>(ProxyLease(pool_)->get_full_config());
     }
@@ -129,7 +129,7 @@ std::optional<std::uint64_t> ProxySource::stored_size(const Digest& diff_id) {
             try {
                 layers_ = proxy->get_layers();
             } catch (const Error& error) {
-                // Storage that does not know its sizes; the digest is checked all the same.
+                // The storage does not know its sizes. The digest is checked anyway.
                 log_debug(error.message());
             }
         }
@@ -174,7 +174,7 @@ std::shared_ptr<oci::ImageSource> open_proxy_source(const oci::Reference& refere
     try {
         auto pool = std::make_shared<ProxyPool>(command_line(program, platform), name,
                                                 remote ? ErrorKind::unavailable : ErrorKind::io);
-        // Says now, not later, that there is no such image; the proxy waits in the pool.
+        // Fail early if the image does not exist. The proxy returns to the pool.
         const ProxyLease first(pool);
         return std::make_shared<ProxySource>(reference, pool);
     } catch (Error& error) {

@@ -24,7 +24,7 @@ struct DirCloser {
 };
 using Dir = std::unique_ptr<DIR, DirCloser>;
 
-// Calls f(name) for each entry of the directory; failures end it early, for this is clean-up.
+// Calls f(name) for each entry of the directory. Failures end it early, because this is clean-up.
 template<typename F>
 void for_each_entry(int dirfd, const F& f) {
     Fd copy(::openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -39,7 +39,7 @@ void for_each_entry(int dirfd, const F& f) {
     }
 }
 
-// Files only: nobody makes directories there.
+// Removes only files, because no process creates directories there.
 void remove_files_in(int dirfd) {
     for_each_entry(dirfd, [dirfd](const std::string& name) { ::unlinkat(dirfd, name.c_str(), 0); });
 }
@@ -48,7 +48,7 @@ std::string default_parent() {
     const char* const from_environment =
         std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
     if (from_environment != nullptr && *from_environment != '\0') return from_environment;
-    return "/var/tmp";  // for what may be large: /tmp often is memory
+    return "/var/tmp";  // files may be large, and /tmp is often in memory
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ void ScratchDirectory::remove_stale(int young_seconds) const {
         if (!name.starts_with(kPrefix)) return;
         const Fd dir(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         struct stat st {};
-        // Somebody else's, or in use: not ours to touch.
+        // Skip a directory of another user, or one in use.
         if (!dir || ::fstat(dir.get(), &st) != 0 || st.st_uid != ::geteuid()) return;
         if (::time(nullptr) - st.st_ctim.tv_sec < young_seconds) return;
         if (::flock(dir.get(), LOCK_EX | LOCK_NB) != 0) return;

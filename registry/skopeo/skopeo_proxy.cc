@@ -24,11 +24,11 @@ namespace {
 using oci::Json;
 using std::chrono::milliseconds;
 
-// What the server reads at most of a request (maxMsgSize in its source).
+// The maximum size of a request (maxMsgSize in the server's source).
 constexpr std::size_t kMaxRequest = 32UL * 1024;
-// What the server takes as an integer: doubles hold these exactly.
+// The largest integer that the server accepts: doubles represent all integers up to it exactly.
 constexpr std::uint64_t kMaxInteger = (1ULL << 53U) - 1;
-// More than any reply has; what comes beyond is closed by the kernel and reported.
+// More descriptors than any reply has. The kernel closes further ones and reports that.
 constexpr std::size_t kMaxDescriptors = 8;
 constexpr int kChildSocket = 3;
 constexpr int kProxyPollMilliseconds = 200;
@@ -54,7 +54,7 @@ bool is_pipe(const Fd& fd) {
     return ::fstat(fd.get(), &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-// The descriptors that came with a message; all of them are owned from here on.
+// Takes ownership of the descriptors that came with a message.
 std::vector<Fd> take_descriptors(msghdr& message) {
     std::vector<Fd> out;
     for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
@@ -69,8 +69,8 @@ std::vector<Fd> take_descriptors(msghdr& message) {
     return out;
 }
 
-// Whether the server's words mean that there is no such image: versions before OpenImageOptional only have
-// words.
+// True if the server's message means that the image does not exist. Versions before OpenImageOptional have
+// only the message.
 bool says_not_found(std::string_view text) {
     constexpr std::array<std::string_view, 5> kWords{"does not resolve to an image ID",
                                                      "identifier is not an image", "image not known",
@@ -129,7 +129,7 @@ std::unique_ptr<SkopeoProxy> SkopeoProxy::start(std::vector<std::string> argv) {
     try {
         Subprocess process(options);
         auto proxy = std::make_unique<SkopeoProxy>(std::move(ours), std::move(process));
-        // Ours of their end goes now: else the end of the process would not be seen as the end of the stream.
+        // Close our copy of the child's socket: otherwise the end of the process would not end the stream.
         theirs.close();
         proxy->initialize();
         return proxy;
@@ -163,7 +163,7 @@ void SkopeoProxy::initialize() {
 }
 
 void SkopeoProxy::open_image(const std::string& name, ErrorKind otherwise) {
-    // JSON could not carry it.
+    // JSON cannot represent other text.
     if (!is_utf8(name)) throw Error(ErrorKind::usage, concat("not valid UTF-8: ", osb::quoted(name)));
     failure_kind_ = otherwise;
     const bool optional = version_ >= kOpenImageOptional;
@@ -220,7 +220,7 @@ std::optional<std::uint64_t> SkopeoProxy::begin_blob(const oci::Digest& digest,
     Reply reply = call("GetBlob", Json::array({image(), digest.to_string(), size.value_or(0)}), true);
     size_known_ = size.has_value();
     begin_pipe(reply);
-    if (!reply.value.is_number_unsigned()) return std::nullopt;  // -1: not known
+    if (!reply.value.is_number_unsigned()) return std::nullopt;  // -1: unknown
     return reply.value.get<std::uint64_t>();
 }
 
@@ -239,7 +239,7 @@ std::size_t SkopeoProxy::read_blob(MutableBytes buffer) {
 
 void SkopeoProxy::abandon_blob() noexcept {
     if (!pipe_) return;
-    // Its copying fails with EPIPE, so the reply to FinishPipe comes soon.
+    // The server's copying fails with EPIPE, so the reply to FinishPipe comes soon.
     pipe_.close();
     if (broken_) return;
     try {
@@ -250,7 +250,7 @@ void SkopeoProxy::abandon_blob() noexcept {
             broken_ = true;
         }
     } catch (
-        ...) {  // NOLINT(bugprone-empty-catch): the blob is not wanted any more, nor is what is said about it
+        ...) {  // NOLINT(bugprone-empty-catch): the result of an abandoned blob is irrelevant
         broken_ = true;
     }
 }
@@ -304,7 +304,7 @@ SkopeoProxy::Packet SkopeoProxy::receive_packet(std::string_view method) {
 }
 
 SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe, bool interruptible) {
-    // Whatever ends this early leaves the two sides out of step.
+    // After an early end, client and server would be out of step.
     broken_ = true;
     if (interruptible) wait_readable(socket_.get());
     Packet packet = receive_packet(method);
@@ -349,8 +349,8 @@ void SkopeoProxy::finish_pipe() {
     pipe_.close();
     const Reply reply = receive("FinishPipe", false, true);
     if (reply.success) return;
-    // Without GetLayerInfo the size of a stored layer cannot be known, so 0 was asked for; the server sends
-    // everything, complains about just that, and had the digest been wrong it would have said so instead.
+    // Without GetLayerInfo the size of a stored layer is unknown, so 0 was requested. The server then sends
+    // all bytes and reports only the wrong size. It would have reported a wrong digest instead.
     if (!size_known_ && reply.error == concat("expected 0 bytes in blob, got ", received_)) return;
     const bool wrong = reply.error.starts_with("corrupted blob") || reply.error.starts_with("expected ");
     throw Error(wrong ? ErrorKind::digest_mismatch : failure_kind_, concat("skopeo: ", escape(reply.error)));

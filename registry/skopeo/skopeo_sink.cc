@@ -30,7 +30,7 @@ class SkopeoSink final : public oci::ImageSink {
     void put_manifest(const std::string& raw, std::string_view media_type) override {
         sink_->put_manifest(raw, media_type);
         SubprocessOptions options{.argv = program_};
-        // The policy is about images from elsewhere; this one is our own.
+        // The signature policy is for images from other sources; this image is our own.
         for (const char* argument : {"--insecure-policy", "copy", "--quiet"})
             options.argv.emplace_back(argument);
         options.argv.push_back(concat("oci-archive:", archive_, ":image"));
