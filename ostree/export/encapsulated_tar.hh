@@ -1,5 +1,5 @@
-// A commit's objects as tar entries: the layout that bootc and rpm-ostree call "v1"
-// (docs/formats/encapsulated-image.md), in which an image holds the very commit.
+// Writes the objects of a commit as tar entries, in the layout that bootc and rpm-ostree call "v1"
+// (docs/formats/encapsulated-image.md). Such an image contains the identical commit.
 #pragma once
 
 #include <set>
@@ -12,24 +12,23 @@
 
 namespace osb::ostree {
 
-// Writes the parts of an encapsulated image into archives, one of these per layer. Both arguments are
-// borrowed.
+// Writes the parts of an encapsulated image into archives. Use one object per layer. Both constructor
+// arguments are borrowed.
 class EncapsulatedTar {
   public:
     EncapsulatedTar(const Repository& repository, const CommitWalk& walk)
         : repository_(repository), walk_(walk) {}
 
-    // What the first layer begins with: the commit, its detached metadata, all dirtree and dirmeta objects,
-    // and the directories as a container runtime sees them.
+    // Writes the start of the first layer: the commit, its detached metadata, all dirtree and dirmeta
+    // objects, and the directories of the root filesystem as a container runtime sees them.
     void write_commit(oci::TarWriter& tar);
 
-    // What every other layer begins with: the directories of a repository.
+    // Writes the start of every other layer: the directories of a repository.
     void write_repository(oci::TarWriter& tar);
 
-    // An object, and after it those of its names in the tree that are shown, as hard links. Directories that
-    // these are in and that the layer does not have yet come before them, as the commit has them: where a
-    // runtime keeps each layer in a directory of its own, what an upper one does not say would hide what a
-    // lower one did.
+    // Writes an object, and its visible names in the tree as hard links. Writes the parent directories of
+    // these names first if the layer does not have them yet, with the metadata of the commit: a runtime that
+    // keeps each layer in its own directory would otherwise hide the metadata of lower layers.
     void write_file(oci::TarWriter& tar, const WalkedFile& file);
 
   private:
@@ -40,15 +39,15 @@ class EncapsulatedTar {
 
     const Repository& repository_;
     const CommitWalk& walk_;
-    std::set<std::string> written_;  // directories, as the image has them
-    std::string last_parent_;        // of a name, as the commit has it, with its slash
+    std::set<std::string> written_;  // paths of directories in the image
+    std::string last_parent_;        // the parent of a name in the commit, with its slash
 };
 
-// Where the commit's path `path` is found in an image: usr/etc/x is etc/x there.
+// The path in an image of the commit's path `path`: usr/etc/x is etc/x in the image.
 std::string image_path(const std::string& path);
 
-// Whether an image can have the commit's `path` among its files. It cannot where the name would be a whiteout
-// (".wh.x"), or be, or be in, the image's own repository: then the commit has it, and a container does not.
+// True if an image can show the commit's `path` among its files. It cannot if the name would be a whiteout
+// (".wh.x"), or is in the image's own repository. Then only the commit has the file, not the container.
 bool is_shown(std::string_view path) noexcept;
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// A commit becomes an image that holds it (docs/formats/encapsulated-image.md).
+// Export of a commit as an image that contains it (docs/formats/encapsulated-image.md).
 #pragma once
 
 #include <map>
@@ -17,20 +17,20 @@
 namespace osb::ostree {
 
 enum class ImageFormat {
-    encapsulated,  // holds the commit; pull_image() and ostree-ext take it out again
+    encapsulated,  // contains the commit; pull_image() and ostree-ext can extract it
     plain,         // an ordinary root filesystem (ostree/export/plain_tar.hh)
 };
 
 struct ExportOptions {
     oci::LayerFormat compression;
-    std::size_t max_layers = 64;  // in all; at least 3
-    // The image of the build before, whose layers are to be kept. Layers of a base that others made are taken
-    // over as they are (ostree/export/kept_layers.hh), where its source can hand out blobs.
+    std::size_t max_layers = 64;  // the total number of layers; at least 3
+    // The image of the previous build, whose layers should be kept. Layers of a foreign base image are copied
+    // unchanged (ostree/export/kept_layers.hh) if its source can return blobs.
     std::optional<oci::Image> previous;
-    bool copies_blobs = true;                   // of `previous`: its source can
-    std::map<std::string, std::string> labels;  // in addition, and before, those that the commit gives
+    bool copies_blobs = true;                   // the source of `previous` can return blobs
+    std::map<std::string, std::string> labels;  // in addition to those of the commit, and with precedence
     std::vector<std::string> cmd;
-    unsigned jobs = 0;  // threads that work; 0: one a core
+    unsigned jobs = 0;  // number of threads; 0: one per core
     ImageFormat format = ImageFormat::encapsulated;
 };
 
@@ -41,8 +41,8 @@ struct ExportResult {
 };
 
 // Writes the commit that `rev` names into `sink`, as an image that ostree-ext (bootc, rpm-ostree) and
-// pull_image() take for that very commit. The same commit and options give the same bytes with any number of
-// threads. Throws Error; then the sink's image has not become visible.
+// pull_image() accept as the identical commit. The same commit and options give the same bytes, whatever the
+// number of threads. Throws Error; then the image is not visible in the sink.
 ExportResult export_commit(const Repository& repository, const std::string& rev, oci::ImageSink& sink,
                            const ExportOptions& options, Progress& progress);
 

@@ -1,4 +1,4 @@
-// The blob of a kept layer, copied from the previous image.
+// Copies the blob of a kept layer from the previous image.
 #pragma once
 
 #include "base/stream.hh"
@@ -7,10 +7,10 @@
 
 namespace osb::ostree {
 
-// Copies the blob to `target` and checks its digest and size; unless the layer is known by this very blob
-// (KeptLayer::is_verified), also that it unpacks to the layer. False when it does not: then `target` has the
-// bytes of another layer. Throws Error{digest_mismatch} for a blob that is not what the manifest says, and
-// what reading and writing throw.
+// Copies the blob to `target` and checks its digest and size. Unless this blob is already known for the layer
+// (KeptLayer::is_verified), also checks that it unpacks to the layer. Returns false if it does not: then
+// `target` has the bytes of another layer. Throws Error{digest_mismatch} for a blob that does not match the
+// manifest, and the errors of reading and writing.
 bool copy_kept_blob(oci::ImageSource& source, const KeptLayer& layer, Sink& target);
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// Layers of an earlier image that stand in a new one as they are, blob and all.
+// Layers of an earlier image that a new image reuses unchanged, including their blobs.
 #pragma once
 
 #include <cstddef>
@@ -13,20 +13,20 @@ namespace osb::ostree {
 
 struct KeptLayer {
     std::size_t index = 0;       // in the previous image
-    oci::Descriptor descriptor;  // as that has it
+    oci::Descriptor descriptor;  // from the previous image
     oci::Digest diff_id;
-    std::vector<const WalkedFile*> files;  // that it holds, in the walk's order
-    // Whether the descriptor's blob itself was seen to unpack to the layer. Else only the previous image says
-    // so, whoever made it.
+    std::vector<const WalkedFile*> files;  // the files of the layer, in the order of the walk
+    // True if this repository has seen that the descriptor's blob unpacks to the layer. Otherwise only the
+    // previous image claims it.
     bool is_verified = false;
-    std::uint64_t unpacked_size = 0;  // bytes
+    std::uint64_t unpacked_size = 0;  // in bytes
 };
 
-// The layers of `previous`, in its order, that an image of the walk's commit can have: encapsulated layers
-// other than the first, all of whose objects the commit has, each under the very names that the layer gives
-// it. An object is in one of them only. Known are the layers that were read by an import into this repository
-// (docs/formats/layer-commit.md), as base of whichever image and by whomever they were made; of another
-// `previous` nothing is kept. The walk is borrowed.
+// Returns the layers of `previous`, in its order, that an image of the walk's commit can reuse. These are
+// encapsulated layers except the first. The commit must have all objects of such a layer, with the same
+// names. Each object is in only one of the layers. Only layers that an import into this repository has read
+// are known (docs/formats/layer-commit.md), whatever their image and its author. Without known layers in
+// `previous`, the result is empty. The walk is borrowed.
 std::vector<KeptLayer> find_kept_layers(const Repository& repository, const CommitWalk& walk,
                                         const oci::Image& previous);
 

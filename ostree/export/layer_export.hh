@@ -1,4 +1,4 @@
-// The layers of an image, made from a commit's objects and written to where the image goes.
+// Creates the layers of an image from the objects of a commit and writes them to the destination.
 #pragma once
 
 #include <cstddef>
@@ -17,20 +17,21 @@
 
 namespace osb::ostree {
 
-// All arguments are borrowed.
+// Writes the layers of one image. All constructor arguments are borrowed.
 class LayerExport {
   public:
     LayerExport(const Repository& repository, const CommitWalk& walk, const std::vector<PlannedLayer>& plan,
                 oci::ImageSink& sink, const ExportOptions& options, Progress& progress);
 
-    // The first layer, which holds what belongs to no file, and one for each of the plan; on as many threads
-    // as the options say. A layer that the target has already is not sent, and one that this repository knows
-    // from an earlier run (ostree/export/layer_record.hh) not even made. Throws Error.
+    // Writes the first layer, which has everything except files, and one layer per element of the plan. The
+    // options set the number of threads. A layer that the destination has is not sent. A layer that this
+    // repository also knows from an earlier run (ostree/export/layer_record.hh) is not even generated. Throws
+    // Error.
     std::vector<oci::WrittenLayer> write_all();
 
   private:
     oci::WrittenLayer write_layer(std::size_t index, TaskPool& pool) const;
-    // Nothing when the previous image's blob is not the layer.
+    // Returns nullopt if the previous image's blob does not unpack to the layer.
     std::optional<oci::WrittenLayer> take_over(const PlannedLayer& layer) const;
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
@@ -46,7 +47,7 @@ class LayerExport {
     const ExportOptions& options_;
     Progress& progress_;
     LayerRecord record_;
-    bool first_;  // nothing is remembered: what the target has is not known
+    bool first_;  // the record is empty, so the content of the destination is unknown
 };
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// Which objects of a commit go into which layer, so that a layer changes only when its packages do.
+// The distribution of a commit's objects among layers, so that a layer changes only with its packages.
 #pragma once
 
 #include <cstdint>
@@ -14,34 +14,33 @@
 
 namespace osb::ostree {
 
-// The components of the files that no package owns.
+// The components of files that no package owns.
 inline constexpr const char* kInitramfs = "initramfs";
 inline constexpr const char* kUnpackaged = "unpackaged";
 
-// The annotation of a layer that names its components, sorted and separated by commas, as ostree-ext writes
-// it.
+// The annotation of a layer with the names of its components, sorted and separated by commas, as ostree-ext
+// writes it.
 inline constexpr const char* kComponentsAnnotation = "ostree.components";
 
 struct PlannedLayer {
     std::vector<std::string> components;   // sorted
-    std::vector<const WalkedFile*> files;  // in the walk's order
-    std::optional<KeptLayer> kept;         // it is this layer of the previous image: not to be written
+    std::vector<const WalkedFile*> files;  // in the order of the walk
+    std::optional<KeptLayer> kept;         // reuse this layer of the previous image instead of writing one
 };
 
 using Owners = std::map<std::string, std::string, std::less<>>;  // path -> package
 using SizeOf = std::function<std::uint64_t(const WalkedFile&)>;
 
-// At most `max_layers` (>= 2) layers of files, none of them empty.
+// Returns at most `max_layers` (>= 2) layers of files. No layer is empty. The walk is borrowed.
 //
-// With `previous`, the manifest of the build before: each component stays in its layer there, and new ones
-// share a last layer. Without: the larger half of the layers is for what no package owns and for the largest
-// components, one each; the others are spread over the rest by their names alone, so that they stay where
-// they are from build to build.
-// The walk is borrowed.
+// With `previous`, the manifest of the previous build, each component stays in its layer, and new components
+// share a last layer. Without it, the larger half of the layers is for files without a package and for the
+// largest components, one each. The names of the other components determine their layers, so that they stay
+// in place between builds.
 //
-// `kept`, from find_kept_layers(), come first and in their order, as they are; the largest of them, when they
-// would take more than seven eighths of the layers and others are needed, too. Their `components` are those
-// of their annotation, else of the files.
+// The layers of `kept`, from find_kept_layers(), come first, unchanged and in their order. If they would take
+// more than seven eighths of the layers and other layers are needed, only the largest of them are kept. Their
+// `components` are those of their annotation, otherwise of their files.
 std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owners, const SizeOf& size_of,
                                       std::size_t max_layers, const std::optional<oci::Manifest>& previous,
                                       const std::vector<KeptLayer>& kept = {});

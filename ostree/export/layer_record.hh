@@ -1,5 +1,5 @@
-// What layers became when they were written before, kept in the repository: a layer that the destination has
-// already is then known without being made.
+// A record in the repository of the layers that were written before. If the destination has a recorded layer,
+// it need not be generated again.
 #pragma once
 
 #include <optional>
@@ -14,35 +14,35 @@
 
 namespace osb::ostree {
 
-// A digest of all that decides the bytes of a layer: how it is written, and what is in it.
+// A digest of everything that determines the bytes of a layer: its format and its content.
 class LayerRecipe {
   public:
-    // kind: what the layer is, e.g. "encapsulated files".
+    // kind: the type of layer, for example "encapsulated files".
     LayerRecipe(std::string_view kind, const oci::LayerFormat& format);
 
     void add(std::string_view text);
     void add_files(const std::vector<const WalkedFile*>& files);
     void add_directories(const std::vector<WalkedDirectory>& directories);
-    // To be called once, last.
+    // Call it once, last.
     Sha256 finish() { return hasher_.finish_sha256(); }
 
   private:
     Hasher hasher_;
 };
 
-// The record: one small file a layer below extensions/osb-oci/layers in the repository, which ostree leaves
-// alone. It is a cache: what is damaged is passed over, a repository that cannot be written to gets none, and
-// the older half goes when there are more than kMaxRecords. Threads may use it at once.
+// The record: one small file per layer below extensions/osb-oci/layers in the repository, which ostree
+// ignores. It is a cache. Damaged files are ignored, a read-only repository gets no record, and the older
+// half is removed above kMaxRecords. Thread-safe.
 class LayerRecord {
   public:
     static constexpr std::size_t kMaxRecords = 2048;
 
-    // `repository` is borrowed.
+    // `repository` is borrowed and must outlive this object.
     explicit LayerRecord(const Repository& repository) : repository_(repository) {}
 
-    // Whether this repository has written no layer yet that it remembers.
+    // True if the record has no layers.
     bool empty() const;
-    // Without `tar_size` and `toc`.
+    // The recorded layer, without `tar_size` and `toc`, or nullopt.
     std::optional<oci::WrittenLayer> find(const Sha256& recipe) const;
     void save(const Sha256& recipe, const oci::WrittenLayer& layer) const;
 

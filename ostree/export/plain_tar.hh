@@ -1,4 +1,4 @@
-// A commit's tree as the layers of an ordinary image: a root filesystem that any container runtime runs
+// Writes the tree of a commit as layers of an ordinary image: a root filesystem for any container runtime
 // (docs/export.md, "Plain images").
 #pragma once
 
@@ -11,29 +11,29 @@
 
 namespace osb::ostree {
 
-// The walk of the same commit as an ordinary root filesystem has it. Paths are those in the image, and both
-// lists are sorted by them:
+// Converts a walk to that of an ordinary root filesystem. Paths are those in the image, and both lists are
+// sorted by them:
 //
-// - usr/etc is etc, unless the commit has an /etc of its own;
-// - usr/share/factory/var, where import leaves what an image ships for /var, is var, unless the commit has
-//   something in its own /var;
-// - every path is a file of its own, since ostree does not know which of the paths of an object were hard
+// - usr/etc becomes etc, unless the commit has its own /etc;
+// - usr/share/factory/var, where import keeps the image's files for /var, becomes var, unless the commit has
+//   content in its own /var;
+// - every path becomes a separate file, because ostree does not record which paths of an object were hard
 //   links.
 //
-// Such a tree is imported again as the same one. Names that would be whiteouts are left out, with a warning.
+// An import of the result gives the same tree. Names that would be whiteouts are omitted with a warning.
 CommitWalk plain_walk(const CommitWalk& walk);
 
-// Writes one layer. Every directory that a file of the layer needs comes before it, once, with its own mode,
-// owner and attributes, so that a layer says the same of it wherever in the image it stands. Both arguments
-// are borrowed; `walk` is what plain_walk() returned.
+// Writes one layer. The layer has every parent directory of its files, once, before the files. Each directory
+// has its own mode, owner and attributes, so that the layer is the same whatever its position in the image.
+// Both constructor arguments are borrowed; `walk` is the result of plain_walk().
 class PlainTar {
   public:
     PlainTar(const Repository& repository, const CommitWalk& walk) : repository_(repository), walk_(walk) {}
 
-    // All directories of the tree: what the first layer consists of.
+    // Writes all directories of the tree, which are the first layer.
     void write_directories(oci::TarWriter& tar);
 
-    // The file at file.paths.front(). Throws Error{invalid} for a path whose directory the walk lacks.
+    // Writes the file at file.paths.front(). Throws Error{invalid} if the walk does not have its directory.
     void write_file(oci::TarWriter& tar, const WalkedFile& file);
 
   private:
@@ -44,7 +44,7 @@ class PlainTar {
     const Repository& repository_;
     const CommitWalk& walk_;
     std::set<std::string> written_;  // paths of directories
-    std::string last_parent_;        // of a file, with its slash
+    std::string last_parent_;        // the parent of a file, with its slash
 };
 
 }  // namespace osb::ostree

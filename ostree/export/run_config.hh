@@ -1,4 +1,4 @@
-// How containers of an image run, kept in a commit that was imported from one (config.md, "config").
+// The settings for containers of an image (config.md, "config"). A commit keeps those of its image.
 #pragma once
 
 #include <map>
@@ -13,12 +13,12 @@ struct RunConfig {
     std::vector<std::string> environment;  // "NAME=VALUE"
     std::string working_directory;
     std::string user;
-    // Without those that belong to a form of the image: ostree.*, containers.bootc.
+    // Excludes labels that describe the form of an image: ostree.*, containers.bootc.
     std::map<std::string, std::string> labels;
 };
 
-// From the text of an image's config; members that are not of the type that config.md says are left out.
-// Throws Error{invalid} for a text that is not JSON.
+// Parses the text of an image config. Omits members whose type differs from config.md. Throws Error{invalid}
+// for malformed JSON.
 RunConfig parse_run_config(const std::string& config);
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// The commit inside an image, which the layers on top change.
+// The commit inside an image, on which its other layers build.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ struct BaseCommit {
     RootChecksums root;
 };
 
-// The commit's tree, before the layers on top.
+// The tree of the commit without the other layers.
 struct BaseTree {
     Node root;
     ObjectIndex objects;  // borrows the content of the layers
@@ -30,9 +30,9 @@ struct ImageBase {
     BaseTree tree;
 };
 
-// The commit with this checksum and these bytes, whose files are in the first `base_layers` of `layers`.
-// Those must have content. The writer, or the repository, must have its directories. Throws as read_tree(),
-// with the commit named.
+// Reads the commit with this checksum and these bytes. Its files are in the first `base_layers` of `layers`,
+// which must have content. Its directories must be in the writer or the repository. Throws as read_tree(),
+// with the commit as context.
 ImageBase read_base(const CommitId& commit, ByteView commit_object, const ImageLayers& layers,
                     std::size_t base_layers, const ObjectWriter& writer, ImageBudget& budget);
 

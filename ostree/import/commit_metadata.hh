@@ -1,4 +1,4 @@
-// What a commit says of the image that it was made from.
+// The metadata of a commit about the image from which it was imported.
 #pragma once
 
 #include <optional>
@@ -15,19 +15,20 @@ namespace osb::ostree {
 struct CommitFacts {
     std::string layout;            // "bootable" or "plain"
     std::string kernel;            // "" for none
-    std::optional<CommitId> base;  // the commit that the image is built on
-    std::string collection;        // collection id of the repository; "" for none
-    RefName ref;                   // that will name the commit
+    std::optional<CommitId> base;  // the commit on which the image is built
+    std::string collection;        // collection ID of the repository; "" for none
+    RefName ref;                   // the ref of the new commit
 };
 
-// The commit's metadata, a{sv} with sorted keys: ostree.manifest, ostree.manifest-digest and
-// ostree.container.image-config as ostree-ext writes them on a merge commit; version, ostree.linux and
-// ostree.bootable where known; osb.import.format and osb.import.layout, which say whether importing again
-// would give the same tree; osb.import.base for an image that is built on a commit; in a collection
-// ostree.collection-binding and ostree.ref-binding, without which its clients refuse a commit.
+// The commit's metadata, a{sv} with sorted keys. ostree.manifest, ostree.manifest-digest and
+// ostree.container.image-config are as in a merge commit of ostree-ext. version, ostree.linux and
+// ostree.bootable are set if they are known. osb.import.format and osb.import.layout tell whether a new
+// import would give the same tree. osb.import.base is set for an image that is built on a commit. In a
+// collection, ostree.collection-binding and ostree.ref-binding are set, because its clients reject a commit
+// without them.
 GVariantPtr commit_metadata(const oci::Image& image, const CommitFacts& facts);
 
-// Whether a commit with this metadata is what importing `image` in `layout` would give.
+// True if a commit with this metadata equals the result of an import of `image` in `layout`.
 bool is_import_of(GVariant* metadata, const oci::Image& image, const std::string& layout);
 
 }  // namespace osb::ostree

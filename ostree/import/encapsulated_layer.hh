@@ -1,6 +1,6 @@
-// A layer of an encapsulated image, read: every object in it is checked against its name and stored
-// (docs/formats/encapsulated-image.md). Both forms are read that ostree-ext ever wrote: v1, and v0 with its
-// separate attributes.
+// Reads a layer of an encapsulated image. Checks every object against its name and stores it
+// (docs/formats/encapsulated-image.md). Supports both formats of ostree-ext: v1, and v0, which has separate
+// attributes.
 #pragma once
 
 #include <map>
@@ -14,18 +14,18 @@
 
 namespace osb::ostree {
 
-// What the layers of one image bring besides objects in the repository.
+// The content of an image's layers besides objects in the repository.
 struct Encapsulated {
-    std::optional<CommitId> commit;  // nothing until it was read
-    std::string commit_object;       // its bytes
+    std::optional<CommitId> commit;  // nullopt until it was read
+    std::string commit_object;       // the bytes of the commit
     std::string detached;            // detached metadata, serialised; "" for none
 };
 
 class EncapsulatedLayerReader {
   public:
-    // All are borrowed; the caller is one of the pool's producers. `holds_commit`: this is the first layer,
-    // which has the metadata objects; the others hold content only. `record`, which may be null, is given the
-    // entries that layer.hh describes.
+    // All arguments are borrowed; the caller must be a producer of the pool. `holds_commit`: this is the
+    // first layer, which has the metadata objects; other layers only have content. `record` (unless null)
+    // receives the entries as in layer.hh.
     EncapsulatedLayerReader(LayerArchive archive, const LayerContext& context, Encapsulated& out,
                             bool holds_commit, Layer* record = nullptr)
         : tar_(archive.tar),
@@ -37,9 +37,9 @@ class EncapsulatedLayerReader {
           holds_commit_(holds_commit),
           record_(record) {}
 
-    // Reads the archive to its end. Throws Error, with the entry named: digest_mismatch for an object that is
-    // not what its name says; invalid for one that is malformed, twice there or in the wrong layer, for
-    // attributes without their file, and for a first layer without a commit.
+    // Reads the archive to its end. Throws Error with the entry as context: digest_mismatch for an object
+    // that does not match its name; invalid for an object that is malformed, duplicate or in the wrong layer,
+    // for attributes without their file, and for a first layer without a commit.
     void read_all();
 
   private:
@@ -72,9 +72,9 @@ class EncapsulatedLayerReader {
     Encapsulated& out_;
     bool holds_commit_;
     Layer* record_;
-    std::string last_object_;                          // in hexadecimal digits
+    std::string last_object_;                          // as hexadecimal digits
     std::map<std::string, XattrBytes> shared_xattrs_;  // by the name that links have as their target
-    std::optional<std::pair<std::string, XattrBytes>> pending_;  // attributes of the file that must come next
+    std::optional<std::pair<std::string, XattrBytes>> pending_;  // attributes; their file must come next
     std::set<std::string> seen_;
 };
 

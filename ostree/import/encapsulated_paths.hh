@@ -1,4 +1,4 @@
-// Where an encapsulated image has the repository that holds the commit's objects
+// The paths in an encapsulated image of the repository with the commit's objects
 // (docs/formats/encapsulated-image.md).
 #pragma once
 

@@ -1,5 +1,5 @@
-// The layers of a large image, brought into a repository some at a time: what came before the network went
-// away need not come again.
+// Downloads the layers of a large image into a repository in batches, so that a network failure loses only
+// the current batch.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace osb::ostree {
 
-// As much is lost at the most, in bytes of blobs, or one layer where that is larger. Images with less that is
-// missing are left to the import, which waits for the disk once.
+// The size of a batch in bytes of blobs. A batch has at least one layer. If fewer bytes are missing, the
+// import reads the layers, because it waits for the disk only once.
 inline constexpr std::uint64_t kFetchBatch = 64UL * 1024 * 1024;
 
-// Reads the layers that present_layers() does not have, so that the import which follows knows them; the
-// first one of an image that holds a commit is left to it. Each batch is durable, and its layers are known,
-// before the next begins. Returns the bytes of blobs that were read. Throws as import_image().
+// Reads the layers that present_layers() reports as missing, so that a following import knows them. It leaves
+// the first layer of an image with a commit to that import. Each batch is durable and its layers are known
+// before the next batch starts. Returns the bytes of blobs that were read. Throws as import_image().
 std::uint64_t fetch_layers(Repository& repository, const oci::Image& image, unsigned jobs, Progress& progress,
                            std::uint64_t batch = kFetchBatch);
 

@@ -1,4 +1,4 @@
-// The layers of an image as an import handles them: each blob once, however often the manifest names it.
+// The distinct layers of an image. The manifest may name a blob several times.
 #pragma once
 
 #include <cstddef>
@@ -15,33 +15,34 @@ namespace osb::ostree {
 struct ImageLayer {
     std::size_t index = 0;  // of its first use in the manifest
     LayerKind kind = LayerKind::ordinary;
-    std::shared_ptr<const Layer> content;  // nullptr: to be read
+    std::shared_ptr<const Layer> content;  // nullptr: not read yet
 };
 
-// Two layers are one when kind, diffID and digest are the same. A layer may be part of the base and on top,
-// too; and only reading shows whether two blobs with one diffID have the same content.
+// Two layers are equal if kind, diffID and digest are equal. The same blob may be in the base and on top of
+// it. Blobs with equal diffIDs but different digests are distinct, because only reading proves that they are
+// equal.
 struct ImageLayers {
     std::vector<ImageLayer> distinct;    // sorted by kind, diffID and digest
-    std::vector<std::size_t> positions;  // of each layer of the manifest: its place in `distinct`
+    std::vector<std::size_t> positions;  // for each layer of the manifest, its index in `distinct`
 
-    // Layer `index` of the manifest, which must have that many.
+    // Layer `index` of the manifest. The index must be in range.
     const ImageLayer& at(std::size_t index) const { return distinct[positions[index]]; }
     ImageLayer& at(std::size_t index) { return distinct[positions[index]]; }
 };
 
-// The layers without their content. The first `base_layers` of the image hold a commit.
+// The layers of an image, without content. Its first `base_layers` layers hold a commit.
 ImageLayers distinct_layers(const oci::Image& image, std::size_t base_layers);
 
 // The kind of layer `index` in an image whose first `base_layers` layers hold a commit.
 LayerKind layer_kind(std::size_t index, std::size_t base_layers) noexcept;
 
-// How many layers of the manifest have content; a blob that is named twice counts twice.
+// The number of layers in the manifest with content; a blob that occurs twice counts twice.
 std::size_t count_with_content(const ImageLayers& layers);
 
-// The blobs of the layers without content. Borrowed from the image.
+// The blobs of the layers without content. The result borrows from the image.
 std::vector<const oci::Descriptor*> unread_blobs(const oci::Image& image, const ImageLayers& layers);
 
-// "layer 2 of 7 (sha256:0123456789ab)": the context of an error.
+// The context for errors: "layer 2 of 7 (sha256:0123456789ab)".
 std::string describe_layer(const oci::Image& image, std::size_t index);
 
 }  // namespace osb::ostree

@@ -1,8 +1,8 @@
-// An image becomes an ostree commit.
+// Import of an image as an ostree commit.
 //
-// Every layer is decoded once, in a stream; objects are written to the repository as they pass; trees are
-// overlaid in memory by the rules of the image specification (layer.md) and only the result is written as
-// dirtrees and one commit. Nothing is unpacked to a path. See docs/import.md.
+// Each layer is decoded once, as a stream. Objects are written to the repository while the layer is read.
+// Trees are overlaid in memory by the rules of the image specification (layer.md), and only the result is
+// written as dirtrees and one commit. Nothing is unpacked to a path. See docs/import.md.
 #pragma once
 
 #include <cstdint>
@@ -19,44 +19,44 @@
 namespace osb::ostree {
 
 enum class Layout {
-    bootable,  // what ostree deploys: docs/import.md, "The bootable layout"
-    plain,     // the tree as the image has it
+    bootable,  // the layout that ostree deploys: docs/import.md, "The bootable layout"
+    plain,     // the tree as in the image
 };
 
 enum class Parent {
-    automatic,  // the commit that the image is built on; else the one that the ref names at present, if any
+    automatic,  // the commit on which the image is built; otherwise the current commit of the ref, if any
     none,
     commit,  // ImportOptions::parent_commit
 };
 
 struct ImportOptions {
-    std::optional<RefName> ref;  // nothing: os/<machine>/<name>, with `name`
+    std::optional<RefName> ref;  // nullopt: os/<machine>/<name>, with `name`
     std::string name;
     Layout layout = Layout::bootable;
     Parent parent = Parent::automatic;
     std::string parent_commit;  // a checksum or a ref
     std::string subject;
-    unsigned jobs = 0;  // threads that work; 0: one a core
-    // Most of the image's objects are probably here, though its layers were never read: of an image that
-    // holds a commit the tables of contents are looked at, and only layers that have objects which are
-    // missing are read.
+    unsigned jobs = 0;  // number of threads; 0: one per core
+    // The repository probably has most of the image's objects, although it has not read the layers. For an
+    // image with a commit, the import reads the tables of contents, and then only the layers with missing
+    // objects.
     bool expect_objects = false;
 };
 
-// What is reported of an import besides its commit and ref.
+// The report of an import, besides its commit and ref.
 struct ImportFacts {
     std::optional<CommitId> parent;
-    std::optional<CommitId> base;  // the commit inside the image, which is stored, too
-    bool unchanged = false;        // the ref's commit already was this image: nothing was added
+    std::optional<CommitId> base;  // the commit inside the image, which is stored as well
+    bool unchanged = false;        // the ref's commit was this image already; nothing was added
     std::string manifest_digest;
-    std::string version;  // "" when the image names none
+    std::string version;  // "" if the image does not have one
     std::string kernel;   // release of the kernel; "" for none
     std::size_t layers = 0;
-    std::size_t layers_reused = 0;  // known from an earlier import, or all there: not read
+    std::size_t layers_reused = 0;  // not read: known from an earlier import, or all objects are present
     std::uint64_t bytes_read = 0;   // of layer blobs
     std::uint64_t objects_written = 0;
-    std::uint64_t bytes_written = 0;  // as stored
-    std::vector<std::string> notes;   // what was moved or dropped, one line each, escaped
+    std::uint64_t bytes_written = 0;  // the stored size
+    std::vector<std::string> notes;   // moved and dropped files, one line each, escaped
 };
 
 struct ImportResult : ImportFacts {
@@ -64,12 +64,12 @@ struct ImportResult : ImportFacts {
     RefName ref;
 };
 
-// Imports `image` into `repository`. Of an image that is built on an encapsulated commit, the layers on top
-// are put on that commit's tree; an image that is such a commit and no more gives that very commit, unless
-// the options ask for another. Either the whole result is there, durable, and the ref names it, or an
-// exception was thrown, no ref has moved, and what was written is removed now or by the next import. Throws
-// Error: invalid, digest_mismatch, unsupported, too_large with the layer and the entry named; no_space;
-// Interrupted. Warnings go to log_warning() as they are found.
+// Imports `image` into `repository`. If the image is built on an encapsulated commit, applies the other
+// layers to that commit's tree. If the image is only such a commit, the result is the identical commit,
+// unless the options require another one. Atomic and durable: if this throws, no ref has moved, and the
+// partial result is removed now or by the next import. Throws Error: invalid, digest_mismatch, unsupported
+// and too_large, with the layer and the entry as context; no_space. Throws Interrupted. Reports warnings
+// through log_warning() immediately.
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress);
 

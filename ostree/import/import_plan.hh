@@ -1,5 +1,5 @@
-// The plan of an import: the options checked, and what the repository and the image say to them before any
-// layer is looked at.
+// The plan of an import: the checked options, and the state of repository and image, before any layer is
+// read.
 #pragma once
 
 #include <cstddef>
@@ -19,23 +19,23 @@ struct ImportPlan {
     Layout layout = Layout::bootable;
     std::string subject;
     Parent parent_choice = Parent::automatic;
-    std::optional<CommitId> parent;  // the one asked for; only for Parent::commit
-    // The commit that the ref names before the import.
+    std::optional<CommitId> parent;  // the requested parent; only for Parent::commit
+    // The commit of the ref before the import.
     std::optional<CommitId> present;
-    std::size_t base_layers = 0;  // the first of the image's layers, which hold a commit; 0 for none
-    bool is_only_base = false;    // the image is a commit and no more
-    // The result may be the commit inside the image itself: nothing was asked for that it cannot be.
+    std::size_t base_layers = 0;  // number of the image's first layers that hold a commit; 0 for none
+    bool is_only_base = false;    // the image consists of a commit only
+    // The result may be the commit inside the image itself, because no option requires another one.
     bool may_be_base = false;
 };
 
-// Reads no layer and changes nothing. Throws Error: usage for a subject that is not UTF-8 or a ref that
-// ostree does not take; invalid for an image without layers or with labels that contradict it; not_found for
-// a parent that the repository lacks.
+// Makes the plan. Reads no layer and changes nothing. Throws Error: usage for a subject that is not UTF-8 or
+// an invalid ref; invalid for an image without layers or with contradictory labels; not_found if the
+// repository does not have the parent.
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options);
 
-// The parent of the commit that the import writes; nothing for a commit without one. In this order: the one
-// that was asked for, also when that is none; `base`, the commit that the image is built on; `present`, the
-// commit that the ref names now; the commit that the ref named before the import.
+// The parent of the commit that the import writes, or nullopt. In order of precedence: the requested parent,
+// which may be none; `base`, the commit on which the image is built; `present`, the current commit of the
+// ref; the commit of the ref before the import.
 std::optional<CommitId> commit_parent(const ImportPlan& plan, const std::optional<CommitId>& base,
                                       const std::optional<CommitId>& present);
 

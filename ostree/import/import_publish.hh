@@ -1,4 +1,4 @@
-// The end of an import: objects become durable, then the commits that need them, then the refs.
+// The last step of an import: makes durable the objects, then the commits that need them, then the refs.
 #pragma once
 
 #include <memory>
@@ -26,24 +26,24 @@ struct WrittenObjects {
     std::vector<GVariantPtr> layer_commits;  // of the new layers, in their order
 };
 
-// Writes the directories of the image's tree, and what the commits of the layers that were read now need,
-// side by side: `threads` work at once. Throws as check_directory_sizes() and write_tree().
+// Writes the directories of the image's tree, and the objects for the commits of the newly read layers, in
+// parallel on `threads` threads. Throws as check_directory_sizes() and write_tree().
 WrittenObjects write_objects(ObjectWriter& writer, const Node& root, const NewLayers& new_layers,
                              unsigned threads);
 
-// What is published. All is borrowed.
+// The data to publish. All members are borrowed.
 struct NewImport {
     const WrittenObjects& objects;
     const NewLayers& new_layers;
-    const Encapsulated& held_commit;  // the commit inside the image, when it was read now; else empty
+    const Encapsulated& held_commit;  // the commit inside the image if it was read now; otherwise empty
     const BaseCommit* base;           // the same commit, read now or before; nullptr for none
     const std::string& kernel;        // release; "" for none
 };
 
-// Publishes the writer's objects, writes the commits and moves the ref of the plan, all in `transaction`.
-// Atomic: when this throws, no ref has moved. Another import may have moved the ref meanwhile. When its
-// commit is this image, that commit is the result and nothing else is written; else it becomes the parent.
-// Warns when clients would refuse the image's own commit by the plan's ref.
+// Publishes the writer's objects, writes the commits and sets the ref of the plan, all in `transaction`.
+// Atomic: if this throws, no ref has moved. A concurrent import may have moved the ref in the meantime. If
+// its commit is this image, that commit is the result and nothing else is written; otherwise it becomes the
+// parent. Warns if clients would reject the image's own commit under the plan's ref.
 ImportedCommit publish_import(const Repository& repository, Transaction& transaction, ObjectWriter& writer,
                               const oci::Image& image, const ImportPlan& plan, const NewImport& import);
 

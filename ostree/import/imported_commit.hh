@@ -1,4 +1,4 @@
-// The commit that an import ends with, and how to find it when the repository has it already.
+// The result commit of an import, and the search for it in the repository.
 #pragma once
 
 #include <optional>
@@ -15,21 +15,21 @@ namespace osb::ostree {
 struct ImportedCommit {
     CommitId id;
     std::optional<CommitId> parent;
-    std::optional<CommitId> base;    // the commit that the image is built on
+    std::optional<CommitId> base;    // the commit on which the image is built
     std::string kernel;              // release; "" for none
-    bool unchanged = false;          // the ref named it before
-    bool found = false;              // in the repository, so that no layer was needed
-    std::vector<std::string> notes;  // on how it came about, a line each, escaped
+    bool unchanged = false;          // it was the commit of the ref before
+    bool found = false;              // it is in the repository, so no layer is needed
+    std::vector<std::string> notes;  // about its creation, one line each, escaped
 };
 
-// `commit`, when it is what an earlier import made of this image as the plan asks for it:
-// layout, parent and the bindings for the plan's ref. Throws Error{not_found} when the repository lacks it.
+// Returns `commit` if an earlier import made it from this image with the layout, the parent and the ref
+// bindings of the plan; otherwise nullopt. Throws Error{not_found} if the repository does not have it.
 std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const CommitId& commit);
 
-// The commit that the plan's ref names, when it is the result already: an earlier import of the image, or
-// the commit inside the image. The image's label is not believed: that commit counts when all of the image's
-// layers were read before and hold it. Reads no layer. Throws as known_layers().
+// Returns the commit of the plan's ref if it is already the result: an earlier import of the image, or the
+// commit inside the image. Does not trust the image's label: the commit inside counts only if all layers of
+// the image were read before and hold it. Reads no layer. Throws as known_layers().
 std::optional<ImportedCommit> find_present_commit(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan);
 

@@ -1,4 +1,4 @@
-// Which layers of an image a repository knows from earlier imports.
+// The layers of an image that a repository knows from earlier imports.
 #pragma once
 
 #include <cstddef>
@@ -13,25 +13,25 @@
 
 namespace osb::ostree {
 
-// Layer `index` of the image, which is of this kind; nullptr when an import would have to read it. Known are
-// a blob that was read, and one that is said to unpack to what was read; but where two blobs of an image are
-// said to unpack to the same, what was seen of one says nothing of the other. Throws Error as load_layer() in
+// Loads layer `index` of the image, with this kind. Returns nullptr if an import would have to read it. A
+// layer is known if its blob was read, or if its diffID equals that of a layer that was read. If two blobs of
+// an image have the same diffID, one of them is no evidence for the other. Throws Error as load_layer() in
 // ostree/import/layer_store.hh.
 std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
                                         std::size_t index, LayerKind kind);
 
-// One entry a layer of the image, in its order; nullptr for a layer that an import would have to read.
-// Whether all objects of a known layer are still there is not looked at: the import does that, and reads it
-// again where one is missing. Throws Error as load_layer() in ostree/import/layer_store.hh.
+// One element per layer of the image, in its order; nullptr for a layer that an import would have to read.
+// Does not check that all objects of a known layer exist: the import does that, and reads the layer again if
+// one is missing. Throws Error as load_layer() in ostree/import/layer_store.hh.
 std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository, const oci::Image& image);
 
-// The commit that an image holds, and nothing beside it, when all of its layers were read before and hold
-// that commit; nothing else. The image's label is not believed. Throws as known_layers().
+// Returns the commit if the image holds only a commit and all of its layers were read before and hold it;
+// otherwise nullopt. Does not trust the image's label. Throws as known_layers().
 std::optional<CommitId> known_commit(const Repository& repository, const oci::Image& image);
 
-// Whether an import that expects objects (ImportOptions::expect_objects) would not read the layer: it is
-// known, or its table of contents names nothing that the repository lacks. One entry a layer. Throws as
-// known_layers(); unavailable when the registry fails.
+// One element per layer: true if an import that expects objects (ImportOptions::expect_objects) would not
+// read it. Such a layer is known, or the repository has all objects in its table of contents. Throws as
+// known_layers(); Error{unavailable} if the registry fails.
 std::vector<bool> present_layers(const Repository& repository, const oci::Image& image);
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// The layers of an image put on one another: the tree that the image shows.
+// Merges the layers of an image into the tree that the image shows.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@
 
 namespace osb::ostree {
 
-// The tree of an image without a commit. All layers must have content. Warns of what they could not store.
-// Throws as apply_layer(), with the layer named.
+// The tree of an image without a commit. All layers must have content. Warns of entries that could not be
+// stored. Throws as apply_layer(), with the layer as context.
 Node merge_layers(const oci::Image& image, const ImageLayers& layers, ImageBudget& budget);
 
 // The tree of an image whose first `base_layers` layers hold a commit: the commit's tree with the other
-// layers on top, and /etc where the image shows it. Hard links may lead to the commit's objects. Throws as
-// merge_layers() and ImageView().
+// layers applied, and with /etc where the image shows it. Hard links may point to the commit's objects.
+// Throws as merge_layers() and ImageView().
 Node merge_onto_base(const oci::Image& image, const ImageLayers& layers, std::size_t base_layers,
                      BaseTree base, ImageBudget& budget);
 

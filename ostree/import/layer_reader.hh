@@ -1,5 +1,5 @@
-// Decodes one layer of an image in a single pass: check the blob's digest, decompress, check the diffID, read
-// the tar, and store the files' content as it passes.
+// Reads one layer of an image in a single pass: checks the blob's digest, decompresses, checks the diffID,
+// reads the tar, and stores the content of files.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace osb::ostree {
 
-// What reading a layer needs besides its bytes.
+// The resources to read a layer, all borrowed.
 struct LayerContext {
     ObjectWriter& writer;
     TaskPool& pool;
@@ -24,20 +24,20 @@ struct LayerContext {
     ImageBudget& budget;
 };
 
-// The archive in a layer that is being decoded.
+// The archive of a layer that is being decoded.
 struct LayerArchive {
     oci::TarReader& tar;
-    LayerMeter& meter;  // to be told of holes before they are written
+    LayerMeter& meter;  // report holes to it before they are written
 };
 
-// Decodes `blob`, hands its archive to `read`, which reads that to its end, and checks blob and diffID;
-// returns the number of uncompressed bytes. What `read` did must count for nothing when this throws.
+// Decodes `blob`, passes its archive to `read`, which must read it to its end, and checks digest and diffID.
+// Returns the number of uncompressed bytes. If this throws, the caller must discard the results of `read`.
 std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context,
                            const std::function<void(LayerArchive)>& read);
 
-// Reads `blob` to its end. The layer's files are stored, or are tasks of the pool, when this returns: their
-// checksums are there once the pool has ended. To be called from one of the pool's producers. Throws Error
-// with the entry named.
+// Reads `blob` to its end. On return, the layer's files are stored or are tasks of the pool; their checksums
+// are valid once the pool has ended. Call it from a producer of the pool. Throws Error with the entry as
+// context.
 std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
                                   const LayerContext& context);
 

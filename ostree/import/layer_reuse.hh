@@ -1,4 +1,4 @@
-// Which layers of an image an import need not read: the content of those is in the repository.
+// The layers of an image that an import need not read, because the repository has their content.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +14,18 @@
 namespace osb::ostree {
 
 struct ReusedLayers {
-    ImageLayers layers;             // with content: those that are reused
-    std::optional<ImageBase> base;  // the commit inside the image, when all of its layers are reused
-    std::uint64_t table_bytes = 0;  // read of tables of contents
+    ImageLayers layers;             // the reused ones have content
+    std::optional<ImageBase> base;  // the commit inside the image, if all of its layers are reused
+    std::uint64_t table_bytes = 0;  // bytes of tables of contents that were read
 };
 
-// Reuses a layer that is known when the repository has all of its objects: a damaged repository is mended,
-// not built upon. With `expect_objects` the tables of contents of an encapsulated image's other layers are
-// read, too (ImportOptions::expect_objects). The first layer of a base is reused only with all others, and
-// when the repository has the commit and its directories.
+// Reuses a known layer if the repository has all of its objects. So an import repairs a damaged repository.
+// With `expect_objects`, also reads the tables of contents of an encapsulated image's other layers
+// (ImportOptions::expect_objects). Reuses the first layer of a base only together with all others, and only
+// if the repository has the commit and its directories.
 //
-// What is reused is charged to `budget`. `threads` work at once. Throws Error with the layer named:
-// digest_mismatch as load_layer(); too_large; unavailable when the registry fails.
+// Charges the reused layers to `budget`. Works on `threads` threads. Throws Error with the layer as context:
+// digest_mismatch as load_layer(); too_large; unavailable if the registry fails.
 ReusedLayers find_reused_layers(const Repository& repository, const oci::Image& image,
                                 std::size_t base_layers, bool expect_objects, const ObjectWriter& writer,
                                 unsigned threads, ImageBudget& budget);

@@ -1,4 +1,4 @@
-// Whether layers fit into a repository, as far as their sizes tell.
+// A check whether layers fit into a repository, as far as their sizes are known.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace osb::ostree {
 
-// Throws Error{no_space} when what the layers take at the least is more than is free on the repository's
+// Throws Error{no_space} if the minimum size of the layers exceeds the free space of the repository's
 // filesystem.
 void check_space_for(const Repository& repository, const std::vector<const oci::Descriptor*>& layers);
 

@@ -1,10 +1,10 @@
-// Layers that were imported before, kept in the repository so that they are not read again.
+// Storage of imported layers in the repository, so that they need not be read again.
 //
-// A layer is a commit whose tree holds the objects of the layer's files, named by their checksums, and one
-// file `entries` that lists the layer's entries (docs/formats/layer-commit.md). Refs
-// ostree/container/blob/osb/<escaped digest> name it, once by the digest of the blob and once by the diffID,
-// so that a layer that was merely compressed anew is known too. The prefix is that of ostree-ext, whose
-// commits hold trees rewritten in its own way; `osb/` keeps the two from taking each other's for their own.
+// A layer is stored as a commit. Its tree has the objects of the layer's files, named by their checksums, and
+// one file `entries` with the list of the layer's entries (docs/formats/layer-commit.md). Two refs
+// ostree/container/blob/osb/<escaped digest> point to it: one with the digest of the blob and one with the
+// diffID, so that a layer that was only recompressed is known as well. ostree-ext uses the same prefix for
+// commits with rewritten trees; `osb/` keeps both kinds apart.
 #pragma once
 
 #include <memory>
@@ -22,30 +22,31 @@ namespace osb::ostree {
 
 class Transaction;
 
-// The layer whose blob has `digest`, or whose diffID is `diff_id`; nullptr when it is not there, not whole,
-// was read as one of another kind, or is of another version of the format. Throws Error{digest_mismatch} when
-// the blob is known to unpack to something else than `diff_id`.
+// Loads the layer whose blob has `digest`, or whose diffID is `diff_id`. Returns nullptr if it is missing,
+// incomplete, of another kind, or in another version of the format. Throws Error{digest_mismatch} if the blob
+// is known to unpack to a layer other than `diff_id`.
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id, LayerKind kind = LayerKind::ordinary);
 
-// Whether the repository has the objects of all the layer's files. Threads may call it at once.
+// True if the repository has the objects of all files of the layer. Thread-safe.
 bool holds_all_files(const ObjectWriter& writer, const Layer& layer);
 
-// Writes what the layer's commit needs, and returns that commit. The layer's files must have been written.
+// Writes the objects of the layer's commit, and returns that commit. The layer's files must have been
+// written.
 GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer);
 
-// Whether a blob of this digest was once read, by an import into this repository, and unpacked to `diff_id`.
-// Being known by its diffID alone says nothing of a blob.
+// True if an import into this repository has read a blob with this digest and it unpacked to `diff_id`. A
+// layer that is known only by its diffID is no evidence for a blob.
 bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id);
 
-// Writes the commit of a layer that was read, and sets its refs in `transaction`: that of the diffID, and
-// that of the blob which was read, whatever the manifest calls it. To be called after the writer has
-// published: a commit is seen, or taken over by the next transaction of whatever kind, as soon as it is
-// written.
+// Writes the commit of a newly read layer, and sets its refs in `transaction`: one for the diffID, and one
+// for the digest of the blob that was read, even if the manifest has another one. Call it after the writer
+// has published its objects, because a commit is visible as soon as it is written, and the next transaction
+// may take it over.
 void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer);
 
-// Deletes, in `transaction`, the refs of layers that no image in the repository uses: none whose commit a ref
-// names, and not those of `keep`.
+// Deletes, in `transaction`, the refs of layers that no image in the repository uses. Keeps layers whose
+// commit another ref names, and those of `keep`.
 void forget_unused_layers(Transaction& transaction, const Repository& repository,
                           const std::vector<oci::Digest>& keep);
 

@@ -1,4 +1,4 @@
-// An encapsulated image becomes the very commit that is inside it.
+// Extracts the identical commit from an encapsulated image.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 namespace osb::ostree {
 
 struct PullOptions {
-    std::optional<RefName> ref;  // that is to name the commit; nothing: none is set
-    unsigned jobs = 0;           // threads that work; 0: one a core
+    std::optional<RefName> ref;  // the ref to set to the commit; nullopt: none
+    unsigned jobs = 0;           // number of threads; 0: one per core
 };
 
 struct PullResult {
@@ -26,17 +26,17 @@ struct PullResult {
     std::size_t layers = 0;
     std::uint64_t bytes_read = 0;  // of layer blobs
     std::uint64_t objects_written = 0;
-    std::uint64_t bytes_written = 0;  // as stored
+    std::uint64_t bytes_written = 0;  // the stored size
 };
 
-// Throws Error{unsupported} for an image that holds no commit, or layers on top of one, with the advice to
-// import it; Error{invalid} when its labels contradict each other.
+// Throws Error{unsupported}, with the advice to import the image, if it has no commit or has layers on top of
+// one; Error{invalid} if its labels contradict each other.
 void check_pullable(const oci::Image& image);
 
-// Stores the image's commit with all its objects and its detached metadata. Each object is checked against
-// its checksum, each layer against its digests, the commit against the label ostree.commit, and the whole
-// against the commit's tree: nothing is missing. Either all of that is there, durable, or an exception was
-// thrown and no ref has moved. Throws as check_pullable() and import_image().
+// Stores the image's commit with all its objects and its detached metadata. Checks each object against its
+// checksum, each layer against its digests, the commit against the label ostree.commit, and that no object of
+// the commit's tree is missing. Durable on return; if this throws, no ref has moved. Throws as
+// check_pullable() and import_image().
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress);
 

@@ -1,4 +1,4 @@
-// The tree of an image brought into the layout that was asked for.
+// Applies the requested layout to the tree of an image.
 #pragma once
 
 #include <string>
@@ -14,21 +14,20 @@ namespace osb::ostree {
 
 struct LaidOutTree {
     Node root;
-    std::string kernel;              // release; "" when there is none, or the layout does not look for one
-    std::vector<std::string> notes;  // what was moved or dropped, a line each, escaped
+    std::string kernel;              // release; "" if there is none or the layout does not look for one
+    std::vector<std::string> notes;  // moved and dropped files, one line each, escaped
 };
 
-// The plain layout takes the tree as it is. The bootable one is that of make_bootable(), or of `derived` for
-// an image that is built on a commit (nullptr: it is not). `store_link` stores the links that the layout
-// adds. Warns of what is missing for booting. Throws as make_bootable().
+// The plain layout keeps the tree unchanged. The bootable layout calls make_bootable(), or `derived` for an
+// image that is built on a commit (nullptr: it is not). `store_link` stores the links that the layout adds.
+// Warns of files that are missing for booting. Throws as make_bootable().
 LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, const StoreLink& store_link,
                     ImageBudget& budget);
 
-// Whether a commit's tree is as the layout wants it without further change. `laid_out`: as is_laid_out() says
-// of it.
+// True if a commit's tree fits the layout without changes. `laid_out`: the result of is_laid_out() for it.
 bool fits_layout(bool laid_out, Layout layout) noexcept;
 
-// "bootable" or "plain", as a commit's metadata has it.
+// The name in a commit's metadata: "bootable" or "plain".
 std::string layout_name(Layout layout);
 
 }  // namespace osb::ostree

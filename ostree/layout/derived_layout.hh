@@ -1,5 +1,5 @@
-// The bootable layout of a tree that was laid out before, when layers have been put on top: what they brought
-// goes where it belongs, and takes the place of what the base has there.
+// The bootable layout for a base tree that already has it, after further layers were applied. Files of the
+// layers are moved to their places and replace those of the base.
 #pragma once
 
 #include <map>
@@ -12,14 +12,14 @@ namespace osb::ostree {
 
 class DerivedLayout {
   public:
-    // `base`: the tree before the layers, as its commit has it.
+    // `base`: the commit's tree, without the layers.
     explicit DerivedLayout(const Node& base);
 
-    // As make_bootable(), for the tree with the layers on top. In addition, where the base was laid out:
-    // files in /var replace those that the base has in /usr/share/factory/var; files below links that the
-    // layout made of /opt and /usr/local make these directories again; a kernel or an initramfs in /boot
-    // replaces that of its release, and the base's kernel goes when its modules are gone and another is
-    // there; and links that the base has at /ostree and /tmp stay as they are.
+    // Does the same as make_bootable() for the tree with the layers. If the base has the bootable layout, it
+    // also does the following. Files in /var replace those of the base in /usr/share/factory/var. Files below
+    // the layout's links /opt and /usr/local turn these into directories again. A kernel or an initramfs in
+    // /boot replaces the one with the same release. The base's kernel is removed if its modules are gone and
+    // another kernel exists. The base's links at /ostree and /tmp are kept.
     LayoutReport apply(Node& root, const StoreLink& store_link, ImageBudget& budget) const;
 
   private:
@@ -31,7 +31,7 @@ class DerivedLayout {
     bool laid_out_;
     std::string kernel_;                    // release of the base's kernel; "" for none
     bool has_modules_ = false;              // besides the kernel itself
-    std::map<std::string, Sha256> placed_;  // files in the kernel's directory, other than modules
+    std::map<std::string, Sha256> placed_;  // files in the kernel's directory except modules
     std::optional<Sha256> ostree_link_;
     std::optional<Sha256> tmp_link_;
     bool has_factory_ = false;

@@ -1,4 +1,4 @@
-// What distributions call kernels and what belongs to them. Internal to the bootable layout.
+// The names of kernels and initramfs files in distributions. Private to the bootable layout.
 #pragma once
 
 #include <optional>
@@ -12,23 +12,24 @@ namespace osb::ostree {
 
 inline constexpr std::string_view kModules = "usr/lib/modules";
 
-// The names of the directories in a directory; none of anything else.
+// The names of the subdirectories of a directory; empty if `node` is not a directory.
 std::vector<std::string> names_of_directories(const Node* node);
 
-// "vmlinuz-virt" -> "virt"; nothing when it is no kernel's name. "vmlinuz" alone has the flavour "".
+// "vmlinuz-virt" -> "virt"; nullopt if it is not the name of a kernel. "vmlinuz" has the flavour "".
 std::optional<std::string> kernel_flavour(std::string_view name);
 
-// The release of the kernel that /boot calls `flavour`, told from the directories of modules: that of the
-// very kernel, if it is in one of them; "6.1.0-9-amd64" is its own; "virt" is that of "6.6.54-0-virt"; and an
-// only one serves for any. What an earlier kernel has left behind (updates/dkms) counts when there is nothing
-// better. Throws Error{invalid} when it could be that of several. `modules` may be null.
+// The release of the kernel with `flavour` in /boot, derived from the directories of modules. The identical
+// kernel in one of them decides. Otherwise "6.1.0-9-amd64" is a release itself, "virt" belongs to
+// "6.6.54-0-virt", and a single directory matches any flavour. Remains of an earlier kernel (updates/dkms)
+// count only if there is no better match. Throws Error{invalid} if several releases match. `modules` may be
+// null.
 std::string release_of(const std::string& flavour, const Sha256& kernel, const Node* modules);
 
-// Whether a file of /boot is the initramfs of the kernel.
+// True if a file in /boot is the initramfs of the kernel.
 bool is_initramfs_of(std::string_view name, const std::string& flavour, const std::string& release);
 
-// "initramfs-lts.img" -> "lts", and so for all names of an initramfs; "" for one without a flavour. Nothing
-// for what is none, and for those that are not for starting the system (fallback, rescue, kdump).
+// "initramfs-lts.img" -> "lts", for all common names of an initramfs; "" for one without a flavour. Returns
+// nullopt for other files, and for an initramfs that does not start the system (fallback, rescue, kdump).
 std::optional<std::string> initramfs_flavour(std::string_view name);
 
 }  // namespace osb::ostree

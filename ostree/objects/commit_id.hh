@@ -1,4 +1,4 @@
-// Which commit: its checksum. The bytes of the commit object itself are called `commit_object` or bytes.
+// The identity of a commit: its checksum. The bytes of the commit object are called `commit_object` or bytes.
 #pragma once
 
 #include <array>
@@ -11,19 +11,19 @@
 
 namespace osb::ostree {
 
-// 64 lower-case hexadecimal digits. It is always well formed: a path, a ref or a message may be built from
-// it. Where there may be no commit, it is a std::optional<CommitId>.
+// 64 lower-case hexadecimal digits. Always well formed, so it is safe in a path, a ref or a message. An
+// optional commit is a std::optional<CommitId>.
 class CommitId {
   public:
     // Throws Error{invalid} for anything but 64 lower-case hexadecimal digits.
     static CommitId parse(std::string_view text);
-    // Nothing for such a text.
+    // Returns nullopt instead of throwing.
     static std::optional<CommitId> try_parse(std::string_view text) noexcept;
     explicit CommitId(const Sha256& checksum);
 
-    // Both views live as long as this object.
+    // Both views are valid during the lifetime of this object.
     std::string_view text() const noexcept { return {text_.data(), kSize}; }
-    // The first 12 digits, for people.
+    // The first 12 digits, for display.
     std::string_view short_text() const noexcept { return text().substr(0, kShortSize); }
     const char* c_str() const noexcept { return text_.data(); }
     // For concat().
@@ -35,7 +35,7 @@ class CommitId {
     bool operator==(const CommitId&) const = default;
     friend bool operator==(const CommitId& id, std::string_view text) noexcept { return id.text() == text; }
 
-    // Makes it a string in a document of nlohmann's, which finds this function by its argument.
+    // Converts to a JSON string of nlohmann::json, which finds this function by argument-dependent lookup.
     template<typename Json>
     friend void to_json(Json& json, const CommitId& id) {
         json = id.text();
@@ -50,8 +50,7 @@ class CommitId {
     std::array<char, kSize + 1> text_{};  // with a NUL, for libostree
 };
 
-// The text of a commit that may not be there; "" for none. For messages and documents that have no other
-// form.
+// The text of a commit, "" for nullopt. For messages and documents that have no other form for it.
 inline std::string_view text_or_empty(const std::optional<CommitId>& id) noexcept {
     return id ? id->text() : std::string_view();
 }

@@ -1,4 +1,4 @@
-// A commit's detached metadata: signatures, for the most part.
+// The detached metadata of a commit, which are mostly signatures.
 #pragma once
 
 #include <string>
@@ -6,14 +6,13 @@
 
 namespace osb::ostree {
 
-// Which value counts where both have one, and not lists that can be joined.
+// The precedence if both sides have a value that is not a list to merge.
 enum class Preferred { present, added };
 
-// What a repository that holds `present` is to hold after `added` came: every key of both; of lists of byte
-// strings, which signatures are, the elements of both; of other values the preferred one. All are serialised
-// a{sv}, "" for none; the result is `present`, byte for byte, when nothing is added to it. Throws
-// Error{invalid} for malformed metadata that are added, too_large for more than libostree reads; malformed
-// ones that are present are replaced.
+// Merges the detached metadata `added` into `present`. The result has every key of both. Lists of byte
+// strings (signatures) are joined; for other values the preferred side wins. All are serialised a{sv}, "" for
+// none. If nothing is added, the result has the same bytes as `present`. Throws Error{invalid} if `added` is
+// malformed, Error{too_large} above the limit of libostree. Malformed present metadata are replaced.
 std::string join_detached_metadata(std::string_view present, std::string_view added, Preferred preferred);
 
 }  // namespace osb::ostree

@@ -1,5 +1,5 @@
-// The files of an archive repository: a header, and the content in raw deflate (docs/import.md, "Objects").
-// libostree inflates them with zlib; this does it with whatever is fastest.
+// The file format of archive repositories: a header, and the content in raw deflate (docs/import.md,
+// "Objects"). libostree inflates it with zlib; this code uses the fastest decoder.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,9 @@
 
 namespace osb::ostree {
 
-// `file` is one, opened. The content of what is returned is not checked against any checksum, and that of an
-// empty file is there, too. Throws Error{invalid} for a malformed header, as the content's read() does for
-// what cannot be inflated or ends before the size that the header says.
+// Opens a .filez file. The content, also that of an empty file, is not checked against a checksum. Throws
+// Error{invalid} for a malformed header; read() of the content throws it for data that cannot be inflated or
+// that ends before the size in the header.
 ContentObject open_filez(Fd file);
 
 }  // namespace osb::ostree

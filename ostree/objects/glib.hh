@@ -1,4 +1,4 @@
-// GLib's and libostree's objects, owned. Internal to this folder: no public header includes it.
+// Owned objects of GLib and libostree. Private to this folder: no public header includes it.
 #pragma once
 
 #include <gio/gio.h>
@@ -46,7 +46,7 @@ using GVariantPtr = std::unique_ptr<GVariant, GVariantDeleter>;
 using GHashTablePtr = std::unique_ptr<GHashTable, GHashTableDeleter>;
 using GKeyFilePtr = std::unique_ptr<GKeyFile, GKeyFileDeleter>;
 
-// Takes a floating or a full reference.
+// Takes ownership of a floating or full reference.
 inline GVariantPtr take(GVariant* variant) {
     return GVariantPtr(g_variant_take_ref(variant));
 }
@@ -55,28 +55,28 @@ inline ByteView bytes_of(GVariant* variant) {
     return {static_cast<const std::uint8_t*>(g_variant_get_data(variant)), g_variant_get_size(variant)};
 }
 
-// A variant of type `type` over a copy of `bytes`; trusted says that they are known to be in normal form.
+// A variant of type `type` over a copy of `bytes`. trusted: the bytes are known to be in normal form.
 GVariantPtr variant_from_bytes(const GVariantType* type, ByteView bytes, bool trusted);
 
-// An `ay` of these bytes, without a terminating NUL.
+// Returns a floating `ay` with these bytes, without a terminating NUL.
 GVariant* byte_array(ByteView bytes);
 
-// The bytes of an `ay`. They live as long as the variant.
+// The bytes of an `ay`. The view is valid during the lifetime of the variant.
 ByteView view_byte_array(GVariant* variant);
 
-// The checksum in an `ay`. Throws Error{invalid} for one of another length.
+// The checksum in an `ay`. Throws Error{invalid} for another length.
 Sha256 checksum_of(GVariant* bytes);
 
-// The string that an a{sv} has under `key`; "" when there is none.
+// The string under `key` in an a{sv}, "" if there is none.
 std::string lookup_string(GVariant* dict, const char* key);
-// The strings that it has there; none when there are none.
+// The strings under `key` in an a{sv}, empty if there are none.
 std::vector<std::string> lookup_strings(GVariant* dict, const char* key);
 
-// Throws Error{invalid}.
+// Throws Error{invalid} for malformed text.
 GKeyFilePtr parse_key_file(std::string_view text);
 std::string key_file_text(GKeyFile* file);
 
-// Where a GLib call puts its error. check() turns it into an Error.
+// Receives the error of a GLib call. check() converts it to an Error.
 class GErrorSlot {
   public:
     GErrorSlot() = default;
@@ -92,9 +92,10 @@ class GErrorSlot {
     bool matches(GQuark domain, int code) const noexcept {
         return g_error_matches(error_, domain, code) != 0;
     }
-    // Throws the error as "WHAT: message": no_space, not_found, invalid (of a key file) or io by its code.
+    // Throws the error as "WHAT: message". Its code selects no_space, not_found, invalid (of a key file) or
+    // io.
     [[noreturn]] void raise(std::string_view what) const;
-    // Raises unless ok.
+    // Calls raise() unless ok.
     void check(bool ok, std::string_view what) const {
         if (!ok) raise(what);
     }

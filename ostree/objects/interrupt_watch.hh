@@ -1,4 +1,5 @@
-// libostree's long calls end when a GCancellable says so, not when a signal comes. Internal to this folder.
+// Interruption of libostree's long calls, which end on a GCancellable, not on a signal. Private to this
+// folder.
 #pragma once
 
 #include <atomic>
@@ -9,7 +10,7 @@
 
 namespace osb::ostree {
 
-// For the time of one call: another thread looks whether the user has asked to stop.
+// Watches for a stop request on another thread during one call.
 class InterruptWatch {
   public:
     InterruptWatch();
@@ -17,9 +18,10 @@ class InterruptWatch {
     InterruptWatch& operator=(const InterruptWatch&) = delete;
     ~InterruptWatch() { stop(); }
 
-    // To be handed to the call; lives as long as this object.
+    // Pass it to the call. Valid during the lifetime of this object.
     GCancellable* cancellable() const noexcept { return cancellable_.get(); }
-    // To be called after it, before its error is looked at. Throws Interrupted when that is why it ended.
+    // Call it after the call and before you check its error. Throws Interrupted if a stop request ended the
+    // call.
     void finish();
 
   private:

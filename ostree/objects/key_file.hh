@@ -1,4 +1,4 @@
-// Key files, the format of origin files: groups of keys and values, as GLib's GKeyFile reads them
+// Key files, the format of origin files: groups of keys and values, with the syntax of GLib's GKeyFile
 // (Desktop Entry Specification, "Basic format of the file").
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace osb::ostree {
 
-// Comments are not kept. Of a key that is there twice the last value holds.
+// The content of a key file. Comments are not kept. If a key occurs twice, the last value wins.
 class KeyFile {
   public:
     KeyFile();
@@ -19,15 +19,15 @@ class KeyFile {
     KeyFile& operator=(const KeyFile&) = delete;
     ~KeyFile();
 
-    // Throws Error{invalid}.
+    // Throws Error{invalid} for malformed text.
     static KeyFile parse(std::string_view text);
 
-    // The value, its escapes resolved; nothing when there is none. Throws Error{invalid} for an escape that
-    // the format does not have, or text that is not UTF-8.
+    // The unescaped value, or nullopt if it is missing. Throws Error{invalid} for an unknown escape, or text
+    // that is not UTF-8.
     std::optional<std::string> get(const std::string& group, const std::string& key) const;
-    // Escapes what the format cannot hold as it is.
+    // Sets a value and escapes it as necessary.
     void set(const std::string& group, const std::string& key, const std::string& value);
-    // Nothing where it is not there. A group that this leaves empty goes, too.
+    // Idempotent: does nothing if the key is missing. Also removes a group that becomes empty.
     void remove(const std::string& group, const std::string& key);
     void remove_group(const std::string& group);
 

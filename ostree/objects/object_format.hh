@@ -1,5 +1,5 @@
 // The bytes of ostree's objects, as libostree defines them (ostree-core.h; "Anatomy of a repository" in its
-// manual). Big-endian numbers throughout, except in the framing of GVariant itself.
+// manual). All numbers are big-endian, except in GVariant's own framing.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@
 
 namespace osb::ostree {
 
-// Extended attributes in the form that ostree stores: the serialised GVariant a(ayay), sorted by name, names
-// with their NUL. Empty for none.
+// Extended attributes in ostree's format: a serialised GVariant a(ayay), sorted by name, with names that end
+// in NUL. Empty for no attributes.
 using XattrBytes = std::string;
 
-// The name and value pairs, sorted by name, as XattrBytes.
+// Serialises name and value pairs, which must be sorted by name.
 XattrBytes serialize_xattrs(const std::vector<std::pair<std::string, std::string>>& xattrs);
-// The reverse, for a repository that stores them natively.
+// The inverse, for repositories that store attributes natively.
 std::vector<std::pair<std::string, std::string>> parse_xattrs(std::string_view bytes);
 
-// What ostree knows of a file or directory besides its content.
+// The metadata of a file or directory.
 struct FileMeta {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
@@ -29,10 +29,10 @@ struct FileMeta {
     std::string_view xattrs;  // XattrBytes
 };
 
-// The header that comes before the content in a content object's checksum; `target` for symbolic links.
+// The header that precedes the content in the checksum of a content object. `target` is for symbolic links.
 std::string file_header(const FileMeta& meta, std::string_view target);
-// The header of a .filez file in an archive repository; raw deflate data follows. `size` of the content in
-// bytes.
+// The header of a .filez file in an archive repository, before the raw deflate data. `size` is that of the
+// content in bytes.
 std::string archive_file_header(const FileMeta& meta, std::string_view target, std::uint64_t size);
 // The user.ostreemeta attribute of a file in a bare-user repository.
 std::string bare_user_meta(const FileMeta& meta);
@@ -51,12 +51,13 @@ struct DirtreeDirectory {
 };
 std::string dirtree(const std::vector<DirtreeFile>& files, const std::vector<DirtreeDirectory>& directories);
 
-// The largest metadata object that every libostree reads: 10 MiB (2022.7; 128 MiB since 2024).
+// The maximum size of a metadata object that all versions of libostree read: 10 MiB (2022.7; 128 MiB since
+// 2024).
 inline constexpr std::size_t kMaxMetadataSize = 10UL * 1024 * 1024;
 
 enum class ObjectType { file, dirtree, dirmeta, commit };
 
-// "XX/<62 digits>.<suffix>" below objects/, with "filez" for files of an archive repository.
+// The path below objects/: "XX/<62 digits>.<suffix>", with "filez" for files of an archive repository.
 std::string loose_path(const Sha256& checksum, ObjectType type, bool archive);
 
 }  // namespace osb::ostree

@@ -1,5 +1,5 @@
-// Objects read from a repository, whatever its mode, and checked: what does not have the checksum that it is
-// stored under is never handed on as a whole.
+// Reads and verifies objects of a repository in any mode. An object whose checksum does not match is never
+// returned completely.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace osb::ostree {
 
-// A content object, opened.
+// An opened content object.
 struct ContentObject {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
@@ -22,22 +22,22 @@ struct ContentObject {
     XattrBytes xattrs;
     std::string target;      // of a symbolic link
     std::uint64_t size = 0;  // of a file, in bytes
-    // Of a file, exactly `size` bytes; nullptr of a link. Throws Error{digest_mismatch} instead of handing
-    // out the last bytes of an object that does not have its checksum, and Error{invalid} for one that is
-    // malformed or too short.
+    // For a file, a source of exactly `size` bytes; nullptr for a link. If the checksum does not match,
+    // read() throws Error{digest_mismatch} instead of returning the last bytes. It throws Error{invalid} for
+    // a malformed or truncated object.
     std::unique_ptr<Source> content;
 };
 
-// Throws Error: not_found when the repository lacks the object, digest_mismatch or invalid when it is an
-// empty file or a link and damaged. Threads may call it at once.
+// Opens an object. Throws Error: not_found if the repository does not have it; digest_mismatch or invalid if
+// it is a damaged link or empty file. Thread-safe.
 ContentObject open_object(const Repository& repository, const Sha256& checksum);
 
-// The bytes of a commit, dirtree or dirmeta object. Throws Error{digest_mismatch} for a damaged one. Threads
-// may call it at once.
+// Reads the bytes of a commit, dirtree or dirmeta object. Throws Error{digest_mismatch} for a damaged one.
+// Thread-safe.
 std::string read_metadata(const Repository& repository, ObjectType type, const Sha256& checksum);
 std::string read_commit_object(const Repository& repository, const CommitId& commit);
 
-// The commit's detached metadata (signatures), serialised; "" when it has none. No checksum covers it.
+// The commit's detached metadata (signatures), serialised; "" if there are none. No checksum covers them.
 std::string read_detached_metadata(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -1,8 +1,8 @@
-// Writes ostree's objects, from many threads at once, in the form that the repository's mode asks for.
+// Writes ostree's objects from many threads, in the format of the repository's mode.
 //
 // libostree's own writer compresses with zlib on one thread and opens a temporary file for every object. This
-// one follows the same formats (docs/import.md, "Objects"), under libostree's transaction and lock; `ostree
-// fsck` is its judge.
+// writer uses the same formats (docs/import.md, "Objects"), under libostree's transaction and lock. The tests
+// check its output with `ostree fsck`.
 #pragma once
 
 #include <atomic>
@@ -26,37 +26,37 @@
 
 namespace osb::ostree {
 
-// Which files a bare-user-only repository can hold: no owner, no extended attributes, no special bits. ostree
-// calls these the canonical permissions. Other modes store everything.
+// Reduces the metadata to what the mode can store. A bare-user-only repository stores no owner, no extended
+// attributes and no special mode bits, which ostree calls canonical permissions. Other modes store
+// everything.
 FileMeta canonical(RepoMode mode, FileMeta meta);
 
 class ObjectWriter {
   public:
-    // To be made inside a transaction on `repository`, which is borrowed, before threads start.
+    // Create it inside a transaction on `repository`, which is borrowed, before threads start.
     explicit ObjectWriter(Repository& repository);
     ~ObjectWriter();
     ObjectWriter(const ObjectWriter&) = delete;
     ObjectWriter& operator=(const ObjectWriter&) = delete;
 
-    // Stores a regular file or, with S_IFLNK in the mode, a symbolic link to `target`; returns the object's
-    // checksum. What the repository has already is not written again. Threads may call it at once.
+    // Stores a regular file, or with S_IFLNK in the mode a symbolic link to `target`. Returns the object's
+    // checksum. Does not write an object again that the repository has. Thread-safe.
     Sha256 write_file(const FileMeta& meta, std::string_view target, ByteView content);
 
     // Stores a dirtree or dirmeta object.
     Sha256 write_metadata(ObjectType type, ByteView bytes);
 
-    // Whether the repository, or its parent, has the object. Not what this writer has written. Threads may
-    // call it at once.
+    // True if the repository or its parent has the object. Ignores objects that this writer has written.
+    // Thread-safe.
     bool is_stored(const Sha256& checksum, ObjectType type) const;
 
-    // The bytes of a dirtree or dirmeta object that was written, or that the repository has. Throws
+    // The bytes of a dirtree or dirmeta object that was written or is in the repository. Throws
     // Error{not_found}.
     std::string read_metadata(ObjectType type, const Sha256& checksum) const;
 
-    // Moves everything that was written under objects/, durable unless the repository's configuration says
-    // otherwise. Only now the files of a bare repository get their owner, mode and attributes: the layers
-    // that they come from must have been verified. To be called once, by one thread; before libostree's own
-    // commit of the transaction.
+    // Moves all written objects to objects/. They are durable unless the repository's configuration disables
+    // that. This also sets owner, mode and attributes of files in a bare repository, so their layers must
+    // have been verified. Call it once, from one thread, before libostree's own commit of the transaction.
     void publish();
 
     RepoMode mode() const noexcept { return mode_; }
@@ -90,7 +90,7 @@ class ObjectWriter {
     bool has_parent_ = false;
     Fd objects_;
     Staging staging_;
-    std::unique_ptr<UnfinishedFiles> unfinished_;  // of a bare repository
+    std::unique_ptr<UnfinishedFiles> unfinished_;  // for a bare repository
 
     static constexpr std::size_t kShards = 64;
     struct Shard;
@@ -104,18 +104,18 @@ class ObjectWriter {
     ObjectPool<Hasher> hashers_;
 };
 
-// A file that is too large to be held in memory: written piece by piece, its checksum known at the end. For
-// one thread; the pieces of an archive repository are compressed by the pool's threads.
+// Writes a file that is too large for memory, piece by piece. The checksum is known at the end. Not
+// thread-safe; for an archive repository, the threads of the pool compress the pieces.
 class FileStream {
   public:
-    // `size` is what will be written in all. `writer` and `pool` are borrowed.
+    // `size` is the total size in bytes. `writer` and `pool` are borrowed.
     FileStream(ObjectWriter& writer, TaskPool& pool, const FileMeta& meta, std::uint64_t size);
     FileStream(const FileStream&) = delete;
     FileStream& operator=(const FileStream&) = delete;
-    // Removes the file unless it was finished.
+    // Removes the file unless finish() has succeeded.
     ~FileStream();
 
-    // Pieces are best of kPiece bytes each; the last one may be shorter.
+    // Writes a piece. Pieces of kPiece bytes are best; the last one may be shorter.
     void write(std::unique_ptr<std::uint8_t[]> piece, std::size_t length);
     Sha256 finish();
 

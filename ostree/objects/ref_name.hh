@@ -9,18 +9,18 @@
 
 namespace osb::ostree {
 
-// A name that ostree takes for a ref of this repository. It is always well formed: a path may be built from
-// it. Where there may be none, it is a std::optional<RefName>. What Repository::refs() lists is text: others
-// may have made it, and that of a remote has the remote's name before it.
+// A valid ref name for this repository. Always well formed, so it is safe in a path. An optional ref is a
+// std::optional<RefName>. Repository::refs() returns plain text instead, because other programs may have
+// created the refs, and a remote's ref starts with the name of the remote.
 class RefName {
   public:
-    // Throws Error{usage} for a text that ostree does not take, that could not be told from the beginning of
-    // a checksum, or that lies where layers are kept.
+    // Throws Error{usage} for a name that ostree rejects, that looks like an abbreviated checksum, or that is
+    // in the namespace of layers.
     static RefName parse(std::string_view text);
-    // Nothing for such a text.
+    // Returns nullopt instead of throwing.
     static std::optional<RefName> try_parse(std::string_view text);
-    // "DIRECTORY/ESCAPED": a name that osb-oci itself makes of any text, by escape_ref(). Throws Error as
-    // that does; usage for a text that makes a name which ostree does not take ("a/-b").
+    // "DIRECTORY/ESCAPED": a name that osb-oci derives from any text with escape_ref(). Throws Error as
+    // escape_ref(); usage if ostree rejects the result ("a/-b").
     static RefName escaped(std::string_view directory, std::string_view text);
 
     const std::string& text() const noexcept { return text_; }
@@ -33,7 +33,7 @@ class RefName {
     bool operator==(const RefName&) const = default;
     friend bool operator==(const RefName& ref, std::string_view text) noexcept { return ref.text_ == text; }
 
-    // Makes it a string in a document of nlohmann's, which finds this function by its argument.
+    // Converts to a JSON string of nlohmann::json, which finds this function by argument-dependent lookup.
     template<typename Json>
     friend void to_json(Json& json, const RefName& ref) {
         json = ref.text_;
@@ -45,10 +45,9 @@ class RefName {
     std::string text_;
 };
 
-// Any text as part of an ostree ref, in the escaping that ostree-ext (bootc, rpm-ostree) uses for its refs:
-// ASCII letters, digits and '-' stay; '_' becomes "__"; a '/' stays where it separates (after a letter or
-// digit, not at the end); any other code point becomes _HEX_: "sha256:2c26" -> "sha256_3A_2c26". `text` must
-// not be empty.
+// Escapes any text for an ostree ref, as ostree-ext (bootc, rpm-ostree) does. ASCII letters, digits and '-'
+// stay. '_' becomes "__". A '/' stays if it separates (after a letter or digit, not at the end). Any other
+// code point becomes _HEX_: "sha256:2c26" -> "sha256_3A_2c26". `text` must not be empty.
 std::string escape_ref(std::string_view text);
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// An ostree repository, opened. Holds libostree's object; its headers stay inside this folder.
+// An opened ostree repository. It owns libostree's object, whose headers stay private to this folder.
 #pragma once
 
 #include <memory>
@@ -12,25 +12,24 @@
 
 namespace osb::ostree {
 
-// How a repository stores objects: ostree-repo-config(5), core.mode.
+// The storage format of objects in a repository: ostree-repo-config(5), core.mode.
 enum class RepoMode { archive, bare, bare_user, bare_user_only };
 
 std::string_view to_string(RepoMode mode) noexcept;
 
-// Refs that begin with this name layers, not systems: osb-oci, bootc and rpm-ostree make and delete them.
+// The prefix of refs that name layers, not systems. osb-oci, bootc and rpm-ostree create and delete them.
 inline constexpr std::string_view kLayerRefs = "ostree/container/blob/";
 
-// A handle on a repository. May be moved; not for use by several threads at once, except where a function
-// says so.
+// A movable handle of a repository. Not thread-safe, except for functions whose comments say so.
 class Repository {
   public:
-    // Opens the repository at `path`. Throws Error{not_found} when there is none.
+    // Opens the repository at `path`. Throws Error{not_found} if there is none.
     static Repository open(const std::string& path);
-    // Opens it, or creates it in archive mode when `path` is missing, an empty directory, or one whose
-    // creation was interrupted. Several processes may do so at once. Others may read what is created,
+    // Opens the repository. If `path` is missing, is an empty directory, or has an interrupted creation,
+    // creates it in archive mode. Several processes may do so at once. Other users can read the repository,
     // whatever the umask.
     static Repository open_or_create(const std::string& path);
-    // Creates one, likewise. Throws Error{io} when `path` holds something.
+    // Creates a repository in the same way. Throws Error{io} if `path` has content.
     static Repository create(const std::string& path, RepoMode mode);
 
     Repository(Repository&&) noexcept;
@@ -42,12 +41,12 @@ class Repository {
     RepoMode mode() const;
     const std::string& path() const;
 
-    // The commit that a ref, a checksum or an abbreviated checksum names; nothing when there is none.
+    // The commit of a ref, a checksum or an abbreviated checksum, or nullopt.
     std::optional<CommitId> resolve(const std::string& rev) const;
-    // All refs that begin with prefix + "/" ("" for all), sorted.
+    // All refs that start with prefix + "/" ("" for all), sorted.
     std::vector<std::string> refs(const std::string& prefix) const;
 
-    // libostree's object, for the other files of this folder.
+    // libostree's object, for other files of this folder.
     struct Handle;
     Handle& handle() const { return *handle_; }
 
@@ -56,8 +55,8 @@ class Repository {
     std::unique_ptr<Handle> handle_;
 };
 
-// An Error{not_found} with this message, for a revision that the repository lacks. Its hint names the ref
-// that was probably meant, where one is spelled nearly like it.
+// Makes an Error{not_found} with this message, for a revision that the repository does not have. If a ref has
+// a similar name, the hint suggests it.
 Error revision_not_found(const Repository& repository, const std::string& rev, std::string message);
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// What stands behind a Repository; internal to this folder.
+// The implementation of Repository. Private to this folder.
 #pragma once
 
 #include <sys/types.h>
@@ -21,34 +21,34 @@ struct Repository::Handle {
     std::string path;
 };
 
-// The umask with which files of the repository are made: who may read and write them is said by the mode of
-// its directory of objects, and not by whoever calls.
+// The umask for files of the repository. The mode of its directory of objects determines who may read and
+// write them, not the umask of the caller.
 mode_t umask_for(OstreeRepo* repo);
 
-// A libostree transaction: holds the repository's shared lock; aborted unless commit() was reached. For as
-// long as it lives the process has the repository's umask.
+// A libostree transaction. It holds the repository's shared lock, and is aborted unless commit() has
+// succeeded. During its lifetime, the process has the umask of the repository.
 class Transaction {
   public:
-    // Waits while another program has the exclusive lock; an interruption ends that at once. `repository` is
-    // borrowed.
+    // Waits while another program has the exclusive lock; a stop request ends the wait immediately.
+    // `repository` is borrowed.
     explicit Transaction(Repository& repository);
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
     ~Transaction();
 
     CommitId write_commit(GVariant* commit_object);
-    // Writes a commit that came from elsewhere: the bytes of the commit object, which must have the checksum
-    // `id`, and its detached metadata, "" for none, which join those that the repository has. To be called
-    // under lock_refs(), so that no other's are lost.
+    // Writes an existing commit: the bytes of the commit object, whose checksum must be `id`, and its
+    // detached metadata ("" for none), which are merged with those in the repository. Call it under
+    // lock_refs(), so that concurrent changes are not lost.
     void write_commit(const CommitId& id, std::string_view bytes, std::string_view detached,
                       Preferred preferred);
     // Both take effect with commit().
     void set_ref(const RefName& ref, const CommitId& commit);
-    void delete_ref(const std::string& ref);  // as Repository::refs() lists it
-    // From here to the end of this object no other osb-oci changes a ref of this repository: what a ref names
-    // may be read, and built upon. Waits for those who do. Idempotent.
+    void delete_ref(const std::string& ref);  // as listed by Repository::refs()
+    // Locks the refs until this object is destroyed: no other osb-oci changes a ref of this repository, so
+    // the caller may rely on the current refs. Waits for other holders. Idempotent.
     void lock_refs();
-    // Makes everything durable and moves the refs.
+    // Makes everything durable and sets the refs.
     void commit();
 
   private:

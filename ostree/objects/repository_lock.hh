@@ -1,4 +1,5 @@
-// Waiting for the lock that every program of libostree's takes on a repository. Internal to this folder.
+// Interruptible wait for the lock that all programs of libostree take on a repository. Private to this
+// folder.
 #pragma once
 
 #include "base/fd.hh"
@@ -7,19 +8,20 @@
 namespace osb::ostree {
 
 enum class RepositoryLock {
-    shared,     // of those who read and add
-    exclusive,  // of those who delete, as `ostree prune`
+    shared,     // for readers and writers of new objects
+    exclusive,  // for programs that delete, such as `ostree prune`
 };
 
-// libostree waits with a second's sleep between its tries, and no signal wakes it. This waits in its stead,
-// until it could have the lock; an interruption ends the wait within milliseconds.
+// libostree sleeps for a second between its tries, and no signal wakes it. This function waits instead, until
+// the lock is available. A stop request ends the wait within milliseconds.
 //
-// The result is a shared lock of our own, to be kept until libostree has its own: nobody can come in between.
-// For an exclusive one it is empty, since that would be in libostree's way. It is empty as well where the
-// repository does without locks, or cannot be locked: libostree says why.
+// The result is a separate shared lock. Keep it until libostree has its own lock, so that no other program
+// gets the exclusive lock in between. The result is empty for an exclusive lock, because it would block
+// libostree. It is also empty if the repository does not use locks or cannot be locked: then libostree
+// reports the reason.
 //
-// Throws Interrupted; Error{io} after the time that the repository's configuration gives
-// (core.lock-timeout-secs, 300 seconds).
+// Throws Interrupted; Error{io} after the timeout in the repository's configuration (core.lock-timeout-secs,
+// 300 seconds).
 Fd wait_for_lock(const Repository& repository, RepositoryLock kind);
 
 }  // namespace osb::ostree

@@ -1,5 +1,5 @@
-// Objects on their way into a repository: written to a directory of their own under tmp/, made durable
-// together, then moved to objects/. Nothing that is incomplete ever has an object's name under objects/.
+// The staging area for new objects: they are written to a private directory below tmp/, made durable
+// together, and then moved to objects/. An incomplete object never has its final name.
 #pragma once
 
 #include <sys/types.h>
@@ -14,32 +14,31 @@
 
 namespace osb::ostree {
 
-// Removes the staging directories of imports that were killed, as far as that is possible: what stays is only
-// space. `repo_fd` is borrowed.
+// Removes the staging directories of killed imports, as far as possible. Remaining ones only use space.
+// `repo_fd` is borrowed.
 void remove_abandoned_staging(int repo_fd);
 
-// The directory, and those in it, can be entered by their owner alone until they are published. It is locked
-// while it is in use; one whose owner was killed is removed by the next Staging. Its
-// name is not of libostree's own pattern (staging-BOOTID-...), because libostree takes over what it finds in
-// those.
+// The staging directory. Until objects are published, only the owner can enter it and its subdirectories. It
+// is locked while it is in use; the next Staging removes the directory of a killed process. Its name does not
+// match libostree's pattern (staging-BOOTID-...), because libostree reuses the content of such directories.
 class Staging {
   public:
-    // Removes what others left behind, then makes the directory. `repo_fd` is borrowed.
+    // Removes abandoned directories, then creates a new one. `repo_fd` is borrowed.
     explicit Staging(int repo_fd);
     Staging(const Staging&) = delete;
     Staging& operator=(const Staging&) = delete;
-    // Removes what was not published.
+    // Removes objects that were not published.
     ~Staging();
 
     int fd() const noexcept { return dir_.get(); }
 
-    // Makes the directory of objects whose checksum begins with `first_byte`. Threads may call it at once.
+    // Creates the directory of objects whose checksum starts with `first_byte`. Idempotent, thread-safe.
     void ensure_directory(std::uint8_t first_byte);
 
-    // A name in this directory that nobody else uses.
+    // A unique name in this directory. Thread-safe.
     std::string unique_name();
 
-    // Moves all objects below objects/. `sync`: first waits until they are on the disk, all at once, as
+    // Moves all objects to objects/. `sync`: first waits until all of them are on the disk, with one sync, as
     // libostree does.
     void publish(bool sync);
 
@@ -49,7 +48,7 @@ class Staging {
     int repo_fd_;
     std::string path_;  // relative to repo_fd_
     Fd dir_;
-    mode_t directory_mode_ = 0;  // of what is published
+    mode_t directory_mode_ = 0;  // of published directories
     std::array<std::atomic<bool>, 256> have_directory_{};
     std::mutex mutex_;
     std::atomic<unsigned> counter_{0};

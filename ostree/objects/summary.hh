@@ -1,4 +1,4 @@
-// The summary of a repository: the file by which clients over HTTP learn what its refs name.
+// The summary of a repository, a file from which HTTP clients read its refs.
 #pragma once
 
 #include <map>
@@ -10,18 +10,18 @@
 
 namespace osb::ostree {
 
-// The repository's own refs (refs/heads) and the commits that they name.
+// The repository's own refs (refs/heads) and their commits.
 std::map<std::string, CommitId> local_refs(const Repository& repository);
 
-// Whether the repository has a summary, and its refs are the repository's.
+// True if the repository has a summary whose refs equal those of the repository.
 bool is_summary_current(const Repository& repository);
 
-// Writes the summary anew, at once; does nothing when it is current. One that was signed loses its signature,
-// with a warning. To be called with the repository's refs locked, so that of two that write one the later has
-// the later refs.
+// Replaces the summary atomically; does nothing if it is current. A signed summary loses its signature, with
+// a warning. Call it with the repository's refs locked, so that the last of concurrent writers has the
+// current refs.
 void update_summary(const Repository& repository);
 
-// The bytes of a summary with one ref.
+// The bytes of a summary with a single ref.
 std::string make_summary(const RefName& ref, const CommitId& id, const std::string& commit_object);
 
 }  // namespace osb::ostree

@@ -1,8 +1,8 @@
-// What the files in a staging directory are still to get: owner, mode and extended attributes.
+// The pending metadata of files in a staging directory: owner, mode and extended attributes.
 //
-// A bare repository holds files as they will be used, setuid ones among them. Their bytes are only known to
-// be good when the whole layer has come and has its digest; until then they stay plain files of the importer.
-// The list is a file of its own, because attributes may be as large as an attacker wants them.
+// A bare repository has files in their final form, including setuid ones. Their bytes can only be trusted
+// after the whole layer has arrived and its digest matches. Until then they are plain files of the importing
+// user. The list is in a file, because an attacker controls the size of the attributes.
 #pragma once
 
 #include <cstdio>
@@ -17,19 +17,19 @@ namespace osb::ostree {
 
 class UnfinishedFiles {
   public:
-    // Makes the list in the directory `staging_fd`, which is borrowed, without a name.
+    // Creates the list as an unnamed file in the directory `staging_fd`, which is borrowed.
     explicit UnfinishedFiles(int staging_fd);
 
-    // Threads may call it at once.
+    // Thread-safe.
     void add(const Sha256& checksum, const FileMeta& meta);
 
-    // Calls `finish` for each file that was added, in that order, and forgets them. The attributes are valid
+    // Calls `finish` for each file in the order of add(), and clears the list. The attributes are valid
     // during the call.
     void finish_all(const std::function<void(const Sha256& checksum, const FileMeta& meta)>& finish);
 
   private:
     struct Closer {
-        // The owner is the unique_ptr. What was written is read back before, so that no error is lost here.
+        // The unique_ptr is the owner. The list is read back before, so no write error is lost here.
         void operator()(std::FILE* file) const noexcept {
             static_cast<void>(std::fclose(file));  // NOLINT(cppcoreguidelines-owning-memory)
         }

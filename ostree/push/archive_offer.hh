@@ -1,5 +1,5 @@
-// A commit as the files of an archive repository that holds it under one ref, and nothing else: what a client
-// of ostree asks for over HTTP, whatever the mode of the repository that it really comes from.
+// A virtual archive repository with one commit under one ref, for ostree clients over HTTP. The actual
+// repository may have any mode.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@
 
 namespace osb::ostree {
 
-// One of these files.
+// A file of the virtual repository.
 struct OfferedFile {
-    std::string bytes;       // its beginning, or all of it
-    Fd file;                 // what follows is this file, from its start, ...
-    std::uint64_t size = 0;  // ... so many bytes of it;
-    ContentObject content;   // or, where `content.content` is set, that in raw deflate
+    std::string bytes;       // its start, or all of it
+    Fd file;                 // the rest is this file, from its start, ...
+    std::uint64_t size = 0;  // ... with this number of bytes;
+    ContentObject content;   // or, if `content.content` is set, that in raw deflate
     bool is_object = false;
 };
 
@@ -32,18 +32,17 @@ class ArchiveOffer {
     // `repository` is borrowed.
     explicit ArchiveOffer(const Repository& repository);
 
-    // From here on `ref` names `commit`. With `probing` no object is found: that tells whether the client has
-    // the commit, and sends it nothing. Not to be called while other threads use find(). Throws Error as
-    // ObjectClosure::add().
+    // Sets the commit of `ref`. With `probing`, find() returns no objects: this tells whether the client has
+    // the commit, without sending it. Not thread-safe with find(). Throws Error as ObjectClosure::add().
     void set(const RefName& ref, const CommitId& commit, bool probing);
 
-    // The file at a path like "objects/ab/cdef.filez"; nothing when there is none. Throws Error. Threads may
-    // call it at once.
+    // The file at a path like "objects/ab/cdef.filez", or nullopt. Throws Error. Thread-safe.
     std::optional<OfferedFile> find(std::string_view path) const;
 
-    // The objects of all commits that were offered, and not merely probed; the commits included.
+    // The number of objects of all offered commits, including the commits, without those that were only
+    // probed.
     std::size_t object_count() const noexcept { return closure_.objects().size() + commits_; }
-    // The one that was offered last; nothing before.
+    // The last offered commit, or nullopt.
     const std::optional<CommitId>& commit() const noexcept { return commit_; }
     bool probing() const noexcept { return probing_; }
 

@@ -1,4 +1,4 @@
-// The objects below commits, each once.
+// The set of objects that are reachable from commits.
 #pragma once
 
 #include <cstring>
@@ -20,25 +20,25 @@ struct ObjectName {
 
 struct ObjectNameHash {
     std::size_t operator()(const ObjectName& name) const noexcept {
-        std::size_t out = 0;  // a checksum is as good a hash as there is
+        std::size_t out = 0;  // a checksum is itself a good hash
         std::memcpy(&out, name.checksum.data(), sizeof out);
         return out + static_cast<std::size_t>(name.type);
     }
 };
 
-// Collects the objects of one commit after the other. A tree that several have in common is read once, so
-// that a long history costs what its changes cost.
+// Collects the objects of several commits. It reads a shared tree only once, so the cost of a long history is
+// that of its changes.
 class ObjectClosure {
   public:
-    // `repository` is borrowed.
+    // `repository` is borrowed and must outlive this object.
     explicit ObjectClosure(const Repository& repository) : repository_(repository) {}
 
-    // Adds what the root holds, and returns how many objects are new by it. The bytes of dirtree objects are
-    // checked against their checksums. Throws Error: not_found when one is missing, digest_mismatch, invalid
-    // when one is malformed or more than kMaxDepth deep.
+    // Adds the objects below the root, and returns the number of new ones. Verifies the checksums of dirtree
+    // objects. Throws Error: not_found if an object is missing; digest_mismatch; invalid if one is malformed
+    // or deeper than kMaxDepth.
     std::size_t add(const RootChecksums& root);
 
-    // In the order in which they were found. Those of the last add() are at the end.
+    // The objects in the order of discovery. Those of the last add() are at the end.
     const std::vector<ObjectName>& objects() const noexcept { return objects_; }
     bool contains(const ObjectName& name) const { return known_.contains(name); }
 

@@ -1,4 +1,4 @@
-// Objects taken from a repository as they are stored, without being unpacked or compressed anew.
+// Copies objects between repositories in their stored form, without unpacking or recompressing them.
 #pragma once
 
 #include <sys/types.h>
@@ -16,25 +16,25 @@
 
 namespace osb::ostree {
 
-// Where a repository, or the parent that its configuration names, has objects in the form that an archive
-// repository stores: all metadata objects, and files where the mode is archive.
+// Finds objects in the format of an archive repository, in a repository or in the parent that its
+// configuration names: all metadata objects, and files if the mode is archive.
 class StoredObjects {
   public:
-    // `repository` may go before this object.
+    // `repository` need not outlive this object.
     explicit StoredObjects(const Repository& repository);
 
-    // Opens the object's file; nothing when there is none of that form. Threads may call it at once.
+    // Opens the object's file; the result is empty if there is none in that format. Thread-safe.
     Fd open(const ObjectName& name) const;
 
     struct Location {
         int objects = -1;  // descriptor of an objects/ directory, borrowed from this object
-        std::string path;  // below it
+        std::string path;  // relative to `objects`
         uid_t owner = 0;
         dev_t device = 0;
         mode_t mode = 0;
-        std::uint64_t size = 0;  // bytes
+        std::uint64_t size = 0;  // in bytes
     };
-    // Where it is. Threads may call it at once.
+    // The location of the object's file, or nullopt. Thread-safe.
     std::optional<Location> find(const ObjectName& name) const;
 
   private:
@@ -45,16 +45,15 @@ class StoredObjects {
     std::vector<Directory> directories_;
 };
 
-// Puts stored objects into the staging directory of an archive repository: as a second name of the same file
-// where that is as good as a copy, else as a copy that shares its blocks where the filesystem can, else as a
-// copy.
+// Adds stored objects to the staging directory of an archive repository. It makes a hard link if that is as
+// good as a copy, otherwise a copy that shares blocks if the filesystem supports it, otherwise a plain copy.
 class ObjectTransfer {
   public:
-    // All are borrowed.
+    // All arguments are borrowed.
     ObjectTransfer(const StoredObjects& source, const Repository& destination, Staging& staging);
 
-    // False when the source does not store the object in this form. Adds the object's size to bytes(). Throws
-    // Error, no_space when the destination's reserve would be touched. Threads may call it at once.
+    // Adds an object and adds its size to bytes(). Returns false if the source does not have it in this
+    // format. Throws Error; no_space if the destination's reserve would be used. Thread-safe.
     bool transfer(const ObjectName& name);
 
     std::uint64_t bytes() const noexcept { return bytes_; }

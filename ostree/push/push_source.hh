@@ -1,4 +1,4 @@
-// What a push is about: the commit, its name in the destination, and its ancestors.
+// The source of a push: the commit, its name in the destination, and its ancestors.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ struct PushedCommit {
 
 class PushSource {
   public:
-    // `repository` is borrowed; it is locked against pruning as long as this object lives, where we may write
-    // to it. `ref`: nothing for the one that `rev` names. Throws Error: not_found when there is no such
-    // commit, or only part of it; usage when no ref is named, or none that may be written.
+    // `repository` is borrowed. If it is writable, this object locks it against pruning. `ref`: nullopt for
+    // the ref in `rev`. Throws Error: not_found if the commit is missing or incomplete; usage if there is no
+    // ref, or it is invalid.
     PushSource(const Repository& repository, const std::string& rev, const std::optional<RefName>& ref);
     PushSource(const PushSource&) = delete;
     PushSource& operator=(const PushSource&) = delete;
@@ -30,7 +30,7 @@ class PushSource {
     const Repository& repository() const noexcept { return repository_; }
     const CommitId& commit() const noexcept { return history_.front().commit; }
     const RefName& ref() const noexcept { return ref_; }
-    // The commit, its parent, and so on, as far as the repository has them whole. Not empty.
+    // The commit, its parent, and so on, as far as the repository has them completely. Not empty.
     const std::vector<PushedCommit>& history() const noexcept { return history_; }
 
   private:
@@ -43,7 +43,7 @@ class PushSource {
     bool locked_ = false;
 };
 
-// Whether the repository has the commit with everything that belongs to it.
+// True if the repository has the commit and all its objects.
 bool has_whole_commit(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -1,5 +1,5 @@
-// What ostree-receive 1.x says while it works, run with --verbose: it ends with status 0 also when it did not
-// take what was pushed, and only its log tells.
+// Interprets the output of ostree-receive 1.x with --verbose. Its exit status is 0 even if it did not accept
+// the push, so only its log shows the result.
 #pragma once
 
 #include <optional>
@@ -11,30 +11,30 @@
 
 namespace osb::ostree {
 
-// What the server's ref named before.
+// The state of the server's ref before the push.
 struct RefBefore {
-    bool told = false;               // whether the server said it at all
-    std::optional<CommitId> commit;  // nothing when the ref was not there
+    bool told = false;               // the server reported it
+    std::optional<CommitId> commit;  // nullopt if the ref did not exist
 
-    std::string_view text() const noexcept;  // for people
+    std::string_view text() const noexcept;  // for display
 };
 
 class ReceiveLog {
   public:
-    // Of the receipt of `commit` under `ref`. A warning is for the user to see where `warn` is set.
+    // For a push of `commit` to `ref`. `warn`: show the server's warnings to the user.
     ReceiveLog(RefName ref, const CommitId& commit, bool warn);
 
-    // The next line of its output, as it came. Passes it on to the user's log, escaped.
+    // Adds the next raw line of output. Passes it on to the user's log, escaped.
     void add(std::string_view line);
 
     const RefBefore& before() const noexcept { return before_; }
-    // The commit that was made of ours, and that the ref names now.
+    // The server's copy of our commit, to which the ref points now.
     const std::optional<CommitId>& made() const noexcept { return made_; }
-    // The server refused it, because what it has is as new or newer.
+    // The server refused the commit, because its own is as new or newer.
     bool is_not_newer() const noexcept { return not_newer_; }
-    // The server ignored it, because what it has is the same tree.
+    // The server ignored the commit, because its own has the same tree.
     bool is_same_tree() const noexcept { return same_tree_; }
-    // The last line that is of no logger, or an error: the reason when it failed. Escaped.
+    // The last line that is an error or not from a logger: the reason of a failure. Escaped.
     const std::string& last_words() const noexcept { return last_words_; }
 
   private:

@@ -1,4 +1,4 @@
-// A connection of the user's `ssh` program to a server, over which ports are forwarded and commands run.
+// A connection to a server through the user's `ssh` program, for port forwarding and remote commands.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +12,28 @@
 
 namespace osb::ostree {
 
-// The exit status that is ssh's own: the connection broke.
+// ssh's own exit status: the connection failed.
 inline constexpr int kSshFailed = 255;
 
 class SshConnection {
   public:
-    // Connects. ssh takes its configuration, keys and known hosts where it always does, and asks no
-    // questions. The control socket is made at `control_path`, which must not exist, in a directory that is
-    // ours alone. Throws Error: not_found without an `ssh` program; untrusted when the server's key is not
-    // the known one; unavailable for all else that keeps ssh from connecting.
+    // Connects. ssh uses its usual configuration, keys and known hosts, and asks no questions. `control_path`
+    // is the path of the new control socket. It must not exist, and its directory must be accessible only to
+    // this user. Throws Error: not_found without an `ssh` program; untrusted if the server's key is not the
+    // known one; unavailable for all other connection failures.
     SshConnection(const SshTarget& target, std::string control_path);
     SshConnection(const SshConnection&) = delete;
     SshConnection& operator=(const SshConnection&) = delete;
     // Disconnects.
     ~SshConnection();
 
-    // Has the server forward a port of its 127.0.0.1, which it chooses, to a Unix socket here.
-    // Throws Error{unavailable} when it does not.
+    // Makes the server forward a port of its 127.0.0.1 to a local Unix socket. The server chooses the port.
+    // Throws Error{unavailable} if it refuses.
     std::uint16_t forward(const std::string& socket_path);
 
-    // Runs a command line of the server's shell to its end; standard input is empty. on_line() gets each line
-    // of its output and errors, raw, without the line feed, at most kMaxLine bytes of it. The exit
-    // status may be kSshFailed. Throws Interrupted, and what on_line() throws.
+    // Runs a command line in the server's shell to its end, with empty standard input. Calls on_line() for
+    // each line of its output and errors: raw, without the line feed, cut to kMaxLine bytes. The exit status
+    // may be kSshFailed. Throws Interrupted, and the exceptions of on_line().
     ExitState run(const std::string& command, const std::function<void(std::string_view)>& on_line);
 
     static constexpr std::size_t kMaxLine = 4096;
@@ -46,7 +46,7 @@ class SshConnection {
 
     std::string host_;
     std::string control_path_;
-    Pipe tether_;  // that the master ends when we do
+    Pipe tether_;  // ends the master together with this process
     Subprocess master_;
 };
 

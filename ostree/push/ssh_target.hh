@@ -1,4 +1,4 @@
-// Where a push over SSH goes to.
+// The destination of a push over SSH.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +7,21 @@
 
 namespace osb::ostree {
 
-// The parts of ssh://[USER@]HOST[:PORT]/PATH, each of a form that neither ssh nor a shell takes for something
-// else.
+// The parts of ssh://[USER@]HOST[:PORT]/PATH. Their syntax is restricted, so that neither ssh nor a shell
+// interprets them differently.
 struct SshTarget {
     std::string user;        // "": ssh decides
-    std::string host;        // a name, also an alias of the user's ssh configuration, or an IP address
+    std::string host;        // a name, an alias of the user's ssh configuration, or an IP address
     std::uint16_t port = 0;  // 0: ssh decides
     std::string path;        // absolute, on the server
 
-    // Throws Error{usage} for anything that is not of this form.
+    // Throws Error{usage} for any other form.
     static SshTarget parse(std::string_view url);
-    // The URL again; for messages.
+    // The URL, for messages.
     std::string to_string() const;
 };
 
-// `text` as one word of a POSIX shell's command line.
+// Quotes `text` as a single word for a POSIX shell.
 std::string shell_quoted(std::string_view text);
 
 }  // namespace osb::ostree

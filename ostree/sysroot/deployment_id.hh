@@ -1,4 +1,4 @@
-// Which deployment of a sysroot.
+// The identity of a deployment in a sysroot.
 #pragma once
 
 #include <optional>
@@ -12,19 +12,18 @@ namespace osb::ostree {
 struct DeploymentId {
     std::string stateroot;
     CommitId commit;
-    int serial = 0;  // tells deployments of one commit apart
+    int serial = 0;  // distinguishes deployments of the same commit
 
-    // Reads "COMMIT.SERIAL", as to_string() writes it; nothing for any other text.
+    // Parses "COMMIT.SERIAL", as written by to_string(); nullopt for any other text.
     static std::optional<DeploymentId> try_parse(std::string_view stateroot, std::string_view text);
 
     // "COMMIT.SERIAL", the name of its directory.
     std::string to_string() const;
-    // "0123456789ab.0": enough of it for people to tell it apart, and for is_named_by() to find it again.
+    // "0123456789ab.0": short text for display, which is_named_by() recognises.
     std::string short_text() const;
-    // Its directory below the sysroot: "ostree/deploy/STATEROOT/deploy/COMMIT.SERIAL".
+    // Its directory relative to the sysroot: "ostree/deploy/STATEROOT/deploy/COMMIT.SERIAL".
     std::string path() const;
-    // Whether `text`, as people write it, is the beginning of the commit, with or without ".SERIAL" behind
-    // it.
+    // True if `text`, from a user, is a prefix of the commit, with or without ".SERIAL" after it.
     bool is_named_by(std::string_view text) const;
 
     bool operator==(const DeploymentId&) const = default;

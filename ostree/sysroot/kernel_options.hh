@@ -1,4 +1,4 @@
-// A kernel command line, as boot entries and images have it.
+// Kernel command lines, as in boot entries and images.
 #pragma once
 
 #include <string>
@@ -7,13 +7,13 @@
 
 namespace osb::ostree {
 
-// The words between blanks, tabs and line ends. Quotation marks keep blanks together and stay in the word, as
-// the kernel reads them; a line ends all the same. Nothing is checked.
+// Splits at blanks, tabs and line ends. As in the kernel, quotation marks keep blanks together and stay in
+// the word, but a line end always splits. Performs no checks.
 std::vector<std::string> split_kernel_options(std::string_view text);
 
-// Whether the kernel takes this word for "--", at which it stops: all that follows is for init, and
-// means nothing to the kernel. It removes quotation marks around a word, and its blanks are those of Latin-1:
-// the byte A0, which UTF-8 has inside of letters, is one.
+// True if the kernel reads this word as "--", after which all options are for init. The kernel removes
+// quotation marks around a word. It uses the blanks of Latin-1, including the byte A0, which occurs inside of
+// letters in UTF-8.
 bool ends_kernel_options(std::string_view word);
 
 }  // namespace osb::ostree

@@ -1,6 +1,6 @@
-// A sysroot: the deployments of a machine, as libostree keeps them below /ostree/deploy and lists them in the
-// boot entries ("OSTree deployments" in its manual). What an operating system made of osb-oci needs of
-// OstreeSysroot; its policy (which deployment comes first, trials, origins) is in system/.
+// A sysroot: the deployments of a machine, which libostree keeps below /ostree/deploy and lists in the boot
+// entries ("OSTree deployments" in its manual). It covers the functions of OstreeSysroot that osb-oci needs.
+// The policy (order of deployments, trials, origins) is in system/.
 #pragma once
 
 #include <cstdint>
@@ -16,41 +16,41 @@
 
 namespace osb::ostree {
 
-// One deployment, as it was when the sysroot was loaded.
+// A deployment, as it was when the sysroot was loaded.
 struct Deployment {
     DeploymentId id;
-    std::string boot_checksum;  // libostree's name for its kernel and initramfs
-    std::string boot_path;  // "/ostree/boot.N/...": its `ostree=` argument, by which its boot entry is found
+    std::string boot_checksum;  // libostree's identifier of its kernel and initramfs
+    std::string boot_path;  // "/ostree/boot.N/...": its `ostree=` argument, which identifies its boot entry
     std::string origin;     // text of the origin file; "" for none
     std::vector<std::string> kernel_options;  // without ostree=
     bool booted = false;
     bool pinned = false;
-    bool staged = false;  // to be written to the boot entries at shutdown (not by us: needs systemd)
+    bool staged = false;  // will be added to the boot entries at shutdown (by another program with systemd)
 
-    // Whether it is the same deployment, whatever has become of it meanwhile.
+    // True if both are the same deployment, even if its state has changed.
     friend bool operator==(const Deployment& a, const Deployment& b) { return a.id == b.id; }
 };
 
-// What is to be deployed.
+// The description of a deployment to create.
 struct NewDeployment {
     std::string stateroot;
     CommitId commit;
     std::string origin;                       // text of the origin file
     std::vector<std::string> kernel_options;  // without ostree=, which is added
-    std::optional<Deployment> merge;          // whose /etc is merged into the new one's
+    std::optional<Deployment> merge;          // its /etc is merged into the new one
 };
 
-// Not for use by several threads at once.
+// A handle of a sysroot. Not thread-safe.
 class Sysroot {
   public:
-    // Opens the one at `path`: "/" for the running system, else where a disk's root filesystem is mounted.
-    // Only reads, and so needs no privileges. Throws Error{not_found} when there is no sysroot.
+    // Opens the sysroot at `path`: "/" for the running system, otherwise the mount point of a disk's root
+    // filesystem. Read-only, so it needs no privileges. Throws Error{not_found} if there is no sysroot.
     static Sysroot open(const std::string& path);
-    // Opens it to change it: takes the lock that libostree's programs take, waiting for whoever holds it
-    // (log_info says so), in a mount namespace of this process's own, where /sysroot and /boot are writable.
-    // While it is open the process has the umask 022: what is written there is for everybody to read. To be
-    // called before this process has other threads. Throws Error as open(); io when the rights are missing;
-    // Interrupted while it waits.
+    // Opens the sysroot for changes. Takes the lock of libostree's programs, and waits for its holder
+    // (reported through log_info). Uses a private mount namespace, in which /sysroot and /boot are writable.
+    // While it is open, the process has the umask 022, because all users may read the files. Call it before
+    // this process starts threads. Throws Error as open(); io if privileges are missing; Interrupted during
+    // the wait.
     static Sysroot open_locked(const std::string& path);
 
     Sysroot(Sysroot&&) noexcept;
@@ -60,45 +60,44 @@ class Sysroot {
     ~Sysroot();
 
     const std::string& path() const;
-    // The path with a path below the sysroot added.
+    // Appends a path that is relative to the sysroot.
     std::string path_of(const std::string& below) const;
-    // Where BOOT is mounted: PATH/boot.
+    // The mount point of BOOT: PATH/boot.
     std::string boot() const { return path_of("boot"); }
-    // Of the sysroot: ostree/repo.
+    // Opens the repository of the sysroot: ostree/repo.
     Repository repository() const;
 
-    // In the order of the boot entries: the first is the bootloader's default.
+    // The deployments in the order of the boot entries; the first is the bootloader's default.
     const std::vector<Deployment>& deployments() const;
-    // The one that runs; nothing when this sysroot is not the running system's.
+    // The running deployment; nullopt if this sysroot is not that of the running system.
     std::optional<Deployment> booted() const;
-    // Nothing when it is gone.
+    // Returns nullopt if the deployment does not exist any more.
     std::optional<Deployment> find(const DeploymentId& id) const;
 
-    // From here on the sysroot must be locked.
+    // The following functions require a locked sysroot.
 
-    // Checks the commit out, merges /etc and writes the deployment's files. No boot entry names it before
-    // write().
+    // Checks the commit out, merges /etc and writes the deployment's files. There is no boot entry for it
+    // before write().
     Deployment deploy(const NewDeployment& deployment);
-    // Makes these the deployments, in this order, in one step as far as the boot entries are concerned; then
-    // calls `and_then`, and after that removes files of those that are no longer listed: a menu that
-    // libostree does not write is to be written in between, so that at no instant it names what is not there.
-    // The running deployment must be among them. Of one from deploy() and of one that is listed already, in
-    // any order.
+    // Sets the list of deployments, in this order. Atomic for the boot entries. Then calls `and_then`, and
+    // only after that removes files of unlisted deployments: use it to write a menu that libostree does not
+    // write, so that the menu never names missing files. The list must include the running deployment. Its
+    // elements come from deploy() or deployments(), in any order.
     void write(const std::vector<Deployment>& deployments, const std::function<void()>& and_then = {});
-    // Removes files of what is not deployed, here and in BOOT, as an interrupted run leaves them. No menu may
-    // name them any more. Files that are immutable (chattr +i) are removed, too.
+    // Removes leftover files of unlisted deployments, in the sysroot and in BOOT, for example after an
+    // interrupted run. No menu may name them any more. Also removes immutable files (chattr +i).
     void remove_undeployed();
     void set_pinned(const Deployment& deployment, bool pinned);
-    // Replaces the text of its origin file, in one step; also of one from deploy().
+    // Replaces the deployment's origin file atomically; also for one from deploy().
     void set_origin(const Deployment& deployment, const std::string& origin);
-    // Removes what no deployment and no ref uses, on disk and in BOOT, and layers of images that are gone
-    // (layer_store.hh); before that deletes these refs. Returns the bytes that were freed in the repository.
+    // Deletes the refs `unused_refs`. Then removes everything that no deployment and no ref uses, on disk and
+    // in BOOT, and the layers of removed images (layer_store.hh). Returns the freed bytes in the repository.
     std::uint64_t cleanup(const std::vector<std::string>& unused_refs);
 
   private:
     struct Handle;
     explicit Sysroot(std::unique_ptr<Handle> handle);
-    // Whether any file of what is not deployed had such a flag.
+    // Clears the flags of files of unlisted deployments. Returns true if any file had one.
     bool clear_undeployed_flags();
     void load();
     std::unique_ptr<Handle> handle_;

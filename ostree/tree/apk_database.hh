@@ -1,5 +1,5 @@
-// Which Alpine packages a tree has, and which owns which file, from apk's database in it (apk-tools,
-// "installed database": lines P:NAME, V:VERSION, F:DIRECTORY, R:FILE; packages end with an empty line).
+// The Alpine packages of a tree and the owners of its files, from apk's database in the tree (apk-tools,
+// "installed database": lines P:NAME, V:VERSION, F:DIRECTORY, R:FILE; an empty line ends a package).
 #pragma once
 
 #include <map>
@@ -8,9 +8,9 @@
 
 namespace osb::ostree {
 
-// The owner of each path, as the database has it and as import's bootable layout places it: "lib/x" is
-// "usr/lib/x" too, "etc/x" is "usr/etc/x". Lines that are not understood are passed over: what is not known
-// to have an owner has none. Throws Error{too_large} for more than 1,000,000 files.
+// The owner of each path, both as in the database and as in import's bootable layout: "lib/x" is also
+// "usr/lib/x", "etc/x" is also "usr/etc/x". Ignores unknown lines, so a file without a known owner has none.
+// Throws Error{too_large} for more than 1,000,000 files.
 std::map<std::string, std::string, std::less<>> package_owners(std::string_view installed);
 
 // The version of each package. Throws Error{too_large} for more than 100,000.

@@ -1,4 +1,4 @@
-// The commit that an image builds on, as a tree in memory, and as the image shows it to the layers on top.
+// The commit on which an image builds, as a tree in memory, and as the image shows it to its other layers.
 #pragma once
 
 #include <functional>
@@ -15,13 +15,13 @@
 
 namespace osb::ostree {
 
-// The content objects that the layers of an encapsulated image brought. Borrows the layers.
+// An index of the content objects in the layers of an encapsulated image. It borrows the layers.
 class ObjectIndex {
   public:
     void add(const Layer& layer);
-    // nullptr when no layer brought it.
+    // Returns nullptr if no layer has the object.
     const LayerEntry* find(const Sha256& checksum) const;
-    // All of them, in no order.
+    // Calls `use` for all objects, in unspecified order.
     template<typename F>
     void for_each(F&& use) const {
         for (const auto& [checksum, entry] : entries_) use(*entry);
@@ -34,32 +34,32 @@ class ObjectIndex {
     std::unordered_map<Sha256, const LayerEntry*, Hash> entries_;
 };
 
-// Yields the bytes of a dirtree or dirmeta object.
+// Returns the bytes of a dirtree or dirmeta object.
 using LoadMetadata = std::function<std::string(ObjectType, const Sha256&)>;
 
-// The commit's tree. Throws Error{invalid} with the path named: an object that `objects` does not have, a
-// dirtree that is malformed or not sorted; Error{too_large} for more than kMaxDepth levels, or more than
-// `max_entries` files and directories (a few dirtree objects can name one another to any number of them).
+// Reads the commit's tree. Throws Error{invalid} with the path as context if `objects` does not have an
+// object, or if a dirtree is malformed or not sorted. Throws Error{too_large} for more than kMaxDepth levels,
+// or more than `max_entries` files and directories: a few dirtree objects can refer to one another any number
+// of times.
 inline constexpr std::size_t kMaxTreeEntries = 1'000'000;
 Node read_tree(const LoadMetadata& load, const RootChecksums& root, const ObjectIndex& objects,
                ImageBudget& budget, std::size_t max_entries = kMaxTreeEntries);
 
-// Whether the tree is one that ostree deploys: /usr/etc is there, and /etc is not.
+// True if ostree can deploy the tree: it has /usr/etc and no /etc.
 bool is_laid_out(const Node& root);
 bool is_laid_out(const Repository& repository, const RootChecksums& root);
 
-// An encapsulated image shows its commit's /usr/etc as /etc, and has a repository below /sysroot and the
-// directory /var/tmp in addition. This brings a commit's tree into that form, so that layers can be put on
-// top of it.
+// Converts a commit's tree to the form that an encapsulated image shows, so that layers can be applied to it.
+// The image shows /usr/etc as /etc, and also has a repository below /sysroot and the directory /var/tmp.
 class ImageView {
   public:
-    // `objects`, which may be null, become files of the repository in the image: what hard links of the
-    // layers on top may lead to. They take the place of what the commit has at /sysroot/ostree, which no
-    // image shows. Throws Error{invalid} for a tree with files in both /etc and /usr/etc.
+    // `objects` (unless null) become files of the repository in the image, to which hard links of further
+    // layers may point. They replace the commit's content of /sysroot/ostree, which an image never shows.
+    // Throws Error{invalid} for a tree with files in both /etc and /usr/etc.
     ImageView(Node& root, const ObjectIndex* objects, ImageBudget& budget);
 
-    // Takes away again what the image has in addition. /etc stays where it is; and so does /var/tmp when it
-    // was used.
+    // Removes the additions of the image again. /etc stays in its place, and so does /var/tmp if a layer has
+    // used it.
     void strip();
 
   private:

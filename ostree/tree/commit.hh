@@ -1,4 +1,4 @@
-// Commit objects: read, and made. Internal to this folder.
+// Reads and creates commit objects. Private to this folder.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace osb::ostree {
 
-// The object of this commit; nullptr when the repository holds it only in part. Throws Error{not_found}
-// when it is not there at all.
+// The object of this commit; nullptr if the repository has the commit only partially. Throws Error{not_found}
+// if it does not exist.
 GVariantPtr load_commit(const Repository& repository, const CommitId& commit);
 
-// Its a{sv}.
+// The a{sv} with the commit's metadata.
 GVariantPtr metadata_of(GVariant* commit_object);
 
-// Nothing when it has no parent.
+// Returns nullopt if the commit has no parent.
 std::optional<CommitId> parent_of(GVariant* commit_object);
 
 struct CommitFields {

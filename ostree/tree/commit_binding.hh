@@ -1,5 +1,5 @@
-// For which names a commit says that it is: clients of a repository with a collection id take it under no
-// other (ostree-repo-config(5), core.collection-id).
+// The ref bindings of a commit. Clients of a repository with a collection ID accept a commit only under these
+// refs (ostree-repo-config(5), core.collection-id).
 #pragma once
 
 #include <string>
@@ -10,18 +10,18 @@
 
 namespace osb::ostree {
 
-// The repository's collection id; "" for none.
+// The repository's collection ID, "" for none.
 std::string collection_of(const Repository& repository);
 
-// Whether clients of a repository in `collection` ("" for none) refuse the commit by the name `ref`: as
-// libostree decides it, by ostree.ref-binding and ostree.collection-binding.
+// True if clients of a repository in `collection` ("" for none) reject the commit under the name `ref`.
+// Follows libostree's rules for ostree.ref-binding and ostree.collection-binding.
 bool is_bound_elsewhere(GVariant* commit_object, const RefName& ref, const std::string& collection);
 
-// The same for the repository's collection; false when it has none: there a commit may have any name.
+// The same for the repository's collection. False without a collection, because then any name is valid.
 bool is_refused_in_collection(const Repository& repository, GVariant* commit_object, const RefName& ref);
 
-// A warning when clients would refuse the commit by the name `ref` of the repository; the second for a
-// repository with a collection id only.
+// Both log a warning if clients would reject the commit under the name `ref` of the repository. The second
+// one applies only to a repository with a collection ID.
 void warn_of_binding(const Repository& repository, GVariant* commit_object, const RefName& ref);
 void warn_in_collection(const Repository& repository, GVariant* commit_object, const RefName& ref);
 

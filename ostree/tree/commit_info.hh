@@ -1,4 +1,4 @@
-// What a commit says of itself.
+// The metadata of a commit.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@ namespace osb::ostree {
 
 struct CommitInfo {
     std::string version;          // metadata key "version"; "" for none
-    std::string manifest_digest;  // of the image that it was made from; "" for none
+    std::string manifest_digest;  // of the image from which it was imported; "" for none
     std::uint64_t time = 0;       // seconds since 1970
 };
 
-// Throws Error{not_found} when the repository lacks the commit, or has only part of it.
+// Throws Error{not_found} if the commit is missing or incomplete.
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit);
 
-// The platform that the commit is for, as the image says it that it was made from, or the metadata key
-// "ostree.architecture"; nothing where neither says one. Throws as read_commit_info().
+// The platform of the commit, from the image from which it was imported, or from the metadata key
+// "ostree.architecture"; nullopt without either. Throws as read_commit_info().
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit);
 
 // The diffIDs of the image that the commit was made from, lowest first; empty where it does not say. Throws

@@ -1,4 +1,4 @@
-// Everything that a commit consists of, in a fixed order.
+// The complete content of a commit, in a fixed order.
 #pragma once
 
 #include <cstdint>
@@ -27,38 +27,40 @@ struct WalkedFile {
     std::vector<std::string> paths;  // sorted; without leading '/'
 };
 
-// Whether path `a` comes before `b` in a walk: a directory before what is in it, siblings by their bytes.
+// True if path `a` precedes `b` in a walk: a directory precedes its content, and siblings are sorted by
+// bytes.
 bool before_in_tree(const std::string& a, const std::string& b) noexcept;
 
-// The most entries of a tree, and bytes of all their paths.
+// The maximum number of entries of a tree, and the maximum total size of their paths in bytes.
 inline constexpr std::size_t kMaxWalkEntries = 4'000'000;
 inline constexpr std::size_t kMaxWalkBytes = 512UL * 1024 * 1024;
 
 struct CommitWalk {
-    std::optional<CommitId> commit;            // nothing for a tree that no commit names
+    std::optional<CommitId> commit;            // nullopt for a tree without a commit
     std::vector<WalkedDirectory> directories;  // sorted by before_in_tree()
     std::vector<WalkedFile> files;             // by their first path
 };
 
-// The directory at `path`; nullptr when the walk has none.
+// The directory at `path`; nullptr if the walk does not have it.
 const WalkedDirectory* find_directory(const CommitWalk& walk, const std::string& path);
 
-// Throws Error: not_found when an object of the commit is missing, digest_mismatch when one is damaged,
-// invalid when one is malformed or a tree is more than kMaxDepth deep; too_large beyond the limits above.
+// Walks a commit. Throws Error: not_found if an object is missing; digest_mismatch if one is damaged; invalid
+// if one is malformed or the tree is deeper than kMaxDepth; too_large above the limits.
 CommitWalk walk_commit(const Repository& repository, const CommitId& commit);
 
 // The same for a tree that no commit of the repository names yet.
 CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha256& meta);
 
-// The checksums of the root's dirtree and dirmeta objects in a commit object's bytes. Throws Error{invalid}.
+// The checksums of the root's dirtree and dirmeta objects.
 struct RootChecksums {
     Sha256 tree{};
     Sha256 meta{};
     bool operator==(const RootChecksums&) const = default;
 };
+// Reads them from the bytes of a commit object. Throws Error{invalid}.
 RootChecksums root_of(ByteView commit_object);
 
-// The same of a commit in the repository. Throws Error: not_found, digest_mismatch, invalid.
+// Reads them for a commit in the repository. Throws Error: not_found, digest_mismatch, invalid.
 RootChecksums read_root(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -1,4 +1,4 @@
-// A dirmeta object, read from a repository.
+// Reads dirmeta objects from a repository.
 #pragma once
 
 #include "base/hash.hh"
@@ -7,8 +7,7 @@
 
 namespace osb::ostree {
 
-// Throws Error: not_found, digest_mismatch, or as parse_dirmeta() for a malformed one. Threads may call it at
-// once.
+// Throws Error: not_found; digest_mismatch; as parse_dirmeta() for a malformed object. Thread-safe.
 DirectoryMeta read_directory_meta(const Repository& repository, const Sha256& checksum);
 
 }  // namespace osb::ostree

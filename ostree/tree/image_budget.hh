@@ -1,5 +1,5 @@
-// What one image may cost, whatever it is made of: a few kilobytes can ask for any amount of memory, disk and
-// time. The limits hold for the image as a whole, because an image has as many layers as it likes.
+// The resource limits of one image, because a few kilobytes of input can request any amount of memory, disk
+// and time. The limits apply to the whole image, because the number of layers is arbitrary.
 #pragma once
 
 #include <atomic>
@@ -9,22 +9,22 @@
 namespace osb::ostree {
 
 struct ImageLimits {
-    // Members of all layers' archives, those included that are dropped.
+    // Entries in the archives of all layers, including dropped ones.
     std::size_t max_entries = 2'000'000;
-    // Bytes of memory for what is kept of them until the commit is written: the lists of entries, the tree,
-    // attributes. Estimates, and not below the truth by more than what the allocator adds.
+    // Bytes of memory until the commit is written: lists of entries, the tree, attributes. These are
+    // estimates, too low by at most the overhead of the allocator.
     std::size_t max_memory = 400UL * 1024 * 1024;
-    // A layer may unpack to `max_ratio` times its compressed size, holes of sparse files included; what is
-    // beyond that in any layer comes out of the `free_bytes` of the image.
+    // A layer may unpack to `max_ratio` times its compressed size, including holes of sparse files. The
+    // excess of all layers together may be `free_bytes`.
     std::uint64_t free_bytes = 1ULL << 30;
     std::uint64_t max_ratio = 200;
-    // Parts of paths that are looked up, those of symbolic links on the way included. An entry of an ordinary
-    // image takes a few; the limit is some seconds of work.
+    // Path components that are looked up, including those of symbolic links on the way. An entry of an
+    // ordinary image needs a few; the limit is some seconds of work.
     std::uint64_t max_steps = 50'000'000;
 };
 
-// The account of one image. Every function throws Error{too_large} when a limit is passed, and stays passed.
-// Threads may call them at once.
+// The consumption of one image. Every function throws Error{too_large} when a limit is exceeded, and
+// continues to do so. Thread-safe.
 class ImageBudget {
   public:
     explicit ImageBudget(const ImageLimits& limits = {}) : limits_(limits) {}
@@ -32,15 +32,15 @@ class ImageBudget {
     ImageBudget& operator=(const ImageBudget&) = delete;
     ~ImageBudget() = default;
 
-    // `count` more entries.
+    // Adds entries.
     void take_entries(std::size_t count = 1);
-    // `bytes` more of memory that is held until the end.
+    // Adds bytes of memory that is kept until the end.
     void keep(std::size_t bytes);
-    // Takes back what is not held any more after all. Throws nothing.
+    // Subtracts entries and bytes that are not kept after all. Throws nothing.
     void give_back(std::size_t entries, std::size_t bytes) noexcept;
-    // `count` more parts of paths. Throws Interrupted as check_interrupt() does: walks of trees call this.
+    // Adds path components. Throws Interrupted as check_interrupt() does, because walks of trees call this.
     void take_steps(std::uint64_t count = 1);
-    // `bytes` more than a layer's size accounts for.
+    // Adds bytes beyond the ratio of a layer's size.
     void take_free_bytes(std::uint64_t bytes);
 
     const ImageLimits& limits() const noexcept { return limits_; }
@@ -53,15 +53,15 @@ class ImageBudget {
     std::atomic<std::uint64_t> bytes_{0};
 };
 
-// Compares what a layer unpacks to with what there is of it. For one thread.
+// Compares the unpacked size of a layer with its stored size. Not thread-safe.
 class LayerMeter {
   public:
-    // `budget` is borrowed.
+    // `budget` is borrowed and must outlive this object.
     explicit LayerMeter(ImageBudget& budget) noexcept : budget_(budget) {}
 
-    // `bytes` more, from a blob of which `stored` bytes have been read in all.
+    // Adds unpacked bytes. `stored` is the total number of bytes of the blob that were read.
     void unpacked(std::uint64_t bytes, std::uint64_t stored);
-    // `bytes` of a sparse file that are not in the archive, before they are written.
+    // Adds bytes in holes of a sparse file, which are not in the archive. Call it before you write them.
     void holes(std::uint64_t bytes) { unpacked(bytes, stored_); }
 
   private:

@@ -1,5 +1,5 @@
-// A layer as import sees it: a list of entries in the layer's own order, whose files are objects in the
-// repository already.
+// A layer during an import: a list of entries in the order of the layer. Its files are already objects in the
+// repository.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ namespace osb::ostree {
 
 enum class EntryKind : std::uint8_t {
     file,       // `checksum` names the content object
-    symlink,    // likewise; `target` is where it points to
-    directory,  // an entry of its own: its mode, owner and attributes count
+    symlink,    // the same; `target` is its target
+    directory,  // an explicit entry, whose mode, owner and attributes apply
     hardlink,   // to the path `target`
-    whiteout,   // `path` is hidden in the layers below
-    opaque,     // everything below the directory `path` is hidden in the layers below
-    special,    // a device or FIFO, which ostree cannot hold: it takes the place of what is there, and goes
+    whiteout,   // hides `path` in lower layers
+    opaque,     // hides everything below the directory `path` in lower layers
+    special,    // a device or FIFO, which ostree cannot store: it replaces what is there, and is then dropped
 };
 
 struct LayerEntry {
@@ -39,17 +39,17 @@ struct LayerEntry {
     EntryKind kind = EntryKind::file;
 };
 
-// What a layer brings. The layers of an encapsulated image hold a commit. Their entries are its content
-// objects, files and symbolic links without a path; the names under which the image shows them, hard
-// links to an object's checksum in hexadecimal digits, or to "" for a file that is no object's; and, of all
-// but the first, the directories that the image shows.
+// The content of a layer. The layers of an encapsulated image hold a commit. They have these entries: content
+// objects, as files and symbolic links without a path; their names in the image, as hard links whose target
+// is the object's checksum in hexadecimal digits, or "" for a file that is not an object; and, except in the
+// first layer, the directories that the image shows.
 enum class LayerKind : std::uint8_t {
     ordinary,  // changes to the tree
     commit,    // the first of an encapsulated image: the commit, its directories, and objects
     objects,   // any other of an encapsulated image
 };
 
-// Owns its entries and all that they point to.
+// A layer, which owns its entries and all the memory that they refer to. Not thread-safe.
 class Layer {
   public:
     explicit Layer(oci::Digest diff_id, LayerKind kind = LayerKind::ordinary)
@@ -58,30 +58,30 @@ class Layer {
     Layer& operator=(const Layer&) = delete;
     ~Layer() = default;
 
-    // The digest of the uncompressed layer, true.
+    // The verified digest of the uncompressed layer.
     const oci::Digest& diff_id() const noexcept { return diff_id_; }
 
     LayerKind kind() const noexcept { return kind_; }
 
-    // A copy of `text` that lives as long as the layer.
+    // Copies `text`. The result is valid during the lifetime of the layer.
     std::string_view keep(std::string_view text);
 
-    // What the entries take, for ImageBudget::keep().
+    // The memory of the entries in bytes, for ImageBudget::keep().
     std::size_t memory() const noexcept { return text_size_ + entries_.size() * sizeof(LayerEntry); }
 
-    // Entries stay where they are when others are added.
+    // Entries keep their addresses when others are added.
     std::deque<LayerEntry>& entries() noexcept { return entries_; }
     const std::deque<LayerEntry>& entries() const noexcept { return entries_; }
 
-    // What could not be stored, a line each, escaped: "2 devices dropped: dev/null, dev/zero".
+    // Entries that could not be stored, one line each, escaped: "2 devices dropped: dev/null, dev/zero".
     std::vector<std::string>& notes() noexcept { return notes_; }
     const std::vector<std::string>& notes() const noexcept { return notes_; }
 
-    // The digest of the bytes that were read and checked; nothing for a layer that was known already.
+    // The digest of the blob that was read and verified; nullopt for a layer that was already known.
     std::optional<oci::Digest> blob;
-    std::uint64_t uncompressed_size = 0;  // bytes
-    std::optional<CommitId> commit;       // LayerKind::commit: the one that it holds
-    // LayerKind::commit: the diffIDs of all layers that hold that commit, when they are known.
+    std::uint64_t uncompressed_size = 0;  // in bytes
+    std::optional<CommitId> commit;       // LayerKind::commit: the commit in the layer
+    // LayerKind::commit: the diffIDs of all layers that hold that commit, if they are known.
     std::vector<std::string> image_layers;
 
   private:
@@ -95,7 +95,7 @@ class Layer {
 
 bool has_hard_links(const Layer& layer);
 
-// A layer that was read before costs the same memory as one that is read; nothing for nullptr.
+// Charges the memory of a layer that was loaded instead of read; does nothing for nullptr.
 void charge(ImageBudget& budget, const Layer* layer);
 void give_back(ImageBudget& budget, const Layer& layer) noexcept;
 

@@ -1,7 +1,6 @@
-// The file `entries` of a layer's commit: the layer's entries one after the other
-// (docs/formats/layer-commit.md).
+// The file `entries` of a layer's commit: the serialised entries of the layer (docs/formats/layer-commit.md).
 //
-// A format of its own, and not a GVariant: with one, reading the known layers was two fifths of a second
+// It is a separate format, because with GVariant the reading of known layers took two fifths of a second
 // import.
 #pragma once
 
@@ -14,7 +13,7 @@ namespace osb::ostree {
 
 std::string serialize_entries(const Layer& layer);
 
-// Adds the entries to `layer`. Throws Error{invalid} for bytes that serialize_entries() does not write.
+// Adds the entries to `layer`. Throws Error{invalid} for bytes that serialize_entries() does not produce.
 void parse_entries(std::string_view bytes, Layer& layer);
 
 }  // namespace osb::ostree

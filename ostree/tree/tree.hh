@@ -1,5 +1,4 @@
-// A root filesystem in memory: directories, and files and links as the objects that they are in the
-// repository.
+// A root filesystem in memory: directories, and references to the repository's objects for files and links.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +16,7 @@
 
 namespace osb::ostree {
 
-// The path of what is called `name` in `directory`, which is "" at the root.
+// The path of `name` in `directory`, which is "" for the root.
 inline std::string join_path(std::string_view directory, std::string_view name) {
     return directory.empty() ? std::string(name) : concat(directory, '/', name);
 }
@@ -26,17 +25,18 @@ enum class NodeKind : std::uint8_t {
     file,
     symlink,
     directory,
-    special,  // a device or FIFO: it has its place until all layers are there, and no object
+    special,  // a device or FIFO: without an object; it exists only until all layers were applied
 };
 
 class Node;
 
-// How deep directories may be: trees are walked by recursion. Few real ones pass 40.
+// The maximum depth of directories, because walks are recursive. Few real trees exceed 40.
 inline constexpr std::size_t kMaxDepth = 256;
 
-// Sorted by bytes, as ostree wants it.
+// Sorted by bytes, as ostree requires.
 using Children = std::map<std::string, Node, std::less<>>;
 
+// A file, symbolic link, directory or special file of the tree. A directory owns its children.
 class Node {
   public:
     static Node file(const Sha256& checksum);
@@ -57,77 +57,76 @@ class Node {
     bool is_symlink() const noexcept { return kind == NodeKind::symlink; }
     bool is_file() const noexcept { return kind == NodeKind::file; }
 
-    // Of a directory. These and set_child() throw Error{internal} for anything else: whoever looks up a node
-    // on behalf of an image has to ask for its kind.
+    // The children of a directory. These functions and set_child() throw Error{internal} for other nodes:
+    // code that looks up a node for an image must check its kind.
     Children& children();
     const Children& children() const;
-    // The child, or nullptr: when there is none, and when this is no directory.
+    // The child; nullptr if it does not exist or this is not a directory.
     Node* child(std::string_view name);
     const Node* child(std::string_view name) const;
-    // Sets the child, replacing what was there with all that was below it. Returns it in its place.
+    // Sets the child, and replaces an existing one with everything below it. Returns the stored child.
     Node& set_child(std::string_view name, Node node);
-    // True when it was there.
+    // Removes the child. Returns false if it did not exist.
     bool remove_child(std::string_view name);
 
   private:
     std::unique_ptr<Children> children_;  // directories only
 };
 
-// The parts of a path between its slashes; empty ones and "." left out.
+// The components of a path, without empty ones and ".".
 std::vector<std::string_view> split_path(std::string_view path);
 
-// Where a walk along a path ended.
+// The result of a path lookup.
 struct Resolved {
-    Node* node = nullptr;   // nullptr: there is nothing
-    std::string canonical;  // the path without symbolic links in it; "" for the root. Of what is not there:
-                            // where it would be
-    unsigned links = 0;     // how many symbolic links were followed
+    Node* node = nullptr;   // nullptr: does not exist
+    std::string canonical;  // the path without symbolic links; "" for the root. If nothing exists: where it
+                            // would be
+    unsigned links = 0;     // number of symbolic links that were followed
 };
 
 enum class LastLink { follow, keep };
 
-// Walks `path` from the root as the kernel would inside a chroot: symbolic links are followed, absolute ones
-// from this root, and ".." ends at it. `last` says what happens when the path itself is a link. A missing
-// part, or one below a file, gives node == nullptr. Throws Error{invalid} after 40 links, Error{too_large}
-// after 4,096 parts, and what `budget` throws.
+// Resolves `path` from the root as the kernel does in a chroot: it follows symbolic links, absolute ones
+// start at this root, and ".." stops at it. `last` selects whether to follow a link at the end of the path. A
+// component that is missing or below a file gives node == nullptr. Throws Error{invalid} after 40 links,
+// Error{too_large} after 4,096 components, and as `budget`.
 Resolved resolve(Node& root, std::string_view path, LastLink last, ImageBudget& budget);
 
-// As resolve(), but what has no end (a loop) is nowhere.
+// Like resolve(), but a loop of links gives node == nullptr.
 Resolved look_up(Node& root, std::string_view path, LastLink last, ImageBudget& budget);
 
-// The beginnings of a normalised path that are symbolic links, the shortest first; the path itself may be
-// one.
+// The prefixes of a normalised path that are symbolic links, shortest first. The path itself may be one.
 std::vector<std::string_view> linked_prefixes(Node& root, std::string_view path, ImageBudget& budget);
 
-// Whether the text of a link in `directory`, a path without links, goes down and then up again from a
-// directory for whose path `place` is true. What is not there is nowhere.
+// True if the text of a link in `directory` (a path without links) goes down and then up again from a
+// directory for whose path `place` returns true. Missing paths do not count.
 bool goes_up_from(Node& root, std::string_view directory, std::string_view target,
                   const std::function<bool(const std::string&)>& place, ImageBudget& budget);
 
-// Where an entry of a layer that names `path` finds something; nullptr for nowhere. As resolve(), but behind
-// what is not there a ".." in the text of a link is taken by the letter, as all do that unpack layers: they
-// make what is missing.
+// Finds the node for an entry of a layer that names `path`; nullptr if there is none. Like resolve(), but
+// after a missing component, ".." in the text of a link is resolved lexically. All programs that unpack
+// layers do so, because they create missing directories.
 Node* find_place(Node& root, std::string_view path, LastLink last, ImageBudget& budget);
 
-// As find_place(), for a directory; makes the directories that are missing, 0755 and root's. Throws
-// Error{invalid} when a part of the path is a file.
+// Like find_place(), for a directory. Creates missing directories with mode 0755, owned by root. Throws
+// Error{invalid} if a component of the path is a file.
 Node& make_directories(Node& root, std::string_view path, ImageBudget& budget);
 
-// What a node costs in memory, for ImageBudget::keep().
+// The memory of a node in bytes, for ImageBudget::keep().
 std::size_t memory_of(std::string_view name, const Node& node) noexcept;
 
 struct TreeCount {
-    std::size_t files = 0;  // and links
+    std::size_t files = 0;  // including links
     std::size_t directories = 0;
 };
 
-// What is below a node, itself not counted. Can be interrupted.
+// Counts everything below a node, without the node itself. Throws Interrupted.
 TreeCount count_below(const Node& node);
 
-// The files and links of a node and all below it: 1 for what is no directory.
+// The number of files and links in a node and below it; 1 if it is not a directory.
 std::size_t count_files(const Node& node);
 
-// "2 files and 1 directory"
+// "2 files and 1 directory".
 std::string describe(const TreeCount& count);
 
 }  // namespace osb::ostree

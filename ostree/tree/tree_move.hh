@@ -1,5 +1,5 @@
-// Parts of a tree moved to another place, or into one that exists already, so that every link keeps its
-// meaning.
+// Moves parts of a tree to another place, or merges them into an existing directory, without changing the
+// meaning of links.
 #pragma once
 
 #include <functional>
@@ -13,33 +13,33 @@
 
 namespace osb::ostree {
 
-// Stores a symbolic link's object and returns its checksum.
+// Stores the object of a symbolic link and returns its checksum.
 using StoreLink = std::function<Sha256(std::string_view target, std::uint32_t uid, std::uint32_t gid)>;
 
-// Moves of whole directories into others. First plan() all of them, on the tree as it was, then apply(): what
-// a link leads to can only be told while nothing has moved.
+// Moves directories into others. First plan() all moves, on the unchanged tree, then call apply(): the target
+// of a link is only known before anything has moved.
 class TreeMove {
   public:
     // `root` and `budget` are borrowed.
     TreeMove(Node& root, StoreLink store_link, ImageBudget& budget)
         : root_(root), store_link_(std::move(store_link)), budget_(budget) {}
 
-    // Plans to move the directory `from` to `to`, merging it with what is there: of two directories the
-    // contents are united and the one in `to` keeps its metadata; of a link and what it leads to the latter
-    // stays; the same object twice is one. Both paths are looked up: what moves, and where to, is what they
-    // lead to. `lives_at` is the path under which what moves will be found when the system runs, if that is
-    // not `to`. Throws Error{invalid} that names both when two different files want one place, when a
-    // directory would move into itself or into another one that moves, and when a part of `to` is a file.
+    // Plans to move the directory `from` to `to`, and to merge it with an existing one. Two directories are
+    // merged, and the one in `to` keeps its metadata. If a link and its target compete, the target stays. Two
+    // identical objects become one. Both paths are resolved first. `lives_at` is the path of the moved
+    // content in the running system, if it differs from `to`. Throws Error{invalid} with both paths if two
+    // different files compete for one path, if a directory would move into itself or into another moved one,
+    // or if a component of `to` is a file.
     void plan(std::string_view from, std::string_view to, std::string_view lives_at = {});
 
-    // Carries the moves out in the order in which they were planned. The directories `from` are gone then.
-    // Every file is there afterwards, but for gave_way(); throws Error{internal} when one is not.
+    // Executes the moves in the order of plan(). The directories `from` do not exist any more then. All files
+    // are kept, except those of gave_way(); throws Error{internal} if one is lost.
     void apply();
 
-    // How many files and links gave way to what is the same.
+    // The number of files and links that were dropped because of an identical one.
     std::size_t gave_way() const noexcept { return gave_way_; }
 
-    // What the moves changed besides places, a line each, escaped.
+    // Changes of the moves other than the paths, one line each, escaped.
     std::vector<std::string>& notes() noexcept { return notes_; }
 
   private:
@@ -78,8 +78,8 @@ class TreeMove {
     ImageBudget& budget_;
     std::vector<Move> moves_;
     std::vector<std::string> notes_;
-    std::map<std::string, Keep> choices_;             // by the path of the one that moves
-    std::map<std::string, std::string> new_targets_;  // of links that move, by their old path
+    std::map<std::string, Keep> choices_;             // by the path of the moved node
+    std::map<std::string, std::string> new_targets_;  // of moved links, by their old path
     std::size_t gave_way_ = 0;
 };
 

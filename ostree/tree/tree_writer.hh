@@ -1,4 +1,4 @@
-// A tree in memory written as dirtree and dirmeta objects.
+// Writes a tree in memory as dirtree and dirmeta objects.
 #pragma once
 
 #include "base/hash.hh"
@@ -12,11 +12,12 @@ struct WrittenTree {
     Sha256 meta;  // dirmeta object
 };
 
-// Throws Error{too_large} with the path of a directory whose dirtree object would be larger than ostree
-// takes, before anything is written.
+// Throws Error{too_large} with the path of a directory whose dirtree object would exceed the limit of ostree.
+// Writes nothing.
 void check_directory_sizes(const Node& directory);
 
-// Writes `directory` and all directories below it. Throws Error with the path of the directory that failed.
+// Writes `directory` and all directories below it. Throws Error with the path of the failed directory as
+// context.
 WrittenTree write_tree(ObjectWriter& writer, const Node& directory);
 
 }  // namespace osb::ostree

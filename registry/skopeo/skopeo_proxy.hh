@@ -6,8 +6,7 @@
 // The server handles one request at a time. FinishPipe waits for the end of the pipe's data, and only
 // FinishPipe closes the writing end of a pipe. So this client sends FinishPipe as soon as a pipe arrives,
 // which makes the end of the data visible. Therefore a proxy serves one pipe at a time, and each concurrent
-// read of a blob needs its own proxy (registry/skopeo/proxy_source.hh). take a proxy each
-// (registry/skopeo/proxy_source.hh).
+// read of a blob needs its own proxy (registry/skopeo/proxy_source.hh).
 #pragma once
 
 #include <cstdint>
