@@ -19,14 +19,14 @@ namespace {
 constexpr std::string_view kRepo = kImageRepo.substr(0, kImageRepo.size() - 1);
 constexpr std::string_view kBareSplitConfig = "[core]\nrepo_version=1\nmode=bare-split-xattrs\n";
 
-// "sysroot/ostree/repo/objects/XX/<62 digits>", without a suffix.
+// The path of an object without its suffix: "sysroot/ostree/repo/objects/XX/<62 digits>".
 std::string object_path(const Sha256& checksum) {
     std::string hex = to_hex(checksum);
     hex.insert(2, 1, '/');
     return concat(kRepo, "/objects/", hex);
 }
 
-// A file or link at such a name would take the place of a directory above the repository.
+// True for a name at which a file or link would replace a directory above the repository.
 bool replaces_repository(std::string_view path) noexcept {
     return kRepo.starts_with(path) && (path.size() == kRepo.size() || kRepo[path.size()] == '/');
 }
@@ -81,7 +81,7 @@ void EncapsulatedTar::write_parents(oci::TarWriter& tar, const std::string& path
         if (directory == nullptr)
             throw Error(ErrorKind::invalid, concat("no directory of ", quoted(path), " in the tree"));
         const std::string name = image_path(directory->path);
-        // Of usr/etc/x the image has no usr.
+        // The image shows usr/etc/x as etc/x, so its parents do not include usr.
         if (!visible.starts_with(name + '/')) continue;
         write_directory(tar, name, directory->mode, directory->uid, directory->gid);
     }
@@ -118,14 +118,14 @@ void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
     bool has_var_tmp = false;
     for (const WalkedDirectory& directory : walk_.directories) {
         write_once(ObjectType::dirmeta, directory.meta, ".dirmeta");
-        // The root and /sysroot have their entries already.
+        // The root and /sysroot were written already.
         if (!directory.path.empty() && is_shown(directory.path)) {
             write_directory(tar, image_path(directory.path), directory.mode, directory.uid, directory.gid);
         }
         write_once(ObjectType::dirtree, directory.tree, ".dirtree");
         has_var_tmp = has_var_tmp || directory.path == "var/tmp";
     }
-    // Container runtimes expect it, and a commit has nothing in /var.
+    // Container runtimes expect /var/tmp, and a commit has nothing in /var.
     if (!has_var_tmp) write_directory(tar, "var/tmp", 01777);
 }
 
@@ -138,8 +138,8 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
     tar.begin(entry);
     write_content(tar, object, name);
     const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
-    // The links have the attributes as well: podman's partial pulls set the owner of a link anew, which takes
-    // the capabilities from the file.
+    // The links have the attributes as well, because podman's partial pulls set the owner of a link again,
+    // which clears the capabilities of the file.
     for (const std::string& visible : file.paths) {
         if (!is_shown(visible) || replaces_repository(visible)) continue;
         write_parents(tar, visible);

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxDatabase = 64UL * 1024 * 1024;
 
-// What the commit says of itself.
+// The metadata of the commit.
 struct Facts {
     std::string subject;
     std::string version;
@@ -44,7 +44,7 @@ Facts facts_of(GVariant* commit_object) {
     g_variant_get_child(commit_object, 3, "&s", &subject);
     out.subject = subject;
     out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit_object));
-    // A commit that was imported knows for which machine its image was.
+    // An imported commit has the platform of its image.
     const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
     if (!config.empty()) {
         const oci::Platform platform = oci::ImageConfig::parse(config).platform;
@@ -92,7 +92,7 @@ class Export {
             options_.max_layers - 1, previous, kept);
     }
 
-    // The commit comes back whole in any case.
+    // Warns of names that containers cannot see. The commit keeps them in any case.
     void warn_of_names() const {
         std::size_t hidden = 0;
         const std::string* first = nullptr;
@@ -109,12 +109,12 @@ class Export {
                            ": such names have a special meaning in images"));
     }
 
-    // Not as it is stored: that differs between repositories, and the plan must not.
+    // The unpacked size, because the stored size differs between repositories and the plan must not.
     std::uint64_t content_size(const WalkedFile& file) const {
         return open_object(repository_, file.checksum).size;
     }
 
-    // From apk's database, which is part of the commit.
+    // Reads apk's database, which is part of the commit.
     Owners owners() const {
         for (const WalkedFile& file : walk_.files) {
             for (const char* path : {"usr/lib/apk/db/installed", "lib/apk/db/installed"}) {
@@ -170,7 +170,7 @@ class Export {
         config.environment = facts_.run.environment;
         config.working_directory = facts_.run.working_directory;
         config.user = facts_.run.user;
-        // What is asked for is what runs.
+        // An explicit command replaces the entrypoint.
         if (options_.cmd.empty()) config.entrypoint = facts_.run.entrypoint;
         std::vector<oci::Descriptor> descriptors;
         for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -202,7 +202,7 @@ class Export {
 ExportResult export_commit(const Repository& repository, const std::string& rev, oci::ImageSink& sink,
                            const ExportOptions& options, Progress& progress) {
     if (options.max_layers < 3) throw Error(ErrorKind::usage, "an image has at least 3 layers");
-    // By these an importer finds the commit.
+    // Importers find the commit through these labels.
     for (const char* key : {"ostree.commit", "ostree.final-diffid"}) {
         if (options.labels.contains(key))
             throw Error(ErrorKind::usage, concat("the label ", key, " is reserved"));

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kBuffer = 256UL * 1024;
 
-// Hands what is read of the blob to the target as well.
+// Copies the bytes that are read of the blob to the target.
 class TeeSource final : public Source {
   public:
     TeeSource(std::unique_ptr<Source> inner, Sink& target) : inner_(std::move(inner)), target_(target) {}
@@ -32,8 +32,8 @@ class TeeSource final : public Source {
     Sink& target_;
 };
 
-// Whether the blob unpacks to the layer. Reads no further than the layer's own size: what is longer is
-// another.
+// Returns true if the blob unpacks to the layer. Reads no further than the layer's size, because a longer
+// blob is another layer.
 bool unpacks_to(Source& blob, const KeptLayer& layer) {
     const std::unique_ptr<Source> plain =
         oci::decompress(blob, oci::layer_compression(layer.descriptor.media_type));
@@ -58,7 +58,7 @@ bool copy_kept_blob(oci::ImageSource& source, const KeptLayer& layer, Sink& targ
         try {
             if (!unpacks_to(blob, layer)) return false;
         } catch (const Error& error) {
-            // Not of the compression that its media type names.
+            // The blob does not have the compression of its media type.
             if (error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::unsupported) return false;
             throw;
         }

@@ -19,10 +19,10 @@ namespace {
 
 using Files = std::map<Sha256, const WalkedFile*>;
 
-// What a layer holds: its objects, each with its names in the image.
+// The objects of a layer, each with its names in the image.
 using ObjectNames = std::map<Sha256, std::set<std::string>>;
 
-// By their paths in the image.
+// Directories by their paths in the image.
 using Directories = std::map<std::string, const WalkedDirectory*, std::less<>>;
 
 template<typename A, typename B>
@@ -30,8 +30,8 @@ bool same_owner_and_mode(const A& a, const B& b) noexcept {
     return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid;
 }
 
-// Nothing when the layer shows a file that is not one of its objects, or not as the object is: runtimes give
-// a link the mode and owner that its own entry says.
+// Returns nullopt if the layer shows a file that is not one of its objects, or with other metadata than the
+// object's: runtimes give a link the mode and owner of its own entry.
 std::optional<ObjectNames> names_in(const Layer& layer) {
     ObjectNames out;
     std::map<Sha256, const LayerEntry*> objects;
@@ -66,7 +66,7 @@ Directories directories_of(const CommitWalk& walk) {
     return out;
 }
 
-// A directory that the layer shows otherwise than the commit has it now would be so in a container.
+// Checks that the layer's directories match the commit. A container would show the metadata of the layer.
 bool has_directories_of(const Layer& layer, const Directories& directories) {
     return std::all_of(layer.entries().begin(), layer.entries().end(), [&](const LayerEntry& entry) {
         if (entry.kind != EntryKind::directory) return true;
@@ -75,7 +75,7 @@ bool has_directories_of(const Layer& layer, const Directories& directories) {
     });
 }
 
-// The commit's files that the layer holds; nothing when it holds anything else. Takes them out of `files`.
+// Removes the layer's files from `files` and returns them; nullopt if the layer holds anything else.
 std::optional<std::vector<const WalkedFile*>> take_files(const Layer& layer, Files& files) {
     const std::optional<ObjectNames> names = names_in(layer);
     if (!names || names->empty()) return std::nullopt;
@@ -86,7 +86,7 @@ std::optional<std::vector<const WalkedFile*>> take_files(const Layer& layer, Fil
         out.push_back(file->second);
     }
     for (const WalkedFile* file : out) files.erase(file->checksum);
-    std::sort(out.begin(), out.end());  // the walk's order is that of its vector
+    std::sort(out.begin(), out.end());  // pointers into a vector, in the order of the walk
     return out;
 }
 
@@ -116,7 +116,7 @@ std::vector<KeptLayer> find_kept_layers(const Repository& repository, const Comm
             }
         }
     } catch (const Error& error) {
-        // An image that is not what it says is no help, but nothing is wrong with the commit either.
+        // An invalid image cannot help, but the commit itself is not affected.
         log_warning(concat("layers of the previous image are not kept: ", error.message()));
         out.clear();
     }

@@ -21,7 +21,7 @@ class NullSink final : public Sink {
     void write(ByteView /*bytes*/) override {}
 };
 
-// Reports the bytes that pass, those of a second try only where they go beyond the first.
+// Reports the bytes that pass. A retry reports only the bytes beyond those of the first try.
 class CountingSink final : public Sink {
   public:
     CountingSink(Sink& inner, Progress& progress, std::uint64_t& counted)
@@ -88,8 +88,8 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     std::optional<oci::WrittenLayer> layer = record_.find(inputs);
     if (layer && !is_there(*layer)) layer.reset();
     const bool known = layer.has_value();
-    // Another repository, or one that this is a copy of, may have sent the same: then it pays to make the
-    // layer for its digest first.
+    // Another repository, or the original of this copy, may have sent the layer already. So it is worthwhile
+    // to generate the layer first for its digest.
     if (!layer && first_ && sink_.may_have_blobs()) {
         NullSink nowhere;
         layer = make_layer(index, nowhere, pool);
@@ -106,13 +106,13 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
 std::optional<oci::WrittenLayer> LayerExport::take_over(const PlannedLayer& layer) const {
     const KeptLayer& kept = layer.kept.value();
     oci::WrittenLayer out{.descriptor = kept.descriptor, .diff_id = kept.diff_id};
-    // They say where in the blob a table of contents is, by which podman shows other files than the layer's.
+    // Such annotations give the position of a table of contents, from which podman could show other files.
     if (!kept.is_verified) keep_components_alone(out.descriptor.annotations);
-    // podman drops the annotation when it puts layers on top.
+    // podman drops the annotation when it adds layers.
     out.descriptor.annotations.try_emplace(kComponentsAnnotation, components_text(layer));
     const bool present = is_there(out);
     if (present && kept.is_verified) return out;
-    // The target has a blob of that digest, but whether it is this layer only its bytes tell.
+    // The target has a blob with that digest, but only its bytes prove that it is this layer.
     const auto upload = present ? nullptr : sink_.start_blob(kept.descriptor.size);
     NullSink nowhere;
     std::uint64_t counted = present ? kept.descriptor.size : 0;
@@ -133,7 +133,7 @@ bool LayerExport::is_there(const oci::WrittenLayer& layer) const {
     return true;
 }
 
-// Made and written; again where the target lost it on its way.
+// Generates and writes a layer, and retries if the target lost the upload.
 oci::WrittenLayer LayerExport::upload_layer(std::size_t index, TaskPool& pool) const {
     std::uint64_t counted = 0;
     for (unsigned tries = 1;; ++tries) {
@@ -182,7 +182,7 @@ void LayerExport::write_plain(std::size_t index, oci::TarWriter& tar) const {
 Sha256 LayerExport::recipe(std::size_t index) const {
     const bool plain = options_.format == ImageFormat::plain;
     LayerRecipe out(plain ? "plain" : "encapsulated", options_.compression);
-    // The directories above a file are in its layer, with the modes that they have in the commit.
+    // The layer of a file also has its parent directories, with the modes of the commit.
     out.add_directories(walk_.directories);
     if (index > 0) {
         out.add_files(plan_[index - 1].files);

@@ -35,10 +35,10 @@ std::vector<std::string> split_components(const std::string& text) {
     return out;
 }
 
-// Component -> number of its layer.
+// Component -> index of its layer.
 using Assignment = std::map<std::string, std::size_t>;
 
-// The layers of the build before, new components in one more; nothing when that would be too many.
+// Keeps the layers of the previous build and adds one for new components; nullopt if these are too many.
 std::optional<Assignment> keep_assignment(const std::vector<Component>& components,
                                           const oci::Manifest& previous, std::size_t max_layers) {
     Assignment known;
@@ -54,7 +54,7 @@ std::optional<Assignment> keep_assignment(const std::vector<Component>& componen
         const auto found = known.find(component.name);
         out[component.name] = found == known.end() ? layers : found->second;
     }
-    // What counts are the layers that would be written.
+    // Count the layers that would be written.
     std::set<std::size_t> used;
     bool knows_any = false;
     for (const auto& [name, layer] : out) {
@@ -67,7 +67,7 @@ std::optional<Assignment> keep_assignment(const std::vector<Component>& componen
 
 Assignment assign_anew(std::vector<Component> components, std::size_t max_layers) {
     Assignment out;
-    // What no package owns first: it has apk's database, and changes with every update.
+    // Files without a package come first: they include apk's database, and change with every update.
     const auto is_package = [](const Component& component) {
         return component.name != kInitramfs && component.name != kUnpackaged;
     };
@@ -84,7 +84,7 @@ Assignment assign_anew(std::vector<Component> components, std::size_t max_layers
     return out;
 }
 
-// Those of the kept layers that leave room for the files that are in none.
+// Selects the kept layers so that there is room for the files in no kept layer.
 std::vector<KeptLayer> choose_kept(std::vector<KeptLayer> kept, std::size_t files, std::size_t max_layers) {
     std::size_t held = 0;
     for (const KeptLayer& layer : kept) held += layer.files.size();
@@ -94,7 +94,7 @@ std::vector<KeptLayer> choose_kept(std::vector<KeptLayer> kept, std::size_t file
     std::sort(kept.begin(), kept.end(), [](const KeptLayer& a, const KeptLayer& b) {
         return std::pair(b.descriptor.size, a.index) < std::pair(a.descriptor.size, b.index);
     });
-    // Of more layers than there may be some have to go, and then there are files for others.
+    // Some of the layers must be dropped, and their files then need other layers.
     const std::size_t most = max_layers - std::max<std::size_t>(1, max_layers / 8);
     kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(most), kept.end());
     std::sort(kept.begin(), kept.end(),
@@ -152,7 +152,7 @@ std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owne
         layer.files.insert(layer.files.end(), members.begin(), members.end());
     }
     for (auto& [number, layer] : layers) {
-        // The walk's order is that of its vector.
+        // Pointers into a vector, in the order of the walk.
         std::sort(layer.files.begin(), layer.files.end());
         out.push_back(std::move(layer));
     }

@@ -22,7 +22,7 @@
 namespace osb::ostree {
 namespace {
 
-// Raised when the layers of the same inputs get other bytes.
+// Increase it when the same inputs give other bytes of a layer.
 constexpr std::string_view kWriterVersion = "1";
 constexpr std::size_t kMaxFile = 64UL * 1024;
 constexpr const char* kDirectory = "extensions/osb-oci/layers";
@@ -49,12 +49,12 @@ oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
             {"diffID", layer.diff_id.to_string()}};
 }
 
-// `recipe` is what the file is called: one that came to another name would be another layer.
+// The file name is `recipe`. A file with another recipe inside belongs to another layer.
 oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
     constexpr std::string_view kWhat = "a record of a layer";
     if (oci::required_string(json, "recipe", kWhat) != to_hex(recipe))
         throw Error(ErrorKind::invalid, "a record of a layer belongs to another layer");
-    // First what may throw: g++ 12 destroys the members of a half made aggregate twice.
+    // Evaluate what may throw first: g++ 12 destroys the members of an incomplete aggregate twice.
     const oci::Digest digest = oci::Digest::parse(oci::required_string(json, "digest", kWhat));
     const oci::Digest diff_id = oci::Digest::parse(oci::required_string(json, "diffID", kWhat));
     const std::string media_type = oci::required_string(json, "mediaType", kWhat);
@@ -75,7 +75,7 @@ struct DirCloser {
     void operator()(DIR* dir) const noexcept { ::closedir(dir); }
 };
 
-// The older half of more than LayerRecord::kMaxRecords goes.
+// Removes the older half if there are more than LayerRecord::kMaxRecords.
 void remove_old(const Fd& directory) {
     const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(::dup(directory.get())));
     if (!dir) return;
@@ -143,7 +143,7 @@ void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) con
     try {
         const Fd directory = make_directory(repository_);
         const std::string name = to_hex(recipe);
-        // Unique among the threads and processes that may write the same record now.
+        // The name is unique among all threads and processes that write the same record.
         const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
         replace_file(directory.get(), name, to_json(recipe, layer).dump(), temporary);
         remove_old(directory);

@@ -16,7 +16,7 @@
 namespace osb::ostree {
 namespace {
 
-// A directory of the commit and where the image has it.
+// A directory of the commit and its path in the image.
 struct Renamed {
     std::string_view from;
     std::string_view to;
@@ -29,7 +29,7 @@ bool is_below(std::string_view path, std::string_view directory) {
     return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
-// Which of the two directories have another place in the image.
+// Maps paths of the commit to paths of the image, and decides which of the two directories move.
 class ImagePaths {
   public:
     explicit ImagePaths(const CommitWalk& walk) {
@@ -63,7 +63,7 @@ class ImagePaths {
         return path;
     }
 
-    // The commit's own /var says what mode the directory has; the factory's is left out then.
+    // The mode comes from the commit's own /var, so the factory directory is omitted.
     bool is_hidden(const std::string& path) const { return moves_var_ && has_var_ && path == kVar.from; }
 
   private:
@@ -79,7 +79,7 @@ class ImagePaths {
     bool moves_var_ = false;
 };
 
-// Leaves out what would be a whiteout, as an encapsulated image does not show it either.
+// Omits names that would be whiteouts, which an encapsulated image does not show either.
 CommitWalk without_whiteout_names(const CommitWalk& walk) {
     CommitWalk out{walk.commit, {}, {}};
     std::size_t hidden = 0;
@@ -107,7 +107,7 @@ CommitWalk without_whiteout_names(const CommitWalk& walk) {
     return out;
 }
 
-// What visible_xattrs() leaves out, and no image has.
+// Warns of the attributes that visible_xattrs() omits because of their names.
 void warn_of_xattrs(std::string_view bytes, const std::string& path) {
     for (const auto& [name, value] : parse_xattrs(bytes)) {
         if (is_portable(name)) continue;
@@ -157,7 +157,7 @@ void PlainTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
 void PlainTar::write_parents(oci::TarWriter& tar, const std::string& path) {
     if (!written_.empty() && path.substr(0, path.rfind('/') + 1) == last_parent_) return;
     last_parent_ = path.substr(0, path.rfind('/') + 1);
-    // The root first: its path is "".
+    // Write the root first. Its path is "".
     for (std::size_t end = 0; end != std::string::npos; end = path.find('/', end + 1)) {
         write_directory(tar, directory_at(path.substr(0, end)));
     }

@@ -8,7 +8,7 @@
 namespace osb::ostree {
 namespace {
 
-// To be raised when the same image and options begin to give another tree.
+// Increase it when the same image and options give another tree.
 constexpr guint32 kImportFormat = 2;
 constexpr const char* kKeyImportFormat = "osb.import.format";
 constexpr const char* kKeyLayout = "osb.import.layout";
@@ -22,7 +22,7 @@ std::string find(const Texts& texts, const std::string& key) {
     return found == texts.end() ? std::string{} : found->second;
 }
 
-// A version gets into boot entries, which have a line for it.
+// The version becomes part of boot entries, where it must fit one line.
 constexpr std::size_t kMaxVersion = 255;
 
 }  // namespace

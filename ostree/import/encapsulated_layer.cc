@@ -18,8 +18,8 @@ namespace osb::ostree {
 namespace {
 
 constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
-constexpr std::size_t kMaxXattrs = 1024UL * 1024;  // of one object, as ostree-ext has it
-// What a name or an object costs in a set or map, besides its bytes.
+constexpr std::size_t kMaxXattrs = 1024UL * 1024;  // of one object, as in ostree-ext
+// The memory of a name or an object in a set or map, besides its bytes.
 constexpr std::size_t kNodeOverhead = 128;
 
 bool is_lower_hex(std::string_view text) noexcept {
@@ -38,8 +38,8 @@ XattrBytes checked_xattrs(std::string bytes) {
     return bytes;
 }
 
-// Content objects that a bare-user-only repository cannot hold have another checksum there; directories do
-// not.
+// Content objects that a bare-user-only repository cannot store would get another checksum in it; directories
+// would not.
 void check_held(RepoMode mode, const DirectoryMeta& meta) {
     const FileMeta full{.uid = meta.uid, .gid = meta.gid, .mode = S_IFDIR | meta.mode, .xattrs = meta.xattrs};
     const FileMeta held = canonical(mode, full);
@@ -49,7 +49,7 @@ void check_held(RepoMode mode, const DirectoryMeta& meta) {
                 "a directory whose owner, mode or attributes a bare-user-only repository does not support");
 }
 
-// The object is what its name says; now it must be one that every later step takes.
+// The checksum of the object matches. This checks that every later step supports the object.
 void check_structure(ObjectType type, const std::string& bytes, RepoMode mode) {
     switch (type) {
         case ObjectType::dirtree:
@@ -75,7 +75,7 @@ ObjectType metadata_type(const std::string& suffix) {
                 concat("the object ", expected, " has the checksum ", to_hex(actual)));
 }
 
-// Stores a file that is held in memory, and checks that it is what its name says.
+// Stores a file in memory, and checks that it matches its name.
 class StoreTask final : public Task {
   public:
     StoreTask(ObjectWriter& writer, const FileMeta& meta, const Sha256& expected,
@@ -125,8 +125,8 @@ void EncapsulatedLayerReader::read_all() {
         throw Error(ErrorKind::invalid, "the first layer has no commit object");
 }
 
-// Everything outside the repository in the image is a view of what is inside, for container runtimes: not
-// looked at, but for its names.
+// Files outside the image's repository only show its content to container runtimes, so only their names are
+// read.
 void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string& path) {
     if (!path.starts_with(kImageRepo)) return record_name(entry, path);
     if (entry.type == oci::TarType::directory) return;
@@ -206,7 +206,7 @@ void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std:
     share_xattrs(last_part(path), std::move(bytes));
 }
 
-// Keeps attributes that files to come may share.
+// Keeps attributes that later files may share.
 void EncapsulatedLayerReader::share_xattrs(std::string_view name, XattrBytes bytes) {
     budget_.keep(name.size() + bytes.size() + kNodeOverhead);
     shared_xattrs_[std::string(name)] = std::move(bytes);
@@ -262,11 +262,11 @@ void EncapsulatedLayerReader::record_object(const FileMeta& meta, const std::str
     last_object_ = to_hex(checksum);
 }
 
-// Names are hard links to an object, or empty files behind the object that they are.
+// Names are hard links to an object, or empty files after the object to which they belong.
 void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std::string& path) {
     if (record_ == nullptr) return;
     const bool is_directory = entry.type == oci::TarType::directory;
-    // Those of the first layer are the commit's, and it is never kept; the repository's are in every layer.
+    // The directories of the first layer are the commit's, and those of the repository are in every layer.
     if (is_directory && (holds_commit_ || (!path.empty() && kImageRepo.starts_with(path + '/')))) return;
     std::string object;
     if (entry.type == oci::TarType::hardlink) {
@@ -277,7 +277,7 @@ void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std:
     } else if (entry.type == oci::TarType::file && entry.size == 0) {
         object = last_object_;
     }
-    // A directory with attributes is none that an image of a commit has.
+    // In an image of a commit, directories have no attributes.
     const bool is_plain = is_directory && entry.xattrs.empty();
     LayerEntry& name = record(is_plain ? EntryKind::directory : EntryKind::hardlink);
     budget_.keep(path.size() + object.size());
@@ -288,7 +288,7 @@ void EncapsulatedLayerReader::record_name(const oci::TarEntry& entry, const std:
     name.gid = entry.gid;
 }
 
-// The content that comes next in the archive.
+// Reads the next content of the archive.
 std::unique_ptr<std::uint8_t[]> EncapsulatedLayerReader::next_piece(std::size_t length) {
     auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length + 1);
     std::size_t done = 0;

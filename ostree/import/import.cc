@@ -25,7 +25,7 @@
 namespace osb::ostree {
 namespace {
 
-// The result as far as the image, the plan and the commit tell it: without counts of bytes and objects.
+// The result, from the image, the plan and the commit. Counts of bytes and objects are missing.
 ImportResult describe_import(const oci::Image& image, const ImportPlan& plan, ImportedCommit commit,
                              std::size_t layers_reused) {
     ImportResult out{{}, commit.id, plan.ref};
@@ -41,7 +41,7 @@ ImportResult describe_import(const oci::Image& image, const ImportPlan& plan, Im
     return out;
 }
 
-// The commit inside the image, all of whose layers have content; nothing when it has none.
+// The commit inside the image, whose layers must all have content; nullopt if it has none.
 std::optional<ImageBase> find_base(const oci::Image& image, const ImportPlan& plan,
                                    std::optional<ImageBase> reused, const ReadLayers& read,
                                    const ObjectWriter& writer, ImageBudget& budget) {
@@ -57,7 +57,7 @@ std::optional<ImageBase> find_base(const oci::Image& image, const ImportPlan& pl
 
 StoreLink link_store(ObjectWriter& writer) {
     return [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
-        check_link_target(target);  // it may have become longer
+        check_link_target(target);  // the layout may have made it longer
         return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target, {});
     };
 }
@@ -68,12 +68,12 @@ LaidOutTree make_tree(const oci::Image& image, const ImportPlan& plan, const Ima
     return lay_out(merge_layers(image, layers, budget), plan.layout, nullptr, link_store(writer), budget);
 }
 
-// The same for an image that is built on a commit, whose tree is taken.
+// The same for an image that is built on a commit. Takes the commit's tree out of `base`.
 LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, const ImageLayers& layers,
                               ImageBase& base, ObjectWriter& writer, ImageBudget& budget) {
     const DerivedLayout derived(base.tree.root);
     if (plan.is_only_base && fits_layout(is_laid_out(base.tree.root), plan.layout)) {
-        // Nothing is moved, so the kernel is where the commit says that it is.
+        // Nothing was moved, so the kernel is at the path in the commit.
         const GVariantPtr metadata = metadata_of(base.commit.commit_object.get());
         return {.root = std::move(base.tree.root),
                 .kernel = lookup_string(metadata.get(), "ostree.linux"),
@@ -83,10 +83,10 @@ LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, c
     return lay_out(std::move(merged), plan.layout, &derived, link_store(writer), budget);
 }
 
-// Imports an image that is not there yet. Each stage gets what the ones before it gave.
+// Imports an image that is not in the repository yet. Each stage uses the results of the previous ones.
 ImportResult import_new(Repository& repository, const oci::Image& image, const ImportPlan& plan,
                         const ImportOptions& options, Progress& progress) {
-    const unsigned threads = options.jobs;  // 0: one a core
+    const unsigned threads = options.jobs;  // 0: one per core
     ImageBudget budget;
     Transaction transaction(repository);
     ObjectWriter writer(repository);
@@ -122,7 +122,7 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
     if (!present) return import_new(repository, image, plan, options, progress);
-    // One that was killed after it had moved the ref may have left its staging directory.
+    // A run that was killed after it had moved the ref may have left its staging directory.
     remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
     return describe_import(image, plan, std::move(*present), 0);
 }

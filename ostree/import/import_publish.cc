@@ -14,7 +14,7 @@
 namespace osb::ostree {
 namespace {
 
-// The commit of another import of the same image, which was quicker.
+// Returns the commit of a concurrent import of the same image that was faster.
 std::optional<ImportedCommit> find_quicker_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const std::optional<CommitId>& base,
                                                   const std::optional<CommitId>& present) {
@@ -36,7 +36,7 @@ bool is_tree_of(const WrittenTree& tree, const BaseCommit& base) {
     return tree.tree == base.root.tree && tree.meta == base.root.meta;
 }
 
-// The commit inside the image is the result.
+// Returns the commit inside the image as the result.
 ImportedCommit take_base(const Repository& repository, const ImportPlan& plan, const BaseCommit& base,
                          const std::optional<CommitId>& present) {
     ImportedCommit out{.id = base.id,
@@ -101,7 +101,7 @@ WrittenObjects write_objects(ObjectWriter& writer, const Node& root, const NewLa
 
 ImportedCommit publish_import(const Repository& repository, Transaction& transaction, ObjectWriter& writer,
                               const oci::Image& image, const ImportPlan& plan, const NewImport& import) {
-    // Objects first, durable; then the commits that need them; then the refs that name those.
+    // Make objects durable first, then the commits that need them, then the refs.
     writer.publish();
     transaction.lock_refs();
     const std::optional<CommitId> present = repository.resolve(plan.ref.text());

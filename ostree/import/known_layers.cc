@@ -33,7 +33,7 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
         out.push_back(find_known_layer(repository, image, i, layer_kind(i, base)));
     }
-    // The first layer of a base is of use only with all others.
+    // The first layer of a base is useful only together with all others.
     for (std::size_t i = 1; i < base; ++i) {
         if (out[i] == nullptr) out.front().reset();
     }

@@ -11,7 +11,7 @@
 namespace osb::ostree {
 namespace {
 
-// Puts the layers from `first` on onto `root`.
+// Applies the layers from `first` on to `root`.
 void apply_layers(Node& root, const oci::Image& image, const ImageLayers& layers, std::size_t first,
                   DirectoryXattrs xattrs, ImageBudget& budget) {
     for (std::size_t i = first; i < layers.positions.size(); ++i) {

@@ -20,7 +20,7 @@
 namespace osb::ostree {
 namespace {
 
-// Reports what is read of the blob.
+// Reports the bytes that are read of the blob.
 class ProgressSource final : public Source {
   public:
     ProgressSource(std::unique_ptr<Source> inner, Progress& progress)
@@ -36,10 +36,10 @@ class ProgressSource final : public Source {
     Progress& progress_;
 };
 
-// The uncompressed layer: hashed for its diffID, and bounded.
+// The uncompressed layer. It is hashed for the diffID, and its size is limited.
 class DiffIdSource final : public Source {
   public:
-    // stored: the size of the blob where the transport has it compressed and yields it plain.
+    // stored: the size of the blob if the transport decompresses it.
     DiffIdSource(Source& inner, const oci::VerifiedSource& blob, std::optional<std::uint64_t> stored,
                  HashAlgorithm algorithm, LayerMeter& meter)
         : inner_(inner), blob_(blob), stored_(stored), hasher_(algorithm), meter_(meter) {}
@@ -68,7 +68,7 @@ FileMeta file_meta(const LayerEntry& entry, mode_t type, std::string_view xattrs
     return {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = xattrs};
 }
 
-// Stores the content of a file that is held in memory.
+// Stores the content of a file in memory.
 class ContentTask final : public Task {
   public:
     ContentTask(ObjectWriter& writer, std::shared_ptr<Layer> layer, LayerEntry& entry, XattrBytes xattrs,
@@ -89,14 +89,14 @@ class ContentTask final : public Task {
 
   private:
     ObjectWriter& writer_;
-    std::shared_ptr<Layer> layer_;  // keeps entry_ alive when the layer turns out to be bad before this runs
+    std::shared_ptr<Layer> layer_;  // keeps entry_ alive if the layer fails before this runs
     LayerEntry& entry_;
     XattrBytes xattrs_;
     std::unique_ptr<std::uint8_t[]> content_;
     std::size_t size_;
 };
 
-// What is dropped, by kind, with the first few names of each.
+// Dropped entries by kind, with the first few names of each.
 class Dropped {
   public:
     void add(const std::string& kind, std::string_view name) {
@@ -145,7 +145,7 @@ class LayerReader {
     }
 
   private:
-    // What the list of entries refers to stays in memory.
+    // The memory to which the entries refer is kept.
     std::string_view keep(std::string_view text) {
         context_.budget.keep(text.size());
         return layer_->keep(text);
@@ -176,7 +176,7 @@ class LayerReader {
             case NameKind::opaque:
                 break;
         }
-        // The name makes it one. AUFS, which invented them, linked all of a filesystem to one empty file.
+        // The name marks a whiteout. AUFS, which defined them, linked all of a filesystem to one empty file.
         const bool is_empty_file = entry.type == oci::TarType::file && entry.size == 0;
         if (!is_empty_file && entry.type != oci::TarType::hardlink) {
             throw Error(ErrorKind::invalid,
@@ -203,11 +203,11 @@ class LayerReader {
                 dropped_.add("FIFOs, which ostree does not support,", path);
                 break;
         }
-        // It hides what lower layers have in its place all the same.
+        // A special file still hides the content of lower layers.
         add(EntryKind::special, path);
     }
 
-    // The entry's owner, mode and attributes; the attributes live as long as the layer.
+    // The attributes of the entry that are kept. The result is valid during the lifetime of the layer.
     XattrBytes xattrs_of(const oci::TarEntry& entry) {
         std::vector<std::string> dropped;
         XattrBytes xattrs = serialize_xattrs(select_xattrs(entry, dropped));
@@ -232,7 +232,7 @@ class LayerReader {
         check_link_target(entry.link_target);
         LayerEntry& out = add(EntryKind::symlink, path);
         set_owner(out, entry);
-        out.mode = 0777;  // the mode of a link means nothing, and Linux shows no other
+        out.mode = 0777;  // the mode of a link has no effect, and Linux shows no other
         out.target = keep(entry.link_target);
         out.checksum = context_.writer.write_file(file_meta(out, S_IFLNK, xattrs_of(entry)), out.target, {});
     }
@@ -305,7 +305,7 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
     try {
         read({tar, meter});
     } catch (const Error& error) {
-        // A blob that was damaged on its way is the better explanation of a malformed archive.
+        // A damaged blob explains a malformed archive better, so check the blob first.
         if (error.kind() == ErrorKind::invalid) verified.finish();
         throw;
     }

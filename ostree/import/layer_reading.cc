@@ -39,7 +39,7 @@ std::uint64_t blob_size(const oci::Image& image, const ImageLayer& layer) {
     return image.manifest.layers[layer.index].size;
 }
 
-// The largest first, so that no thread is left alone with it at the end.
+// Largest first, so that no thread has to read it alone at the end.
 std::vector<ImageLayer*> by_size(const oci::Image& image, std::vector<ImageLayer*> layers) {
     std::sort(layers.begin(), layers.end(), [&](const ImageLayer* a, const ImageLayer* b) {
         return std::pair(blob_size(image, *b), a->index) < std::pair(blob_size(image, *a), b->index);
@@ -76,7 +76,7 @@ ReadLayers read_layers(const oci::Image& image, std::size_t base_layers, ImageLa
         pool.add_producer([&, layer] {
             DecodedLayer decoded = read_image_layer(image, layer->index, base_layers, context);
             layer->content = std::move(decoded.content);
-            // One layer has the commit, so no other thread is here.
+            // Only one layer has the commit, so no other thread writes this.
             if (layer->kind == LayerKind::commit) out.commit = std::move(decoded.commit);
         });
     }

@@ -15,7 +15,7 @@
 namespace osb::ostree {
 namespace {
 
-// Layers that the repository knows from earlier imports, whether their objects are there or not.
+// Layers that the repository knows from earlier imports, whether or not their objects exist.
 ImageLayers find_known_layers(const Repository& repository, const oci::Image& image, std::size_t base_layers,
                               ImageBudget& budget) {
     ImageLayers out = distinct_layers(image, base_layers);
@@ -37,8 +37,8 @@ void drop_content(ImageLayer& layer, ImageBudget& budget) {
 }
 
 struct WholeLayers {
-    ImageLayers layers;             // with content: those whose objects are all there
-    std::uint64_t table_bytes = 0;  // read of tables of contents
+    ImageLayers layers;             // those whose objects all exist have content
+    std::uint64_t table_bytes = 0;  // bytes of tables of contents that were read
 };
 
 WholeLayers keep_whole_layers(ImageLayers layers, const oci::Image& image, bool expect_objects,

@@ -7,7 +7,8 @@
 namespace osb::ostree {
 namespace {
 
-// About the layer's size, or what deflate leaves of a plain one.
+// The minimum stored size of a layer, estimated: its blob's size, or the deflated size of an uncompressed
+// layer.
 std::uint64_t stored_size(const Repository& repository, const oci::Descriptor& layer) {
     constexpr std::uint64_t kDeflated = 16;
     const bool shrinks = repository.mode() == RepoMode::archive && !layer.media_type.ends_with("gzip") &&

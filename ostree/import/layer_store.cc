@@ -19,8 +19,8 @@ namespace osb::ostree {
 namespace {
 
 constexpr const char* kRefPrefix = "ostree/container/blob/osb";
-constexpr guint32 kFormat = 4;              // 1 knew nothing of devices
-constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects: no others are to take them for a tree
+constexpr guint32 kFormat = 4;              // format 1 did not support devices
+constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects, so others must not use it as a tree
 constexpr const char* kKeyLayerFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeyCommit = "osb.layer.commit";
@@ -98,9 +98,8 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const Com
     return layer;
 }
 
-// The objects of the layer, each under its checksum, in directories by the checksum's first digit: one
-// directory of all would pass the size that ostree allows for a dirtree, and many small ones cost a file
-// each.
+// Adds the objects of the layer, named by their checksums, in directories by the first digit. A single
+// directory would exceed ostree's size limit of a dirtree, and many small ones would cost a file each.
 Node object_tree(const Layer& layer, const Sha256& entries_file) {
     Node root = Node::directory();
     root.set_child(kEntriesFile, Node::file(entries_file));
@@ -131,13 +130,13 @@ GVariantPtr layer_metadata(const Layer& layer) {
     return take(g_variant_builder_end(&builder));
 }
 
-// libostree lists as refs what lies in their directory: also the temporary files of another process.
+// libostree lists every file in the directory as a ref, including the temporary files of other processes.
 bool is_layer_ref(std::string_view ref) {
     constexpr std::string_view kSha = "sha";  // sha256_3A_..., sha512_3A_...
     return ref.substr(ref.rfind('/') + 1).starts_with(kSha);
 }
 
-// The layers that a commit's image consists of: by the digests of its manifest and the diffIDs of its config.
+// Adds the layers of a commit's image, from the digests in its manifest and the diffIDs in its config.
 void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
     const std::string manifest_text = lookup_string(metadata, "ostree.manifest");
     const std::string config_text = lookup_string(metadata, "ostree.container.image-config");
@@ -151,7 +150,7 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
 struct LayerRef {
     std::string ref;
     CommitId commit;
-    GVariantPtr metadata;  // null for a commit that is not whole
+    GVariantPtr metadata;  // null for an incomplete commit
 };
 
 std::vector<LayerRef> layer_refs(const Repository& repository) {
@@ -165,8 +164,8 @@ std::vector<LayerRef> layer_refs(const Repository& repository) {
     return out;
 }
 
-// The layers of an image that holds one of `commits`: it says nothing of them itself, but its first layer
-// does.
+// Adds the layers of an image that holds one of `commits`. Such a commit does not list its layers, but the
+// first layer does.
 void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, std::set<std::string>& refs) {
     if (!layer.metadata) return;
     const auto held = CommitId::try_parse(lookup_string(layer.metadata.get(), kKeyCommit));
@@ -187,7 +186,7 @@ std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Diges
             if (auto layer = load_commit_layer(repository, *commit, diff_id, kind)) return layer;
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::digest_mismatch) throw;
-            // A repository that was pruned or damaged: the layer is read anew.
+            // The repository was pruned or damaged, so the layer is read again.
             log_debug(concat("layer ", name->short_string(), " cannot be reused: ", error.message()));
         }
     }
@@ -211,7 +210,7 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
 }
 
 bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id) {
-    if (digest == diff_id) return true;  // it is not compressed
+    if (digest == diff_id) return true;  // an uncompressed layer
     const std::optional<CommitId> commit = repository.resolve(ref_of(digest).text());
     const GVariantPtr commit_object = commit ? load_commit(repository, *commit) : nullptr;
     return commit_object &&
@@ -229,7 +228,7 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
     std::set<std::string> used;
     for (const oci::Digest& digest : keep) used.insert(ref_of(digest).text());
     try {
-        std::set<CommitId> commits;  // that a ref names
+        std::set<CommitId> commits;  // the commits of all refs
         for (const std::string& ref : repository.refs("")) {
             if (ref.starts_with(kRefPrefix)) continue;
             const std::optional<CommitId> commit = repository.resolve(ref);
@@ -240,7 +239,7 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
         }
         const std::vector<LayerRef> layers = layer_refs(repository);
         for (const LayerRef& layer : layers) add_layers_with(layer, commits, used);
-        // A layer has two names.
+        // A layer has two refs.
         std::set<CommitId> used_layers;
         for (const LayerRef& layer : layers) {
             if (used.contains(layer.ref)) used_layers.insert(layer.commit);
@@ -249,8 +248,8 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
             if (!used_layers.contains(layer.commit)) transaction.delete_ref(layer.ref);
         }
     } catch (const Error& error) {
-        // Not knowing what a ref needs, or which there are while others write some, is no reason to fail, but
-        // one to delete nothing.
+        // The use of a layer is unknown if a ref cannot be read, or if other processes write refs. Do not
+        // fail then, but delete nothing.
         log_debug(concat("refs of layers are kept: ", error.message()));
     }
 }

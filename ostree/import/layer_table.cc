@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kFile = ".file";
 constexpr std::size_t kDigits = 64;
 
-// Of the path of a content object; nothing of any other.
+// The checksum in the path of a content object; nullopt for other paths.
 std::optional<Sha256> object_of(const std::string& path) {
     const std::string normal = normalize_path(path);
     std::string_view rest = normal;
@@ -58,7 +58,7 @@ LayerTable find_layer_table(const oci::Image& image, std::size_t index) {
         return read_layer_table(*image.source, descriptor, image.config.diff_ids[index]);
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::unavailable) throw;
-        // The layer itself can still be read.
+        // The import can read the layer itself instead.
         log_debug(concat("layer ", descriptor.digest.short_string(), " has no table: ", error.message()));
         return {};
     }

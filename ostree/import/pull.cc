@@ -17,7 +17,7 @@
 namespace osb::ostree {
 namespace {
 
-// What the repository lacks now is what the image lacks.
+// Any object that is missing now is missing in the image.
 CommitWalk walk_whole(const Repository& repository, const RootChecksums& root) {
     try {
         return walk_tree(repository, root.tree, root.meta);
@@ -82,7 +82,7 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
     Encapsulated found;
     progress.begin("reading layers", bytes_read);
     read_layers(image, options, writer, found, progress);
-    const CommitId& commit = found.commit.value();  // a first layer without one was refused
+    const CommitId& commit = found.commit.value();  // a first layer without a commit was rejected
     check_promised_commit(image, commit);
     progress.begin("writing the commit", std::nullopt);
     writer.publish();

@@ -10,18 +10,18 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::uint32_t kPublic = 0005;  // others may list and enter
+constexpr std::uint32_t kPublic = 0005;  // other users may list and enter
 
 struct TopLevel {
     std::string_view name;
     std::uint32_t mode;
 };
 
-// Filled when the system runs: an image has nothing to say there.
+// Directories that are filled in the running system, so that content of the image has no effect.
 constexpr std::array<TopLevel, 6> kRuntime{
     {{"run", 0755}, {"tmp", 01777}, {"dev", 0755}, {"proc", 0555}, {"sys", 0555}, {"sysroot", 0755}}};
 
-// Directories whose contents belong into /usr, as every distribution that merged its own has it.
+// Directories that belong into /usr, as in all distributions with a merged /usr.
 constexpr std::array<std::string_view, 6> kMerged{"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 
 bool has_init(Node& root, ImageBudget& budget) {
@@ -31,7 +31,7 @@ bool has_init(Node& root, ImageBudget& budget) {
     return false;
 }
 
-// Before anything is looked up below them.
+// Checks the top directories before paths below them are resolved.
 void check_top(const Node& root) {
     for (const std::string_view name : {"usr", "etc", "var"}) {
         const Node* const node = root.child(name);
@@ -107,7 +107,7 @@ void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report, Im
         move.plan(name, concat("usr/", name));
         merged.push_back(name);
     }
-    // In the running system the files of /usr/etc are found in /etc.
+    // In the running system, the files of /usr/etc are in /etc.
     move.plan("etc", "usr/etc", "etc");
     move.apply();
     add_moves(report, move);
@@ -119,8 +119,8 @@ LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget&
     check_top(root);
     const std::size_t before = count_below(root).files;
     drop_runtime_content(root, report);
-    // State before /usr: what links lead to by way of /root or /home is looked up while /etc and /lib are
-    // where they were.
+    // Place state before merging /usr: links through /root or /home must be resolved while /etc and /lib are
+    // at their original places.
     place_state(root, store_link, report, budget);
     merge_usr(root, store_link, report, budget);
     place_kernel(root, report, budget);

@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kFactoryVar = "usr/share/factory/var";
 constexpr std::string_view kInitramfsName = "initramfs.img";
 
-// What the layout puts beside the kernel.
+// The names of the files that the layout places beside the kernel.
 constexpr std::array<std::string_view, 5> kPlaced{"vmlinuz", "initramfs.img", "initramfs", "config",
                                                   "System.map"};
 
@@ -32,7 +32,7 @@ Node* find(Node& root, std::string_view path) {
 }
 
 const Node* find(const Node& root, std::string_view path) {
-    return find(const_cast<Node&>(root), path);  // NOLINT: the same walk, and nothing is changed on it
+    return find(const_cast<Node&>(root), path);  // NOLINT: the lookup does not change the tree
 }
 
 std::optional<Sha256> link_at(const Node& root, std::string_view name) {
@@ -47,8 +47,8 @@ bool has_module_files(const Node& directory) {
     });
 }
 
-// Takes out of `below` what `above` has, too, as something else than a directory on both sides; of two
-// directories the one above gives its metadata. Returns the number of files taken out.
+// Removes from `below` the nodes that `above` has too, unless both are directories. Of two directories, the
+// one above sets the metadata. Returns the number of removed files.
 std::size_t give_way(Node& below, const Node& above) {
     check_interrupt();
     std::size_t replaced = 0;
@@ -69,7 +69,7 @@ std::size_t give_way(Node& below, const Node& above) {
     return replaced;
 }
 
-// Takes the link at `name` out of the tree, when it is the one with this checksum.
+// Removes the link at `name` from the tree and returns it, if it has this checksum.
 std::optional<Node> take_link(Node& root, std::string_view name, const std::optional<Sha256>& checksum) {
     if (!checksum || link_at(root, name) != checksum) return std::nullopt;
     Node link = std::move(*root.child(name));
@@ -157,8 +157,8 @@ void DerivedLayout::replace_state(Node& root, LayoutReport& report) const {
     }
 }
 
-// Of a kernel that a package manager removed only what it does not know is left: what the layout put there,
-// and the lists that depmod made.
+// True if a package manager has removed the kernel. It leaves files that it does not know: those of the
+// layout and the lists of depmod.
 bool DerivedLayout::lost_its_modules(const Node& directory) const {
     if (!has_modules_ || has_module_files(directory)) return false;
     return std::all_of(directory.children().begin(), directory.children().end(), [this](const auto& child) {
@@ -175,7 +175,7 @@ void DerivedLayout::replace_kernel(Node& root, LayoutReport& report) const {
     Node* const boot = root.child("boot");
     if (directory == nullptr || !directory->is_directory()) return;
     const std::vector<std::string> releases = names_of_directories(modules);
-    std::vector<std::pair<std::string, Sha256>> new_kernels;  // flavour and object
+    std::vector<std::pair<std::string, Sha256>> new_kernels;  // flavour and checksum
     if (boot != nullptr && boot->is_directory()) {
         for (const auto& [name, node] : boot->children()) {
             const std::optional<std::string> flavour = kernel_flavour(name);

@@ -1,4 +1,4 @@
-// The kernel's part of the bootable layout: from where distributions put it to where ostree looks for it.
+// The kernel in the bootable layout: moves it from the distribution's path to the path that ostree requires.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -20,8 +20,8 @@ struct BootKernel {
     std::string release;
 };
 
-// Links give way to what they lead to, as one more name of it. Of the kernels' links in /boot those go that
-// name another file there (vmlinuz -> vmlinuz-lts).
+// Replaces links by their targets, as another name of the file. Removes the kernels' links in /boot that
+// point to another file in /boot (vmlinuz -> vmlinuz-lts).
 void resolve_boot_links(Node& root, Node& boot, LayoutReport& report, ImageBudget& budget) {
     std::vector<std::string> dropped;
     for (auto& [name, node] : boot.children()) {
@@ -48,8 +48,7 @@ std::vector<BootKernel> kernels_in_boot(const Node& boot, const Node* modules) {
     return found;
 }
 
-// /usr/lib/modules/RELEASE/vmlinuz that is a link becomes the file that it leads to, /boot/vmlinuz-RELEASE
-// say.
+// Replaces a link /usr/lib/modules/RELEASE/vmlinuz by its target, for example /boot/vmlinuz-RELEASE.
 void resolve_module_kernels(Node& root, const std::vector<std::string>& releases, ImageBudget& budget) {
     for (const std::string& release : releases) {
         const std::string path = concat(kModules, '/', release, "/vmlinuz");
@@ -60,13 +59,13 @@ void resolve_module_kernels(Node& root, const std::vector<std::string>& releases
     }
 }
 
-// Takes the files that belong to a kernel out of /boot.
+// Moves the files of a kernel out of /boot.
 class KernelMove {
   public:
     KernelMove(Node& boot, Node& directory, std::string release, LayoutReport& report)
         : boot_(boot), directory_(directory), release_(std::move(release)), report_(report) {}
 
-    // The same file there already is fine, another is not.
+    // Moves a file. An identical file at the destination is accepted, another one is an error.
     void take(const std::string& from, const std::string& to) {
         Node* const moved = boot_.child(from);
         const Node* const present = directory_.child(to);
@@ -81,7 +80,7 @@ class KernelMove {
         boot_.remove_child(from);
     }
 
-    // What belongs to the kernel that /boot calls `flavour`, besides the kernel itself.
+    // Moves the other files of the kernel with `flavour` in /boot, without the kernel itself.
     void take_companions(const std::string& flavour) {
         const std::string initramfs =
             find([&](const std::string& name) { return is_initramfs_of(name, flavour, release_); });
@@ -100,7 +99,7 @@ class KernelMove {
         boot_.remove_child(trees);
     }
 
-    // The first file of /boot that fits; "" for none.
+    // The first matching file in /boot, "" if there is none.
     template<typename Fits>
     std::string find(const Fits& fits) const {
         for (const auto& [name, node] : boot_.children()) {
@@ -120,7 +119,7 @@ void take_from_boot(Node& root, Node& boot, const BootKernel& kernel, LayoutRepo
                     ImageBudget& budget) {
     Node& directory = make_directories(root, concat(kModules, '/', kernel.release), budget);
     KernelMove move(boot, directory, kernel.release, report);
-    // A link of that name led nowhere, or it would be a file by now.
+    // A remaining link with that name is dangling, because others were replaced by files.
     if (const Node* const present = directory.child("vmlinuz"); present != nullptr && present->is_symlink()) {
         directory.remove_child("vmlinuz");
         ++report.dropped;
@@ -133,7 +132,7 @@ bool has_initramfs(const Node& directory) {
     return directory.child("initramfs.img") != nullptr || directory.child("initramfs") != nullptr;
 }
 
-// The flavour under which /boot has the initramfs of a kernel that is not there itself.
+// The flavour of the initramfs in /boot for a kernel that is not in /boot.
 std::optional<std::string> flavour_in_boot(const Node& boot, const std::string& release) {
     std::vector<std::string> flavours;
     for (const auto& [name, node] : boot.children()) {
@@ -148,7 +147,7 @@ std::optional<std::string> flavour_in_boot(const Node& boot, const std::string& 
     return flavours.size() == 1 ? std::optional(flavours.front()) : std::nullopt;
 }
 
-// A kernel that lies in its modules' directory may have its initramfs in /boot all the same.
+// A kernel in its modules' directory may still have its initramfs in /boot.
 void complete_from_boot(Node& boot, Node& directory, const std::string& release, LayoutReport& report) {
     if (has_initramfs(directory)) return;
     const std::optional<std::string> flavour = flavour_in_boot(boot, release);
@@ -165,7 +164,7 @@ void complete_from_boot(Node& boot, Node& directory, const std::string& release,
         concat("/boot/", escape(file), ": used as the initramfs of the kernel ", escape(release)));
 }
 
-// What is left in /boot belongs to another boot loader than the one that deploys this commit.
+// The rest of /boot belongs to another boot loader than the one that deploys this commit.
 void empty_boot(Node& boot, LayoutReport& report) {
     if (boot.children().empty()) return;
     std::string names;

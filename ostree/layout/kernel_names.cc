@@ -17,12 +17,12 @@ bool has_file(const Node& directory, std::string_view name) {
     return node != nullptr && !node->is_directory();
 }
 
-// How sure it is that a kernel belongs to a directory of modules.
+// The evidence that a kernel belongs to a directory of modules, weakest first.
 enum class Trace {
-    leftover,  // directories only: what dkms and the like put there
+    leftover,  // only directories: remains of dkms and similar tools
     some,
-    kernel,   // another one, or the same with another mode
-    modules,  // what a package of a kernel brings, and no kernel yet
+    kernel,   // a different kernel file, or the same with another mode
+    modules,  // the files of a kernel package, without a kernel
 };
 
 Trace trace_of(const Node& directory) {
@@ -38,7 +38,7 @@ Trace trace_of(const Node& directory) {
     return Trace::leftover;
 }
 
-// Those of the releases that are the surest.
+// The releases with the strongest evidence.
 std::vector<std::string> surest(const std::vector<std::string>& releases, const Node* modules) {
     std::vector<std::string> out;
     Trace best = Trace::leftover;
@@ -67,7 +67,7 @@ std::optional<std::string> kernel_flavour(std::string_view name) {
         if (name == prefix) return std::string{};
         if (name.starts_with(prefix) && name.size() > prefix.size() + 1 && name[prefix.size()] == '-') {
             std::string flavour(name.substr(prefix.size() + 1));
-            // A rescue kernel is one more, for another boot loader; and a flavour becomes a directory's name.
+            // A rescue kernel is for another boot loader. A flavour becomes the name of a directory.
             if (flavour.starts_with("0-rescue") || flavour == "." || flavour == "..") return std::nullopt;
             return flavour;
         }

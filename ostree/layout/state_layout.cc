@@ -1,5 +1,4 @@
-// The part of the bootable layout that belongs to the machine and not to the image: /var, and what becomes a
-// link into it.
+// The machine's own state in the bootable layout: /var, and the directories that become links into it.
 #include <array>
 #include <string>
 #include <string_view>
@@ -17,7 +16,7 @@ struct StatePlace {
     std::string_view path;    // in the image
     std::string_view state;   // in the running system
     std::string_view target;  // text of the link at `path`
-    bool may_stay;            // with files in it, it stays part of the image
+    bool may_stay;            // stays part of the image if it has files
 };
 
 constexpr std::array<StatePlace, 6> kPlaces{{
@@ -33,7 +32,7 @@ std::string factory_path(const StatePlace& place) {
     return concat(kFactory, '/', place.state);
 }
 
-// Whether what the image has at `place` moves into /var. Says so, and why not, in the report.
+// Decides whether the image's content at `place` moves to /var. Adds the decision to the report.
 bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
     const TreeCount count = count_below(node);
     if (place.may_stay && count.files > 0) {
@@ -48,8 +47,8 @@ bool moves(const StatePlace& place, const Node& node, LayoutReport& report) {
     return true;
 }
 
-// Makes the directory in /var for a place that the image does not have, so that the link to it leads
-// somewhere.
+// Creates the directory in /var for a place that the image does not have, so that the link to it is not
+// dangling.
 void make_state_directory(Node& root, const StatePlace& place, LayoutReport& report, ImageBudget& budget) {
     const bool is_private = place.state == "var/roothome";
     const Node* const present = resolve(root, place.state, LastLink::keep, budget).node;
@@ -57,7 +56,7 @@ void make_state_directory(Node& root, const StatePlace& place, LayoutReport& rep
     if (present != nullptr && !present->is_symlink())
         throw Error(ErrorKind::invalid, concat("'/", place.state, "' is a file, not a directory"));
     if (present != nullptr) {
-        // A link that leads elsewhere stays; one that leads nowhere would lead to the link that leads to it.
+        // Keep a link with an existing target. A dangling one could point back to the link that points to it.
         if (look_up(root, place.state, LastLink::follow, budget).node != nullptr) return;
         report.notes.push_back(
             concat("/", place.state, ": the link to ", escape(present->target), " replaced by a directory"));
@@ -68,8 +67,7 @@ void make_state_directory(Node& root, const StatePlace& place, LayoutReport& rep
     parent.set_child(place.state.substr(slash + 1), Node::directory(is_private ? 0700 : 0755));
 }
 
-// Moves what the image has at the places below into /var, as if it were the running system's, and leaves
-// links.
+// Moves the image's content of the places in kPlaces to /var, as in the running system, and adds links.
 void link_places(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget) {
     TreeMove move(root, store_link, budget);
     std::vector<const StatePlace*> linked;
@@ -98,8 +96,8 @@ void link_places(Node& root, const StoreLink& store_link, LayoutReport& report, 
     }
 }
 
-// What /var holds goes where it is part of the image. By way of a link it might go into /var itself, into
-// what the running system hides, or into /etc, which every machine changes.
+// Checks that the factory directory is part of the image. Through a link, the content of /var might move into
+// /var itself, into a directory that the running system hides, or into /etc, which every machine changes.
 void check_factory(Node& root, ImageBudget& budget) {
     make_directories(root, kFactory, budget);
     const Resolved found = resolve(root, kFactory, LastLink::follow, budget);
@@ -129,7 +127,7 @@ void place_state(Node& root, const StoreLink& store_link, LayoutReport& report, 
     check_factory(root, budget);
     Node empty = Node::directory(var->mode, var->uid, var->gid);
     empty.xattrs = var->xattrs;
-    // In the running system these files are found in /var: their links keep their text.
+    // In the running system, these files are in /var, so their links keep their text.
     TreeMove move(root, store_link, budget);
     move.plan("var", concat(kFactory, "/var"), "var");
     move.apply();

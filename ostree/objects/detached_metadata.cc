@@ -13,7 +13,7 @@ namespace {
 
 using Values = std::map<std::string, GVariantPtr>;
 
-// Nothing when it is malformed.
+// Returns false if it is malformed.
 bool parse(std::string_view bytes, Values& out) {
     const GVariantPtr dict = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(bytes), /*trusted=*/false);
     if (g_variant_is_normal_form(dict.get()) == FALSE) return false;
@@ -33,7 +33,7 @@ bool is_list(GVariant* value) {
     return g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING_ARRAY) != FALSE;
 }
 
-// The elements of `present`, then those of `added` that are not among them.
+// The elements of `present`, then the elements of `added` that are not in `present`.
 GVariantPtr united(GVariant* present, GVariant* added) {
     std::set<std::string> known;
     GVariantBuilder builder;
@@ -48,7 +48,7 @@ GVariantPtr united(GVariant* present, GVariant* added) {
     return take(g_variant_builder_end(&builder));
 }
 
-// False when nothing changed.
+// Returns false if nothing changed.
 bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
     if (present && is_list(present.get()) && is_list(added.get())) {
         added = united(present.get(), added.get());

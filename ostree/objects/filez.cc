@@ -19,15 +19,16 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kInput = 128UL * 1024;  // small files come with one read(2)
+constexpr std::size_t kInput = 128UL * 1024;  // a small file needs a single read(2)
 constexpr std::size_t kMaxHeader = kMaxMetadataSize;
-constexpr std::size_t kHeaderPrefix = 8;  // the header's length, and padding
+constexpr std::size_t kHeaderPrefix = 8;  // the length of the header, and padding
 
 [[noreturn]] void fail(std::string_view why) {
     throw Error(ErrorKind::invalid, std::string(why));
 }
 
-// What reading one file needs; kept for the next, because an inflater's tables take 100 KiB and more.
+// The buffers and tables to read one file. They are reused, because an inflater's tables need at least 100
+// KiB.
 struct Scratch {
     std::unique_ptr<oci::Inflater> inflater = oci::make_fast_inflater();
     std::unique_ptr<std::uint8_t[]> input = std::make_unique_for_overwrite<std::uint8_t[]>(kInput);
@@ -48,7 +49,7 @@ class Input {
     ByteView bytes() const noexcept { return {scratch_->input.get() + begin_, end_ - begin_}; }
     void consume(std::size_t count) noexcept { begin_ += count; }
 
-    // Reads on when nothing is left. False at the end of the file.
+    // Reads more if the buffer is empty. Returns false at the end of the file.
     bool fill() {
         if (begin_ != end_) return true;
         for (;;) {

@@ -7,7 +7,7 @@
 namespace osb::ostree {
 
 GVariantPtr variant_from_bytes(const GVariantType* type, ByteView bytes, bool trusted) {
-    // Not g_variant_new_from_data over the caller's memory: GVariant wants its data aligned.
+    // Do not use g_variant_new_from_data() with the caller's memory: GVariant requires aligned data.
     struct BytesDeleter {
         void operator()(GBytes* b) const noexcept { g_bytes_unref(b); }
     };
@@ -60,7 +60,7 @@ GKeyFilePtr parse_key_file(std::string_view text) {
 
 std::string key_file_text(GKeyFile* file) {
     gsize length = 0;
-    const GStringPtr text(g_key_file_to_data(file, &length, nullptr));  // it does not fail
+    const GStringPtr text(g_key_file_to_data(file, &length, nullptr));  // cannot fail
     return {text.get(), length};
 }
 

@@ -14,7 +14,7 @@ KeyFile::KeyFile(KeyFile&& other) noexcept = default;
 KeyFile& KeyFile::operator=(KeyFile&& other) noexcept = default;
 KeyFile::~KeyFile() = default;
 
-// Each key is taken over once: where a file has one twice, GLib would remove the last alone.
+// Copies each key once: if a file has a key twice, GLib would only remove the last one.
 KeyFile KeyFile::parse(std::string_view text) {
     const GKeyFilePtr file = parse_key_file(text);
     KeyFile out;
@@ -35,7 +35,7 @@ std::optional<std::string> KeyFile::get(const std::string& group, const std::str
     GErrorSlot error;
     const GStringPtr value(
         g_key_file_get_string(handle_->file.get(), group.c_str(), key.c_str(), error.out()));
-    // GLib returns the value even of an escape that it has complained of.
+    // GLib returns a value even after an error about an escape.
     if (value && !error.is_set()) return value.get();
     if (error.matches(G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_GROUP_NOT_FOUND) ||
         error.matches(G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND)) {
@@ -57,7 +57,7 @@ void KeyFile::remove(const std::string& group, const std::string& key) {
 }
 
 void KeyFile::remove_group(const std::string& group) {
-    g_key_file_remove_group(handle_->file.get(), group.c_str(), nullptr);  // that it is not there is no error
+    g_key_file_remove_group(handle_->file.get(), group.c_str(), nullptr);  // a missing group is not an error
 }
 
 std::string KeyFile::to_string() const {

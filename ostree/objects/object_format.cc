@@ -18,7 +18,7 @@ std::string to_string(const GVariantPtr& variant) {
     return std::string(as_text(bytes_of(variant.get())));
 }
 
-// A big-endian length, four zero bytes (the variant begins at a multiple of 8), and the variant.
+// A big-endian length, four zero bytes (the variant starts at a multiple of 8), and the variant.
 std::string length_prefixed(const GVariantPtr& variant) {
     const ByteView bytes = bytes_of(variant.get());
     const auto length = static_cast<std::uint32_t>(bytes.size());

@@ -81,7 +81,7 @@ OstreeObjectType to_ostree(ObjectType type) {
     return OSTREE_OBJECT_TYPE_FILE;
 }
 
-// An object in whatever mode, and in a parent repository, too.
+// Opens an object in a repository of any mode, or in its parent repository.
 ContentObject open_through_libostree(const Repository& repository, const std::string& hex) {
     GInputStream* stream = nullptr;
     GFileInfo* info = nullptr;

@@ -27,7 +27,7 @@ bool is_symlink(const FileMeta& meta) {
     return S_ISLNK(meta.mode);
 }
 
-// A boolean of the repository's configuration file.
+// A boolean in the repository's configuration file.
 bool config_flag(OstreeRepo* repo, const char* key, bool otherwise) {
     GErrorSlot error;
     const gboolean value = g_key_file_get_boolean(ostree_repo_get_config(repo), "core", key, error.out());
@@ -37,7 +37,7 @@ bool config_flag(OstreeRepo* repo, const char* key, bool otherwise) {
                : value != FALSE;
 }
 
-// archive.zlib-level when it is set, else what is fast.
+// The value of archive.zlib-level if it is set, otherwise the fast level.
 int config_zlib_level(OstreeRepo* repo) {
     const int level = g_key_file_get_integer(ostree_repo_get_config(repo), "archive", "zlib-level", nullptr);
     return level >= 1 && level <= 9 ? level : oci::kFastDeflate;
@@ -47,9 +47,9 @@ std::int64_t inodes_left(int repo_fd) {
     return static_cast<std::int64_t>(free_space(repo_fd, "the repository").files);
 }
 
-// Writes header and content with one system call where the kernel takes it whole.
+// Writes header and content, if possible with one system call.
 void write_both(int fd, ByteView header, ByteView content, const std::string& path) {
-    // writev(2) does not write through iov_base; the type merely lacks the const.
+    // writev(2) does not write through iov_base; the type only lacks the const.
     const std::array<iovec, 2> parts{
         {{const_cast<std::uint8_t*>(header.data()), header.size()},      // NOLINT
          {const_cast<std::uint8_t*>(content.data()), content.size()}}};  // NOLINT
@@ -63,7 +63,7 @@ void write_both(int fd, ByteView header, ByteView content, const std::string& pa
     write_all(fd, content.subspan(done - header.size()), path);
 }
 
-// libostree overlooks it when it reads the file, and the object would be a damaged one.
+// libostree ignores such an attribute when it reads the file, so the object would appear damaged.
 [[noreturn]] void throw_empty_xattr(const std::string& name) {
     throw Error(ErrorKind::unsupported, concat("the extended attribute ", quoted(name),
                                                " without a value, which bare repositories do not support"))
@@ -96,7 +96,7 @@ struct ObjectWriter::Shard {
     };
     struct Hash {
         std::size_t operator()(const Key& key) const noexcept {
-            std::size_t out = 0;  // a checksum is as good a hash as there is
+            std::size_t out = 0;  // a checksum is itself a good hash
             std::memcpy(&out, key.checksum.data() + 8, sizeof out);
             return out;
         }
@@ -125,7 +125,7 @@ ObjectWriter::ObjectWriter(Repository& repository)
     ::umask(umask_);
     struct stat st {};
     if (::fstat(staging_.fd(), &st) != 0) throw_errno("cannot stat the staging directory");
-    always_chown_ = (st.st_mode & S_ISGID) != 0;  // files there do not get the process's own group
+    always_chown_ = (st.st_mode & S_ISGID) != 0;  // new files do not get the process's own group
     if (mode_ == RepoMode::bare) unfinished_ = std::make_unique<UnfinishedFiles>(staging_.fd());
 }
 
@@ -146,7 +146,7 @@ bool ObjectWriter::is_stored(const Sha256& checksum, ObjectType type) const {
     return present != FALSE;
 }
 
-// True when the caller is the one who has to store this object.
+// Returns true if the caller must store this object.
 bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
     Shard& shard = shards_[checksum[1] % kShards];
     {
@@ -185,7 +185,7 @@ Fd ObjectWriter::create(const std::string& path, mode_t mode) {
     try {
         fd = open_at(staging_.fd(), path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     } catch (const Error& error) {
-        // Others take some, too; and the kernel's word for it is that of space.
+        // Other processes use inodes too, and the kernel reports ENOSPC for both.
         if (error.kind() == ErrorKind::no_space && inodes_left(staging_.fd()) <= 0) throw no_inodes();
         throw;
     }
@@ -213,7 +213,7 @@ Sha256 ObjectWriter::write_file(const FileMeta& full_meta, std::string_view targ
     } else if (!is_symlink(meta)) {
         store_bare(path, checksum, meta, content);
     } else if (mode_ == RepoMode::bare_user) {
-        // A file whose content is the target with its NUL: not every filesystem has attributes on links.
+        // Store the target with its NUL in a file, because not every filesystem supports attributes on links.
         const std::string text(target);
         store_bare(path, checksum, meta, as_bytes({text.c_str(), text.size() + 1}));
     } else {
@@ -245,16 +245,16 @@ void ObjectWriter::store_bare(const std::string& path, const Sha256& checksum, c
     count(content.size());
 }
 
-// Whoever could run a setuid file, or read a secret one, must not while its bytes are not verified. In the
-// other modes than bare a file belongs to the importer and has no special bits.
+// Nobody may run a setuid file or read a secret file while its bytes are not verified. In modes other than
+// bare, a file belongs to the importing user and has no special bits.
 void ObjectWriter::finish_later(int fd, const Sha256& checksum, const FileMeta& meta) {
     if (!unfinished_) return finish_file(fd, meta);
     if (!meta.xattrs.empty()) reserve(meta.xattrs.size());
     unfinished_->add(checksum, meta);
 }
 
-// Owner, mode, attributes and time of a file in a bare repository, in libostree's order: the owner first,
-// because a change of it clears the setuid bit and the capabilities.
+// Sets owner, mode, attributes and time of a file in a bare repository, in libostree's order: the owner
+// first, because changing it clears the setuid bit and the capabilities.
 void ObjectWriter::finish_file(int fd, const FileMeta& meta) {
     mode_t mode = meta.mode & 07777U;
     if (mode_ == RepoMode::bare) {
@@ -274,7 +274,7 @@ void ObjectWriter::finish_file(int fd, const FileMeta& meta) {
             set_xattr(fd, name, value);
         }
     }
-    // libostree's OSTREE_TIMESTAMP, so that programs which compare the times of files see none changed.
+    // libostree's OSTREE_TIMESTAMP, so that programs that compare the times of files see no change.
     const std::array<timespec, 2> times{{{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = 0, .tv_nsec = 0}}};
     if (::futimens(fd, times.data()) != 0) throw_errno("cannot set the time of an object");
     if (sync_each_ && ::fsync(fd) != 0) throw_errno("cannot sync an object");
@@ -406,7 +406,7 @@ Sha256 FileStream::finish() {
     if (left_ != 0) throw Error(ErrorKind::internal, "a file is shorter than its declared size");
     while (!pieces_.empty()) write_front();
     const Sha256 checksum = hasher_.finish_sha256();
-    if (!writer_.claim(checksum, ObjectType::file)) return checksum;  // the destructor removes the copy
+    if (!writer_.claim(checksum, ObjectType::file)) return checksum;  // the destructor removes the file
     if (writer_.mode_ == RepoMode::archive) {
         if (writer_.sync_each_ && ::fsync(fd_.get()) != 0) throw_errno(concat("cannot sync ", quoted(name_)));
     } else {

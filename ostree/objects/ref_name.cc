@@ -16,7 +16,7 @@ bool is_alnum(char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-// The code point at the front of valid UTF-8, which is removed from `text`.
+// Removes the code point at the front of `text`, which must be valid UTF-8, and returns it.
 std::uint32_t take_code_point(std::string_view& text) noexcept {
     const auto lead = static_cast<std::uint8_t>(text.front());
     const std::size_t continued = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
@@ -30,8 +30,8 @@ std::uint32_t take_code_point(std::string_view& text) noexcept {
 }
 
 void check_form(const std::string& ref) {
-    // A revision may also have a remote before it, which cannot be written as a ref of this repository. And
-    // libostree's pattern lets a line feed at the end pass, and sees nothing behind a NUL.
+    // A revision may also have a remote's name before it, which is not valid for a ref of this repository.
+    // libostree's pattern also accepts a trailing line feed, and ignores text after a NUL.
     constexpr std::string_view kNever(":\n\0", 3);
     if (ostree_validate_rev(ref.c_str(), nullptr) == 0 || ref.find_first_of(kNever) != std::string::npos)
         throw Error(ErrorKind::usage, concat("not a name for a ref: ", quoted(ref)));
@@ -42,14 +42,14 @@ void check_form(const std::string& ref) {
 RefName RefName::parse(std::string_view text) {
     std::string ref(text);
     check_form(ref);
-    // Nobody abbreviates to less, and names of a letter are common.
+    // Users do not abbreviate checksums to fewer digits, and short names are common.
     constexpr std::size_t kShortest = 4;
     if (ref.find_first_not_of("0123456789abcdef") == std::string::npos && ref.size() >= kShortest) {
         throw Error(ErrorKind::usage,
                     concat("the ref ", quoted(ref), " looks like the beginning of a checksum"))
             .hint("give it a name with a '/' or another letter in it, e.g. os/" + ref);
     }
-    // What is below is made and deleted by osb-oci, bootc and rpm-ostree themselves.
+    // osb-oci, bootc and rpm-ostree create and delete the refs of layers themselves.
     if (ref.starts_with("ostree/container/blob/")) {
         throw Error(ErrorKind::usage, concat("the ref ", quoted(ref), " is reserved for layers"));
     }

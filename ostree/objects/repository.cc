@@ -34,7 +34,7 @@ bool is_hexadecimal(std::string_view text) noexcept {
     return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-// The commit that a ref without a '/' names; nothing when there is none. It may be a link to another.
+// The commit of a ref without a '/' in its name, or nullopt. The file may be a link to another ref.
 std::optional<CommitId> read_ref(OstreeRepo* repo, const std::string& ref) {
     const std::string path = "refs/heads/" + ref;
     const Fd file(::openat(ostree_repo_get_dfd(repo), path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -54,8 +54,8 @@ bool missing_or_empty(const std::string& path) {
     return std::filesystem::is_directory(path, error) && std::filesystem::is_empty(path, error) && !error;
 }
 
-// Whether a directory holds nothing but the beginning of a repository, as one whose creation was killed:
-// first libostree writes the configuration, under a temporary name, and last it makes objects/.
+// True if a directory has only the start of a repository, because its creation was killed. libostree first
+// writes the configuration under a temporary name, and creates objects/ last.
 bool is_half_made(const std::string& path) {
     constexpr std::array<std::string_view, 4> kDirectories{"tmp", "extensions", "state", "refs"};
     constexpr std::size_t kTemporaryName = 10;  // tmp.XXXXXX
@@ -74,7 +74,7 @@ bool is_half_made(const std::string& path) {
         }
     }
     if (error || !has_config) return !error && !has_directories;
-    constexpr std::size_t kMaxConfig = 1024UL * 1024;  // bytes; libostree's own has less than 100
+    constexpr std::size_t kMaxConfig = 1024UL * 1024;  // in bytes; libostree's own has less than 100
     return read_regular_file(AT_FDCWD, path + "/config", kMaxConfig).find("repo_version=") !=
            std::string::npos;
 }
@@ -120,7 +120,7 @@ Repository Repository::open(const std::string& path) {
     error.check(ostree_repo_open(handle->repo.get(), nullptr, error.out()) != 0,
                 concat("cannot open the repository ", quoted(path)));
     Repository repository(std::move(handle));
-    repository.mode();  // refuses a mode that cannot be written to
+    repository.mode();  // throws for a mode that is not writable
     return repository;
 }
 
@@ -146,7 +146,7 @@ Repository Repository::open_or_create(const std::string& path) {
     std::error_code failed;
     std::filesystem::create_directories(path, failed);
     if (failed) throw errno_error(failed.value(), concat("cannot create ", quoted(path)));
-    // Others may be about to create it, too. The first does, and they find it made.
+    // Several processes may create it at once. The first one does, and the others find it complete.
     const Fd directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     lock_file(directory.get(), path);
     if (!is_half_made(path)) return open(path);
@@ -181,7 +181,7 @@ const std::string& Repository::path() const {
 std::optional<CommitId> Repository::resolve(const std::string& rev) const {
     char* checksum = nullptr;
     GErrorSlot error;
-    // libostree takes such a ref for the beginning of a checksum as soon as a commit has that.
+    // libostree would prefer a commit whose checksum starts with the name of such a ref.
     if (is_hexadecimal(rev) && rev.size() < OSTREE_SHA256_STRING_LEN) {
         if (auto commit = read_ref(handle_->repo.get(), rev)) return commit;
     }
@@ -218,7 +218,7 @@ Error revision_not_found(const Repository& repository, const std::string& rev, s
         const std::optional<std::string> nearest = nearest_name(rev, refs);
         if (nearest) out.hint(concat("did you mean the ref ", quoted(*nearest), "?"));
     } catch (const Error&) {
-        // The advice is not worth a second error.
+        // The suggestion must not cause a second error.
     }
     return out;
 }
@@ -231,14 +231,14 @@ mode_t umask_for(OstreeRepo* repo) {
 
 Transaction::Transaction(Repository& repository)
     : repository_(repository), repo_(repository.handle().repo.get()), umask_(umask_for(repo_)) {
-    // libostree looks through tmp/ for a directory to take over, and fails when another process removes one
-    // meanwhile.
+    // libostree searches tmp/ for a directory to reuse, and fails if another process removes one at the same
+    // time.
     constexpr int kAttempts = 10;
     const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
     GErrorSlot error;
     for (int attempt = 1; ostree_repo_prepare_transaction(repo_, nullptr, nullptr, error.out()) == 0;
          ++attempt) {
-        // It has begun all the same.
+        // The failed call has started a transaction anyway.
         ostree_repo_abort_transaction(repo_, nullptr, nullptr);
         if (attempt == kAttempts || !error.matches(G_IO_ERROR, G_IO_ERROR_NOT_FOUND)) {
             error.raise(concat("cannot write to the repository ", quoted(repository.path())));
@@ -292,8 +292,7 @@ void Transaction::delete_ref(const std::string& ref) {
 
 void Transaction::lock_refs() {
     if (refs_lock_) return;
-    // The directory itself is locked: nothing is left behind, and libostree, which knows nothing of it, is
-    // not disturbed.
+    // Lock the directory itself, because a lock file would be left behind. libostree does not use this lock.
     Fd refs = open_at(ostree_repo_get_dfd(repo_), "refs/heads", O_RDONLY | O_DIRECTORY);
     lock_file(refs.get(), "refs/heads");
     refs_lock_ = std::move(refs);
@@ -301,7 +300,7 @@ void Transaction::lock_refs() {
 
 void Transaction::commit() {
     GErrorSlot error;
-    // A commit that `ostree fsck` had marked as damaged is whole again.
+    // A commit that `ostree fsck` had marked as damaged is complete again.
     for (const CommitId& id : commits_) {
         error.check(ostree_repo_mark_commit_partial(repo_, id.c_str(), FALSE, error.out()) != 0,
                     concat("cannot mark the commit ", id, " as complete"));

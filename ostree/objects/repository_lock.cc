@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPause{20};
-constexpr gint64 kDefaultTimeout = 300;  // seconds; libostree's
+constexpr gint64 kDefaultTimeout = 300;  // in seconds, as in libostree
 
 bool locks(GKeyFile* config) {
     GErrorSlot error;
@@ -27,14 +27,15 @@ bool locks(GKeyFile* config) {
     return error.is_set() || value != FALSE;
 }
 
-// In seconds; negative for one that has no end.
+// The timeout in seconds; negative for no timeout.
 gint64 timeout_of(GKeyFile* config) {
     GErrorSlot error;
     const gint64 value = g_key_file_get_int64(config, "core", "lock-timeout-secs", error.out());
     return error.is_set() ? kDefaultTimeout : value;
 }
 
-// False while somebody else has a lock that excludes this one. What cannot be locked is not waited for.
+// Returns false while another process has a conflicting lock. Returns true if the file cannot be locked at
+// all.
 bool try_lock(int fd, RepositoryLock kind) {
     struct flock lock {};
     lock.l_type = kind == RepositoryLock::shared ? F_RDLCK : F_WRLCK;

@@ -25,8 +25,8 @@ namespace osb::ostree {
 namespace {
 
 constexpr std::string_view kStagingPrefix = "osb-import-";
-constexpr mode_t kDirectoryMode = 0775;  // less the umask, as libostree makes its own
-// Nobody else looks at what is not verified yet.
+constexpr mode_t kDirectoryMode = 0775;  // reduced by the umask, as in libostree
+// Other users cannot access unverified objects.
 constexpr mode_t kStagingMode = 0700;
 
 struct DirDeleter {
@@ -51,7 +51,7 @@ std::vector<std::string> list(int dirfd) {
     return names;
 }
 
-// Removes a tree of two levels: a staging directory holds objects, and directories of objects.
+// Removes a tree of two levels: a staging directory has objects, and directories of objects.
 void remove_staging(int dirfd, const std::string& path) {
     const Fd dir = open_at(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     for (const std::string& name : list(dir.get())) {
@@ -66,18 +66,18 @@ void remove_staging(int dirfd, const std::string& path) {
         throw_errno(concat("cannot remove ", quoted(path)));
 }
 
-// Removes the directory of a run that was killed: the lock of a live one is held.
+// Removes the directory of a killed run. A live run holds its lock.
 void remove_abandoned(int tmp_fd, const std::string& name) {
     try {
         const Fd dir = open_at(tmp_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (::flock(dir.get(), LOCK_EX | LOCK_NB) == 0) remove_staging(tmp_fd, name);
     } catch (const Error& error) {
-        // Another run may be removing it, too.
+        // Another run may be removing it at the same time.
         log_debug(concat("left over from an earlier run: ", error.message()));
     }
 }
 
-// False when another run has the lock. What cannot be locked at all is removed again.
+// Returns false if another run has the lock. Removes the directory if it cannot be locked at all.
 bool lock_staging(int repo_fd, const std::string& path, int fd) {
     try {
         return try_lock_file(fd, path);
@@ -98,13 +98,14 @@ bool still_named(int dirfd, const std::string& path, int fd) {
            named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
 }
 
-// renameat2 through the system call: musl has no wrapper before 1.2.6. False when the target exists.
+// Calls renameat2 as a system call: musl has no wrapper before 1.2.6. Returns false if the target exists.
 bool rename_noreplace(int from_fd, const std::string& from, int to_fd, const std::string& to) {
     if (::syscall(SYS_renameat2, from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0)
         return true;
     if (errno == EEXIST || errno == ENOTEMPTY) return false;
     if (errno != EINVAL && errno != ENOSYS) throw_errno(concat("cannot rename ", quoted(from)));
-    // A filesystem without it. Who else writes this name writes the same bytes, so a lost race does no harm.
+    // The filesystem does not support it. Other writers of this name write the same bytes, so a race is
+    // harmless.
     if (::faccessat(to_fd, to.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return false;
     if (::renameat(from_fd, from.c_str(), to_fd, to.c_str()) != 0)
         throw_errno(concat("cannot rename ", quoted(from)));
@@ -141,7 +142,7 @@ Staging::Staging(int repo_fd) : repo_fd_(repo_fd) {
             continue;
         }
         if (lock_staging(repo_fd_, path_, dir_.get()) && still_named(repo_fd_, path_, dir_.get())) return;
-        // Another run took it for abandoned before it was locked.
+        // Another run removed it as abandoned before it was locked.
         check_interrupt();
     }
 }
@@ -169,8 +170,8 @@ std::string Staging::unique_name() {
 }
 
 void Staging::publish(bool sync) {
-    // One sync of the filesystem instead of one per object. It must come before the first rename: an object
-    // that has its name but not its content would be taken for good after a power cut.
+    // Sync the filesystem once instead of once per object, before the first rename: after a power cut, an
+    // object with its name but without its content would count as valid.
     if (sync && ::syncfs(dir_.get()) != 0) throw_errno("cannot write the repository's objects to the disk");
     const Fd objects = open_at(repo_fd_, "objects", O_RDONLY | O_DIRECTORY);
     for (unsigned byte = 0; byte < have_directory_.size(); ++byte) {
@@ -186,7 +187,7 @@ void Staging::publish_directory(int objects_fd, const std::string& name) const {
     if (::fstat(from.get(), &st) != 0) throw_errno(concat("cannot stat ", quoted(name)));
     if (::fchmod(from.get(), directory_mode_ | (st.st_mode & S_ISGID)) != 0)
         throw_errno(concat("cannot chmod ", quoted(name)));
-    // A new repository has no objects/XX yet: the whole directory moves with one rename.
+    // A new repository has no objects/XX yet, so the whole directory moves with one rename.
     if (rename_noreplace(dir_.get(), name, objects_fd, name)) return;
     const Fd to = open_at(objects_fd, name, O_RDONLY | O_DIRECTORY);
     for (const std::string& object : list(from.get())) rename_noreplace(from.get(), object, to.get(), object);

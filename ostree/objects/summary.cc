@@ -18,9 +18,9 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::size_t kMaxSummary = 128UL * 1024 * 1024;  // libostree's own limit, in bytes
+constexpr std::size_t kMaxSummary = 128UL * 1024 * 1024;  // libostree's limit, in bytes
 
-// Refs and commits of a summary; nothing where it is malformed.
+// The refs and commits of a summary; nullopt if it is malformed.
 std::optional<std::map<std::string, CommitId>> refs_in(std::string_view bytes) {
     std::map<std::string, CommitId> out;
     const GVariantPtr summary =
@@ -74,7 +74,7 @@ bool is_summary_current(const Repository& repository) {
 }
 
 void update_summary(const Repository& repository) {
-    // Programs that know nothing of our lock may write one between our reading of the refs and our rename.
+    // Programs that do not use our lock may write a summary between our reading of the refs and our rename.
     constexpr int kAttempts = 5;
     OstreeRepo* const repo = repository.handle().repo.get();
     for (int attempt = 0; attempt < kAttempts && !is_summary_current(repository); ++attempt) {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kName = "unfinished";
 
-// As it lies in the list; the attributes follow.
+// A record of the list. The attributes follow it.
 struct Record {
     Sha256 checksum;
     std::uint32_t uid;

@@ -18,8 +18,8 @@ bool keeps_xattr(std::string_view name) noexcept {
 std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEntry& entry,
                                                                std::vector<std::string>& dropped) {
     std::vector<std::pair<std::string, std::string>> kept;
-    // In user.ostreemeta of a bare-user repository: owner and mode, and of each attribute a NUL, two sizes
-    // and the end of a pair, of four bytes at the most.
+    // The size in user.ostreemeta of a bare-user repository: owner and mode, and for each attribute a NUL,
+    // two sizes and the end of a pair, of at most four bytes each.
     constexpr std::size_t kStoredOverhead = 1 + 3 * 4;
     std::size_t kept_bytes = kStoredOverhead;
     std::size_t total = 0;
@@ -29,8 +29,8 @@ std::vector<std::pair<std::string, std::string>> select_xattrs(const oci::TarEnt
             throw Error(ErrorKind::too_large,
                         concat("extended attributes of more than ", kMaxXattrBytes, " bytes"));
         }
-        // libostree overlooks an attribute without a value when it reads a file back, so that the checksum of
-        // an object with one would be wrong in a bare repository.
+        // libostree ignores an attribute without a value when it reads a file, so the checksum of such an
+        // object would be wrong in a bare repository.
         const bool readable =
             !xattr.second.empty() && entry.type != oci::TarType::symlink && is_portable(xattr.first);
         if (readable && keeps_xattr(xattr.first)) {

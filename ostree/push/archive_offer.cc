@@ -55,7 +55,7 @@ std::optional<OfferedFile> ArchiveOffer::find(std::string_view path) const {
     return std::nullopt;
 }
 
-// "ab/cdef....filez"
+// Parses the name of an object, "ab/cdef....filez".
 std::optional<OfferedFile> ArchiveOffer::find_object(std::string_view name) const {
     constexpr std::size_t kDot = 65;  // 2 digits, '/', 62 digits
     if (name.size() <= kDot || name[2] != '/' || name[kDot] != '.') return std::nullopt;

@@ -45,7 +45,7 @@ Repository open_destination(const std::string& path) {
     return repository;
 }
 
-// One push into a directory, from the revision to the summary.
+// A push to a directory, from the revision to the summary.
 class DirectoryPush {
   public:
     DirectoryPush(const PushSource& source, Repository& destination, const ArchivePushOptions& options,
@@ -62,13 +62,13 @@ class DirectoryPush {
         check_descent();
         const GVariantPtr commit_object = load_commit(source_.repository(), source_.commit());
         warn_of_binding(destination_, commit_object.get(), source_.ref());
-        // It holds the repository's lock: nothing that is found there is pruned meanwhile.
+        // It locks the repository, so that objects that are found are not pruned in the meantime.
         Transaction transaction(destination_);
         find_changes();
         send_objects();
         transaction.lock_refs();
         write_commits(transaction);
-        check_descent();  // another push may have been here
+        check_descent();  // another push may have changed the ref
         result_.unchanged = current() == source_.commit();
         if (!result_.unchanged) transaction.set_ref(source_.ref(), source_.commit());
         if (!result_.unchanged || !changes_.empty()) transaction.commit();
@@ -78,7 +78,7 @@ class DirectoryPush {
     }
 
   private:
-    // A commit that the destination lacks, or whose detached metadata it lacks.
+    // A commit that the destination does not have, or whose detached metadata it does not have.
     struct Change {
         CommitId commit;
         std::string commit_object;
@@ -86,14 +86,14 @@ class DirectoryPush {
         bool lacking = false;
     };
 
-    // What the ref names in the destination; nothing when it is not there.
+    // The commit of the ref in the destination; nullopt if the ref does not exist.
     std::optional<CommitId> current() const {
         const auto refs = local_refs(destination_);
         const auto found = refs.find(source_.ref().text());
         return found == refs.end() ? std::nullopt : std::optional(found->second);
     }
 
-    // Whether `ancestor` is the pushed commit or one before it, as far as both repositories know.
+    // True if `ancestor` is the pushed commit or one of its ancestors, as far as both repositories know.
     bool descends_from(const CommitId& ancestor) const {
         const auto& history = source_.history();
         const auto is_it = [&](const PushedCommit& pushed) { return pushed.commit == ancestor; };
@@ -148,7 +148,7 @@ class DirectoryPush {
         }
         result_.objects_present = closure.objects().size() - missing.size();
         if (missing.empty()) {
-            // Nothing is staged, so that nobody has cleared away what a killed run left.
+            // Without a Staging object, the leftovers of killed runs must be removed here.
             remove_abandoned_staging(ostree_repo_get_dfd(destination_.handle().repo.get()));
             return;
         }
@@ -161,7 +161,7 @@ class DirectoryPush {
         const StoredObjects stored(source_.repository());
         Staging staging(ostree_repo_get_dfd(destination_.handle().repo.get()));
         ObjectTransfer transfer(stored, destination_, staging);
-        // Only what is not stored as an archive stores it has to be written.
+        // Only objects that the source does not store in archive format must be written.
         std::unique_ptr<ObjectWriter> writer;
         if (source_.repository().mode() != RepoMode::archive)
             writer = std::make_unique<ObjectWriter>(destination_);
@@ -203,7 +203,7 @@ class DirectoryPush {
             .hint("run 'ostree fsck' to find damaged objects");
     }
 
-    // Compresses a file of a bare repository.
+    // Writes a file of a repository that is not in archive mode.
     Sha256 write_file(const Sha256& checksum, ObjectWriter& writer, TaskPool& pool) {
         const ContentObject object = open_object(source_.repository(), checksum);
         const FileMeta meta{
@@ -229,7 +229,7 @@ class DirectoryPush {
         return stream.finish();
     }
 
-    // Parents first, so that a commit's history is there when it is.
+    // Write parents first, so that a commit's history exists before the commit.
     void write_commits(Transaction& transaction) {
         std::reverse(changes_.begin(), changes_.end());
         for (const Change& change : changes_) {

@@ -1,5 +1,5 @@
-// The protocol is ostree-push's (1.0): a port of the server's loopback interface is forwarded to an HTTP
-// server here, and `ostree-receive PATH URL REF` on the server pulls from it.
+// The protocol of ostree-push (1.0): ssh forwards a port of the server's loopback interface to a local HTTP
+// server, and `ostree-receive PATH URL REF` on the server pulls from it.
 #include <sys/un.h>
 
 #include <algorithm>
@@ -23,10 +23,10 @@ namespace {
 
 constexpr int kNoSuchCommand = 127;
 
-// Where the sockets are made: "" for where temporary files always are, unless their paths would be too long
-// for a socket, or have something in them that ssh reads as more than a path.
+// The parent directory for the sockets: "" for the default directory of temporary files, unless its path is
+// too long for a socket or has characters that ssh interprets.
 std::string socket_parent() {
-    constexpr std::size_t kRoom = 60;  // our directory, the name, and what ssh adds while it makes its own
+    constexpr std::size_t kRoom = 60;  // our directory, the file name, and ssh's temporary suffix
     const char* const parent = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
     if (parent == nullptr) return "";
     const std::string_view path = parent;
@@ -58,7 +58,7 @@ class SshPush {
         result_.objects_sent = server_.objects_sent();
         result_.bytes_sent = server_.bytes_sent();
         if (result_.unchanged) return result_;
-        // One that was asked for twice counts once.
+        // An object that was requested twice counts once.
         const std::uint64_t offered = offer_.object_count();
         result_.objects_present = offered - std::min(offered, result_.objects_sent);
         return result_;
@@ -67,7 +67,7 @@ class SshPush {
   private:
     const CommitId& commit(std::size_t i) const { return source_.history()[i].commit; }
 
-    // Runs ostree-receive for this commit. Throws unless it ends with status 0, or `may_fail`.
+    // Runs ostree-receive for this commit. Throws unless it exits with status 0 or `may_fail` is set.
     ReceiveLog receive(std::size_t i, std::string_view flags, bool probing, bool& failed) {
         server_.offer(source_.ref(), commit(i), probing);
         ReceiveLog log(source_.ref(), commit(i), /*warn=*/!probing);
@@ -76,7 +76,7 @@ class SshPush {
         const ExitState state = ssh_->run(command, [&](std::string_view line) { log.add(line); });
         server_.rethrow_failure();
         failed = !state.ok();
-        // A probe that finds nothing fails by our own doing.
+        // A probe that offers no objects makes the command fail.
         if (failed && !(probing && server_.lacks_object() && state.value != kSshFailed)) fail(state, log);
         return log;
     }
@@ -95,19 +95,19 @@ class SshPush {
                                                    " failed with ", state.to_string(), why));
     }
 
-    // Whether the server's ref is at this commit already, or past it: it has what we have, and says that it
-    // has something as new. It transfers nothing. What the ref names goes to before_.
+    // True if the server's ref is at this commit or beyond it: the server has the commit, or reports that its
+    // own is as new. Transfers nothing. Stores the commit of the ref in before_.
     bool is_known(std::size_t i) {
         bool failed = false;
         const ReceiveLog log = receive(i, "-n -v", /*probing=*/true, failed);
         before_ = log.before();
-        // It ended well without a word about the ref: it does not take refs of this name, and is asked no
-        // more.
+        // It succeeded without a report on the ref: it does not accept refs with this name, so do not ask
+        // again.
         if (!failed && !before_.told) check_not_taken(log);
         return log.before().commit == commit(i) || (!failed && log.is_not_newer());
     }
 
-    // Where in our history the server's ref is, so far as its name tells: where a copy is no other than ours.
+    // The position of the server's ref in our history, if its commit is one of ours and not a copy.
     std::optional<std::size_t> place_of_ref() const {
         if (!before_.told) return std::nullopt;
         const auto& history = source_.history();
@@ -117,15 +117,14 @@ class SshPush {
         return std::nullopt;
     }
 
-    // How many commits of the history, counted from the newest, the server is to be sent. It stores what it
-    // is sent under other checksums, and takes the commits of a ref one by one, each of which must be newer
-    // than the last: so the ancestors that it lacks go first. The newest one always goes, because what the
-    // server answers is what the user is told.
+    // The number of commits to send, counted from the newest. The server stores copies with other checksums,
+    // and accepts the commits of a ref one by one, each newer than the last. So missing ancestors go first.
+    // The newest commit is always sent, because the server's response to it is reported to the user.
     std::size_t count_unknown() {
         const std::size_t count = source_.history().size();
         if (count == 1) return 1;
         progress_.begin("asking what the server has", std::nullopt);
-        std::size_t unknown = 0;  // the last one that is not known
+        std::size_t unknown = 0;  // the last one that the server does not have
         std::size_t known = count;
         for (std::size_t step = 1; unknown + step < known; step *= 2) {
             const bool found = is_known(unknown + step);
@@ -155,7 +154,7 @@ class SshPush {
         if (newest) check_not_taken(log);
     }
 
-    // The server ended well, and did not take the commit that matters.
+    // The command succeeded, but the server did not accept the newest commit.
     void check_not_taken(const ReceiveLog& log) {
         if (log.is_same_tree() || log.before().commit == source_.commit()) {
             result_.destination = log.before().commit;

@@ -25,10 +25,10 @@
 namespace osb::ostree {
 namespace {
 
-constexpr unsigned kMaxConnections = 64;  // libostree makes up to eight
+constexpr unsigned kMaxConnections = 64;  // libostree opens up to eight
 constexpr int kBacklog = 32;
-constexpr std::size_t kPiece = 256UL * 1024;  // of a file that is compressed, in bytes
-// Of one connection, in bytes. It bounds the head of a request; half of it is sent at a time.
+constexpr std::size_t kPiece = 256UL * 1024;  // of a file to compress, in bytes
+// Memory of one connection in bytes. It limits the head of a request, and half of it is sent at a time.
 constexpr std::size_t kConnectionMemory = 32UL * 1024;
 
 Fd listen_at(const std::string& path) {
@@ -38,7 +38,7 @@ Fd listen_at(const std::string& path) {
         throw Error(ErrorKind::internal, concat("the path of a socket is too long: ", quoted(path)));
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    // The cast is what the interface of sockets asks for.
+    // The socket interface requires the cast.
     const auto* const generic = reinterpret_cast<const sockaddr*>(&address);  // NOLINT
     if (!fd || ::bind(fd.get(), generic, sizeof address) != 0 || ::listen(fd.get(), kBacklog) != 0)
         throw_errno(concat("cannot serve at ", quoted(path)));
@@ -57,7 +57,7 @@ bool has_field(MHD_Connection* connection, const char* name) {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name) != nullptr;
 }
 
-// Takes as long whatever is wrong.
+// Takes the same time wherever the texts differ.
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
     unsigned difference = 0;
@@ -76,7 +76,7 @@ MHD_Result reply(MHD_Connection* connection, unsigned status, const Response& re
     return response ? MHD_queue_response(connection, status, response.get()) : MHD_NO;
 }
 
-// A status without content. `ends`: and the connection with it.
+// Sends a status without content. `ends`: also closes the connection.
 MHD_Result reply_status(MHD_Connection* connection, unsigned status, bool ends) {
     const Response response(MHD_create_response_from_buffer(0, nullptr, MHD_RESPMEM_PERSISTENT));
     if (ends && response &&
@@ -88,7 +88,7 @@ MHD_Result reply_status(MHD_Connection* connection, unsigned status, bool ends) 
 
 }  // namespace
 
-// libmicrohttpd calls the static functions, with a pointer to this, from a thread for each connection.
+// libmicrohttpd calls the static functions with a pointer to this object, from a thread per connection.
 class ArchiveServer::Answers {
   public:
     Answers(ArchiveOffer& offer, Progress& progress, Fd listener)
@@ -107,9 +107,9 @@ class ArchiveServer::Answers {
     struct StopDaemon {
         void operator()(MHD_Daemon* daemon) const noexcept { MHD_stop_daemon(daemon); }
     };
-    // One request, from its first line to the end of its answer.
+    // A request, from its first line to the end of its response.
     struct Request {
-        std::string target;  // not decoded
+        std::string target;  // percent-encoded
         bool is_counted = false;
     };
 
@@ -128,12 +128,12 @@ class ArchiveServer::Answers {
     ObjectPool<oci::Deflater> deflaters_{[] { return oci::make_deflater(oci::kFastDeflate); }};
     std::mutex mutex_;
     std::condition_variable idle_;
-    unsigned answering_ = 0;  // while it is not 0 the offer stays as it is
+    unsigned answering_ = 0;  // requests in progress; the offer must not change meanwhile
     std::exception_ptr failure_;
-    std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // the last: its threads use the rest
+    std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // the last member, because its threads use the others
 };
 
-// What follows the head of an answer.
+// The body of a response.
 class ArchiveServer::Answers::Content {
   public:
     Content(Answers& answers, OfferedFile file) : answers_(answers), file_(std::move(file)) {
@@ -143,7 +143,7 @@ class ArchiveServer::Answers::Content {
         left_ = file_.content.size;
     }
 
-    // In raw deflate, whose length nobody knows before.
+    // Raw deflate, whose length is not known in advance.
     bool is_deflated() const noexcept { return file_.content.content != nullptr; }
     std::uint64_t size() const noexcept {
         return is_deflated() ? MHD_SIZE_UNKNOWN : file_.bytes.size() + file_.size;
@@ -209,9 +209,9 @@ class ArchiveServer::Answers::Content {
     OfferedFile file_;
     std::optional<ObjectPool<oci::Deflater>::Lease> deflater_;
     std::vector<std::uint8_t> piece_;
-    std::uint64_t left_ = 0;  // of what is to be compressed
+    std::uint64_t left_ = 0;  // bytes left to compress
     bool is_last_ = false;
-    ByteView deflated_;  // what waits to be sent
+    ByteView deflated_;  // bytes left to send
 };
 
 MHD_Daemon* ArchiveServer::Answers::start(Fd listener) {
@@ -225,7 +225,7 @@ MHD_Daemon* ArchiveServer::Answers::start(Fd listener) {
                                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory,  //
                                                 MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (daemon == nullptr) throw Error(ErrorKind::io, "cannot start the HTTP server");
-    static_cast<void>(listener.release());  // it is the daemon's now
+    static_cast<void>(listener.release());  // owned by the daemon now
     return daemon;
 }
 
@@ -233,7 +233,7 @@ void* ArchiveServer::Answers::begin(void* self, const char* target, MHD_Connecti
     try {
         auto request = std::make_unique<Request>();
         request->target = target;
-        return request.release();  // end() takes it
+        return request.release();  // end() takes ownership
     } catch (...) {
         static_cast<Answers*>(self)->keep_failure();
         return nullptr;
@@ -251,7 +251,7 @@ MHD_Result ArchiveServer::Answers::answer(void* self, MHD_Connection* connection
     if (has_body || std::string_view(version) != MHD_HTTP_VERSION_1_1) {
         return reply_status(connection, MHD_HTTP_BAD_REQUEST, true);
     }
-    // The first call comes before the request's end: an answer to it would end the connection.
+    // The first call precedes the end of the request: a response to it would close the connection.
     if (!std::exchange(request->is_counted, true)) {
         const std::lock_guard lock(answers.mutex_);
         ++answers.answering_;
@@ -284,7 +284,7 @@ MHD_Result ArchiveServer::Answers::answer_with(MHD_Connection* connection, std::
     const std::string_view path = target.substr(prefix.size() + 1);
     std::optional<OfferedFile> file = offer_.find(path);
     if (!file) {
-        // Detached metadata are asked for whether there are any or not.
+        // Clients request detached metadata even if there are none.
         if (path.starts_with("objects/") && !path.ends_with(".commitmeta")) lacks_object = true;
         return reply_status(connection, MHD_HTTP_NOT_FOUND, false);
     }
@@ -292,7 +292,7 @@ MHD_Result ArchiveServer::Answers::answer_with(MHD_Connection* connection, std::
     const auto block = static_cast<std::size_t>(std::min<std::uint64_t>(content->size(), kPiece));
     const Response response(MHD_create_response_from_callback(content->size(), block, Content::read,
                                                               content.get(), Content::release));
-    if (response) static_cast<void>(content.release());  // it is the response's now
+    if (response) static_cast<void>(content.release());  // owned by the response now
     return reply(connection, MHD_HTTP_OK, response);
 }
 

@@ -16,7 +16,7 @@ std::optional<unsigned> hex_digit(char c) {
     return std::nullopt;
 }
 
-// Nothing when a '%' is not followed by two hexadecimal digits, or they are those of a NUL.
+// Returns nullopt for a '%' without two hexadecimal digits after it, and for an encoded NUL.
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -36,7 +36,7 @@ std::optional<std::string> percent_decode(std::string_view text) {
 
 }  // namespace
 
-// RFC 8089.
+// Parses a file URL (RFC 8089).
 std::string parse_file_url(std::string_view url) {
     const auto refuse = [&](std::string_view why) {
         return Error(ErrorKind::usage, concat("cannot push to ", quoted(url), ": ", why))

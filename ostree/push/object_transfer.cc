@@ -18,9 +18,9 @@
 namespace osb::ostree {
 namespace {
 
-constexpr mode_t kObjectMode = 0644;  // of every object in an archive repository
+constexpr mode_t kObjectMode = 0644;  // of all objects in an archive repository
 
-// Copies the rest of a file inside the kernel; false when the filesystems cannot, and nothing was copied.
+// Copies the rest of a file inside the kernel. Returns false if the filesystems do not support it.
 bool copy_in_kernel(int from, int to, std::uint64_t size, const std::string& name) {
     std::uint64_t done = 0;
     while (done < size) {
@@ -99,9 +99,9 @@ ObjectTransfer::ObjectTransfer(const StoredObjects& source, const Repository& de
     shared_group_ = (st.st_mode & S_ISGID) != 0;
 }
 
-// A second name is as good as a copy when the file looks as one of the destination's own would. Objects are
-// never written to once they have their name, so that nothing else could tell; but who owns the file can
-// write to it, and must be the one who owns the destination anyway.
+// A hard link is as good as a copy if the file has the metadata of the destination's own files. Objects are
+// never changed once they have their name. But the owner of a file can change it, so the owner must be that
+// of the destination.
 bool ObjectTransfer::may_link(const StoredObjects::Location& from) const noexcept {
     return from.device == device_ && from.owner == owner_ && from.mode == kObjectMode && !shared_group_;
 }
@@ -115,7 +115,7 @@ void ObjectTransfer::copy(const StoredObjects::Location& from, const std::string
     }
     const Fd in = open_regular(from.objects, from.path);
     const Fd out = open_at(staging_.fd(), to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kObjectMode);
-    // The umask must not count: a server of another user reads it.
+    // Override the umask, because a server may read the file as another user.
     if (::fchmod(out.get(), kObjectMode) != 0) throw_errno(concat("cannot chmod ", quoted(to)));
     if (::ioctl(out.get(), FICLONE, in.get()) == 0) return;
     if (!copy_in_kernel(in.get(), out.get(), from.size, from.path))
@@ -129,7 +129,7 @@ bool ObjectTransfer::transfer(const ObjectName& name) {
     const std::string to = loose_path(name.checksum, name.type, /*archive=*/true);
     const bool linked =
         may_link(*from) && ::linkat(from->objects, from->path.c_str(), staging_.fd(), to.c_str(), 0) == 0;
-    // EMLINK, EPERM (fs.protected_hardlinks) and whatever else: a copy will do, or tells what is wrong.
+    // After EMLINK, EPERM (fs.protected_hardlinks) or another error: make a copy, or report its error.
     if (!linked) copy(*from, to);
     bytes_.fetch_add(from->size, std::memory_order_relaxed);
     return true;

@@ -20,7 +20,7 @@ bool has_commit_object(const Repository& repository, const CommitId& commit) {
     return present != FALSE;
 }
 
-// The ref that `rev` is: of this repository, or, less the remote's name, one that was pulled.
+// The ref in `rev`: of this repository, or of a remote, whose name is then removed.
 RefName ref_named_by(const Repository& repository, const std::string& rev) {
     for (const std::string& ref : repository.refs("")) {
         if (ref == rev) return RefName::parse(rev.substr(rev.find(':') + 1));
@@ -45,7 +45,7 @@ bool has_whole_commit(const Repository& repository, const CommitId& commit) {
 
 PushSource::PushSource(const Repository& repository, const std::string& rev,
                        const std::optional<RefName>& ref)
-    // Braces: from left to right, so that a commit which is not there is the first thing that is told.
+    // Braces evaluate from left to right, so that a missing commit is reported first.
     : PushSource{repository, find_commit(repository, rev), ref ? *ref : ref_named_by(repository, rev)} {}
 
 PushSource::PushSource(const Repository& repository, const CommitId& commit, RefName ref)
@@ -74,7 +74,7 @@ PushSource::~PushSource() {
 void PushSource::read_history(const CommitId& newest) {
     for (std::optional<CommitId> commit = newest; commit; commit = history_.back().parent) {
         check_interrupt();
-        // Beyond the first, a commit that was never pulled, or was deleted, is where history ends.
+        // An ancestor that was never pulled or was deleted ends the history.
         const bool first = history_.empty();
         if (!first && !has_commit_object(repository_, *commit)) break;
         const GVariantPtr object = load_commit(repository_, *commit);

@@ -10,7 +10,7 @@
 namespace osb::ostree {
 namespace {
 
-// The form of python's logging: LEVEL:LOGGER:MESSAGE.
+// A line of Python's logging: LEVEL:LOGGER:MESSAGE.
 constexpr std::string_view kLogger = ":otpush.receive:";
 
 bool is_level(std::string_view text) {

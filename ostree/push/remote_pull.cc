@@ -74,7 +74,7 @@ ErrorKind kind_of(const GErrorSlot& error) {
     return ErrorKind::unavailable;
 }
 
-// An error of libostree's, with the kind that it has for a remote.
+// Converts an error of libostree, with the kind that it has for a remote.
 [[noreturn]] void raise_as_remote(const GErrorSlot& error, const std::string& what) {
     try {
         error.raise(what);

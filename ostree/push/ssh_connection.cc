@@ -22,10 +22,11 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-// To connect and to authenticate; a security key may want to be touched.
+// The time limit to connect and to authenticate. A security key may require a touch.
 constexpr auto kConnectLimit = std::chrono::seconds(120);
 
-// Runs a program that ends with us, also when we are killed: then descriptor 3, a pipe that we hold, closes.
+// Runs a program that ends together with this process, even if this process is killed. Descriptor 3 is a
+// pipe, whose other end this process holds.
 constexpr const char* kTethered =
     "\"$@\" 3<&- & child=$!; "
     "{ read -r line <&3; kill \"$child\"; } >/dev/null 2>&1 & watcher=$!; "
@@ -35,7 +36,7 @@ constexpr int kNoSuchProgram = 127;  // in a shell
 
 std::vector<std::string> master_arguments(const SshTarget& target, const std::string& control_path) {
     std::vector<std::string> out{"sh", "-c", kTethered, "sh", "ssh", "-N", "-M", "-S", control_path};
-    // We have no terminal to ask on; and what the user's configuration forwards is of no use here.
+    // There is no terminal to ask questions, and forwardings in the user's configuration are not needed.
     for (const char* option : {"BatchMode=yes", "ControlPersist=no", "ClearAllForwardings=yes",
                                "ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"}) {
         out.insert(out.end(), {"-o", option});
@@ -46,7 +47,7 @@ std::vector<std::string> master_arguments(const SshTarget& target, const std::st
     return out;
 }
 
-// The last line of `text` that says anything.
+// The last line of `text` that is not empty.
 std::string_view last_line(std::string_view text) {
     constexpr std::string_view kBlank = " \t\r\n";
     text = text.substr(0, text.find_last_not_of(kBlank) + 1);
@@ -73,7 +74,7 @@ std::string_view last_line(std::string_view text) {
     throw Error(ErrorKind::unavailable, message);
 }
 
-// Cuts a stream into lines.
+// Splits a stream into lines.
 class Lines {
   public:
     explicit Lines(const std::function<void(std::string_view)>& on_line) : on_line_(on_line) {}
@@ -98,7 +99,7 @@ class Lines {
     std::string line_;
 };
 
-// What is there to be read; false at the end of the stream.
+// Reads the available bytes. Returns false at the end of the stream.
 bool read_lines(int fd, Lines& lines) {
     std::array<char, 4096> buffer{};
     for (;;) {
@@ -125,16 +126,16 @@ SshConnection::SshConnection(const SshTarget& target, std::string control_path)
 
 SshConnection::~SshConnection() {
     try {
-        // In order, so that the server's log has no broken connection.
+        // Close the connection in order, so that the server's log has no error.
         run_program(client({"-O", "exit", "--", host_}), [](std::string_view) {});
         master_.terminate(milliseconds(1000));
     } catch (...) {
-        log_debug("ssh did not close the connection in order");  // its destructor ends it
+        log_debug("ssh did not close the connection in order");  // the destructor of master_ ends it
     }
 }
 
 void SshConnection::wait_until_connected() {
-    // The socket gets its name when the server has let us in.
+    // The socket appears once the server has granted access.
     const auto deadline = SteadyClock::now() + kConnectLimit;
     while (::access(control_path_.c_str(), F_OK) != 0) {
         if (const auto state = master_.wait_for(milliseconds(20)))
@@ -146,7 +147,7 @@ void SshConnection::wait_until_connected() {
     }
 }
 
-// A client of the master reads no configuration: forwardings and commands in there are not meant for it.
+// A client of the master reads no configuration, because its forwardings and commands are not meant for it.
 std::vector<std::string> SshConnection::client(const std::vector<std::string>& arguments) const {
     std::vector<std::string> out{"ssh", "-F", "none", "-S", control_path_};
     out.insert(out.end(), arguments.begin(), arguments.end());
@@ -165,12 +166,12 @@ ExitState SshConnection::run_program(const std::vector<std::string>& argv,
     pipe.writer.close();
     Lines lines(on_line);
     for (bool open = true; open;) {
-        constexpr int kTick = 100;  // milliseconds
+        constexpr int kTick = 100;  // in milliseconds
         pollfd entry{.fd = pipe.reader.get(), .events = POLLIN, .revents = 0};
         if (::poll(&entry, 1, kTick) < 0 && errno != EINTR) throw_errno("cannot wait for ssh");
         check_interrupt();
-        // In this order, so that nothing stays unread when the child has ended; what it started may keep the
-        // pipe open for longer.
+        // Check the child before reading, so that nothing is left unread when it has ended. Its own children
+        // may keep the pipe open for longer.
         const bool ended = child.wait_for(milliseconds(0)).has_value();
         open = read_lines(pipe.reader.get(), lines) && !ended;
     }
@@ -181,9 +182,9 @@ ExitState SshConnection::run_program(const std::vector<std::string>& argv,
 }
 
 std::uint16_t SshConnection::forward(const std::string& socket_path) {
-    // Without an address sshd takes a port of ::1, and is content when somebody else has the same one of
-    // 127.0.0.1: who then gets what is meant for us. Only where its permitlisten names "localhost" alone,
-    // which is what no address means, is there no other way.
+    // Request an explicit address. Without one, sshd opens a port of ::1, and ignores that another user may
+    // have the same port of 127.0.0.1, who would then receive our connections. The form without an address is
+    // the fallback for a server whose permitlisten only allows "localhost".
     std::string output;
     for (const char* listen : {"127.0.0.1:0:", "0:"}) {
         output.clear();
@@ -203,7 +204,7 @@ std::uint16_t SshConnection::forward(const std::string& socket_path) {
 ExitState SshConnection::run(const std::string& command,
                              const std::function<void(std::string_view)>& on_line) {
     ExitState state = run_program(client({"-T", "--", host_, command}), on_line);
-    // Without its master a client ends in several ways, none of which is the command's.
+    // If the master has ended, the status of the client is not that of the command.
     if (!state.ok() && master_.wait_for(milliseconds(0))) state = {.signalled = false, .value = kSshFailed};
     return state;
 }

@@ -13,15 +13,15 @@ namespace {
 constexpr std::string_view kScheme = "ssh://";
 constexpr std::string_view kAlphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::size_t kMaxName = 255;         // of a user or host, in bytes
-constexpr std::size_t kMaxRemotePath = 4095;  // PATH_MAX less its NUL
+constexpr std::size_t kMaxRemotePath = 4095;  // PATH_MAX without its NUL
 
 [[noreturn]] void refuse(std::string_view url, std::string_view why) {
     throw Error(ErrorKind::usage, concat("cannot push to ", quoted(url), ": ", why))
         .hint("write ssh://USER@HOST[:PORT]/PATH");
 }
 
-// Letters, digits and `others`, and no '-' in front, which would make it an option (CVE-2017-1000117). Nor
-// anything of which the user's ssh configuration could make a command (CVE-2023-51385).
+// Allows letters, digits and `others`. A leading '-' would make it an option (CVE-2017-1000117). Other
+// characters could become part of a command in the user's ssh configuration (CVE-2023-51385).
 bool is_name(std::string_view text, std::string_view others) {
     return !text.empty() && text.size() <= kMaxName && text.front() != '-' &&
            std::all_of(text.begin(), text.end(), [&](char c) {
@@ -36,7 +36,7 @@ bool is_port(std::string_view text, std::uint16_t& port) {
     return !text.empty() && error == std::errc{} && stop == end && port != 0;
 }
 
-// HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT.
+// Splits HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT.
 void parse_host(std::string_view text, std::string_view url, SshTarget& target) {
     std::string_view rest;
     if (text.starts_with('[')) {
@@ -44,7 +44,7 @@ void parse_host(std::string_view text, std::string_view url, SshTarget& target) 
         if (end == std::string_view::npos) refuse(url, "the address has no closing bracket");
         target.host = text.substr(1, end - 1);
         rest = text.substr(end + 1);
-        // An address, perhaps with a zone (fe80::1%eth0), and nothing else.
+        // It must be an address, optionally with a zone (fe80::1%eth0).
         if (target.host.find(':') == std::string::npos || !is_name(target.host, ":.%_-"))
             refuse(url, "not an IPv6 address in brackets");
     } else {
@@ -75,7 +75,7 @@ SshTarget SshTarget::parse(std::string_view url) {
         std::any_of(target.path.begin(), target.path.end(), is_control))
         refuse(url, "the path is too long, or has control characters");
     std::string_view authority = rest.substr(0, slash);
-    // The last one: a user of a domain has one in its name.
+    // Split at the last '@', because the name of a domain user may contain one.
     if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
         target.user = authority.substr(0, at);
         if (target.user.find(':') != std::string::npos)

@@ -12,7 +12,7 @@ std::optional<DeploymentId> DeploymentId::try_parse(std::string_view stateroot, 
     if (!commit || dot == std::string_view::npos) return std::nullopt;
     DeploymentId out{.stateroot = std::string(stateroot), .commit = *commit};
     std::from_chars(text.data() + dot + 1, text.data() + text.size(), out.serial);
-    // No other text means it: no sign, no leading zero, nothing behind the number.
+    // Accept only the canonical text: no sign, no leading zero, nothing after the number.
     if (out.serial < 0 || out.to_string() != text) return std::nullopt;
     return out;
 }

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool clear_flags(const fs::path& path) {
-    // Not blocking: a FIFO would wait for a writer.
+    // Do not block: opening a FIFO would wait for a writer.
     const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (file.get() < 0) return false;
     int flags = 0;

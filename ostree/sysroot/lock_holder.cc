@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t kMaxNote = 4096;
 
-// The program of a process and its first argument: "osb-oci upgrade"; "" when there is no such process.
+// The program of a process and its first argument: "osb-oci upgrade"; "" if the process does not exist.
 std::string command_of(const std::string& process) {
     constexpr std::size_t kMaxCommand = 128;
     const std::string path = concat("/proc/", process, "/cmdline");
@@ -54,7 +54,7 @@ std::string describe(const std::string& path) {
     const auto pid = take_number(rest);
     const auto since = take_number(rest);
     if (!pid || !since) return "";
-    // Another process may have the number by now.
+    // Another process may have the same process ID now.
     const std::string command(rest.substr(0, rest.find('\n')));
     if (command.empty() || command_of(std::to_string(*pid)) != command) return "";
     const std::int64_t age = std::max<std::int64_t>(::time(nullptr) - *since, 0);

@@ -64,10 +64,10 @@ struct Sysroot::Handle {
     GObjectPtr<OstreeSysroot> sysroot;
     std::string path;
     std::vector<Deployment> deployments;
-    // libostree's objects for these, and for what deploy() made.
+    // libostree's objects for `deployments`, and for the results of deploy().
     std::vector<GObjectPtr<OstreeDeployment>> objects;
     bool locked = false;
-    // Everybody may read what `status` reads.
+    // All users may read the files that `status` reads.
     std::optional<UmaskScope> umask;
     std::optional<LockHolder> holder;
 
@@ -125,15 +125,15 @@ GObjectPtr<OstreeSysroot> sysroot_at(const std::string& path) {
                                 "mounted one"
                               : "--sysroot requires the directory that holds ostree/repo and ostree/deploy");
     }
-    // libostree prints what it frees to standard output, which is the results' place.
+    // libostree prints the freed space to standard output, which is only for results.
     g_set_print_handler([](const char* text) { log_debug(escape(text)); });
-    // Which deployments are given up when BOOT is full is decided in system/, not by libostree.
+    // system/, not libostree, decides which deployments to remove when BOOT is full.
     ::setenv("OSTREE_SYSROOT_OPTS", "no-early-prune", 0);
     const GObjectPtr<GFile> file(g_file_new_for_path(path.c_str()));
     return GObjectPtr<OstreeSysroot>(ostree_sysroot_new(file.get()));
 }
 
-// Waits for the lock that every program of libostree's takes.
+// Waits for the lock that all programs of libostree take.
 void wait_for_lock(OstreeSysroot* sysroot, const std::string& note) {
     using namespace std::chrono_literals;
     bool told = false;
@@ -146,9 +146,9 @@ void wait_for_lock(OstreeSysroot* sysroot, const std::string& note) {
     }
 }
 
-// libostree runs the bootloader's program (docs/install.md, "The menu") only in a booted system, and ends
-// with an assertion elsewhere; so what it reads of another one's configuration names no bootloader. Only this
-// process sees that, in its own mount namespace.
+// Hides the bootloader in the configuration of a sysroot that is not booted. libostree runs the bootloader's
+// program (docs/install.md, "The menu") only in a booted system, and fails an assertion elsewhere. The change
+// is visible only to this process, in its own mount namespace.
 void hide_bootloader(const std::string& path) {
     const std::string config = concat(path, "/ostree/repo/config");
     constexpr std::size_t kMaxConfig = 1024UL * 1024;
@@ -159,7 +159,7 @@ void hide_bootloader(const std::string& path) {
     std::string copy = std::filesystem::temp_directory_path() / "osb-oci-config-XXXXXX";
     const Fd file(::mkostemp(copy.data(), O_CLOEXEC));
     if (!file) throw_errno("cannot create a temporary file");
-    // Once it is mounted it needs no name, and on failure it is to leave none.
+    // The mounted file needs no name, and a failure must not leave one.
     const auto unlink_file = [](const std::string* name) { ::unlink(name->c_str()); };
     const std::unique_ptr<const std::string, decltype(unlink_file)> unlink_at_end(&copy, unlink_file);
     write_all(file.get(), as_bytes(text), copy);
@@ -188,8 +188,8 @@ namespace {
 
 constexpr const char* kDeployments = "/ostree/deploy";
 
-// libostree knows by the time of this directory whether it has read the deployments, ends with an assertion
-// where that is 0, and changes it with every change of the deployments.
+// libostree uses the time of this directory to detect changes of the deployments. It updates the time with
+// each change, and fails an assertion if the time is 0.
 bool has_no_time(const std::string& path) {
     struct stat st {};
     return ::stat(concat(path, kDeployments).c_str(), &st) == 0 && st.st_mtim.tv_sec == 0 &&
@@ -336,14 +336,14 @@ bool Sysroot::clear_undeployed_flags() {
 }
 
 void Sysroot::remove_undeployed() {
-    // The refs of the deployments are written in a transaction.
+    // The refs of deployments are written in a transaction, which needs this lock.
     const Fd lock = wait_for_lock(repository(), RepositoryLock::shared);
     const auto prepare = [this](GErrorSlot& error) {
         return ostree_sysroot_prepare_cleanup(handle_->sysroot.get(), nullptr, error.out()) != 0;
     };
     GErrorSlot first;
     if (prepare(first)) return;
-    // An administrator's `chattr +i` in the /etc of an old deployment must not fail every later upgrade.
+    // An administrator's `chattr +i` in the /etc of an old deployment must not break all later upgrades.
     GErrorSlot second;
     const bool cleared = clear_undeployed_flags();
     if (cleared && prepare(second)) return;

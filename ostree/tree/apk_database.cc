@@ -9,7 +9,7 @@
 namespace osb::ostree {
 namespace {
 
-// Where the bootable layout puts a path.
+// Maps a path to its path in the bootable layout.
 std::string placed(std::string path) {
     constexpr std::array<std::string_view, 6> kMergedPrefixes{"bin/",   "sbin/",  "lib/",
                                                               "lib32/", "lib64/", "libx32/"};
@@ -20,15 +20,15 @@ std::string placed(std::string path) {
     return path;
 }
 
-// Names of packages go into annotations, which separate them by commas, and into JSON. What no package can be
-// called, apk does not write; whoever wrote it gets no layer for it.
+// Package names become part of annotations, which separate them by commas, and of JSON. apk does not write
+// other names, so files with such an owner get no layer of their own.
 bool is_package_name(std::string_view name) noexcept {
     constexpr std::size_t kMaxName = 255;
     return !name.empty() && name.size() <= kMaxName &&
            std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < '\x7F' && c != ','; });
 }
 
-// "" for a name that is none.
+// The name, "" if it is not valid.
 std::string package_name(std::string_view value) {
     return is_package_name(value) ? std::string(value) : std::string{};
 }

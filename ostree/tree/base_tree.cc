@@ -94,7 +94,7 @@ class TreeReader {
 }  // namespace
 
 std::size_t ObjectIndex::Hash::operator()(const Sha256& checksum) const noexcept {
-    std::size_t out = 0;  // a checksum is as good a hash as there is
+    std::size_t out = 0;  // a checksum is itself a good hash
     std::memcpy(&out, checksum.data(), sizeof out);
     return out;
 }
@@ -123,7 +123,7 @@ bool is_laid_out(const Node& root) {
 }
 
 bool is_laid_out(const Repository& repository, const RootChecksums& root) {
-    // The directories' tree in the dirtree, if it has one of that name.
+    // The dirtree of the subdirectory `wanted`, if there is one.
     const auto find = [&repository](const Sha256& tree, std::string_view wanted) -> std::optional<Sha256> {
         const std::string bytes = read_metadata(repository, ObjectType::dirtree, tree);
         for (const DirtreeObject::Directory& directory : parse_dirtree(as_bytes(bytes)).directories) {
@@ -165,7 +165,8 @@ void ImageView::show_etc() {
     usr->remove_child("etc");
 }
 
-// Beside the tree first: what the commit has on the way there (links, files) must not be followed or met.
+// Builds the directories separately first, because links and files of the commit on that path must not be
+// used.
 void ImageView::add_objects(const ObjectIndex& objects, ImageBudget& budget) {
     Node* const sysroot = root_.child("sysroot");
     if (!sysroot->is_directory()) return;

@@ -21,8 +21,7 @@ GVariantPtr load_whole(const Repository& repository, const CommitId& commit) {
     throw Error(ErrorKind::not_found, concat("the repository holds the commit ", commit, " only in part"));
 }
 
-// The architectures that uname -m and Go name alike, or whose other name is known: of a name that means
-// nothing here nothing follows.
+// Maps the architectures whose names in uname -m and in Go are known. Other names give nullopt.
 std::optional<oci::Platform> platform_of_machine(const std::string& machine) {
     constexpr std::array<std::string_view, 6> kKnown{"x86_64",  "aarch64", "ppc64le",
                                                      "riscv64", "s390x",   "loongarch64"};

@@ -20,8 +20,8 @@ class Walker {
   public:
     explicit Walker(const Repository& repository) : repository_(repository) {}
 
-    // A few small dirtrees that name each other more than once make a tree without an end: it is measured
-    // before it is walked, each dirtree once.
+    // Measures a tree before it is walked, and each dirtree once: a few small dirtrees that name each other
+    // several times could form a huge tree.
     std::size_t measure(const Sha256& tree, std::size_t depth) {
         check_interrupt();
         if (const auto found = entries_.find(tree); found != entries_.end()) return found->second;
@@ -64,7 +64,7 @@ class Walker {
         }
         std::sort(out.files.begin(), out.files.end(),
                   [](const WalkedFile& a, const WalkedFile& b) { return a.paths.front() < b.paths.front(); });
-        // By paths, which a walk of sorted names alone does not give: "a.b" comes before what is in "a".
+        // Sort by paths. A walk in order of names does not do that: "a.b" precedes the content of "a".
         std::sort(out.directories.begin(), out.directories.end(),
                   [](const WalkedDirectory& a, const WalkedDirectory& b) {
                       return before_in_tree(a.path, b.path);
@@ -80,8 +80,8 @@ class Walker {
                     concat("a tree whose paths have more than ", kMaxWalkBytes, " bytes"));
     }
 
-    // libostree does not hash metadata that it loads from a repository: a damaged dirtree would be another
-    // tree.
+    // libostree does not verify metadata that it loads from a repository, and a damaged dirtree would be
+    // another tree.
     DirtreeObject load_tree(const Sha256& checksum) const {
         const std::string bytes = read_metadata(repository_, ObjectType::dirtree, checksum);
         return with_context([&] { return to_hex(checksum); }, [&] { return parse_dirtree(as_bytes(bytes)); });
@@ -98,7 +98,7 @@ class Walker {
     }
 
     const Repository& repository_;
-    std::map<Sha256, std::size_t> entries_;  // of a dirtree and all below it
+    std::map<Sha256, std::size_t> entries_;  // of a dirtree and everything below it
     std::size_t path_bytes_ = 0;
     std::vector<WalkedDirectory> directories_;
     std::map<Sha256, std::vector<std::string>> files_;
@@ -125,7 +125,7 @@ CommitWalk walk_tree(const Repository& repository, const Sha256& tree, const Sha
 }
 
 bool before_in_tree(const std::string& a, const std::string& b) noexcept {
-    // What ends a name comes before all that may be part of one.
+    // '/' ends a name, so it precedes all other characters.
     const auto rank = [](char c) {
         return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c)) + 1;
     };

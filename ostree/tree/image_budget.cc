@@ -11,8 +11,8 @@
 namespace osb::ostree {
 namespace {
 
-// Adds to an account. Amounts come from outside: near the top of the type nothing wraps, because what is
-// beyond a limit stays beyond it.
+// Adds to a counter and returns true if the limit is exceeded. Amounts are untrusted, so the sum saturates
+// instead of wrapping around.
 template<typename T>
 bool passes(std::atomic<T>& account, T amount, T limit) {
     T before = account.load(std::memory_order_relaxed);

@@ -14,13 +14,13 @@ bool has_object(EntryKind kind) noexcept {
     return kind == EntryKind::file || kind == EntryKind::symlink;
 }
 
-// Numbers are little-endian, whatever the machine.
+// Numbers are little-endian on all machines.
 template<typename T>
 void put(std::string& out, T value) {
     append_little_endian(out, value, sizeof(T));
 }
 
-// Takes parts from the front of the bytes, never past their end.
+// Parses values from the front of the bytes, with bounds checks.
 class Parser {
   public:
     explicit Parser(std::string_view bytes) : rest_(bytes) {}
@@ -52,7 +52,7 @@ std::string serialize_entries(const Layer& layer) {
         put(out, entry.mode);
         put(out, entry.uid);
         put(out, entry.gid);
-        // Paths and targets have 4096 bytes at most, attributes a mebibyte.
+        // Paths and targets have at most 4096 bytes, attributes at most a mebibyte.
         put(out, static_cast<std::uint16_t>(entry.path.size()));
         put(out, static_cast<std::uint16_t>(entry.target.size()));
         put(out, static_cast<std::uint32_t>(entry.xattrs.size()));

@@ -36,7 +36,7 @@ Sha256 checksum_in(GVariant* entry, gsize index) {
     return checksum_of(child_of(entry, index).get());
 }
 
-// Takes the names of one list of a dirtree.
+// Checks the names of one list of a dirtree.
 class Names {
   public:
     std::string take(GVariant* entry) {
@@ -58,7 +58,7 @@ class Names {
     std::optional<std::string> last_;
 };
 
-// Both lists are sorted.
+// Both lists must be sorted.
 void check_disjoint(const DirtreeObject& object) {
     auto file = object.files.begin();
     for (const DirtreeObject::Directory& directory : object.directories) {
@@ -162,7 +162,7 @@ DirectoryMeta parse_dirmeta(ByteView bytes) {
         fail("dirmeta", "its mode is not that of a directory");
     out.mode &= 07777U;
     const GVariantPtr xattrs = child_of(variant.get(), 3);
-    // Of no attributes nothing is left, as everywhere.
+    // No attributes are represented by empty XattrBytes.
     if (g_variant_n_children(xattrs.get()) != 0) out.xattrs = as_text(bytes_of(xattrs.get()));
     check_xattrs(out.xattrs);
     return out;

@@ -75,15 +75,15 @@ class Overlay {
     }
 
   private:
-    // Whether a part of the path is a link below that this layer replaces by a directory: then what is hidden
-    // is in the directory, which is new, and not where the link led.
+    // True if a part of the path is a link in a lower layer that this layer replaces by a directory. The
+    // whiteout then refers to the new directory, not to the target of the link.
     bool passes_replaced_link(std::string_view path) {
         const std::vector<std::string_view> links = linked_prefixes(root_, path, budget_);
         return std::any_of(links.begin(), links.end(),
                            [this](std::string_view link) { return directories_.contains(link); });
     }
 
-    // Entries of one directory stand together, so the last parent is nearly always the next one.
+    // The entries of a directory are consecutive, so the last parent is usually the next one as well.
     Node& parent_of(std::string_view parent) {
         if (last_parent_ == nullptr || parent != last_path_) {
             last_parent_ = &make_directories(root_, parent, budget_);
@@ -98,7 +98,7 @@ class Overlay {
         const SplitName split = split_name(path);
         Node& parent = parent_of(split.parent);
         const Node* const before = parent.child(split.name);
-        // What replaces or becomes a directory or a link may lie on the way to the remembered parent.
+        // Changes of directories and links may affect the path of the remembered parent.
         const bool keeps_paths = (before == nullptr || before->is_file()) && !node.is_symlink();
         budget_.keep(memory_of(split.name, node));
         Node& out = parent.set_child(split.name, std::move(node));
@@ -112,7 +112,7 @@ class Overlay {
             const SplitName split = split_name(entry.path);
             node = parent_of(split.parent).child(split.name);
             if (node == nullptr || !node->is_directory()) {
-                // Looking it up again would lead elsewhere when it takes the place of a link on its own path.
+                // Do not look it up again: it may replace a link on its own path.
                 node = &set(entry.path, Node::directory());
             }
         }
@@ -153,7 +153,7 @@ class Overlay {
     Node& root_;
     ImageBudget& budget_;
     DirectoryXattrs xattrs_;
-    std::unordered_set<std::string_view> directories_;  // that have an entry of their own in the layer
+    std::unordered_set<std::string_view> directories_;  // explicit directory entries of the layer
     std::unordered_map<std::string_view, Sha256> aufs_links_;
     Node* last_parent_ = nullptr;
     std::string_view last_path_;

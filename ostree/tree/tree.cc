@@ -10,10 +10,10 @@
 namespace osb::ostree {
 namespace {
 
-constexpr unsigned kMaxLinks = 40;       // as Linux
-constexpr std::size_t kMaxSteps = 4096;  // parts of one path, those of links on the way included
+constexpr unsigned kMaxLinks = 40;       // as in Linux
+constexpr std::size_t kMaxSteps = 4096;  // components of one path, including those of links on the way
 
-// Takes the part in front off a path; "" at its end. Slashes and "." are passed over.
+// Removes the first component of a path and returns it; "" at its end. Skips slashes and ".".
 std::string_view take_front(std::string_view& path) {
     for (;;) {
         const std::size_t begin = path.find_first_not_of('/');
@@ -30,13 +30,13 @@ std::string_view take_front(std::string_view& path) {
 
 enum class End { found, missing, loop, too_long };
 
-// The state of a walk: the directories from the root down to where it is, and the text still to go.
+// The state of a walk: the directories from the root to the current one, and the remaining text.
 class Walk {
   public:
     Walk(Node& root, std::string_view path, ImageBudget& budget)
         : budget_(budget), stack_{{&root, 0}}, rest_{path} {}
 
-    // The next part of the path; "" at its end.
+    // The next component of the path; "" at its end.
     std::string_view next() {
         std::string_view part;
         while (!rest_.empty() && (part = take_front(rest_.back())).empty()) rest_.pop_back();
@@ -46,22 +46,22 @@ class Walk {
         return part;
     }
 
-    // Whether nothing follows.
+    // True if no components remain.
     bool at_end() const {
         return std::all_of(rest_.begin(), rest_.end(),
                            [](std::string_view text) { return take_front(text).empty(); });
     }
 
-    // Bounds what links that lead through links can cost.
+    // Limits the cost of links through links.
     bool is_too_long() const noexcept { return steps_ > kMaxSteps; }
 
     Node& here() { return *stack_.back().node; }
     std::size_t depth() const noexcept { return stack_.size(); }
-    // Whether the part that next() gave is of the path itself, and not of a link on the way.
+    // True if the last component from next() is part of the path itself, not of a link on the way.
     bool is_literal() const noexcept { return rest_.size() == 1; }
-    // How much of the path is behind that part.
+    // The length of the path after that component.
     std::size_t left_of_path() const { return rest_.front().size(); }
-    // Goes on along another path from here.
+    // Continues with another path from the current directory.
     void go_on(std::string_view path) { rest_.assign(1, path); }
     void to_root() {
         stack_.resize(1, stack_.front());
@@ -83,14 +83,15 @@ class Walk {
         canonical_ += name;
     }
 
-    // What is left of the path, behind a part that is not there.
+    // Appends the rest of the path after a missing component.
     void append_rest() {
         for (auto text = rest_.rbegin(); text != rest_.rend(); ++text) {
             for (const std::string_view part : split_path(*text)) append(part);
         }
     }
 
-    // False after too many. The target is read where the link has it.
+    // Follows a link. Returns false after too many links. The target is resolved in the directory of the
+    // link.
     bool follow(const Node& link) {
         if (++links_ > kMaxLinks) return false;
         if (link.target.starts_with('/')) to_root();
@@ -105,12 +106,12 @@ class Walk {
   private:
     struct Step {
         Node* node;
-        std::size_t path_length;  // of the canonical path up to and with this directory
+        std::size_t path_length;  // of the canonical path up to and including this directory
     };
     ImageBudget& budget_;
     std::vector<Step> stack_;
     std::string canonical_;
-    std::vector<std::string_view> rest_;  // the last is walked first
+    std::vector<std::string_view> rest_;  // the last element is walked first
     unsigned links_ = 0;
     std::size_t steps_ = 0;
 };
@@ -124,7 +125,7 @@ class Walk {
                 concat("a path of more than ", kMaxSteps, " parts, through symbolic links"));
 }
 
-// What is not there is nowhere for the kernel, also when ".." follows.
+// For the kernel, a path with a missing component does not exist, even if ".." follows.
 End walk_to_end(Walk& walk, LastLink last, Resolved& out) {
     for (std::string_view name = walk.next(); !name.empty(); name = walk.next()) {
         if (walk.is_too_long()) return End::too_long;
@@ -152,8 +153,8 @@ End walk_to_end(Walk& walk, LastLink last, Resolved& out) {
     return End::found;
 }
 
-// Walks as those do that unpack layers: behind a part that is not there, or a file, ".." is taken by the
-// letter. What is left then of the parts that are not there, or not to be followed, is in `rest`.
+// Walks like programs that unpack layers: after a missing component or a file, ".." is resolved lexically.
+// `rest` receives the remaining components that are missing or must not be followed.
 End walk_by_letter(Walk& walk, LastLink last, std::vector<std::string_view>& rest) {
     for (std::string_view name = walk.next(); !name.empty(); name = walk.next()) {
         if (walk.is_too_long()) return End::too_long;

@@ -28,7 +28,7 @@ std::string_view name_of(std::string_view path) {
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-// Whether `path` is `directory` or below it.
+// True if `path` is `directory` or below it.
 bool is_within(std::string_view path, std::string_view directory) {
     return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
@@ -39,7 +39,7 @@ std::string up(std::size_t depth) {
     return out;
 }
 
-// The text of a link in a directory that is `depth` deep, which leads to the path of the root.
+// The text of a link to `path` (from the root), in a directory at depth `depth`.
 std::string text_to(std::size_t depth, std::string_view path) {
     std::string out = up(depth) + std::string(path);
     if (out.ends_with('/')) out.pop_back();
@@ -58,7 +58,7 @@ Node empty_copy(const Node& directory) {
     return out;
 }
 
-// The path that a relative link's text spells, '..' taken by the letter; and how far up it went on the way.
+// The lexically resolved path of a relative link, and the lowest depth on the way.
 struct Spelled {
     std::vector<std::string_view> path;
     std::size_t lowest = 0;
@@ -84,7 +84,7 @@ Spelled spell(std::string_view directory, std::string_view target) {
 void TreeMove::plan(std::string_view from, std::string_view to, std::string_view lives_at) {
     const Resolved source = end_of(from, LastLink::keep);
     if (source.node == nullptr || !source.node->is_directory()) return;
-    // What is on the way to the place may be a link; the place itself is looked at below.
+    // Parents of the destination may be links. place_of() checks the destination itself.
     make_directories(root_, parent_path(to), budget_);
     const Resolved parent = end_of(parent_path(to), LastLink::follow);
     if (parent.node == nullptr) {
@@ -102,7 +102,7 @@ void TreeMove::plan(std::string_view from, std::string_view to, std::string_view
         plan_merge(*source.node, source.canonical, *target, place);
 }
 
-// What moves cannot come to lie in what moves: it would be lost, or moved twice.
+// A moved directory must not contain another move's source or destination: it would be lost, or moved twice.
 void TreeMove::check_nesting(const Move& move) const {
     for (const Move& other : moves_) {
         const bool nested =
@@ -116,8 +116,8 @@ void TreeMove::check_nesting(const Move& move) const {
     }
 }
 
-// Where `from` is to move in truth: a link at `to` that leads to `from` gives way, one that leads to another
-// directory near by is followed (/usr/sbin -> bin).
+// The actual destination of `from`. A link at `to` that points to `from` is replaced. A link to another
+// directory nearby is followed (/usr/sbin -> bin).
 std::string TreeMove::place_of(const std::string& from, const std::string& to) const {
     const Node* const target = end_of(to, LastLink::keep).node;
     if (target == nullptr || target->is_directory()) return to;
@@ -130,8 +130,8 @@ std::string TreeMove::place_of(const std::string& from, const std::string& to) c
     return end.canonical;
 }
 
-// The text of a link in directory `old_dir` that moves with the subtree `old_root` to `new_dir`: unchanged
-// when it stays inside the subtree or is absolute, else rewritten so that it leads to where it led.
+// The new text of a link in directory `old_dir` that moves with the subtree `old_root` to `new_dir`. It is
+// unchanged if the link is absolute or stays inside the subtree; otherwise it still points to the same node.
 std::string TreeMove::relocated(std::string_view target, const std::string& old_dir,
                                 const std::string& new_dir, const std::string& old_root) const {
     const bool absolute = target.starts_with('/');
@@ -140,7 +140,7 @@ std::string TreeMove::relocated(std::string_view target, const std::string& old_
     const bool climbs = climbs_out_of_a_move(target, old_dir);
     if (!climbs && (absolute || spelled.lowest >= split_path(old_root).size())) return std::string(target);
     std::string path = join(spelled.path);
-    // A '..' behind a link does not lead to where it is spelled: take the place that is reached in truth.
+    // After a link, '..' does not lead to the lexical path. Use the node that is actually reached.
     const Resolved real = end_of(whole, LastLink::keep);
     if (real.node != nullptr) {
         const Resolved as_spelled = end_of(path, LastLink::keep);
@@ -180,8 +180,8 @@ void TreeMove::plan_moved_links(const Node& directory, const std::string& old_pa
     }
 }
 
-// A link that does not move, but goes through what does and then up again: it would come out elsewhere. Such
-// a one is made to lead straight to its end.
+// A link that does not move may go through a moved directory and then up again, so its target would change.
+// This replaces its text by the direct path of its target.
 void TreeMove::straighten_links(Node& directory, const std::string& path) {
     budget_.take_steps();
     for (auto& [name, child] : directory.children()) {
@@ -229,13 +229,12 @@ TreeMove::Keep TreeMove::choose(const Node& from, const std::string& from_path, 
     const Resolved from_end = end_of(from_path, LastLink::follow);
     const Resolved to_end = end_of(to_path, LastLink::follow);
     if (from_end.node == nullptr || from_end.node != to_end.node) throw two_files(from_path, to_path);
-    // Of two links to one file that stays which is nearer to it. So every link that is kept leads on to what
-    // is nearer still, and none to itself.
+    // Keep the link that is nearer to the common target. So each kept link points to a nearer node, and none
+    // to itself.
     return from_end.links < to_end.links ? Keep::from : Keep::to;
 }
 
-// Where the text of a link leads when everything has moved, as far as that is planned: the same text may say
-// two places.
+// The target of a link after all planned moves. The same text may have different targets in two places.
 std::string TreeMove::next_place(const std::string& path, const Node& link) const {
     const std::string_view target = link.target;
     std::string place =
@@ -266,7 +265,7 @@ void TreeMove::carry_out(const Move& move) {
     old_parent->remove_child(name_of(move.from));
     Node& new_parent = make_directories(root_, parent_path(move.to), budget_);
     Node* target = new_parent.child(name_of(move.to));
-    // Merged into an empty directory with the same metadata, so that links are rewritten on one way only.
+    // Merge into an empty directory with the same metadata, so that only one code path rewrites links.
     if (target == nullptr || !target->is_directory()) {
         if (target != nullptr) ++gave_way_;
         target = &new_parent.set_child(name_of(move.to), empty_copy(moved));
@@ -301,12 +300,12 @@ void TreeMove::merge(Node& from, const std::string& from_path, Node& to, const s
     }
 }
 
-// Whether what moves takes the place of `other`.
+// True if the moved node replaces `other`.
 bool TreeMove::takes_place_of(const Node& from, const std::string& from_path, const Node& other,
                               const std::string& other_path) const {
     const auto choice = choices_.find(from_path);
     if (choice != choices_.end()) return choice->second == Keep::from;
-    // `other` came with an earlier move, so nothing was planned for the two.
+    // `other` is the result of an earlier move, so there is no planned choice.
     if (!from.is_directory() && !other.is_directory() && from.checksum == other.checksum) return false;
     throw two_files(from_path, other_path);
 }

@@ -18,7 +18,7 @@ Sha256 write_dirmeta(ObjectWriter& writer, const Node& node) {
     return writer.write_metadata(ObjectType::dirmeta, as_bytes(dirmeta(canonical(writer.mode(), meta))));
 }
 
-// A layout moves what was in bounds to where it may not be.
+// Checks limits again, because a layout may have moved nodes beyond them.
 WrittenTree write_below(ObjectWriter& writer, const Node& directory, const std::string& path,
                         std::size_t depth) {
     check_interrupt();
