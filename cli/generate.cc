@@ -1,4 +1,4 @@
-// osb-oci-generate, for scripts/generate: writes the files that are made from the tables of the verbs.
+// osb-oci-generate, for scripts/generate: writes the files that are generated from the tables of the verbs.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -20,7 +20,7 @@ void write(const std::filesystem::path& path, const std::string& text) {
 
 void generate(const std::filesystem::path& top) {
     std::filesystem::create_directories(top / "man");
-    // A page of a verb that is gone must go.
+    // Remove the page of a verb that does not exist any more.
     for (const auto& entry : std::filesystem::directory_iterator(top / "man")) {
         if (entry.path().extension() == ".1") std::filesystem::remove(entry.path());
     }

@@ -4,8 +4,8 @@
 #include "cli/run.hh"
 
 int main(int argc, char** argv) {
-    // A reader that has gone (`| head`) is an error of write(), which is reported, and not the end of the
-    // process.
+    // If the reader of a pipe has ended (`| head`), write() must fail with an error, which is reported,
+    // instead of ending the process.
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for this signal
     osb::install_interrupt_handlers();
     osb::cli::Io io = osb::cli::process_io();

@@ -23,7 +23,7 @@ namespace {
 
 using Args = std::span<const char* const>;
 
-// log() goes to the console for as long as this lives.
+// Directs log() to the console during its lifetime.
 class LogToConsole {
   public:
     LogToConsole(Console& console, const CommonOptions& options) {
@@ -39,7 +39,7 @@ class LogToConsole {
     ~LogToConsole() { set_log_sink({}); }
 };
 
-// The bar is gone before an error is printed, whatever the operation did.
+// Removes the progress bar before an error is printed, whatever the operation did.
 class ProgressEnd {
   public:
     explicit ProgressEnd(Progress& progress) : progress_(progress) {}
@@ -106,7 +106,7 @@ void dispatch(Args args, Console& console) {
     }
 }
 
-// Also for a command line that is wrong elsewhere.
+// Also works if the command line is invalid in other places.
 bool wants_json(Args args) {
     for (const std::string_view arg : args) {
         if (arg == "--") return false;
@@ -131,11 +131,11 @@ int run(Args args, Io& io) noexcept {
             flush_results(io.out);
             return 0;
         } catch (...) {
-            // A result that is out stays the one object that programs find.
+            // Standard output must have a single object, so keep a result that was printed.
             return report_failure(console, wants_json(args) && !io.has_result);
         }
     } catch (...) {
-        return 1;  // not even the report could be made
+        return 1;  // even the report failed
     }
 }
 

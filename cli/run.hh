@@ -1,4 +1,4 @@
-// The program: a command line in, results and an exit status out.
+// The entry point of the program: runs a command line and returns the exit status.
 #pragma once
 
 #include <span>
@@ -7,9 +7,9 @@
 
 namespace osb::cli {
 
-// Runs the program with these arguments (the program's name is not one of them) and returns its exit status:
-// 0, that of the error's kind (base/error.hh), or 128 + the signal when it was interrupted. Throws nothing.
-// Takes over log().
+// Runs the program with these arguments, without the program's name, and returns its exit status: 0, the
+// status of the error's kind (base/error.hh), or 128 + the signal number after an interruption. Throws
+// nothing. Sets the sink of log().
 int run(std::span<const char* const> args, Io& io) noexcept;
 
 }  // namespace osb::cli

@@ -16,10 +16,10 @@
 namespace osb::cli {
 namespace {
 
-// Container runtimes stop at 127 or 128 layers; those of a Containerfile come on top.
+// Container runtimes stop at 127 or 128 layers. A Containerfile adds layers to these.
 constexpr unsigned kMostLayers = 120;
 
-// A command is one argument an option, or all of it as a JSON array, as in a Containerfile's CMD.
+// Parses a command: one argument per option, or all arguments as a JSON array, as in a Containerfile's CMD.
 std::vector<std::string> parse_cmd(const std::vector<std::string>& given) {
     if (given.size() != 1 || !given.front().starts_with('[')) return given;
     const oci::Json json =
@@ -44,13 +44,13 @@ std::map<std::string, std::string> parse_labels(const std::vector<std::string>& 
     return out;
 }
 
-// host[:port] and path of a registry's name.
+// Host[:port] and path of a registry name.
 std::pair<std::string, std::string> split_name(const oci::Reference& reference) {
     const std::size_t slash = reference.location.find('/');
     return {reference.location.substr(0, slash), reference.location.substr(slash + 1)};
 }
 
-// Where blobs may be mounted from: the image before, when it is at the same registry.
+// The repository from which blobs may be mounted: that of the previous image, if it is in the same registry.
 std::vector<std::string> mount_from(const oci::Reference& previous, const oci::Reference& target) {
     if (previous.transport != oci::Transport::docker || target.transport != oci::Transport::docker) return {};
     const auto [previous_host, previous_path] = split_name(previous);
@@ -142,7 +142,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     ostree::ExportOptions options = export_options(target);
     const registry::RegistryOptions access = registry_.options();
     const ostree::Repository repository = ostree::Repository::open(session.options.repo);
-    // The ref first: a mistyped one makes no image.
+    // Resolve the ref first, so that a mistyped one creates no image.
     if (!repository.resolve(rev)) {
         throw ostree::revision_not_found(repository, rev,
                                          concat("the repository has no commit ", quoted(rev)));
@@ -151,7 +151,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     if (!previous_.empty()) {
         const oci::Reference previous = oci::Reference::parse(previous_);
         registry::RegistryOptions for_previous = access;
-        // What was given is the target's: another registry is not shown it.
+        // The given credentials are for the target, so another registry must not receive them.
         if (split_name(previous).first != split_name(target).first) for_previous.credentials.reset();
         options.previous =
             with_context([&] { return concat("the previous image ", quoted(previous_)); },
@@ -159,7 +159,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
                              return oci::open_image(
                                  registry::open_source(previous, std::nullopt, for_previous), std::nullopt);
                          });
-        // podman keeps layers, not the blobs that they came in.
+        // podman stores layers, not their original blobs.
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);
     }
@@ -171,7 +171,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     for (const oci::Descriptor& layer : result.layers) size += layer.size;
     session.note(concat("commit ", result.commit.short_text(), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
-    // The archive itself is on standard output, where nothing may follow it.
+    // The archive itself is on standard output, so nothing may follow it.
     if (target.transport == oci::Transport::oci_archive && target.location == "-") {
         session.note(result.manifest_digest.to_string());
         return;

@@ -1,4 +1,4 @@
-// What `export` and `push` share: the options of the image that is written, and the writing.
+// The common part of `export` and `push`: the options of the image to write, and the writing.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,7 @@ class ExportFlags {
   public:
     void declare(Arguments& arguments);
 
-    // Whether the command line has any of these options.
+    // True if the command line has any of these options.
     bool given() const;
     unsigned jobs() const noexcept { return jobs_; }
 
@@ -28,7 +28,7 @@ class ExportFlags {
     ostree::ExportOptions export_options(const oci::Reference& target) const;
 
     std::string format_;
-    std::string compression_;  // "": as the target takes it
+    std::string compression_;  // "": the default of the target
     std::optional<unsigned> max_layers_;
     std::string previous_;
     std::vector<std::string> labels_;

@@ -1,5 +1,5 @@
-// The files of this repository that are made from the tables of the verbs. scripts/generate writes them;
-// tests/unit/cli/options/generated_test.cc compares them with those that are checked in.
+// The files of the source tree that are generated from the tables of the verbs. scripts/generate writes them;
+// tests/unit/cli/options/generated_test.cc compares them with the committed files.
 #pragma once
 
 #include <string>
@@ -9,15 +9,15 @@
 namespace osb::cli {
 
 struct GeneratedFile {
-    std::string path;  // below the top of the repository
+    std::string path;  // relative to the top of the source tree
     std::string text;
 };
 
-// Every man page, below man/.
+// All man pages, in man/.
 std::vector<GeneratedFile> manual_pages();
 
-// The text of README.md with the list of verbs between its two markers written again. Throws Error{invalid}
-// where the markers are missing.
+// Returns the text of README.md with a new list of verbs between its two markers. Throws Error{invalid} if
+// the markers are missing.
 std::string with_verb_list(std::string_view readme);
 
 }  // namespace osb::cli

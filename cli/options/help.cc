@@ -9,9 +9,9 @@ namespace osb::cli {
 namespace {
 
 constexpr std::size_t kColumns = 80;
-constexpr std::size_t kTextColumn = 30;  // where descriptions begin
+constexpr std::size_t kTextColumn = 30;  // the column of descriptions
 
-// "-q,--quiet", "--repo DIR", "--tls-verify[=BOOL]", "IMAGE".
+// The label of a row: "-q,--quiet", "--repo DIR", "--tls-verify[=BOOL]", "IMAGE".
 std::string label_of(const Argument& row) {
     std::string out;
     if (row.letter != '\0') out += concat('-', row.letter, ',');
@@ -26,7 +26,7 @@ std::string joined(const std::vector<std::string_view>& names, std::string_view 
     return out;
 }
 
-// A label, and its text in the column of texts.
+// A label, and its description in the column of descriptions.
 std::string line_of(std::string label, std::string_view text) {
     label.insert(0, "  ");
     if (label.size() >= kTextColumn) {

@@ -1,4 +1,4 @@
-// The texts that --help prints, made from the tables of the verbs; and the pieces of them that the man pages
+// The output of --help, generated from the tables of the verbs, and the parts that the man pages
 // (cli/options/manual.hh) share.
 #pragma once
 
@@ -12,16 +12,16 @@
 
 namespace osb::cli {
 
-// Help of the program: its verbs.
+// The help of the program: its verbs.
 std::string overview();
 
-// Help of one verb. The same bytes at each call, in lines of at most 80 columns, except for the examples.
+// The help of one verb. Deterministic. Lines have at most 80 columns, except for the examples.
 std::string help_text(const VerbEntry& entry, const Arguments& table);
 
-// All facts of a row except its name: its text, the range, what it excludes and needs, the default.
+// The facts of a row without its name: its text, the range, exclusions and requirements, the default.
 std::string description_of(const Argument& row, const Arguments& table);
 
-// The options' headings: that of the verb's own options first, then in the order of the table.
+// The headings of the options: that of the verb's own options first, then in the order of the table.
 std::vector<std::string_view> groups_of(const Arguments& table);
 
 // The arguments of a command line: "[OPTIONS] REV IMAGE".
@@ -33,8 +33,8 @@ struct ExitStatus {
 };
 std::span<const ExitStatus> exit_statuses();
 
-// The words of `text` in lines of at most `columns`. Each line but the first begins with `indent` blanks; the
-// first is that much shorter, for what the caller puts before it.
+// Wraps `text` into lines of at most `columns`. Each line except the first starts with `indent` blanks. The
+// first is shorter by `indent`, for a prefix of the caller.
 std::string wrap(std::string_view text, std::size_t indent, std::size_t columns);
 
 }  // namespace osb::cli

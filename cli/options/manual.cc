@@ -10,7 +10,7 @@
 namespace osb::cli {
 namespace {
 
-// When the texts last changed; the same pages must come out of every build.
+// The date of the last change of the texts. It is fixed, so that every build gives the same pages.
 constexpr std::string_view kDate = "2026-11-29";
 constexpr std::size_t kLineLength = 72;  // escapes make a line longer; mandoc -T lint allows 80
 
@@ -59,7 +59,7 @@ std::string heading(std::string_view text) {
     return concat(".SH ", text, '\n');
 }
 
-// Running text, in lines that an editor shows whole.
+// Wraps running text into short lines.
 std::string paragraph(std::string_view text) {
     const std::string lines = wrap(text, 0, kLineLength);
     std::string out;
@@ -71,7 +71,7 @@ std::string paragraph(std::string_view text) {
     return out;
 }
 
-// A label, which is roff already, and the text that is set below it.
+// A label in roff, and the text below it.
 std::string item(std::string_view label, std::string_view text) {
     return concat(".TP\n", label, '\n', paragraph(text));
 }
@@ -137,7 +137,7 @@ std::string examples(const VerbEntry& entry) {
     return out + ".EE\n";
 }
 
-// "osb-oci(1), osb-oci-status(1)", one on a line.
+// "osb-oci(1), osb-oci-status(1)", one per line.
 std::string see_also(const std::vector<std::string>& pages) {
     std::string out = heading("SEE ALSO");
     for (const std::string& page : pages) {
@@ -166,7 +166,7 @@ std::string named_list(std::string_view name, const List& entries) {
 
 std::string roff_line(std::string_view text) {
     std::string out;
-    // A request begins with one of these in the first column; "\&" is nothing, and no longer that.
+    // These characters start a request in the first column. "\&" prints nothing and prevents that.
     if (!text.empty() && (text.front() == '.' || text.front() == '\'')) out += "\\&";
     for (const char c : text) {
         switch (c) {
@@ -176,7 +176,7 @@ std::string roff_line(std::string_view text) {
             case '-':
                 out += "\\-";
                 break;
-            // What groff sets as a typographic sign.
+            // groff would print these as typographic signs.
             case '\'':
                 out += "\\(aq";
                 break;
@@ -190,7 +190,7 @@ std::string roff_line(std::string_view text) {
                 out += "\\(ti";
                 break;
             case '"':
-                out += "\\(dq";  // also ends an argument of a macro
+                out += "\\(dq";  // a plain quote would also end an argument of a macro
                 break;
             default:
                 out += c;

@@ -1,5 +1,5 @@
-// The man pages osb-oci(1) and osb-oci-VERB(1), made from the tables of the verbs: roff for man(7), as groff
-// and mandoc read it.
+// The man pages osb-oci(1) and osb-oci-VERB(1), generated from the tables of the verbs: roff with the macros
+// of man(7), for groff and mandoc.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace osb::cli {
 
-// `text` as roff that shows just that: no character in it starts a request or an escape, and '-' is the one
-// of the command line. For one line of input.
+// Escapes one line of `text` for roff: no character starts a request or an escape, and '-' is printed as the
+// hyphen of the command line.
 std::string roff_line(std::string_view text);
 
 // osb-oci(1).
 std::string program_manual();
 
-// osb-oci-VERB(1). The same bytes at each call.
+// osb-oci-VERB(1). Deterministic.
 std::string verb_manual(const VerbEntry& entry);
 
 }  // namespace osb::cli

@@ -75,7 +75,7 @@ std::string parse_options(const VerbEntry& entry, Verb& verb, std::span<const ch
     }
     const Arguments table = arguments_of(entry, verb, options);
     if (!parse_arguments(table, entry.name, args)) return help_text(entry, table);
-    // A script's unset variable must not mean the root or the working directory.
+    // A script's unset variable must not select the root or the working directory.
     if (entry.uses_repository && options.repo.empty()) {
         throw Error(ErrorKind::usage, concat(entry.name, ": --repo is empty"));
     }

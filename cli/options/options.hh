@@ -1,4 +1,4 @@
-// The table of a verb's whole command line, and the parsing of one.
+// The complete table of a verb's command line, and its parsing.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@
 
 namespace osb::cli {
 
-// The verb's own rows, then the common ones. `verb` and `options` are borrowed: parsing sets their members.
+// The rows of the verb, then the common rows. `verb` and `options` are borrowed: parsing sets their members.
 Arguments arguments_of(const VerbEntry& entry, Verb& verb, CommonOptions& options);
 
-// The table of a verb, with the objects that its rows point into. Stays where it is made.
+// The table of a verb, with the objects to which its rows point. It cannot be moved.
 struct VerbTable {
     explicit VerbTable(const VerbEntry& entry)
         : verb(entry.make()), table(arguments_of(entry, *verb, options)) {}
@@ -28,8 +28,8 @@ struct VerbTable {
     Arguments table;
 };
 
-// Parses `args`, what follows the verb, into the common options and the verb's own. Returns the text to print
-// where help was asked for, else "". Throws Error{usage}.
+// Parses `args`, the words after the verb, into the common options and the verb's own. Returns the help text
+// if it was requested, otherwise "". Throws Error{usage}.
 std::string parse_options(const VerbEntry& entry, Verb& verb, std::span<const char* const> args, const Io& io,
                           CommonOptions& options);
 

@@ -1,4 +1,4 @@
-// The one unit that includes CLI11: it takes seconds to compile.
+// Only this source includes CLI11, because it takes seconds to compile.
 #include "cli/options/parse_arguments.hh"
 
 #include <CLI/CLI.hpp>
@@ -15,7 +15,7 @@
 namespace osb::cli {
 namespace {
 
-// Tells the library what a row's target is.
+// Registers the target of a row with the library.
 class Binding {
   public:
     Binding(CLI::App& app, const Argument& row) : app_(app), row_(row) {}
@@ -26,8 +26,8 @@ class Binding {
         return app_.add_flag_function(names(), [target](std::int64_t count) { *target = count > 0; });
     }
     CLI::Option* operator()(std::vector<std::string>* target) const {
-        // One value an option: it may begin with '-', what follows is never taken for another one, and the
-        // library does not take brackets apart.
+        // One value per option: it may start with '-', the next word is never another value, and the library
+        // does not split brackets.
         return app_.add_option(names(), *target)->expected(1)->allow_extra_args(false)->take_all();
     }
     template<typename T>
@@ -44,7 +44,7 @@ class Binding {
     const Argument& row_;
 };
 
-// Both return "" for a value that is good, else the problem.
+// Both return "" for a valid value, otherwise the problem.
 std::string check_allowed(const Argument& row, const std::string& value) {
     if (std::find(row.allowed.begin(), row.allowed.end(), value) != row.allowed.end()) return "";
     std::string values;
@@ -62,10 +62,10 @@ std::string check_range(const Argument& row, const std::string& value) {
 
 void add_row(CLI::App& app, const Argument& row) {
     CLI::Option* option = std::visit(Binding(app, row), row.target);
-    // For the library's own messages.
+    // The name in the library's own messages.
     if (!row.is_flag()) option->type_name(std::string(row.is_positional() ? row.name : row.value));
     option->required(row.required);
-    // Our own words: the library's differ from version to version.
+    // Use our own messages, because the library's differ between versions.
     if (!row.allowed.empty()) {
         option->check([&row](const std::string& value) { return check_allowed(row, value); }, "");
     }
@@ -84,21 +84,21 @@ const Argument* find_letter(const Arguments& table, char letter) {
     return found == table.rows().end() ? nullptr : &*found;
 }
 
-// "-x" for the first letter of "-qx" that is no option; "" when all are.
+// "-x" for the first unknown letter of "-qx"; "" if all are known.
 std::string unknown_letter(const Arguments& table, std::string_view letters) {
     for (const char letter : letters) {
         const Argument* const row = find_letter(table, letter);
         if (row == nullptr) return {'-', letter};
-        if (!row->is_flag()) break;  // the rest is its value
+        if (!row->is_flag()) break;  // the rest is the value
     }
     return "";
 }
 
-// What is wrong with the names and the number of arguments, in our own words; "" where that is nothing.
+// Problems with the names and the number of arguments. Members are "" if there is no such problem.
 struct Fault {
-    std::string unknown;    // an option that the table lacks
-    std::string valueless;  // an option at the end whose value is missing
-    std::string extra;      // an argument behind the last one
+    std::string unknown;    // an unknown option
+    std::string valueless;  // a final option without its value
+    std::string extra;      // an argument after the last expected one
 };
 
 Fault find_fault(const Arguments& table, std::span<const char* const> args) {
@@ -139,14 +139,14 @@ std::string option_advice(const Arguments& table, std::string_view verb, std::st
     for (const Argument& row : table.rows()) {
         if (!row.is_positional()) names.emplace_back(row.name);
     }
-    // "-x" is no misspelling of a name.
+    // "-x" is not a misspelled name.
     const std::optional<std::string> nearest =
         unknown.starts_with("--") ? nearest_name(unknown, names) : std::nullopt;
     if (nearest) return concat("did you mean '", *nearest, "'?");
     return help_advice(verb);
 }
 
-// Whatever the library found wrong, one of these explains it best. Returns when none applies.
+// Throws the best explanation of the library's error. Returns if there is none.
 void throw_fault(const Arguments& table, std::string_view verb, std::span<const char* const> args) {
     const Fault fault = find_fault(table, args);
     if (!fault.unknown.empty()) {
@@ -163,7 +163,7 @@ void throw_fault(const Arguments& table, std::string_view verb, std::span<const 
     }
 }
 
-// The library's sentence in the form of ours.
+// Converts the library's message to the form of our messages.
 std::string reworded(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
     std::replace(text.begin(), text.end(), '\n', ' ');

@@ -1,4 +1,4 @@
-// From a command line to the variables that its table names.
+// Parsing of a command line into the variables of its table.
 #pragma once
 
 #include <span>
@@ -8,8 +8,8 @@
 
 namespace osb::cli {
 
-// Parses `args`, what follows the verb, and sets the variables of `table`. Returns false when help was asked
-// for; the variables then have no meaning. Throws Error{usage}.
+// Parses `args`, the words after the verb, and sets the variables of `table`. Returns false if help was
+// requested; the variables then have no meaning. Throws Error{usage}.
 bool parse_arguments(const Arguments& table, std::string_view verb, std::span<const char* const> args);
 
 }  // namespace osb::cli

@@ -1,4 +1,4 @@
-// The options of every verb that may speak to a registry.
+// The options of all verbs that may connect to a registry.
 #pragma once
 
 #include <optional>
@@ -14,11 +14,11 @@ struct RegistryFlags {
     std::string credentials;
     std::string credentials_file;
     bool password_from_stdin = false;
-    std::optional<bool> tls_verify;  // not said: registries.conf decides
+    std::optional<bool> tls_verify;  // nullopt: registries.conf decides
 
     void declare(Arguments& arguments);
-    // Reads standard input where it is to hold the password: to be called once. Throws Error{usage} for
-    // credentials that are none, and what reading throws.
+    // Reads the password from standard input if the options say so; call it once. Throws Error{usage} for
+    // malformed credentials, and the errors of reading.
     registry::RegistryOptions options() const;
 };
 

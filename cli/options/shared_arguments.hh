@@ -1,4 +1,4 @@
-// Rows that several verbs have in their tables. Each target is borrowed, as in cli/options/arguments.hh.
+// Rows that several verbs share. Each target is borrowed, as in cli/options/arguments.hh.
 #pragma once
 
 #include <string>
@@ -7,15 +7,15 @@
 
 namespace osb::cli {
 
-// IMAGE: a reference that any transport may have.
+// IMAGE: a reference of any transport.
 Argument image_argument(std::string& target);
-// REV of the repository.
+// REV in the repository.
 Argument rev_argument(std::string& target);
-// --ref: the name that the commit gets.
+// --ref: the name for the commit.
 Argument ref_argument(std::string& target);
-// --platform: which image of an index.
+// --platform: the image of an index.
 Argument platform_argument(std::string& target);
-// --jobs: 0, its value when it is not given, stands for one a core.
+// --jobs: the default 0 means one per core.
 Argument jobs_argument(unsigned& target);
 
 }  // namespace osb::cli

@@ -9,7 +9,7 @@
 namespace osb::cli {
 namespace {
 
-// "/" alone stands for the system that runs, however it is written.
+// Only "/" is the running system, in any spelling.
 std::string normal_path(const std::string& text) {
     if (text.empty()) throw Error(ErrorKind::usage, "--sysroot is empty");
     std::filesystem::path path = std::filesystem::absolute(text).lexically_normal();

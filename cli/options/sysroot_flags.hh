@@ -1,4 +1,4 @@
-// The option of every verb that works on the deployments of a machine.
+// The option of all verbs that work on the deployments of a machine.
 #pragma once
 
 #include <string>
@@ -12,9 +12,9 @@ struct SysrootFlags {
     std::string sysroot = "/";
 
     void declare(Arguments& arguments);
-    // Only to read. Throws as ostree::Sysroot::open(); Error{usage} for an empty name.
+    // Opens the sysroot read-only. Throws as ostree::Sysroot::open(); Error{usage} for an empty name.
     ostree::Sysroot open() const;
-    // To change it. Throws as ostree::Sysroot::open_locked(), and as open().
+    // Opens the sysroot for changes. Throws as ostree::Sysroot::open_locked(), and as open().
     ostree::Sysroot open_locked() const;
 };
 

@@ -13,7 +13,7 @@ struct UpgradeFlags {
     system::UpgradeOptions upgrade;
 
     void declare(Arguments& arguments);
-    // `upgrade`, with what the registry's options say. To be called after parsing.
+    // Returns `upgrade` with the registry options. Call it after parsing.
     system::UpgradeOptions options() const;
 };
 

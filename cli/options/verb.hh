@@ -1,5 +1,5 @@
-// What a verb of the command line is. To add one: a file with a class like those in cli/verbs/import.cc, its
-// entry here and in cli/verbs/verbs.cc.
+// The interface of verbs. To add a verb, write a file with a class like those in cli/verbs/import.cc, and add
+// its entry here and in cli/verbs/verbs.cc.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace osb::cli {
 
-// What a verb has while it runs.
+// The environment of a running verb.
 struct Session {
     const CommonOptions& options;
     Console& console;
@@ -26,11 +26,11 @@ struct Session {
         console.io().out << text;
         console.io().has_result = true;
     }
-    // A remark on standard error, unless --quiet.
+    // Writes a remark to standard error, unless --quiet.
     void note(std::string_view text) const;
 };
 
-// One run of a verb: declare() once, then the command line is parsed into its members, then run().
+// One run of a verb: declare() is called once, then parsing sets the members, then run() is called.
 class Verb {
   public:
     Verb() = default;
@@ -38,9 +38,9 @@ class Verb {
     Verb& operator=(const Verb&) = delete;
     virtual ~Verb() = default;
 
-    // Adds the rows of the verb's own options and arguments, whose targets are its members.
+    // Adds the rows of the verb's own options and arguments. Their targets are members of the verb.
     virtual void declare(Arguments& arguments) = 0;
-    // Throws Error, Interrupted.
+    // Runs the verb. Throws Error, Interrupted.
     virtual void run(Session& session) = 0;
 };
 
@@ -50,8 +50,8 @@ struct VerbEntry {
     std::string_view name;
     std::string_view summary;      // one line, an imperative, without a full stop
     std::string_view description;  // one paragraph of two to six sentences, for --help and the man page
-    std::span<const std::string_view> examples;            // command lines, the end of its help
-    std::array<std::string_view, kMostRelated> related{};  // other verbs, for SEE ALSO; the rest is empty
+    std::span<const std::string_view> examples;            // command lines, at the end of the help
+    std::array<std::string_view, kMostRelated> related{};  // other verbs, for SEE ALSO; "": unused
     bool uses_repository;                                  // has --repo
     bool makes_repository = false;
     std::unique_ptr<Verb> (*make)();
@@ -75,7 +75,7 @@ extern const VerbEntry kSwitchVerb;
 extern const VerbEntry kUnpinVerb;
 extern const VerbEntry kUpgradeVerb;
 
-// In the order of the help.
+// All verbs, in the order of the help.
 std::span<const VerbEntry* const> verbs();
 
 }  // namespace osb::cli

@@ -1,4 +1,4 @@
-// The options that every verb has, parsed.
+// The parsed values of the options that all verbs have.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 namespace osb::cli {
 
 struct CommonOptions {
-    std::string repo;  // --repo, else $OSB_REPO, else ./ostree-repo
+    std::string repo;  // --repo, otherwise $OSB_REPO, otherwise ./ostree-repo
     bool json = false;
     std::string progress = "auto";  // auto, plain, json, none
     bool quiet = false;

@@ -36,7 +36,7 @@ void Console::line(Style style, std::string_view label, std::string_view text) {
 
 void Console::raw_line(std::string_view text) {
     const std::lock_guard lock(mutex_);
-    // The whole in one write: lines of two processes on one terminal stay whole.
+    // Use a single write, so that lines of two processes on one terminal do not mix.
     std::string out;
     if (!status_.empty()) out += kClearLine;
     out += text;

@@ -1,4 +1,4 @@
-// Standard error: lines for people, and one line below them that is drawn over and over.
+// Output to standard error: permanent lines, and a status line below them that is redrawn.
 #pragma once
 
 #include <mutex>
@@ -11,10 +11,11 @@ namespace osb::cli {
 
 enum class Style { plain, error, warning, hint };
 
-// The text in that style, for a terminal.
+// Adds the escape sequences of the style, for a terminal.
 std::string in_style(Style style, std::string_view text);
 
-// Threads may use it at once. A failed write is ignored: there is nowhere left to report it.
+// Writes to standard error. Thread-safe. Failed writes are ignored, because there is no other place to report
+// them.
 class Console {
   public:
     explicit Console(Io& io) : io_(io) {}
@@ -24,11 +25,11 @@ class Console {
 
     void set_colour(bool on) noexcept { colour_ = on; }
 
-    // One line: `label` in its style, then the text, made printable.
+    // Writes one line: `label` in its style, then the text, made printable.
     void line(Style style, std::string_view label, std::string_view text);
-    // One line as it is, for machines.
+    // Writes one line without changes, for programs.
     void raw_line(std::string_view text);
-    // Draws or redraws the line at the bottom; "" removes it. On terminals only.
+    // Draws the status line at the bottom; "" removes it. Only on terminals.
     void set_status(std::string_view text);
 
     Io& io() const noexcept { return io_; }

@@ -15,7 +15,7 @@ bool is_dumb(const Io& io) {
 
 bool use_colour(const CommonOptions& options, const Io& io) {
     if (options.colour != "auto") return options.colour == "always";
-    // https://no-color.org: set, and not empty.
+    // https://no-color.org: it must be set and not empty.
     return io.err_is_terminal && io.environment("NO_COLOR").value_or("").empty() && !is_dumb(io);
 }
 

@@ -1,4 +1,4 @@
-// How the program shows itself at this terminal with these options: colours, progress.
+// The display settings for a terminal and options: colours and progress.
 #pragma once
 
 #include <memory>
@@ -9,10 +9,10 @@
 
 namespace osb::cli {
 
-// Whether standard error gets colours.
+// True if standard error gets colours.
 bool use_colour(const CommonOptions& options, const Io& io);
 
-// How progress is shown. `console` is borrowed.
+// Creates the progress display. `console` is borrowed.
 std::unique_ptr<Progress> make_progress(const CommonOptions& options, Console& console);
 
 }  // namespace osb::cli

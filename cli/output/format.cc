@@ -21,7 +21,7 @@ std::string strftime_utc(std::int64_t seconds, const char* format) {
     return {text.data(), length};
 }
 
-// escape(), except for characters of `kept`.
+// escape(), except for the characters in `kept`.
 std::string escape_except(std::string_view text, std::string_view kept) {
     std::string out;
     while (!text.empty()) {
@@ -44,7 +44,7 @@ std::string format_bytes(std::uint64_t bytes) {
     if (bytes < 1024) return concat(bytes, " B");
     auto value = static_cast<double>(bytes);
     std::size_t unit = 0;
-    // 1023.95 and more would be printed as 1024.0.
+    // Values from 1023.95 on would be printed as 1024.0.
     while (value >= 1023.95 && unit + 1 < kUnits.size()) {
         value /= 1024;
         ++unit;

@@ -1,4 +1,4 @@
-// What the program has around it, so that tests can run it in their own process.
+// The environment of the program, which tests replace to run it in their own process.
 #pragma once
 
 #include <chrono>
@@ -14,8 +14,8 @@ struct Io {
     std::ostream& err;  // progress, warnings, errors
     bool out_is_terminal = false;
     bool err_is_terminal = false;
-    bool has_result = false;  // something was written to `out`
-    // Columns of the terminal behind err at this moment; 0 when that is not known.
+    bool has_result = false;  // a result was written to `out`
+    // The current number of columns of the terminal at err; 0 if it is unknown.
     std::function<unsigned()> width = [] { return 0U; };
     std::function<std::optional<std::string>(const std::string& name)> environment = [](const std::string&) {
         return std::nullopt;

@@ -1,5 +1,5 @@
-// JSON as the program writes it: members in a fixed order, plain ASCII, so that it is safe on a terminal,
-// too. A source that builds documents includes <nlohmann/json.hpp> itself; it takes seconds to compile.
+// JSON output: members in a fixed order, ASCII only, so that it is safe on a terminal. A source that builds
+// documents must include <nlohmann/json.hpp> itself, because that takes seconds to compile.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -12,14 +12,14 @@ namespace osb::cli {
 
 using OrderedJson = nlohmann::ordered_json;
 
-// Indented by two spaces, with a line feed at the end; bytes that are no UTF-8 become U+FFFD.
+// Formats JSON with two blanks of indentation and a final line feed. Invalid UTF-8 becomes U+FFFD.
 std::string to_document(const OrderedJson& json);
-// On one line, without a line feed.
+// Formats JSON on one line, without a line feed.
 std::string to_line(const OrderedJson& json);
 
-// null for "".
+// The string, or null for "".
 OrderedJson json_text(const std::string& text);
-// null for none.
+// The commit as a string, or null for nullopt.
 OrderedJson json_text(const std::optional<ostree::CommitId>& commit);
 
 }  // namespace osb::cli

@@ -30,7 +30,7 @@ ProgressBar::ProgressBar(Console& console)
     : TimedProgress(console.io().clock, kBarInterval), console_(console) {}
 
 std::string ProgressBar::render(const ProgressView& view, unsigned columns) {
-    // The last column stays empty: some terminals wrap there.
+    // Keep the last column empty, because some terminals wrap there.
     const std::size_t room = std::max(columns == 0 ? kDefaultColumns : columns, 2U) - 1;
     const std::optional<unsigned> percent = view.percent();
     std::vector<std::string> parts{printable(view.stage)};
@@ -44,7 +44,7 @@ std::string ProgressBar::render(const ProgressView& view, unsigned columns) {
         for (const std::string& text : texts) out += (out.empty() ? "" : "  ") + text;
         return out;
     };
-    // The least important is at the end.
+    // The least important part is at the end.
     while (parts.size() > 1 && join(parts).size() > room) parts.pop_back();
     const std::size_t used = join(parts).size();
     constexpr std::size_t kFrame = 4;  // the brackets and two spaces

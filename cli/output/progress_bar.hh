@@ -1,4 +1,4 @@
-// Progress on a terminal: one line that is drawn over and over, and removed at the end.
+// Progress on a terminal: one line, which is redrawn and removed at the end.
 #pragma once
 
 #include "cli/output/console.hh"
@@ -8,10 +8,10 @@ namespace osb::cli {
 
 class ProgressBar final : public TimedProgress {
   public:
-    // Redraws ten times a second at most. `console` is borrowed.
+    // Redraws at most ten times per second. `console` is borrowed.
     explicit ProgressBar(Console& console);
 
-    // The line for a terminal of that many columns; always shorter than that.
+    // The line for a terminal with `columns` columns. It is always shorter than that.
     static std::string render(const ProgressView& view, unsigned columns);
 
   protected:

@@ -1,4 +1,4 @@
-// Progress for programs: one JSON object a line on standard error. The form is in docs/json.md.
+// Progress for programs: one JSON object per line on standard error, as defined in docs/json.md.
 #pragma once
 
 #include "cli/output/console.hh"
@@ -6,7 +6,7 @@
 
 namespace osb::cli {
 
-// One object when a stage begins, at most five a second, and one when it ends.
+// Writes one object at the start of a stage, at most five per second, and one at its end.
 class ProgressJson final : public TimedProgress {
   public:
     // `console` is borrowed.

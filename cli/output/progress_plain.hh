@@ -1,4 +1,4 @@
-// Progress for logs: a line when a stage begins and then now and again.
+// Progress for logs: a line at the start of a stage, and further lines at intervals.
 #pragma once
 
 #include "cli/output/console.hh"
@@ -6,7 +6,7 @@
 
 namespace osb::cli {
 
-// A line every 10 s, and every 10 % but at most one a second.
+// Writes a line every 10 s, and every 10 %, but at most one per second.
 class ProgressPlain final : public TimedProgress {
   public:
     // `console` is borrowed.

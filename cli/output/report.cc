@@ -28,7 +28,7 @@ std::string signal_name(int number) {
 }
 
 Failure present_failure() {
-    // What a shell reports for a process that a signal ended.
+    // As in a shell, for a process that a signal ended.
     constexpr int kSignalBase = 128;
     try {
         throw;

@@ -1,4 +1,4 @@
-// How the end of a run is told: the error line for people, the JSON object for programs, the exit status.
+// The report at the end of a run: the error line for people, the JSON object for programs, the exit status.
 #pragma once
 
 #include <exception>
@@ -7,8 +7,8 @@
 
 namespace osb::cli {
 
-// Reports the exception that is being handled, on the console and with `json` on standard output too, and
-// returns the exit status. To be called from a catch block.
+// Reports the current exception on the console, and with `json` also on standard output. Returns the exit
+// status. Call it from a catch block.
 int report_failure(Console& console, bool json);
 
 }  // namespace osb::cli

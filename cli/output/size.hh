@@ -1,4 +1,4 @@
-// Sizes as people write them.
+// Sizes in the notation of people.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 
 namespace osb::cli {
 
-// Bytes: a number, and K, M, G or T for powers of 1024; "KiB" and the like are the same, "KB" powers of 1000.
-// Throws Error{usage} naming `option`; 0 is refused.
+// Parses a size in bytes: a number, optionally with K, M, G or T for powers of 1024. "KiB" etc. mean the
+// same; "KB" etc. are powers of 1000. Throws Error{usage} naming `option`, also for 0.
 std::uint64_t parse_size(std::string_view option, std::string_view text);
 
 }  // namespace osb::cli

@@ -7,7 +7,7 @@
 namespace osb::cli {
 namespace {
 
-// How long the past counts: a rate that is steady to look at, and yet follows a change.
+// The period of the smoothed rate. It is a compromise between a steady display and a quick reaction.
 constexpr double kSmoothingSeconds = 3;
 
 double seconds(std::chrono::steady_clock::duration duration) {
@@ -52,12 +52,12 @@ void TimedProgress::advance(std::uint64_t bytes) noexcept {
     try {
         const TimePoint now = clock_();
         if (now.time_since_epoch().count() < next_.load(std::memory_order_relaxed)) return;
-        // Another thread draws already: its picture is as good.
+        // Another thread is displaying the same state.
         const std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock || !running_) return;
         next_ = (now + interval_).time_since_epoch().count();
         show(Moment::tick, view(now));
-    } catch (...) {  // NOLINT(bugprone-empty-catch): a picture that is not drawn is no reason to stop
+    } catch (...) {  // NOLINT(bugprone-empty-catch): a failed display must not stop the operation
     }
 }
 

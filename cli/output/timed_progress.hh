@@ -1,4 +1,4 @@
-// The part that all ways to show progress share: counting, timing, a smoothed rate.
+// The common part of all progress displays: counters, timing and a smoothed rate.
 #pragma once
 
 #include <atomic>
@@ -14,22 +14,22 @@ namespace osb::cli {
 
 using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
-// A stage as it stands.
+// The state of a stage.
 struct ProgressView {
     std::string stage;
-    std::uint64_t done = 0;  // bytes
+    std::uint64_t done = 0;  // in bytes
     std::optional<std::uint64_t> total;
-    double rate = 0;  // bytes a second, smoothed; 0 while it is not known
+    double rate = 0;  // bytes per second, smoothed; 0 if it is unknown
     std::chrono::steady_clock::duration elapsed{};
 
-    // 0 to 100, nothing when the total is not known.
+    // 0 to 100; nullopt if the total is unknown.
     std::optional<unsigned> percent() const;
-    // Seconds, nothing when it cannot be told.
+    // The remaining seconds; nullopt if they are unknown.
     std::optional<std::uint64_t> seconds_left() const;
 };
 
-// Calls show() at most once an interval, from within advance(), which else is an addition and a look at the
-// clock.
+// Calls show() at most once per interval, from advance(). Otherwise advance() only adds a number and reads
+// the clock. Thread-safe.
 class TimedProgress : public Progress {
   public:
     TimedProgress(Clock clock, std::chrono::milliseconds interval);
@@ -40,7 +40,7 @@ class TimedProgress : public Progress {
 
   protected:
     enum class Moment { begin, tick, end };
-    // Draws. One call at a time.
+    // Displays the state. Calls never overlap.
     virtual void show(Moment moment, const ProgressView& view) = 0;
 
   private:
@@ -53,7 +53,7 @@ class TimedProgress : public Progress {
     std::chrono::milliseconds interval_;
     std::atomic<std::uint64_t> done_{0};
     std::atomic<TimePoint::rep> next_{0};
-    std::mutex mutex_;  // of what follows
+    std::mutex mutex_;  // protects the following members
     bool running_ = false;
     std::string stage_;
     std::optional<std::uint64_t> total_;

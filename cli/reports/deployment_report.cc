@@ -15,7 +15,7 @@ std::string version_of(const ostree::Sysroot& sysroot, const ostree::Deployment&
     try {
         return ostree::read_commit_info(sysroot.repository(), deployment.id.commit).version;
     } catch (const Error&) {
-        return "";  // it is gone, or damaged: named by its commit alone
+        return "";  // it is missing or damaged: use only the commit
     }
 }
 

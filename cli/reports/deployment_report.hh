@@ -1,4 +1,4 @@
-// Deployments as the verbs that change them name them, for people and for programs.
+// Names of deployments in the output of verbs that change them, for people and for programs.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace osb::cli {
 
-// "version '1.2' (0123456789ab.0)", or the short id alone.
+// "version '1.2' (0123456789ab.0)", or only the short ID.
 std::string name_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// For people who look for one in `status`: "deployment" in docs/json.md.
+// The object "deployment" in docs/json.md, whose members match the output of `status`.
 OrderedJson deployment_to_json(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
 }  // namespace osb::cli

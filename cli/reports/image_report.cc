@@ -26,12 +26,12 @@ const std::string* find(const Texts& texts, const char* key) {
     return found == texts.end() ? nullptr : &found->second;
 }
 
-// What ostree-ext's importer goes by (only the diffID counts there), or what names a commit.
+// The labels that ostree-ext's importer uses (only the diffID matters to it), or that name a commit.
 bool is_encapsulated(const Texts& labels) {
     return find(labels, kFinalDiffIdLabel) != nullptr || find(labels, kCommitLabel) != nullptr;
 }
 
-// Rows of cells as columns that line up; the last one is as long as it is.
+// Aligns rows of cells in columns. The last column is not padded.
 std::string columns(const std::vector<std::vector<std::string>>& rows, const std::string& indent) {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
@@ -86,7 +86,7 @@ OrderedJson descriptor_to_json(const oci::Descriptor& descriptor) {
             {"size", descriptor.size}};
 }
 
-// An object even when there is nothing in it.
+// Use an object even if it is empty.
 OrderedJson texts_to_json(const Texts& texts) {
     OrderedJson out = OrderedJson::object();
     for (const auto& [key, value] : texts) out[key] = value;

@@ -1,4 +1,4 @@
-// What `inspect` tells about an image or an index, for people and for programs.
+// The output of `inspect` for an image or an index, for people and for programs.
 #pragma once
 
 #include <string>
@@ -8,14 +8,14 @@
 
 namespace osb::cli {
 
-// The layers' sizes as they lie at the transport, together. Throws Error{invalid} when they overflow.
+// The sum of the layers' sizes at the transport. Throws Error{invalid} if it overflows.
 std::uint64_t total_size(const oci::Manifest& manifest);
 
-// For people: everything that came from outside is escaped.
+// For people. External text is escaped.
 std::string describe_image(const oci::Reference& reference, const oci::Image& image);
 std::string describe_index(const oci::Reference& reference, const oci::Index& index);
 
-// For programs: the JSON document of docs/json.md, as to_document() writes it.
+// For programs: the JSON document of docs/json.md, in the format of to_document().
 std::string image_document(const oci::Reference& reference, const oci::Image& image);
 std::string index_document(const oci::Reference& reference, const oci::Index& index);
 

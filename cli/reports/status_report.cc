@@ -21,7 +21,7 @@ using system::PlanReason;
 using system::TrialState;
 using system::UpdateCheck;
 
-// "sha256:" and the first 12 digits, and of a commit those alone.
+// "sha256:" and the first 12 digits; for a commit only the digits.
 std::string short_digest(const std::string& digest) {
     constexpr std::size_t kShort = 12;
     const std::size_t colon = digest.find(':');
@@ -243,7 +243,7 @@ OrderedJson trial_to_json(const system::SystemStatus& status) {
     for (const DeploymentStatus& one : status.deployments) {
         if (one.on_trial) out["state"] = state_name(one, trial.state);
     }
-    // Its deployment is gone: nothing will be tried.
+    // Its deployment does not exist any more, so there will be no trial.
     if (!out.contains("state")) return nullptr;
     out["attempt"] = trial.attempt;
     out["time"] = format_rfc3339(trial.time);

@@ -1,4 +1,4 @@
-// What `status` tells of a system, for people and for programs.
+// The output of `status`, for people and for programs.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,20 @@ namespace osb::cli {
 
 struct StatusView {
     const system::SystemStatus& status;
-    std::optional<system::UpdateCheck> check;  // where --check asked for it
+    std::optional<system::UpdateCheck> check;  // with --check
     std::int64_t now = 0;                      // seconds since 1970
     bool colour = false;
 };
 
-// Everything that came from outside is escaped.
+// For people. External text is escaped.
 std::string describe_status(const StatusView& view);
-// What the followed image is now, in a line: "" without --check.
+// A line about the current state of the followed image; "" without --check.
 std::string describe_check(const StatusView& view);
 
-// The JSON document of docs/json.md, as to_document() writes it.
+// The JSON document of docs/json.md, in the format of to_document().
 std::string status_document(const StatusView& view);
 
-// "5 minutes ago", "in 2 hours" where a clock was wrong.
+// "5 minutes ago", or "in 2 hours" if a clock was wrong.
 std::string format_age(std::int64_t time, std::int64_t now);
 
 }  // namespace osb::cli

@@ -1,4 +1,4 @@
-// What `upgrade --check` has found, for people and for programs (docs/json.md).
+// The output of `upgrade --check`, for people and for programs (docs/json.md).
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace osb::cli {
 
-// The JSON document, as to_document() writes it.
+// The JSON document, in the format of to_document().
 std::string check_document(const system::UpdateCheck& check);
-// Lines, with what came from outside escaped.
+// Lines for people. External text is escaped.
 std::string describe_check(const system::UpdateCheck& check);
 
 }  // namespace osb::cli

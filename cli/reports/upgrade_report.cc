@@ -29,7 +29,7 @@ const char* result_name(UpgradeResult result) {
     return "deployed";
 }
 
-// What the machine does next.
+// The next step of the machine.
 std::string next_boot(const system::UpgradeReport& report) {
     if (report.result == UpgradeResult::trial_prepared ||
         report.deployment == system::DeployResult::on_trial) {

@@ -1,4 +1,4 @@
-// What `upgrade` and `switch` have done, for people and for programs (docs/json.md).
+// The output of `upgrade` and `switch`, for people and for programs (docs/json.md).
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace osb::cli {
 
 OrderedJson to_json(const system::Release& release);
 OrderedJson upgrade_to_json(const system::UpgradeReport& report);
-// Lines, with what came from outside escaped.
+// Lines for people. External text is escaped.
 std::string describe_upgrade(const system::UpgradeReport& report);
 
 // Does the work of both verbs: opens the sysroot, upgrades, prints, and restarts the machine where that is

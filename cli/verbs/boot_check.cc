@@ -94,7 +94,7 @@ class BootCheckVerb final : public Verb {
         const std::vector<std::string> problems = run_hooks(outcome);
         // While a restart is on its way the watchdog sees to it that it comes.
         if (!restart) system::stop_watchdog(options.run_directory);
-        // First of all: nobody may be there to read, and then nothing below may keep it from happening.
+        // Do this first: nobody may read the output, and nothing below may prevent it.
         const std::optional<Error> not_restarted = restart ? try_restart() : std::nullopt;
         for (const std::string& problem : problems) session.note(problem);
         print(session, outcome);

@@ -1,4 +1,4 @@
-// osb-oci boot-menu: the bootloader's menu follows the deployments.
+// osb-oci boot-menu: updates the bootloader's menu from the deployments.
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"

@@ -1,4 +1,4 @@
-// osb-oci cleanup: what is no longer needed goes.
+// osb-oci cleanup: removes unused deployments, commits and files.
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -19,10 +19,10 @@ namespace {
 
 struct Free {
     std::uint64_t root = 0;
-    std::uint64_t boot = 0;  // 0 where BOOT is no filesystem of its own
+    std::uint64_t boot = 0;  // 0 if BOOT is not a separate filesystem
 };
 
-// As the filesystems count it: libostree prunes at every change, and says nothing of it.
+// Measures free space, because libostree prunes at every change and does not report it.
 Free measure(const ostree::Sysroot& sysroot) {
     Free out{.root = std::filesystem::space(sysroot.path()).free, .boot = 0};
     struct stat root {};
@@ -33,7 +33,7 @@ Free measure(const ostree::Sysroot& sysroot) {
     return out;
 }
 
-// Other programs write, too.
+// Other programs may write at the same time, so a difference can be negative.
 std::uint64_t growth(std::uint64_t before, std::uint64_t after) {
     return after > before ? after - before : 0;
 }

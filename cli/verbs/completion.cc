@@ -18,12 +18,12 @@
 namespace osb::cli {
 namespace {
 
-// The command line up to the word under the cursor, as the parser would read it.
+// The parsed command line up to the word under the cursor.
 struct Parsed {
     std::map<std::string_view, std::string> given;  // options and flags, with their values
     std::size_t positional = 0;
-    const Argument* pending = nullptr;  // the option whose value comes next
-    bool options_ended = false;         // "--" was there
+    const Argument* pending = nullptr;  // the option whose value is the next word
+    bool options_ended = false;         // after "--"
 };
 
 Parsed read_words(const Arguments& table, std::span<const std::string> words) {
@@ -98,7 +98,7 @@ class Completer {
         }
     }
 
-    // `before` is the part of the word that is not the value: "--format=".
+    // `before` is the part of the word before the value: "--format=".
     void complete_value(const Argument& row, const std::string& before) {
         for (const std::string_view value : row.allowed) add(concat(before, value));
         for (const std::string_view value : row.offered) add(concat(before, value));
@@ -169,7 +169,7 @@ class Completer {
         }
     }
 
-    // The shell has not expanded what it completes.
+    // The shell has not expanded the word that it completes.
     std::string expanded(const std::string& path) const {
         if (!path.starts_with("~/")) return path;
         return concat(sources_.environment("HOME"), std::string_view(path).substr(1));
@@ -207,7 +207,7 @@ Completion complete_first(std::string_view current) {
     return out;
 }
 
-// A name of which the shell cannot make anything but that name.
+// True for a name that a shell cannot interpret as anything else.
 bool is_plain(std::string_view text) {
     constexpr std::string_view kAllowed =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=+@";

@@ -1,6 +1,6 @@
-// What the shell may complete a command line to. The scripts in completion/ call `osb-oci complete WORD...`
-// with the words after the program's name up to the one under the cursor, and print or complete what it
-// answers: all that is known of verbs, options and values is known here, from their tables.
+// Shell completion of command lines. The scripts in completion/ call `osb-oci complete WORD...` with the
+// words after the program's name up to the one under the cursor, and process its output. All knowledge of
+// verbs, options and values is in this program, in their tables.
 #pragma once
 
 #include <functional>
@@ -13,11 +13,11 @@
 
 namespace osb::cli {
 
-// How the shell goes on from here.
+// The way in which the shell completes the word.
 enum class CompletionKind {
     words,        // one of the candidates
-    prefixes,     // one of the candidates, and more behind it: no blank follows
-    files,        // paths that the shell finds
+    prefixes,     // one of the candidates, with more text after it: add no blank
+    files,        // paths, which the shell lists
     directories,  // paths of directories
 };
 
@@ -28,23 +28,23 @@ struct Candidate {
 
 struct Completion {
     CompletionKind kind = CompletionKind::words;
-    std::string prefix;  // of the word, before the path: "--config=", "oci:"
+    std::string prefix;  // the part of the word before the path: "--config=", "oci:"
     std::vector<Candidate> candidates;
 };
 
-// Where the names come from that only a repository or a sysroot knows.
+// The sources of names in a repository or a sysroot.
 struct CompletionSources {
     std::function<std::vector<std::string>(const std::string& repo)> refs;
     std::function<std::vector<Candidate>(const std::string& sysroot)> deployments;
-    std::function<std::string(const std::string& name)> environment;  // "" for what is not set
+    std::function<std::string(const std::string& name)> environment;  // "" if the variable is not set
 };
 
 // Completes the last of `words`, which may be empty. Throws Error as the sources do.
 Completion complete(std::span<const std::string> words, const CompletionSources& sources);
 
-// The answer for the shell. The first line is the kind and, behind a tab, the prefix; each other line is a
-// candidate and, behind a tab, its description. Names that a shell or a terminal could take for anything but
-// a name are left out. "" for errors of any kind: this is not the time for a message.
+// The output for the shell. The first line has the kind and, after a tab, the prefix. Each other line has a
+// candidate and, after a tab, its description. Omits names that a shell or a terminal could interpret.
+// Returns "" for errors of any kind, because a message would disturb the command line.
 std::string completion_text(std::span<const char* const> words, const Io& io) noexcept;
 
 }  // namespace osb::cli

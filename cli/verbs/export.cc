@@ -1,4 +1,4 @@
-// osb-oci export: a commit becomes an image.
+// osb-oci export: writes a commit as an image.
 #include "cli/options/export_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"

@@ -1,4 +1,4 @@
-// osb-oci import: an image becomes an ostree commit.
+// osb-oci import: imports an image as an ostree commit.
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -83,7 +83,7 @@ class ImportVerb final : public Verb {
         options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
         set_parent();
 
-        // The image first: a mistyped name makes no repository.
+        // Open the image first, so that a mistyped name creates no repository.
         const oci::Image image =
             oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);

@@ -1,4 +1,4 @@
-// osb-oci inspect: what an image is, without reading its layers.
+// osb-oci inspect: describes an image without reading its layers.
 #include <algorithm>
 
 #include "base/error.hh"
@@ -20,8 +20,8 @@ bool is_index(const oci::Document& document) {
     return kind == oci::DocumentKind::index;
 }
 
-// Whether an index leaves the choice to its reader: several entries with platforms, none of them this
-// machine's.
+// True if an index has several entries with platforms and none for this machine, so that the user must
+// choose.
 bool leaves_choice(const oci::Index& index) {
     const oci::Platform host = oci::Platform::host();
     const auto names_another = [&host](const oci::Descriptor& entry) {
@@ -66,7 +66,7 @@ class InspectVerb final : public Verb {
     }
 
   private:
-    // True when the name stands for an index of images for other machines, and that was shown.
+    // Shows an index of images for other machines, and returns true. Returns false for all other names.
     bool inspect_index(const Session& session, const oci::Reference& reference,
                        oci::ImageSource& source) const {
         const oci::Document root = source.root();
@@ -75,7 +75,7 @@ class InspectVerb final : public Verb {
         if (!leaves_choice(index)) return false;
         if (root.expected &&
             oci::Digest::of(as_bytes(root.raw), root.expected->algorithm()) != *root.expected) {
-            return false;  // open_image() says what is wrong
+            return false;  // open_image() reports the problem
         }
         if (raw_) {
             print_document(session, root.raw);
@@ -87,7 +87,8 @@ class InspectVerb final : public Verb {
         return true;
     }
 
-    // The very bytes for a file or a program, whose digest may be wanted; nothing but text for a terminal.
+    // A file or program gets the original bytes, whose digest may matter; a terminal gets only printable
+    // text.
     static void print_document(const Session& session, const std::string& raw) {
         session.print(session.console.io().out_is_terminal ? printable_lines(raw) + '\n' : raw);
     }

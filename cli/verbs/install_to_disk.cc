@@ -1,4 +1,4 @@
-// osb-oci install-to-disk: a system goes onto a disk.
+// osb-oci install-to-disk: installs a system on a disk.
 #include <charconv>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -36,7 +36,7 @@ OrderedJson to_json(const image::InstallResult& result, const std::string& targe
             {"bytes_written", result.bytes_written}};
 }
 
-// What reproducible-builds.org defines; nothing when it is not set.
+// SOURCE_DATE_EPOCH as defined by reproducible-builds.org; nullopt if it is not set.
 std::optional<std::int64_t> source_date_epoch(const Io& io) {
     const std::optional<std::string> text = io.environment("SOURCE_DATE_EPOCH");
     if (!text || text->empty()) return std::nullopt;
@@ -80,7 +80,7 @@ class InstallToDiskVerb final : public Verb {
 
     void run(Session& session) override {
         prepare(session);
-        // The target first: what cannot be written to makes nothing be fetched.
+        // Open the target first, so that nothing is downloaded if it is not writable.
         image::Installation installation(options_);
         std::optional<ostree::Repository> repository;
         std::optional<image::ScratchRepository> scratch;

@@ -1,4 +1,4 @@
-// osb-oci kargs: the kernel arguments of the system, shown and changed.
+// osb-oci kargs: shows and changes the kernel arguments of the system.
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -63,7 +63,7 @@ class KargsVerb final : public Verb {
         print(session, base.kernel_options, deployment_to_json(sysroot, base), nullptr, "");
     }
 
-    // The arguments are the result; what became of them is a remark.
+    // The arguments are the result, and the report of the change is a remark.
     static void print(const Session& session, const Words& arguments, const OrderedJson& deployment,
                       const char* result, const char* remark) {
         if (session.options.json) {

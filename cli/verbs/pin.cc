@@ -1,4 +1,4 @@
-// osb-oci pin, unpin: which deployments stay when newer ones come.
+// osb-oci pin, unpin: protects deployments from removal when newer ones are added.
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -23,7 +23,7 @@ Deployment required(const std::optional<Deployment>& deployment, std::string_vie
     throw Error(ErrorKind::not_found, concat("there is no ", what, " deployment")).hint(kStatusHint);
 }
 
-// The place in the list that the text says, where it is one; longer numbers are the beginning of a commit.
+// The index in the list, if the text is one; longer numbers are the start of a commit.
 std::optional<std::size_t> index_of(std::string_view text) {
     constexpr std::size_t kMostDigits = 3;
     std::size_t out = 0;
@@ -53,7 +53,7 @@ Deployment find_by_id(const std::vector<Deployment>& all, const std::string& tex
 
 Deployment choose(const ostree::Sysroot& sysroot, const std::string& text) {
     const system::Roles roles = system::roles_of(sysroot);
-    // Of a system that does not run, the one that would.
+    // For a system that is not running, use the default deployment.
     if (text.empty()) return required(roles.current, "booted");
     if (text == "booted") return required(sysroot.booted(), "booted");
     if (text == "rollback") return required(roles.rollback, "rollback");

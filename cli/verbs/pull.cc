@@ -1,4 +1,4 @@
-// osb-oci pull: an encapsulated image becomes the very commit that is inside it.
+// osb-oci pull: extracts the identical commit from an encapsulated image.
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -49,7 +49,7 @@ class PullVerb final : public Verb {
             options_.ref = ostree::RefName::parse(
                 concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
         }
-        // Before a repository is made for nothing.
+        // Check this before a repository is created.
         ostree::check_pullable(image);
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);

@@ -1,4 +1,4 @@
-// osb-oci push: a commit goes to a registry, or to an archive repository.
+// osb-oci push: sends a commit to a registry or to an archive repository.
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"

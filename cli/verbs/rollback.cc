@@ -1,4 +1,4 @@
-// osb-oci rollback: the next boot starts the other system.
+// osb-oci rollback: makes the next boot start the other system.
 #include "system/deploy/rollback.hh"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ const char* result_name(RollbackResult result) {
     return "staged_dropped";
 }
 
-// What happened to the one that is given up.
+// The fate of the replaced deployment.
 std::string explain(RollbackResult result, const std::string& given_up) {
     switch (result) {
         case RollbackResult::swapped:
@@ -79,7 +79,7 @@ class RollbackVerb final : public Verb {
         system::end_download(sysroot_.open());
         ostree::Sysroot sysroot = sysroot_.open_locked();
         if (apply_) system::check_can_restart(sysroot);
-        // What is given up must be described while it is there.
+        // Describe the deployment before it is removed.
         std::vector<Described> before;
         for (const ostree::Deployment& deployment : sysroot.deployments()) {
             before.push_back(

@@ -1,4 +1,4 @@
-// osb-oci status: what is deployed, and what the next boot starts.
+// osb-oci status: shows the deployments and the system of the next boot.
 #include "system/deploy/status.hh"
 
 #include <ctime>
@@ -14,7 +14,7 @@
 namespace osb::cli {
 namespace {
 
-// The result is on standard output, which need not be the terminal that standard error is.
+// Colours for standard output, which may be another terminal than standard error.
 bool colours_output(const Session& session) {
     const Io& io = session.console.io();
     if (session.options.colour == "auto" && !io.out_is_terminal) return false;

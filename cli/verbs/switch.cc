@@ -1,4 +1,4 @@
-// osb-oci switch: another image is followed from now on.
+// osb-oci switch: follows another image from now on.
 #include "cli/options/upgrade_flags.hh"
 #include "cli/options/verb.hh"
 #include "cli/reports/upgrade_report.hh"

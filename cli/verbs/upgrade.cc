@@ -1,4 +1,4 @@
-// osb-oci upgrade: the system that the followed name stands for now is fetched and deployed.
+// osb-oci upgrade: fetches and deploys the current system of the followed name.
 #include "system/upgrade/upgrade.hh"
 
 #include <chrono>
