@@ -1,4 +1,5 @@
-# What scripts/test is made of: running tests, counting them, and keeping their times. POSIX sh, sourced after lib.sh.
+# The functions of scripts/test: they run tests, count them, and record their times. POSIX sh, sourced after
+# lib.sh.
 # shellcheck shell=sh disable=SC2154  # variables of lib.sh
 
 logs=$top/build/test-logs
@@ -9,15 +10,16 @@ passed=0 failed=0 skipped=0
 # shellcheck disable=SC2034  # used by scripts/test
 modules='base oci registry ostree image system cli'
 
-# What is written to disk and synced in the tests need not survive the machine: in memory they take a third of the time.
+# Use memory for temporary files: the tests' data need not survive a crash, and the tests take a third of the
+# time.
 if [ -z "${TMPDIR:-}" ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')" -gt 6000000 ] 2>/dev/null; then
     export TMPDIR=/dev/shm
 fi
 
-# rounds DEFAULT LONG: the one that this run is of.
+# rounds DEFAULT LONG: prints the number for this kind of run.
 rounds() { if [ -n "${OSB_LONG:-}" ]; then echo "$2"; else echo "$1"; fi; }
 
-# count PASSED FAILED SKIPPED
+# count PASSED FAILED SKIPPED: adds to the counters.
 count() {
     passed=$((passed + $1))
     failed=$((failed + $2))
@@ -25,15 +27,15 @@ count() {
 }
 
 show_tail() {
-    say "--- the end of $1"
+    say "--- end of $1"
     tail -n 40 "$1"
     say '---'
 }
 
-# timed STAGE NAME COMMAND...: into the table of times.
+# timed STAGE NAME COMMAND...: runs a command and records its time.
 timed() { tests/tools/timed "$timings" "$@"; }
 
-# check NAME COMMAND...: one test, which is a command that succeeds.
+# check NAME COMMAND...: runs one test, which is a command that must succeed.
 check() {
     name=$1 log=$logs/$1.log
     shift
@@ -47,7 +49,7 @@ check() {
     fi
 }
 
-# built PRESET [TARGET...]; a failure is one failed test, and the stage ends.
+# built PRESET [TARGET...]: builds. A failure counts as one failed test, and ends the stage.
 built() {
     if timed build "$1" scripts/build "$@" >"$logs/build-$1.log" 2>&1; then return 0; fi
     count 0 1 0
@@ -56,13 +58,13 @@ built() {
     return 1
 }
 
-# Sanitizers of the compilers of 2022 do not know the address-space randomisation of newer kernels.
+# The sanitizers of compilers from 2022 do not support the address-space randomisation of newer kernels.
 fixed_addresses() {
     if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi
 }
 
-# unit_tests NAME PRESET: counts the tests inside each GoogleTest program, in an order that differs from run to run (a failure's log
-# has the seed); a program that dies counts as one.
+# unit_tests NAME PRESET: runs the GoogleTest programs in random order and counts their tests. The log of a
+# failure has the seed. A program that crashes counts as one failed test.
 unit_tests() {
     log=$logs/$1.log name=$1
     status=0
@@ -76,7 +78,7 @@ unit_tests() {
         /\[  SKIPPED \] [0-9]+ test/ { for (i = 1; i < NF; i++) if ($i == "SKIPPED") skip += $(i + 2) }
         /tests failed out of/ { programs = $4 }
         END { printf "%d %d %d", ok, bad + (programs > listed ? programs - listed : 0), skip }' "$log")
-    # A run that failed in a way that the log does not show, or that ran nothing, is a failure as well.
+    # A failure that the log does not show, or a run without tests, counts as a failure as well.
     [ "$2" -gt 0 ] || [ "$status" -eq 0 ] || set -- "$1" 1 "$3"
     [ "$1" -gt 0 ] || [ "$2" -gt 0 ] || set -- 0 1 "$3"
     count "$1" "$2" "$3"
@@ -89,16 +91,16 @@ unit_tests() {
     fi
 }
 
-# programs FOLDER: runs the tests of tests/FOLDER, each an executable whose exit status 77 says that it skips itself, and whose lines "ok"
-# and "not ok" count as tests.
+# programs FOLDER: runs the tests of tests/FOLDER. Each is an executable. Its lines "ok" and "not ok" count as
+# tests, and exit status 77 skips it.
 programs() {
     built release osb-oci || return 0
     OSB=$top/build/release/osb-oci
     export OSB
     rm -f "$logs/$1"-*
-    # The machine's cores are shared by as many tests; each has a directory of its own and may not depend on another.
+    # Run as many tests at once as there are cores. Each has its own directory and must not depend on another.
     tests=$(find "tests/$1" -maxdepth 1 \( -name '*.sh' -o -name '*.py' \) ! -name 'lib*' -perm -100 | sort)
-    # Those that take long come first, so that none of them runs alone at the end.
+    # Start the slow tests first, so that none of them runs alone at the end.
     # shellcheck disable=SC2086  # names without spaces
     { grep -l '^# Takes minutes' $tests || true; grep -L '^# Takes minutes' $tests || true; } | sed 's,.*/,,' |
         xargs -r -P "$(cores)" -I{} tests/tools/timed "$timings" "$1" {} --limit "$(rounds 1200 7200)" --log "$logs/$1-{}" \
@@ -106,7 +108,7 @@ programs() {
     report_programs "$1"
 }
 
-# report_programs STAGE: counts what its programs printed; a stage of which nothing ran has failed.
+# report_programs STAGE: counts the results of its programs. A stage in which nothing ran has failed.
 report_programs() {
     for result in "$logs/$1"-*.status; do
         if [ ! -f "$result" ]; then
@@ -137,9 +139,9 @@ report_program() {
     fi
 }
 
-# The slowest programs, what was left to --long, and the line that ends a run; its status is the run's.
+# Prints the slowest programs, the parts that need --long, and the final line. Returns the status of the run.
 summary() {
-    heading 'the ten slowest (all: build/test-logs/timings.tsv)'
+    heading 'the ten slowest programs (all: build/test-logs/timings.tsv)'
     grep -v '^stage' "$timings" | sort -t "$(printf '\t')" -k 3,3 -rn | head -n 10 |
         awk -F '\t' '{ printf "%8.1f s  %8s CPU s  %s %s\n", $3, $4 == "" ? "-" : $4, $1, $2 }'
     # shellcheck disable=SC2046  # names without spaces

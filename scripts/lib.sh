@@ -1,4 +1,4 @@
-# Shared by the scripts of this folder; POSIX sh, sourced. Sets $top, the root of the repository.
+# Common functions of the scripts in this folder; POSIX sh, sourced. Sets $top, the root of the source tree.
 # shellcheck shell=sh disable=SC2034
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,13 +12,14 @@ die() {
     exit 1
 }
 
-# Runs a command after printing it (to standard error: its output may be kept), so that a reader can do the same by hand.
+# Prints a command and runs it, so that you can repeat it manually. Prints to standard error, because the
+# output may be redirected.
 run() {
     printf '%s$ %s%s\n' "$dim" "$*" "$plain" >&2
     "$@"
 }
 
-# Runs a command with root's rights.
+# Runs a command as root.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"

@@ -17,7 +17,7 @@ Io process_io() {
         return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? unsigned{size.ws_col} : 0U;
     };
     io.environment = [](const std::string& name) -> std::optional<std::string> {
-        const char* const value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+        const char* const value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): read-only use
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
     return io;

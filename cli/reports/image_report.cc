@@ -86,7 +86,7 @@ OrderedJson descriptor_to_json(const oci::Descriptor& descriptor) {
             {"size", descriptor.size}};
 }
 
-// Use an object even if it is empty.
+// Returns an object even if there are no texts.
 OrderedJson texts_to_json(const Texts& texts) {
     OrderedJson out = OrderedJson::object();
     for (const auto& [key, value] : texts) out[key] = value;

@@ -57,7 +57,7 @@ class Archive {
     // The directory for temporary copies of blobs.
     std::string scratch() const {
         if (to_stdout()) {
-            const char* const given = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+            const char* const given = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
             return given != nullptr && *given == '/' ? given : "/var/tmp";
         }
         const std::size_t slash = file_.rfind('/');

@@ -27,7 +27,7 @@ constexpr int kNoSuchCommand = 127;
 // too long for a socket or has characters that ssh interprets.
 std::string socket_parent() {
     constexpr std::size_t kRoom = 60;  // our directory, the file name, and ssh's temporary suffix
-    const char* const parent = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    const char* const parent = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
     if (parent == nullptr) return "";
     const std::string_view path = parent;
     const bool fits = path.size() + kRoom < sizeof(sockaddr_un::sun_path) && path.starts_with('/') &&

@@ -58,7 +58,7 @@ std::shared_ptr<const TlsOptions> load(const std::string& directory, const std::
 
 std::vector<std::string> certs_d_directories() {
     std::vector<std::string> out;
-    const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe): read-only use
     if (home != nullptr && *home != '\0') out.push_back(concat(home, "/.config/containers/certs.d"));
     out.emplace_back("/etc/containers/certs.d");
     out.emplace_back("/etc/docker/certs.d");

@@ -9,7 +9,7 @@
 namespace osb::registry {
 
 std::string env(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read-only use
     return value == nullptr ? std::string() : std::string(value);
 }
 

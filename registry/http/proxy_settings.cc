@@ -216,7 +216,7 @@ bool NoProxyList::holds(const Url& url) const {
 
 ProxySettings ProxySettings::from_environment(const std::function<const char*(const char*)>& given) {
     const auto lookup = [&](const char* name) -> const char* {
-        return given ? given(name) : std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets them
+        return given ? given(name) : std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read-only use
     };
     ProxySettings out;
     const bool cgi = lookup("REQUEST_METHOD") != nullptr;

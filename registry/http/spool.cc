@@ -15,7 +15,7 @@ namespace osb::registry {
 namespace {
 
 std::string usual_directory() {
-    const char* chosen = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets variables
+    const char* chosen = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
     return chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
 }
 

@@ -46,7 +46,7 @@ void remove_files_in(int dirfd) {
 
 std::string default_parent() {
     const char* const from_environment =
-        std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+        std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
     if (from_environment != nullptr && *from_environment != '\0') return from_environment;
     return "/var/tmp";  // files may be large, and /tmp is often in memory
 }
