@@ -249,8 +249,7 @@ void SkopeoProxy::abandon_blob() noexcept {
         } else {
             broken_ = true;
         }
-    } catch (
-        ...) {  // NOLINT(bugprone-empty-catch): the result of an abandoned blob is irrelevant
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the result of an abandoned blob is irrelevant
         broken_ = true;
     }
 }
