@@ -26,6 +26,7 @@ class Task {
     virtual void run() = 0;
 };
 
+// The pool. submit() and help_until() are thread-safe.
 class TaskPool {
   public:
     // The default limit of bytes in queued tasks: enough to keep every thread busy.

@@ -12,6 +12,7 @@
 
 namespace osb::cli {
 
+// The options and the work of an export. Call declare() before parsing, the other functions after it.
 class ExportFlags {
   public:
     void declare(Arguments& arguments);

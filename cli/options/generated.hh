@@ -8,6 +8,7 @@
 
 namespace osb::cli {
 
+// A generated file.
 struct GeneratedFile {
     std::string path;  // relative to the top of the source tree
     std::string text;

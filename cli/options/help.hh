@@ -27,6 +27,7 @@ std::vector<std::string_view> groups_of(const Arguments& table);
 // The arguments of a command line: "[OPTIONS] REV IMAGE".
 std::string usage_of(const Arguments& table);
 
+// A row of the list of exit statuses.
 struct ExitStatus {
     std::string_view number;
     std::string_view meaning;

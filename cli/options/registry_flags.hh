@@ -9,6 +9,7 @@
 
 namespace osb::cli {
 
+// The parsed options, which are also the targets of their rows.
 struct RegistryFlags {
     std::string authfile;
     std::string credentials;

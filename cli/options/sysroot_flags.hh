@@ -8,6 +8,7 @@
 
 namespace osb::cli {
 
+// The parsed option, which is also the target of its row.
 struct SysrootFlags {
     std::string sysroot = "/";
 

@@ -7,6 +7,7 @@
 
 namespace osb::cli {
 
+// The parsed options, which are also the targets of their rows.
 struct UpgradeFlags {
     SysrootFlags sysroot;
     RegistryFlags registry;

@@ -46,6 +46,7 @@ class Verb {
 
 inline constexpr std::size_t kMostRelated = 5;
 
+// The description of a verb, for the help, the man pages and completion, and the function that creates it.
 struct VerbEntry {
     std::string_view name;
     std::string_view summary;      // one line, an imperative, without a full stop

@@ -9,6 +9,7 @@
 
 namespace osb::cli {
 
+// The role of a text, which selects its colour.
 enum class Style { plain, error, warning, hint };
 
 // Adds the escape sequences of the style, for a terminal.

@@ -9,6 +9,7 @@
 
 namespace osb::cli {
 
+// Streams, terminal, environment variables and clock. The streams are borrowed.
 struct Io {
     std::ostream& out;  // results
     std::ostream& err;  // progress, warnings, errors

@@ -6,6 +6,7 @@
 
 namespace osb::cli {
 
+// Draws the progress bar. Thread-safe as TimedProgress is.
 class ProgressBar final : public TimedProgress {
   public:
     // Redraws at most ten times per second. `console` is borrowed.

@@ -10,6 +10,7 @@
 
 namespace osb::cli {
 
+// The data and settings of a status report.
 struct StatusView {
     const system::SystemStatus& status;
     std::optional<system::UpdateCheck> check;  // with --check

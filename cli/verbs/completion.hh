@@ -21,11 +21,13 @@ enum class CompletionKind {
     directories,  // paths of directories
 };
 
+// A possible completion.
 struct Candidate {
     std::string text;         // the whole word
     std::string description;  // "" for none
 };
 
+// The result of a completion.
 struct Completion {
     CompletionKind kind = CompletionKind::words;
     std::string prefix;  // the part of the word before the path: "--config=", "oci:"

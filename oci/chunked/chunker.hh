@@ -28,6 +28,7 @@ class ChunkReceiver {
     virtual void zero_chunk(std::uint64_t count) = 0;
 };
 
+// Splits the content of files into chunks. Not thread-safe.
 class Chunker {
   public:
     static constexpr std::uint64_t kMinChunk = 64UL * 1024;

@@ -28,6 +28,7 @@ struct LayerFormat {
     std::string to_string() const;
 };
 
+// A written layer.
 struct WrittenLayer {
     Descriptor descriptor;       // includes the annotations of zstd:chunked
     Digest diff_id;              // of the uncompressed archive

@@ -31,6 +31,7 @@ struct TocChunk {
     bool zeros = false;                // it has only zero bytes
 };
 
+// An entry of the table.
 struct TocEntry {
     TarEntry tar;
     std::optional<Sha256> digest;  // of the content; files of size > 0 have one
@@ -38,6 +39,7 @@ struct TocEntry {
     std::vector<TocChunk> chunks;
 };
 
+// A table of contents.
 struct Toc {
     std::vector<TocEntry> entries;           // usually in the order of the archive; paths are unique
     std::optional<Sha256> tar_split_digest;  // of the compressed tar-split data
@@ -50,6 +52,7 @@ struct TocRange {
     std::uint64_t uncompressed_size = 0;
 };
 
+// The positions of the table of contents and of the tar-split data in the blob.
 struct TocLocation {
     TocRange toc;
     Sha256 toc_digest{};  // of the compressed table

@@ -13,6 +13,7 @@ namespace osb::oci {
 // The maximum distance of a match, in bytes.
 inline constexpr std::size_t kDeflateWindow = 32UL * 1024;
 
+// A piece of a stream. It borrows its bytes.
 struct DeflatePiece {
     // The bytes before the piece in the stream, for its first matches: at most the last kDeflateWindow of
     // them. May be empty.

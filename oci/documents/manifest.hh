@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxLayers = 1024;
 // The maximum number of entries of an index.
 inline constexpr std::size_t kMaxIndexEntries = 4096;
 
+// A descriptor: descriptor.md.
 struct Descriptor {
     std::string media_type;
     Digest digest;

@@ -12,6 +12,7 @@ enum class Transport { docker, oci, oci_archive, docker_archive, containers_stor
 // "docker", "oci", ...
 std::string_view to_string(Transport transport) noexcept;
 
+// A parsed image name.
 struct Reference {
     Transport transport = Transport::oci;
     // docker: host[:port]/name without tag and digest; a name without a host is on docker.io, as in podman.

@@ -19,6 +19,7 @@ namespace osb::oci {
 
 enum class TarType { file, hardlink, symlink, character_device, block_device, directory, fifo };
 
+// The metadata of an entry.
 struct TarEntry {
     TarType type = TarType::file;
     std::string path;         // as in the archive: bytes, not normalised; never empty, no NUL
@@ -33,6 +34,7 @@ struct TarEntry {
     std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; sorted by name, no duplicates
 };
 
+// The limits of a reader.
 struct TarLimits {
     std::uint64_t max_file_size = 1ULL << 40;        // apparent size of one file
     std::size_t max_extension = 1024UL * 1024;       // bytes of one PAX header or GNU long name

@@ -12,6 +12,7 @@
 
 namespace osb::oci {
 
+// A region of a sparse file with stored bytes.
 struct SparseRegion {
     std::uint64_t offset = 0;  // in the file
     std::uint64_t length = 0;  // of the stored bytes

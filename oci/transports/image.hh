@@ -12,6 +12,7 @@
 
 namespace osb::oci {
 
+// An image with its source. The source is shared with the readers of its layers.
 struct Image {
     std::shared_ptr<ImageSource> source;
     Manifest manifest;

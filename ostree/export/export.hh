@@ -16,11 +16,13 @@
 
 namespace osb::ostree {
 
+// The format of the exported image.
 enum class ImageFormat {
     encapsulated,  // contains the commit; pull_image() and ostree-ext can extract it
     plain,         // an ordinary root filesystem (ostree/export/plain_tar.hh)
 };
 
+// The options of an export.
 struct ExportOptions {
     oci::LayerFormat compression;
     std::size_t max_layers = 64;  // the total number of layers; at least 3
@@ -34,6 +36,7 @@ struct ExportOptions {
     ImageFormat format = ImageFormat::encapsulated;
 };
 
+// The result of an export.
 struct ExportResult {
     CommitId commit;
     oci::Digest manifest_digest;

@@ -11,6 +11,7 @@
 
 namespace osb::ostree {
 
+// A layer of the previous image that can be reused.
 struct KeptLayer {
     std::size_t index = 0;       // in the previous image
     oci::Descriptor descriptor;  // from the previous image

@@ -22,6 +22,7 @@ inline constexpr const char* kUnpackaged = "unpackaged";
 // writes it.
 inline constexpr const char* kComponentsAnnotation = "ostree.components";
 
+// The planned content of a layer. It borrows from the walk.
 struct PlannedLayer {
     std::vector<std::string> components;   // sorted
     std::vector<const WalkedFile*> files;  // in the order of the walk

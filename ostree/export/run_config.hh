@@ -7,6 +7,7 @@
 
 namespace osb::ostree {
 
+// The settings, from an image config.
 struct RunConfig {
     std::vector<std::string> entrypoint;
     std::vector<std::string> cmd;

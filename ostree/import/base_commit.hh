@@ -13,6 +13,7 @@
 
 namespace osb::ostree {
 
+// The commit and the root of its tree.
 struct BaseCommit {
     CommitId id;
     GVariantPtr commit_object;
@@ -25,6 +26,7 @@ struct BaseTree {
     ObjectIndex objects;  // borrows the content of the layers
 };
 
+// The commit with its tree.
 struct ImageBase {
     BaseCommit commit;
     BaseTree tree;

@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// The facts of an import that become metadata.
 struct CommitFacts {
     std::string layout;            // "bootable" or "plain"
     std::string kernel;            // "" for none

@@ -21,6 +21,7 @@ struct Encapsulated {
     std::string detached;            // detached metadata, serialised; "" for none
 };
 
+// Reads one layer. Not thread-safe.
 class EncapsulatedLayerReader {
   public:
     // All arguments are borrowed; the caller must be a producer of the pool. `holds_commit`: this is the

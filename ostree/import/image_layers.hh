@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// A distinct layer.
 struct ImageLayer {
     std::size_t index = 0;  // of its first use in the manifest
     LayerKind kind = LayerKind::ordinary;

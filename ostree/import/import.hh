@@ -18,17 +18,20 @@
 
 namespace osb::ostree {
 
+// The layout of the commit's tree.
 enum class Layout {
     bootable,  // the layout that ostree deploys: docs/import.md, "The bootable layout"
     plain,     // the tree as in the image
 };
 
+// The choice of the new commit's parent.
 enum class Parent {
     automatic,  // the commit on which the image is built; otherwise the current commit of the ref, if any
     none,
     commit,  // ImportOptions::parent_commit
 };
 
+// The options of an import.
 struct ImportOptions {
     std::optional<RefName> ref;  // nullopt: os/<machine>/<name>, with `name`
     std::string name;
@@ -59,6 +62,7 @@ struct ImportFacts {
     std::vector<std::string> notes;   // moved and dropped files, one line each, escaped
 };
 
+// The result of an import.
 struct ImportResult : ImportFacts {
     CommitId commit;
     RefName ref;

@@ -14,6 +14,7 @@
 
 namespace osb::ostree {
 
+// The plan of one import.
 struct ImportPlan {
     RefName ref;
     Layout layout = Layout::bootable;

@@ -21,6 +21,7 @@ class Transaction;
 
 using NewLayers = std::vector<std::shared_ptr<const Layer>>;
 
+// The written objects that the new commits need.
 struct WrittenObjects {
     WrittenTree tree;
     std::vector<GVariantPtr> layer_commits;  // of the new layers, in their order

@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// The result commit and its relations.
 struct ImportedCommit {
     CommitId id;
     std::optional<CommitId> parent;

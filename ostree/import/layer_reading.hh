@@ -15,6 +15,7 @@
 
 namespace osb::ostree {
 
+// A layer after reading.
 struct DecodedLayer {
     std::shared_ptr<const Layer> content;
     Encapsulated commit;  // for LayerKind::commit; empty for others
@@ -25,6 +26,7 @@ struct DecodedLayer {
 DecodedLayer read_image_layer(const oci::Image& image, std::size_t index, std::size_t base_layers,
                               const LayerContext& context);
 
+// All layers of an image after reading.
 struct ReadLayers {
     ImageLayers layers;                                  // all with content
     std::vector<std::shared_ptr<const Layer>> new_ones;  // the newly read ones, in the order of `layers`

@@ -13,6 +13,7 @@
 
 namespace osb::ostree {
 
+// The result of the search for known layers.
 struct ReusedLayers {
     ImageLayers layers;             // the reused ones have content
     std::optional<ImageBase> base;  // the commit inside the image, if all of its layers are reused

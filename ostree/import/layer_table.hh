@@ -11,6 +11,7 @@
 
 namespace osb::ostree {
 
+// The objects in a table of contents.
 struct LayerTable {
     std::shared_ptr<Layer> layer;  // its files and symbolic links, without their names in the image
     std::uint64_t bytes_read = 0;

@@ -14,11 +14,13 @@
 
 namespace osb::ostree {
 
+// The options of a pull.
 struct PullOptions {
     std::optional<RefName> ref;  // the ref to set to the commit; nullopt: none
     unsigned jobs = 0;           // number of threads; 0: one per core
 };
 
+// The result of a pull.
 struct PullResult {
     CommitId commit;
     std::optional<RefName> ref;

@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// A tree in the requested layout.
 struct LaidOutTree {
     Node root;
     std::string kernel;              // release; "" if there is none or the layout does not look for one

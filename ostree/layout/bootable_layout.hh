@@ -15,6 +15,7 @@ namespace osb::ostree {
 // The directory for the image's own files of /var, which are below its subdirectory var.
 inline constexpr std::string_view kFactory = "usr/share/factory";
 
+// The changes of the layout.
 struct LayoutReport {
     std::string kernel;                 // release of the kernel, "" if there is none
     std::vector<std::string> notes;     // moved and dropped files; names are escaped

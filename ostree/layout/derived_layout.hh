@@ -10,6 +10,7 @@
 
 namespace osb::ostree {
 
+// Applies the layout to trees on one base. It keeps the facts of the base, not the tree.
 class DerivedLayout {
   public:
     // `base`: the commit's tree, without the layers.

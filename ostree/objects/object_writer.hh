@@ -31,6 +31,7 @@ namespace osb::ostree {
 // everything.
 FileMeta canonical(RepoMode mode, FileMeta meta);
 
+// Writes objects into the staging area of one transaction. write_file() and write_metadata() are thread-safe.
 class ObjectWriter {
   public:
     // Create it inside a transaction on `repository`, which is borrowed, before threads start.

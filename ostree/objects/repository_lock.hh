@@ -7,6 +7,7 @@
 
 namespace osb::ostree {
 
+// The kind of lock.
 enum class RepositoryLock {
     shared,     // for readers and writers of new objects
     exclusive,  // for programs that delete, such as `ostree prune`

@@ -15,6 +15,7 @@
 
 namespace osb::ostree {
 
+// The list of files with pending metadata.
 class UnfinishedFiles {
   public:
     // Creates the list as an unnamed file in the directory `staging_fd`, which is borrowed.

@@ -27,6 +27,7 @@ struct OfferedFile {
     bool is_object = false;
 };
 
+// The virtual repository. It has one commit at a time.
 class ArchiveOffer {
   public:
     // `repository` is borrowed.

@@ -16,12 +16,14 @@
 
 namespace osb::ostree {
 
+// The options of a push.
 struct ArchivePushOptions {
     std::optional<RefName> ref;  // its name in the destination; nullopt: the ref in the revision
     bool force = false;          // also if the destination's ref would lose commits
     unsigned jobs = 0;           // number of threads; 0: one per core
 };
 
+// The result of a push.
 struct ArchivePushResult {
     CommitId commit;  // the pushed commit
     RefName ref;      // its name in the destination

@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// The server, with its own threads. It serves from construction to destruction.
 class ArchiveServer {
   public:
     // Starts to serve on a new socket `socket_path`, in a directory that only this user can enter. The path

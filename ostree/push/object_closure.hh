@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// The checksum and the type of an object.
 struct ObjectName {
     Sha256 checksum{};
     ObjectType type = ObjectType::file;

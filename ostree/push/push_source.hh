@@ -12,11 +12,13 @@
 
 namespace osb::ostree {
 
+// A commit of the history.
 struct PushedCommit {
     CommitId commit;
     std::optional<CommitId> parent;
 };
 
+// The commit to push, with its history.
 class PushSource {
   public:
     // `repository` is borrowed. If it is writable, this object locks it against pruning. `ref`: nullopt for

@@ -19,6 +19,7 @@ struct RefBefore {
     std::string_view text() const noexcept;  // for display
 };
 
+// Collects the results of one run from its output.
 class ReceiveLog {
   public:
     // For a push of `commit` to `ref`. `warn`: show the server's warnings to the user.

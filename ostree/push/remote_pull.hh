@@ -10,6 +10,7 @@
 
 namespace osb::ostree {
 
+// The remote and the ref to pull.
 struct RemotePullOptions {
     std::string name;  // of the remote
     std::string url;   // http://, https:// or file://
@@ -17,6 +18,7 @@ struct RemotePullOptions {
     std::string gpg_key;  // path of a file with the trusted signing keys; "": do not verify signatures
 };
 
+// The pulled commit and the configuration of the remote.
 struct RemotePullResult {
     CommitId commit;
     // The section of the remote in a repository's configuration file.

@@ -15,6 +15,7 @@ namespace osb::ostree {
 // ssh's own exit status: the connection failed.
 inline constexpr int kSshFailed = 255;
 
+// A connection, which an ssh master process holds open.
 class SshConnection {
   public:
     // Connects. ssh uses its usual configuration, keys and known hosts, and asks no questions. `control_path`

@@ -9,6 +9,7 @@
 
 namespace osb::ostree {
 
+// Stateroot, commit and serial together identify a deployment.
 struct DeploymentId {
     std::string stateroot;
     CommitId commit;

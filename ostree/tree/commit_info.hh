@@ -13,6 +13,7 @@
 
 namespace osb::ostree {
 
+// Selected metadata of a commit.
 struct CommitInfo {
     std::string version;          // metadata key "version"; "" for none
     std::string manifest_digest;  // of the image from which it was imported; "" for none

@@ -12,6 +12,7 @@
 
 namespace osb::ostree {
 
+// A directory of the commit.
 struct WalkedDirectory {
     std::string path;  // without leading '/'; "" for the root
     Sha256 tree{};
@@ -35,6 +36,7 @@ bool before_in_tree(const std::string& a, const std::string& b) noexcept;
 inline constexpr std::size_t kMaxWalkEntries = 4'000'000;
 inline constexpr std::size_t kMaxWalkBytes = 512UL * 1024 * 1024;
 
+// The directories and files of a tree.
 struct CommitWalk {
     std::optional<CommitId> commit;            // nullopt for a tree without a commit
     std::vector<WalkedDirectory> directories;  // sorted by before_in_tree()

@@ -8,6 +8,7 @@
 
 namespace osb::ostree {
 
+// The limits of one image.
 struct ImageLimits {
     // Entries in the archives of all layers, including dropped ones.
     std::size_t max_entries = 2'000'000;

@@ -17,6 +17,7 @@
 
 namespace osb::ostree {
 
+// The kind of an entry.
 enum class EntryKind : std::uint8_t {
     file,       // `checksum` names the content object
     symlink,    // the same; `target` is its target
@@ -27,6 +28,7 @@ enum class EntryKind : std::uint8_t {
     special,    // a device or FIFO, which ostree cannot store: it replaces what is there, and is then dropped
 };
 
+// An entry of a layer. Its texts belong to the layer.
 struct LayerEntry {
     // Normalised: no leading, trailing or doubled '/', no '.' or '..', valid UTF-8; "" for the root.
     std::string_view path;

@@ -21,6 +21,7 @@ inline constexpr std::size_t kMaxTreePath = 4096;    // bytes of a path in a com
 // The maximum for one file: the attribute user.ostreemeta of a bare-user repository has all of them.
 inline constexpr std::size_t kMaxXattrsStored = 65536 - 12;
 
+// A dirtree object.
 struct DirtreeObject {
     struct File {
         std::string name;
@@ -43,6 +44,7 @@ struct DirectoryMeta {
     XattrBytes xattrs;
 };
 
+// The checked parts of a commit object.
 struct CommitObject {
     std::optional<CommitId> parent;
     Sha256 tree{};

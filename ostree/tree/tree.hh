@@ -21,6 +21,7 @@ inline std::string join_path(std::string_view directory, std::string_view name) 
     return directory.empty() ? std::string(name) : concat(directory, '/', name);
 }
 
+// The kind of a node.
 enum class NodeKind : std::uint8_t {
     file,
     symlink,
@@ -115,6 +116,7 @@ Node& make_directories(Node& root, std::string_view path, ImageBudget& budget);
 // The memory of a node in bytes, for ImageBudget::keep().
 std::size_t memory_of(std::string_view name, const Node& node) noexcept;
 
+// Numbers of nodes.
 struct TreeCount {
     std::size_t files = 0;  // including links
     std::size_t directories = 0;

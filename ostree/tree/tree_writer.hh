@@ -7,6 +7,7 @@
 
 namespace osb::ostree {
 
+// The objects of a tree's root directory.
 struct WrittenTree {
     Sha256 tree;  // dirtree object
     Sha256 meta;  // dirmeta object

@@ -11,6 +11,7 @@ namespace osb::registry {
 // The images for which a mirror is used.
 enum class PullFromMirror { all, digest_only, tag_only };
 
+// A mirror of a registry.
 struct MirrorConfig {
     std::string location;  // host[:port][/path], which replaces the prefix
     bool insecure = false;
@@ -33,6 +34,7 @@ struct PullPlace {
     bool mirror = false;
 };
 
+// The configured registries.
 class RegistriesConf {
   public:
     RegistriesConf() = default;

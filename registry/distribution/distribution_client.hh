@@ -12,6 +12,7 @@
 
 namespace osb::registry {
 
+// The access that a client needs.
 enum class Access { pull, push };
 
 // The response to HEAD for a manifest. It is not verified.

@@ -12,6 +12,7 @@
 
 namespace osb::registry {
 
+// The options of a sink.
 struct DistributionSinkOptions {
     // Paths of repositories of the same registry from which blobs may be mounted.
     std::vector<std::string> mount_from;

@@ -43,6 +43,7 @@ struct TlsOptions {
     std::string client_key_path;
 };
 
+// An HTTP request.
 struct HttpRequest {
     std::string method = "GET";
     Url url;

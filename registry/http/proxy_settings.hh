@@ -69,6 +69,7 @@ class NoProxyList {
     std::vector<Domain> domains_;
 };
 
+// The proxies for both schemes, and the exceptions.
 struct ProxySettings {
     std::optional<Proxy> for_http;
     std::optional<Proxy> for_https;

@@ -12,6 +12,7 @@
 
 namespace osb::registry {
 
+// The limits of retries.
 struct RetryPolicy {
     unsigned max_tries = 6;                       // of one request, including the first
     std::chrono::milliseconds first_delay{500};   // doubles with each try
