@@ -22,7 +22,7 @@ struct Platform {
     bool operator==(const Platform&) const = default;
 };
 
-// Normalizes the names that documents use: x86_64 -> amd64, aarch64 -> arm64, i386 -> 386, and the default
+// Normalises the names that documents use: x86_64 -> amd64, aarch64 -> arm64, i386 -> 386, and the default
 // variants of arm, arm64 and amd64 -> "".
 Platform normalized(Platform platform);
 

@@ -42,7 +42,7 @@ class MemberSource final : public Source {
     FileRangeSource range_;
 };
 
-// Normalizes a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive.
+// Normalises a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive.
 std::optional<std::string> normalized_path(std::string_view path) {
     std::vector<std::string_view> parts;
     while (!path.empty()) {

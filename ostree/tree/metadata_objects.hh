@@ -64,7 +64,7 @@ CommitObject parse_commit(ByteView bytes);
 
 // Throws Error{invalid} for XattrBytes that are not in normal form or not sorted, and for a name that is
 // empty, has a NUL or more than 255 bytes. Throws Error{too_large} for a value of more than 64 KiB, or more
-// than kMaxXattrsStored bytes in all, because Linux would not allow to set them.
+// than kMaxXattrsStored bytes in all, because Linux would reject them.
 void check_xattrs(std::string_view bytes);
 
 // Throws Error{invalid} if the target of a symbolic link is empty, not UTF-8 or has a NUL; Error{too_large}

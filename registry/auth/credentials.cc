@@ -28,7 +28,7 @@ bool is_docker_hub(std::string_view host) {
     return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
 }
 
-// Normalizes a key. The keys of old files are URLs: "https://host/v1/" means host.
+// Normalises a key. The keys of old files are URLs: "https://host/v1/" means host.
 std::string normalised(std::string_view key) {
     for (const std::string_view scheme : {"https://", "http://"}) {
         if (key.starts_with(scheme)) {
