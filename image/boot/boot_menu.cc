@@ -68,9 +68,10 @@ void empty_journal(int boot) {
     if (is_mount) const FrozenFilesystem for_a_moment(boot);
 }
 
-// No entry takes the label of the trial: what is started once must be what it says.
+// No entry takes the label of the trial or of the fallback: what is started once must be what it says.
 std::string label_of(const BootEntry& entry) {
-    return entry.id == kTrialLabel ? concat(entry.id, "-entry") : entry.id;
+    const bool is_taken = entry.id == kTrialLabel || entry.id == kFallbackLabel;
+    return is_taken ? concat(entry.id, "-entry") : entry.id;
 }
 
 std::string entry_text(std::string_view label, const BootEntry& entry, std::string_view arguments = {},
@@ -100,6 +101,7 @@ struct MenuParts {
     std::vector<bool> is_shown;        // of the same order
     std::string hidden;                // the trial's label
     std::optional<std::size_t> tried;  // the entry that it starts; nothing: the default
+    std::string fallback;              // the label `fallback`
 
     std::string text() const {
         std::string out = "# Generated from loader/entries after each change of deployments: do not edit.\n";
@@ -113,7 +115,7 @@ struct MenuParts {
         for (std::size_t i = 0; i < entries.size(); ++i) {
             if (is_shown[i]) out += entries[i];
         }
-        return out + hidden;
+        return out + hidden + fallback;
     }
 };
 
@@ -135,12 +137,19 @@ MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& tri
         out.hidden = entry_text(kTrialLabel, *tried, trial.arguments, true);
         out.tried = static_cast<std::size_t>(tried - entries.begin());
     }
+    const auto proven = std::find_if(entries.begin() + 1, entries.end(), [&](const BootEntry& entry) {
+        return trial.is_proven && trial.is_proven(entry);
+    });
+    if (proven != entries.end()) out.fallback = entry_text(kFallbackLabel, *proven, {}, true);
     return out;
 }
 
-// Leaves out what does not fit into the file's block: first the older entries, then that of the trial, which
-// has its label, then the one to fall back to. Only very long command lines get as far as that.
+// Leaves out what does not fit into the file's block: first the label of the fallback, then the older
+// entries, then that of the trial, which has its label, then the one to fall back to. Only very long command
+// lines get as far as that.
 void fit_into_block(MenuParts& parts) {
+    if (parts.text().size() <= kBlock) return;
+    parts.fallback.clear();
     if (parts.text().size() <= kBlock) return;
     parts.is_shown.assign(parts.entries.size(), false);
     parts.is_shown.front() = true;

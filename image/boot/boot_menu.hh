@@ -24,13 +24,20 @@ std::string menu_settings(const std::string& entries_path);
 // The label that SYSLINUX is told to start once (docs/boot.md, "On trial"); not shown in the menu.
 inline constexpr const char* kTrialLabel = "trial";
 
-// What the label is to start.
+// The label that the initramfs has started once when the default fails to come up (docs/boot.md, "Starts that
+// are counted"); not shown either.
+inline constexpr const char* kFallbackLabel = "fallback";
+
+// The systems that the two labels start.
 struct TrialMenu {
     // Whether that entry is the one on trial; none is when this is empty, or no entry answers to it. The
     // label then starts the default, so that a boot-once left over never ends at the loader's prompt. So it
     // does when the kernel would not read all of the arguments.
     std::function<bool(const BootEntry&)> is_on_trial;
     std::string arguments;  // added to the entry's kernel command line
+    // Whether an entry besides the default may be fallen back to. The first one that may gets the label
+    // `fallback`. There is no such label if this is empty, no entry may, or the block has no room for it.
+    std::function<bool(const BootEntry&)> is_proven;
 };
 
 // The entries, the first of them the default. Labels are the ids of the entries.

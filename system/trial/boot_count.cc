@@ -113,6 +113,7 @@ std::string settle_fallback(Sysroot& sysroot, const Deployment& running) {
         if (directory_name(deployment) != name || deployment == running) continue;
         record_failure(sysroot, deployment);
         make_default(sysroot, running);
+        write_menu(sysroot);
         reason = concat("deployment ", name.substr(0, 8), " was given up: ", kReason);
     }
     remove_note(sysroot, kFallbackFile);

@@ -1,10 +1,19 @@
 #include "system/trial/trial_menu.hh"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <optional>
+#include <system_error>
+#include <vector>
 
 #include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/state_file.hh"
 #include "image/deployment/command_line.hh"
+#include "image/deployment/origin.hh"
 #include "system/trial/trial_records.hh"
 
 namespace osb::system {
@@ -28,21 +37,62 @@ std::filesystem::path deployment_of(const std::string& sysroot, const std::strin
     return {};
 }
 
+// By what its name says, COMMIT.SERIAL in a stateroot; nothing for another file.
+std::optional<ostree::DeploymentId> id_of(const std::filesystem::path& deployment) {
+    const std::string name = deployment.filename();
+    const std::size_t dot = name.find('.');
+    const auto commit = ostree::CommitId::try_parse(name.substr(0, std::min(dot, name.size())));
+    int serial = 0;
+    if (!commit || dot == std::string::npos) return std::nullopt;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(name.data() + dot + 1, end, serial);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return ostree::DeploymentId{
+        .stateroot = deployment.parent_path().parent_path().filename(), .commit = *commit, .serial = serial};
+}
+
+bool is_untried(const std::filesystem::path& deployment) {
+    constexpr std::size_t kMaxOrigin = 64UL * 1024;
+    try {
+        const std::string text =
+            read_regular_file(AT_FDCWD, concat(deployment.string(), ".origin"), kMaxOrigin);
+        return image::Origin::parse_or_empty(text).is_untried();
+    } catch (const Error& error) {
+        return error.kind() != ErrorKind::not_found;  // what cannot be read is not known to be proven
+    }
+}
+
+// Neither failed, nor waiting for its trial, nor marked as untried.
+bool is_proven(const std::string& sysroot, const image::BootEntry& entry) {
+    const std::filesystem::path deployment = deployment_of(sysroot, entry.options);
+    const std::optional<ostree::DeploymentId> id = deployment.empty() ? std::nullopt : id_of(deployment);
+    if (!id || is_untried(deployment)) return false;
+    const TrialRecords records(sysroot);
+    const std::optional<Trial> trial = records.trial();
+    if (trial && trial->deployment == *id) return false;
+    const std::vector<FailedTrial> failed = records.failed();
+    return std::none_of(failed.begin(), failed.end(), [&](const FailedTrial& failure) {
+        return !failure.is_id_reused && failure.deployment == *id;
+    });
+}
+
 }  // namespace
 
 image::TrialMenu trial_menu(const std::string& sysroot) {
+    image::TrialMenu out;
+    out.is_proven = [sysroot](const image::BootEntry& entry) { return is_proven(sysroot, entry); };
     const std::optional<Trial> trial = TrialRecords(sysroot).trial();
     // One that has passed is about to become the default, and is started as such.
-    if (!trial || trial->state == TrialState::passed) return {};
+    if (!trial || trial->state == TrialState::passed) return out;
     std::error_code error;
     const std::filesystem::path wanted =
         std::filesystem::canonical(concat(sysroot, '/', trial->deployment.path()), error);
-    if (error) return {};
-    return {.is_on_trial =
-                [sysroot, wanted](const image::BootEntry& entry) {
-                    return deployment_of(sysroot, entry.options) == wanted;
-                },
-            .arguments = image::trial_arguments(trial->id)};
+    if (error) return out;
+    out.is_on_trial = [sysroot, wanted](const image::BootEntry& entry) {
+        return deployment_of(sysroot, entry.options) == wanted;
+    };
+    out.arguments = image::trial_arguments(trial->id);
+    return out;
 }
 
 }  // namespace osb::system

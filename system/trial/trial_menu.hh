@@ -9,7 +9,8 @@
 
 namespace osb::system {
 
-// What the menu's label for a trial is to start now, as the records in the sysroot that is mounted there say.
+// The systems that the labels `trial` and `fallback` start now, from the records and origin files of the
+// sysroot that is mounted at `sysroot`.
 image::TrialMenu trial_menu(const std::string& sysroot);
 
 }  // namespace osb::system
