@@ -60,7 +60,8 @@ std::string read_xattr(const std::string& path, const char* name) {
 
 std::map<std::string, std::string> read_xattrs(const std::string& path) {
     std::map<std::string, std::string> out;
-    std::string names(XATTR_LIST_MAX, '\0');
+    constexpr std::size_t kMaxNames = 65536;  // the kernel's limit
+    std::string names(kMaxNames, '\0');
     const ssize_t size = ::llistxattr(path.c_str(), names.data(), names.size());
     if (size < 0) {
         if (errno == ENOTSUP) return out;

@@ -33,7 +33,8 @@ def exists(*names):
 
 def make_images(test):
     images = Images(test, None)
-    libraries = TarLayer().symlink("lib64", "usr/lib64").file_entry("etc/os-release", b'PRETTY_NAME="Test Linux"\n').bytes()
+    libraries = TarLayer().symlink("lib64", "usr/lib64").symlink("bin", "usr/bin")
+    libraries = libraries.file_entry("etc/os-release", b'PRETTY_NAME="Test Linux"\n').bytes()
     one = TarLayer().file_entry("etc/app", b"default\n").file_entry("etc/network", b"dhcp\n")
     images.add("v1", [images.base, libraries, one.bytes()])
     two = TarLayer()
@@ -111,6 +112,7 @@ def first_start(test, disk, old, new):
     """After a power cut the new system finds the old one's /etc changed."""
     before, now = (os.path.join(one["path"], "etc") for one in (old, new))
     system = System(test, disk.top)
+    record = read(disk.top, RECORD)
     write("late\n", before, "late")
     os.unlink(os.path.join(before, "keep.conf"))
     result = system.booted_osb(new["id"], "merge-etc")
@@ -121,6 +123,10 @@ def first_start(test, disk, old, new):
     write("later\n", before, "late")
     result = disk.osb("merge-etc")
     test.check(result.status == 0 and result.stdout == "" and read(now, "late") == "late\n", "and the old one's is, too", result.describe())
+    write(record, disk.top, RECORD)
+    result = system.booted_osb(new["id"], "boot-check", "--no-reboot", "--json")
+    test.check(not exists(disk.top, RECORD) and "osb-etc did not run" in result.stdout and not exists(now, "later"),
+               "without the service boot-check says that changes are missing", result.describe())
 
 
 def main(test):
