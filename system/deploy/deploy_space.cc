@@ -33,6 +33,14 @@ std::uint64_t files_in_etc(const ostree::CommitWalk& commit) {
     return out;
 }
 
+std::uint64_t inodes_in_etc(const ostree::CommitWalk& commit) {
+    const auto is_in_etc = [](const ostree::WalkedDirectory& directory) {
+        return directory.path == "usr/etc" || directory.path.starts_with("usr/etc/");
+    };
+    const auto directories = std::count_if(commit.directories.begin(), commit.directories.end(), is_in_etc);
+    return static_cast<std::uint64_t>(directories) + files_in_etc(commit);
+}
+
 struct Taken {
     std::uint64_t bytes = 0;
     std::uint64_t inodes = 0;
@@ -67,7 +75,8 @@ void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
     const std::string repository = sysroot.path_of("ostree/repo");
     Taken need = size_on_root(commit);
     need.bytes += kMargin;
-    need.inodes += kInodeMargin;
+    // The merge makes a second /etc before it removes the first.
+    need.inodes += kInodeMargin + inodes_in_etc(commit);
     const FreeSpace free = free_space(repository);
     Taken there{.bytes = free.bytes, .inodes = free.files};
     if (there.bytes < need.bytes || there.inodes < need.inodes) {
@@ -142,11 +151,7 @@ void check_boot_partition(const Sysroot& sysroot, const std::string& stateroot, 
 }  // namespace
 
 std::uint64_t inodes_of_deployment(const ostree::CommitWalk& commit) {
-    const auto is_in_etc = [](const ostree::WalkedDirectory& directory) {
-        return directory.path == "usr/etc" || directory.path.starts_with("usr/etc/");
-    };
-    const auto in_etc = std::count_if(commit.directories.begin(), commit.directories.end(), is_in_etc);
-    return commit.directories.size() + static_cast<std::uint64_t>(in_etc) + files_in_etc(commit);
+    return commit.directories.size() + inodes_in_etc(commit);
 }
 
 void check_space(const Sysroot& sysroot, const std::string& stateroot, const Deployable& deployable,
