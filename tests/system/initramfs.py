@@ -60,6 +60,11 @@ def check_names(test, boots):
         test.check(f"{used.rpartition('/')[2]}/identity:iTCO_wdt" in known.splitlines() and "Software" not in known,
                    "a trial has the watchdog of the chipset", (used, known))
         test.check(machine.shell(f"test -e /sysroot/{STARTS}")[0] != 0, "a trial is not counted as a start")
+        feeder = "kill -0 $(cat /run/osb/watchdog.pid)"
+        status, _ = machine.shell(f"printf 'keep\\nstop\\n' >/run/osb/watchdog; sleep 1; {feeder}")
+        test.check(status == 0, "a watchdog that is to be kept is fed after the trial")
+        status, _ = machine.shell(f"echo end >/run/osb/watchdog; sleep 1; {feeder}")
+        test.check(status != 0, "until that ends, too")
         mounts = machine.output("cat /proc/mounts")
         test.check("/dev/vda2 /sysroot ext4 rw" in mounts and "/dev/vda1 /boot ext4 rw" in mounts, "root and /boot by label", mounts)
     with boots.machine("by device", root="/dev/vda2", boot="/dev/vda1", init="/bin/sh", fsck__mode="force") as machine:
