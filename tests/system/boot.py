@@ -105,10 +105,10 @@ def second_boot(test, machine):
 
 def check_watchdog(test, machine):
     """The service that an image may start: without a trial it opens the watchdog itself, in a trial the initramfs goes on."""
-    said = machine.output("rc-service osb-watchdog start && sleep 1 && readlink /proc/$(cat /run/osb-watchdog.pid)/fd/3")
+    said = machine.output("rc-service osb-watchdog start && readlink /proc/$(cat /run/osb-watchdog.pid)/fd/3")
     test.check(said.endswith("/dev/watchdog0"), "osb-watchdog feeds the watchdog", said)
-    said = machine.output("rc-service osb-watchdog stop && sleep 1; pidof watchdog; cat /sys/class/watchdog/watchdog0/state")
-    test.check(said.endswith("inactive") and "\n/proc" not in said, "and stops it", said)
+    said = machine.output("rc-service osb-watchdog stop && sleep 1; cat /sys/class/watchdog/watchdog0/state")
+    test.check(said.endswith("inactive"), "and stops it", said)
     machine.output("mkdir -p /run/osb && mkfifo /run/osb/watchdog && exec 8<>/run/osb/watchdog && rc-service osb-watchdog start")
     machine.output("rm /run/osb/watchdog; rc-service osb-watchdog stop")
     said = machine.output("read -r one <&8; read -r two <&8; echo $one $two; exec 8>&-; ls /run/osb")
