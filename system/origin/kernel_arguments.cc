@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "image/deployment/argument_rules.hh"

@@ -24,6 +24,12 @@ gid = 900
 name = "core"
 key = "{key}"
 groups = ["operators"]
+[[customizations.sshkey]]
+user = "root"
+key = "{key}"
+[customizations.services]
+enabled = ["sshd"]
+disabled = ["local"]
 [[customizations.files]]
 path = "/etc/app.conf"
 data = "from the config"
@@ -65,6 +71,8 @@ def configured(test, source, repo):
         check_up(test, machine, "MBR", commit)
         said = machine.output("hostname; cat /etc/app.conf; echo; cat /var/lib/app/state")
         test.check(said.split() == ["edge-7", "from", "the", "config", "state"], "MBR: host name and files of --config", said)
+        said = machine.output("rc-status --nocolor default; cut -c 1-11 /root/.ssh/authorized_keys")
+        test.check("local" not in said and said.endswith("ssh-ed25519"), "MBR: services and another key of --config", said)
         said = machine.output("df -k /sysroot | tail -n 1")
         test.check(int(said.split()[1]) > 900 * 1024, "MBR: the root has grown to the disk", said)
         said = machine.output("id core")
