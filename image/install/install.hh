@@ -77,7 +77,8 @@ class Installation {
     // Installs. When it throws, a file that is the target is as it was, and a device looks empty; a warning
     // says which. Throws Error: invalid for a system that would not boot; unsupported for one that is for
     // another machine; too_large for a kernel command line that the kernel would not read to its end;
-    // no_space when it does not fit.
+    // no_space when it does not fit; io for a target that does not read as what was written. A disk without
+    // room for three systems is made, with a warning.
     InstallResult run(const InstallSource& source, Progress& progress);
 
   private:
