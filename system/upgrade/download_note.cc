@@ -7,12 +7,14 @@
 #include <charconv>
 #include <csignal>
 #include <string>
+#include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/file_lock.hh"
 #include "base/log.hh"
 #include "base/state_file.hh"
+#include "system/deploy/deploy.hh"
 
 namespace osb::system {
 namespace {
@@ -45,6 +47,8 @@ DownloadNote::DownloadNote(const ostree::Sysroot& sysroot) {
 
 bool end_download(const ostree::Sysroot& sysroot) {
     try {
+        const Roles roles = roles_of(sysroot);
+        if (!roles.rollback && !roles.on_trial) return false;
         const std::string path = concat(sysroot.path_of(kNoteDirectory), '/', kNoteName);
         const Fd file = open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
         if (try_lock_file(file.get(), kNoteName)) return false;

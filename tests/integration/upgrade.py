@@ -219,9 +219,6 @@ def concurrent(test, registry, proxy, images, disk):
 
 def rollback_does_not_wait(test, registry, proxy, images, disk):
     """An upgrade that only downloads ends for it."""
-    undone = disk.osb("rollback")
-    test.check_status(undone, 0, "rollback of what waits for its trial")
-    before = disk.deployments()
     images.system("v9", ["quiet"], NEWER, files=[("usr/bin/nine", os.urandom(400_000))])
     images.push("v9")
     pause = Pause()
@@ -236,7 +233,7 @@ def rollback_does_not_wait(test, registry, proxy, images, disk):
     proxy.faults.clear()
     test.check(status == 143 and "ending the download" in result.stderr and took < 20, "rollback ends a download that runs",
                (status, took, result.describe()))
-    test.check(disk.deployments() == before, "which has changed nothing", disk.deployments())
+    test.check(result.status == 0 and disk.versions() == ["v1"], "and then gives up what waits for its trial", disk.versions())
     test.check_status(upgrade(disk), 0, "the next upgrade goes on")
     test.check(disk.osb("rollback").status == 0 and disk.versions() == ["v1"], "one that is deployed is rolled back")
 
