@@ -7,6 +7,7 @@
 #include "base/escape.hh"
 #include "cli/output/format.hh"
 #include "system/check/restart.hh"
+#include "system/upgrade/upgrade_plan.hh"
 
 namespace osb::cli {
 namespace {
