@@ -217,6 +217,7 @@ def check_repair(test, disk, boots):
         check_without_boot(test, machine, "has errors that need a person")
     if only_long("a root filesystem that is damaged beyond repair"):
         with partitions(test, disk) as (_, root):
+            test.must("debugfs", "-w", "-R", "ssv state 2", root)
             test.must("debugfs", "-w", "-R", "clri <2>", root)
         boots.expect_failure("damaged root", "has errors that need a person")
 
