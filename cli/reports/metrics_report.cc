@@ -83,7 +83,8 @@ std::string metrics_document(const StatusView& view, const std::optional<system:
         metrics.add("boot_check_timestamp_seconds", "When that boot-check ran.", checked->time);
     }
     if (view.check) {
-        metrics.add("update_available", "Whether an upgrade would bring a new system.", view.check->plan.is_work() ? 1 : 0);
+        metrics.add("update_available", "Whether an upgrade would bring a new system.",
+                    view.check->plan.is_work() ? 1 : 0);
     }
     return metrics.take();
 }

@@ -60,7 +60,8 @@ class Story:
         self.guest.machine.login()
         status = self.guest.status()
         booted = [d["version"] for d in status["deployments"] if d["booted"]]
-        self.test.check(booted == ["1"] and (status["trial"] or {}).get("state") == "armed" and status["trial"].get("attempt") == 2,
+        trial = status["trial"] or {}
+        self.test.check(booted == ["1"] and trial.get("state") == "armed" and trial.get("attempt") == 2,
                         f"{name}: ends in version 1 by itself, and is tried once more", status)
 
     def check_back(self, name, why):
