@@ -82,8 +82,8 @@ class Story:
 
 
 def panics(story):
-    """Before there is any user space. The whole pause is waited for, this once. This machine's firmware keeps no record of a panic, so it is
-    an end without a verdict, like a power cut."""
+    """Before there is any user space. The whole pause is waited for, this once. This machine's firmware keeps no record of a panic, so it
+    is an end without a verdict, like a power cut."""
     story.publish("panic", kargs("rdinit=/nowhere"))
     story.deploy("panic")
     story.start_trial()
