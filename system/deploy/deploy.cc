@@ -183,6 +183,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
 }
 
 std::uint64_t keep_proven(Sysroot& sysroot) {
+    static_cast<void>(advance_trial(sysroot, TrialEvent::cleanup, {.running = sysroot.booted()}));
     const Roles roles = roles_of(sysroot);
     if (!roles.others.empty()) {
         // In the order that it has: after a rollback the first is not the current one.

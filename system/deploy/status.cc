@@ -12,6 +12,7 @@
 #include "system/deploy/deploy.hh"
 #include "system/deploy/deployment_match.hh"
 #include "system/etc/etc_merge.hh"
+#include "system/trial/trial_observation.hh"
 
 namespace osb::system {
 namespace {
@@ -78,14 +79,20 @@ DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, 
     return out;
 }
 
-// A trial that runs now is over at the next boot, however it ends; what is merely prepared was not armed.
-std::optional<std::size_t> next_boot_of(const SystemStatus& status) {
+// A trial that runs now is over at the next boot, however it ends. Where the bootloader's data cannot be
+// read, the record has to do.
+bool is_tried_next(const SystemStatus& status, const Sysroot& sysroot) {
+    if (!status.trial || status.trial->state == TrialState::passed) return false;
+    const NextStart next = read_next_start(sysroot);
+    return next == NextStart::unknown ? status.trial->state == TrialState::armed : next == NextStart::trial;
+}
+
+std::optional<std::size_t> next_boot_of(const SystemStatus& status, const Sysroot& sysroot) {
     if (status.deployments.empty()) return std::nullopt;
-    if (status.trial && status.trial->state == TrialState::armed) {
-        for (std::size_t i = 0; i < status.deployments.size(); ++i) {
-            const DeploymentStatus& one = status.deployments[i];
-            if (one.on_trial && !one.deployment.booted) return i;
-        }
+    if (!is_tried_next(status, sysroot)) return 0;
+    for (std::size_t i = 0; i < status.deployments.size(); ++i) {
+        const DeploymentStatus& one = status.deployments[i];
+        if (one.on_trial && !one.deployment.booted) return i;
     }
     return 0;
 }
@@ -117,7 +124,7 @@ SystemStatus read_status(const Sysroot& sysroot) {
     for (const Deployment& deployment : sysroot.deployments()) {
         out.deployments.push_back(describe(sysroot, deployment, roles, out.failed));
     }
-    out.next_boot = next_boot_of(out);
+    out.next_boot = next_boot_of(out, sysroot);
     return out;
 }
 

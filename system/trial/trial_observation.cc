@@ -19,16 +19,6 @@ using ostree::Sysroot;
 // A trial that ended without a verdict is tried again until it was tried so often.
 constexpr int kMaxAttempts = 2;
 
-NextStart next_start_of(const Sysroot& sysroot) {
-    try {
-        return read_boot_once(sysroot.boot()) == image::kTrialLabel ? NextStart::trial
-                                                                    : NextStart::default_entry;
-    } catch (const Error& error) {
-        log_debug(concat("what the bootloader starts next is not known: ", error.message()));
-        return NextStart::unknown;
-    }
-}
-
 bool menu_is_current(const Sysroot& sysroot) {
     if (!image::menu_is_ours(sysroot.boot())) return true;
     try {
@@ -98,6 +88,16 @@ TrialFacts facts_of(const TrialObservation& seen, const Sysroot& sysroot,
 
 }  // namespace
 
+NextStart read_next_start(const Sysroot& sysroot) {
+    try {
+        return read_boot_once(sysroot.boot()) == image::kTrialLabel ? NextStart::trial
+                                                                    : NextStart::default_entry;
+    } catch (const Error& error) {
+        log_debug(concat("what the bootloader starts next is not known: ", error.message()));
+        return NextStart::unknown;
+    }
+}
+
 bool TrialObservation::is_settled() const {
     return !trial && next_start != NextStart::trial && menu_is_current && facts.unproven == UnprovenFact::no;
 }
@@ -108,7 +108,7 @@ TrialObservation observe_trial(const Sysroot& sysroot, const std::optional<Deplo
     TrialObservation out;
     out.trial = records.trial();
     out.failed = records.failed();
-    out.next_start = next_start_of(sysroot);
+    out.next_start = read_next_start(sysroot);
     out.menu_is_current = menu_is_current(sysroot);
     out.panic = panic;
     if (out.trial) {

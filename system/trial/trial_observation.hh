@@ -19,6 +19,9 @@ enum class NextStart {
     unknown,  // the bootloader is missing, or its data cannot be read
 };
 
+// `unknown` instead of an error. Needs no lock.
+NextStart read_next_start(const ostree::Sysroot& sysroot);
+
 struct TrialObservation {
     std::optional<Trial> trial;
     std::optional<TrialStage> stage;  // of this trial; nothing if it was not started, or died too early

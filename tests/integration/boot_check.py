@@ -13,6 +13,9 @@ from lib_sysroot import boot_once, environment, menu_of, mounted_disk, prepare, 
 
 RECORDS = "/sysroot/ostree/osb-oci"  # as the booted system has them
 CHECK = "etc/osb/check/required.d/50-test"
+HOOK = r"""mkdir -p /etc/osb/trial.d
+printf '#!/bin/sh\n{ echo verdict $OSB_TRIAL_VERDICT; cat; } >/run/hooked\n' >/etc/osb/trial.d/10-tell
+chmod +x /etc/osb/trial.d/10-tell"""
 # Standard output of boot-check alone; what became of it goes to standard error.
 BOOT_CHECK = """
 set +e
@@ -130,8 +133,11 @@ def unattended(test, story, one):
 def red(test, story, one, two):
     system = story.system
     story.set_check(two, "echo no good; exit 1")
-    output, status, restarted, result = story.boot_check(two)
+    output, status, restarted, result = story.boot_check(two, before=HOOK, after="cat /run/hooked >&2")
     said = json.loads(output)  # one object, or this throws
+    hooked = re.search(r"^verdict failed\n(\{.*?^\})$", result.stderr, re.M | re.S)
+    test.check(hooked and json.loads(hooked.group(1))["failed_trials"][-1]["reason"] == "check '50-test' failed: no good",
+               "a hook gets the verdict, and the status after it", result.describe())
     test.check(status == 1 and restarted and said["trial"] == "failed" and said["restart"] and not said["healthy"] and
                "no good" in said["reason"], "red: one object, exit status 1, a restart", result.describe())
     test.check(story.reasons() == ["check '50-test' failed: no good"] and story.state() is None and system.order()[0] == one,

@@ -121,9 +121,24 @@ def back_and_forth(test, guest):
                      "/var/lib/app/state")
     test.check(said == ["one", "one", "default of 1", "edited: 1", "local", "state"], "rolled back: all files as they were", said)
     test.check("osbtest.one=1" in guest.cmdline(), "rolled back: and the command line", guest.cmdline())
-    guest.must("rollback")
-    guest.reboot()
+    fall_back(test, guest)
     check_second(test, guest, "forth again")
+
+
+def fall_back(test, guest):
+    """As after three starts of the default that did not reach their checks: the fourth starts the other proven system, which makes itself
+    the default."""
+    (booted,) = role(guest.status(), "booted")
+    starts = "/sysroot/ostree/osb-oci/starts"
+    test.check(guest.machine.shell(f"test -e {starts}")[0] != 0, "a start that reaches its checks is not counted")
+    guest.machine.output(f"echo {booted['commit']}.{booted['serial']} 3 before > {starts}; sync")
+    mark = len(guest.console())
+    guest.reboot()
+    said = guest.console()[mark:]
+    test.check(said.count("SYSLINUX") == 2, "the fourth start goes to the fallback", said[-3000:])
+    failed = guest.status()["failed_trials"]
+    test.check([(one["commit"], one["reason"]) for one in failed] ==
+               [(booted["commit"], "three starts in a row did not reach the health check")], "and status says why", failed)
 
 
 def switched(test, site, guest):
