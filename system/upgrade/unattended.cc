@@ -25,6 +25,7 @@
 #include "base/subprocess.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
+#include "system/check/program_directory.hh"
 #include "system/upgrade/job_log.hh"
 #include "system/upgrade/unattended_settings.hh"
 
@@ -209,25 +210,17 @@ class UnattendedLook {
     // In the order of their names; the first that fails ends it.
     void run_hooks(const std::string& kind,
                    const std::vector<std::pair<std::string, std::string>>& environment) const {
-        std::vector<std::string> names;
-        std::error_code error;
-        const std::string directory = concat(job_.root, "/etc/osb/upgrade/", kind);
-        for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-            const std::string name = it->path().filename();
-            std::error_code ignored;
-            if (name.front() != '.' && it->is_regular_file(ignored) &&
-                ::access(it->path().c_str(), X_OK) == 0)
-                names.push_back(name);
-        }
-        std::sort(names.begin(), names.end());
-        for (const std::string& name : names) run_hook(directory, kind, name, environment);
+        std::vector<std::string> warnings;
+        const std::vector<Program> hooks = find_programs({job_.root + "/etc/osb/upgrade"}, kind, warnings);
+        for (const std::string& warning : warnings) log_.line(concat("hook ", warning));
+        for (const Program& hook : hooks) run_hook(hook, kind, environment);
     }
 
-    void run_hook(const std::string& directory, const std::string& kind, const std::string& name,
+    void run_hook(const Program& hook, const std::string& kind,
                   const std::vector<std::pair<std::string, std::string>>& environment) const {
-        const std::string label = concat("hook ", kind, '/', escape(name));
+        const std::string label = concat("hook ", kind, '/', escape(hook.name));
         const SubprocessOptions options{
-            .argv = {concat(directory, '/', name)},
+            .argv = {hook.path},
             .environment = environment,
             .inherited = {{log_.fd(), STDOUT_FILENO}, {log_.fd(), STDERR_FILENO}}};
         std::optional<int> status;
