@@ -40,8 +40,7 @@ struct EtcPlan {
 // change follows the new image. In addition
 // - account files are joined by entry (account_files.hh),
 // - where a file of the machine meets a directory that the image made in its place, or the other way round,
-// the
-//   machine's is kept as NAME.osb-local (then NAME.osb-local.1, ...) beside the image's,
+//   the machine's is kept as NAME.osb-local (then NAME.osb-local.1, ...) beside the image's,
 // - a directory that the image gave up stays while something of the machine is in it.
 // The same three sides give the same plan.
 EtcPlan plan_merge(const EtcSide& old_default, const EtcSide& local, const EtcSide& new_default);
