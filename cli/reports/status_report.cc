@@ -146,6 +146,8 @@ const char* state_name(const UpdateCheck& check) {
         case PlanReason::running:
         case PlanReason::same_system:
             return "current";
+        case PlanReason::pulled:
+            return "pulled";
         case PlanReason::next_on_trial:
             return "next_on_trial";
         case PlanReason::prepared:
@@ -169,6 +171,8 @@ std::string state_text(const UpdateCheck& check, std::int64_t now) {
         case PlanReason::running:
         case PlanReason::same_system:
             return "nothing new";
+        case PlanReason::pulled:
+            return "the running system again; 'osb-oci upgrade' gives up the one that waits for its trial";
         case PlanReason::prepared:
             return "it is deployed; 'osb-oci upgrade' makes the next boot try it";
         case PlanReason::next_on_trial:

@@ -86,6 +86,8 @@ std::string describe_check(const system::UpdateCheck& check) {
     if (facts.is_given_up) out += "it was left with 'osb-oci rollback'\n";
     if (check.plan.reason == system::PlanReason::prepared) {
         out += "it is deployed, but the next boot does not try it: 'osb-oci upgrade' changes that\n";
+    } else if (check.plan.reason == system::PlanReason::pulled) {
+        return out + "it is running: 'osb-oci upgrade' gives up the system that waits for its trial\n";
     } else if (facts.is_fetched) {
         out += "to fetch: nothing, the repository has it\n";
     } else if (check.bytes_to_fetch) {

@@ -20,6 +20,8 @@ const char* result_name(UpgradeResult result) {
             return "nothing_new";
         case UpgradeResult::follows:
             return "follows";
+        case UpgradeResult::withdrawn:
+            return "withdrawn";
         case UpgradeResult::trial_prepared:
             return "trial_prepared";
         case UpgradeResult::downloaded:
@@ -83,6 +85,10 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
         case UpgradeResult::follows:
             return concat("the system follows ", image, " from now on, which is already running: ", name,
                           '\n', next_boot(report));
+        case UpgradeResult::withdrawn:
+            return concat(image, " is ", name,
+                          " again, which is running: the system that waited for its trial ", "is given up\n",
+                          next_boot(report));
         case UpgradeResult::trial_prepared:
             return concat("nothing new: ", image, " is ", name, ", which is already deployed\n",
                           next_boot(report));

@@ -137,10 +137,10 @@ MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& tri
         out.hidden = entry_text(kTrialLabel, *tried, trial.arguments, true);
         out.tried = static_cast<std::size_t>(tried - entries.begin());
     }
-    const auto proven = std::find_if(entries.begin() + 1, entries.end(), [&](const BootEntry& entry) {
-        return trial.is_proven && trial.is_proven(entry);
+    const auto fallback = std::find_if(entries.begin() + 1, entries.end(), [&](const BootEntry& entry) {
+        return trial.is_fallback && trial.is_fallback(entry, entries.front());
     });
-    if (proven != entries.end()) out.fallback = entry_text(kFallbackLabel, *proven, {}, true);
+    if (fallback != entries.end()) out.fallback = entry_text(kFallbackLabel, *fallback, {}, true);
     return out;
 }
 
@@ -148,14 +148,14 @@ MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& tri
 // entries, then that of the trial, which has its label, then the one to fall back to. Only very long command
 // lines get as far as that.
 void fit_into_block(MenuParts& parts) {
-    if (parts.text().size() <= kBlock) return;
-    parts.fallback.clear();
-    if (parts.text().size() <= kBlock) return;
+    const auto fits = [&parts] { return parts.text().size() <= kBlock; };
+    if (fits()) return;
     parts.is_shown.assign(parts.entries.size(), false);
     parts.is_shown.front() = true;
     // A trial's label that is armed by mistake then ends at the loader's prompt, which starts the default.
-    if (!parts.tried && parts.text().size() > kBlock) parts.hidden.clear();
-    if (parts.text().size() > kBlock) {
+    if (!parts.tried && !fits()) parts.hidden.clear();
+    if (!fits()) parts.fallback.clear();
+    if (!fits()) {
         throw Error(ErrorKind::too_large,
                     concat("the bootloader's menu has ", kBlock, " bytes, too few for the default",
                            parts.tried ? " and the system on trial" : ""))
@@ -168,7 +168,7 @@ void fit_into_block(MenuParts& parts) {
     if (parts.tried.value_or(0) != 0) order.insert(order.begin() + (order.empty() ? 0 : 1), *parts.tried);
     for (const std::size_t next : order) {
         parts.is_shown[next] = true;
-        if (parts.text().size() <= kBlock) continue;
+        if (fits()) continue;
         parts.is_shown[next] = false;
         break;
     }
@@ -274,8 +274,12 @@ std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial)
 MenuFile menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
     sort_entries(entries);
     MenuParts parts = make_parts(entries, trial);
+    const bool has_fallback = !parts.fallback.empty();
     fit_into_block(parts);
-    MenuFile out{.text = parts.text(), .shown = {}, .left_out = {}};
+    MenuFile out{.text = parts.text(),
+                 .shown = {},
+                 .left_out = {},
+                 .lacks_fallback = has_fallback && parts.fallback.empty()};
     out.text.append(kBlock - out.text.size(), '\n');
     for (std::size_t i = 0; i < entries.size(); ++i) {
         (parts.is_shown[i] ? out.shown : out.left_out).push_back(entries[i].id);
@@ -283,14 +287,44 @@ MenuFile menu_file(std::vector<BootEntry> entries, const TrialMenu& trial) {
     return out;
 }
 
-bool menu_is_ours(const std::string& boot) {
+MenuOwner menu_owner(const std::string& boot) {
     try {
         const std::string path = concat(boot, '/', kMenuDirectory, '/', kMenuFile);
         const std::string text = read_regular_file(AT_FDCWD, path, kMaxMenu);
-        return includes(text, kEntriesFile);
-    } catch (const Error&) {
-        return false;
+        return includes(text, kEntriesFile) ? MenuOwner::ours : MenuOwner::other;
+    } catch (const Error& error) {
+        return error.kind() == ErrorKind::io ? MenuOwner::unknown : MenuOwner::other;
     }
+}
+
+bool menu_is_ours(const std::string& boot) {
+    return menu_owner(boot) == MenuOwner::ours;
+}
+
+namespace {
+
+void check_room_for(BootEntry default_entry, BootEntry tried, const std::string& arguments) {
+    default_entry.id = "default";
+    default_entry.version = "2";
+    tried.id = "tried";
+    tried.version = "1";
+    // The longest title that there can be: what will be in it is not known yet.
+    tried.title = std::string(kMaxTitle, 'x');
+    static_cast<void>(menu_file({std::move(default_entry), std::move(tried)},
+                                {.is_on_trial = [](const BootEntry& entry) { return entry.id == "tried"; },
+                                 .arguments = arguments,
+                                 .is_fallback = {}}));
+}
+
+}  // namespace
+
+void check_menu_room(const std::string& boot, const BootEntry& tried, const std::string& arguments) {
+    if (!menu_is_ours(boot)) return;
+    const Fd directory = open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY);
+    std::vector<BootEntry> entries = read_entries(directory.get());
+    sort_entries(entries);
+    if (!entries.empty()) check_room_for(entries.front(), tried, arguments);
+    check_room_for(tried, tried, arguments);
 }
 
 void check_default_entry(const std::string& boot) {
@@ -313,6 +347,9 @@ std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMe
     const BootMenu menu = make_menu(boot, trial);
     for (const std::string& id : menu.file.left_out) {
         log_warning(concat("not in the menu, which is full: the boot entry ", quoted(id)));
+    }
+    if (menu.file.lacks_fallback) {
+        log_warning("the menu is full: a default that does not come up is not replaced by the rollback");
     }
     // What the menu names is in its place before the menu is.
     empty_journal(menu.boot.get());

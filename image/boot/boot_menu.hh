@@ -35,9 +35,9 @@ struct TrialMenu {
     // does when the kernel would not read all of the arguments.
     std::function<bool(const BootEntry&)> is_on_trial;
     std::string arguments;  // added to the entry's kernel command line
-    // Whether an entry besides the default may be fallen back to. The first one that may gets the label
+    // Whether an entry may be fallen back to from the default. The first one that may gets the label
     // `fallback`. There is no such label if this is empty, no entry may, or the block has no room for it.
-    std::function<bool(const BootEntry&)> is_proven;
+    std::function<bool(const BootEntry& entry, const BootEntry& default_entry)> is_fallback;
 };
 
 // The entries, the first of them the default. Labels are the ids of the entries.
@@ -50,10 +50,18 @@ struct MenuFile {
     std::string text;
     std::vector<std::string> shown;     // ids, the default first
     std::vector<std::string> left_out;  // likewise; they stay on the disk
+    bool lacks_fallback = false;        // there is an entry for the label `fallback`, and no room
 };
 MenuFile menu_file(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
-// Whether the bootloader of the system whose BOOT is mounted at `boot` reads these entries at all.
+// Who made the menu of the system whose BOOT is mounted at `boot`.
+enum class MenuOwner {
+    ours,     // the bootloader reads these entries
+    other,    // it does not, or there is no menu
+    unknown,  // the menu cannot be read
+};
+MenuOwner menu_owner(const std::string& boot);
+// Whether it is ours.
 bool menu_is_ours(const std::string& boot);
 
 // Writes the menu of the system whose BOOT is mounted at `boot` from its boot entries, in one step: after a
@@ -64,6 +72,11 @@ bool menu_is_ours(const std::string& boot);
 // Returns the ids of the others. Throws Error{not_found} when there are no entries, or the menu is not ours;
 // too_large when none can be started, or as menu_file().
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
+
+// Throws Error{too_large} unless the menu has room for the present default with `tried` on trial, and later
+// for `tried` as the default with another one like it on trial. `arguments` are those of the trial. Does
+// nothing where the menu is not ours.
+void check_menu_room(const std::string& boot, const BootEntry& tried, const std::string& arguments);
 
 // Throws Error{too_large} when the first of the boot entries, which is to be the default, could not be
 // started because of its command line: for the program that libostree calls, before it changes the menu.

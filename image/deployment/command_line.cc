@@ -40,8 +40,8 @@ void check_command_line(const BootEntry& entry) {
             "arguments");
 }
 
-void check_command_line(const std::vector<std::string>& arguments, const std::string& stateroot,
-                        const Kernel& kernel) {
+BootEntry expected_entry(const std::vector<std::string>& arguments, const std::string& stateroot,
+                         const Kernel& kernel) {
     // libostree's names; the number at the end is that of the deployment among those with the same kernel.
     const std::string directory = concat("/ostree/", stateroot, '-', kernel.checksum, '/');
     BootEntry entry;
@@ -49,6 +49,12 @@ void check_command_line(const std::vector<std::string>& arguments, const std::st
     entry.initrds = {directory + kernel.initramfs.name};
     for (const std::string& argument : arguments) entry.options += argument + ' ';
     entry.options += concat("ostree=/ostree/boot.1/", stateroot, '/', kernel.checksum, "/00");
+    return entry;
+}
+
+void check_command_line(const std::vector<std::string>& arguments, const std::string& stateroot,
+                        const Kernel& kernel) {
+    const BootEntry entry = expected_entry(arguments, stateroot, kernel);
     const std::string trial = trial_arguments(std::string(kTrialIdSize, '0'));
     const std::size_t size = command_line_size(entry, trial);
     if (size <= kMaxCommandLine) return;

@@ -28,6 +28,11 @@ std::size_t command_line_size(const BootEntry& entry, std::string_view arguments
 // Throws Error{too_large} unless the kernel reads all of that command line.
 void check_command_line(const BootEntry& entry);
 
+// Kernel, initramfs and options of the boot entry that libostree writes for a deployment that does not exist
+// yet, with paths of the right length. `arguments` are without `ostree=`.
+BootEntry expected_entry(const std::vector<std::string>& arguments, const std::string& stateroot,
+                         const Kernel& kernel);
+
 // The same for a deployment that is not there yet, with what a trial adds. `arguments` are without `ostree=`.
 void check_command_line(const std::vector<std::string>& arguments, const std::string& stateroot,
                         const Kernel& kernel);

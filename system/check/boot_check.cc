@@ -181,6 +181,7 @@ TrialOutcome settle_boot(Sysroot& sysroot, const TrialInput& input) {
     // Nothing was decided: its deployment had been removed before.
     if (out.verdict == TrialVerdict::withdrawn) out.verdict = TrialVerdict::none;
     static_cast<void>(reset_boot_count(sysroot));
+    if (event != TrialEvent::green) return out;  // no better than what it came for
     const std::string fallback = settle_fallback(sysroot, *input.running);
     if (!fallback.empty()) log_warning(fallback);
     return out;
@@ -196,6 +197,8 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
         if (!out.booted) {
             throw Error(ErrorKind::not_found, "this system was not started from a deployment");
         }
+        // This start has come as far as its checks, whatever they say and however long they take.
+        static_cast<void>(reset_boot_count(sysroot));
         const std::optional<Trial> trial = read_trial(sysroot);
         booted = booted_trial(sysroot, *out.booted, trial);
         if (booted.is_on_trial) {

@@ -27,6 +27,8 @@ std::vector<Deployment> list_of(const Roles& roles) {
         if (deployment && std::find(out.begin(), out.end(), *deployment) == out.end())
             out.push_back(*deployment);
     };
+    // After a rollback, the other proven one is the default already.
+    if (roles.rollback_is_default) add(roles.rollback);
     if (roles.current_is_proven) add(roles.current);
     add(roles.rollback);
     add(roles.on_trial);
@@ -76,6 +78,7 @@ Roles roles_of(const Sysroot& sysroot) {
         } else if (!roles.rollback && is_proven(deployment) &&
                    deployment.id.stateroot == roles.current->id.stateroot && !deployment.staged) {
             roles.rollback = deployment;
+            roles.rollback_is_default = deployment == all.front();
         } else if (deployment.pinned || deployment.id.stateroot != roles.current->id.stateroot) {
             roles.pinned.push_back(deployment);  // another system's are not ours to remove
         } else {
@@ -153,6 +156,10 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     check_not_on_trial(before);
     const Deployable deployable = check_deployable(sysroot, deployment);
     const TrialSupport support = trial_support(sysroot);
+    if (support.is_broken) {
+        throw Error(ErrorKind::io, concat("a new system could not be tried: ", support.reason))
+            .hint("repair BOOT, for example with 'extlinux --install /boot/extlinux'");
+    }
     const bool tried = support.supported && before.current.has_value();
     if (tried) check_can_end_trial(sysroot, deployable.walk, *before.current);
     // What an interrupted run has left in BOOT would count as taken.

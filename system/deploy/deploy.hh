@@ -19,6 +19,7 @@ struct Roles {
     std::optional<ostree::Deployment> on_trial;  // to be tried, or being tried: may be the current one
     bool runs_on_trial() const { return on_trial && on_trial == current; }
     std::optional<ostree::Deployment> rollback;  // proven, and not current: where `rollback` leads
+    bool rollback_is_default = false;            // the next boot starts it
     std::vector<ostree::Deployment> pinned;      // that have no other role
     std::vector<ostree::Deployment> others;      // left over: failed, never tried, or replaced
 };

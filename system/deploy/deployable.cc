@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <utility>
 
 #include "base/bytes.hh"
@@ -9,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/stream.hh"
+#include "image/boot/boot_menu.hh"
 #include "image/deployment/command_line.hh"
 #include "image/deployment/kernel_format.hh"
 #include "image/deployment/os_release.hh"
@@ -53,6 +55,9 @@ Deployable check_deployable(const ostree::Sysroot& sysroot, const ostree::NewDep
     image::Kernel kernel = image::find_kernel(repository, walk);
     check_kernel_format(sysroot, kernel);
     image::check_command_line(deployment.kernel_options, deployment.stateroot, kernel);
+    image::check_menu_room(sysroot.boot(),
+                           image::expected_entry(deployment.kernel_options, deployment.stateroot, kernel),
+                           image::trial_arguments(std::string(image::kTrialIdSize, '0')));
     image::check_title(image::read_os_release(repository, walk),
                        ostree::read_commit_info(repository, deployment.commit).version);
     return {.walk = std::move(walk), .kernel = std::move(kernel)};

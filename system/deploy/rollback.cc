@@ -52,8 +52,8 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
     for (const Deployment& deployment : sysroot.deployments()) {
         if (!(deployment == next) && !(deployment == other)) order.push_back(deployment);
     }
-    if (order != sysroot.deployments()) write_deployments(sysroot, order);
     record_given_up(sysroot, roles.current_is_proven ? first : current);
+    if (order != sysroot.deployments()) write_deployments(sysroot, order);
     return {.result = roles.current_is_proven ? RollbackResult::swapped : RollbackResult::left,
             .next = sysroot.deployments().front(),
             .given_up = roles.current_is_proven ? first : current};
@@ -101,7 +101,9 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
             if (before.on_trial) record_given_up(sysroot, *before.on_trial);
             return outcome(RollbackResult::trial_cancelled);
         case TrialVerdict::failed:
-            return outcome(RollbackResult::trial_failed);
+            // Of a trial that is over and that nobody had noticed, what would have come is cancelled.
+            return outcome(before.runs_on_trial() ? RollbackResult::trial_failed
+                                                  : RollbackResult::trial_cancelled);
         default:
             break;
     }

@@ -52,6 +52,14 @@ void remove_note(const Sysroot& sysroot, const char* name) {
     remove_file(directory.get(), name);
 }
 
+// Whether the same system is deployed besides, with other kernel arguments: then its image has not failed.
+bool is_elsewhere(const Sysroot& sysroot, const Deployment& deployment) {
+    const std::vector<Deployment>& all = sysroot.deployments();
+    return std::any_of(all.begin(), all.end(), [&](const Deployment& other) {
+        return other.id.commit == deployment.id.commit && !(other == deployment);
+    });
+}
+
 // The directory's name, COMMIT.SERIAL: the initramfs knows no more.
 std::string directory_name(const Deployment& deployment) {
     return concat(deployment.id.commit, '.', deployment.id.serial);
@@ -74,10 +82,11 @@ void record_failure(const Sysroot& sysroot, const Deployment& given_up) {
     const TrialRecords records(sysroot.path());
     std::vector<FailedTrial> failed = records.failed();
     if (has_failed(failed, given_up)) return;
-    failed.push_back({.deployment = given_up.id,
-                      .subject = subject_of(sysroot, given_up),
-                      .reason = kReason,
-                      .time = static_cast<std::int64_t>(std::time(nullptr))});
+    failed.push_back(
+        {.deployment = given_up.id,
+         .subject = is_elsewhere(sysroot, given_up) ? TrialSubject{} : subject_of(sysroot, given_up),
+         .reason = kReason,
+         .time = static_cast<std::int64_t>(std::time(nullptr))});
     records.set_failed(std::move(failed));
 }
 
@@ -109,9 +118,10 @@ std::string settle_fallback(Sysroot& sysroot, const Deployment& running) {
     if (!note) return {};
     const std::string name = note->substr(0, note->find(' '));
     std::string reason;
-    for (const Deployment& deployment : std::vector<Deployment>(sysroot.deployments())) {
-        if (directory_name(deployment) != name || deployment == running) continue;
-        record_failure(sysroot, deployment);
+    // A system that somebody chose in the menu may fail as well. The default is none of its business.
+    const Deployment first = sysroot.deployments().front();
+    if (directory_name(first) == name && !(first == running)) {
+        record_failure(sysroot, first);
         make_default(sysroot, running);
         write_menu(sysroot);
         reason = concat("deployment ", name.substr(0, 8), " was given up: ", kReason);

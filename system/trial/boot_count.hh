@@ -20,9 +20,9 @@ bool reset_boot_count(const ostree::Sysroot& sysroot);
 // Whether the initramfs has fallen back since fall_back() was called last. Needs no lock.
 bool has_fallen_back(const ostree::Sysroot& sysroot);
 
-// The sysroot must be locked. If the initramfs gave another deployment up for the running one, records that
-// deployment as failed, makes the running one the default and removes the note. Does nothing if the running
-// deployment is the one that was given up. Idempotent. Returns the reason for people, "" for nothing.
+// The sysroot must be locked. If the initramfs gave the default up for the running deployment, records the
+// default as failed and makes the running one the default. Removes the note in any case. Idempotent. Returns
+// the reason for people, "" for nothing.
 std::string settle_fallback(ostree::Sysroot& sysroot, const ostree::Deployment& running);
 
 }  // namespace osb::system

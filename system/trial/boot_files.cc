@@ -1,9 +1,12 @@
 #include "system/trial/boot_files.hh"
 
 #include <fcntl.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +17,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/log.hh"
 #include "base/stream.hh"
 
 namespace osb::system {
@@ -53,13 +57,37 @@ bool have_same_content(Source& a, Source& b) {
     }
 }
 
-void compare(const std::string& in_boot, const std::string& in_deployment) {
+bool is_intact(const std::string& in_boot, const std::string& in_deployment) {
     FdSource written = open_from_disk(in_boot);
     FdSource wanted(open_regular(AT_FDCWD, in_deployment), in_deployment);
-    if (have_same_content(written, wanted)) return;
-    throw Error(ErrorKind::io,
-                concat(quoted(in_boot), " is not what was written: it differs from ", quoted(in_deployment)))
-        .hint("the new system is not started: check the disk, then repeat the upgrade");
+    return have_same_content(written, wanted);
+}
+
+// Under another name first: the old blocks may be those that are damaged.
+void write_again(const std::string& in_boot, const std::string& in_deployment) {
+    constexpr mode_t kMode = 0644;
+    const std::string unfinished = concat(in_boot, ".new");
+    FdSource source(open_regular(AT_FDCWD, in_deployment), in_deployment);
+    const Fd file = open_at(AT_FDCWD, unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, kMode);
+    constexpr std::size_t kBuffer = 128UL * 1024;
+    std::vector<std::uint8_t> buffer(kBuffer);
+    while (const std::size_t n = source.read(buffer))
+        write_all(file.get(), ByteView(buffer).first(n), unfinished);
+    if (::fsync(file.get()) != 0) throw_errno(concat("cannot sync ", quoted(unfinished)));
+    if (::rename(unfinished.c_str(), in_boot.c_str()) != 0)
+        throw_errno(concat("cannot replace ", quoted(in_boot)));
+    const Fd directory = open_at(AT_FDCWD, fs::path(in_boot).parent_path(), O_RDONLY | O_DIRECTORY);
+    if (::syncfs(directory.get()) != 0) throw_errno("cannot sync BOOT");
+}
+
+void verify(const std::string& in_boot, const std::string& in_deployment) {
+    if (is_intact(in_boot, in_deployment)) return;
+    log_warning(concat(quoted(in_boot), " is not what was written: writing it again"));
+    write_again(in_boot, in_deployment);
+    if (is_intact(in_boot, in_deployment)) return;
+    throw Error(ErrorKind::io, concat(quoted(in_boot), " is not what was written, twice: it differs from ",
+                                      quoted(in_deployment)))
+        .hint("the new system is not started: the disk with BOOT is damaged");
 }
 
 }  // namespace
@@ -70,11 +98,11 @@ void verify_boot_files(const ostree::Sysroot& sysroot, const ostree::Deployment&
     const std::string release = kernel_release(boot);
     const std::string modules =
         concat(sysroot.path_of(deployment.id.path()), "/usr/lib/modules/", release, '/');
-    compare(concat(boot, '/', kKernel, release), concat(modules, "vmlinuz"));
+    verify(concat(boot, '/', kKernel, release), concat(modules, "vmlinuz"));
     std::error_code error;
     const bool has_long_name = fs::exists(concat(modules, "initramfs.img"), error);
-    compare(concat(boot, "/initramfs-", release, ".img"),
-            concat(modules, has_long_name ? "initramfs.img" : "initramfs"));
+    verify(concat(boot, "/initramfs-", release, ".img"),
+           concat(modules, has_long_name ? "initramfs.img" : "initramfs"));
 }
 
 }  // namespace osb::system

@@ -6,7 +6,8 @@
 namespace osb::system {
 
 // Reads both files back from the disk and compares them with the deployment's own (usr/lib/modules/RELEASE).
-// Changes nothing. Throws Error{io} with advice if they differ, Error{not_found} if one is missing.
+// One that differs is written again, durably and in one step, and compared once more. Idempotent. Throws
+// Error{io} with advice if it differs still, Error{not_found} if one is missing.
 void verify_boot_files(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
 }  // namespace osb::system

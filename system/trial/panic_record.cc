@@ -39,10 +39,9 @@ std::string find_panic(const std::string& directory, long max_age_seconds) {
          it.increment(error)) {
         const std::string path = it->path();
         struct stat info {};
-        if (++count > kMaxRecords || ::stat(path.c_str(), &info) != 0 ||
-            std::time(nullptr) - info.st_mtime > max_age_seconds) {
-            continue;
-        }
+        if (++count > kMaxRecords || ::stat(path.c_str(), &info) != 0) continue;
+        const std::time_t age = std::time(nullptr) - info.st_mtime;
+        if (age < 0 || age > max_age_seconds) continue;  // a clock may have been set back
         try {
             std::string found = panic_in(read_regular_file(AT_FDCWD, path, kMaxRecord));
             if (!found.empty()) return found;

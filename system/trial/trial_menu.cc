@@ -62,11 +62,18 @@ bool is_untried(const std::filesystem::path& deployment) {
     }
 }
 
-// Neither failed, nor waiting for its trial, nor marked as untried.
-bool is_proven(const std::string& sysroot, const image::BootEntry& entry) {
+std::optional<ostree::DeploymentId> id_of(const std::string& sysroot, const image::BootEntry& entry) {
     const std::filesystem::path deployment = deployment_of(sysroot, entry.options);
-    const std::optional<ostree::DeploymentId> id = deployment.empty() ? std::nullopt : id_of(deployment);
-    if (!id || is_untried(deployment)) return false;
+    return deployment.empty() ? std::nullopt : id_of(deployment);
+}
+
+// In the default's stateroot, and neither failed, nor waiting for its trial, nor marked as untried.
+bool is_fallback(const std::string& sysroot, const image::BootEntry& entry,
+                 const image::BootEntry& default_entry) {
+    const std::optional<ostree::DeploymentId> id = id_of(sysroot, entry);
+    const std::optional<ostree::DeploymentId> of = id_of(sysroot, default_entry);
+    if (!id || !of || id->stateroot != of->stateroot || is_untried(deployment_of(sysroot, entry.options)))
+        return false;
     const TrialRecords records(sysroot);
     const std::optional<Trial> trial = records.trial();
     if (trial && trial->deployment == *id) return false;
@@ -80,7 +87,9 @@ bool is_proven(const std::string& sysroot, const image::BootEntry& entry) {
 
 image::TrialMenu trial_menu(const std::string& sysroot) {
     image::TrialMenu out;
-    out.is_proven = [sysroot](const image::BootEntry& entry) { return is_proven(sysroot, entry); };
+    out.is_fallback = [sysroot](const image::BootEntry& entry, const image::BootEntry& default_entry) {
+        return is_fallback(sysroot, entry, default_entry);
+    };
     const std::optional<Trial> trial = TrialRecords(sysroot).trial();
     // One that has passed is about to become the default, and is started as such.
     if (!trial || trial->state == TrialState::passed) return out;

@@ -123,19 +123,29 @@ std::vector<TrialRule> running_rules() {
 // Another system runs, and the trial is undecided.
 std::vector<TrialRule> waiting_rules() {
     const FactSet<Progress> not_started{Progress::to_come, Progress::unknown};
+    const FactSet<Event> given_up{Event::replace, Event::rollback};
+    const Steps withdraw{Step::set_prepared, Step::clear_boot_once, Step::drop_deployment,
+                         Step::remove_record, Step::write_menu};
     return {
         {.name = "the waiting trial is given up for another deployment, or by the operator",
-         .event = FactSet<Event>{Event::replace, Event::rollback},
-         .steps = {Step::set_prepared, Step::clear_boot_once, Step::drop_deployment, Step::remove_record,
-                   Step::write_menu},
+         .event = given_up,
+         .progress = not_started,
+         .steps = withdraw,
          .verdict = TrialVerdict::withdrawn},
-        {.name = "the waiting trial is armed again on request",
-         .event = FactSet<Event>{Event::resume},
-         .steps = arm(),
-         .verdict = TrialVerdict::to_come},
+        {.name = "so is a trial that ended without a verdict and could be tried again",
+         .event = given_up,
+         .progress = FactSet<Progress>{Progress::started},
+         .retry = FactSet<RetryFact>{RetryFact::allowed},
+         .steps = withdraw,
+         .verdict = TrialVerdict::withdrawn},
         {.name = "cleanup leaves a waiting trial alone",
          .event = FactSet<Event>{Event::cleanup},
          .steps = {},
+         .verdict = TrialVerdict::to_come},
+        {.name = "the waiting trial is armed again on request",
+         .event = FactSet<Event>{Event::resume},
+         .progress = not_started,
+         .steps = arm(),
          .verdict = TrialVerdict::to_come},
         {.name = "the trial was not armed: it is armed now",
          .record = FactSet<Record>{Record::prepared},

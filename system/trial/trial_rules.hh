@@ -80,7 +80,7 @@ enum class TrialStep : std::uint8_t {
     keep_default,       // the deployment on trial is not first in the boot entries
     drop_deployment,    // the deployment on trial is not in the boot entries, unless it is pinned
     write_menu,         // the menu matches boot entries and trial.json
-    verify_boot_files,  // kernel and initramfs in BOOT have the expected checksum
+    verify_boot_files,  // kernel and initramfs in BOOT are those of the deployment
     set_boot_once,      // the bootloader starts the label `trial` once
     clear_boot_once,    // the bootloader starts its default
     remove_record,      // trial.json and trial-stage are gone

@@ -60,14 +60,18 @@ bool has_service(const ostree::CommitWalk& commit) {
 }  // namespace
 
 TrialSupport trial_support(const Sysroot& sysroot) {
-    if (!image::menu_is_ours(sysroot.boot())) {
-        return {.supported = false, .reason = "the bootloader's menu does not include osb-oci's entries"};
+    const image::MenuOwner owner = image::menu_owner(sysroot.boot());
+    if (owner != image::MenuOwner::ours) {
+        return {.reason = owner == image::MenuOwner::other
+                              ? "the bootloader's menu does not include osb-oci's entries"
+                              : "the bootloader's menu cannot be read",
+                .is_broken = owner == image::MenuOwner::unknown};
     }
     try {
         static_cast<void>(read_boot_once(sysroot.boot()));
     } catch (const Error& error) {
-        return {.supported = false,
-                .reason = concat("the bootloader does not support trials: ", error.message())};
+        return {.reason = concat("the bootloader does not support trials: ", error.message()),
+                .is_broken = error.kind() != ErrorKind::not_found};
     }
     if (sysroot.deployments().empty()) return {.supported = true, .reason = {}};
     const fs::path root = root_of(sysroot, sysroot.booted().value_or(sysroot.deployments().front()));

@@ -11,6 +11,8 @@ namespace osb::system {
 struct TrialSupport {
     bool supported = false;
     std::string reason;  // why not, for people
+    // The bootloader's files are those of a machine with trials, and cannot be read or are damaged.
+    bool is_broken = false;
 };
 
 // Whether BOOT has osb-oci's menu and SYSLINUX, and whether the default deployment was made for trials: its

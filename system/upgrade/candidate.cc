@@ -23,6 +23,14 @@ bool is_recorded(const UpgradeTarget& target, const std::string& digest) {
     return image == nullptr || image->manifest_digest == digest;
 }
 
+// Whether what waits for its trial follows the name that the current system follows, and is another image.
+bool follows_same_name(const UpgradeTarget& target) {
+    const ostree::Deployment& waiting = *target.roles.on_trial;
+    const std::string name = image::Origin::parse_or_empty(target.current.origin).named();
+    return waiting.id.commit != target.current.id.commit && !name.empty() &&
+           image::Origin::parse_or_empty(waiting.origin).named() == name;
+}
+
 }  // namespace
 
 Candidate::Candidate(const ostree::Sysroot& sysroot, const UpgradeOptions& options)
@@ -32,6 +40,7 @@ Candidate::Candidate(const ostree::Sysroot& sysroot, const UpgradeOptions& optio
     facts_.switches = target_.changes;
     facts_.runs_on_trial = target_.roles.runs_on_trial();
     facts_.trial_waits = target_.roles.on_trial && !facts_.runs_on_trial;
+    facts_.trial_follows = facts_.trial_waits && follows_same_name(target_);
     facts_.now = static_cast<std::uint64_t>(std::time(nullptr));
 }
 

@@ -155,7 +155,7 @@ class UnattendedLook {
 
     void upgrade() {
         const ProgramOutcome check = run_program("--check");
-        if (check.status == kNothingNewStatus) return write_done();
+        if (check.status == kNothingNewStatus) return start_waiting(check);
         require_success(check, "upgrade --check");
         log_.line(concat("new: ", escape(oci::text_or_empty(check.json, "image")), ' ',
                          escape(oci::text_or_empty(check.json, "manifest_digest"))));
@@ -174,6 +174,16 @@ class UnattendedLook {
         if (!oci::member_or_null(done.json, "next_boot").is_string())
             return log_.line("nothing to restart for");
         log_.line("restarting");
+        ::sync();
+        job_.restart();
+    }
+
+    // Nothing is new, but the next boot may start another system: after an interruption, say.
+    void start_waiting(const ProgramOutcome& check) {
+        write_done();
+        const std::string code = oci::text_or_empty(oci::member_or_null(check.json, "error"), "code");
+        if (!settings_.restarts || (code != "next_on_trial" && code != "next_default")) return;
+        log_.line("restarting into the system that waits");
         ::sync();
         job_.restart();
     }

@@ -94,17 +94,30 @@ class Upgrade {
                     return report_next(sysroot_.deployments().front());
                 return stay(plan);
             case UpgradeAction::resume_trial:
-                if (!options_.download_only)
-                    static_cast<void>(
-                        advance_trial(sysroot_, TrialEvent::resume, {.running = sysroot_.booted()}));
+                if (!options_.download_only) resume();
                 report_.result = UpgradeResult::trial_prepared;
                 return report_next(*target_.roles.on_trial);
+            case UpgradeAction::withdraw:
+                static_cast<void>(
+                    advance_trial(sysroot_, TrialEvent::replace, {.running = sysroot_.booted()}));
+                report_.result = UpgradeResult::withdrawn;
+                return stay(plan);
             case UpgradeAction::download:
             case UpgradeAction::deploy:
                 return deploy();
             case UpgradeAction::refuse:
                 break;
         }
+    }
+
+    // It may turn out that the trial is over, where nobody has noticed yet.
+    void resume() {
+        const TrialOutcome trial =
+            advance_trial(sysroot_, TrialEvent::resume, {.running = sysroot_.booted()});
+        if (trial.verdict != TrialVerdict::failed) return;
+        throw Error(ErrorKind::refused, concat("this system has failed its trial: ", trial.reason))
+            .code("failed_trial")
+            .hint("'upgrade --force' tries it again");
     }
 
     void report_next(const ostree::Deployment& next) {
@@ -120,7 +133,8 @@ class Upgrade {
         report_.release = facts_.present;
         report_.commit = target_.current.id.commit;
         const auto& on_trial = target_.roles.on_trial;
-        const ostree::Deployment& next = on_trial ? *on_trial : sysroot_.deployments().front();
+        const bool waits = on_trial && plan.action != UpgradeAction::withdraw;
+        const ostree::Deployment& next = waits ? *on_trial : sysroot_.deployments().front();
         if (next != target_.current) report_.next_boot = next.id;
         if (plan.records_digest) {
             const image::Origin origin = candidate_.new_origin().with_state_of(present_origin());

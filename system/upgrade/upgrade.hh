@@ -17,6 +17,7 @@ namespace osb::system {
 enum class UpgradeResult {
     nothing_new,     // what is named runs, or is what the next boot starts
     follows,         // the running system follows the other name now; nothing else changes
+    withdrawn,       // what is named runs: another system that waited for its trial is given up
     trial_prepared,  // it had been deployed before; the bootloader was told again
     downloaded,
     deployed,

@@ -15,6 +15,8 @@ UpgradePlan plan_for_current(const UpgradeFacts& facts, const UpgradeOptions& op
     // With another image read in its place, the name's own one is not known.
     const bool can_follow = options.from.empty() && !options.download_only && !facts.digest.empty();
     UpgradePlan out{.reason = reason};
+    if (can_follow && facts.trial_waits && facts.trial_follows && !facts.switches)
+        return {.action = UpgradeAction::withdraw, .reason = PlanReason::pulled};
     out.records_digest = can_follow && (facts.switches || !facts.is_recorded);
     if (can_follow && facts.switches) out.action = UpgradeAction::follow;
     return out;
@@ -41,6 +43,7 @@ bool UpgradePlan::is_work() const noexcept {
         case UpgradeAction::resume_trial:
             return reason == PlanReason::prepared;
         case UpgradeAction::follow:
+        case UpgradeAction::withdraw:
         case UpgradeAction::download:
         case UpgradeAction::deploy:
             break;
@@ -128,6 +131,7 @@ Error to_error(const UpgradePlan& plan, const UpgradeFacts& facts) {
                 .code("older_image")
                 .hint("'upgrade --allow-downgrade' accepts it");
         case PlanReason::prepared:
+        case PlanReason::pulled:
         case PlanReason::new_system:
             break;
     }

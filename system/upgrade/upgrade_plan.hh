@@ -29,6 +29,7 @@ struct UpgradeFacts {
     bool runs_on_trial = false;      // what runs has not passed its trial yet
     bool trial_waits = false;        // another system waits for its trial
     bool trial_is_prepared = false;  // that waits, but the bootloader was not told
+    bool trial_follows = false;      // that waits, and follows the same name
     std::optional<FailedTrial> failed;
     bool is_given_up = false;  // `rollback` has left it
     Release present;           // of the current system
@@ -43,6 +44,7 @@ struct UpgradeFacts {
 enum class UpgradeAction {
     nothing_new,
     follow,        // only the name changes that the current system follows
+    withdraw,      // the name points to the running system again: a waiting trial is given up
     resume_trial,  // it is deployed: the bootloader is told (again) to try it
     refuse,
     download,  // nothing is known against it so far: to be read, and to be decided again with what that shows
@@ -52,6 +54,7 @@ enum class UpgradeAction {
 enum class PlanReason {
     running,
     same_system,    // it runs, in another image
+    pulled,         // it runs, and what waits for its trial is no longer what the name points to
     next_on_trial,  // the next boot tries it
     next_default,   // the next boot starts it
     prepared,       // it is deployed, and the next boot would not try it

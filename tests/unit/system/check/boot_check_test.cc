@@ -224,6 +224,28 @@ TEST_F(BootCheckTest, ATrialWithoutAVerdictGetsOneMoreTry) {
     EXPECT_TRUE(is_settled());
 }
 
+// Before boot-check of the old system has noticed.
+TEST_F(BootCheckTest, AnUpgradeDoesNotGoRoundTheLimitOfTries) {
+    for (const TrialEvent event : {TrialEvent::resume, TrialEvent::replace, TrialEvent::rollback}) {
+        const std::string record = disk_.read("ostree/osb-oci/trial.json");
+        restart();
+        use_up_retry();
+        stage("init");
+        EXPECT_EQ(advance_trial(*sysroot_, event, {.running = old_}).verdict, TrialVerdict::failed);
+        EXPECT_EQ(reason(), "the system started, but its health check did not run");
+        EXPECT_NE(read_boot_once(sysroot_->boot()), "trial");
+        TrialRecords(disk_.path()).set_failed({});
+        disk_.write("ostree/osb-oci/trial.json", record);
+    }
+    // The first end without a verdict leaves one more try, under another id.
+    restart();
+    const std::string first = read_trial(*sysroot_)->id;
+    stage("init");
+    EXPECT_EQ(test::resume_trial(*sysroot_).verdict, TrialVerdict::to_come);
+    EXPECT_NE(read_trial(*sysroot_)->id, first);
+    EXPECT_EQ(read_trial(*sysroot_)->attempt, 2);
+}
+
 // The device does not answer, or BOOT is not mounted.
 TEST_F(BootCheckTest, ABootloaderThatCannotBeReadSaysNothing) {
     restart();
@@ -234,7 +256,7 @@ TEST_F(BootCheckTest, ABootloaderThatCannotBeReadSaysNothing) {
     EXPECT_EQ(reason(), "");
 }
 
-TEST_F(BootCheckTest, AKernelThatIsNotWhatWasWrittenIsNotStarted) {
+TEST_F(BootCheckTest, AKernelThatIsNotWhatWasWrittenIsWrittenAgain) {
     restart();
     change([](Trial& trial) { trial.state = TrialState::prepared; });
     const std::string kernel = "boot/ostree/default-" + new_.boot_checksum + "/vmlinuz-6.1.0";
@@ -243,12 +265,16 @@ TEST_F(BootCheckTest, AKernelThatIsNotWhatWasWrittenIsNotStarted) {
     std::filesystem::remove(disk_.path() + "/" + kernel);
     disk_.write(kernel, "kernel of 3");
     EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
+    EXPECT_EQ(disk_.read(kernel), "kernel of 2");
+    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
+    // One that is gone is not: what else is?
+    clear_boot_once(sysroot_->boot(), "trial");
+    change([](Trial& trial) { trial.state = TrialState::prepared; });
+    std::filesystem::remove(disk_.path() + "/" + kernel);
+    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
     EXPECT_EQ(read_boot_once(sysroot_->boot()), "");
     EXPECT_EQ(read_trial(*sysroot_)->state, TrialState::prepared);
     EXPECT_THROW(test::resume_trial(*sysroot_), Error);
-    disk_.write(kernel, "kernel of 2");
-    EXPECT_EQ(settle(old_, kGreen).verdict, TrialVerdict::to_come);
-    EXPECT_EQ(read_boot_once(sysroot_->boot()), "trial");
 }
 
 // Power fails after each step of each change; the next start of the old system brings it in order.
@@ -300,6 +326,19 @@ TEST_F(BootCheckTest, AFallbackBecomesTheDefault) {
     ASSERT_EQ(failed.size(), 1U);
     EXPECT_TRUE(failed[0].is_of(new_));
     EXPECT_EQ(failed[0].reason, "three starts in a row did not reach the health check");
+    // Not of the default: somebody had chosen it in the menu.
+    TrialRecords(disk_.path()).set_failed({});
+    disk_.write("ostree/osb-oci/fallback-used", note);
+    settle(old_, kGreen);
+    EXPECT_TRUE(sysroot_->deployments().front() == old_);
+    EXPECT_TRUE(read_failed(*sysroot_).empty());
+    // Nor by a system whose own checks fail.
+    sysroot_->write({new_, old_});
+    disk_.write("ostree/osb-oci/fallback-used", note);
+    settle(old_, kRed);
+    EXPECT_TRUE(sysroot_->deployments().front() == new_);
+    settle(old_, kGreen);
+    EXPECT_TRUE(sysroot_->deployments().front() == old_);
     for (const char* text : {"", "x", "\xff y\n"}) {
         disk_.write("ostree/osb-oci/fallback-used", text);
         settle(old_, kGreen);

@@ -335,6 +335,36 @@ TEST_F(DeployTest, WhatCouldNotBeStartedIsRefusedBeforeAnythingIsWritten) {
                    ErrorKind::invalid);
 }
 
+// Its bootloader cannot be told to start the new one once: that is no reason to start it for good.
+TEST_F(DeployTest, ABootloaderThatIsDamagedIsAnError) {
+    Sysroot sysroot = with_trials("1");
+    disk_.write("boot/extlinux/ldlinux.sys", "short");
+    try {
+        deploy_next(sysroot, next(sysroot, disk_.add_commit("2")), {});
+        FAIL() << "was deployed";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::io);
+        EXPECT_FALSE(error.hint().empty());
+    }
+    EXPECT_EQ(sysroot.deployments().size(), 1U);
+}
+
+// The default and the system on trial have to fit into the menu's one block, now and at the next upgrade.
+TEST_F(DeployTest, ArgumentsThatWouldBlockTheNextDeploymentAreRefused) {
+    Sysroot sysroot = with_trials("1");
+    ostree::NewDeployment deployment = next(sysroot, disk_.add_commit("2"));
+    deployment.kernel_options.push_back("x=" + std::string(1550, 'x'));
+    try {
+        deploy_next(sysroot, deployment, {});
+        FAIL() << "was deployed";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::too_large) << error.message();
+    }
+    EXPECT_FALSE(read_trial(sysroot));
+    deployment.kernel_options.back().resize(1000);
+    EXPECT_EQ(deploy_next(sysroot, deployment, {}).result, DeployResult::on_trial);
+}
+
 TEST_F(DeployTest, AKernelOfAnotherKindIsRefused) {
     std::string kernel(image::kKernelHeaderSize, '\0');
     kernel.replace(0x202, 6, "HdrS\x0c\x02");

@@ -47,6 +47,7 @@ bool is_in_range(Bits& bits, Case& out, Stage stage) {
     facts.runs_on_trial = bits.flag();
     facts.trial_waits = bits.flag();
     facts.trial_is_prepared = bits.flag();
+    facts.trial_follows = facts.trial_waits && bits.flag();
     if (bits.flag())
         facts.failed = FailedTrial{.deployment = test::TestSysroot::no_deployment().id, .reason = "hung"};
     facts.is_given_up = bits.flag();
@@ -142,8 +143,10 @@ TEST(UpgradePlan, TheSameAgainIsNothingNew) {
             EXPECT_FALSE(goes_on(plan));
         }
         if (facts.match == DeploymentMatch::current && !facts.switches) {
-            EXPECT_EQ(plan.action, UpgradeAction::nothing_new);
-            EXPECT_FALSE(plan.is_work());
+            // A bad release was pulled: the tag points to the running system again.
+            const bool is_pulled = facts.trial_follows && !one.options.download_only;
+            EXPECT_EQ(plan.action, is_pulled ? UpgradeAction::withdraw : UpgradeAction::nothing_new);
+            EXPECT_EQ(plan.is_work(), is_pulled);
         }
     });
 }
