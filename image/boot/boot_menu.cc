@@ -323,8 +323,12 @@ void check_menu_room(const std::string& boot, const BootEntry& tried, const std:
     const Fd directory = open_at(AT_FDCWD, boot, O_RDONLY | O_DIRECTORY);
     std::vector<BootEntry> entries = read_entries(directory.get());
     sort_entries(entries);
-    if (!entries.empty()) check_room_for(entries.front(), tried, arguments);
-    check_room_for(tried, tried, arguments);
+    check_room_for(entries.empty() ? tried : entries.front(), tried, arguments);
+    try {
+        check_room_for(tried, tried, arguments);
+    } catch (const Error& error) {
+        log_warning(concat("the deployment after this one needs fewer kernel arguments: ", error.message()));
+    }
 }
 
 void check_default_entry(const std::string& boot) {

@@ -73,9 +73,9 @@ bool menu_is_ours(const std::string& boot);
 // too_large when none can be started, or as menu_file().
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
 
-// Throws Error{too_large} unless the menu has room for the present default with `tried` on trial, and later
-// for `tried` as the default with another one like it on trial. `arguments` are those of the trial. Does
-// nothing where the menu is not ours.
+// Throws Error{too_large} unless the menu has room for the present default with `tried` on trial. Warns if it
+// will not have room for `tried` as the default with another one like it on trial. `arguments` are those of
+// the trial. Does nothing where the menu is not ours.
 void check_menu_room(const std::string& boot, const BootEntry& tried, const std::string& arguments);
 
 // Throws Error{too_large} when the first of the boot entries, which is to be the default, could not be

@@ -17,6 +17,8 @@ LONG = "dyndbg=" + "+".join(f"module_{number:04}" for number in range(200))
 LAST_TIME = (1 << 34) - (1 << 31) - 1
 NOBODY = 65534
 
+NO_TRIALS = ("usr/bin/osb-oci", "etc/runlevels/default/osb-boot-check")
+
 
 def environment(**more):
     out = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", **more}
@@ -199,14 +201,16 @@ def inodes(test):
 def small_boot(test):
     """BOOT has room for two kernels: the rollback gives way to the third, unless it is pinned."""
     def system(tag, kilobytes=11_000):
-        # Without osb-oci in it there is no trial: it is the default at once.
-        base = base_layer(kernel=os.urandom(kilobytes), leave_out=("usr/bin/osb-oci",))
+        # There is no trial of it: it is the default at once.
+        base = base_layer(kernel=os.urandom(kilobytes), leave_out=NO_TRIALS)
         number = int(tag[1:])
         test.layout.image(tag, [base, version_layer(tag, [])], created=f"2024-01-{number:02}T00:00:00Z",
                           config={"Labels": {"org.opencontainers.image.version": tag}})
         return oci(test, tag)
 
-    disk = Disk(test, "small-boot", system("v11", 9_000), "--target-imgref", "registry.example/os:1", "--boot-size", "32M")
+    disk = Disk(test, "small-boot", system("v11", 9_000), "--target-imgref", "registry.example/os:1", "--boot-size", "48M")
+    with open(disk.path("boot/filler"), "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 16 << 20)
     test.check_status(disk.osb("upgrade", "--from", system("v12")), 0, "a second kernel fits")
     test.check(disk.versions() == ["v12", "v11"], "and the first system is the rollback", disk.versions())
     test.check_status(disk.osb("pin", "rollback"), 0, "it is pinned")
@@ -229,7 +233,7 @@ def small_root(test):
     def system(number, mebibytes):
         tag = f"v{number}"
         large = TarLayer().directory("usr/share").file_entry("usr/share/large", os.urandom(mebibytes << 20)).bytes()
-        base = base_layer(leave_out=("usr/bin/osb-oci",))
+        base = base_layer(leave_out=NO_TRIALS)
         test.layout.image(tag, [base, large, version_layer(tag, [])], created=f"2024-01-{number:02}T00:00:00Z",
                           config={"Labels": {"org.opencontainers.image.version": tag}})
         return oci(test, tag)

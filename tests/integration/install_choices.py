@@ -112,8 +112,8 @@ def three_systems(test):
         return test.skip_one("upgrades of a disk", "needs root")
     layout, source = Layout(test.path("images")), f"oci:{test.path('images')}:"
     for number in (1, 2, 3):
-        # Without osb-oci there is no trial, and the new one is the default at once.
-        base = base_layer(os.urandom(16000 + 2000 * number), leave_out=("usr/bin/osb-oci",))
+        # Without osb-oci and its service there is no trial, and the new one is the default at once.
+        base = base_layer(os.urandom(16000 + 2000 * number), leave_out=("usr/bin/osb-oci", "etc/runlevels/default/osb-boot-check"))
         labels = {"org.opencontainers.image.version": f"v{number}"}
         layout.image(f"v{number}", [base, version_layer(f"v{number}", [])], "gzip", config={"Labels": labels},
                      created=f"2024-01-0{number}T00:00:00Z")

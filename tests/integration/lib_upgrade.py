@@ -27,7 +27,8 @@ def base_layer(kernel=b"kernel 1", leave_out=(), filler=300_000):
     for name, content in files.items():
         if name not in leave_out:
             layer.file_entry(name, content, mode=0o755 if "bin/" in name else 0o644)
-    return layer.symlink("etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check").bytes()
+    service = "etc/runlevels/default/osb-boot-check"
+    return (layer if service in leave_out else layer.symlink(service, "/etc/init.d/osb-boot-check")).bytes()
 
 
 def packages_layer(packages, files=()):

@@ -71,7 +71,12 @@ def main(test):
     test.check(result.status == 0 and system.get(NOTE) == IMAGE + "\n", "one that can notes it", result.describe())
     test.check(os.listdir(os.path.dirname(system.note)) == ["reachable-before"], "and leaves nothing else")
     system.check(5)
+    system.check(5)
     test.check(system.get(NOTE) == IMAGE + "\n", "an outage does not take the note away")
+    system.check(5)
+    test.check(system.get(NOTE) is None, "three starts without the network do")
+    system.check(0)
+    test.check(os.listdir(os.path.dirname(system.note)) == ["reachable-before"], "and it comes back with the network")
 
     result = system.check(5, trial=True)
     expected = f"{IMAGE} cannot be reached, as it could before this update: registry.test: no route\n"

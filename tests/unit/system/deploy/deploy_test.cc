@@ -349,20 +349,26 @@ TEST_F(DeployTest, ABootloaderThatIsDamagedIsAnError) {
     EXPECT_EQ(sysroot.deployments().size(), 1U);
 }
 
-// The default and the system on trial have to fit into the menu's one block, now and at the next upgrade.
-TEST_F(DeployTest, ArgumentsThatWouldBlockTheNextDeploymentAreRefused) {
+// The default and the system on trial have to fit into the menu's one block.
+TEST_F(DeployTest, ArgumentsForWhichTheMenuHasNoRoomAreRefusedBeforeAnythingIsWritten) {
     Sysroot sysroot = with_trials("1");
-    ostree::NewDeployment deployment = next(sysroot, disk_.add_commit("2"));
-    deployment.kernel_options.push_back("x=" + std::string(1550, 'x'));
+    const auto with_arguments = [&](const char* version, std::size_t size) {
+        ostree::NewDeployment deployment = next(sysroot, disk_.add_commit(version));
+        deployment.kernel_options = {"root=LABEL=ROOT", "x=" + std::string(size, 'x')};
+        return deployment;
+    };
+    deploy_next(sysroot, with_arguments("2", 1500), {});
+    test::pass_trial(sysroot);
+    const std::string menu = disk_.read("boot/extlinux/entries.conf");
     try {
-        deploy_next(sysroot, deployment, {});
+        deploy_next(sysroot, with_arguments("3", 1500), {});
         FAIL() << "was deployed";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::too_large) << error.message();
     }
     EXPECT_FALSE(read_trial(sysroot));
-    deployment.kernel_options.back().resize(1000);
-    EXPECT_EQ(deploy_next(sysroot, deployment, {}).result, DeployResult::on_trial);
+    EXPECT_EQ(disk_.read("boot/extlinux/entries.conf"), menu);
+    EXPECT_EQ(deploy_next(sysroot, with_arguments("3", 100), {}).result, DeployResult::on_trial);
 }
 
 TEST_F(DeployTest, AKernelOfAnotherKindIsRefused) {
