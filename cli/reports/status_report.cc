@@ -16,6 +16,7 @@ namespace {
 
 using system::DeploymentMatch;
 using system::DeploymentStatus;
+using system::EtcState;
 using system::FailedTrial;
 using system::PlanReason;
 using system::TrialState;
@@ -53,9 +54,12 @@ class Text {
         field("version", version_of(one));
         field("digest", short_digest(one.digest));
         field("commit", commit_of(one));
-        if (one.etc_pending == true)
+        if (one.etc == EtcState::pending)
             field("/etc",
                   styled(Style::warning, "has changes that the shutdown merges into this deployment"));
+        if (one.etc == EtcState::edited)
+            field("/etc", styled(Style::warning,
+                                 "has changes that this deployment does not get: its own /etc was edited"));
     }
 
     void next_boot() {
@@ -214,6 +218,10 @@ OrderedJson subject_to_json(const system::TrialSubject& subject) {
             {"version", json_text(subject.version)}};
 }
 
+OrderedJson known_or_null(const std::optional<EtcState>& state, bool value) {
+    return state ? OrderedJson(value) : OrderedJson(nullptr);
+}
+
 OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
     const ostree::Deployment& deployment = one.deployment;
     return {{"index", index},
@@ -229,7 +237,8 @@ OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
             {"staged", deployment.staged},
             {"failed", one.failed},
             {"left_over", one.left_over},
-            {"etc_pending", one.etc_pending ? OrderedJson(*one.etc_pending) : OrderedJson(nullptr)},
+            {"etc_pending", known_or_null(one.etc, one.etc != EtcState::current)},
+            {"etc_edited", known_or_null(one.etc, one.etc == EtcState::edited)},
             {"image", json_text(one.follows)},
             {"origin_problem", json_text(one.origin_problem)},
             {"manifest_digest", json_text(one.digest)},

@@ -9,6 +9,8 @@
 #include "cli/output/json_output.hh"
 #include "cli/reports/deployment_report.hh"
 #include "system/etc/etc_merge.hh"
+#include "system/trial/trial.hh"
+#include "system/trial/trial_records.hh"
 
 namespace osb::cli {
 namespace {
@@ -53,11 +55,16 @@ std::string describe_merge(const EtcMergeReport& report) {
 
 class MergeEtcVerb final : public Verb {
   public:
-    void declare(Arguments& arguments) override { sysroot_.declare(arguments); }
+    void declare(Arguments& arguments) override {
+        sysroot_.declare(arguments);
+        arguments.add({{.name = "--waiting",
+                        .help = "leave the running system alone: merge only into deployments that wait",
+                        .target = &waiting_}});
+    }
 
     void run(Session& session) override {
         const ostree::Sysroot sysroot = sysroot_.open_locked();
-        const std::vector<EtcMergeReport> reports = system::merge_etc(sysroot);
+        const std::vector<EtcMergeReport> reports = system::merge_etc(sysroot, merge_options(sysroot));
         OrderedJson list = OrderedJson::array();
         for (const EtcMergeReport& report : reports) {
             list.push_back({{"deployment", report.deployment.to_string()},
@@ -74,7 +81,16 @@ class MergeEtcVerb final : public Verb {
     }
 
   private:
+    system::EtcMergeOptions merge_options(const ostree::Sysroot& sysroot) const {
+        system::EtcMergeOptions out{.boot_id = system::current_boot_id(), .is_waiting_only = waiting_};
+        if (const auto booted = sysroot.booted()) out.running = booted->id;
+        const std::optional<system::Trial> trial = system::read_trial(sysroot);
+        if (trial && trial->state != system::TrialState::passed) out.on_trial = trial->deployment;
+        return out;
+    }
+
     SysrootFlags sysroot_;
+    bool waiting_ = false;
 };
 
 }  // namespace
@@ -82,6 +98,7 @@ class MergeEtcVerb final : public Verb {
 constexpr auto kMergeEtcExamples = std::to_array<std::string_view>({
     "osb-oci merge-etc",
     "osb-oci merge-etc --json",
+    "osb-oci merge-etc --waiting",
     "osb-oci merge-etc --sysroot /mnt",
 });
 

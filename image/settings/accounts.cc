@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kFirstUser = 1000;
 constexpr std::uint32_t kLastUser = 59999;
+constexpr std::size_t kPassword = 1;
 constexpr std::size_t kId = 2;     // in passwd and group
 constexpr std::size_t kGroup = 3;  // in passwd
 constexpr std::size_t kGecos = 4;
@@ -143,7 +144,11 @@ Account Accounts::set_user(const UserCustomization& user) {
     if (user.shell) (*line)[kShell] = *user.shell;
     for (const std::string& group : user.groups) join_group(user.name, group);
     // "*", not "!": an SSH server takes the latter for an account that is locked, keys and all.
-    if (user.password || is_new) set_password(user.name, user.password.value_or("*"));
+    if (user.password || is_new) {
+        // With anything else in it, and with nothing, nobody reads /etc/shadow.
+        (*line)[kPassword] = "x";
+        set_password(user.name, user.password.value_or("*"));
+    }
     const std::optional<std::uint32_t> uid = parse_id((*line)[kId]);
     const std::optional<std::uint32_t> gid = parse_id((*line)[kGroup]);
     if (!uid || !gid) {

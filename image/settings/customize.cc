@@ -246,7 +246,12 @@ class Customizer {
 
     void set_user(const UserCustomization& user) {
         const Account account = accounts_.set_user(user);
-        if (account.home.size() < 2) return;  // "/" and "" belong to nobody
+        if (account.home.size() < 2) {  // "/" and "" belong to nobody
+            if (user.keys.empty()) return;
+            throw Error(ErrorKind::invalid, concat("the user ", quoted(user.name),
+                                                   " cannot have a key: the home is ", quoted(account.home)))
+                .hint("give the user another home with [[customizations.user]]");
+        }
         // The home of one whom the image has is the image's matter, too.
         if (!account.is_new && !user.home && user.keys.empty()) return;
         with_context([&] { return concat("the home of the user ", quoted(user.name)); },

@@ -78,12 +78,15 @@ bool is_settled(const Sysroot& sysroot) {
            reset_boot_count(sysroot);
 }
 
-// From here on its /etc is its own: nothing is merged into it any more. Never a reason to fail.
+// Its trial has passed, or there is none: from here on its /etc is its own, and nothing is merged into it any
+// more. Never a reason to fail.
 void end_etc_merge(const Sysroot& sysroot, const Deployment& booted, CheckReport& report) {
     try {
         if (!forget_etc_merge(sysroot, booted.id)) return;
         report.warnings.push_back(
-            "changes of /etc that the old system made before the restart are missing: osb-etc did not run");
+            "changes of /etc that the old system made before the restart are missing: osb-etc did not run, "
+            "or "
+            "could not merge them");
     } catch (const Error& error) {
         report.warnings.push_back(concat("cannot end the merge of /etc: ", error.message()));
     }

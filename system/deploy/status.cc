@@ -50,9 +50,9 @@ void add_commit(DeploymentStatus& out, const Sysroot& sysroot) {
     }
 }
 
-std::optional<bool> etc_pending_of(const Sysroot& sysroot, const Deployment& deployment) {
+std::optional<EtcState> etc_state_of(const Sysroot& sysroot, const Deployment& deployment) {
     try {
-        return is_etc_pending(sysroot, deployment.id);
+        return etc_state(sysroot, deployment.id);
     } catch (const Error& error) {
         log_debug(concat("/etc: ", error.message()));
         return std::nullopt;
@@ -71,7 +71,7 @@ DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, 
     out.rollback = is_same(roles.rollback, deployment);
     out.left_over = std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();
     out.failed = has_failed(failed, deployment);
-    out.etc_pending = etc_pending_of(sysroot, deployment);
+    out.etc = etc_state_of(sysroot, deployment);
     out.digest = manifest_digest_of(sysroot, deployment);
     out.deployed = deployed_at(sysroot, deployment);
     add_origin(out);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ostree/sysroot/sysroot.hh"
+#include "system/etc/etc_merge.hh"
 #include "system/trial/trial.hh"
 #include "system/trial/trial_support.hh"
 
@@ -23,7 +24,7 @@ struct DeploymentStatus {
     bool failed = false;  // its trial
     // Changes of /etc were made since it was merged into this one, which waits. Nothing: without the right to
     // read all of /etc this is not known.
-    std::optional<bool> etc_pending = false;
+    std::optional<EtcState> etc = EtcState::current;
 
     std::string follows;         // image or refspec; what the origin says, where that cannot be followed
     std::string origin_problem;  // why it cannot; "" where it can

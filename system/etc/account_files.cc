@@ -1,7 +1,6 @@
 #include "system/etc/account_files.hh"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -9,103 +8,18 @@
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
+#include "system/etc/account_ranges.hh"
+#include "system/etc/account_table.hh"
+#include "system/etc/foreign_accounts.hh"
 
 namespace osb::system {
 namespace {
 
-using Fields = std::vector<std::string>;
-
-Fields split_fields(std::string_view text, char separator) {
-    Fields out;
-    for (std::size_t at = 0;;) {
-        const std::size_t end = text.find(separator, at);
-        out.emplace_back(text.substr(at, end - at));
-        if (end == std::string_view::npos) return out;
-        at = end + 1;
-    }
-}
-
-std::string join_fields(const Fields& fields, char separator) {
-    std::string out;
-    for (std::size_t i = 0; i < fields.size(); ++i)
-        out += concat(i == 0 ? "" : std::string(1, separator), fields[i]);
-    return out;
-}
-
-// What a line of each file looks like. Fields are counted from 0.
-struct AccountFormat {
-    std::size_t fields = 0;
-    std::size_t members_from = 0;  // the first field that is a list of members; 0: none
-    std::size_t number = 0;        // the field with the entry's own number; 0: none
-};
-
-AccountFormat format_of(std::string_view file) {
-    if (file == "passwd") return {.fields = 7, .number = 2};
-    if (file == "group") return {.fields = 4, .members_from = 3, .number = 2};
-    if (file == "shadow") return {.fields = 9};
-    if (file == "gshadow") return {.fields = 4, .members_from = 2};
-    return {.fields = 3};
-}
-
-// The lines of a file with one name: nearly always one.
-struct AccountEntry {
-    std::string name;  // "" for a line that is not an entry
-    std::vector<std::string> lines;
-
-    bool operator==(const AccountEntry&) const = default;
-};
-
-class AccountTable {
-  public:
-    AccountTable(std::string_view text, const AccountFormat& format) {
-        while (!text.empty()) {
-            const std::size_t end = std::min(text.find('\n'), text.size());
-            add(std::string(text.substr(0, end)), format);
-            text.remove_prefix(std::min(end + 1, text.size()));
-        }
-    }
-
-    const std::vector<AccountEntry>& entries() const& { return entries_; }
-    std::vector<AccountEntry> entries() && { return std::move(entries_); }
-    const AccountEntry* find(const std::string& name) const {
-        const auto found = index_.find(name);
-        return found == index_.end() ? nullptr : &entries_[found->second];
-    }
-
-  private:
-    void add(const std::string& line, const AccountFormat& format) {
-        const Fields fields = split_fields(line, ':');
-        if (fields.size() != format.fields || fields.front().empty() || line.front() == '#') {
-            entries_.push_back({.name = "", .lines = {line}});
-            return;
-        }
-        const auto [at, is_new] = index_.emplace(fields.front(), entries_.size());
-        if (is_new) {
-            entries_.push_back({.name = fields.front(), .lines = {line}});
-        } else {
-            entries_[at->second].lines.push_back(line);
-        }
-    }
-
-    std::vector<AccountEntry> entries_;
-    std::map<std::string, std::size_t> index_;
-};
-
-// An entry of the result, and whether it is the image's.
+// An entry of the result, and whether its lines are the image's.
 struct JoinedEntry {
     AccountEntry entry;
     bool from_image = false;
 };
-
-Fields members_of(const std::string& field) {
-    Fields out = field.empty() ? Fields{} : split_fields(field, ',');
-    std::erase(out, "");
-    return out;
-}
-
-bool has_member(const Fields& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
-}
 
 std::string join_members(const std::string& old_list, const std::string& local_list,
                          const std::string& new_list) {
@@ -172,30 +86,16 @@ std::vector<JoinedEntry> join_file(const AccountTable& before, const AccountTabl
     return out;
 }
 
-std::optional<std::uint32_t> parse_id(const std::string& text) {
-    std::uint32_t out = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return out;
-}
-
-std::optional<std::uint32_t> number_of(const AccountEntry& entry, const AccountFormat& format) {
-    if (format.number == 0 || entry.name.empty()) return std::nullopt;
-    return parse_id(split_fields(entry.lines.front(), ':')[format.number]);
-}
-
-void set_field(AccountEntry& entry, std::size_t field, const std::string& value) {
-    for (std::string& line : entry.lines) {
-        Fields fields = split_fields(line, ':');
-        fields[field] = value;
-        line = join_fields(fields, ':');
-    }
-}
+constexpr std::size_t kGroupField = 3;  // of passwd
 
 class Join {
   public:
-    Join(const AccountFiles& before, const AccountFiles& local, const AccountFiles& now)
-        : before_(before), local_(local), now_(now) {}
+    Join(const AccountFiles& before, const AccountFiles& local, const AccountFiles& image)
+        : before_(before),
+          local_(local),
+          image_(image),
+          foreign_(find_foreign(before, local, image)),
+          now_(without_foreign(image, local, foreign_)) {}
 
     JoinedAccounts run() {
         for (const std::string_view name : kAccountFiles) {
@@ -204,12 +104,17 @@ class Join {
             tables_[file] =
                 join_file(table(before_, file), table(local_, file), table(now_, file), format_of(file));
         }
+        keep_numbers("group", "group");
+        keep_numbers("passwd", "user");
         collect_numbers("passwd");
         collect_numbers("group");
         renumber("group", "group");
         renumber("passwd", "user");
-        note_names("passwd", "user");
-        note_names("group", "group");
+        set_primary_groups();
+        separate("subuid");
+        separate("subgid");
+        note_users();
+        note_groups();
         for (const auto& [file, entries] : tables_) write(file, entries);
         return std::move(out_);
     }
@@ -227,9 +132,35 @@ class Join {
         return !now_.contains(file) && before_.contains(file) && before_.at(file) == local_.at(file);
     }
 
+    // Whom the machine has keeps the number: files in /var belong to it.
+    void keep_numbers(const std::string& file, const std::string& kind) {
+        if (!tables_.contains(file)) return;
+        const AccountFormat format = format_of(file);
+        const AccountTable local = table(local_, file);
+        const AccountTable before = table(before_, file);
+        const AccountTable image = table(image_, file);
+        for (JoinedEntry& one : tables_[file]) {
+            const AccountEntry* mine = one.entry.name.empty() ? nullptr : local.find(one.entry.name);
+            const auto number = mine == nullptr ? std::nullopt : number_of(*mine, format);
+            if (!number) continue;
+            if (number_of(one.entry, format) != number) {
+                set_field(one.entry, format.number, concat(*number));
+                renumbered_.insert(file);
+            }
+            const AccountEntry* old = before.find(one.entry.name);
+            const AccountEntry* next = image.find(one.entry.name);
+            if (old == nullptr || next == nullptr) continue;
+            const auto there = number_of(*next, format);
+            if (!there || there == number || number_of(*old, format) == there) continue;
+            out_.notes.push_back(concat("the ", kind, ' ', quoted(one.entry.name),
+                                        " keeps its number on this machine, ", *number,
+                                        "; in the new image it has ", *there));
+        }
+    }
+
     // Numbers that nobody new may get.
     void collect_numbers(const std::string& file) {
-        for (const AccountFiles* files : {&before_, &local_, &now_}) {
+        for (const AccountFiles* files : {&before_, &local_, &image_}) {
             for (const AccountEntry& entry : table(*files, file).entries()) {
                 if (const auto number = number_of(entry, format_of(file))) taken_.insert(*number);
             }
@@ -245,25 +176,22 @@ class Join {
         return std::nullopt;
     }
 
-    // Entries of the image whose number is that of an entry that only the machine has.
+    // New entries of the image whose number is that of another entry that the machine has.
     void renumber(const std::string& file, const std::string& kind) {
         if (!tables_.contains(file)) return;
         const AccountFormat format = format_of(file);
+        const AccountTable local = table(local_, file);
+        const AccountTable image = table(image_, file);
         std::map<std::uint32_t, std::string> owners;
         for (const JoinedEntry& one : tables_[file]) {
             const auto number = number_of(one.entry, format);
-            if (number && !one.from_image) owners.emplace(*number, one.entry.name);
+            if (number && local.find(one.entry.name) != nullptr) owners.emplace(*number, one.entry.name);
         }
-        const AccountTable image = table(now_, file);
-        const AccountTable before = table(before_, file);
         for (JoinedEntry& one : tables_[file]) {
             const auto number = number_of(one.entry, format);
-            if (!one.from_image || !number) continue;
+            if (!number || local.find(one.entry.name) != nullptr) continue;
             const auto owner = owners.find(*number);
             if (owner == owners.end()) continue;
-            // It had that number before: the machine has chosen to share it.
-            const AccountEntry* old = before.find(one.entry.name);
-            if (old != nullptr && number_of(*old, format) == number) continue;
             // Two names of one number, as the image itself has them.
             const AccountEntry* in_image = image.find(owner->second);
             if (in_image != nullptr && number_of(*in_image, format) == number) continue;
@@ -274,10 +202,9 @@ class Join {
     void give_number(AccountEntry& entry, std::uint32_t number, const std::string& owner,
                      const std::string& file, const std::string& kind) {
         // The user gets the number that the group of the same name got.
-        const auto group = file == "passwd" ? new_groups_.find(number) : new_groups_.end();
-        std::optional<std::uint32_t> next;
-        if (group != new_groups_.end() && group->second.first == entry.name) next = group->second.second;
-        if (!next) next = free_number();
+        const auto group = file == "passwd" ? new_groups_.find(entry.name) : new_groups_.end();
+        const auto next = group != new_groups_.end() && group->second.first == number ? group->second.second
+                                                                                      : free_number();
         const std::string clash =
             concat("the image's ", kind, ' ', quoted(entry.name), " has the number ", number,
                    ", which is that of the ", kind, ' ', quoted(owner), " on this machine: ");
@@ -288,38 +215,81 @@ class Join {
         }
         set_field(entry, format_of(file).number, concat(*next));
         renumbered_.insert(file);
-        if (file == "group") new_groups_[number] = {entry.name, *next};
+        if (file == "group") new_groups_[entry.name] = {number, next};
         out_.notes.push_back(concat(clash, "it gets ", *next, ", and files of the image that belong to ",
                                     number, " belong to ", quoted(owner)));
-        if (file == "group") move_primary_groups(number, *next);
     }
 
-    // Users of the image whose primary group has another number now.
-    void move_primary_groups(std::uint32_t number, std::uint32_t next) {
-        constexpr std::size_t kGroupField = 3;
-        if (!tables_.contains("passwd")) return;
+    // The number means a group by its name in the image, which may have another number here.
+    void set_primary_groups() {
+        if (!tables_.contains("passwd") || !tables_.contains("group")) return;
+        const AccountFormat format = format_of("group");
+        std::map<std::uint32_t, std::string> names;  // in the image
+        for (const AccountEntry& group : table(image_, "group").entries()) {
+            if (const auto number = number_of(group, format)) names.emplace(*number, group.name);
+        }
+        std::map<std::string, std::uint32_t> numbers;  // in the result
+        for (const JoinedEntry& one : tables_["group"]) {
+            if (const auto number = number_of(one.entry, format)) numbers.emplace(one.entry.name, *number);
+        }
         for (JoinedEntry& one : tables_["passwd"]) {
             if (!one.from_image || one.entry.name.empty()) continue;
-            if (parse_id(split_fields(one.entry.lines.front(), ':')[kGroupField]) == number) {
-                set_field(one.entry, kGroupField, concat(next));
-                renumbered_.insert("passwd");
-            }
+            const auto there = parse_id(split_fields(one.entry.lines.front(), ':')[kGroupField]);
+            const auto name = there ? names.find(*there) : names.end();
+            const auto here = name == names.end() ? numbers.end() : numbers.find(name->second);
+            if (here == numbers.end() || here->second == *there) continue;
+            set_field(one.entry, kGroupField, concat(here->second));
+            renumbered_.insert("passwd");
         }
     }
 
-    // Names that both have added, with different numbers.
-    void note_names(const std::string& file, const std::string& kind) {
-        const AccountFormat format = format_of(file);
+    void separate(const std::string& file) {
+        if (!tables_.contains(file)) return;
         const AccountTable before = table(before_, file);
         const AccountTable local = table(local_, file);
-        for (const AccountEntry& entry : table(now_, file).entries()) {
+        const AccountTable image = table(image_, file);
+        std::vector<AccountEntry*> entries;
+        for (JoinedEntry& one : tables_[file]) {
+            const AccountEntry* mine = one.entry.name.empty() ? nullptr : local.find(one.entry.name);
+            const bool is_new = mine == nullptr || !(*mine == one.entry);
+            if (one.from_image && !one.entry.name.empty() && is_new) entries.push_back(&one.entry);
+        }
+        const std::vector<std::string> notes =
+            separate_ranges(file, std::move(entries), local, table(now_, file), {&before, &local, &image});
+        if (notes.empty()) return;
+        renumbered_.insert(file);
+        out_.notes.insert(out_.notes.end(), notes.begin(), notes.end());
+    }
+
+    // Names that both have added.
+    void note_users() {
+        const AccountFormat format = format_of("passwd");
+        const AccountTable before = table(before_, "passwd");
+        const AccountTable local = table(local_, "passwd");
+        const AccountTable image = table(image_, "passwd");
+        for (const std::string& name : foreign_) {
+            if (before.find(name) != nullptr) continue;
+            const auto here = number_of(*local.find(name), format);
+            const auto there = number_of(*image.find(name), format);
+            out_.notes.push_back(concat("the user ", quoted(name), " of this machine stays, with the number ",
+                                        here.value_or(0), "; it gets neither the password nor the groups of ",
+                                        "the image's user of that name, which has the number ",
+                                        there.value_or(0)));
+        }
+    }
+
+    void note_groups() {
+        const AccountFormat format = format_of("group");
+        const AccountTable before = table(before_, "group");
+        const AccountTable local = table(local_, "group");
+        for (const AccountEntry& entry : table(image_, "group").entries()) {
             if (entry.name.empty() || before.find(entry.name) != nullptr) continue;
             const AccountEntry* mine = local.find(entry.name);
             if (mine == nullptr) continue;
             const auto here = number_of(*mine, format);
             const auto there = number_of(entry, format);
             if (!here || !there || here == there) continue;
-            out_.notes.push_back(concat("the ", kind, ' ', quoted(entry.name),
+            out_.notes.push_back(concat("the group ", quoted(entry.name),
                                         " of this machine stays, with the number ", *here,
                                         "; the image has one of that name with the number ", *there));
         }
@@ -341,11 +311,14 @@ class Join {
 
     const AccountFiles& before_;
     const AccountFiles& local_;
-    const AccountFiles& now_;
+    const AccountFiles& image_;
+    std::set<std::string> foreign_;
+    AccountFiles now_;  // the image's without these
     std::map<std::string, std::vector<JoinedEntry>> tables_;
     std::set<std::uint32_t> taken_;
-    std::map<std::uint32_t, std::pair<std::string, std::uint32_t>> new_groups_;  // by the image's number
-    std::set<std::string> renumbered_;                                           // files
+    // Of groups, by name: the image's number, and that of the result.
+    std::map<std::string, std::pair<std::uint32_t, std::optional<std::uint32_t>>> new_groups_;
+    std::set<std::string> renumbered_;  // files
     JoinedAccounts out_;
 };
 

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -30,119 +29,6 @@ namespace {
 constexpr std::size_t kMaxAccountFile = 16UL * 1024 * 1024;
 constexpr const char* kNewEtc = "etc.new";
 constexpr mode_t kPrivateDirectory = 0700;
-constexpr mode_t kPrivateFile = 0600;
-constexpr mode_t kPermissions = 07777;
-
-// The directory that holds `path`, below an open one, without following links; and its last name.
-struct Place {
-    Fd directory;
-    std::string name;
-};
-
-Place place_of(int root, const std::string& path) {
-    Place out{.directory = open_at(root, ".", O_RDONLY | O_DIRECTORY), .name = {}};
-    std::size_t at = 0;
-    for (std::size_t slash = 0; (slash = path.find('/', at)) != std::string::npos; at = slash + 1) {
-        out.directory =
-            open_at(out.directory.get(), path.substr(at, slash - at), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    }
-    out.name = path.substr(at);
-    return out;
-}
-
-std::string proc_path(const Place& place) {
-    return concat("/proc/self/fd/", place.directory.get(), '/', place.name);
-}
-
-void copy_content(int from, int to, const std::string& path) {
-    FdSource source(Fd(::fcntl(from, F_DUPFD_CLOEXEC, 0)), path);
-    std::array<std::uint8_t, 65536> buffer{};
-    while (const std::size_t got = source.read(buffer)) write_all(to, ByteView(buffer).first(got), path);
-}
-
-void set_xattrs(const Place& place, const EtcEntry& entry) {
-    const std::string path = proc_path(place);
-    // What it has inherited from its directory.
-    for (const char* inherited : {"system.posix_acl_access", "system.posix_acl_default"}) {
-        if (!entry.xattrs.contains(inherited)) ::lremovexattr(path.c_str(), inherited);
-    }
-    for (const auto& [name, value] : entry.xattrs) {
-        if (::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
-            // A label that this kernel has no policy for is no loss.
-            if (name == kSelinuxLabel) continue;
-            throw_errno(concat("cannot set the attribute ", quoted(name)));
-        }
-    }
-}
-
-void remove_other_xattrs(const Place& place, const EtcEntry& present, const EtcEntry& wanted) {
-    const std::string path = proc_path(place);
-    for (const auto& [name, value] : present.xattrs) {
-        if (wanted.xattrs.contains(name) || name == kSelinuxLabel) continue;
-        if (::lremovexattr(path.c_str(), name.c_str()) != 0 && errno != ENODATA)
-            throw_errno(concat("cannot remove the attribute ", quoted(name)));
-    }
-}
-
-// The owner first: changing it takes set-user-ID bits and capabilities away.
-void set_metadata(const Place& place, const EtcEntry& entry) {
-    const int directory = place.directory.get();
-    if (::fchownat(directory, place.name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
-        throw_errno("cannot set the owner");
-    if (entry.type != EtcType::symlink &&
-        ::fchmodat(directory, place.name.c_str(), entry.mode & kPermissions, 0) != 0) {
-        throw_errno("cannot set the mode");
-    }
-    set_xattrs(place, entry);
-}
-
-void set_times(const Place& place, const EtcEntry& entry) {
-    const timespec mtime{.tv_sec = entry.mtime_seconds, .tv_nsec = entry.mtime_nanoseconds};
-    const std::array<timespec, 2> times{mtime, mtime};
-    if (::utimensat(place.directory.get(), place.name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
-        throw_errno("cannot set the time");
-}
-
-int source_root(const EtcStep& step, const EtcSources& sources) {
-    return step.action == EtcAction::image ? sources.image : sources.local;
-}
-
-void make_file(const Place& place, const EtcStep& step, const EtcSources& sources) {
-    const Fd file =
-        open_at(place.directory.get(), place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kPrivateFile);
-    if (step.action == EtcAction::join) {
-        write_all(file.get(), as_bytes(step.text), step.source);
-        return;
-    }
-    const Place from = place_of(source_root(step, sources), step.source);
-    copy_content(open_regular(from.directory.get(), from.name).get(), file.get(), step.source);
-}
-
-// Makes the entry, which must not exist, complete but for the time of a directory.
-void make_entry(const Place& place, const EtcStep& step, const EtcSources& sources) {
-    const int directory = place.directory.get();
-    const char* name = place.name.c_str();
-    int failed = 0;
-    switch (step.entry.type) {
-        case EtcType::directory:
-            failed = ::mkdirat(directory, name, kPrivateDirectory);
-            break;
-        case EtcType::file:
-            make_file(place, step, sources);
-            break;
-        case EtcType::symlink:
-            failed = ::symlinkat(step.entry.target.c_str(), directory, name);
-            break;
-        case EtcType::device:
-        case EtcType::fifo:
-            failed = ::mknodat(directory, name, (step.entry.mode & S_IFMT) | kPrivateFile, step.entry.device);
-            break;
-    }
-    if (failed != 0) throw_errno("cannot create it");
-    set_metadata(place, step.entry);
-    // A joined file is new.
-    if (!step.entry.is_directory() && step.action != EtcAction::join) set_times(place, step.entry);
-}
 
 struct ListCloser {
     void operator()(DIR* list) const noexcept { ::closedir(list); }
@@ -212,11 +98,11 @@ void build_new(int root, const EtcPlan& plan, const EtcSources& sources, const E
         EtcStep step = planned;
         keep_label(step.entry, present, path);
         with_context([&, &at = path] { return concat("/etc/", escape(at)); },
-                     [&, &at = path] { make_entry(place_of(root, at), step, sources); });
+                     [&, &at = path] { make_node(find_position(root, at), step, sources); });
     }
     for (auto at = plan.result.rbegin(); at != plan.result.rend(); ++at) {
         if (at->second.entry.is_directory() && !at->first.empty())
-            set_times(place_of(root, at->first), at->second.entry);
+            set_times(find_position(root, at->first), at->second.entry);
     }
 }
 
@@ -254,8 +140,8 @@ std::string make_new_etc(int deployment, const EtcPlan& plan, const EtcSources& 
     build_new(root.get(), plan, sources, present);
     EtcEntry top = plan.result.at("").entry;
     keep_label(top, present, "");
-    const Place place{.directory = open_at(deployment, ".", O_RDONLY | O_DIRECTORY), .name = kNewEtc};
-    set_metadata(place, top);
+    const EtcPosition place{.directory = open_at(deployment, ".", O_RDONLY | O_DIRECTORY), .name = kNewEtc};
+    set_directory_metadata(place, top);
     if (::syncfs(root.get()) != 0) throw_errno("cannot write the new /etc to the disk");
     return fingerprint(read_etc_tree(root.get(), EtcContent::unread));
 }
@@ -296,31 +182,32 @@ class EtcUpdate {
         EtcStep step = planned;
         keep_label(step.entry, present_, path);
         if (path.empty()) {
-            set_metadata({.directory = open_at(etc_, ".", O_RDONLY | O_DIRECTORY), .name = "."}, step.entry);
+            set_directory_metadata({.directory = open_at(etc_, ".", O_RDONLY | O_DIRECTORY), .name = "."},
+                                   step.entry);
             return;
         }
-        const Place place = place_of(etc_, path);
+        const EtcPosition place = find_position(etc_, path);
         const bool was_directory = present != present_.end() && present->second.is_directory();
         if (was_directory && step.entry.is_directory()) {
             remove_other_xattrs(place, present->second, step.entry);
-            set_metadata(place, step.entry);
+            set_directory_metadata(place, step.entry);
             return;
         }
         // A file and a directory cannot change places in one step.
         if (present != present_.end() && was_directory != step.entry.is_directory())
             remove_tree(place.directory.get(), place.name);
         if (step.entry.is_directory()) {
-            make_entry(place, step, sources_);
+            make_node(place, step, sources_);
         } else {
             make_and_rename(place, step);
         }
     }
 
-    void make_and_rename(const Place& place, const EtcStep& step) {
-        Place next{.directory = open_at(place.directory.get(), ".", O_RDONLY | O_DIRECTORY),
-                   .name = concat(".osb-etc-", plan_.result.size(), '-', changed_)};
+    void make_and_rename(const EtcPosition& place, const EtcStep& step) {
+        EtcPosition next{.directory = open_at(place.directory.get(), ".", O_RDONLY | O_DIRECTORY),
+                         .name = concat(".osb-etc-", plan_.result.size(), '-', changed_)};
         remove_tree(next.directory.get(), next.name);
-        make_entry(next, step, sources_);
+        make_node(next, step, sources_);
         if (::renameat(next.directory.get(), next.name.c_str(), place.directory.get(), place.name.c_str()) !=
             0)
             throw_errno("cannot rename it");
@@ -338,7 +225,7 @@ class EtcUpdate {
 
     void remove(const std::string& path) {
         if (is_gone(path)) return;
-        const Place place = place_of(etc_, path);
+        const EtcPosition place = find_position(etc_, path);
         remove_tree(place.directory.get(), place.name);
         ++changed_;
     }
@@ -353,7 +240,8 @@ class EtcUpdate {
 }  // namespace
 
 EtcSide read_etc_side(int directory) {
-    EtcSide out{.tree = read_etc_tree(directory, EtcContent::hashed), .accounts = {}};
+    EtcSide out;
+    out.tree = read_etc_tree(directory, EtcContent::hashed, &out.left_out);
     for (const std::string_view file : kAccountFiles) {
         const std::string name(file);
         const auto found = out.tree.find(name);
@@ -363,7 +251,8 @@ EtcSide read_etc_side(int directory) {
     return out;
 }
 
-std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& sources) {
+std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& sources,
+                        const std::function<void(const std::string&)>& before_swap) {
     struct stat before {};
     if (::fstat(deployment, &before) != 0) throw_errno("cannot read the deployment's directory");
     const MutableScope writable(deployment);
@@ -373,6 +262,7 @@ std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& s
     std::string result;
     try {
         result = make_new_etc(deployment, plan, sources);
+        if (before_swap) before_swap(result);
         swap_in(deployment);
     } catch (...) {
         try {

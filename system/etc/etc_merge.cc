@@ -34,8 +34,8 @@ Fd open_default_etc(const Sysroot& sysroot, const DeploymentId& id) {
     return open_at(usr.get(), "etc", kDirectoryFlags);
 }
 
-std::string fingerprint_of(const Sysroot& sysroot, const DeploymentId& id) {
-    return fingerprint(read_etc_tree(open_etc(sysroot, id).get(), EtcContent::unread));
+EtcTree etc_of(const Sysroot& sysroot, const DeploymentId& id) {
+    return read_etc_tree(open_etc(sysroot, id).get(), EtcContent::unread);
 }
 
 // A plan, and the open directories that it is made from.
@@ -54,8 +54,9 @@ PreparedMerge prepare_merge(const Sysroot& sysroot, const DeploymentId& from, co
     const Fd before = open_default_etc(sysroot, from);
     const EtcSide local = read_etc_side(out.local.get());
     // Of what was read, not of what is copied later: what changes in between is merged the next time.
-    out.source = fingerprint(local.tree);
+    out.source = source_fingerprint(local.tree);
     out.plan = plan_merge(read_etc_side(before.get()), local, read_etc_side(out.image.get()));
+    out.plan.notes.insert(out.plan.notes.end(), local.left_out.begin(), local.left_out.end());
     return out;
 }
 
@@ -74,76 +75,143 @@ auto with_retries(const DeploymentId& from, const DeploymentId& to, const Merge&
     }
 }
 
-struct MergedEtc {
-    EtcMerge record;
-    std::vector<std::string> notes;
+// What is recorded. Read once: nothing that writes a record may be stopped by a signal.
+class Records {
+  public:
+    explicit Records(const Sysroot& sysroot) : sysroot_(sysroot), merges_(read_etc_merges(sysroot.path())) {}
+
+    const std::vector<EtcMerge>& all() const { return merges_; }
+
+    // Replaces the record of that deployment, and forgets those of deployments that are gone.
+    void put(const EtcMerge& record) {
+        std::erase_if(merges_, [&](const EtcMerge& merge) {
+            return merge.deployment == record.deployment || !sysroot_.find(merge.deployment);
+        });
+        merges_.push_back(record);
+        write_etc_merges(sysroot_.path(), merges_);
+    }
+
+    void remove(const DeploymentId& deployment) {
+        std::erase_if(merges_, [&](const EtcMerge& merge) { return merge.deployment == deployment; });
+        write_etc_merges(sysroot_.path(), merges_);
+    }
+
+  private:
+    const Sysroot& sysroot_;
+    std::vector<EtcMerge> merges_;
 };
 
-MergedEtc merge_into(const Sysroot& sysroot, const DeploymentId& from, const DeploymentId& to) {
-    return with_retries(from, to, [&] {
-        PreparedMerge prepared = prepare_merge(sysroot, from, to);
-        const Fd deployment = open_deployment(sysroot, to);
-        std::string result = replace_etc(deployment.get(), prepared.plan, prepared.sources());
-        return MergedEtc{.record = {.deployment = to,
-                                    .from = from,
-                                    .source = std::move(prepared.source),
-                                    .result = std::move(result)},
-                         .notes = std::move(prepared.plan.notes)};
+// Merges into the deployment of that record, and returns the notes. Before the new /etc is in place the
+// record has both fingerprints, so that a run that ends in between is not taken for an edit.
+std::vector<std::string> merge_into(const Sysroot& sysroot, Records& records, EtcMerge record) {
+    return with_retries(record.from, record.deployment, [&] {
+        PreparedMerge prepared = prepare_merge(sysroot, record.from, record.deployment);
+        const Fd deployment = open_deployment(sysroot, record.deployment);
+        EtcMerge done{.deployment = record.deployment,
+                      .from = record.from,
+                      .source = std::move(prepared.source),
+                      .result = {}};
+        const auto before_swap = [&](const std::string& result) {
+            done.result = result;
+            record.next_source = done.source;
+            record.next_result = result;
+            records.put(record);
+        };
+        replace_etc(deployment.get(), prepared.plan, prepared.sources(), before_swap);
+        records.put(done);
+        return std::move(prepared.plan.notes);
     });
 }
 
-// Replaces the record of that deployment, and forgets those of deployments that are gone.
-void set_record(const Sysroot& sysroot, const EtcMerge& record) {
-    std::vector<EtcMerge> merges = read_etc_merges(sysroot.path());
-    std::erase_if(merges, [&](const EtcMerge& merge) {
-        return merge.deployment == record.deployment || !sysroot.find(merge.deployment);
-    });
-    merges.push_back(record);
-    write_etc_merges(sysroot.path(), std::move(merges));
-}
-
-void remove_record(const Sysroot& sysroot, const DeploymentId& deployment) {
-    std::vector<EtcMerge> merges = read_etc_merges(sysroot.path());
-    std::erase_if(merges, [&](const EtcMerge& merge) { return merge.deployment == deployment; });
-    write_etc_merges(sysroot.path(), std::move(merges));
+// The record as it is where a merge ended while it put the new /etc in place.
+EtcMerge settled(const Sysroot& sysroot, EtcMerge merge) {
+    if (merge.next_result.empty()) return merge;
+    if (fingerprint(etc_of(sysroot, merge.deployment)) == merge.next_result) {
+        return {.deployment = merge.deployment,
+                .from = merge.from,
+                .source = std::move(merge.next_source),
+                .result = std::move(merge.next_result)};
+    }
+    merge.next_source.clear();
+    merge.next_result.clear();
+    return merge;
 }
 
 bool has_changed(const Sysroot& sysroot, const EtcMerge& merge) {
-    return fingerprint_of(sysroot, merge.from) != merge.source;
+    return source_fingerprint(etc_of(sysroot, merge.from)) != merge.source;
 }
 
-// The first start of what runs.
-EtcMergeReport catch_up(const Sysroot& sysroot, EtcMerge merge) {
-    EtcMergeReport out{.deployment = merge.deployment, .from = merge.from, .notes = {}};
-    if (!sysroot.find(merge.from)) {
-        out.result = EtcMergeResult::gone;
-    } else if (merge.is_catching_up || has_changed(sysroot, merge)) {
-        merge.is_catching_up = true;
-        set_record(sysroot, merge);
+bool is_edited(const Sysroot& sysroot, const EtcMerge& merge) {
+    return merge.is_catching_up || fingerprint(etc_of(sysroot, merge.deployment)) != merge.result;
+}
+
+// The record says so while it lasts. After a power cut it is repeated; after an error only in this boot, for
+// in the next one /etc may have changed otherwise.
+void take_over(const Sysroot& sysroot, Records& records, EtcMerge& merge, const std::string& boot_id,
+               EtcMergeReport& out) {
+    merge.is_started = true;
+    merge.is_catching_up = true;
+    merge.boot_id = boot_id;
+    records.put(merge);
+    try {
         out.changed = with_retries(merge.from, merge.deployment, [&] {
             PreparedMerge prepared = prepare_merge(sysroot, merge.from, merge.deployment);
             out.notes = std::move(prepared.plan.notes);
+            merge.source = std::move(prepared.source);
             return update_etc(open_etc(sysroot, merge.deployment).get(), prepared.plan, prepared.sources());
         });
-        out.result = EtcMergeResult::caught_up;
+    } catch (...) {
+        merge.is_catching_up = false;
+        merge.source.clear();
+        records.put(merge);
+        throw;
     }
-    remove_record(sysroot, merge.deployment);
+    merge.is_catching_up = false;
+    merge.boot_id.clear();
+    out.result = EtcMergeResult::caught_up;
+}
+
+// The first start of what runs.
+EtcMergeReport catch_up(const Sysroot& sysroot, Records& records, EtcMerge merge,
+                        const EtcMergeOptions& options) {
+    EtcMergeReport out{.deployment = merge.deployment, .from = merge.from, .notes = {}};
+    const bool is_repeated =
+        merge.is_catching_up || (!merge.boot_id.empty() && merge.boot_id == options.boot_id);
+    if (!sysroot.find(merge.from)) {
+        out.result = EtcMergeResult::gone;
+    } else if (is_repeated) {
+        take_over(sysroot, records, merge, options.boot_id, out);
+    } else if (has_changed(sysroot, merge)) {
+        if (merge.is_started || is_edited(sysroot, merge)) {
+            out.result = EtcMergeResult::edited;
+        } else {
+            take_over(sysroot, records, merge, options.boot_id, out);
+        }
+    }
+    if (out.result != EtcMergeResult::gone && options.on_trial == merge.deployment) {
+        merge.is_started = true;
+        records.put(merge);
+    } else {
+        records.remove(merge.deployment);
+    }
     return out;
 }
 
-EtcMergeReport merge_waiting(const Sysroot& sysroot, const EtcMerge& merge) {
+EtcMergeReport merge_waiting(const Sysroot& sysroot, Records& records, const EtcMerge& merge,
+                             const EtcMergeOptions& options) {
     EtcMergeReport out{.deployment = merge.deployment, .from = merge.from, .notes = {}};
+    // It gets its second try: what it did to its /etc in the first one does not count.
+    const bool is_second_try = merge.is_started && options.on_trial == merge.deployment;
     if (!sysroot.find(merge.from)) {
         out.result = EtcMergeResult::gone;
-    } else if (has_changed(sysroot, merge)) {
-        if (merge.is_catching_up || fingerprint_of(sysroot, merge.deployment) != merge.result) {
-            // It was started by a system that keeps no record, or edited by hand.
+    } else if (merge.is_started && !is_second_try) {
+        records.remove(merge.deployment);
+    } else if (is_second_try || has_changed(sysroot, merge)) {
+        if (!is_second_try && is_edited(sysroot, merge)) {
             out.result = EtcMergeResult::edited;
             return out;
         }
-        MergedEtc merged = merge_into(sysroot, merge.from, merge.deployment);
-        set_record(sysroot, merged.record);
-        out.notes = std::move(merged.notes);
+        out.notes = merge_into(sysroot, records, merge);
         out.result = EtcMergeResult::merged;
     }
     return out;
@@ -151,32 +219,43 @@ EtcMergeReport merge_waiting(const Sysroot& sysroot, const EtcMerge& merge) {
 
 }  // namespace
 
+EtcState etc_state(const Sysroot& sysroot, const DeploymentId& deployment) {
+    const auto found = find_etc_merge(sysroot.path(), deployment);
+    if (!found || !sysroot.find(found->from)) return EtcState::current;
+    const EtcMerge merge = settled(sysroot, *found);
+    if (!has_changed(sysroot, merge)) return EtcState::current;
+    return !merge.is_started && is_edited(sysroot, merge) ? EtcState::edited : EtcState::pending;
+}
+
 bool is_etc_pending(const Sysroot& sysroot, const DeploymentId& deployment) {
-    const auto merge = find_etc_merge(sysroot.path(), deployment);
-    return merge && sysroot.find(merge->from) && has_changed(sysroot, *merge);
+    return etc_state(sysroot, deployment) != EtcState::current;
 }
 
 std::vector<std::string> merge_new_etc(const Sysroot& sysroot, const ostree::Deployment& from,
                                        const ostree::Deployment& made) {
     DeploymentId source = from.id;
-    const auto earlier = find_etc_merge(sysroot.path(), source);
-    const bool waits = earlier && !from.booted && sysroot.find(earlier->from);
-    if (waits && fingerprint_of(sysroot, source) == earlier->result) source = earlier->from;
-    MergedEtc merged = merge_into(sysroot, source, made.id);
-    set_record(sysroot, merged.record);
-    return std::move(merged.notes);
+    auto earlier = find_etc_merge(sysroot.path(), source);
+    if (earlier && !earlier->is_started && !from.booted && sysroot.find(earlier->from)) {
+        earlier = settled(sysroot, *earlier);
+        if (!is_edited(sysroot, *earlier)) source = earlier->from;
+    }
+    Records records(sysroot);
+    return merge_into(sysroot, records, {.deployment = made.id, .from = source, .source = {}, .result = {}});
 }
 
-std::vector<EtcMergeReport> merge_etc(const Sysroot& sysroot) {
+std::vector<EtcMergeReport> merge_etc(const Sysroot& sysroot, const EtcMergeOptions& options) {
     std::vector<EtcMergeReport> out;
-    const auto booted = sysroot.booted();
-    for (const EtcMerge& merge : read_etc_merges(sysroot.path())) {
-        if (!sysroot.find(merge.deployment)) {
-            remove_record(sysroot, merge.deployment);
+    Records records(sysroot);
+    for (const EtcMerge& each : std::vector<EtcMerge>(records.all())) {
+        if (!sysroot.find(each.deployment)) {
+            records.remove(each.deployment);
             continue;
         }
-        const bool runs = booted && booted->id == merge.deployment;
-        out.push_back(runs ? catch_up(sysroot, merge) : merge_waiting(sysroot, merge));
+        const bool runs = options.running == each.deployment;
+        if (runs && options.is_waiting_only) continue;
+        const EtcMerge merge = settled(sysroot, each);
+        out.push_back(runs ? catch_up(sysroot, records, merge, options)
+                           : merge_waiting(sysroot, records, merge, options));
     }
     return out;
 }
@@ -184,7 +263,7 @@ std::vector<EtcMergeReport> merge_etc(const Sysroot& sysroot) {
 bool forget_etc_merge(const Sysroot& sysroot, const DeploymentId& deployment) {
     if (!find_etc_merge(sysroot.path(), deployment)) return false;
     const bool pending = is_etc_pending(sysroot, deployment);
-    remove_record(sysroot, deployment);
+    Records(sysroot).remove(deployment);
     return pending;
 }
 

@@ -11,8 +11,16 @@
 
 namespace osb::system {
 
-// Whether a deployment lacks changes that were made in the /etc it was merged from. Only reads. False for one
-// without a record: it was started already, or was merged by another program.
+enum class EtcState {
+    current,
+    pending,  // it lacks changes that were made in the /etc it was merged from
+    edited,   // it lacks them, and does not get them: its own /etc was changed since the merge
+};
+
+// Only reads. `current` for a deployment without a record: it was started already, or was merged by another
+// program.
+EtcState etc_state(const ostree::Sysroot& sysroot, const ostree::DeploymentId& deployment);
+// Whether it is another one than `current`.
 bool is_etc_pending(const ostree::Sysroot& sysroot, const ostree::DeploymentId& deployment);
 
 enum class EtcMergeResult {
@@ -40,11 +48,21 @@ struct EtcMergeReport {
 std::vector<std::string> merge_new_etc(const ostree::Sysroot& sysroot, const ostree::Deployment& from,
                                        const ostree::Deployment& made);
 
-// The running system, when it is started for the first time, takes over what changed after the merge; in
-// every deployment that waits, /etc is merged again where it has to be. Idempotent. Returns a report of each.
-std::vector<EtcMergeReport> merge_etc(const ostree::Sysroot& sysroot);
+struct EtcMergeOptions {
+    std::optional<ostree::DeploymentId> running = {};   // nothing if the sysroot is only mounted
+    std::string boot_id = {};                           // of this boot of the machine
+    std::optional<ostree::DeploymentId> on_trial = {};  // whose trial has no verdict yet
+    bool is_waiting_only = false;                       // the running system is stopping: it is left alone
+};
 
-// The deployment was started: from now on its /etc is its own. Returns whether changes were pending for it.
+// The running system, when it is started for the first time, takes over what changed after the merge, unless
+// its own /etc has changed; in every deployment that waits, /etc is merged again where it has to be. One that
+// was started on trial and waits again is merged whatever its /etc looks like. Idempotent. Returns a report
+// of each.
+std::vector<EtcMergeReport> merge_etc(const ostree::Sysroot& sysroot, const EtcMergeOptions& options = {});
+
+// The deployment has proved itself, or needs not: from now on its /etc is its own. Returns whether changes
+// were pending for it.
 bool forget_etc_merge(const ostree::Sysroot& sysroot, const ostree::DeploymentId& deployment);
 
 }  // namespace osb::system

@@ -1,6 +1,7 @@
 #include "system/etc/etc_plan.hh"
 
 #include <algorithm>
+#include <climits>
 #include <set>
 #include <string_view>
 
@@ -44,22 +45,58 @@ void add_names(const EtcTree& tree, const std::string& directory, std::set<std::
     });
 }
 
+// The last name is shortened where it would be too long, between two characters of UTF-8.
+std::string with_suffix(const std::string& path, const std::string& suffix) {
+    const std::size_t slash = path.rfind('/');
+    const std::size_t start = slash == std::string::npos ? 0 : slash + 1;
+    std::size_t length = path.size();
+    if (length - start + suffix.size() > NAME_MAX) {
+        length = start + NAME_MAX - suffix.size();
+        while (length > start + 1 && (static_cast<unsigned char>(path[length]) & 0xC0U) == 0x80U) --length;
+    }
+    return path.substr(0, length) + suffix;
+}
+
 class Planner {
   public:
     Planner(const EtcSide& before, const EtcSide& local, const EtcSide& now)
         : before_(before.tree), local_(local.tree), now_(now.tree) {
-        if (local.accounts != now.accounts) {
+        if (local.accounts != now.accounts && note_unjoinable().empty()) {
             joined_ = join_accounts(before.accounts, local.accounts, now.accounts);
         }
     }
 
     EtcPlan run() {
         merge("");
+        for (const std::string& note : note_unjoinable()) plan_.notes.push_back(note);
         plan_.notes.insert(plan_.notes.end(), joined_.notes.begin(), joined_.notes.end());
         return std::move(plan_);
     }
 
   private:
+    // Account files belong together: if one is a symbolic link, say, none is joined by entry.
+    std::vector<std::string> note_unjoinable() const {
+        std::string odd;
+        for (const std::string_view file : kAccountFiles) {
+            for (const EtcTree* tree : {&local_, &now_}) {
+                const EtcEntry* entry = find_entry(*tree, std::string(file));
+                if (entry != nullptr && entry->type != EtcType::file) odd = file;
+            }
+        }
+        std::vector<std::string> out;
+        if (odd.empty()) return out;
+        for (const std::string_view file : kAccountFiles) {
+            const EtcEntry* local = find_entry(local_, std::string(file));
+            const EtcEntry* now = find_entry(now_, std::string(file));
+            if (local == nullptr || now == nullptr || same_entry(*local, *now)) continue;
+            out.push_back(
+                concat("/etc/", file, " is not merged by entry, because /etc/", odd,
+                       " is not a regular file: it is the machine's if the machine changed it, else "
+                       "the image's"));
+        }
+        return out;
+    }
+
     void merge(const std::string& path) {
         const EtcEntry* before = find_entry(before_, path);
         const EtcEntry* local = find_entry(local_, path);
@@ -166,8 +203,8 @@ class Planner {
     }
 
     void keep_local(const std::string& path, std::string_view theirs, std::string_view ours) {
-        std::string as = path + ".osb-local";
-        for (int number = 1; is_used(as); ++number) as = concat(path, ".osb-local.", number);
+        std::string as = with_suffix(path, ".osb-local");
+        for (int number = 1; is_used(as); ++number) as = with_suffix(path, concat(".osb-local.", number));
         take_local(path, as, EtcAction::keep_as);
         plan_.notes.push_back(concat("/etc/", escape(path), " is a ", theirs, " in the new image: the ", ours,
                                      " of this machine is now /etc/", escape(as)));

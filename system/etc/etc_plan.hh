@@ -13,8 +13,9 @@ namespace osb::system {
 
 // One of the three: the old image's /usr/etc, the machine's /etc, the new image's /usr/etc.
 struct EtcSide {
-    EtcTree tree;           // with the digests of files
-    AccountFiles accounts;  // the texts of those account files that are regular files
+    EtcTree tree;                            // with the digests of files
+    AccountFiles accounts;                   // the texts of those account files that are regular files
+    std::vector<std::string> left_out = {};  // one line about each part that is not in the tree, escaped
 };
 
 enum class EtcAction {
@@ -40,7 +41,8 @@ struct EtcPlan {
 // change follows the new image. In addition
 // - account files are joined by entry (account_files.hh),
 // - where a file of the machine meets a directory that the image made in its place, or the other way round,
-//   the machine's is kept as NAME.osb-local (then NAME.osb-local.1, ...) beside the image's,
+//   the machine's is kept as NAME.osb-local (then NAME.osb-local.1, ...) beside the image's; a NAME that is
+//   too long for that is shortened,
 // - a directory that the image gave up stays while something of the machine is in it.
 // The same three sides give the same plan.
 EtcPlan plan_merge(const EtcSide& old_default, const EtcSide& local, const EtcSide& new_default);

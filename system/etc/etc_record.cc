@@ -40,7 +40,11 @@ std::vector<EtcMerge> parse_merges(const std::string& text) {
                        .from = read_id(item, "from"),
                        .source = oci::required_string(item, "source", "the record"),
                        .result = oci::required_string(item, "result", "the record"),
-                       .is_catching_up = oci::optional_flag(item, "catching_up", "the record")});
+                       .next_source = oci::optional_string(item, "next_source", "the record"),
+                       .next_result = oci::optional_string(item, "next_result", "the record"),
+                       .is_started = oci::optional_flag(item, "started", "the record"),
+                       .is_catching_up = oci::optional_flag(item, "catching_up", "the record"),
+                       .boot_id = oci::optional_string(item, "boot_id", "the record")});
     }
     return out;
 }
@@ -76,7 +80,11 @@ void write_etc_merges(const std::string& sysroot, std::vector<EtcMerge> merges) 
                         {"from", merge.from.to_string()},
                         {"source", merge.source},
                         {"result", merge.result},
-                        {"catching_up", merge.is_catching_up}});
+                        {"next_source", merge.next_source},
+                        {"next_result", merge.next_result},
+                        {"started", merge.is_started},
+                        {"catching_up", merge.is_catching_up},
+                        {"boot_id", merge.boot_id}});
     }
     const oci::Json json{{"schema", kMergesSchema}, {"merges", std::move(list)}};
     const Fd directory = open_state_directory(merges_directory(sysroot));

@@ -15,8 +15,14 @@ struct EtcMerge {
     ostree::DeploymentId from;  // whose /etc was merged into it; of the same stateroot
     std::string source;         // fingerprint of that /etc when it was merged
     std::string result;         // fingerprint of the deployment's own /etc after that
-    // It was started, and is taking over what changed since the merge: after a power cut that is repeated.
+    // Of a merge that is putting a new /etc in place. Which of the two counts shows the fingerprint of the
+    // deployment's own /etc. "" when there is none.
+    std::string next_source = {};
+    std::string next_result = {};
+    bool is_started = false;  // it was started, on trial: without a verdict it is merged afresh
+    // It is taking over what changed since the merge: after a power cut that is repeated.
     bool is_catching_up = false;
+    std::string boot_id = {};  // of the boot in which it began that; "" before
 };
 
 // The newest last. A record that is not well-formed is read as none, with a warning. Throws Error{io}.

@@ -42,13 +42,21 @@ std::string path_through(int directory, const std::string& name) {
     return concat("/proc/self/fd/", directory, '/', name);
 }
 
-std::string read_xattr(const std::string& path, const char* name) {
+// Of a path, a link itself; or of an open file by its link in /proc, which is followed.
+struct XattrCalls {
+    ssize_t (*list)(const char* path, char* list, std::size_t size);
+    ssize_t (*get)(const char* path, const char* name, void* value, std::size_t size);
+};
+constexpr XattrCalls kOfPath{.list = ::llistxattr, .get = ::lgetxattr};
+constexpr XattrCalls kOfOpen{.list = ::listxattr, .get = ::getxattr};
+
+std::string read_xattr(const XattrCalls& calls, const std::string& path, const char* name) {
     std::string value;
     for (int tries = 0; tries < 3; ++tries) {
-        const ssize_t size = ::lgetxattr(path.c_str(), name, nullptr, 0);
+        const ssize_t size = calls.get(path.c_str(), name, nullptr, 0);
         if (size < 0) break;
         value.resize(static_cast<std::size_t>(size));
-        const ssize_t got = ::lgetxattr(path.c_str(), name, value.data(), value.size());
+        const ssize_t got = calls.get(path.c_str(), name, value.data(), value.size());
         if (got >= 0) {
             value.resize(static_cast<std::size_t>(got));
             return value;
@@ -58,11 +66,11 @@ std::string read_xattr(const std::string& path, const char* name) {
     throw_errno(concat("cannot read the attribute ", quoted(name)));
 }
 
-std::map<std::string, std::string> read_xattrs(const std::string& path) {
+std::map<std::string, std::string> read_xattrs(const XattrCalls& calls, const std::string& path) {
     std::map<std::string, std::string> out;
     constexpr std::size_t kMaxNames = 65536;  // the kernel's limit
     std::string names(kMaxNames, '\0');
-    const ssize_t size = ::llistxattr(path.c_str(), names.data(), names.size());
+    const ssize_t size = calls.list(path.c_str(), names.data(), names.size());
     if (size < 0) {
         if (errno == ENOTSUP) return out;
         throw_errno("cannot list the extended attributes");
@@ -71,7 +79,7 @@ std::map<std::string, std::string> read_xattrs(const std::string& path) {
     for (std::size_t at = 0; at < list.size();) {
         const std::string name(list.substr(at, list.find('\0', at) - at));
         at += name.size() + 1;
-        out.emplace(name, read_xattr(path, name.c_str()));
+        out.emplace(name, read_xattr(calls, path, name.c_str()));
     }
     return out;
 }
@@ -83,44 +91,58 @@ std::string read_link(int directory, const std::string& name) {
     return {target.data(), static_cast<std::size_t>(size)};
 }
 
-std::string hash_file(int directory, const std::string& name) {
+std::string hash_file(int directory, const std::string& name, std::uint64_t size) {
     FdSource source(open_regular(directory, name), name);
     Hasher hasher;
     std::array<std::uint8_t, 65536> buffer{};
-    while (const std::size_t got = source.read(buffer)) hasher.update(ByteView(buffer).first(got));
+    std::uint64_t read = 0;
+    while (const std::size_t got = source.read(buffer)) {
+        hasher.update(ByteView(buffer).first(got));
+        if ((read += got) > size) throw Error(ErrorKind::not_found, "it grows while it is read");
+    }
     return hasher.finish_hex();
 }
 
+EtcEntry metadata_of(const struct stat& st) {
+    EtcEntry out;
+    out.type = *etc_type(st.st_mode);
+    out.mode = st.st_mode;
+    out.uid = st.st_uid;
+    out.gid = st.st_gid;
+    out.mtime_seconds = st.st_mtim.tv_sec;
+    out.mtime_nanoseconds = st.st_mtim.tv_nsec;
+    out.ctime_seconds = st.st_ctim.tv_sec;
+    out.ctime_nanoseconds = st.st_ctim.tv_nsec;
+    out.filesystem = st.st_dev;
+    out.inode = st.st_ino;
+    if (out.type == EtcType::file) out.size = static_cast<std::uint64_t>(st.st_size);
+    return out;
+}
+
+// A directory that is being read.
+struct EtcPlace {
+    std::string prefix;  // of the paths of what is in it: "" or with a slash at the end
+    std::size_t depth = 0;
+    bool is_foreign = false;  // another user than root can write here
+};
+
 class EtcReader {
   public:
-    explicit EtcReader(EtcContent content) : content_(content) {}
+    EtcReader(EtcContent content, std::vector<std::string>* left_out)
+        : content_(content), left_out_(left_out) {}
 
     EtcTree read(int directory) {
         struct stat st {};
         if (::fstat(directory, &st) != 0) throw_errno("cannot read the directory");
-        tree_.emplace("", entry(st, concat("/proc/self/fd/", directory)));
-        walk(open_at(directory, ".", O_RDONLY | O_DIRECTORY), "", 0);
+        EtcEntry root = metadata_of(st);
+        root.xattrs = read_xattrs(kOfOpen, concat("/proc/self/fd/", directory));
+        tree_.emplace("", std::move(root));
+        walk(open_at(directory, ".", O_RDONLY | O_DIRECTORY), {});
         return std::move(tree_);
     }
 
   private:
-    static EtcEntry entry(const struct stat& st, const std::string& path) {
-        EtcEntry out;
-        out.type = *etc_type(st.st_mode);
-        out.mode = st.st_mode;
-        out.uid = st.st_uid;
-        out.gid = st.st_gid;
-        out.mtime_seconds = st.st_mtim.tv_sec;
-        out.mtime_nanoseconds = st.st_mtim.tv_nsec;
-        // (The root is an open file: its link in /proc is followed by the "/." behind it.)
-        out.xattrs = read_xattrs(S_ISDIR(st.st_mode) ? path + "/." : path);
-        return out;
-    }
-
-    void walk(Fd fd, const std::string& prefix, std::size_t depth) {
-        if (depth > kMaxEtcDepth) {
-            throw Error(ErrorKind::too_large, concat("more than ", kMaxEtcDepth, " levels of directories"));
-        }
+    void walk(Fd fd, const EtcPlace& place) {
         const EtcDir directory(::fdopendir(fd.get()));
         if (!directory) throw_errno("cannot read the directory");
         const int open = fd.release();
@@ -128,33 +150,64 @@ class EtcReader {
             const std::string name = found->d_name;
             if (name == "." || name == "..") continue;
             check_interrupt();
-            const std::string path = concat(prefix, name);
-            with_context([&] { return quoted(path); }, [&] { add(open, name, path, depth); });
+            const std::string path = concat(place.prefix, name);
+            bool goes_on = true;
+            with_context([&] { return quoted(path); }, [&] { goes_on = add(open, name, path, place); });
+            if (!goes_on) return;
         }
     }
 
-    void add(int directory, const std::string& name, const std::string& path, std::size_t depth) {
+    void leave_out(const std::string& path, std::string_view why) {
+        if (left_out_ != nullptr) left_out_->push_back(concat("/etc/", escape(path), " is left out: ", why));
+    }
+
+    // Whether there is room for one more entry. Nobody but root can stop a merge by having too much.
+    bool has_room(const std::string& path, const EtcPlace& place) {
+        std::size_t& count = place.is_foreign ? foreign_ : own_;
+        if (++count <= kMaxEtcEntries) return true;
+        const std::string why = concat("more than ", kMaxEtcEntries, " files");
+        if (!place.is_foreign) throw Error(ErrorKind::too_large, why);
+        if (!is_full_) leave_out(path, concat(why, " in directories that root does not own"));
+        is_full_ = true;
+        return false;
+    }
+
+    // Returns whether to go on in this directory.
+    bool add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
         struct stat st {};
         if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot read it");
-        if (!etc_type(st.st_mode)) return;
-        if (tree_.size() >= kMaxEtcEntries) {
-            throw Error(ErrorKind::too_large, concat("more than ", kMaxEtcEntries, " files"));
+        if (!etc_type(st.st_mode)) return true;
+        if (!has_room(path, place)) return false;
+        EtcEntry out = metadata_of(st);
+        if (out.size > kMaxEtcFile) {
+            leave_out(path, concat("a file of more than ", kMaxEtcFile, " bytes"));
+            return true;
         }
-        EtcEntry out = entry(st, path_through(directory, name));
+        const EtcPlace below{
+            .prefix = path + '/', .depth = place.depth + 1, .is_foreign = place.is_foreign || st.st_uid != 0};
+        if (out.is_directory() && below.depth > kMaxEtcDepth) {
+            const std::string why = concat("more than ", kMaxEtcDepth, " levels of directories");
+            if (!place.is_foreign) throw Error(ErrorKind::too_large, why);
+            leave_out(path, why);
+            return true;
+        }
+        out.xattrs = read_xattrs(kOfPath, path_through(directory, name));
         if (out.type == EtcType::symlink) out.target = read_link(directory, name);
         if (out.type == EtcType::device) out.device = st.st_rdev;
-        if (out.type == EtcType::file) {
-            out.size = static_cast<std::uint64_t>(st.st_size);
-            if (content_ == EtcContent::hashed) out.digest = hash_file(directory, name);
-        }
+        if (out.type == EtcType::file && content_ == EtcContent::hashed)
+            out.digest = hash_file(directory, name, out.size);
         const bool is_directory = out.is_directory();
         tree_.emplace(path, std::move(out));
-        if (!is_directory) return;
-        walk(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), path + '/', depth + 1);
+        if (is_directory) walk(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), below);
+        return true;
     }
 
     EtcContent content_;
+    std::vector<std::string>* left_out_;
     EtcTree tree_;
+    std::size_t own_ = 0;      // entries in directories that are root's up to the top
+    std::size_t foreign_ = 0;  // the others
+    bool is_full_ = false;     // foreign_ has been said
 };
 
 std::map<std::string, std::string> changeable_xattrs(const EtcEntry& entry) {
@@ -171,8 +224,16 @@ void hash_value(Hasher& hasher, std::string_view value) {
 
 }  // namespace
 
-EtcTree read_etc_tree(int directory, EtcContent content) {
-    return EtcReader(content).read(directory);
+EtcTree read_etc_tree(int directory, EtcContent content, std::vector<std::string>* left_out) {
+    return EtcReader(content, left_out).read(directory);
+}
+
+EtcEntry read_open_entry(int fd) {
+    struct stat st {};
+    if (::fstat(fd, &st) != 0 || !etc_type(st.st_mode)) throw_errno("cannot read it");
+    EtcEntry out = metadata_of(st);
+    out.xattrs = read_xattrs(kOfOpen, concat("/proc/self/fd/", fd));
+    return out;
 }
 
 bool same_metadata(const EtcEntry& a, const EtcEntry& b) {
@@ -186,7 +247,9 @@ bool same_entry(const EtcEntry& a, const EtcEntry& b) {
            a.digest == b.digest && same_metadata(a, b);
 }
 
-std::string fingerprint(const EtcTree& tree) {
+namespace {
+
+std::string hash_tree(const EtcTree& tree, bool with_changes) {
     Hasher hasher;
     for (const auto& [path, entry] : tree) {
         hash_value(hasher, path);
@@ -195,6 +258,8 @@ std::string fingerprint(const EtcTree& tree) {
         // The time of a directory changes with every temporary file in it.
         if (!entry.is_directory())
             hash_value(hasher, concat(entry.mtime_seconds, ' ', entry.mtime_nanoseconds));
+        if (with_changes && !entry.is_directory())
+            hash_value(hasher, concat(entry.ctime_seconds, ' ', entry.ctime_nanoseconds));
         hash_value(hasher, entry.target);
         for (const auto& [name, value] : entry.xattrs) {
             hash_value(hasher, name);
@@ -203,6 +268,16 @@ std::string fingerprint(const EtcTree& tree) {
         hash_value(hasher, "");
     }
     return hasher.finish_hex();
+}
+
+}  // namespace
+
+std::string fingerprint(const EtcTree& tree) {
+    return hash_tree(tree, false);
+}
+
+std::string source_fingerprint(const EtcTree& tree) {
+    return hash_tree(tree, true);
 }
 
 }  // namespace osb::system

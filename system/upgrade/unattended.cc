@@ -43,9 +43,12 @@ constexpr const char* kDoneName = "upgrade-done";
 
 UnattendedSettings read_settings(const UnattendedJob& job) {
     const std::string path = job.root + "/etc/conf.d/osb-upgrade";
+    // It may be a symbolic link: the directory is root's.
+    std::error_code none;
+    const fs::path target = fs::canonical(path, none);
     std::string text;
     try {
-        text = read_regular_file(AT_FDCWD, path, kMaxSettings);
+        text = read_regular_file(AT_FDCWD, none ? path : target.string(), kMaxSettings);
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return {};
         throw;

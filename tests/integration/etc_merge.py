@@ -108,25 +108,48 @@ def interrupted(test, disk, old, new):
                    "the next run completes it", result.describe())
 
 
+def edited(test, disk, old, new):
+    """What is edited in the deployment that waits stays."""
+    before, now = (os.path.join(one["path"], "etc") for one in (old, new))
+    record = read(disk.top, RECORD)
+    was = read(now, "shadow")
+    times = os.stat(os.path.join(now, "shadow"))
+    write("static, edited\n", before, "network")
+    write(was + "mine:*::0:::::\n", now, "shadow")
+    test.check("does not get: its own /etc was edited" in disk.osb("status").stdout, "status says that /etc was edited")
+    result = System(test, disk.top).booted_osb(new["id"], "merge-etc", "--json")
+    test.check([one["result"] for one in json.loads(result.stdout)["merges"]] == ["edited"] and "mine:" in read(now, "shadow"),
+               "the first start keeps a password set there", result.describe())
+    write(record, disk.top, RECORD)
+    write(was, now, "shadow")
+    os.utime(os.path.join(now, "shadow"), ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 def first_start(test, disk, old, new):
     """After a power cut the new system finds the old one's /etc changed."""
     before, now = (os.path.join(one["path"], "etc") for one in (old, new))
     system = System(test, disk.top)
-    record = read(disk.top, RECORD)
     write("late\n", before, "late")
     os.unlink(os.path.join(before, "keep.conf"))
+    result = system.booted_osb(new["id"], "merge-etc", "--waiting")
+    test.check(result.status == 0 and result.stdout == "" and not exists(now, "late"), "a system that stops takes over nothing",
+               result.describe())
     result = system.booted_osb(new["id"], "merge-etc")
     test.check(result.status == 0 and "took over changes" in result.stdout, "the first start takes over what changed", result.describe())
     test.check(read(now, "late") == "late\n" and not exists(now, "keep.conf") and read(now, "app/app.conf") == "new default\n",
                "files that are new, and files that are gone", sorted(os.listdir(now)))
-    test.check(not exists(disk.top, RECORD), "from then on its /etc is its own")
     write("later\n", before, "late")
+    write("mine\n", now, "by-first-try")
     result = disk.osb("merge-etc")
-    test.check(result.status == 0 and result.stdout == "" and read(now, "late") == "late\n", "and the old one's is, too", result.describe())
-    write(record, disk.top, RECORD)
+    test.check(result.status == 0 and read(now, "late") == "later\n" and not exists(now, "by-first-try"),
+               "a second try of its trial starts with what the old system has then", result.describe())
+    write("latest\n", before, "late")
     result = system.booted_osb(new["id"], "boot-check", "--no-reboot", "--json")
-    test.check(not exists(disk.top, RECORD) and "osb-etc did not run" in result.stdout and not exists(now, "later"),
+    test.check(not exists(disk.top, RECORD) and "osb-etc did not run" in result.stdout and read(now, "late") == "later\n",
                "without the service boot-check says that changes are missing", result.describe())
+    result = disk.osb("merge-etc")
+    test.check(result.status == 0 and result.stdout == "" and read(now, "late") == "later\n", "and from then on its /etc is its own",
+               result.describe())
 
 
 def main(test):
@@ -138,6 +161,7 @@ def main(test):
         if new:
             late_changes(test, disk, old, new)
             interrupted(test, disk, old, new)
+            edited(test, disk, old, new)
             first_start(test, disk, old, new)
     finally:
         disk.unmount()

@@ -72,10 +72,15 @@ TEST(DescribeStatus, ChangesOfEtcThatArePending) {
     SystemStatus status = waiting();
     EXPECT_FALSE(contains(described(status), "/etc"));
     EXPECT_EQ(as_json(status)["deployments"][1]["etc_pending"], false);
-    status.deployments[1].etc_pending = true;
+    status.deployments[1].etc = system::EtcState::pending;
     EXPECT_TRUE(contains(described(status), "     /etc     has changes that the shutdown merges into this"));
     EXPECT_EQ(as_json(status)["deployments"][1]["etc_pending"], true);
-    status.deployments[1].etc_pending = std::nullopt;
+    EXPECT_EQ(as_json(status)["deployments"][1]["etc_edited"], false);
+    status.deployments[1].etc = system::EtcState::edited;
+    EXPECT_TRUE(contains(described(status), "     /etc     has changes that this deployment does not get"));
+    EXPECT_EQ(as_json(status)["deployments"][1]["etc_pending"], true);
+    EXPECT_EQ(as_json(status)["deployments"][1]["etc_edited"], true);
+    status.deployments[1].etc = std::nullopt;
     EXPECT_FALSE(contains(described(status), "/etc"));
     EXPECT_TRUE(as_json(status)["deployments"][1]["etc_pending"].is_null());
 }

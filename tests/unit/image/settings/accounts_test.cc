@@ -63,6 +63,17 @@ TEST(Accounts, ExistingUsersAreChanged) {
     EXPECT_NE(out.passwd().find("guest:x:1000:100:A guest:"), std::string::npos);
 }
 
+TEST(Accounts, APasswordIsReadFromShadow) {
+    for (const std::string field : {"", "*", "x"}) {
+        Accounts out("root:" + field + ":0:0:root:/root:/bin/sh\n", "root:x:0:\n", "");
+        out.set_user({.name = "root", .shell = "/bin/ash"});
+        EXPECT_EQ(out.passwd(), "root:" + field + ":0:0:root:/root:/bin/ash\n") << "no password was given";
+        out.set_user({.name = "root", .password = "$6$y"});
+        EXPECT_EQ(out.passwd(), "root:x:0:0:root:/root:/bin/ash\n");
+        EXPECT_EQ(out.shadow(), "root:$6$y::0:99999:7:::\n");
+    }
+}
+
 TEST(Accounts, ConflictsAreRefused) {
     Accounts out = accounts();
     EXPECT_THROW(out.set_user({.name = "a", .groups = {"missing"}}), Error);

@@ -26,7 +26,8 @@ using image::SysrootLayout;
 
 constexpr const char* kImagePasswd =
     "root:x:0:0:root:/root:/bin/ash\nguest:x:1000:1000:Guest:/home/guest:/bin/sh\n"
-    "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n";
+    "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
+    "bin:x:1:1:bin:/:/sbin/nologin\nlp:x:4:7:lp::/sbin/nologin\n";
 constexpr const char* kImageGroup = "root:x:0:root\nwheel:x:10:root\nguest:x:1000:\nnobody:x:65534:\n";
 constexpr const char* kImageShadow = "root:*::0:::::\nguest:!::0:::::\nnobody:!::0:::::\n";
 
@@ -154,6 +155,10 @@ TEST_F(Customize, ExistingUsers) {
     EXPECT_NE(
         refused("[[customizations.user]]\nname = 'nobody'\nkey = 'ssh-rsa K'\n").find("home of the user"),
         std::string::npos);
+    for (const std::string user : {"bin", "lp"}) {  // whose home is none
+        const std::string key = "customizations.sshkey = [{user = '" + user + "', key = 'ssh-rsa K'}]";
+        EXPECT_NE(refused(key).find("'" + user + "' cannot have a key: the home is "), std::string::npos);
+    }
     // A home that is given is made.
     apply("[[customizations.user]]\nname = 'guest'\nhome = '/home/other'\n");
     expect_inode("/var/home/other", InodeKind::directory, 0700, 1000, 1000);

@@ -54,8 +54,8 @@ TEST(AccountFiles, MembersOfGroupsAreJoined) {
     EXPECT_EQ(
         join_one("group", "wheel:x:10:root,old\n", "wheel:x:10:root,old,alice\n", "wheel:x:10:root,ntp\n"),
         "wheel:x:10:root,alice,ntp\n");
-    EXPECT_EQ(join_one("group", "wheel:x:10:root,old\n", "wheel:x:10:root\n", "wheel:x:11:root,old,ntp\n"),
-              "wheel:x:11:root,ntp\n");
+    EXPECT_EQ(join_one("group", "wheel:x:10:root,old\n", "wheel:x:10:root\n", "wheel:x:10:root,old,ntp\n"),
+              "wheel:x:10:root,ntp\n");
     EXPECT_EQ(
         join_one("gshadow", "wheel:!:root:root\n", "wheel:!:root,alice:root\n", "wheel:!:root:root,ntp\n"),
         "wheel:!:root,alice:root,ntp\n");
@@ -103,6 +103,93 @@ TEST(AccountFiles, OfTwoWithOneNameTheMachinesCounts) {
     EXPECT_EQ(joined.notes.front(),
               "the group 'docker' of this machine stays, with the number 999; the image has one of "
               "that name with the number 102");
+}
+
+TEST(AccountFiles, AUserOfTheMachineGetsNothingOfAnotherOneWithThatName) {
+    const std::string root = kRoot;
+    for (const std::string number : {"901", "1001"}) {
+        const AccountFiles before{{"passwd", root},
+                                  {"group", "root:x:0:\nwheel:x:10:root\n"},
+                                  {"gshadow", "wheel:!::root\n"},
+                                  {"shadow", "root:*::0:::::\n"},
+                                  {"subuid", ""}};
+        AccountFiles local = before;
+        local["passwd"] += "admin:x:1001:100::/home/admin:/bin/sh\n";
+        const AccountFiles now{{"passwd", root + "admin:x:" + number + ":" + number + "::/:/bin/sh\n"},
+                               {"group", "root:x:0:\nwheel:x:10:root,admin\nnew:x:11:admin,ntp\n"},
+                               {"gshadow", "wheel:!:admin:root,admin\n"},
+                               {"shadow", "root:*::0:::::\nadmin:$6$image::0:::::\n"},
+                               {"subuid", "admin:100000:65536\n"}};
+        const JoinedAccounts joined = join_accounts(before, local, now);
+        EXPECT_EQ(joined.files.at("passwd"), local["passwd"]);
+        EXPECT_EQ(joined.files.at("group"), "root:x:0:\nwheel:x:10:root\nnew:x:11:ntp\n");
+        EXPECT_EQ(joined.files.at("gshadow"), "wheel:!::root\n");
+        EXPECT_EQ(joined.files.at("shadow"), "root:*::0:::::\n");
+        EXPECT_EQ(joined.files.at("subuid"), "");
+        ASSERT_EQ(joined.notes.size(), 1U);
+        EXPECT_EQ(
+            joined.notes.front(),
+            "the user 'admin' of this machine stays, with the number 1001; it gets neither the password "
+            "nor the groups of the image's user of that name, which has the number " +
+                number);
+        // The next image has that user for longer.
+        AccountFiles next = now;
+        next["group"] += "docker:x:12:admin\n";
+        const AccountFiles later = join_accounts(now, joined.files, next).files;
+        EXPECT_EQ(later.at("shadow"), "root:*::0:::::\n");
+        if (number != "1001") {
+            EXPECT_EQ(later.at("group"), joined.files.at("group") + "docker:x:12:\n");
+        }
+    }
+}
+
+TEST(AccountFiles, AUserOfTheMachineKeepsWhatItHas) {
+    const AccountFiles before{{"passwd", "a:x:901:1::/:/bin/sh\n"}, {"shadow", "a:!::0:::::\n"}};
+    const AccountFiles local{{"passwd", "a:x:1001:1::/:/bin/sh\n"}, {"shadow", "a:!::0:::::\n"}};
+    const AccountFiles now{{"passwd", "a:x:901:1::/:/bin/sh\n"}, {"shadow", "a:$6$image::0:::::\n"}};
+    EXPECT_EQ(join_accounts(before, local, now).files, local);
+}
+
+TEST(AccountFiles, AnAccountKeepsItsNumber) {
+    const AccountFiles before{{"passwd", "www:x:33:33:old:/:/bin/sh\n"}, {"group", "www:x:33:\n"}};
+    const AccountFiles now{
+        {"passwd", "www:x:44:44:new:/:/bin/sh\nntp:x:33:33::/:/bin/sh\nsvc:x:60:44::/:/bin/sh\n"},
+        {"group", "www:x:44:\nntp:x:33:\n"}};
+    const JoinedAccounts joined = join_accounts(before, before, now);
+    EXPECT_EQ(joined.files.at("passwd"),
+              "www:x:33:33:new:/:/bin/sh\nntp:x:100:100::/:/bin/sh\nsvc:x:60:33::/:/bin/sh\n");
+    EXPECT_EQ(joined.files.at("group"), "www:x:33:\nntp:x:100:\n");
+    ASSERT_EQ(joined.notes.size(), 4U);
+    EXPECT_EQ(joined.notes[1],
+              "the user 'www' keeps its number on this machine, 33; in the new image it has 44");
+    AccountFiles local = before;
+    local["group"] = "www:x:33:alice\n";
+    EXPECT_EQ(join_accounts(before, local, now).files.at("group"), "www:x:33:alice\nntp:x:100:\n");
+}
+
+TEST(AccountFiles, ThePrimaryGroupOfAnImagesUserIsMeantByItsName) {
+    const std::string root = kRoot;
+    const JoinedAccounts joined = join_accounts(
+        {{"passwd", root}, {"group", "root:x:0:\n"}},
+        {{"passwd", root}, {"group", "root:x:0:\nshared:x:999:alice\n"}},
+        {{"passwd", root + "app:x:50:70::/:/bin/sh\n"}, {"group", "root:x:0:\nshared:x:70:\n"}});
+    EXPECT_EQ(joined.files.at("passwd"), root + "app:x:50:999::/:/bin/sh\n");
+}
+
+TEST(AccountFiles, RangesOfTheImageDoNotOverlapThoseOfTheMachine) {
+    const auto join = [](const std::string& local, const std::string& now) {
+        return join_accounts({{"subuid", ""}}, {{"subuid", local}}, {{"subuid", now}});
+    };
+    const JoinedAccounts moved = join("alice:100000:65536\n", "app:100000:65536\nfar:500000:10\n");
+    EXPECT_EQ(moved.files.at("subuid"), "alice:100000:65536\napp:500010:65536\nfar:500000:10\n");
+    ASSERT_EQ(moved.notes.size(), 1U);
+    EXPECT_EQ(moved.notes.front(),
+              "the range 100000-165535 of 'app' in the image's /etc/subuid overlaps that of 'alice' on this "
+              "machine: it gets 500010-565545");
+    const JoinedAccounts full = join("alice:100000:4294867290\n", "app:100000:65536\n");
+    EXPECT_EQ(full.files.at("subuid"), "alice:100000:4294867290\n");
+    EXPECT_EQ(full.notes.size(), 1U);
+    EXPECT_TRUE(join("alice:100000:65536\n", "app:200000:65536\n").notes.empty());
 }
 
 TEST(AccountFiles, WithoutChangesOfTheMachineItIsTheImages) {

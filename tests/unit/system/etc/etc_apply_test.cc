@@ -150,6 +150,85 @@ TEST_F(EtcApplyTest, LinksAreNeverFollowed) {
     EXPECT_FALSE(exists("outside/mine"));
 }
 
+TEST_F(EtcApplyTest, AnotherFileOfThatNameIsNotCopied) {
+    fill();
+    for (const std::string content : {"secret", "mine"}) {
+        const EtcPlan planned = plan();
+        write("local/secret", content);
+        fs::rename(top_ / "local/secret", top_ / "local/d/mine");
+        const Fd image = open("now");
+        const Fd local = open("local");
+        const Fd deployment = open("deployment");
+        try {
+            replace_etc(deployment.get(), planned, {.image = image.get(), .local = local.get()});
+            ADD_FAILURE() << content;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::not_found) << "it is read again";
+        }
+        EXPECT_FALSE(exists("deployment/etc/d/mine"));
+    }
+}
+
+TEST_F(EtcApplyTest, TheFingerprintIsKnownBeforeTheSwap) {
+    fill();
+    const Fd image = open("now");
+    const Fd local = open("local");
+    std::string early;
+    const std::string result =
+        replace_etc(open("deployment").get(), plan(), {.image = image.get(), .local = local.get()},
+                    [&](const std::string& now) {
+                        early = now;
+                        EXPECT_FALSE(exists("deployment/etc/same"));
+                    });
+    EXPECT_EQ(result, early);
+}
+
+TEST_F(EtcApplyTest, HolesStayHoles) {
+    fill();
+    write("local/sparse", "begin");
+    constexpr std::uintmax_t kSize = 64UL * 1024 * 1024;
+    fs::resize_file(top_ / "local/sparse", kSize);
+    replace();
+    EXPECT_EQ(fs::file_size(top_ / "deployment/etc/sparse"), kSize);
+    struct stat st {};
+    EXPECT_EQ(::stat((top_ / "deployment/etc/sparse").c_str(), &st), 0);
+    EXPECT_LT(st.st_blocks, 1024);
+    EXPECT_EQ(read("deployment/etc/sparse").substr(0, 6), std::string("begin\0", 6));
+}
+
+TEST_F(EtcApplyTest, NobodyButRootStopsAMergeByHavingTooMuch) {
+    fill();
+    write("local/huge", "");
+    fs::resize_file(top_ / "local/huge", kMaxEtcFile + 1);
+    EXPECT_EQ(side_of("local").tree.count("huge"), 0U) << "and not read";
+    std::string deep = "local/user";
+    fs::create_directories(top_ / deep);
+    for (std::size_t level = 0; level <= kMaxEtcDepth; ++level) deep += "/d";
+    write(deep + "/file", "deep");
+    if (::geteuid() != 0) GTEST_SKIP() << "other users' directories need root";
+    EXPECT_THROW(side_of("local"), Error) << "root's own";
+    EXPECT_EQ(::chown((top_ / "local/user").c_str(), 1234, 1234), 0);
+    const EtcSide side = side_of("local");
+    ASSERT_EQ(side.left_out.size(), 2U);
+    for (const std::string& line : side.left_out) EXPECT_NE(line.find(" is left out: "), std::string::npos);
+    replace();
+    EXPECT_TRUE(exists("deployment/etc/user/d/d"));
+    EXPECT_FALSE(exists("deployment/etc/huge"));
+}
+
+TEST_F(EtcApplyTest, TheModeOfADirectoryOnlyFollowsDirectories) {
+    write("outside/file", "outside");
+    fs::permissions(top_ / "outside", fs::perms::owner_all);
+    fs::create_directory_symlink(top_ / "outside", top_ / "link");
+    EtcEntry entry;
+    entry.type = EtcType::directory;
+    entry.mode = S_IFDIR | 0777;
+    entry.uid = ::geteuid();
+    entry.gid = ::getegid();
+    EXPECT_THROW(set_directory_metadata({.directory = open("."), .name = "link"}, entry), Error);
+    EXPECT_EQ(fs::status(top_ / "outside").permissions(), fs::perms::owner_all);
+}
+
 TEST_F(EtcApplyTest, ExtendedAttributesAreCopied) {
     fill();
     const std::string name = top_ / "local/d/mine";

@@ -45,10 +45,12 @@ class EtcMergeTest : public ::testing::Test {
         return made;
     }
 
-    EtcMergeResult merge_again() {
-        const auto reports = merge_etc(*sysroot_);
+    EtcMergeResult merge_again(const EtcMergeOptions& options = {}) {
+        const auto reports = merge_etc(*sysroot_, options);
         return reports.size() == 1 ? reports.front().result : EtcMergeResult::gone;
     }
+
+    EtcMerge record() const { return find_etc_merge(disk_.path(), made_.id).value(); }
 
     test::TestSysroot disk_;
     Deployment old_ = test::TestSysroot::no_deployment();
@@ -83,6 +85,111 @@ TEST_F(EtcMergeTest, ADeploymentWithChangesOfItsOwnIsLeftAlone) {
     EXPECT_EQ(merge_again(), EtcMergeResult::edited);
     EXPECT_EQ(disk_.read(etc(made_, "own")), "own");
     EXPECT_EQ(disk_.read(etc(made_, "late")), "");
+}
+
+// A run may end at any moment. After the swap the record still has both fingerprints.
+TEST_F(EtcMergeTest, AMergeThatEndsBehindTheSwapIsNoEdit) {
+    const EtcMerge first = record();
+    disk_.write(etc(old_, "late"), "late");
+    EXPECT_EQ(merge_again(), EtcMergeResult::merged);
+    const EtcMerge second = record();
+    EtcMerge half = first;
+    half.next_source = second.source;
+    half.next_result = second.result;
+    write_etc_merges(disk_.path(), {half});
+    EXPECT_EQ(etc_state(*sysroot_, made_.id), EtcState::current);
+    EXPECT_EQ(merge_again(), EtcMergeResult::unchanged);
+    disk_.write(etc(old_, "late"), "later, and longer");
+    EXPECT_EQ(merge_again(), EtcMergeResult::merged);
+    EXPECT_EQ(disk_.read(etc(made_, "late")), "later, and longer");
+    // Before the swap.
+    half = record();
+    half.next_source = half.next_result = "of a merge that was not put in place";
+    write_etc_merges(disk_.path(), {half});
+    EXPECT_EQ(merge_again(), EtcMergeResult::unchanged);
+}
+
+TEST_F(EtcMergeTest, StatusTellsAnEditFromAChangeThatIsPending) {
+    EXPECT_EQ(etc_state(*sysroot_, made_.id), EtcState::current);
+    disk_.write(etc(old_, "late"), "late");
+    EXPECT_EQ(etc_state(*sysroot_, made_.id), EtcState::pending);
+    disk_.write(etc(made_, "own"), "own");
+    EXPECT_EQ(etc_state(*sysroot_, made_.id), EtcState::edited);
+}
+
+TEST_F(EtcMergeTest, TheFirstStartTakesOverWhatChanged) {
+    disk_.write(etc(old_, "late"), "late");
+    EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "1"}), EtcMergeResult::caught_up);
+    EXPECT_EQ(disk_.read(etc(made_, "late")), "late");
+    EXPECT_FALSE(find_etc_merge(disk_.path(), made_.id));
+}
+
+TEST_F(EtcMergeTest, TheFirstStartKeepsEdits) {
+    disk_.write(etc(old_, "late"), "late");
+    disk_.write(etc(made_, "default"), "a new password");
+    EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "1"}), EtcMergeResult::edited);
+    EXPECT_EQ(disk_.read(etc(made_, "default")), "a new password");
+}
+
+TEST_F(EtcMergeTest, AFirstStartThatWasCutOffIsRepeated) {
+    disk_.write(etc(old_, "late"), "late");
+    EtcMerge half = record();
+    half.is_started = half.is_catching_up = true;
+    half.boot_id = "1";
+    write_etc_merges(disk_.path(), {half});
+    disk_.write(etc(made_, "default"), "half");
+    EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "2"}), EtcMergeResult::caught_up);
+    EXPECT_EQ(disk_.read(etc(made_, "default")), "2");
+    // An error ended it: in this boot only.
+    half.is_catching_up = false;
+    write_etc_merges(disk_.path(), {half});
+    disk_.write(etc(made_, "default"), "a new password");
+    EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "2"}), EtcMergeResult::edited);
+    EXPECT_EQ(disk_.read(etc(made_, "default")), "a new password");
+    write_etc_merges(disk_.path(), {half});
+    EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "1"}), EtcMergeResult::caught_up);
+}
+
+TEST_F(EtcMergeTest, ASystemThatStopsTakesOverNothing) {
+    disk_.write(etc(old_, "late"), "late");
+    EXPECT_TRUE(merge_etc(*sysroot_, {.running = made_.id, .is_waiting_only = true}).empty());
+    EXPECT_EQ(disk_.read(etc(made_, "late")), "");
+}
+
+TEST_F(EtcMergeTest, ASecondTryStartsWithWhatTheOldSystemHasThen) {
+    const EtcMergeOptions in_trial{.running = made_.id, .boot_id = "1", .on_trial = made_.id};
+    disk_.write(etc(old_, "late"), "late");
+    EXPECT_EQ(merge_again(in_trial), EtcMergeResult::caught_up);
+    disk_.write(etc(made_, "by-service"), "of the first try");
+    EXPECT_EQ(merge_again(in_trial), EtcMergeResult::unchanged);
+    // It ends without a verdict; the old system runs again.
+    disk_.write(etc(old_, "late"), "locked");
+    EXPECT_EQ(merge_again({.running = old_.id, .boot_id = "2", .on_trial = made_.id}),
+              EtcMergeResult::merged);
+    EXPECT_EQ(disk_.read(etc(made_, "late")), "locked");
+    EXPECT_EQ(disk_.read(etc(made_, "by-service")), "");
+    EXPECT_EQ(merge_again({.running = old_.id, .boot_id = "2", .on_trial = made_.id}),
+              EtcMergeResult::unchanged);
+    EXPECT_EQ(merge_again(in_trial), EtcMergeResult::unchanged);
+    EXPECT_FALSE(forget_etc_merge(*sysroot_, made_.id)) << "boot-check: it has passed, and lacks nothing";
+}
+
+TEST_F(EtcMergeTest, WithoutATrialOneThatWasStartedIsOnItsOwn) {
+    EtcMerge started = record();
+    started.is_started = true;
+    write_etc_merges(disk_.path(), {started});
+    disk_.write(etc(old_, "late"), "late");
+    EXPECT_EQ(merge_again({.running = old_.id, .boot_id = "2"}), EtcMergeResult::unchanged);
+    EXPECT_EQ(disk_.read(etc(made_, "late")), "");
+    EXPECT_TRUE(read_etc_merges(disk_.path()).empty());
+}
+
+TEST_F(EtcMergeTest, AChangeThatHidesItsTimeIsSeen) {
+    const std::string path = disk_.path() + "/" + etc(old_, "local");
+    const auto time = std::filesystem::last_write_time(path);
+    disk_.write(etc(old_, "local"), "MINE");
+    std::filesystem::last_write_time(path, time);
+    EXPECT_TRUE(is_etc_pending(*sysroot_, made_.id));
 }
 
 TEST_F(EtcMergeTest, AfterItsStartItIsOnItsOwn) {

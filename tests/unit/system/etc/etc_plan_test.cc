@@ -120,6 +120,27 @@ TEST(EtcPlan, OwnerModeAndAttributesAreChangesToo) {
     EXPECT_EQ(describe(plan_merge(before, local, now)), "a=1 b=1");
 }
 
+TEST(EtcPlan, AccountFilesAreJoinedTogetherOrNotAtAll) {
+    const EtcSide before = side({"passwd=a:x:1:1::/:\n", "group=a:x:1:\n"});
+    EtcSide local = side({"passwd>elsewhere", "group=a:x:1:\nmine:x:1000:\n"});
+    const EtcSide now = side({"passwd=a:x:1:1::/:\nntp:x:12:12::/:\n", "group=a:x:1:\nntp:x:12:\n"});
+    const EtcPlan plan = plan_merge(before, local, now);
+    EXPECT_EQ(plan.result.at("group").action, EtcAction::local);
+    ASSERT_EQ(plan.notes.size(), 2U);
+    EXPECT_EQ(plan.notes[1],
+              "/etc/group is not merged by entry, because /etc/passwd is not a regular file: it is the "
+              "machine's if the machine changed it, else the image's");
+}
+
+TEST(EtcPlan, ALongNameIsShortenedBesideADirectory) {
+    const std::string name = "d/" + std::string(249, 'n') + "\xc3\xa4\xc3\xa4";
+    const EtcSide before = side({"d/"});
+    const EtcSide local = side({"d/", name + "=mine"});
+    const EtcSide now = side({"d/", name + "/file=1"});
+    const EtcPlan plan = plan_merge(before, local, now);
+    EXPECT_TRUE(plan.result.contains("d/" + std::string(245, 'n') + ".osb-local"));
+}
+
 TEST(EtcPlan, AccountsAreJoined) {
     const EtcSide before = side({"group=a:x:1:\n"});
     EtcSide local = side({"group=a:x:1:\nmine:x:1000:\n"});

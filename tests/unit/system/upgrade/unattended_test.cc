@@ -56,6 +56,10 @@ class UnattendedTest : public ::testing::Test {
                         .restart = [] { ADD_FAILURE() << "a restart"; }});
         return calls() > before;
     }
+    void link_settings() {
+        std::filesystem::rename(directory_ / "etc/conf.d/osb-upgrade", directory_ / "etc/real");
+        std::filesystem::create_symlink("../real", directory_ / "etc/conf.d/osb-upgrade");
+    }
     void forget() { std::filesystem::remove(directory_ / "var/lib/osb/upgrade-done"); }
 
     std::int64_t slept_ = 0;
@@ -69,6 +73,13 @@ class UnattendedTest : public ::testing::Test {
     test::TempDirectory directory_;
     std::int64_t now_ = 0;
 };
+
+TEST_F(UnattendedTest, SettingsMayBeALink) {
+    settings("22:30-01:00", "0", "1");
+    link_settings();
+    EXPECT_FALSE(look(local(16, 22, 29)));
+    EXPECT_TRUE(look(local(16, 22, 30)));
+}
 
 TEST_F(UnattendedTest, OnceInEachWindow) {
     settings("22:30-01:00", "0", "1 2");
