@@ -244,8 +244,8 @@ TEST_F(Customize, HostileValuesAddNoLinesAndNoFields) {
     EXPECT_NE(refused(user + "'u'\nkey = \"k\\u001b[2J\"").find("user.key"), std::string::npos);
     apply(user + "'u'\nkey = \"ssh-rsa one\\r\\n\\n\\nssh-rsa two\"\n");
     EXPECT_EQ(text_at(layout_, "/var/home/u/.ssh/authorized_keys"), "ssh-rsa one\nssh-rsa two\n");
-    EXPECT_EQ(count(text_at(layout_, "etc/passwd"), '\n'), 4U);
-    EXPECT_EQ(count(text_at(layout_, "etc/passwd"), ':'), 4U * 6);
+    EXPECT_EQ(count(text_at(layout_, "etc/passwd"), '\n'), 6U);
+    EXPECT_EQ(count(text_at(layout_, "etc/passwd"), ':'), 6U * 6);
     EXPECT_EQ(count(text_at(layout_, "etc/shadow"), '\n'), 4U);
     EXPECT_EQ(count(text_at(layout_, "etc/shadow"), ':'), 4U * 8);
 }
