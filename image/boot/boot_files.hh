@@ -1,4 +1,4 @@
-// What BOOT holds besides kernels and boot entries: the bootloader and its menu.
+// The contents of BOOT besides kernels and boot entries: the bootloader and its menu.
 #pragma once
 
 #include <string>
@@ -11,27 +11,28 @@
 
 namespace osb::image {
 
-// Who writes the menu when deployments change (docs/install.md, "The menu").
+// The program that writes the menu when deployments change (docs/install.md, "The menu").
 enum class BootMode {
-    osb,        // osb-oci, which libostree calls as it would call zipl
-    libostree,  // libostree itself: the image has no osb-oci
+    osb,        // osb-oci: libostree calls it in place of zipl
+    libostree,  // libostree: the image has no osb-oci
 };
 
 BootMode boot_mode_of(const ostree::CommitWalk& commit);
 
-// Lines for the repository's configuration that make libostree do so.
+// The configuration lines that select this mode in the repository.
 std::string repository_config(BootMode mode);
 
-// Those of the bootloader's files that are to be patched when it is known where they lie.
+// The bootloader files that install_bootloader() patches once their place on the disk is known.
 struct BootFiles {
     InodeId loader = 0;
 };
 
-// Adds the bootloader's files and its menu to the tree of BOOT.
+// Adds the bootloader's files and its menu to the tree of BOOT. `time` is in seconds since 1970.
 BootFiles add_boot_files(SysrootLayout& layout, BootMode mode, const SyslinuxFiles& syslinux,
                          std::int64_t time);
 
-// Writes the boot sector, and into ldlinux.sys where it lies. `area` is BOOT, written.
+// Writes the boot sector, and records in ldlinux.sys where that file lies. `area` is BOOT; its filesystem
+// must be written already.
 void install_bootloader(const DiskArea& area, const Ext4Writer& filesystem, const BootFiles& files,
                         const SyslinuxFiles& syslinux, const Partition& partition);
 

@@ -1,8 +1,8 @@
-// The bootloader's menu: what SYSLINUX shows, and the entries in it.
+// The bootloader's menu: the settings of SYSLINUX and the menu entries.
 //
-// libostree's own configuration for SYSLINUX names an entry by its title. SYSLINUX takes the first word of
-// that for the label, which two deployments of one system have in common, so neither can be chosen by it. So
-// the entries are written by us: docs/install.md, "The menu".
+// libostree's own configuration for SYSLINUX labels an entry by its title. SYSLINUX takes only the first word
+// as the label. Two deployments of one system share that word, so the label cannot select either. Therefore
+// osb-oci writes the entries itself: docs/install.md, "The menu".
 #pragma once
 
 #include <functional>
@@ -13,78 +13,81 @@
 
 namespace osb::image {
 
-// Where they lie in BOOT.
+// Paths in BOOT.
 inline constexpr const char* kMenuDirectory = "extlinux";
-inline constexpr const char* kMenuFile = "extlinux.conf";    // for people to edit
-inline constexpr const char* kEntriesFile = "entries.conf";  // made anew after every change of deployments
+inline constexpr const char* kMenuFile = "extlinux.conf";    // for the administrator to edit
+inline constexpr const char* kEntriesFile = "entries.conf";  // rewritten after every change of deployments
 
-// The file that SYSLINUX reads first: console, timeout, appearance. `entries_path` is read after it.
+// Returns the file that SYSLINUX reads first: console, timeout, appearance. It includes `entries_path`.
 std::string menu_settings(const std::string& entries_path);
 
-// The label that SYSLINUX is told to start once (docs/boot.md, "On trial"); not shown in the menu.
+// The label that SYSLINUX starts once for a trial (docs/boot.md, "On trial"). The menu does not show it.
 inline constexpr const char* kTrialLabel = "trial";
 
-// The label that the initramfs has started once when the default fails to come up (docs/boot.md, "Starts that
-// are counted"); not shown either.
+// The label that the initramfs starts once if the default does not come up (docs/boot.md, "Starts that are
+// counted"). The menu does not show it.
 inline constexpr const char* kFallbackLabel = "fallback";
 
-// The systems that the two labels start.
+// The systems that the labels `trial` and `fallback` start.
 struct TrialMenu {
-    // Whether that entry is the one on trial; none is when this is empty, or no entry answers to it. The
-    // label then starts the default, so that a boot-once left over never ends at the loader's prompt. So it
-    // does when the kernel would not read all of the arguments.
+    // Returns true for the entry on trial. If this is empty, or no entry matches, the label `trial` starts
+    // the default: a boot-once that was left over then never ends at the loader's prompt. The same applies if
+    // the kernel would truncate the command line.
     std::function<bool(const BootEntry&)> is_on_trial;
     std::string arguments;  // added to the entry's kernel command line
-    // Whether an entry may be fallen back to from the default. The first one that may gets the label
-    // `fallback`. There is no such label if this is empty, no entry may, or the block has no room for it.
+    // Returns true if `entry` may serve as the fallback of the default. The first such entry gets the label
+    // `fallback`. The label is missing if this is empty, no entry qualifies, or the block has no room for it.
     std::function<bool(const BootEntry& entry, const BootEntry& default_entry)> is_fallback;
 };
 
-// The entries, the first of them the default. Labels are the ids of the entries.
+// Returns the menu entries as text. The first entry is the default. The labels are the ids of the entries.
 std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
-// The same as the file has it: one block of the filesystem (4096 bytes), so that the next menu can be written
-// over it in one step. Where that is too small, older entries are left out, and a comment says how many.
-// Throws Error{too_large} when not even the default fits, and the entry on trial if there is one.
+// The menu entries as they are written to the file: one filesystem block (4096 bytes), so that the next menu
+// can replace it atomically. If the block is too small, menu_file() leaves out older entries and adds a
+// comment with their number. Throws Error{too_large} if the default and the entry on trial, if there is one,
+// do not fit.
 struct MenuFile {
     std::string text;
     std::vector<std::string> shown;     // ids, the default first
-    std::vector<std::string> left_out;  // likewise; they stay on the disk
-    bool lacks_fallback = false;        // there is an entry for the label `fallback`, and no room
+    std::vector<std::string> left_out;  // ids; these entries stay on the disk
+    bool lacks_fallback = false;        // an entry qualifies for the label `fallback`, but there is no room
 };
 MenuFile menu_file(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
-// Who made the menu of the system whose BOOT is mounted at `boot`.
+// The owner of the menu in the BOOT that is mounted at `boot`.
 enum class MenuOwner {
     ours,     // the bootloader reads these entries
-    other,    // it does not, or there is no menu
+    other,    // the bootloader does not read them, or there is no menu
     unknown,  // the menu cannot be read
 };
 MenuOwner menu_owner(const std::string& boot);
-// Whether it is ours.
+// Returns true if menu_owner() is MenuOwner::ours.
 bool menu_is_ours(const std::string& boot);
 
-// Writes the menu of the system whose BOOT is mounted at `boot` from its boot entries, in one step: after a
-// power cut the old menu is there, or the new one, also for SYSLINUX, which reads no journal. For that the
-// filesystem is frozen and thawed first, which empties its journal, and then the file's one block is written
-// where it lies. (The first menu of a BOOT is put in place by a rename.) Entries whose command line the
-// kernel would not read to its end, and those for which the block has no room, are left out, with a warning.
-// Returns the ids of the others. Throws Error{not_found} when there are no entries, or the menu is not ours;
-// too_large when none can be started, or as menu_file().
+// Writes the menu of the BOOT that is mounted at `boot` from its boot entries. Atomic: after a power cut,
+// BOOT has the old menu or the new one. This holds for SYSLINUX too, which does not read the journal: the
+// function freezes and thaws the filesystem, which empties the journal, and then overwrites the file's only
+// block in place. It puts the first menu of a BOOT in place by a rename.
+// Leaves out, with a warning, entries whose command line the kernel would truncate, and entries for which the
+// block has no room. Returns the ids of the other entries. Throws Error{not_found} if there are no entries or
+// the menu is not ours, Error{too_large} if no entry can be started, and as menu_file().
 std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMenu& trial = {});
 
-// Throws Error{too_large} unless the menu has room for the present default with `tried` on trial. Warns if it
-// will not have room for `tried` as the default with another one like it on trial. `arguments` are those of
-// the trial. Does nothing where the menu is not ours.
+// Checks that the menu has room for the present default with `tried` on trial. Throws Error{too_large} if
+// not. Warns if the menu will not have room for `tried` as the default with a similar entry on trial.
+// `arguments` are the kernel arguments of the trial. Does nothing if the menu is not ours.
 void check_menu_room(const std::string& boot, const BootEntry& tried, const std::string& arguments);
 
-// Throws Error{too_large} when the first of the boot entries, which is to be the default, could not be
-// started because of its command line: for the program that libostree calls, before it changes the menu.
+// Checks the command line of the first boot entry, the coming default. Throws Error{too_large} if that entry
+// could not be started. The program that libostree calls uses this before it changes the menu.
 void check_default_entry(const std::string& boot);
-// The same of the entry whose `ostree=` argument is `deployment`; nothing where there is none.
+// As check_default_entry(), for the entry whose `ostree=` argument is `deployment`. Does nothing if there is
+// no such entry.
 void check_entry_of(const std::string& boot, const std::string& deployment);
 
-// Whether the menu that is there is the one that update_boot_menu() would write. Throws as that does.
+// Returns true if the present menu is the one that update_boot_menu() would write. Throws as
+// update_boot_menu().
 bool menu_is_current(const std::string& boot, const TrialMenu& trial = {});
 
 }  // namespace osb::image

@@ -1,6 +1,6 @@
-// A filesystem that is frozen for a moment (FIFREEZE), which writes its journal out; and thawed again, also
-// when this process is killed meanwhile: whoever writes to a frozen filesystem waits, until the machine is
-// restarted if need be.
+// Freezes a filesystem (FIFREEZE), which writes its journal out, and thaws it in the destructor. A watcher
+// process thaws the filesystem if this process is killed. Without it, every writer would block until the
+// machine restarts.
 #pragma once
 
 #include <sys/types.h>
@@ -11,20 +11,19 @@
 
 namespace osb::image {
 
-// While it lives, nothing is to be written to that filesystem, least of all by this process. A process of its
-// own watches over this one and thaws in its place. The signals of this thread wait as long. Not for use in
-// several threads at once.
+// Nothing may write to the filesystem during the lifetime of this object, least of all this process. The
+// signals of this thread are blocked for as long. Not thread-safe.
 class FrozenFilesystem {
   public:
-    // `directory` is one of that filesystem, open and borrowed. Throws Error{io} when no process can be
-    // started to watch; a filesystem that cannot be frozen is none: see is_frozen().
+    // `directory` is an open directory of the filesystem, borrowed. Throws Error{io} if the watcher process
+    // cannot be started. A filesystem that cannot be frozen is not an error: see is_frozen().
     explicit FrozenFilesystem(int directory);
     FrozenFilesystem(const FrozenFilesystem&) = delete;
     FrozenFilesystem& operator=(const FrozenFilesystem&) = delete;
     ~FrozenFilesystem();
 
-    // Not where that needs more privileges, the filesystem knows no freezing, or somebody else has frozen it:
-    // then it is his to thaw.
+    // False if the process lacks the privileges, the filesystem does not support freezing, or another process
+    // has frozen it. In the last case that process thaws it.
     bool is_frozen() const noexcept { return is_frozen_; }
 
   private:
@@ -34,7 +33,7 @@ class FrozenFilesystem {
     int directory_;
     bool is_frozen_ = false;
     pid_t watcher_ = -1;
-    Fd connection_;  // to the watcher, which sees it close when this process ends, however that is
+    Fd connection_;  // to the watcher, which sees it close when this process ends for any reason
     sigset_t signals_{};
 };
 

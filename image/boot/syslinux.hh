@@ -1,8 +1,8 @@
-// SYSLINUX (its ext4 variant is called EXTLINUX): its files, and how they come to lie on a disk.
+// SYSLINUX (its ext4 variant is called EXTLINUX): its files, and their installation on a disk.
 //
-// `extlinux --install` needs a mounted filesystem and root. All that it does is to write ldlinux.sys, to note
-// in it and in the boot sector where its own sectors lie, and to write the boot sector; that is done here,
-// without either.
+// `extlinux --install` needs root and a mounted filesystem. It writes ldlinux.sys and the boot sector, and
+// records in both where the sectors of ldlinux.sys lie. This module does the same without root and without a
+// mount.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +19,15 @@ struct SyslinuxFiles {
     std::string boot_sector;                     // 512 bytes, as for a FAT filesystem
     std::string loader;                          // ldlinux.sys, with its auxiliary data vector at the end
     std::map<std::string, std::string> modules;  // *.c32 by name
-    std::string mbr;                             // the code of a disk's first sector, for MBR
-    std::string gpt_mbr;                         // and for GPT
+    std::string mbr;                             // boot code of a disk's first sector, for MBR
+    std::string gpt_mbr;                         // likewise, for GPT
 };
 
-// Takes them from the machine's syslinux package. Throws Error{not_found} that says which program or file is
-// missing.
+// Reads the files of the machine's syslinux package. Throws Error{not_found} that names the missing program
+// or file.
 SyslinuxFiles find_syslinux();
 
-// Where on a disk SYSLINUX lies.
+// The location of SYSLINUX on a disk.
 struct SyslinuxPlace {
     std::uint64_t partition_start = 0;  // of BOOT, in bytes from the start of the disk
     std::uint64_t partition_size = 0;   // in bytes
@@ -36,12 +36,12 @@ struct SyslinuxPlace {
 };
 
 struct InstalledSyslinux {
-    std::string boot_sector;  // to be written at the start of BOOT
-    std::string loader;       // to be written to ldlinux.sys, which has this size
+    std::string boot_sector;  // for the start of BOOT
+    std::string loader;       // new contents of ldlinux.sys, of the same size
 };
 
-// The boot sector and ldlinux.sys for that place. Throws Error{unsupported} for a version whose files are of
-// another form.
+// Returns the boot sector and ldlinux.sys for that location. Throws Error{unsupported} for a version whose
+// files have another format.
 InstalledSyslinux place_syslinux(const SyslinuxFiles& files, const SyslinuxPlace& place);
 
 }  // namespace osb::image

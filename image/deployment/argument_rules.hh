@@ -1,4 +1,4 @@
-// Kernel arguments that a person or an image chooses: how they are read, and which are not theirs to set.
+// Rules for kernel arguments from a user or an image: how they are parsed, and which ones are reserved.
 #pragma once
 
 #include <string>
@@ -7,21 +7,22 @@
 
 namespace osb::image {
 
-// The words of a command line: blanks divide them, except inside double quotes, which stay as they are.
-// Throws Error{usage} for quotes that are not closed, for control characters and for what is not UTF-8.
+// Splits a command line into words. Blanks separate words, except inside double quotes, which are kept.
+// Throws Error{usage} for unclosed quotes, control characters, and text that is not UTF-8.
 std::vector<std::string> split_kernel_arguments(std::string_view text);
 
-// "root" of "root=/dev/sda"; all of a word without "=". A quotation mark before it does not belong to it.
+// Returns "root" for "root=/dev/sda", and the whole word if it has no "=". A quotation mark before the name
+// is not part of it.
 std::string_view argument_name(std::string_view word);
 
-// Whether one of the texts, each of which is one argument or several, gives a value to that name.
+// Returns true if one of the texts sets the argument `name`. Each text is one argument or several.
 bool sets_argument(const std::vector<std::string>& texts, std::string_view name);
 
-// Whether the argument of this name is set for each boot entry, by libostree (ostree), the menu (osb.trial)
-// or the bootloader (initrd: a second one would be loaded in place of the deployment's own).
+// Returns true if the argument is set per boot entry: by libostree (ostree), the menu (osb.trial) or the
+// bootloader (initrd). A second initrd= would be loaded in place of the deployment's own.
 bool is_set_for_entry(std::string_view name);
 
-// Whether it is set for each disk (root, boot), or for each boot entry.
+// Returns true if the argument is set per disk (root, boot) or per boot entry.
 bool is_set_for_disk(std::string_view name);
 
 }  // namespace osb::image

@@ -1,5 +1,5 @@
-// How long the command line of a kernel may be. The kernel drops what lies beyond without a word, and
-// libostree writes `ostree=` last: a system with a longer one does not find its root.
+// The limit on the length of a kernel command line. The kernel silently drops the rest. libostree writes
+// `ostree=` last, so a system with a longer command line does not find its root.
 #pragma once
 
 #include <cstddef>
@@ -12,28 +12,28 @@
 
 namespace osb::image {
 
-// What Linux reads of it on x86, in bytes (COMMAND_LINE_SIZE without the NUL at its end). SYSLINUX hands over
-// no more.
+// The bytes of the command line that Linux reads on x86 (COMMAND_LINE_SIZE without the terminating NUL).
+// SYSLINUX passes on no more.
 inline constexpr std::size_t kMaxCommandLine = 2047;
 
-// What the menu adds for a deployment on trial: whatever goes wrong ends in a restart, which is one of the
-// default. `id`: of the trial, of kTrialIdSize bytes.
+// Returns the arguments that the menu adds for a deployment on trial. They turn every failure into a restart,
+// which boots the default. `id` is the id of the trial and has kTrialIdSize bytes.
 inline constexpr std::size_t kTrialIdSize = 16;
 std::string trial_arguments(std::string_view id);
 
-// The bytes of the command line that the kernel of `entry` gets, with `arguments` added to its own: SYSLINUX
-// puts BOOT_IMAGE= before them and initrd= behind.
+// Returns the size in bytes of the command line that the kernel of `entry` receives, with `arguments`
+// appended to the entry's own. SYSLINUX puts BOOT_IMAGE= before them and initrd= after them.
 std::size_t command_line_size(const BootEntry& entry, std::string_view arguments = {});
 
-// Throws Error{too_large} unless the kernel reads all of that command line.
+// Throws Error{too_large} unless the kernel reads the whole command line.
 void check_command_line(const BootEntry& entry);
 
-// Kernel, initramfs and options of the boot entry that libostree writes for a deployment that does not exist
-// yet, with paths of the right length. `arguments` are without `ostree=`.
+// Returns the kernel, the initramfs and the options of the boot entry that libostree will write for a new
+// deployment. The paths have the right length. `arguments` do not include `ostree=`.
 BootEntry expected_entry(const std::vector<std::string>& arguments, const std::string& stateroot,
                          const Kernel& kernel);
 
-// The same for a deployment that is not there yet, with what a trial adds. `arguments` are without `ostree=`.
+// As above, for a new deployment, with the arguments of a trial. `arguments` do not include `ostree=`.
 void check_command_line(const std::vector<std::string>& arguments, const std::string& stateroot,
                         const Kernel& kernel);
 

@@ -1,4 +1,4 @@
-// Paths of a running system, found in the trees that it is made of.
+// Maps paths of a running system to the trees that it consists of.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace osb::image {
 
-// An entry's directory and its name in there.
+// The directory of an entry, and the name of the entry in it.
 struct PlacedEntry {
     InodeId directory = 0;
     std::string name;
 };
 
-// Where `path`, as the running system has it, lies in the tree: in the deployment's /etc, or in /var.
-// Symbolic links on the way are followed as there; the last part is not. Directories that are missing are
-// made when `make_parents` says so. Throws Error{invalid} for a path that lies elsewhere (the rest of a
-// deployment is read-only), leads through something that is no directory, or has no parent.
+// Finds `path` of the running system in the tree: in the deployment's /etc, or in /var. Follows symbolic
+// links as the running system does, except in the last part. Creates missing directories if `make_parents` is
+// true. Throws Error{invalid} for a path elsewhere (the rest of a deployment is read-only), a path through
+// something that is not a directory, and a path without a parent. `time` is in seconds since 1970.
 PlacedEntry place_path(SysrootLayout& layout, std::string_view path, bool make_parents, std::int64_t time);
 
 }  // namespace osb::image

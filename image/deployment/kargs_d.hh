@@ -1,7 +1,7 @@
-// The kernel arguments that an image brings: usr/lib/bootc/kargs.d/*.toml, in the form that bootc defined.
+// The kernel arguments of an image: usr/lib/bootc/kargs.d/*.toml, in the format that bootc defines.
 //
 //     kargs = ["console=ttyS0,115200", "mitigations=auto"]
-//     match-architectures = ["x86_64"]      # optional: on which machines it holds
+//     match-architectures = ["x86_64"]      # optional: the machines to which it applies
 #pragma once
 
 #include <string>
@@ -16,19 +16,22 @@ namespace osb::image {
 
 using KernelArguments = std::vector<std::string>;
 
-// The arguments of one file for `architecture` (uname -m: "x86_64"; Go's names are taken, too). `name` is for
-// messages. Throws Error{invalid} for what is not TOML, a value of the wrong kind, an argument that no
-// command line can hold, one that says which system is started (root=, ostree=, initrd=, ...), and "--",
-// at which the kernel stops.
+// Parses one file and returns its arguments for `architecture` (as `uname -m` prints it, "x86_64"; Go's names
+// are accepted too). `name` appears in error messages.
+// Throws Error{invalid} for
+// - text that is not TOML, and a value of the wrong type,
+// - an argument that a command line cannot hold,
+// - an argument that selects the system to start (root=, ostree=, initrd=, ...),
+// - "--", at which the kernel stops parsing.
 KernelArguments parse_kargs(std::string_view text, const std::string& name, std::string_view architecture);
 
-// Those of a commit for machines of that platform: its files in the order of their names. Throws as
-// parse_kargs(); Error{too_large} for a file beyond 1 MiB.
+// Returns the arguments of a commit for machines of `platform`. Reads the files in the order of their names.
+// Throws as parse_kargs(), and Error{too_large} for a file of more than 1 MiB.
 KernelArguments read_kargs(const ostree::Repository& repository, const ostree::CommitWalk& commit,
                            const oci::Platform& platform);
 
-// The command line `current` of a system whose image brought `before`, for one whose image brings `after`:
-// without what the image brings no more, and with what is new in it at the end. All else stays as it is.
+// Updates the command line `current` from an image with the arguments `before` to an image with the arguments
+// `after`. Removes arguments that the image dropped, appends the new ones, and keeps all others as they are.
 KernelArguments merge_kargs(const KernelArguments& current, const KernelArguments& before,
                             const KernelArguments& after);
 

@@ -1,4 +1,4 @@
-// The kernel that a commit boots, as libostree finds it (usr/lib/modules/RELEASE).
+// The kernel that a commit boots, located as libostree does (usr/lib/modules/RELEASE).
 #pragma once
 
 #include <string>
@@ -20,12 +20,12 @@ struct Kernel {
     std::string release;
     KernelFile image;
     KernelFile initramfs;
-    std::vector<KernelFile> others;  // that belong beside them
-    std::string checksum;            // over kernel and initramfs: libostree's name for the pair
+    std::vector<KernelFile> others;  // other files that belong beside them
+    std::string checksum;            // of kernel and initramfs: libostree's name for the pair
 };
 
-// Throws Error{invalid} with advice: no kernel, more than one, no initramfs, no init program, or not laid out
-// as ostree deploys it.
+// Finds the kernel of a commit. Throws Error{invalid} with advice if there is no kernel, more than one
+// kernel, no initramfs or no init program, or if the tree is not laid out as ostree deploys it.
 Kernel find_kernel(const ostree::Repository& repository, const ostree::CommitWalk& commit);
 
 }  // namespace osb::image

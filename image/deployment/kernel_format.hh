@@ -1,5 +1,5 @@
-// The format of a kernel file, from its first bytes: Linux documentation, arch/x86/boot ("The Linux/x86 Boot
-// Protocol") and arch/arm64/booting.
+// Detects the format of a kernel file from its first bytes. See the Linux documentation, arch/x86/boot ("The
+// Linux/x86 Boot Protocol") and arch/arm64/booting.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,14 @@ enum class KernelFormat {
     efi_zboot,
 };
 
-// Bytes from the beginning that kernel_format() looks at. A shorter file is `unknown`.
+// The number of bytes that kernel_format() inspects. A shorter file is `unknown`.
 inline constexpr std::size_t kKernelHeaderSize = 1024;
 
-// Thread-safe, and without errors: any bytes have a format.
+// Returns the format of a kernel that begins with `head`. Thread-safe. Does not fail: any bytes have a
+// format.
 KernelFormat kernel_format(std::string_view head);
 
-// "a 64-bit x86 kernel", for people.
+// Returns a description for messages, for example "a 64-bit x86 kernel".
 std::string_view to_string(KernelFormat format);
 
 }  // namespace osb::image

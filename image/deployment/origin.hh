@@ -1,5 +1,5 @@
-// What a deployment follows: its origin file, as libostree, bootc, rpm-ostree and osb-oci read and write it.
-// The one place that knows its grammar.
+// The origin file of a deployment: the image or ref that it follows, as libostree, bootc, rpm-ostree and
+// osb-oci read and write it. Only this file knows the grammar.
 #pragma once
 
 #include <string>
@@ -11,28 +11,28 @@
 
 namespace osb::image {
 
-// An image. `reference` is TRANSPORT:NAME, as oci::Reference parses it; `value` stands in the file as it is
-// ("ostree-unverified-registry:quay.io/x/y:1").
+// An image. `reference` is TRANSPORT:NAME, as oci::Reference parses it. `value` is the unchanged text of the
+// file ("ostree-unverified-registry:quay.io/x/y:1").
 struct ImageOrigin {
     std::string value;
     std::string reference;
-    std::string manifest_digest;  // what was deployed, where osb-oci wrote it; "" else
+    std::string manifest_digest;  // of the deployed image, if osb-oci wrote it; else ""
 };
 // A ref of an ostree remote ("REMOTE:REF"; the remote is "" for a local one).
 struct RefspecOrigin {
     std::string remote;
     ostree::RefName ref;
 };
-// A commit that nothing follows, or a file that says nothing we know.
+// No target: a commit that follows nothing, or a file without a known key.
 struct NoOrigin {};
 using OriginTarget = std::variant<NoOrigin, ImageOrigin, RefspecOrigin>;
 
-// For people: "docker://quay.io/x/y:1", "origin:os/x86_64/main", "" for none.
+// Returns a text for messages: "docker://quay.io/x/y:1", "origin:os/x86_64/main", or "" for NoOrigin.
 std::string to_string(const OriginTarget& target);
 
-// The contents of an origin file: always a well-formed key file. Groups and keys that are not known here are
-// kept. (ostree::Deployment and ostree::Sysroot have its text: it is libostree's there, and ostree/ knows
-// nothing of images.)
+// The contents of an origin file: always a well-formed key file. Unknown groups and keys are kept.
+// ostree::Deployment and ostree::Sysroot hold the origin as text, because it belongs to libostree there and
+// ostree/ does not depend on images.
 class Origin {
   public:
     // An empty file.
@@ -40,39 +40,43 @@ class Origin {
 
     // Throws Error{invalid} for a text that is not a key file.
     static Origin parse(std::string_view text);
-    // The empty one for such a text.
+    // As parse(), but returns an empty origin for a text that is not a key file.
     static Origin parse_or_empty(std::string_view text);
-    // For an image. `reference` is "docker://NAME", a bare "HOST/NAME:TAG", or in the grammar that ostree-ext
-    // writes (ostree-unverified-registry:NAME, ostree-unverified-image:TRANSPORT:NAME,
+    // Returns the origin for an image. `reference` is "docker://NAME", a bare "HOST/NAME:TAG", or one of the
+    // forms that ostree-ext writes: ostree-unverified-registry:NAME, ostree-unverified-image:TRANSPORT:NAME,
     // ostree-image-signed:TRANSPORT:NAME, ostree-remote-registry:REMOTE:NAME,
-    // ostree-remote-image:REMOTE:TRANSPORT:NAME), which is kept. `manifest_digest`: of what is deployed, ""
-    // where that is not said. Throws Error{usage}.
+    // ostree-remote-image:REMOTE:TRANSPORT:NAME. The form is kept. `manifest_digest` is that of the deployed
+    // image, or "" if it is not known. Throws Error{usage}.
     static Origin of_image(std::string_view reference, const std::string& manifest_digest = {});
-    // For a ref; of a remote "REMOTE:REF".
+    // Returns the origin for a ref. A ref of a remote is "REMOTE:REF".
     static Origin of_refspec(std::string_view refspec);
 
-    // As GLib writes it: equal origins have equal texts.
+    // The text as GLib writes it. Equal origins have equal texts.
     const std::string& text() const noexcept { return text_; }
     bool operator==(const Origin&) const = default;
 
-    // What is followed. Throws Error{unsupported} for a policy that osb-oci cannot keep (ostree-image-signed:
-    // requires signatures to be verified), rather than to follow the image without it, for a system that its
-    // unconfigured-state says is not to be upgraded yet, and for packages that rpm-ostree has added;
-    // Error{invalid} for values that are malformed.
+    // Returns the target that the deployment follows. Throws Error{unsupported}, and does not ignore the
+    // setting, for
+    // - a policy that osb-oci cannot enforce (ostree-image-signed: requires signatures to be verified),
+    // - a system whose unconfigured-state says that it must not be upgraded yet,
+    // - packages that rpm-ostree has added.
+    // Throws Error{invalid} for malformed values.
     OriginTarget target() const;
-    // What is named there, as it is written, whatever the policy; "" for nothing, and for what is malformed.
+    // Returns the name of the target as it is written, without regard to the policy. Returns "" if there is
+    // no name or the value is malformed.
     std::string named() const;
 
-    // Whether the deployment was made to be tried and has not passed its checks since: it is nothing to go
-    // back to, whatever became of the trial. False for what others deployed.
+    // Returns true if the deployment was made for a trial and has not passed its checks since. Such a
+    // deployment is not a rollback target, whatever the outcome of the trial. False for deployments of other
+    // programs.
     bool is_untried() const;
     Origin with_untried(bool untried) const;
-    // With the groups of `previous` that osb-oci and libostree know nothing of.
+    // Returns this origin with those groups of `previous` that neither osb-oci nor libostree uses.
     Origin with_groups_of(const Origin& previous) const;
-    // With what `previous` has that belongs to the deployment itself: that it is pinned, unlocked or untried.
-    // For a deployment that stays, and follows something else.
+    // Returns this origin with the state of the deployment from `previous`: pinned, unlocked or untried. Use
+    // it for a deployment that stays and follows another target.
     Origin with_state_of(const Origin& previous) const;
-    // Without what belongs to one deployment alone, as that it is pinned or untried.
+    // Returns this origin without the state of a single deployment, such as pinned or untried.
     Origin without_state() const;
 
   private:
@@ -81,15 +85,15 @@ class Origin {
     std::string text_;
 };
 
-// A reference as of_image() reads it, made of one that may also be of a transport that osb-oci has beside
-// registries (oci:DIR:TAG).
+// Converts a reference into a form that of_image() reads. The reference may also have a transport that
+// osb-oci supports besides registries (oci:DIR:TAG).
 std::string with_grammar(std::string_view reference);
 
-// The image that a reference names, in the forms that of_image() reads, as TRANSPORT:NAME
-// ("docker://quay.io/x/y:1"): by it ostree-ext keeps its ref. Throws Error{usage}.
+// Returns the image that a reference names, as TRANSPORT:NAME ("docker://quay.io/x/y:1"). Accepts the forms
+// that of_image() reads. ostree-ext derives the name of its ref from this. Throws Error{usage}.
 std::string origin_image(std::string_view reference);
 
-// The ref that names the commit of such an image in a sysroot's repository, where ostree-ext has it too.
+// The ref of such an image's commit in the repository of a sysroot. ostree-ext uses the same ref.
 inline constexpr std::string_view kImageRefPrefix = "ostree/container/image";
 ostree::RefName image_ref(std::string_view reference);
 

@@ -1,4 +1,4 @@
-// The system's name, as os-release(5) has it.
+// The name of a system, from os-release(5).
 #pragma once
 
 #include <map>
@@ -12,17 +12,18 @@ namespace osb::image {
 
 using OsRelease = std::map<std::string, std::string, std::less<>>;
 
-// Assignments of a shell script, with its quoting; lines that are none are passed over.
+// Parses shell assignments with their quoting. Skips other lines.
 OsRelease parse_os_release(std::string_view text);
 
-// From usr/etc/os-release, else usr/lib/os-release of the commit; empty when it has neither.
+// Reads usr/etc/os-release of the commit, or else usr/lib/os-release. Empty if the commit has neither.
 OsRelease read_os_release(const ostree::Repository& repository, const ostree::CommitWalk& commit);
 
-// What libostree calls the deployment of that index in a boot entry: "NAME VERSION (ostree:INDEX)".
+// Returns the title that libostree gives in a boot entry to the deployment of that index: "NAME VERSION
+// (ostree:INDEX)".
 std::string deployment_title(const OsRelease& release, const std::string& version, unsigned index);
 
-// Throws Error{invalid} when such a title, which libostree writes as it is, would not stay one line of a boot
-// entry that bootloaders read.
+// Checks the title, which libostree writes unescaped. Throws Error{invalid} if it would not be a single line
+// of a boot entry that bootloaders read.
 void check_title(const OsRelease& release, const std::string& version);
 
 }  // namespace osb::image

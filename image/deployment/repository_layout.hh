@@ -1,4 +1,4 @@
-// A repository in bare mode, as a tree to be written. Internal to this folder.
+// Builds a repository in bare mode as a tree. Internal to this folder.
 #pragma once
 
 #include <map>
@@ -17,17 +17,18 @@ namespace osb::image {
 
 class RepositoryLayout {
   public:
-    // Makes the repository's directories in `parent` of `tree`. Both are borrowed. `time`: of what is new.
+    // Creates the directories of the repository in the directory `parent` of `tree`. Borrows `tree` and
+    // `source`, which must outlive this object. `time` is the time of new inodes, in seconds since 1970.
     RepositoryLayout(FileTree& tree, InodeId parent, const ostree::Repository& source, std::int64_t time,
                      unsigned jobs);
 
-    // Adds the commit with everything below it.
+    // Adds the commit and all objects that it reaches.
     void add_commit(const ostree::CommitWalk& walk);
-    // A name below refs/ for a commit.
+    // Adds a ref for a commit. `name` is the path below refs/.
     void add_ref(const std::string& name, const ostree::CommitId& commit);
     void add_config(const std::string& text);
 
-    // The inode of a content object that was added.
+    // Returns the inode of a content object that was added.
     InodeId file(const Sha256& checksum) const;
     const ostree::DirectoryMeta& directory_meta(const Sha256& checksum);
 

@@ -1,6 +1,6 @@
-// What libostree makes of a commit when it deploys it on an empty disk, as trees to be written: the
-// repository with its objects, the deployment whose files are links to them, and the boot entry ("OSTree
-// deployments" in its manual). `ostree admin` is the judge, and goes on from there.
+// Builds the trees that libostree would create when it deploys a commit on an empty disk: the repository with
+// its objects, the deployment whose files are hard links to them, and the boot entry ("OSTree deployments" in
+// the libostree manual). `ostree admin` must accept the result and continue from it.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +20,26 @@ namespace osb::image {
 
 struct DeploymentSpec {
     std::string stateroot;
-    std::vector<std::string> kernel_arguments;  // without ostree=, which is added
+    std::vector<std::string> kernel_arguments;  // without ostree=, which lay_out_sysroot() adds
     Origin origin;
-    // Name below refs/, e.g. "heads/os/main", and the commit. All of these are put on the disk.
+    // The name below refs/, for example "heads/os/main", and the commit. The disk gets all of these refs.
     std::map<std::string, ostree::CommitId> refs;
-    std::string repository_config;  // lines that follow those of [core] in the repository's configuration
-    std::int64_t time = 0;          // of what is new, in seconds since 1970
+    std::string repository_config;  // lines that follow [core] in the repository's configuration
+    std::int64_t time = 0;          // of new inodes, in seconds since 1970
 };
 
 struct SysrootLayout {
     FileTree root;
     FileTree boot;
     BootEntry entry;
-    // In `root`: the deployment, its /etc, and its /var.
+    // Directories in `root`: the deployment, its /etc, and its /var.
     InodeId deployment = 0;
     InodeId etc = 0;
     InodeId var = 0;
 };
 
-// Throws Error, with the object or path named. `jobs`: threads that look at objects; 0: one a core.
+// Lays out the sysroot. Throws Error that names the object or path. `jobs` is the number of threads that read
+// objects; 0 means one per core.
 SysrootLayout lay_out_sysroot(const ostree::Repository& repository, const ostree::CommitWalk& walk,
                               const Kernel& kernel, const DeploymentSpec& spec, unsigned jobs);
 

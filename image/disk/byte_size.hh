@@ -1,4 +1,4 @@
-// Sizes, and how people write them.
+// Sizes in bytes, and the notation that users write them in.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,9 @@ namespace osb::image {
 
 inline constexpr std::uint64_t kMebibyte = 1ULL << 20U;
 
-// Bytes: a number, and K, M, G or T for powers of 1024; "KiB" and the like mean the same, "KB" powers of
-// 1000. Nothing for other text, and for what does not fit into 63 bits.
+// Parses a number with an optional suffix. K, M, G and T are powers of 1024, as are "KiB" and the like; "KB"
+// and the like are powers of 1000. Returns nothing for other text and for a size that does not fit into 63
+// bits.
 std::optional<std::uint64_t> parse_byte_size(std::string_view text);
 
 }  // namespace osb::image

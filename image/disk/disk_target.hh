@@ -1,5 +1,5 @@
-// Where a system is installed: a disk image file, or a block device. It is opened once, and nothing is done
-// to it by its name afterwards but giving a finished file that name.
+// The target of an installation: a disk image file or a block device. It is opened once. Afterwards its path
+// is only used to give a finished file its name.
 #pragma once
 
 #include <sys/stat.h>
@@ -15,38 +15,40 @@ namespace osb::image {
 
 class DiskTarget {
   public:
-    // Looks at `path` and refuses what must not be written to; changes nothing. `wipe`: data on it may go.
-    // Throws Error: usage for what is no disk and no file, invalid with advice for one that is in use or
-    // holds data.
+    // Inspects `path` and rejects a target that must not be written to. Changes nothing. `wipe` permits the
+    // loss of data on the target. Throws Error{usage} for a target that is neither a disk nor a file, and
+    // Error{invalid} with advice for a target that is in use or holds data.
     DiskTarget(std::string path, bool wipe);
     DiskTarget(const DiskTarget&) = delete;
     DiskTarget& operator=(const DiskTarget&) = delete;
-    // Of a file that was not published nothing stays.
+    // Leaves nothing of a file that was not published.
     ~DiskTarget();
 
     bool is_device() const noexcept { return is_device_; }
-    // Of a device, and of a file that is there already and not empty; nothing otherwise. In bytes.
+    // The size in bytes of a device, or of an existing file that is not empty; nothing otherwise.
     std::optional<std::uint64_t> fixed_size() const noexcept { return fixed_size_; }
-    // The directory in which a file will be; "" for a device.
+    // The directory of the file; "" for a device.
     const std::string& directory() const noexcept { return directory_; }
 
-    // Begins to write: a file of `size` bytes that has no name yet, of which about `needed` will take space;
-    // or the device, whose partition tables go first. Throws Error{no_space} when the file cannot fit.
+    // Starts the write. For a file, creates a file of `size` bytes that has no name yet; about `needed` bytes
+    // of it will take space. For a device, clears its partition tables first. Throws Error{no_space} if the
+    // file cannot fit.
     void begin(std::uint64_t size, std::uint64_t needed);
     int fd() const noexcept { return fd_.get(); }
     DiskArea area() const;
-    // Another file without a name beside the first, and the first exchanged for it. Not for devices.
+    // create_unnamed() creates a second unnamed file beside the first. replace() exchanges the first for it.
+    // Not for devices.
     Fd create_unnamed();
     void replace(Fd file);
 
-    // Everything that was written is on the disk.
+    // Flushes all written data to the disk.
     void sync() const;
-    // Gives the file its name, in place of what had it; or has the kernel look at the device's new
-    // partitions. Not before sync(). Throws Error{invalid} when the file that was looked at is another one
-    // by now, or has been written to, and data must not go.
+    // Gives the file its name, replacing an existing file, or makes the kernel read the device's new
+    // partitions. Call sync() first. Throws Error{invalid} if the inspected file was replaced or written to
+    // meanwhile and data must not be lost.
     void publish();
 
-    // In which state it is: a sentence for an error's end.
+    // Returns the state of the target, as a sentence for the end of an error message.
     std::string state() const;
 
   private:
@@ -60,7 +62,7 @@ class DiskTarget {
     std::string path_;
     std::string directory_;
     std::string name_;       // in directory_
-    std::string temporary_;  // a name in directory_ that is to be removed
+    std::string temporary_;  // a name in directory_ that the destructor removes
     bool is_device_ = false;
     bool exists_ = false;
     bool wipe_ = false;
@@ -69,7 +71,7 @@ class DiskTarget {
     std::optional<std::uint64_t> fixed_size_;
     std::uint64_t size_ = 0;
     mode_t mode_ = 0644;
-    struct stat inspected_ {};  // of a file that exists
+    struct stat inspected_ {};  // of an existing file
     Fd directory_fd_;
     Fd fd_;
 };

@@ -1,4 +1,4 @@
-// The partition table of a disk with two partitions: one that the bootloader reads, and the root.
+// The partition table of a disk with two partitions: BOOT, which the bootloader reads, and ROOT.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace osb::image {
 
 enum class PartitionTableKind { mbr, gpt };
 
-inline constexpr std::uint64_t kSectorSize = 512;        // SYSLINUX knows no other, in bytes
+inline constexpr std::uint64_t kSectorSize = 512;        // in bytes; SYSLINUX supports no other size
 inline constexpr std::uint64_t kAlignment = 1ULL << 20;  // of partitions, in bytes
 
 struct Partition {
@@ -28,15 +28,15 @@ struct DiskLayout {
     Partition root;
 };
 
-// Lays out a disk of `disk_size` bytes: BOOT of `boot_size`, then ROOT up to the end. Throws Error{no_space}
-// when no space would be left for ROOT, and too_large for a disk that an MBR cannot describe.
+// Lays out a disk of `disk_size` bytes: BOOT of `boot_size` bytes, then ROOT up to the end. Throws
+// Error{no_space} if no space is left for ROOT, and Error{too_large} for a disk that an MBR cannot describe.
 DiskLayout lay_out_disk(PartitionTableKind kind, std::uint64_t disk_size, std::uint64_t boot_size);
 
-// The size of a disk with partitions of these sizes.
+// Returns the size, in bytes, of a disk with partitions of these sizes.
 std::uint64_t disk_size_for(PartitionTableKind kind, std::uint64_t boot_size, std::uint64_t root_size);
 
-// Writes the table to the disk behind `fd`, which is borrowed; BOOT is marked as the one to boot. The code of
-// the boot sector is left alone.
+// Writes the table to the disk behind `fd`, which is borrowed, and marks BOOT as the partition to boot. Does
+// not change the code of the boot sector.
 void write_partition_table(int fd, const std::string& name, const DiskLayout& layout);
 
 }  // namespace osb::image

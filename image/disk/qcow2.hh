@@ -1,4 +1,4 @@
-// Disk images in QEMU's format (docs/interop/qcow2.txt of QEMU), version 3, written in one go.
+// Writes disk images in QEMU's format (docs/interop/qcow2.txt of QEMU), version 3, in one pass.
 #pragma once
 
 #include "base/fd.hh"
@@ -7,8 +7,9 @@
 
 namespace osb::image {
 
-// Writes the disk `raw`, whose descriptor is `raw_fd`, to the empty file `out`, and returns that. What reads
-// as zeros takes no space. The same disk gives the same bytes. Reports bytes.
+// Writes the disk `raw`, whose descriptor is `raw_fd`, to the empty file `out`, and returns `out`. Ranges
+// that read as zeros take no space. The output is reproducible: equal disks give equal bytes. Reports
+// progress in bytes.
 Fd convert_to_qcow2(const DiskArea& raw, int raw_fd, Fd out, Progress& progress);
 
 }  // namespace osb::image

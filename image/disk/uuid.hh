@@ -8,16 +8,17 @@
 
 namespace osb::image {
 
-// In the byte order of the text form.
+// A UUID in the byte order of the text form.
 using Uuid = std::array<std::uint8_t, 16>;
 
-// "0123abcd-...": lower case.
+// Formats a UUID in lower case: "0123abcd-...".
 std::string to_string(const Uuid& uuid);
 
-// From the kernel's random numbers.
+// Returns a random UUID from the kernel's random number generator.
 Uuid random_uuid();
 
-// The same seed and name always give the same UUID; others give others.
+// Derives a UUID from a seed and a name. Deterministic: equal inputs give equal UUIDs, different inputs give
+// different ones.
 Uuid derived_uuid(std::string_view seed, std::string_view name);
 
 }  // namespace osb::image

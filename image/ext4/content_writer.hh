@@ -1,4 +1,4 @@
-// The contents of a filesystem's files, written to where it has its place for them, by several threads.
+// Writes file contents to the blocks that a filesystem allocated for them, in several threads.
 #pragma once
 
 #include "base/progress.hh"
@@ -9,9 +9,9 @@
 
 namespace osb::image {
 
-// Writes what each file of `tree` holds to the extents that `filesystem` gave it, in the order in which they
-// lie on the disk. Objects are read from `repository` and checked against their checksums. `jobs`: threads;
-// 0: one a core. Reports bytes. Throws Error, with the object named.
+// Writes the content of each file of `tree` to the extents that `filesystem` allocated, in the order of their
+// position on the disk. Reads objects from `repository` and verifies their checksums. `jobs` is the number of
+// threads; 0 means one per core. Reports progress in bytes. Throws Error that names the object.
 void write_contents(const DiskArea& area, const FileTree& tree, const Ext4Writer& filesystem,
                     const ostree::Repository& repository, unsigned jobs, Progress& progress);
 

@@ -1,4 +1,4 @@
-// Free blocks of a filesystem that is being made, given out in order. Internal to this folder.
+// Allocates the free blocks of a new filesystem in ascending order. Internal to this folder.
 #pragma once
 
 #include <vector>
@@ -10,11 +10,11 @@ namespace osb::image {
 
 class Ext4Blocks {
   public:
-    // Borrowed.
+    // Borrows `fs`.
     explicit Ext4Blocks(ext2_filsys fs) : fs_(fs), next_(fs->super->s_first_data_block) {}
 
-    // Appends runs of `count` blocks in all to `out`, as few and as near to the last as can be. Throws
-    // Error{no_space}.
+    // Allocates `count` blocks and appends them to `out` as runs: as few as possible, and as near as possible
+    // to the previous one. Throws Error{no_space}.
     void allocate(std::uint64_t count, std::vector<Extent>& out);
 
   private:

@@ -1,4 +1,4 @@
-// The blocks of a directory. Internal to this folder.
+// Builds the blocks of a directory. Internal to this folder.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace osb::image {
 
-// Aligned for libext2fs, which looks at it as entries.
+// Aligned for libext2fs, which reads the bytes as directory entries.
 struct alignas(8) DirectoryBlock {
     std::array<char, kBlockSize> bytes{};
     char* data() noexcept { return bytes.data(); }
@@ -27,13 +27,13 @@ struct PackedDirectory {
     bool is_indexed = false;
 };
 
-// The blocks of a directory with these entries, "." and ".." first; at least `least_blocks` of them. What
-// takes more than one block gets an index of hashed names, as Linux makes it. Without checksums: writing them
-// sets these. Throws Error{too_large} for more entries than ext4 takes.
+// Packs the entries, "." and ".." first, into at least `least_blocks` blocks. A directory of more than one
+// block gets an index of hashed names, as Linux creates it. The blocks have no checksums; writing them sets
+// these. Throws Error{too_large} for more entries than ext4 supports.
 PackedDirectory pack_directory(ext2_filsys fs, const std::vector<DirectoryEntry>& entries,
                                std::size_t least_blocks);
 
-// An upper bound of their number.
+// Returns an upper bound of the number of blocks of a directory.
 std::uint64_t directory_blocks_at_most(const Inode& directory);
 
 }  // namespace osb::image

@@ -1,4 +1,4 @@
-// An empty ext4 filesystem. Internal to this folder.
+// Creates an empty ext4 filesystem. Internal to this folder.
 #pragma once
 
 #include <memory>
@@ -13,21 +13,21 @@ struct Ext4Free {
 };
 using Ext4Ptr = std::unique_ptr<struct_ext2_filsys, Ext4Free>;
 
-// The number of the first inode that is free for files: lost+found has it.
+// The number of the first inode that is not reserved: that of lost+found.
 inline constexpr ext2_ino_t kFirstInode = 11;
 
-// Makes the filesystem's tables in memory, with room for `inodes` inodes at the least; what is reserved is
-// marked as used, and the journal written. Nothing else reaches the area before it is closed.
+// Creates the tables of the filesystem in memory, with room for at least `inodes` inodes, marks reserved
+// blocks and inodes as used, and writes the journal. Nothing else is written to `area` before close_ext4().
 Ext4Ptr format_ext4(const DiskArea& area, std::uint64_t inodes, const Ext4Options& options);
 
-// The inodes that a filesystem of this size has when there are that many files: with room for as many again,
-// because an upgrade may bring another system of the same size.
+// Returns the number of inodes of a filesystem of `size` bytes with `inodes` files. It has room for as many
+// again, because an upgrade may add another system of the same size.
 std::uint64_t inode_count(std::uint64_t size, std::uint64_t inodes);
 
-// The blocks of the journal of a filesystem of this size.
+// Returns the number of journal blocks for a filesystem of `size` bytes.
 std::uint64_t journal_blocks(std::uint64_t size);
 
-// Writes everything that is still in memory.
+// Writes all data that is still in memory, and closes the filesystem.
 void close_ext4(Ext4Ptr fs);
 
 }  // namespace osb::image

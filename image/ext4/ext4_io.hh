@@ -1,4 +1,4 @@
-// libext2fs reads and writes a DiskArea. Internal to this folder.
+// Lets libext2fs read and write a DiskArea. Internal to this folder.
 #pragma once
 
 extern "C" {
@@ -12,8 +12,8 @@ extern "C" {
 
 namespace osb::image {
 
-// Opens a filesystem's channel on `area` when libext2fs calls the manager's open() on this thread. The area
-// must outlive the filesystem.
+// Provides the I/O channel of a filesystem on `area` when libext2fs calls open() of the manager on this
+// thread. `area` is borrowed and must outlive the filesystem.
 class Ext4Io {
   public:
     explicit Ext4Io(const DiskArea& area);
@@ -24,8 +24,8 @@ class Ext4Io {
     io_manager manager() const noexcept;
 };
 
-// Throws unless `code` is 0: what made reading or writing fail, where that is known, else Error with
-// libext2fs's own message after `what`.
+// Throws if `code` is not 0: the error that made the read or write fail, if it is known, or else Error with
+// `what` and the message of libext2fs.
 void check_ext4(errcode_t code, std::string_view what);
 
 }  // namespace osb::image

@@ -1,4 +1,5 @@
-// The files of a filesystem that is about to be written, as a tree in memory: everything but their contents.
+// The inodes of a filesystem before it is written, as a tree in memory: everything but the contents of the
+// files.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +28,10 @@ enum class InodeKind : std::uint8_t { file, symlink, directory };
 
 struct Inode;
 
-// Names an inode of one FileTree; the root is 0.
+// Identifies an inode of one FileTree. The root is 0.
 using InodeId = std::uint32_t;
 
-// What a file holds: some bytes, or an object of an ostree repository.
+// The content of a file: bytes in memory, or an object of an ostree repository.
 struct Content {
     std::string bytes;
     bool is_object = false;
@@ -45,42 +46,43 @@ struct Content {
 struct Inode {
     InodeKind kind = InodeKind::directory;
     Attributes attributes;
-    std::uint32_t links = 0;  // names, 0 for one that was removed; of a directory, those that it has from its
-                              // subdirectories, too
-    Content content;          // of a file; of a link its target, in `bytes`
+    std::uint32_t links =
+        0;            // number of names; 0 for a removed inode; a directory also counts subdirectories
+    Content content;  // of a file; for a symbolic link, `bytes` is its target
     std::map<std::string, InodeId, std::less<>> children;  // of a directory
 };
 
-// Inodes are numbered in the order in which they were added: two trees that were built by the same steps are
-// written as the same bytes.
+// The inodes of a filesystem. They are numbered in the order in which they were added. Two trees that were
+// built by the same steps are written as the same bytes.
 class FileTree {
   public:
     explicit FileTree(Attributes root);
 
-    // Adds an entry to the directory `parent`. Throws Error{invalid} when it has one of that name, or the
-    // name is none that Linux takes.
+    // Adds an entry to the directory `parent`. Throws Error{invalid} if the name exists there, or if Linux
+    // does not permit the name.
     InodeId add_directory(InodeId parent, std::string_view name, Attributes attributes);
     InodeId add_file(InodeId parent, std::string_view name, Attributes attributes, Content content);
     InodeId add_symlink(InodeId parent, std::string_view name, Attributes attributes, std::string target);
-    // Another name for a file or symbolic link.
+    // Adds another name (a hard link) for a file or symbolic link.
     void add_link(InodeId parent, std::string_view name, InodeId inode);
 
-    // Removes an entry that is a file or a symbolic link. An inode without names is not written, and others
-    // keep their numbers. Throws Error{invalid} for a directory, and where there is none of that name.
+    // Removes an entry that is a file or a symbolic link. An inode without names is not written; the other
+    // inodes keep their numbers. Throws Error{invalid} for a directory and for a name that does not exist.
     void remove(InodeId parent, std::string_view name);
 
-    // Replaces what a file holds.
+    // Replaces the content of a file.
     void set_content(InodeId file, Content content) { inodes_[file].content = std::move(content); }
-    // Makes a symbolic link of a file or link with one name. Throws Error{invalid} for anything else.
+    // Turns a file or symbolic link that has one name into a symbolic link. Throws Error{invalid} for any
+    // other inode.
     void turn_into_symlink(InodeId file, std::string target);
     Attributes& attributes(InodeId id) { return inodes_[id].attributes; }
 
-    // The entry of a directory; nothing when there is none.
+    // Returns the entry of that name in the directory, or nothing if there is none.
     std::optional<InodeId> child(InodeId directory, std::string_view name) const;
-    // Follows a path of plain names from `from`; no symbolic link is followed.
+    // Resolves a path of plain names relative to `from`. Does not follow symbolic links.
     std::optional<InodeId> find(std::string_view path, InodeId from = 0) const;
-    // As find(); makes the directories that are missing, with these attributes. Throws Error{invalid} when
-    // something on the way is no directory.
+    // As find(), but creates missing directories with these attributes. Throws Error{invalid} if a part of
+    // the path is not a directory.
     InodeId make_directories(std::string_view path, const Attributes& attributes, InodeId from = 0);
 
     const std::vector<Inode>& inodes() const noexcept { return inodes_; }
@@ -93,7 +95,7 @@ class FileTree {
     std::vector<Inode> inodes_;
 };
 
-// The parts of a path between its slashes; empty ones left out.
+// Splits a path at its slashes. Leaves out empty parts.
 std::vector<std::string_view> path_parts(std::string_view path);
 
 }  // namespace osb::image

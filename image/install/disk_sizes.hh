@@ -1,7 +1,7 @@
-// How large BOOT and ROOT of a disk are to be.
+// Computes the sizes of BOOT and ROOT.
 //
-// A machine that upgrades holds three deployments for a while: the one that runs, the one to fall back to,
-// and the next. Three that have nothing in common have to fit.
+// During an upgrade a machine holds three deployments: the running one, the rollback, and the new one. All
+// three must fit even if they share no files.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +10,21 @@
 
 namespace osb::image {
 
-// All in bytes, multiples of 1 MiB, for the trees of one deployment as they are to be written.
+// All sizes are in bytes, and multiples of 1 MiB. The trees are those of one deployment.
 
-// Of BOOT: holds three kernels with their initramfs that are a quarter larger. `kernel_size` is that of one.
+// The smallest BOOT that holds three kernels with their initramfs, each a quarter larger than now.
+// `kernel_size` is the size of one such pair.
 std::uint64_t least_boot_size(const FileTree& boot, std::uint64_t kernel_size);
-// The size that is chosen where nothing else is said: 256 MiB or more.
+// The default size of BOOT: at least 256 MiB.
 std::uint64_t usual_boot_size(const FileTree& boot, std::uint64_t kernel_size);
 
-// Of ROOT: one system runs in it.
+// The smallest ROOT in which one system runs.
 std::uint64_t least_root_size(const FileTree& root);
-// Three systems that differ in every file, a quarter of one for what ostree and ext4 keep free, and 32 MiB.
+// The smallest ROOT that holds three systems without shared files, a quarter of a system for the space that
+// ostree and ext4 keep free, and 32 MiB.
 std::uint64_t upgradable_root_size(const FileTree& root);
-// The same with 256 MiB for the machine's own data.
+// The default size of ROOT: as upgradable_root_size(), with 256 MiB instead of 32 MiB for the machine's own
+// data.
 std::uint64_t usual_root_size(const FileTree& root);
 
 }  // namespace osb::image

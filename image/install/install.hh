@@ -1,8 +1,8 @@
-// A system goes onto a disk: docs/install.md.
+// Installs a system on a disk: docs/install.md.
 //
-// Everything is written by this process, into a file or a device, without mounting anything and without
-// privileges: the filesystems through libext2fs, the bootloader by placing its files. So it works in a
-// container as it does on a machine, and the same input gives the same disk.
+// This process writes everything into a file or a device itself, without a mount and without privileges: the
+// filesystems through libext2fs, the bootloader by placing its files. It works the same in a container and on
+// a machine. The same input gives the same disk.
 #pragma once
 
 #include <cstdint>
@@ -23,31 +23,32 @@ namespace osb::image {
 
 enum class DiskFormat { raw, qcow2 };
 
-// What is installed: a commit of a repository, and what the system is to know of where it came from.
+// The system to install: a commit of a repository, and the origin and refs that the disk gets.
 struct InstallSource {
     const ostree::Repository* repository = nullptr;  // borrowed
     ostree::CommitId commit;
     Origin origin;
-    // Below refs/; all of these are put on the disk.
+    // Names below refs/ and their commits. The disk gets all of them.
     std::map<std::string, ostree::CommitId> refs;
-    std::string remote_config;  // of a remote, as it stands in a repository's configuration
+    std::string remote_config;  // the section of a remote in a repository's configuration
 };
 
 struct InstallOptions {
     std::string target;
-    std::optional<std::uint64_t> size;       // of the disk, in bytes; else a device's, or what fits
+    std::optional<std::uint64_t> size;  // of the disk, in bytes; default: the device's size, or what fits
     std::optional<std::uint64_t> boot_size;  // of BOOT, in bytes
     PartitionTableKind partition_table = PartitionTableKind::mbr;
     DiskFormat format = DiskFormat::raw;
     std::string stateroot = "default";
     std::vector<std::string> kernel_arguments;
-    // Of the machine that the disk is for; nothing: of this one.
+    // The platform of the target machine; nothing means this machine's.
     std::optional<oci::Platform> platform;
     Customizations customizations;
     bool wipe = false;
-    unsigned jobs = 0;  // threads that work; 0: one a core
-    // Seconds since 1970 that stand for now, kLastExt4Time at the most; then all that is else random depends
-    // on nothing but the input. 0 is written as 1: libostree cannot read a sysroot with times of 0.
+    unsigned jobs = 0;  // number of threads; 0 means one per core
+    // The time, in seconds since 1970, to use in place of the current time; at most kLastExt4Time. If it is
+    // set, all values that are otherwise random derive from the input only. 0 is written as 1, because
+    // libostree cannot read a sysroot with times of 0.
     std::optional<std::int64_t> source_date_epoch;
 };
 
@@ -64,21 +65,24 @@ struct InstallResult {
 
 class Installation {
   public:
-    // Looks at the target and at the tools that are needed. Nothing is changed. Throws Error as DiskTarget's
-    // constructor does; not_found when the bootloader is not installed here.
+    // Checks the target and the required tools. Changes nothing. Throws Error as the constructor of
+    // DiskTarget, and Error{not_found} if the bootloader is not installed on this machine.
     explicit Installation(InstallOptions options);
     ~Installation();
     Installation(const Installation&) = delete;
     Installation& operator=(const Installation&) = delete;
 
-    // Where temporary files that are as large as the system belong; "" for the usual place.
+    // The directory for temporary files that are as large as the system; "" for the default directory.
     std::string scratch_parent() const;
 
-    // Installs. When it throws, a file that is the target is as it was, and a device looks empty; a warning
-    // says which. Throws Error: invalid for a system that would not boot; unsupported for one that is for
-    // another machine; too_large for a kernel command line that the kernel would not read to its end;
-    // no_space when it does not fit; io for a target that does not read as what was written. A disk without
-    // room for three systems is made, with a warning.
+    // Installs the system. If it throws, a target file is unchanged, a target device looks empty, and a
+    // warning states which. Throws Error:
+    // - invalid for a system that would not boot,
+    // - unsupported for a system for another machine,
+    // - too_large for a command line that the kernel would truncate,
+    // - no_space if the system does not fit,
+    // - io if the target does not read back as it was written.
+    // If the disk has no room for three systems, it is created with a warning.
     InstallResult run(const InstallSource& source, Progress& progress);
 
   private:

@@ -1,4 +1,4 @@
-// Where the system to install comes from, brought into a repository.
+// Brings the system to install into a repository.
 #pragma once
 
 #include <optional>
@@ -13,24 +13,24 @@
 
 namespace osb::image {
 
-// `target_imgref`: the image to follow, in a form that Origin::of_image() takes; "" for none.
+// In these functions `target_imgref` is the image to follow, in a form that Origin::of_image() accepts; ""
+// for none.
 
-// A commit of a repository that is there: `rev` is a ref or a checksum. `repository` is borrowed by the
-// result. Throws Error{not_found}.
+// Selects a commit of an existing repository. `rev` is a ref or a checksum. The result borrows `repository`.
+// Throws Error{not_found}.
 InstallSource source_of_commit(const ostree::Repository& repository, const std::string& rev,
                                const std::string& target_imgref);
 
 struct ImageSourceOptions {
     std::string image;                      // as oci::Reference::parse() takes it
-    std::optional<oci::Platform> platform;  // of the machine; nothing: of this one
+    std::optional<oci::Platform> platform;  // of the machine; nothing means this machine's
     registry::RegistryOptions registry;
-    std::string target_imgref;  // "": `image`, when that is in a registry
+    std::string target_imgref;  // "" means `image`, if it is in a registry
     unsigned jobs = 0;
 };
 
-// Imports an image into `repository`; of one that holds a commit and no more the result is that commit.
-// Throws as ostree::import_image(); Error{unsupported} for one that is for another machine, before it is
-// fetched.
+// Imports an image into `repository`. If the image only wraps a commit, the result is that commit. Throws as
+// ostree::import_image(), and Error{unsupported} for an image for another machine, before it is fetched.
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress);
 
@@ -38,11 +38,11 @@ struct RemoteSourceOptions {
     std::string url;
     ostree::RefName ref;
     std::string remote = "origin";  // its name on the disk
-    std::string gpg_key;            // path of a keyring that its commits are checked against; "" for none
+    std::string gpg_key;            // path of the keyring that verifies its commits; "" for none
     std::string target_imgref;
 };
 
-// Pulls a commit from a remote repository, as `ostree pull` does. The system follows the ref there.
+// Pulls a commit from a remote repository, as `ostree pull` does. The installed system follows that ref.
 InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourceOptions& options,
                                Progress& progress);
 

@@ -1,4 +1,4 @@
-// A repository that lasts as long as an installation: where images are stored before they reach the disk.
+// A temporary repository for one installation. It stores images before they are written to the disk.
 #pragma once
 
 #include <optional>
@@ -11,9 +11,9 @@ namespace osb::image {
 
 class ScratchRepository {
   public:
-    // Makes one in a new directory of `parent` ("" for $TMPDIR, else /var/tmp), which goes with it. Those of
-    // runs that were killed are removed first: each is locked by its owner. Nothing in it is durable. Throws
-    // Error.
+    // Creates a repository in a new directory of `parent` ("" means $TMPDIR, or else /var/tmp). The
+    // destructor removes the directory. The constructor first removes the directories of killed runs; a
+    // running owner holds a lock on its directory. The repository is not durable. Throws Error.
     explicit ScratchRepository(std::string parent);
     ScratchRepository(const ScratchRepository&) = delete;
     ScratchRepository& operator=(const ScratchRepository&) = delete;

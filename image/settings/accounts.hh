@@ -18,20 +18,21 @@ struct Account {
     bool is_new = false;
 };
 
-// The three files, as texts. Lines that are not touched stay as they are, in their order.
+// The three files as texts. Lines that are not edited stay unchanged and in their order.
 class Accounts {
   public:
     Accounts(std::string_view passwd, std::string_view group, std::string_view shadow);
 
-    // Adds a group; one that exists already may be named when its id is the same. Throws Error{invalid}.
+    // Adds a group and returns its id. An existing group is accepted if it has the same id. Throws
+    // Error{invalid}.
     std::uint32_t add_group(const GroupCustomization& group);
 
-    // Adds a user, with a group of his own unless a gid is given, or changes one that exists in what is
-    // given. Without a password nobody logs in with one. Throws Error{invalid}: an id or name that is taken,
-    // a group that does not exist.
+    // Adds a user, or changes the given fields of an existing user. A new user gets a group of the same name
+    // unless a gid is given. A user without a password cannot log in with one. Throws Error{invalid} for an
+    // id or name that is taken, and for a group that does not exist.
     Account set_user(const UserCustomization& user);
 
-    // Ids by name; numbers stand for themselves. Nothing for a name that is not there.
+    // Returns the id for a name. A number is returned as it is. Returns nothing for an unknown name.
     std::optional<std::uint32_t> uid(std::string_view name) const;
     std::optional<std::uint32_t> gid(std::string_view name) const;
 
@@ -40,7 +41,7 @@ class Accounts {
     std::string shadow() const;
 
   private:
-    using Line = std::vector<std::string>;  // its fields
+    using Line = std::vector<std::string>;  // the fields of a line
     using File = std::vector<Line>;
 
     static File parse(std::string_view text);

@@ -1,5 +1,5 @@
-// The file that --config names: TOML or JSON, in the form that users of bootc-image-builder and osbuild know
-// (its table "customizations").
+// Parses the file of --config: TOML or JSON, in the format of bootc-image-builder and osbuild (their table
+// "customizations").
 #pragma once
 
 #include <string>
@@ -9,12 +9,13 @@
 
 namespace osb::image {
 
-// `name` is for messages, and its end ".json" says that the text is JSON; else it is TOML. Throws Error:
-// invalid for text that is malformed, a value of the wrong kind or one that cannot be obeyed; unsupported for
-// a setting that is not known here, because one that is passed over in silence would be missed too late.
+// Parses the text of a configuration file. `name` appears in error messages; if it ends in ".json", the text
+// is JSON, otherwise TOML. Throws Error{invalid} for malformed text, a value of the wrong type, and a value
+// that cannot be applied. Throws Error{unsupported} for an unknown setting, because the user would notice an
+// ignored one too late.
 Customizations parse_config(std::string_view text, const std::string& name);
 
-// The same for a file, of 1 MiB at the most.
+// Reads and parses a file of at most 1 MiB.
 Customizations read_config(const std::string& path);
 
 }  // namespace osb::image

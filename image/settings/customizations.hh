@@ -1,5 +1,5 @@
-// What makes a system that of one machine or site: users, keys, names, files. It goes to /etc and /var of the
-// deployment, never into the commit.
+// Settings for one machine or site: users, keys, names, files. They are applied to /etc and /var of the
+// deployment, never to the commit.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +37,13 @@ struct FileCustomization {
     bool ensure_parents = false;
 };
 
-// More keys for a user that the image has, or that is added as well.
+// Additional keys for a user that the image has or that is added too.
 struct KeyCustomization {
     std::string user;
     std::vector<std::string> keys;  // lines of authorized_keys
 };
 
-// Names of services; none is in two of the lists that contradict each other.
+// Names of services. No service is in two lists that contradict each other.
 struct ServicesCustomization {
     std::vector<std::string> enabled;
     std::vector<std::string> disabled;
@@ -72,7 +72,7 @@ struct Customizations {
     LocaleCustomization locale;
     std::vector<FileCustomization> files;
     std::vector<FilesystemCustomization> filesystems;
-    // All of the above as one text, the same for the same settings whatever the language; "" for none.
+    // All settings above as one text; "" for none. Equal settings give equal texts, in TOML and in JSON.
     std::string text;
 };
 

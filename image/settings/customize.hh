@@ -1,4 +1,4 @@
-// Customizations carried out in the tree of a deployment.
+// Applies customizations to the tree of a deployment.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,9 @@
 
 namespace osb::image {
 
-// Changes /etc and /var of the deployment. `repository` has its objects; `time` is that of what is new.
-// Throws Error{invalid} for what cannot be done, e.g. a group that does not exist.
+// Changes /etc and /var of the deployment. `repository` has its objects. `time` is the time of new inodes, in
+// seconds since 1970. Throws Error{invalid} for a setting that cannot be applied, for example a group that
+// does not exist.
 void customize(SysrootLayout& layout, const Customizations& customizations,
                const ostree::Repository& repository, std::int64_t time);
 

@@ -1,4 +1,4 @@
-// The configuration of programs that keep the clock right, made to ask certain servers.
+// Edits the configuration of time services to use the given servers.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace osb::image {
 
-// chrony.conf(5): the servers take the place of those that it names.
+// Returns chrony.conf(5) with its servers replaced.
 std::string chrony_with_servers(std::string_view config, const std::vector<std::string>& servers);
 
-// OpenRC's conf.d/ntpd, for BusyBox's ntpd: the servers take the place of those in NTPD_OPTS; other options
-// stay.
+// Returns OpenRC's conf.d/ntpd, for BusyBox's ntpd, with the servers in NTPD_OPTS replaced. Keeps its other
+// options.
 std::string ntpd_with_servers(std::string_view config, const std::vector<std::string>& servers);
 
 }  // namespace osb::image
