@@ -46,8 +46,8 @@ struct Content {
 struct Inode {
     InodeKind kind = InodeKind::directory;
     Attributes attributes;
-    std::uint32_t links =
-        0;            // number of names; 0 for a removed inode; a directory also counts subdirectories
+    // The number of names; 0 for a removed inode. For a directory, its subdirectories count too.
+    std::uint32_t links = 0;
     Content content;  // of a file; for a symbolic link, `bytes` is its target
     std::map<std::string, InodeId, std::less<>> children;  // of a directory
 };

@@ -1,5 +1,5 @@
-// What each boot ends with: the system's checks, and what they mean for a deployment on trial (docs/boot.md,
-// "On trial"). Brings in order, too, what a power cut has left of a change of the deployments.
+// The last step of each boot: runs the health checks of the system and applies the result to a deployment on
+// trial (docs/boot.md, "On trial"). Also repairs an interrupted change of the deployments after a power cut.
 #pragma once
 
 #include <cstdint>
@@ -16,34 +16,33 @@ namespace osb::system {
 struct BootCheckOutcome {
     CheckReport report;
     TrialVerdict trial = TrialVerdict::none;
-    std::string reason;    // of `failed`; one line, for people
-    bool restart = false;  // what runs has failed its trial, and another system is there to be started
+    std::string reason;    // reason of the verdict `failed`: one line, for the user
+    bool restart = false;  // the running system failed its trial, and another system can be started
     std::optional<ostree::Deployment> booted;
 
-    // Whether what runs is well.
+    // Returns true if the running system is healthy.
     bool healthy() const;
 };
 
 struct BootCheckOptions {
     CheckOptions checks;
     std::string sysroot = "/";
-    std::string run_directory = "/run/osb";  // for the result; the watchdog's pipe is there, too
+    std::string run_directory = "/run/osb";  // directory of the result and of the watchdog's pipe
 };
 
-// Runs the checks, then does what follows from them, all but the restart. The sysroot is locked while
-// something is to be changed, and at no other time. Throws Error as Sysroot::open() and open_locked();
-// Interrupted.
+// Runs the checks and applies the result, except for the restart. Holds the lock of the sysroot only while it
+// changes something. Throws Error as Sysroot::open() and open_locked(); Interrupted.
 BootCheckOutcome check_boot(const BootCheckOptions& options);
 
-// The second half of that: `running` must name a deployment, and an empty `failure` means that the checks
-// passed. The sysroot must be locked. Idempotent.
+// Applies the result of the checks. `running` of `input` must name a deployment; an empty `failure` means
+// that the checks passed. The sysroot must be locked. Idempotent.
 TrialOutcome settle_boot(ostree::Sysroot& sysroot, const TrialInput& input);
 
-// Ends the watch over this boot's trial. Nothing where there is none.
+// Stops the watchdog of this boot's trial. Does nothing if no watchdog runs.
 void stop_watchdog(const std::string& run_directory);
 
-// What the last check of this boot has found; for `status`. Nothing when there was none yet, or its record is
-// not well-formed.
+// The result of the last check in this boot, for `status`. read_boot_check() returns nothing if there was no
+// check yet or its record is malformed.
 struct BootCheckSummary {
     bool healthy = false;
     std::int64_t time = 0;  // in seconds since 1970
@@ -51,8 +50,8 @@ struct BootCheckSummary {
 };
 std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory = "/run/osb");
 
-// Why the initramfs started this system without /boot: one line, escaped. Empty if it mounted /boot, or if
-// the boot entries are there now.
+// Returns the reason why the initramfs started this system without /boot: one line, escaped. Returns "" if it
+// mounted /boot, or if the boot entries exist now.
 std::string read_boot_problem(const std::string& run_directory = "/run/osb",
                               const std::string& boot = "/boot");
 

@@ -1,5 +1,5 @@
-// The checks by which a system is found healthy (docs/boot.md, "On trial"): programs in required.d, of which
-// each has to succeed, and in wanted.d, whose failures are only told; and what OpenRC says of its services.
+// Runs the health checks of the system (docs/boot.md, "On trial"). Each program in required.d must succeed. A
+// failure of a program in wanted.d is only reported. OpenRC's state of the services is checked too.
 #pragma once
 
 #include <chrono>
@@ -12,39 +12,40 @@
 namespace osb::system {
 
 struct CheckOptions {
-    // Directories with required.d and wanted.d in them. A file in an earlier one stands for the file of the
-    // same name in a later one.
+    // Directories that contain required.d and wanted.d. A file in an earlier directory overrides the file of
+    // the same name in a later one.
     std::vector<std::string> directories{"/etc/osb/check", "/usr/lib/osb/check"};
-    // Of each check, and of all together; what runs then is killed with its process group, and has failed.
+    // Time limits of each check and of all checks together. A check that exceeds its limit is killed with its
+    // process group and counts as failed.
     std::chrono::milliseconds limit{60'000};
     std::chrono::milliseconds total_limit{300'000};
-    // How long one that was killed may take to end; it is given up then.
+    // Time that a killed check may take to end. After that, it is abandoned.
     std::chrono::milliseconds kill_limit = Subprocess::kKillLimit;
-    bool services = true;  // whether OpenRC is asked
-    // Told before each check. May be empty.
+    bool services = true;  // ask OpenRC for the state of the services
+    // Called before each check with its name. May be empty.
     std::function<void(const std::string& name)> on_start;
 };
 
 struct CheckResult {
-    std::string name;  // the file's, escaped; or "services"
+    std::string name;  // the file name, escaped; or "services"
     bool required = false;
     bool ok = false;
-    std::string message;  // the last line of its output, or why it has failed: one line, escaped
+    std::string message;  // the last line of its output, or the reason of the failure: one line, escaped
     std::chrono::milliseconds duration{0};
 };
 
 struct CheckReport {
     std::vector<CheckResult> results;   // in the order in which they ran
-    std::vector<std::string> warnings;  // of files that were passed over; escaped
+    std::vector<std::string> warnings;  // one for each skipped file; escaped
 
-    // Whether all that is required is well.
+    // Returns true if all required checks passed.
     bool healthy() const;
-    // "check 'NAME' failed: MESSAGE", of the first required one that has; "" for none.
+    // Returns "check 'NAME' failed: MESSAGE" for the first required check that failed; "" if none failed.
     std::string failure() const;
 };
 
-// Runs them all, in the order of their names; those required first. Standard input is empty; the environment
-// is this process's own. Throws Interrupted.
+// Runs all checks in the order of their names, the required ones first. Standard input is empty. The checks
+// inherit the environment of this process. Throws Interrupted.
 CheckReport run_checks(const CheckOptions& options);
 
 }  // namespace osb::system

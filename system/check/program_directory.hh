@@ -1,4 +1,5 @@
-// Programs that administrators and images put into a directory, to be run one after the other: checks, hooks.
+// Finds the programs that administrators and images put into a directory: checks and hooks. The caller runs
+// them one after the other.
 #pragma once
 
 #include <string>
@@ -7,13 +8,13 @@
 namespace osb::system {
 
 struct Program {
-    std::string name;  // of the file
+    std::string name;  // the file name
     std::string path;
 };
 
-// The executable files in `kind` below each of the directories, by name. A file in an earlier directory
-// stands for the file of the same name in a later one, and a link to /dev/null switches it off. Files that
-// are not executable, and leftovers of editors and package managers, are skipped: `warnings` gets a line for
+// Returns the executable files in `kind` below each directory, sorted by name. A file in an earlier directory
+// overrides the file of the same name in a later one. A link to /dev/null disables a program. Files that are
+// not executable, and leftovers of editors and package managers, are skipped; `warnings` gets a line for
 // each. Hidden files are ignored. A directory that does not exist has no programs.
 std::vector<Program> find_programs(const std::vector<std::string>& directories, const std::string& kind,
                                    std::vector<std::string>& warnings);

@@ -1,4 +1,5 @@
-// Other kernel arguments for the same system: a new deployment of the same commit, tried like any other.
+// Changes the kernel arguments of a system: makes a new deployment of the same commit, which is tried like
+// any other.
 #pragma once
 
 #include <string>
@@ -9,9 +10,9 @@
 
 namespace osb::system {
 
-// The deployment whose arguments `kargs` shows and changes: what waits for its trial, else what the next boot
-// starts. So that an upgrade which waits for the restart is not lost. Throws Error{not_found} when nothing is
-// deployed.
+// Returns the deployment whose arguments `kargs` shows and changes: the one that waits for its trial, else
+// the one that the next boot starts. This way, an upgrade that waits for the restart is not lost. Throws
+// Error{not_found} if nothing is deployed.
 ostree::Deployment arguments_base(const ostree::Sysroot& sysroot, const Roles& roles);
 
 // Deploys the commit of arguments_base() with these arguments. The sysroot must be locked. Throws as

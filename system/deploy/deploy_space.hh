@@ -1,4 +1,4 @@
-// Whether a deployment has room, on the root filesystem and on BOOT.
+// Checks the space for a deployment on the root filesystem and on BOOT.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,15 @@
 
 namespace osb::system {
 
-// Throws Error{no_space} unless BOOT has room for the kernel and initramfs (none are written when another
-// deployment has the same ones), and the root filesystem, in bytes and in inodes, for what a deployment
-// writes; names both numbers. What `leaving` takes counts as free: those are to be removed before the
-// deployment is made.
+// Throws Error{no_space}, with both numbers, unless
+// - BOOT has room for the kernel and initramfs (none are written if another deployment has the same ones),
+// - the root filesystem has enough bytes and inodes for the deployment.
+// The space of the deployments in `leaving` counts as free. The caller removes them before it deploys.
 void check_space(const ostree::Sysroot& sysroot, const std::string& stateroot, const Deployable& deployable,
                  const std::vector<ostree::Deployment>& leaving);
 
-// The inodes that a deployment of that commit takes: its directories and its own /etc; its files are links.
+// Returns the number of inodes that a deployment of the commit takes: its directories and its own /etc. Its
+// files are hard links.
 std::uint64_t inodes_of_deployment(const ostree::CommitWalk& commit);
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// Whether a commit can be deployed and started, as far as that can be known before anything is changed.
+// Checks in advance that a commit can be deployed and started. Changes nothing.
 #pragma once
 
 #include "image/deployment/kernel.hh"
@@ -12,8 +12,8 @@ struct Deployable {
     image::Kernel kernel;
 };
 
-// Throws Error: invalid for a system that would not boot, and for a name or version of it that would break
-// its boot entry; too_large for a command line that the kernel would not read to its end.
+// Throws Error{invalid} for a system that would not boot, or whose name or version would break its boot
+// entry. Throws Error{too_large} for a command line that the kernel would truncate.
 Deployable check_deployable(const ostree::Sysroot& sysroot, const ostree::NewDeployment& deployment);
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// What a sysroot has of an image already.
+// Finds the role of an image that is already deployed in a sysroot.
 #pragma once
 
 #include <optional>
@@ -11,16 +11,16 @@ namespace osb::system {
 
 enum class DeploymentMatch {
     absent,         // not deployed
-    current,        // what runs (of a system that is not booted: its default)
+    current,        // the running system; if the sysroot is not booted, its default
     next_on_trial,  // the next boot tries it
     next_default,   // the next boot starts it, and every later one
 };
 
-// The digest of the manifest that a deployment was made from; "" where that is not known.
+// Returns the digest of the manifest that a deployment was made from; "" if it is not known.
 std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// By the manifest's digest or the commit; "" and no commit match nothing. An image that is deployed, but not
-// for the next boot (the rollback), counts as absent.
+// Finds the match by the manifest's digest or by the commit. An empty digest or commit matches nothing. An
+// image that is deployed, but not for the next boot (the rollback), counts as absent.
 DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& roles,
                                  const std::string& digest, const std::optional<ostree::CommitId>& commit);
 

@@ -1,5 +1,5 @@
-// The system that `rollback` has left, in SYSROOT/ostree/osb-oci/given-up.json: unattended upgrades do not
-// deploy it again.
+// Records the system that `rollback` left, in SYSROOT/ostree/osb-oci/given-up.json. Unattended upgrades do
+// not deploy it again.
 #pragma once
 
 #include <optional>
@@ -9,15 +9,15 @@
 
 namespace osb::system {
 
-// Whether the latest rollback has left that manifest or that commit ("" and no commit match none). A record
-// that is not well-formed counts as none. Needs no privileges.
+// Returns true if the latest rollback left that manifest or that commit. An empty digest or commit matches
+// nothing. A malformed record counts as missing. Needs no privileges.
 bool is_given_up(const ostree::Sysroot& sysroot, const std::string& digest,
                  const std::optional<ostree::CommitId>& commit);
 
-// From here on the sysroot must be locked. Both are idempotent and atomic. An error is a warning: the record
-// must not stand in the way of a rollback.
+// The sysroot must be locked for the functions below. Both are idempotent and atomic. They report an error as
+// a warning, because the record must not prevent a rollback.
 
-// Replaces the record of an earlier one.
+// Records `deployment` in place of an earlier one.
 void record_given_up(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 void clear_given_up(const ostree::Sysroot& sysroot);
 

@@ -1,4 +1,4 @@
-// The way back to the system before, and forth again.
+// Switches to the previous system, and back again.
 #pragma once
 
 #include <optional>
@@ -10,26 +10,28 @@ namespace osb::system {
 
 enum class RollbackResult {
     swapped,          // the next boot starts the other proven system
-    left,             // what runs has not passed its checks: the next boot starts the one that has
-    trial_cancelled,  // nothing is tried at the next boot: it starts what it would have started without it
-    trial_failed,     // what runs was on trial, and is remembered as bad
-    staged_dropped,   // what another program had staged is not put in place at shutdown
+    left,             // the running system has not passed its checks: the next boot starts the one that has
+    trial_cancelled,  // the next boot tries nothing and starts the system that it would have started without
+                      // the trial
+    trial_failed,     // the running system was on trial; its failure is recorded
+    staged_dropped,   // a deployment that another program staged is not installed at shutdown
 };
 
 struct RollbackOutcome {
     RollbackResult result = RollbackResult::swapped;
-    ostree::Deployment next;                     // what the next boot starts
-    std::optional<ostree::Deployment> given_up;  // what runs, or what would have been started or tried;
-                                                 // nothing where that is gone already
+    ostree::Deployment next;                     // the deployment that the next boot starts
+    std::optional<ostree::Deployment> given_up;  // the running deployment, or the one that would have been
+                                                 // started or tried; nothing if it is already gone
 };
 
-// The sysroot must be locked. Throws Error{not_found} with advice when there is nothing to go back to;
-// too_large, before anything is changed, when the kernel would not read all of its command line.
+// Rolls back. The sysroot must be locked. Throws Error{not_found} with advice if there is no system to go
+// back to. Throws Error{too_large}, before anything is changed, if the kernel would truncate its command
+// line.
 RollbackOutcome roll_back(ostree::Sysroot& sysroot);
 
-// Removes the deployment that a rollback would lead to, and returns it; nothing when there is none. The
-// sysroot must be locked. Throws Error{refused} with advice when it is pinned, is what the next boot starts,
-// or what the machine falls back to while another one is on trial.
+// Removes the deployment that a rollback would start, and returns it; nothing if there is none. The sysroot
+// must be locked. Throws Error{refused} with advice if it is pinned, if the next boot starts it, or if the
+// machine falls back to it while another one is on trial.
 std::optional<ostree::Deployment> drop_rollback(ostree::Sysroot& sysroot);
 
 }  // namespace osb::system

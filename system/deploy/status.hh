@@ -1,5 +1,5 @@
-// What `status` tells of a system: its deployments with their roles, what the next boot starts, trials that
-// failed.
+// The status of a system: its deployments with their roles, the system that the next boot starts, and failed
+// trials.
 #pragma once
 
 #include <cstddef>
@@ -18,35 +18,36 @@ namespace osb::system {
 struct DeploymentStatus {
     ostree::Deployment deployment;
     bool is_default = false;  // the first of the boot entries
-    bool on_trial = false;    // being tried when it is booted, else to be tried
+    bool on_trial = false;    // being tried if it is booted, else waiting for its trial
     bool rollback = false;
     bool left_over = false;
-    bool failed = false;  // its trial
-    // Changes of /etc were made since it was merged into this one, which waits. Nothing: without the right to
-    // read all of /etc this is not known.
+    bool failed = false;  // its trial failed
+    // State of /etc in a deployment that waits for its first start: whether changes were made since the
+    // merge. Nothing if this process may not read all of /etc.
     std::optional<EtcState> etc = EtcState::current;
 
-    std::string follows;         // image or refspec; what the origin says, where that cannot be followed
-    std::string origin_problem;  // why it cannot; "" where it can
-    std::string digest;          // of the image's manifest; "" where it is not known
-    std::string version;         // "" where there is none
+    std::string follows;         // image or refspec; the text of the origin if that cannot be followed
+    std::string origin_problem;  // why the origin cannot be followed; "" if it can
+    std::string digest;          // of the image's manifest; "" if it is not known
+    std::string version;         // "" if there is none
     std::optional<std::uint64_t> built;     // time of the commit, in seconds since 1970
-    std::optional<std::uint64_t> deployed;  // when it was deployed
+    std::optional<std::uint64_t> deployed;  // time of the deployment, likewise
 };
 
 struct SystemStatus {
     std::vector<DeploymentStatus> deployments;  // in the order of the boot entries
     std::optional<Trial> trial;
     std::vector<FailedTrial> failed;       // the latest last
-    std::optional<std::size_t> next_boot;  // index of what the next boot starts
+    std::optional<std::size_t> next_boot;  // index of the deployment that the next boot starts
     TrialSupport trial_support;
 
     const DeploymentStatus* current() const;  // booted, else the default; null when nothing is deployed
-    // The latest failure, when it happened since the current system was deployed: before that it is history.
+    // Returns the latest failure, if it happened after the current system was deployed. Earlier failures are
+    // history.
     const FailedTrial* recent_failure() const;
 };
 
-// Needs no privileges. What cannot be read of a deployment is left out.
+// Reads the status. Needs no privileges. Leaves out details of a deployment that it cannot read.
 SystemStatus read_status(const ostree::Sysroot& sysroot);
 
 }  // namespace osb::system
