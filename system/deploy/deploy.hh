@@ -14,10 +14,9 @@ namespace osb::system {
 
 // The roles of the deployments of a sysroot. In a system that is not booted, the default counts as current.
 struct Roles {
-    std::optional<ostree::Deployment> current;  // booted, else the default
-    bool current_is_proven = true;              // it did not fail its trial, and was not started without one
-    std::optional<ostree::Deployment>
-        on_trial;  // waiting for its trial, or being tried; may be the current one
+    std::optional<ostree::Deployment> current;   // booted, else the default
+    bool current_is_proven = true;               // it did not fail its trial, and was not started without one
+    std::optional<ostree::Deployment> on_trial;  // waiting or being tried; may be the current one
     bool runs_on_trial() const { return on_trial && on_trial == current; }
     std::optional<ostree::Deployment> rollback;  // proven and not current: the target of `rollback`
     bool rollback_is_default = false;            // the next boot starts it

@@ -1,5 +1,5 @@
-// /etc/passwd and its like, joined by entry, so that users whom an image adds reach a machine with users of
-// its own. Pure: texts in, texts out.
+// Merges /etc/passwd and similar files by entry, so that the users of an image reach a machine that has users
+// of its own. Pure functions: text in, text out.
 #pragma once
 
 #include <array>
@@ -13,23 +13,26 @@ namespace osb::system {
 inline constexpr std::array<std::string_view, 6> kAccountFiles{"passwd",  "group",  "shadow",
                                                                "gshadow", "subuid", "subgid"};
 
-// The texts of those that exist, by name.
+// The texts of the existing files, by name.
 using AccountFiles = std::map<std::string, std::string>;
 
 struct JoinedAccounts {
     AccountFiles files;
-    std::vector<std::string> notes;  // one line about each clash, escaped
+    std::vector<std::string> notes;  // one line for each clash, escaped
 };
 
-// Three ways, by the name of the entry (all lines with one name in front of the first colon are one entry):
+// Three-way merge by the name of the entry. All lines with the same name before the first colon are one
+// entry.
 // - An entry that the machine changed, added or removed stays as the machine has it.
-// - Every other one follows the image. New ones come last.
-// - Lists of members (group, gshadow) are joined by member: what the machine added or removed stays so.
-// - Lines that are not entries stay where the machine has them; those of the image are left out.
-// Where an entry of the image has the number of another entry that only the machine has, the machine's keeps
-// it, and the image's gets the next free number from 100 to 999. Where both added a name with different
-// numbers, the machine's counts. `notes` has both. A file that one of the three lacks counts as empty, except
-// that a file which the machine removed stays removed.
+// - Every other entry follows the image. New entries come last.
+// - Lists of members (group, gshadow) are merged by member. A member that the machine added or removed stays
+//   so.
+// - Lines that are not entries stay as the machine has them. Such lines of the image are left out.
+// - If an entry of the image has the number of an entry that only the machine has, the machine's entry keeps
+//   it. The image's entry gets the next free number from 100 to 999.
+// - If both added a name with different numbers, the machine's number wins.
+// - A file that is missing on one side counts as empty. A file that the machine removed stays removed.
+// `notes` reports both kinds of number clash.
 JoinedAccounts join_accounts(const AccountFiles& old_default, const AccountFiles& local,
                              const AccountFiles& new_default);
 

@@ -1,4 +1,4 @@
-// Ranges of /etc/subuid and /etc/subgid that must not overlap. Pure.
+// Separates overlapping ranges of /etc/subuid and /etc/subgid. Pure.
 #pragma once
 
 #include <string>
@@ -8,9 +8,10 @@
 
 namespace osb::system {
 
-// Moves ranges in `entries`, which come from the image, that overlap one of the machine's (`local`) under a
-// name that the image (`now`) lacks: to the next free place behind all ranges, or out where there is none.
-// `taken` are the tables whose ranges are not free. Returns one line about each, escaped.
+// Moves each range in `entries`, which come from the image, that overlaps a range of the machine (`local`)
+// under a name that the image (`now`) lacks. The new place is the next free one behind all ranges; without a
+// free place, the range is removed. `taken` are the tables whose ranges are not free. Returns one line,
+// escaped, for each such range.
 std::vector<std::string> separate_ranges(const std::string& file, std::vector<AccountEntry*> entries,
                                          const AccountTable& local, const AccountTable& now,
                                          const std::vector<const AccountTable*>& taken);

@@ -1,4 +1,4 @@
-// The lines of /etc/passwd and its like, by name.
+// The lines of /etc/passwd and similar files, by name.
 #pragma once
 
 #include <cstddef>
@@ -17,16 +17,16 @@ using Fields = std::vector<std::string>;
 Fields split_fields(std::string_view text, char separator);
 std::string join_fields(const Fields& fields, char separator);
 
-// What a line of each file looks like. Fields are counted from 0.
+// The format of the lines of one file. Fields are counted from 0.
 struct AccountFormat {
     std::size_t fields = 0;
-    std::size_t members_from = 0;  // the first field that is a list of members; 0: none
-    std::size_t number = 0;        // the field with the entry's own number; 0: none
+    std::size_t members_from = 0;  // first field that is a list of members; 0 if there is none
+    std::size_t number = 0;        // field with the number of the entry; 0 if there is none
 };
 
 AccountFormat format_of(std::string_view file);
 
-// The lines of a file with one name: nearly always one.
+// All lines of a file that have the same name: nearly always one.
 struct AccountEntry {
     std::string name;  // "" for a line that is not an entry
     std::vector<std::string> lines;
@@ -38,10 +38,10 @@ class AccountTable {
   public:
     AccountTable(std::string_view text, const AccountFormat& format);
 
-    // In the order of the text.
+    // The entries in the order of the text.
     const std::vector<AccountEntry>& entries() const& { return entries_; }
     std::vector<AccountEntry> entries() && { return std::move(entries_); }
-    // Null for none.
+    // Returns the entry of that name, which belongs to this object, or null.
     const AccountEntry* find(const std::string& name) const;
 
   private:
@@ -51,17 +51,17 @@ class AccountTable {
     std::map<std::string, std::size_t> index_;
 };
 
-// Whether a line is an entry of a file of that format; `fields` are those of the line.
+// Returns true if a line is an entry of a file of that format. `fields` are the fields of the line.
 bool is_entry(const Fields& fields, const AccountFormat& format);
 
-// A list of members, without empty names.
+// Splits a list of members. Leaves out empty names.
 Fields members_of(const std::string& field);
 bool has_member(const Fields& list, const std::string& name);
 
 std::optional<std::uint32_t> parse_id(const std::string& text);
-// Nothing for an entry without one.
+// Returns the number of an entry; nothing if it has none.
 std::optional<std::uint32_t> number_of(const AccountEntry& entry, const AccountFormat& format);
-// In all lines.
+// Sets the field in all lines of the entry.
 void set_field(AccountEntry& entry, std::size_t field, const std::string& value);
 
 }  // namespace osb::system

@@ -1,5 +1,6 @@
-// /etc of deployments that wait for their first start: merged when they are made, again when the machine
-// shuts down, and once more at their first start where that did not come about (docs/upgrade.md, "/etc").
+// Merges /etc into deployments that wait for their first start. The merge happens when the deployment is
+// made, again when the machine shuts down, and at the first start if the shutdown did not do it
+// (docs/upgrade.md, "/etc").
 #pragma once
 
 #include <cstddef>
@@ -13,56 +14,57 @@ namespace osb::system {
 
 enum class EtcState {
     current,
-    pending,  // it lacks changes that were made in the /etc it was merged from
-    edited,   // it lacks them, and does not get them: its own /etc was changed since the merge
+    pending,  // it lacks changes that were made in its source /etc since the merge
+    edited,   // likewise, but it does not get them: its own /etc was changed since the merge
 };
 
-// Only reads. `current` for a deployment without a record: it was started already, or was merged by another
-// program.
+// Returns the state of the /etc of a deployment. Changes nothing. A deployment without a record is `current`:
+// it was started already, or another program merged it.
 EtcState etc_state(const ostree::Sysroot& sysroot, const ostree::DeploymentId& deployment);
-// Whether it is another one than `current`.
+// Returns true if etc_state() is not `current`.
 bool is_etc_pending(const ostree::Sysroot& sysroot, const ostree::DeploymentId& deployment);
 
 enum class EtcMergeResult {
     merged,     // into a deployment that waits
     caught_up,  // in the running system
     unchanged,  // nothing has changed since the last merge
-    edited,     // nothing was done: the deployment's own /etc was changed since the last merge
-    gone,       // the system that it was merged from is no longer deployed
+    edited,     // nothing was done, because the deployment's own /etc was changed since the merge
+    gone,       // the source deployment is no longer deployed
 };
 
 struct EtcMergeReport {
     ostree::DeploymentId deployment;
     ostree::DeploymentId from;
     EtcMergeResult result = EtcMergeResult::unchanged;
-    std::size_t changed = 0;         // of caught_up: entries
-    std::vector<std::string> notes;  // one line about each conflict, escaped
+    std::size_t changed = 0;         // number of changed entries, for caught_up
+    std::vector<std::string> notes;  // one line for each conflict, escaped
 };
 
-// Of functions from here on the sysroot must be locked. They throw Error as replace_etc() and update_etc(),
-// and leave every /etc as it was, or merged.
+// The sysroot must be locked for the functions below. They throw Error as replace_etc() and update_etc().
+// After an error, each /etc is either unchanged or merged.
 
-// Merges the /etc of `from` into that of a deployment from Sysroot::deploy() without `merge`, and records it.
-// Where `from` itself waits for its first start, unchanged, what it was merged from counts. Returns the
-// notes.
+// Merges the /etc of `from` into a deployment that Sysroot::deploy() made without `merge`, and records the
+// merge. If `from` waits for its own first start and is unedited, its source /etc is used instead. Returns
+// the notes.
 std::vector<std::string> merge_new_etc(const ostree::Sysroot& sysroot, const ostree::Deployment& from,
                                        const ostree::Deployment& made);
 
 struct EtcMergeOptions {
     std::optional<ostree::DeploymentId> running = {};   // nothing if the sysroot is only mounted
-    std::string boot_id = {};                           // of this boot of the machine
-    std::optional<ostree::DeploymentId> on_trial = {};  // whose trial has no verdict yet
-    bool is_waiting_only = false;                       // the running system is stopping: it is left alone
+    std::string boot_id = {};                           // id of this boot of the machine
+    std::optional<ostree::DeploymentId> on_trial = {};  // the deployment whose trial has no verdict yet
+    bool is_waiting_only = false;  // the running system is shutting down: leave its /etc alone
 };
 
-// The running system, when it is started for the first time, takes over what changed after the merge, unless
-// its own /etc has changed; in every deployment that waits, /etc is merged again where it has to be. One that
-// was started on trial and waits again is merged whatever its /etc looks like. Idempotent. Returns a report
-// of each.
+// Brings every /etc up to date. Idempotent. Returns a report for each deployment.
+// - At its first start, the running system receives the changes that were made after the merge, unless its
+//   own /etc was edited.
+// - In each waiting deployment, /etc is merged again if necessary.
+// - A deployment that was started on trial and waits again is always merged, even if its /etc was edited.
 std::vector<EtcMergeReport> merge_etc(const ostree::Sysroot& sysroot, const EtcMergeOptions& options = {});
 
-// The deployment has proved itself, or needs not: from now on its /etc is its own. Returns whether changes
-// were pending for it.
+// Makes the /etc of a deployment its own from now on, because the deployment passed its trial or needs none.
+// Returns true if changes were pending for it.
 bool forget_etc_merge(const ostree::Sysroot& sysroot, const ostree::DeploymentId& deployment);
 
 }  // namespace osb::system

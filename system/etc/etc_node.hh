@@ -1,5 +1,5 @@
-// Makes single files and directories of a planned /etc, through open files only: whoever owns a directory
-// below /etc may rename what is in it at any moment.
+// Creates single files and directories of a planned /etc. Works only through open descriptors, because the
+// owner of a directory below /etc may rename its entries at any moment.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@
 
 namespace osb::system {
 
-// The open directories that the paths of a plan are relative to.
+// The open directories that the paths of a plan are relative to. Borrowed.
 struct EtcSources {
     int image = -1;
     int local = -1;
 };
 
-// The directory that holds a path below an open one, without following links; and the path's last name.
+// The open parent directory of a path, found without following links, and the last name of the path.
 struct EtcPosition {
     Fd directory;
     std::string name;
@@ -24,14 +24,15 @@ struct EtcPosition {
 
 EtcPosition find_position(int root, const std::string& path);
 
-// Makes the entry, which must not exist, complete but for the time of a directory. Throws Error{io,
-// no_space}; not_found when the source is another one than the plan was made from.
+// Creates the entry, which must not exist. The entry is complete except for the time of a directory. Throws
+// Error{io, no_space}, and Error{not_found} if the source changed since the plan was made.
 void make_node(const EtcPosition& position, const EtcStep& step, const EtcSources& sources);
 
-// Gives a directory that exists the owner, attributes and mode of an entry. Removes no attribute but ACLs.
+// Sets owner, extended attributes and mode of an existing directory. Removes no extended attributes except
+// ACLs.
 void set_directory_metadata(const EtcPosition& position, const EtcEntry& entry);
 
-// Removes the attributes of a directory that the wanted entry does not have, but labels.
+// Removes the extended attributes that the wanted entry lacks from a directory. Keeps labels.
 void remove_other_xattrs(const EtcPosition& position, const EtcEntry& present, const EtcEntry& wanted);
 
 void set_times(const EtcPosition& position, const EtcEntry& entry);

@@ -1,5 +1,5 @@
-// Names that mean two accounts: a user of the machine, and another one of a new image. The machine's must not
-// get what the image's has. Pure.
+// Detects names that denote two accounts: a user of the machine and another one of a new image. The machine's
+// user must not get the rights of the image's user. Pure.
 #pragma once
 
 #include <set>
@@ -9,13 +9,13 @@
 
 namespace osb::system {
 
-// Users whom the machine has and the new image adds; and people of the machine (numbers from 1000) whose
-// number is not the one of that name in the old image.
+// Returns the names of users that both the machine and the new image have, and that the old image lacks. For
+// people (numbers from 1000 on the machine), also names that the old image has with another number.
 std::set<std::string> find_foreign(const AccountFiles& old_default, const AccountFiles& local,
                                    const AccountFiles& new_default);
 
-// The image's files without what it has for these users: their lines are the machine's, and no membership is
-// there that the machine has not. Other lines are as they were.
+// Returns the image's files without its data for these users: their lines are the machine's, and they get no
+// membership that they lack on the machine. Other lines are unchanged.
 AccountFiles without_foreign(const AccountFiles& image, const AccountFiles& local,
                              const std::set<std::string>& foreign);
 

@@ -1,4 +1,4 @@
-// How messages speak of the room on the filesystems of a sysroot.
+// Formats disk space for messages.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace osb::system {
 
-// "12 MiB", rounded up.
+// Returns the size in MiB, rounded up: "12 MiB".
 std::string in_mib(std::uint64_t bytes);
 
 }  // namespace osb::system

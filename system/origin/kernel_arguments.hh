@@ -1,5 +1,5 @@
-// The arguments of a deployment's kernel: a list of words, and the changes that `kargs` and upgrades make to
-// it. They mean what they mean to `ostree admin kargs` and `rpm-ostree kargs`.
+// Edits the kernel arguments of a deployment, for `kargs` and upgrades. The operations have the meaning that
+// they have in `ostree admin kargs` and `rpm-ostree kargs`.
 #pragma once
 
 #include <string>
@@ -8,11 +8,12 @@
 
 namespace osb::system {
 
-// Each text is one argument or several with blanks between them; "KEY", "KEY=VALUE". Done in this order.
+// The edits, applied in this order. Each text is one argument or several, separated by blanks: "KEY" or
+// "KEY=VALUE".
 struct KernelArgumentEdits {
-    std::vector<std::string> remove;   // KEY, where it is there once; KEY=VALUE
-    std::vector<std::string> replace;  // KEY or KEY=NEW, where KEY is there once; KEY=OLD=NEW
-    std::vector<std::string> append;   // at the end, also where it is there
+    std::vector<std::string> remove;   // KEY, if it occurs once; KEY=VALUE
+    std::vector<std::string> replace;  // KEY or KEY=NEW, if KEY occurs once; KEY=OLD=NEW
+    std::vector<std::string> append;   // at the end, even if it is present
     std::vector<std::string> append_if_missing;
 
     bool empty() const {
@@ -20,11 +21,11 @@ struct KernelArgumentEdits {
     }
 };
 
-// The arguments with these changes; what is not concerned keeps its place. Throws Error{not_found} when
-// there is nothing to delete or replace; Error{usage} when a change could mean several arguments, is
-// malformed, concerns an argument that is not the user's to change
-// (image/deployment/argument_rules.hh), or adds "--", at
-// which the kernel stops: it would not see what a trial adds.
+// Returns the arguments with these edits. Other arguments keep their place. Throws Error{not_found} if an
+// argument to delete or replace is missing. Throws Error{usage} for an edit that
+// - is ambiguous or malformed,
+// - concerns a reserved argument (image/deployment/argument_rules.hh),
+// - adds "--", at which the kernel stops parsing: it would not see the arguments of a trial.
 std::vector<std::string> edit_kernel_arguments(std::vector<std::string> arguments,
                                                const KernelArgumentEdits& edits);
 

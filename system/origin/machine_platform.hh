@@ -1,4 +1,5 @@
-// Which machine a sysroot is for, so that no image for another one is deployed in it.
+// The platform of the machine that a sysroot belongs to. It prevents the deployment of an image for another
+// machine.
 #pragma once
 
 #include "oci/documents/platform.hh"
@@ -6,16 +7,16 @@
 
 namespace osb::system {
 
-// This machine's where the system runs here. Of a disk that is mounted, that of the image which is deployed
-// there; this machine's where that says none.
+// Returns this machine's platform if the sysroot is the running system. For a mounted disk, returns the
+// platform of the image that is deployed there, or this machine's if that image does not state one.
 oci::Platform machine_platform(const ostree::Sysroot& sysroot, const ostree::Deployment& current);
 
-// Throws Error{unsupported} when an image for `image` would not run there. What the image that runs says of
-// itself is always taken: it does run.
+// Throws Error{unsupported} if an image for `image` would not run there. Always accepts the platform that the
+// running image states, because that image does run.
 void check_machine(const oci::Platform& image, const ostree::Sysroot& sysroot,
                    const ostree::Deployment& current);
 
-// The same for a commit of the sysroot's repository, which may not say for what it is.
+// As check_machine(), for a commit of the sysroot's repository. The commit may lack a platform.
 void check_machine_of_commit(const ostree::CommitId& commit, const ostree::Sysroot& sysroot,
                              const ostree::Deployment& current);
 
