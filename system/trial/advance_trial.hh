@@ -1,4 +1,4 @@
-// Carries out the rules of a trial (trial_rules.hh) on a sysroot.
+// Applies the rules of a trial (trial_rules.hh) to a sysroot.
 #pragma once
 
 #include <optional>
@@ -20,23 +20,23 @@ struct TrialInput {
 
 struct TrialOutcome {
     TrialVerdict verdict = TrialVerdict::none;
-    std::string reason;    // of `failed`: one line, for people
-    bool restart = false;  // the system that runs has failed, and another one can be started
+    std::string reason;    // reason of the verdict `failed`: one line, for the user
+    bool restart = false;  // the running system has failed, and another one can be started
 };
 
-// Observes, finds the rule for the event and carries its steps out, each durably. The sysroot must be locked.
-// Idempotent: if it is interrupted, the next call completes the change, and at every instant the next boot
-// starts a whole system. Throws Error{io} if a record cannot be read or a step fails; the steps after it are
-// then left undone.
+// Observes the trial, finds the rule for the event, and applies its steps. Each step is durable. The sysroot
+// must be locked. Idempotent: if it is interrupted, the next call completes the change. At every instant the
+// next boot starts a complete system. Throws Error{io} if a record cannot be read or a step fails; the
+// remaining steps are not applied.
 TrialOutcome advance_trial(ostree::Sysroot& sysroot, TrialEvent event, const TrialInput& input);
 
-// Records that `deployment` is to be tried. To be called before the boot entries list it, so that they never
-// hold a deployment that is neither proven nor known to be on trial. A trial that is waiting is given up. The
-// event `resume` then arms it.
+// Records that `deployment` is to be tried. Call this before the boot entries list it, so that they never
+// contain a deployment that is neither proven nor on record as on trial. Withdraws a trial that is waiting.
+// The event `resume` then arms the new one.
 void prepare_trial(ostree::Sysroot& sysroot, const ostree::Deployment& deployment,
                    const TrialSubject& subject);
 
-// One step of it. For tests that interrupt a change between two steps.
+// Applies one step. For tests that interrupt a change between two steps.
 void apply_trial_step(ostree::Sysroot& sysroot, TrialStep step, TrialObservation& observation,
                       const std::string& failure);
 

@@ -1,15 +1,15 @@
-// What the kernel has kept of its last panic, where the firmware gives it a place for that (pstore).
+// Reads the record of the kernel's last panic, if the firmware has storage for it (pstore).
 #pragma once
 
 #include <string>
 
 namespace osb::system {
 
-// The line with the panic's reason, escaped; "" where there is no record of this or the last boot. Mounts
-// pstore where nobody has: to be called in a mount namespace of this process's own.
+// Returns the line with the reason of the panic, escaped; "" if there is no record of this or the last boot.
+// Mounts pstore if it is not mounted. Call this in a private mount namespace.
 std::string read_panic_record();
 
-// The same, of the records in that directory that are at most so old.
+// As read_panic_record(), for the records in `directory` that are at most `max_age_seconds` old.
 std::string find_panic(const std::string& directory, long max_age_seconds);
 
 }  // namespace osb::system

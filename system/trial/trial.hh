@@ -1,6 +1,6 @@
-// A new deployment is on trial until it has proved itself (docs/boot.md, "On trial"): the old one stays the
-// bootloader's default, SYSLINUX starts the new one once, and only boot-check, in the new system, makes it
-// the default. What is known of a trial lies in SYSROOT/ostree/osb-oci, because both systems must read it.
+// Records of the trial of a new deployment (docs/boot.md, "On trial"). The old deployment stays the default
+// of the bootloader, and SYSLINUX starts the new one once. Only boot-check, in the new system, makes it the
+// default. The records lie in SYSROOT/ostree/osb-oci, because both systems must read them.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@
 
 namespace osb::system {
 
-// What is tried, for people and for the next upgrade.
+// The image on trial, for messages and for the next upgrade.
 struct TrialSubject {
-    std::string image;    // as the origin names it; "" where only kernel arguments changed
-    std::string digest;   // of the manifest; "" where there is none
-    std::string version;  // "" where the image names none
+    std::string image;    // as the origin names it; "" if only kernel arguments changed
+    std::string digest;   // of the manifest; "" if there is none
+    std::string version;  // "" if the image does not state one
 };
 
 enum class TrialState {
-    prepared,  // deployed; the bootloader has perhaps not been told yet
+    prepared,  // deployed; the bootloader may not be armed yet
     armed,     // the next boot starts it
-    passed,    // its checks were green; it is being made the default
+    passed,    // its checks passed; it is being made the default
 };
 
 struct Trial {
@@ -32,8 +32,8 @@ struct Trial {
     TrialSubject subject;
     TrialState state = TrialState::prepared;
     std::int64_t time = 0;  // when it was prepared, in seconds since 1970
-    // The boot in which the bootloader was told (/proc/sys/kernel/random/boot_id); "" before that. While that
-    // boot lasts, the trial is still to come.
+    // The boot in which the bootloader was armed (/proc/sys/kernel/random/boot_id); "" before that. During
+    // that boot the trial is still to come.
     std::string boot_id;
     // 1, or 2 if it is tried again because the first try ended without a verdict.
     int attempt = 1;
@@ -43,43 +43,42 @@ struct Trial {
 
 struct FailedTrial {
     ostree::DeploymentId deployment;
-    // A later deployment has got the same id, as prepare_trial() notes: then the record speaks of the digest
-    // and the commit alone.
+    // True if a later deployment has the same id (prepare_trial() records this). The record then applies only
+    // to the digest and the commit.
     bool is_id_reused = false;
     TrialSubject subject;
-    std::string reason;     // one line, for people
-    std::int64_t time = 0;  // when it was noticed, in seconds since 1970
+    std::string reason;     // one line, for the user
+    std::int64_t time = 0;  // when the failure was detected, in seconds since 1970
 
     bool is_of(const ostree::Deployment& other) const;
 };
 
-// What the files say. Nothing when there is none; one that is not well-formed is taken for none, with a
-// warning. Need no privileges.
+// Reads the current trial. Returns nothing if there is no record. A malformed record counts as missing, with
+// a warning. This function and read_failed() need no privileges.
 std::optional<Trial> read_trial(const ostree::Sysroot& sysroot);
-// The latest last; at most kMaxFailed are kept.
+// Reads the failed trials, the latest last. At most kMaxFailed are kept.
 inline constexpr std::size_t kMaxFailed = 16;
 std::vector<FailedTrial> read_failed(const ostree::Sysroot& sysroot);
-// The latest failure of that manifest or that commit ("" and no commit match none); not one of kernel
-// arguments alone.
+// Returns the latest failure of that manifest or that commit. An empty digest or commit matches nothing.
+// Failures of trials that only changed kernel arguments do not count.
 std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std::string& digest,
                                        const std::optional<ostree::CommitId>& commit);
 
-// Whether one of these is a failure of that very deployment.
+// Returns true if one of these failures belongs to exactly that deployment.
 bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);
 
-// A new random id: 16 hexadecimal digits.
+// Returns a new random id: 16 hexadecimal digits.
 std::string new_trial_id();
 
-// From here on the sysroot must be locked. advance_trial.hh has the functions that change a trial.
+// The sysroot must be locked for the functions below. advance_trial.hh has the functions that change a trial.
 
-// Marks the failures recorded for an earlier deployment of the same id: they do not speak of this one.
-// Idempotent.
+// Marks the failures of an earlier deployment of the same id as not applying to this deployment. Idempotent.
 void unlink_failures(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// Makes these the deployments, in this order (Sysroot::write()), and writes the menu.
+// Sets the list of deployments, in this order (Sysroot::write()), and writes the menu.
 void write_deployments(ostree::Sysroot& sysroot, const std::vector<ostree::Deployment>& deployments);
-// Writes the bootloader's menu of this sysroot anew, with the entry that starts the deployment on trial. Does
-// nothing where the menu is not ours.
+// Rewrites the bootloader's menu of this sysroot, with the entry that starts the deployment on trial. Does
+// nothing if the menu is not ours.
 void write_menu(const ostree::Sysroot& sysroot);
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// Everything that the state of a trial consists of, read from a sysroot into one value.
+// The complete state of a trial, read from a sysroot into one value.
 #pragma once
 
 #include <optional>
@@ -19,12 +19,12 @@ enum class NextStart {
     unknown,  // the bootloader is missing, or its data cannot be read
 };
 
-// `unknown` instead of an error. Needs no lock.
+// Returns the label that the bootloader starts next. Returns `unknown` in case of an error. Needs no lock.
 NextStart read_next_start(const ostree::Sysroot& sysroot);
 
 struct TrialObservation {
     std::optional<Trial> trial;
-    std::optional<TrialStage> stage;  // of this trial; nothing if it was not started, or died too early
+    std::optional<TrialStage> stage;  // of this trial; nothing if it was not started, or ended too early
     std::vector<FailedTrial> failed;
     NextStart next_start = NextStart::default_entry;
     bool menu_is_current = true;  // a menu that is not ours, or cannot be read, counts as current
@@ -32,18 +32,18 @@ struct TrialObservation {
     std::string panic;            // the kernel's last panic in one line; "" if none is known
     TrialFacts facts;
 
-    // Whether no rule would change anything, whatever the checks say.
+    // Returns true if no rule would change anything, whatever the result of the checks.
     bool is_settled() const;
 };
 
-// `running` is the deployment that runs; nothing if the sysroot is only mounted. `panic` is the panic record
-// of the last boot (panic_record.hh), "" for none. Needs no lock and changes nothing. Idempotent. Throws
-// Error{io} if a record cannot be read: a read error is not a fact. A record that is malformed counts as
-// missing, with a warning.
+// Observes the trial of a sysroot. `running` is the running deployment; nothing if the sysroot is only
+// mounted. `panic` is the panic record of the last boot (panic_record.hh), or "". Needs no lock and changes
+// nothing. Idempotent. Throws Error{io} if a record cannot be read: a read error is not a fact. A malformed
+// record counts as missing, with a warning.
 TrialObservation observe_trial(const ostree::Sysroot& sysroot,
                                const std::optional<ostree::Deployment>& running, const std::string& panic);
 
-// Why a trial without a verdict ended, as far as it is known: one line, for people.
+// Returns the reason why a trial ended without a verdict, as far as it is known: one line, for the user.
 std::string describe_silent_end(const TrialObservation& observation);
 
 }  // namespace osb::system

@@ -1,5 +1,5 @@
-// What is known of trials, on disk: SYSROOT/ostree/osb-oci/trial.json, failed.json and trial-stage. Both the
-// old system and the new one read it, and the initramfs of the new one writes the stage.
+// The records of trials on disk: SYSROOT/ostree/osb-oci/trial.json, failed.json and trial-stage. The old and
+// the new system read them. The initramfs of the new system writes the stage.
 #pragma once
 
 #include <optional>
@@ -10,28 +10,26 @@
 
 namespace osb::system {
 
-// How far a deployment on trial has come. The initramfs (containerfiles/rootfs) writes `root` and `init`.
+// The progress of a deployment on trial. The initramfs (containerfiles/rootfs) writes `root` and `init`.
 struct TrialStage {
-    std::string id;       // of the trial
-    std::string name;     // "root": it is mounted; "init": handed over to OpenRC; "checking"; "repeated":
-                          // the bootloader started it a second time
-    std::string boot_id;  // of the boot that wrote this; "" when it is not known
-    std::string detail;   // of "checking": which check runs; escaped
+    std::string id;    // of the trial
+    std::string name;  // "root": the root is mounted; "init": OpenRC has control; "checking"; "repeated": the
+                       // bootloader started it a second time
+    std::string boot_id;  // of the boot that wrote this; "" if it is not known
+    std::string detail;   // the check that runs, for "checking"; escaped
 };
 
-// The records of one sysroot. Those that are not well-formed are read as none, with a warning; each is
-// written durably, in one step. What comes from outside (image, digest, version, reason) is cut where it is
-// too long, and what is not UTF-8 in it replaced; a record that could not be read again is not written, and
-// Error{invalid} thrown.
+// The records of one sysroot. Each write is durable and atomic. A malformed record is read as missing, with a
+// warning. Text from outside (image, digest, version, reason) is cut if it is too long, and bytes that are
+// not UTF-8 are replaced. Throws Error{invalid} instead of writing a record that could not be read again.
 class TrialRecords {
   public:
-    // `sysroot` is where it is mounted ("/" for the running system). Nothing is made before something is to
-    // be written.
+    // `sysroot` is the mount point ("/" for the running system). Creates no directory before the first write.
     explicit TrialRecords(const std::string& sysroot);
 
     std::optional<Trial> trial() const;
     void set_trial(const Trial& trial) const;
-    // With its stage.
+    // Removes the trial and its stage.
     void remove_trial() const;
 
     std::vector<FailedTrial> failed() const;
@@ -49,7 +47,7 @@ class TrialRecords {
     std::string directory_;
 };
 
-// The id of this boot of this machine; "" where the kernel does not tell.
+// Returns the id of this boot of this machine; "" if the kernel does not report it.
 std::string current_boot_id();
 
 }  // namespace osb::system

@@ -1,6 +1,6 @@
-// The rules of a trial as one table (docs/boot.md, "The table of the trial"). A rule says which steps follow
-// when something happens while the facts are such and such. Everything here is pure: it reads no files.
-// observation.hh reads the facts of a sysroot, and advance_trial.hh carries the steps out.
+// The rules of a trial as one table (docs/boot.md, "The table of the trial"). A rule lists the steps for an
+// event under certain facts. Everything in this file is pure and reads no files. trial_observation.hh reads
+// the facts of a sysroot, and advance_trial.hh applies the steps.
 //
 // Thread-safe: the table is constant.
 #pragma once
@@ -14,31 +14,31 @@
 
 namespace osb::system {
 
-// Something that happened.
+// An event that a rule reacts to.
 enum class TrialEvent : std::uint8_t {
     green,     // the running system passed its required checks
     red,       // the running system failed a required check
     resume,    // `upgrade` names the system that already waits for its trial
     replace,   // another deployment is about to be made
-    rollback,  // the operator asked for it
+    rollback,  // the operator requested it
     cleanup,   // unused deployments are about to be removed
 };
 
 // The state in trial.json.
 enum class RecordFact : std::uint8_t {
     none,      // no deployment is on trial
-    prepared,  // it is deployed; the bootloader may not have been told yet
+    prepared,  // deployed; the bootloader may not be armed yet
     armed,     // the bootloader was told to start it once
     passed,    // its checks passed; it is being made the default
 };
 
-// Which system runs. A sysroot that is only mounted counts as `other`.
+// The system that runs. A sysroot that is only mounted counts as `other`.
 enum class RunningFact : std::uint8_t { tried, other };
 
-// How far the trial has come.
+// The progress of the trial.
 enum class ProgressFact : std::uint8_t {
     to_come,   // it has not been started
-    unknown,   // it was to be started, and the bootloader's data cannot be read
+    unknown,   // it was due to start, and the bootloader's data cannot be read
     started,   // it was started and reached no verdict
     repeated,  // the bootloader started it again without being told to
     judged,    // its failure is recorded already: a change was interrupted after that
@@ -47,7 +47,8 @@ enum class ProgressFact : std::uint8_t {
 // Whether the deployment on trial is in the boot entries.
 enum class ListedFact : std::uint8_t { yes, no };
 
-// Whether a trial without a verdict gets another try. Not after a kernel panic, and not after a second try.
+// Whether a trial without a verdict is repeated. It is not repeated after a kernel panic or after a second
+// try.
 enum class RetryFact : std::uint8_t { allowed, used_up };
 
 // Whether the boot entries have a deployment besides the one on trial.
@@ -68,13 +69,13 @@ struct TrialFacts {
 
 // One durable change. Each is idempotent: after an interruption it can be carried out again.
 enum class TrialStep : std::uint8_t {
-    sync_disks,         // everything that the checks judged is on the disk
+    sync_disks,         // the disk has all data that the checks judged
     set_prepared,       // trial.json: prepared
-    set_retry,          // trial.json: prepared, under a new id, for the last try
+    set_retry,          // trial.json: prepared, with a new id, for the last try
     set_armed,          // trial.json: armed, in this boot
     set_passed,         // trial.json: passed
     record_failure,     // failed.json has the deployment and the reason
-    forget_failures,    // failed.json has no failure of this image any more
+    forget_failures,    // failed.json has no failure of this image
     mark_proven,        // the origin file has no mark `untried`
     make_default,       // the deployment on trial is first in the boot entries
     keep_default,       // the deployment on trial is not first in the boot entries
@@ -90,8 +91,8 @@ enum class TrialVerdict : std::uint8_t {
     none,       // nothing is on trial
     to_come,    // a later boot starts it
     passed,     // it is the default now
-    failed,     // it is over
-    withdrawn,  // it was given up before it was decided
+    failed,     // it ended without passing
+    withdrawn,  // it was given up before it had another verdict
 };
 
 // A set of values of one fact. An empty list of values means any value.
@@ -127,17 +128,17 @@ struct TrialRule {
     bool applies(const TrialFacts& facts, TrialEvent event) const;
 };
 
-// The table. The first rule that applies counts.
+// Returns the table. The first rule that applies wins. The table has static lifetime.
 std::span<const TrialRule> trial_rules();
 
-// The rule for these facts. Every combination has one. The reference stays valid.
+// Returns the rule for these facts. Every combination has one. The reference has static lifetime.
 const TrialRule& find_trial_rule(const TrialFacts& facts, TrialEvent event);
 
-// "none", "to-come", "passed", "failed", "withdrawn": the words of JSON.
+// Returns the word for JSON: "none", "to-come", "passed", "failed", "withdrawn".
 std::string_view to_string(TrialVerdict verdict) noexcept;
 std::string_view to_string(TrialStep step) noexcept;
 
-// The table as docs/boot.md has it.
+// Returns the table as text, in the form of docs/boot.md.
 std::string trial_rules_text();
 
 }  // namespace osb::system
