@@ -1,5 +1,4 @@
-// The system that a followed name stands for now: the facts that the plan of an upgrade is made from, read
-// stage by stage.
+// The system that a followed name points to now. Reads the facts for the plan of an upgrade, stage by stage.
 #pragma once
 
 #include <memory>
@@ -16,7 +15,8 @@
 
 namespace osb::system {
 
-// Changes nothing, and needs no privileges. Sysroot and options are borrowed.
+// The candidate of an upgrade. Changes nothing on disk and needs no privileges. Borrows the sysroot and the
+// options.
 class Candidate {
   public:
     // Throws as find_upgrade_target().
@@ -25,21 +25,21 @@ class Candidate {
     const UpgradeTarget& target() const { return target_; }
     const UpgradeFacts& facts() const { return facts_; }
     bool is_remote() const { return target_.read_from.empty(); }
-    // After read(): the image, unless all of it was fetched before.
+    // The image; available after read(), unless it was completely fetched before.
     const std::optional<oci::Image>& image() const { return image_; }
-    // The origin that a deployment of it gets.
+    // Returns the origin of a deployment of this candidate.
     image::Origin new_origin() const;
-    // The name of the ref that keeps what is fetched.
+    // Returns the name of the ref that keeps the fetched commit.
     std::string ref_name() const;
 
-    // The first stage: one request. Of a remote, its summary is read.
+    // First stage: resolves the name with one request. For a remote, reads its summary.
     void resolve();
-    // The second: manifest and config, or what was fetched before. Throws Error{unsupported} for an image for
-    // another machine.
+    // Second stage: reads manifest and config, or the record of an earlier fetch. Throws Error{unsupported}
+    // for an image for another machine.
     void read();
-    // The third: it is in the repository.
+    // Third stage: the image is in the repository.
     void set_fetched(const FetchedImage& fetched);
-    // All three, of a remote's commit that was pulled, or of a local ref.
+    // All three stages, for a commit that was pulled from a remote, or for a local ref.
     void set_pulled(const ostree::CommitId& commit);
 
   private:
@@ -56,7 +56,7 @@ class Candidate {
     std::optional<oci::Image> image_;
 };
 
-// The first two stages, and the plan as far as they decide it.
+// Runs the first two stages, and returns the plan as far as they decide it.
 UpgradePlan plan_for(Candidate& candidate, const UpgradeOptions& options);
 
 }  // namespace osb::system

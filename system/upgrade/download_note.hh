@@ -1,5 +1,5 @@
-// Says that the upgrade which holds the sysroot's lock only downloads, so that a rollback need not wait for
-// it.
+// Marks that the upgrade which holds the sysroot's lock only downloads. A rollback can then end it instead of
+// waiting.
 #pragma once
 
 #include "base/fd.hh"
@@ -7,8 +7,9 @@
 
 namespace osb::system {
 
-// The note of this process, in SYSROOT/ostree/osb-oci/downloading. It counts while its file is locked, which
-// ends with the process, and root alone can open it. Errors are passed over: then a rollback waits.
+// The note of this process, in SYSROOT/ostree/osb-oci/downloading. The note is valid while its file is
+// locked. The lock ends with the process, and only root can open the file. Errors are ignored; a rollback
+// then waits.
 class DownloadNote {
   public:
     // The sysroot must be locked.
@@ -21,8 +22,8 @@ class DownloadNote {
     Fd file_;
 };
 
-// Sends SIGTERM to a process that has such a note, and returns whether there was one; what it fetched is kept
-// for the next upgrade. Does not wait: the sysroot's lock is free when it has ended.
+// Sends SIGTERM to a process that has such a note. Returns true if there was one. The next upgrade reuses
+// what it fetched. Does not wait: the sysroot's lock is free after the process has ended.
 bool end_download(const ostree::Sysroot& sysroot);
 
 }  // namespace osb::system

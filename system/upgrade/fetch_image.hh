@@ -1,4 +1,4 @@
-// An image brought into a sysroot's repository.
+// Fetches an image into the repository of a sysroot.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,12 @@
 
 namespace osb::system {
 
-// What is written for a byte that is fetched: layers are compressed, objects in a sysroot are not. Real
-// layers unpack to two to four times their size; what could not even take twice is not begun.
+// The least number of bytes written for each byte fetched: layers are compressed, and objects in a sysroot
+// are not. Real layers unpack to two to four times their size. A fetch does not start if there is no room
+// even for twice the size.
 inline constexpr std::uint64_t kUnpackedPerCompressed = 2;
 
-// Bytes of the layers that are not here yet, as they are fetched.
+// Returns the compressed size, in bytes, of the layers that the repository lacks.
 std::uint64_t bytes_to_fetch(const ostree::Repository& repository, const oci::Image& image);
 
 struct FetchResult {
@@ -23,10 +24,10 @@ struct FetchResult {
     std::uint64_t bytes_read = 0;  // of layers
 };
 
-// Imports the image, or takes the commit that it holds, with all that is here reused; the ref of `follows`
-// (as image::ImageOrigin::value has it) names the commit, and read_fetched_image() finds it. Nothing but
-// objects is changed before all of it is there. Throws Error: no_space with both numbers before anything is
-// fetched; those of import_image(). The sysroot must be locked.
+// Imports the image, or the commit that it wraps, and reuses everything that the repository has. The ref of
+// `follows` (as in image::ImageOrigin::value) names the commit, and read_fetched_image() finds it. Only adds
+// objects until the image is complete. The sysroot must be locked. Throws Error{no_space} with both numbers
+// before anything is fetched, and the errors of import_image().
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
                         unsigned jobs, Progress& progress);
 

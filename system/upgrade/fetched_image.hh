@@ -1,6 +1,6 @@
-// The image that was fetched last and is in the repository as a whole, in
-// SYSROOT/ostree/osb-oci/fetched.json: by it an upgrade that was prepared with --download-only, or that ended
-// before it deployed, goes on with nothing but the manifest's digest.
+// Records the image that was fetched last and is complete in the repository:
+// SYSROOT/ostree/osb-oci/fetched.json. An upgrade after --download-only, or after an interruption before the
+// deployment, then needs only the digest of the manifest.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,18 @@
 namespace osb::system {
 
 struct FetchedImage {
-    std::string image;   // as image::ImageOrigin::value has it
+    std::string image;   // as in image::ImageOrigin::value
     std::string digest;  // of the manifest
     ostree::CommitId commit;
-    std::string version;     // "" where the image names none
-    std::uint64_t time = 0;  // when the image was made, in seconds since 1970; 0 where it does not say
+    std::string version;     // "" if the image does not state one
+    std::uint64_t time = 0;  // creation time of the image, in seconds since 1970; 0 if it is not known
 };
 
-// Nothing when there is no record, it is not well-formed, or the repository does not name that commit by the
-// image's ref (any more).
+// Reads the record. Returns nothing if there is no record, the record is malformed, or the image's ref in the
+// repository does not (or no longer) point to that commit.
 std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot);
 
-// The sysroot must be locked.
+// Writes the record. The sysroot must be locked.
 void write_fetched(const ostree::Sysroot& sysroot, const FetchedImage& fetched);
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// The log of the unattended upgrades: lines with a time, and what programs say; bounded.
+// The log of the unattended upgrades, of limited size. It has lines with a time, and the output of programs.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@ namespace osb::system {
 
 class JobLog {
   public:
-    // Opens the log, made with its directory where it is missing. `now` gives the time of a line, in seconds
-    // since 1970. Throws Error{io, no_space}.
+    // Opens the log. Creates the file and its directory if they are missing. `now` returns the time of a
+    // line, in seconds since 1970. Throws Error{io, no_space}.
     JobLog(std::string path, std::function<std::int64_t()> now);
 
-    // Where it is longer than `limit` bytes, the older half goes, cut at a line.
+    // Removes the older half, up to a line end, if the log is longer than `limit` bytes.
     void trim(std::uint64_t limit);
-    // Each line is written as a whole.
+    // Writes each line as a whole.
     void line(std::string_view text) const;
     void append(std::string_view text) const;
-    // For programs that write to it. Valid until trim().
+    // The descriptor for programs that write to the log. Valid until trim(); owned by this object.
     int fd() const noexcept { return file_.get(); }
 
   private:

@@ -1,4 +1,4 @@
-// The packages of systems, and how two of them differ.
+// The packages of a system, and the difference between two systems.
 #pragma once
 
 #include <map>
@@ -11,27 +11,27 @@
 
 namespace osb::system {
 
-// Name -> version.
+// Maps names to versions.
 using Packages = std::map<std::string, std::string, std::less<>>;
 
-// Where apk keeps its database, in an image and in a deployment.
+// The paths of apk's database, in an image and in a deployment.
 inline constexpr std::string_view kApkDatabases[] = {"usr/lib/apk/db/installed", "lib/apk/db/installed"};
 inline constexpr std::size_t kMaxApkDatabase = 64UL * 1024 * 1024;
 
-// Those of a deployment; nothing when it has no database that is known here.
+// Returns the packages of a deployment; nothing if it has no supported database.
 std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
 
-// The same of a commit that is in the repository as a whole.
+// As packages_of(), for a commit that is complete in the repository.
 std::optional<Packages> packages_of_commit(const ostree::Repository& repository,
                                            const ostree::CommitId& commit);
 
 struct PackageChange {
     std::string name;
-    std::string before;  // version; "" for a package that is new
-    std::string after;   // "" for one that is gone
+    std::string before;  // version; "" for a new package
+    std::string after;   // version; "" for a removed package
 };
 
-// Sorted by name.
+// Returns the changes, sorted by name.
 std::vector<PackageChange> package_changes(const Packages& before, const Packages& after);
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// Which of two releases of a system is the older one.
+// Compares two releases of a system by age.
 #pragma once
 
 #include <cstdint>
@@ -8,22 +8,24 @@
 namespace osb::system {
 
 struct Release {
-    std::string version;     // "" where it is not said
-    std::uint64_t time = 0;  // when it was made, in seconds since 1970; 0 where that is not said
+    std::string version;     // "" if it is not known
+    std::uint64_t time = 0;  // creation time, in seconds since 1970; 0 if it is not known
 };
 
-// Negative when `a` comes before `b`, 0 when they are equal, else positive. Numbers count by their value, and
-// more parts come after fewer, but for those of a pre-release (alpha, beta, pre, rc): "1.9" < "1.10_rc1" <
-// "1.10" < "1.10.1".
+// Returns a negative number if `a` comes before `b`, 0 if they are equal, and a positive number otherwise.
+// Numbers compare by value. More parts come after fewer, except for those of a pre-release (alpha, beta, pre,
+// rc): "1.9" < "1.10_rc1" < "1.10" < "1.10.1".
 int compare_versions(std::string_view a, std::string_view b);
 
-// Whether `candidate` comes before `present`. The versions decide where both number the same series ("v1.9"
-// and "1.10", "stable-3" and "stable-4") and differ; else the times, where both are known. Not known counts
-// as not older. A version that is a hash, as of a commit, has no order.
+// Returns true if `candidate` is older than `present`. The versions decide if both number the same series
+// ("v1.9" and "1.10", "stable-3" and "stable-4") and differ. Otherwise the times decide, if both are known.
+// Without a decision, the candidate is not older. A version that is a hash, such as that of a commit, has no
+// order.
 bool is_older(const Release& candidate, const Release& present);
 
-// The two releases without a time that cannot be: one more than a day after `now`, in seconds since 1970, on
-// a clock that the other release shows to be set (it is later than that one's time).
+// Returns the two releases without impossible times. A time is impossible if it is more than a day after
+// `now`, in seconds since 1970, and the other release proves that the clock is set, because `now` is later
+// than that release's time.
 struct ReleasePair {
     Release candidate;
     Release present;

@@ -1,5 +1,5 @@
-// What an image's name stands for at this moment, looked up once: all that follows goes by digests, so that a
-// tag which moves meanwhile changes nothing.
+// The result of resolving the name of an image once. All further requests use digests, so a tag that moves
+// meanwhile changes nothing.
 #pragma once
 
 #include <memory>
@@ -14,17 +14,17 @@ namespace osb::system {
 struct ResolvedImage {
     std::string reference;  // TRANSPORT:NAME
     oci::Digest digest;     // of the manifest for this machine
-    // Yields the document that was looked up, whatever the name stands for later.
+    // Returns the resolved document, whatever the name points to later.
     std::shared_ptr<oci::ImageSource> source;
-    std::optional<oci::Platform> platform;  // that was asked for; nothing for this machine's
+    std::optional<oci::Platform> platform;  // the requested platform; nothing means this machine's
 
-    // Reads manifest and config; throws as oci::open_image().
+    // Reads manifest and config. Throws as oci::open_image().
     oci::Image open() const;
 };
 
-// One request to a registry (two where the name stands for images of several platforms inside each other).
-// `reference` as oci::Reference::parse() takes it; of images for several machines that for `machine` is
-// meant, and one alone is taken whatever it is for. Throws Error.
+// Resolves `reference`, as oci::Reference::parse() accepts it, with one request to a registry (two if the
+// name points to nested image indexes). Selects the image for `machine` from an image index. A single image
+// is accepted for any platform. Throws Error.
 ResolvedImage resolve_image(const std::string& reference, const registry::RegistryOptions& options,
                             const oci::Platform& machine);
 

@@ -1,4 +1,4 @@
-// `upgrade --check`: what an upgrade would bring, without fetching it.
+// `upgrade --check`: the result of an upgrade, without the fetch.
 #pragma once
 
 #include <cstdint>
@@ -14,22 +14,22 @@
 namespace osb::system {
 
 struct UpdateCheck {
-    UpgradeFacts facts;  // `release` is that of a system that is not deployed, or would not be tried yet
+    UpgradeFacts facts;  // `release` is set for a system that is not deployed, or would not be tried yet
     UpgradePlan plan;
-    std::optional<std::uint64_t> bytes_to_fetch;  // of layers; not known of a remote
-    // What differs in packages; nothing where that is not known, and why.
+    std::optional<std::uint64_t> bytes_to_fetch;  // of layers; nothing for a remote
+    // The changes of packages; nothing if they are not known, with the reason.
     std::optional<std::vector<PackageChange>> packages;
     std::string packages_unknown;
 };
 
 enum class CheckDepth {
     release,  // a request or two
-    contents  // bytes_to_fetch and packages, too, for which parts of layers may be read
+    contents  // also bytes_to_fetch and packages, which may read parts of layers
 };
 
-// Needs no privileges, and changes nothing. The plan is the one that upgrade() makes before it fetches. Looks
-// at bytes and packages only of what it would deploy. Throws Error as upgrade() does before it fetches; a
-// refusal is a plan.
+// Checks for an update. Needs no privileges and changes nothing. The plan is the one that upgrade() makes
+// before it fetches. Determines bytes and packages only if upgrade() would deploy. Throws Error as upgrade()
+// before the fetch; a refusal is a plan, not an error.
 UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options,
                          CheckDepth depth = CheckDepth::contents);
 

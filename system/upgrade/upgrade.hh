@@ -1,5 +1,5 @@
-// `upgrade` and `switch`: the system that a name stands for now is fetched, deployed, and started at the next
-// boot (docs/upgrade.md).
+// `upgrade` and `switch`: fetches and deploys the system that a name points to now, for the next boot
+// (docs/upgrade.md).
 #pragma once
 
 #include <cstdint>
@@ -15,32 +15,34 @@
 namespace osb::system {
 
 enum class UpgradeResult {
-    nothing_new,     // what is named runs, or is what the next boot starts
+    nothing_new,     // the named system runs, or the next boot starts it
     follows,         // the running system follows the other name now; nothing else changes
-    withdrawn,       // what is named runs: another system that waited for its trial is given up
-    trial_prepared,  // it had been deployed before; the bootloader was told again
+    withdrawn,       // the named system runs; another system that waited for its trial was withdrawn
+    trial_prepared,  // it was deployed before; the bootloader was armed again
     downloaded,
     deployed,
 };
 
 struct UpgradeReport {
     UpgradeResult result = UpgradeResult::nothing_new;
-    std::string image;                       // what is followed
+    std::string image;                       // the followed name
     std::string digest;                      // of the manifest; "" for a ref of a remote
-    std::optional<ostree::CommitId> commit;  // that the name stands for
+    std::optional<ostree::CommitId> commit;  // the commit that the name points to
     Release release;
-    Release present;  // of the system that is current
-    // What the next boot starts; nothing where that is what runs.
+    Release present;  // of the current system
+    // The deployment that the next boot starts; nothing if that is the running one.
     std::optional<ostree::DeploymentId> next_boot;
     std::uint64_t bytes_read = 0;            // of layers
-    std::vector<std::string> etc_conflicts;  // of deployed: one line about each conflict in /etc
-    std::optional<DeployResult> deployment;  // of `deployed`
+    std::vector<std::string> etc_conflicts;  // one line for each conflict in /etc, for `deployed`
+    std::optional<DeployResult> deployment;  // for `deployed`
 };
 
-// The sysroot must be locked. Either the new system is deployed as a whole, or an exception was thrown and
-// the next boot starts what it would have started; what was fetched until then is used by the next call.
-// Throws Error: not_found without anything to follow; io for an older image and one that failed its trial;
-// invalid for a system that would not boot; no_space; unavailable; those of import_image(); Interrupted.
+// Upgrades a sysroot, which must be locked. Atomic: either the new system is completely deployed, or an
+// exception is thrown and the next boot starts the same system as before. The next call reuses data that was
+// fetched.
+// Throws Error: not_found if there is nothing to follow; io for an older image and for one that failed its
+// trial; invalid for a system that would not boot; no_space; unavailable; those of import_image();
+// Interrupted.
 UpgradeReport upgrade(ostree::Sysroot& sysroot, const UpgradeOptions& options, Progress& progress);
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// What an upgrade is asked for.
+// The options of an upgrade.
 #pragma once
 
 #include <string>
@@ -8,14 +8,15 @@
 namespace osb::system {
 
 struct UpgradeOptions {
-    std::string switch_to;  // follow this image from now on, in a form that `switch` reads; "": go on
-    std::string from;       // read this image in place of the one that is followed; "": that one
+    std::string
+        switch_to;     // follow this image from now on, in a form that `switch` accepts; "" keeps the target
+    std::string from;  // read this image instead of the followed one; "" reads the followed one
     bool allow_downgrade = false;
-    bool force = false;          // also what has failed its trial before
-    bool download_only = false;  // nothing is deployed
-    bool unattended = false;     // not what `rollback` has left
+    bool force = false;          // also deploy a system that failed its trial
+    bool download_only = false;  // fetch, but deploy nothing
+    bool unattended = false;     // do not deploy a system that `rollback` left
     registry::RegistryOptions registry;
-    unsigned jobs = 0;  // threads that work; 0: one a core
+    unsigned jobs = 0;  // number of threads; 0 means one per core
 };
 
 }  // namespace osb::system

@@ -1,4 +1,4 @@
-// What an upgrade starts from, and what it is to follow.
+// The start of an upgrade: the current deployment, and the target to follow.
 #pragma once
 
 #include <optional>
@@ -15,15 +15,15 @@ namespace osb::system {
 struct UpgradeTarget {
     Roles roles;
     ostree::Deployment current;
-    image::OriginTarget origin;  // what is followed from now on; NoOrigin with `from`: nothing
-    std::string image;           // for people: of an image TRANSPORT:NAME, else REMOTE:REF
+    image::OriginTarget origin;  // the target to follow from now on; NoOrigin with `from`: none
+    std::string image;           // for messages: TRANSPORT:NAME for an image, else REMOTE:REF
     std::string read_from;       // the image to read, TRANSPORT:NAME; "" for a ref of a remote
-    bool changes = false;        // the current deployment follows something else
+    bool changes = false;        // the current deployment follows another target
     Release present;             // of the current deployment
 };
 
-// Throws Error: not_found when nothing is deployed, or nothing is followed, with advice; usage for a name
-// that cannot be followed; those of image::Origin::target().
+// Finds the target. Throws Error{not_found} with advice if nothing is deployed or nothing is followed,
+// Error{usage} for a name that cannot be followed, and the errors of image::Origin::target().
 UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
 
 }  // namespace osb::system
