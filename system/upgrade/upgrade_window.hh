@@ -15,8 +15,8 @@ struct UpgradeSchedule {
     unsigned begin = 0;  // minutes after midnight, below kMinutesOfDay
     // At most kMinutesOfDay. An end that is not after `begin` is on the next day.
     unsigned end = kMinutesOfDay;
-    std::array<bool, 7> days{true, true, true, true,
-                             true, true, true};  // days on which the window begins; Monday first
+    // The days on which the window begins, Monday first.
+    std::array<bool, 7> days{true, true, true, true, true, true, true};
 };
 
 // One window, in seconds since 1970, without `end`. The date on which it begins identifies it, so that a
