@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kLibostreeConfig = "loader/syslinux.cfg";
 
-// As libostree's writer for SYSLINUX puts it.
+// The menu in the format of libostree's own writer for SYSLINUX.
 std::string libostree_menu(const BootEntry& entry) {
     std::string out =
         concat("DEFAULT ", entry.title, "\nLABEL ", entry.title, "\n\tKERNEL /boot", entry.kernel);
@@ -42,7 +42,7 @@ BootFiles add_boot_files(SysrootLayout& layout, BootMode mode, const SyslinuxFil
     const Attributes directory{.mode = 0755, .mtime = time};
     const InodeId folder = boot.add_directory(0, kMenuDirectory, directory);
     BootFiles out;
-    // As the installer leaves it: nobody moves it by accident.
+    // As the installer leaves the file: immutable, so that it is not moved by accident.
     out.loader = boot.add_file(folder, "ldlinux.sys", {.mode = 0444, .mtime = time, .immutable = true},
                                Content::of(syslinux.loader));
     for (const auto& [name, bytes] : syslinux.modules) boot.add_file(folder, name, file, Content::of(bytes));
@@ -56,7 +56,7 @@ BootFiles add_boot_files(SysrootLayout& layout, BootMode mode, const SyslinuxFil
     const std::optional<InodeId> loader = boot.find("loader.1");
     if (!loader) throw Error(ErrorKind::internal, "BOOT has no loader.1");
     boot.add_file(*loader, "syslinux.cfg", file, Content::of(libostree_menu(layout.entry)));
-    // By this libostree knows that it is to write one.
+    // This marker makes libostree write the menu.
     const InodeId marker = boot.add_directory(0, "syslinux", directory);
     boot.add_symlink(marker, "syslinux.cfg", directory, concat("../", kLibostreeConfig));
     return out;

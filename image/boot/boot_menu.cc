@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t kMaxEntry = 64UL * 1024;
 constexpr std::size_t kMaxMenu = 1024UL * 1024;
-constexpr std::size_t kBlock = 4096;  // what ext4 and disks write as a whole, or not at all
+constexpr std::size_t kBlock = 4096;  // ext4 and disks write this much atomically
 
 struct DirCloser {
     void operator()(DIR* dir) const noexcept { ::closedir(dir); }
@@ -36,7 +36,7 @@ struct DirCloser {
 
 std::vector<BootEntry> read_entries(int boot) {
     constexpr std::string_view kSuffix = ".conf";
-    // Of which the symbolic link decides: libostree exchanges it in one step.
+    // The symbolic link decides which directory counts: libostree exchanges it atomically.
     Fd fd = open_at(boot, "loader/entries", O_RDONLY | O_DIRECTORY);
     const int directory = fd.get();
     const std::unique_ptr<DIR, DirCloser> stream(::fdopendir(directory));
@@ -56,19 +56,20 @@ std::vector<BootEntry> read_entries(int boot) {
     return out;
 }
 
-// Where BOOT is a directory of the root filesystem, freezing would stop everything that writes, us included;
-// there a sync has to do.
+// If BOOT is a directory of the root filesystem, a freeze would stop every writer, this process included. A
+// sync has to suffice there.
 void empty_journal(int boot) {
     struct stat here {};
     struct stat above {};
     const bool is_mount =
         ::fstat(boot, &here) == 0 && ::fstatat(boot, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
-    // In any case: the less is left to be written, the shorter others wait.
+    // Sync in any case: the less is left to write, the shorter other processes wait.
     if (::syncfs(boot) != 0) throw_errno("cannot sync BOOT");
     if (is_mount) const FrozenFilesystem for_a_moment(boot);
 }
 
-// No entry takes the label of the trial or of the fallback: what is started once must be what it says.
+// An entry must not use the label of the trial or of the fallback: the loader must start the system that the
+// label names.
 std::string label_of(const BootEntry& entry) {
     const bool is_taken = entry.id == kTrialLabel || entry.id == kFallbackLabel;
     return is_taken ? concat(entry.id, "-entry") : entry.id;
@@ -94,11 +95,11 @@ std::string entry_text(std::string_view label, const BootEntry& entry, std::stri
     return out;
 }
 
-// The menu in pieces, of which some may be left out.
+// The menu in parts, some of which may be left out.
 struct MenuParts {
     std::string default_line;
     std::vector<std::string> entries;  // the default is the first
-    std::vector<bool> is_shown;        // of the same order
+    std::vector<bool> is_shown;        // in the same order
     std::string hidden;                // the trial's label
     std::optional<std::size_t> tried;  // the entry that it starts; nothing: the default
     std::string fallback;              // the label `fallback`
@@ -119,7 +120,7 @@ struct MenuParts {
     }
 };
 
-// Of sorted entries, all of them shown.
+// Makes the parts from sorted entries, with all entries shown.
 MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& trial) {
     MenuParts out;
     if (entries.empty()) return out;
@@ -127,7 +128,7 @@ MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& tri
     for (const BootEntry& entry : entries) out.entries.push_back(entry_text(label_of(entry), entry));
     out.is_shown.assign(entries.size(), true);
     const auto tried = std::find_if(entries.begin(), entries.end(), [&](const BootEntry& entry) {
-        // Without all of the arguments nothing would end the trial.
+        // If the kernel truncated the arguments, nothing would end the trial.
         return trial.is_on_trial && trial.is_on_trial(entry) &&
                command_line_size(entry, trial.arguments) <= kMaxCommandLine;
     });
@@ -144,15 +145,15 @@ MenuParts make_parts(const std::vector<BootEntry>& entries, const TrialMenu& tri
     return out;
 }
 
-// Leaves out what does not fit into the file's block: first the label of the fallback, then the older
-// entries, then that of the trial, which has its label, then the one to fall back to. Only very long command
-// lines get as far as that.
+// Leaves out parts until the rest fits into the file's block. The order is: the label of the fallback; the
+// older entries; the entry on trial, which has its own label; the fallback entry. Only very long command
+// lines reach the last steps.
 void fit_into_block(MenuParts& parts) {
     const auto fits = [&parts] { return parts.text().size() <= kBlock; };
     if (fits()) return;
     parts.is_shown.assign(parts.entries.size(), false);
     parts.is_shown.front() = true;
-    // A trial's label that is armed by mistake then ends at the loader's prompt, which starts the default.
+    // If the trial's label is armed by mistake, SYSLINUX then ends at its prompt, which starts the default.
     if (!parts.tried && !fits()) parts.hidden.clear();
     if (!fits()) parts.fallback.clear();
     if (!fits()) {
@@ -174,7 +175,8 @@ void fit_into_block(MenuParts& parts) {
     }
 }
 
-// A system whose command line is cut does not start, or does not know that it is tried; so it is not offered.
+// A system with a truncated command line does not start, or does not know that it is on trial. Therefore the
+// menu does not offer it.
 void leave_out_too_long(std::vector<BootEntry>& entries) {
     std::exception_ptr last;
     const auto is_too_long = [&last](const BootEntry& entry) {
@@ -191,7 +193,7 @@ void leave_out_too_long(std::vector<BootEntry>& entries) {
     if (entries.empty() && last) std::rethrow_exception(last);
 }
 
-// What is to be written, and where.
+// The menu to write, and its place.
 struct BootMenu {
     Fd boot;
     Fd directory;
@@ -213,9 +215,8 @@ BootMenu make_menu(const std::string& boot, const TrialMenu& trial) {
     return out;
 }
 
-// Writes the text over a file of one block, where it lies. No directory and no inode changes by that, so
-// there is no moment at which SYSLINUX, which does not replay the journal, sees the one changed and the other
-// not.
+// Overwrites a file of one block in place. This changes no directory and no inode. SYSLINUX does not replay
+// the journal, so at no moment does it see one changed without the other.
 bool overwrite_block(int directory, std::string_view text) {
     const Fd file(::openat(directory, kEntriesFile, O_RDWR | O_NOFOLLOW | O_CLOEXEC));
     struct stat st {};
@@ -229,7 +230,7 @@ bool overwrite_block(int directory, std::string_view text) {
     return true;
 }
 
-// Whether a line of the configuration reads the file of that name.
+// Returns true if a line of the configuration includes that file.
 bool includes(std::string_view text, std::string_view file) {
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
@@ -308,7 +309,7 @@ void check_room_for(BootEntry default_entry, BootEntry tried, const std::string&
     default_entry.version = "2";
     tried.id = "tried";
     tried.version = "1";
-    // The longest title that there can be: what will be in it is not known yet.
+    // The longest possible title: the real one is not known yet.
     tried.title = std::string(kMaxTitle, 'x');
     static_cast<void>(menu_file({std::move(default_entry), std::move(tried)},
                                 {.is_on_trial = [](const BootEntry& entry) { return entry.id == "tried"; },
@@ -355,10 +356,10 @@ std::vector<std::string> update_boot_menu(const std::string& boot, const TrialMe
     if (menu.file.lacks_fallback) {
         log_warning("the menu is full: a default that does not come up is not replaced by the rollback");
     }
-    // What the menu names is in its place before the menu is.
+    // Write the files that the menu names before the menu itself.
     empty_journal(menu.boot.get());
     if (!overwrite_block(menu.directory.get(), menu.file.text)) {
-        // There is none yet, or one that somebody else has written.
+        // There is no menu yet, or another program wrote it.
         replace_file(menu.directory.get(), kEntriesFile, menu.file.text);
         empty_journal(menu.boot.get());
     }

@@ -16,7 +16,7 @@
 namespace osb::image {
 namespace {
 
-// EINVAL: it is thawed already.
+// EINVAL means that the filesystem is already thawed.
 void thaw(int directory) noexcept {
     while (::ioctl(directory, FITHAW, 0) != 0 && errno == EINTR) {
     }
@@ -31,10 +31,10 @@ void close_all(unsigned first, unsigned last) noexcept {
 #endif
 }
 
-// What the watcher does: from a fork() of a process with threads, so only what a signal handler may do.
-// Nothing that was open is kept so by it, such as locks and whatever somebody waits for the end of.
+// The body of the watcher process. It is a fork() of a process with threads, so it may only do what a signal
+// handler may do. It closes all inherited descriptors, so that it holds no locks and no open ends of pipes.
 [[noreturn]] void watch(int connection, int directory) noexcept {
-    // Whoever kills the whole process group or session does not kill this.
+    // A signal to the whole process group or session must not kill the watcher.
     ::setsid();
     const auto low = static_cast<unsigned>(std::min(connection, directory));
     const auto high = static_cast<unsigned>(std::max(connection, directory));
@@ -42,7 +42,7 @@ void close_all(unsigned first, unsigned last) noexcept {
     close_all(low + 1, high - 1);
     close_all(high + 1, ~0U);
     char byte = 0;
-    // Before this nothing is frozen.
+    // The filesystem is not frozen before this message.
     if (::send(connection, &byte, 1, MSG_NOSIGNAL) != 1) ::_exit(1);
     while (::recv(connection, &byte, 1, 0) < 0 && errno == EINTR) {
     }
@@ -94,7 +94,7 @@ void FrozenFilesystem::start_watcher() {
     }
 }
 
-// In this order: when the connection closes, it thaws.
+// The order matters: the watcher thaws when the connection closes.
 void FrozenFilesystem::end_watcher() noexcept {
     if (watcher_ > 0) {
         ::kill(watcher_, SIGKILL);

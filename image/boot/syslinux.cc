@@ -20,7 +20,7 @@ constexpr std::uint32_t kLoadAddress = 0x8000;
         .hint("versions 6.03 and 6.04 are supported");
 }
 
-// Little-endian numbers at any place of a file, in bounds.
+// Reads and writes little-endian numbers at any position of a file, with bounds checks.
 class Image {
   public:
     explicit Image(std::string& bytes) : bytes_(bytes) {}
@@ -46,8 +46,8 @@ class Image {
     std::string& bytes_;
 };
 
-// The fields of the patch area, as offsets from the magic number (libinstaller/syslxint.h), and of the
-// extended one.
+// Offsets of the fields of the patch area from the magic number (libinstaller/syslxint.h), and of the
+// extended patch area.
 namespace patch {
 constexpr std::size_t kDataSectors = 8;
 constexpr std::size_t kAdvSectorCount = 10;
@@ -77,8 +77,8 @@ std::vector<std::uint64_t> sectors_of(const std::vector<Extent>& extents, std::s
     return out;
 }
 
-// A run of sectors that the loader reads at once: consecutive, below 64 KiB, and within one segment of memory
-// of 64 KiB.
+// A run of sectors that the loader reads at once: consecutive, below 64 KiB, and within one 64 KiB segment of
+// memory.
 struct SectorRun {
     std::uint64_t first = 0;
     std::uint16_t count = 0;
@@ -114,7 +114,7 @@ std::size_t find_patch_area(const Image& image) {
     unknown_form();
 }
 
-// Takes the jump and the code from the sector for FAT; in between lie numbers that describe the disk.
+// Copies the jump and the code from the boot sector for FAT. The numbers between them describe the disk.
 std::string ext_boot_sector(const std::string& fat, const SyslinuxPlace& place) {
     constexpr std::size_t kCode = 90;
     constexpr std::size_t kHead = 11;
@@ -158,7 +158,7 @@ InstalledSyslinux place_syslinux(const SyslinuxFiles& files, const SyslinuxPlace
     const auto pointer = [&](std::size_t field) { return image.get(more + field, 2); };
     boot_sector.put(pointer(extended::kFirstSectorLow), 4, sectors[0] & 0xFFFFFFFFU);
     boot_sector.put(pointer(extended::kFirstSectorHigh), 4, sectors[0] >> 32U);
-    // The number of whole 32-bit words without the data vector: what the installer wrote there stays.
+    // The number of 32-bit words, without the data vector: the installer's data there stays.
     const std::size_t dwords = image.get(area + patch::kDwords, 4);
     image.put(area + patch::kDataSectors, 2, data);
     image.put(area + patch::kAdvSectorCount, 2, kAdvSectors);

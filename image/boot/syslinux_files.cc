@@ -1,6 +1,6 @@
-// SYSLINUX's files, taken from the machine's package. ldlinux.sys is in no file of its own there: it is
-// inside of the installers. The one for FAT images (syslinux) works on any file, without privileges, so it
-// gets a small one, and what it put there is read back.
+// Reads SYSLINUX's files from the machine's package. ldlinux.sys is not a separate file there: the installers
+// contain it. The installer for FAT images (syslinux) works on any file, without privileges. It installs into
+// a small image, from which ldlinux.sys is then read back.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kMaxSyslinuxFile = 4UL * 1024 * 1024;
 
-// A floppy disk of 2.88 MB, the way DOS formats it: FAT12, clusters of two sectors.
+// A floppy disk image of 2.88 MB in DOS format: FAT12, clusters of two sectors.
 namespace floppy {
 constexpr std::size_t kSectors = 5760;
 constexpr std::size_t kClusterSectors = 2;
@@ -68,7 +68,7 @@ std::string format() {
     return image;
 }
 
-// A file of the root directory, by its name as FAT has it ("LDLINUX SYS").
+// Reads a file of the root directory by its FAT name ("LDLINUX SYS").
 std::string read_file(const std::string& image, std::string_view name) {
     constexpr std::uint32_t kEndOfChain = 0xFF8;
     for (std::size_t i = 0; i < kRootEntries; ++i) {
@@ -92,7 +92,7 @@ std::string read_file(const std::string& image, std::string_view name) {
 
 }  // namespace floppy
 
-// Runs the installer on a floppy image in memory, and returns that.
+// Runs the installer on a floppy image in memory, and returns the image.
 std::string installed_floppy() {
     const Fd file(::memfd_create("osb-syslinux", MFD_CLOEXEC));
     if (!file) throw_errno("cannot make a file in memory");
@@ -119,7 +119,7 @@ std::string installed_floppy() {
     return image;
 }
 
-// Debian's folders, then Alpine's, then those of others.
+// The directories of Debian, of Alpine, and of other distributions.
 constexpr std::array kModuleFolders{"/usr/lib/syslinux/modules/bios", "/usr/share/syslinux",
                                     "/usr/lib/syslinux/bios"};
 constexpr std::array kMbrFolders{"/usr/lib/syslinux/mbr", "/usr/lib/EXTLINUX", "/usr/share/syslinux",
@@ -151,7 +151,7 @@ std::string read_mbr(const std::string& name) {
 
 SyslinuxFiles find_syslinux() {
     SyslinuxFiles out;
-    // First what can be missing without a program being run.
+    // First check the files that need no other program.
     out.mbr = read_mbr("mbr.bin");
     out.gpt_mbr = read_mbr("gptmbr.bin");
     for (const char* name : {"menu.c32", "libutil.c32"}) out.modules[name] = read_from(kModuleFolders, name);

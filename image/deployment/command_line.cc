@@ -26,7 +26,7 @@ std::size_t command_line_size(const BootEntry& entry, std::string_view arguments
     constexpr std::string_view kInitrd = " initrd=";
     std::size_t size = kImage.size() + entry.kernel.size() + 1 + entry.options.size();
     if (!arguments.empty()) size += 1 + arguments.size();
-    // Several are one argument, with commas between them.
+    // Several initrds are one argument, separated by commas.
     for (const std::string& initrd : entry.initrds) size += 1 + initrd.size();
     return entry.initrds.empty() ? size : size + kInitrd.size() - 1;
 }
@@ -42,7 +42,7 @@ void check_command_line(const BootEntry& entry) {
 
 BootEntry expected_entry(const std::vector<std::string>& arguments, const std::string& stateroot,
                          const Kernel& kernel) {
-    // libostree's names; the number at the end is that of the deployment among those with the same kernel.
+    // libostree's names. The number at the end is the index among the deployments with the same kernel.
     const std::string directory = concat("/ostree/", stateroot, '-', kernel.checksum, '/');
     BootEntry entry;
     entry.kernel = directory + kernel.image.name;

@@ -43,7 +43,7 @@ class Walk {
             if (!below_.empty()) below_.pop_back();
             return;
         }
-        // What the deployment has there is hidden by the stateroot's own.
+        // The stateroot's own /var hides that of the deployment.
         if (below_.empty() && part == "var") {
             below_.push_back(layout_.var);
             return;
@@ -75,7 +75,7 @@ class Walk {
         if (!make_parents_ || below_.empty() || !is_writable()) {
             refuse(concat("is in a directory that does not exist: ", quoted(part)));
         }
-        // Where import puts the home of root: for nobody else to look into.
+        // Import moves the home of root here. Other users must not read it.
         const bool is_private = here() == layout_.var && part == "roothome";
         return layout_.root.add_directory(here(), part, {.mode = is_private ? 0700U : 0755U, .mtime = time_});
     }

@@ -45,7 +45,7 @@ void check_image_argument(const std::string& argument) {
     }
 }
 
-// Go's names are others than those of uname -m.
+// Go's names differ from those of uname -m.
 std::string machine(const std::string& architecture) {
     return oci::machine_name(oci::normalized({.os = "linux", .architecture = architecture, .variant = {}}));
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kModules = "usr/lib/modules/";
 
-// The files directly in a folder below usr/lib/modules, by its name and theirs.
+// The files of each folder below usr/lib/modules, by the names of folder and file.
 using ModuleFiles = std::map<std::string, std::map<std::string, Sha256>>;
 
 ModuleFiles module_files(const ostree::CommitWalk& commit) {
@@ -57,7 +57,7 @@ void check_layout(const ostree::CommitWalk& commit) {
     }
 }
 
-// Boot entries and menus have its name in their lines, where blanks and commas divide.
+// The release is part of lines of boot entries and menus, which blanks and commas separate.
 void check_release(const std::string& release) {
     constexpr std::size_t kMaxRelease = 200;  // with what is put around it still a file's name
     const auto is_word = [](char c) { return c > ' ' && c < '\x7f' && c != ','; };

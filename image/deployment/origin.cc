@@ -28,13 +28,13 @@ constexpr const char* kBaseRefspecKey = "baserefspec";
 constexpr const char* kUntriedKey = "untried";
 constexpr const char* kTransientGroup = "libostree-transient";
 
-// These want a signature of the image, or of the commit inside it.
+// These require a signature of the image, or of the commit inside it.
 constexpr std::array<std::string_view, 3> kVerifying{
     "ostree-image-signed:", "ostree-remote-registry:", "ostree-remote-image:"};
 constexpr std::string_view kUnverifiedRegistry = "ostree-unverified-registry:";
 constexpr std::string_view kUnverifiedImage = "ostree-unverified-image:";
 constexpr std::array<std::string_view, 2> kUnverified{kUnverifiedRegistry, kUnverifiedImage};
-// Of the transports that the grammar has, those that osb-oci has not.
+// The transports of the grammar that osb-oci does not support.
 constexpr std::array<std::string_view, 2> kForeign{"dir:", "docker-daemon:"};
 
 template<std::size_t N>
@@ -43,7 +43,7 @@ bool begins_with_one_of(std::string_view text, const std::array<std::string_view
                        [text](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-// Of a digest that is malformed nothing is known, as where there is none.
+// A malformed digest counts as missing.
 std::string known_digest(const KeyFile& file) {
     const std::string text = file.get(kOwnGroup, kDigestKey).value_or("");
     try {
@@ -54,7 +54,7 @@ std::string known_digest(const KeyFile& file) {
 }
 
 struct Parsed {
-    std::string signature;  // up to and with the ':' before the image
+    std::string signature;  // up to and including the ':' before the image
     std::string image;      // TRANSPORT:NAME
     bool is_registry_form = false;
 };
@@ -65,7 +65,7 @@ bool take(std::string_view& text, std::string_view prefix) {
     return true;
 }
 
-// What follows the remote's name and its ':'.
+// Returns the text after the remote's name and its ':'.
 std::string_view after_remote(std::string_view text, std::string_view whole) {
     const std::size_t colon = text.find(':');
     if (colon == 0 || colon == std::string_view::npos) {
@@ -93,7 +93,7 @@ Parsed parse_reference(std::string_view reference) {
     } else if (take(rest, "ostree-remote-image:")) {
         out.image = normal_image(after_remote(rest, reference));
     } else {
-        // One without any of these is taken as it is, from a registry.
+        // A reference without any of these prefixes names an image in a registry.
         out.image = rest.starts_with("docker://") ? std::string(rest) : concat("docker://", rest);
         out.signature = kUnverifiedRegistry;
         return out;
@@ -103,7 +103,7 @@ Parsed parse_reference(std::string_view reference) {
     return out;
 }
 
-// Its name in full: quay.io/x/y:1, and docker.io where none is given.
+// Returns the full name: quay.io/x/y:1, with docker.io as the default registry.
 std::string checked_image(const Parsed& parsed) {
     return oci::Reference::parse(parsed.image).to_string();
 }
@@ -125,7 +125,7 @@ ImageOrigin image_of(const std::string& value, const KeyFile& file) {
     try {
         return {.value = value, .reference = origin_image(value), .manifest_digest = known_digest(file)};
     } catch (const Error& error) {
-        // Not the command line is wrong, but the file.
+        // The file is wrong, not the command line.
         throw Error(ErrorKind::invalid, concat("the origin ", quoted(value), ": ", error.message()));
     }
 }
@@ -138,7 +138,7 @@ OriginTarget refspec_of(std::string_view text) {
     const bool has_remote = colon != std::string::npos;
     const std::string remote = has_remote ? spec.substr(0, colon) : "";
     const auto ref = ostree::RefName::try_parse(has_remote ? spec.substr(colon + 1) : spec);
-    // A name of a remote is one part of a ref's name.
+    // The name of a remote is one component of a ref name.
     const bool is_remote_good =
         !has_remote || (ostree::RefName::try_parse(remote) && remote.find('/') == std::string::npos);
     if (!ref || !is_remote_good) {
@@ -153,7 +153,7 @@ OriginTarget target_of(const KeyFile& file) {
     }
     if (const auto image = file.get(kOriginGroup, kImageKey)) return image_of(*image, file);
     if (const auto refspec = file.get(kOriginGroup, kRefspecKey)) return refspec_of(*refspec);
-    // What rpm-ostree builds a commit of its own on.
+    // The ref on which rpm-ostree builds its own commit.
     if (const auto base = file.get(kOriginGroup, kBaseRefspecKey)) {
         if (!file.get("packages", "requested").value_or("").empty()) {
             throw Error(ErrorKind::unsupported,
@@ -189,7 +189,7 @@ Origin Origin::parse_or_empty(std::string_view text) {
 }
 
 Origin Origin::of_image(std::string_view reference, const std::string& manifest_digest) {
-    // The value goes into the file as it is.
+    // The file stores the value unescaped.
     const auto breaks_value = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\\'; };
     if (std::any_of(reference.begin(), reference.end(), breaks_value) || !is_utf8(reference)) {
         throw Error(ErrorKind::usage, concat("the image reference ", quoted(reference),
@@ -197,7 +197,7 @@ Origin Origin::of_image(std::string_view reference, const std::string& manifest_
     }
     const Parsed parsed = parse_reference(reference);
     const std::string image = checked_image(parsed);
-    // What was written in that grammar stays as it was written.
+    // A value in that grammar stays as it was written.
     const std::string value =
         parsed.is_registry_form
             ? std::string(reference)

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxOsRelease = 64UL * 1024;
 
-// The value of an assignment: quotes and backslashes taken away.
+// Returns the value of an assignment without quotes and backslashes.
 std::string unquote(std::string_view text) {
     std::string out;
     char quote = '\0';
@@ -51,7 +51,7 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
         for (const ostree::WalkedFile& file : commit.files) {
             if (std::find(file.paths.begin(), file.paths.end(), wanted) == file.paths.end()) continue;
             const ostree::ContentObject object = ostree::open_object(repository, file.checksum);
-            // One in /etc is a link to the other, most often.
+            // The file in /etc is usually a link to the other one.
             if (!object.content || object.size > kMaxOsRelease) break;
             return parse_os_release(read_all(*object.content, kMaxOsRelease, wanted));
         }
@@ -60,7 +60,8 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
 }
 
 void check_title(const OsRelease& release, const std::string& version) {
-    constexpr std::size_t kMaxLine = 2048;  // SYSLINUX reads lines of 4095 bytes, with what stands before it
+    constexpr std::size_t kMaxLine =
+        2048;  // SYSLINUX reads lines of 4095 bytes, including the text before this
     const std::string title = deployment_title(release, version, 0);
     const bool has_control = std::any_of(
         title.begin(), title.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });

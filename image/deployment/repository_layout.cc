@@ -15,12 +15,12 @@ namespace {
 
 using ostree::ObjectType;
 
-// Objects have no time, so that programs which compare the times of files see none changed.
+// Objects have no time, so that programs that compare file times see no change.
 constexpr std::int64_t kObjectTime = 0;
 
 }  // namespace
 
-// What an inode has of a content object.
+// The metadata of an inode, from a content object.
 struct RepositoryLayout::Found {
     Attributes attributes;
     bool is_symlink = false;
@@ -66,7 +66,8 @@ void RepositoryLayout::add_commit(const ostree::CommitWalk& walk) {
     for (const ostree::WalkedFile& file : walk.files) {
         if (!files_.contains(file.checksum)) wanted.push_back(file.checksum);
     }
-    // Opening tens of thousands of objects takes its time; the order of the results is that of the walk.
+    // Opening tens of thousands of objects is slow, so threads do it. The results stay in the order of the
+    // walk.
     std::vector<Found> found(wanted.size());
     std::atomic<std::size_t> next{0};
     TaskPool pool(jobs_);

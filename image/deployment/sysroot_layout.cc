@@ -15,7 +15,7 @@
 namespace osb::image {
 namespace {
 
-// The first set of boot links, as libostree numbers them: it goes to and fro between 0 and 1.
+// The first set of boot links in libostree's numbering, which alternates between 0 and 1.
 constexpr std::string_view kBootVersion = "boot.1";
 constexpr std::string_view kBootSubversion = "boot.1.1";
 constexpr std::string_view kUsrEtc = "usr/etc";
@@ -65,7 +65,7 @@ class Layout {
             done.push_back(commit);
             repository_->add_commit(ostree::walk_commit(source_, commit));
         }
-        // What keeps the deployment's commit from being pruned.
+        // This ref protects the deployment's commit from pruning.
         repository_->add_ref("heads/ostree/1/1/0", id_.commit);
         repository_->add_config(concat("[core]\nrepo_version=1\nmode=bare\n", spec_.repository_config));
     }
@@ -85,8 +85,8 @@ class Layout {
         return {.mode = found.mode, .uid = found.uid, .gid = found.gid, .mtime = 0, .xattrs = found.xattrs};
     }
 
-    // The commit's tree: directories of its own, files that are the repository's. And /etc, a copy of usr/etc
-    // that may be changed.
+    // Adds the tree of the commit: new directories, and hard links to the repository's files. Adds /etc as a
+    // writable copy of usr/etc.
     void make_deployment() {
         FileTree& root = out_.root;
         const InodeId folder = root.add_directory(stateroot_, "deploy", directory_);
@@ -107,7 +107,7 @@ class Layout {
             const auto [parent, base] = split(path);
             root.add_link(places.find(parent)->second, base, repository_->file(*checksum));
         }
-        // After all others, so that what belongs to one machine is apart from what it has in common.
+        // These come last, so that the data of one machine is apart from the shared data.
         for (const auto& [path, checksum] : files) {
             const std::optional<std::string> copy = etc_path(path);
             if (copy) copy_file(places.find(split(*copy).first)->second, split(*copy).second, *checksum);
@@ -119,7 +119,7 @@ class Layout {
         FileTree& root = out_.root;
         Attributes attributes = attributes_of(directory.meta);
         if (directory.path.empty()) {
-            // As libostree has it: nobody makes a file there by accident.
+            // As in libostree: immutable, so that no file is created there by accident.
             attributes.immutable = true;
             out_.deployment = root.add_directory(folder, name, attributes);
             places[""] = out_.deployment;
@@ -137,7 +137,7 @@ class Layout {
     }
 
     void copy_file(InodeId parent, std::string_view name, const Sha256& checksum) {
-        // A copy: adding an inode may move the others.
+        // This must be a copy: adding an inode may move the others.
         const Inode original = out_.root.inode(repository_->file(checksum));
         if (original.kind == InodeKind::symlink) {
             out_.root.add_symlink(parent, name, original.attributes, original.content.bytes);
@@ -157,7 +157,8 @@ class Layout {
 
     void make_boot() {
         FileTree& boot = out_.boot;
-        // Where BOOT is a directory of the root, paths of entries begin with /boot; this makes both right.
+        // If BOOT is a directory of the root, paths of entries begin with /boot. This link makes both forms
+        // valid.
         boot.add_symlink(0, "boot", directory_, ".");
         const std::string folder = concat("ostree/", spec_.stateroot, '-', kernel_.checksum);
         const InodeId files = boot.make_directories(folder, directory_);
@@ -178,7 +179,7 @@ class Layout {
         entry.id = concat("ostree-1-", spec_.stateroot);
         entry.title = printable_title(deployment_title(
             read_os_release(source_, walk_), ostree::read_commit_info(source_, id_.commit).version, 0));
-        // Not from a literal: at that g++ 12 warns of overlapping memory (-Wrestrict, GCC bug 105329).
+        // Not from a literal: g++ 12 warns of overlapping memory for one (-Wrestrict, GCC bug 105329).
         entry.version = std::string(1, '1');
         for (const std::string& argument : spec_.kernel_arguments) entry.options += argument + ' ';
         entry.options +=
@@ -193,7 +194,7 @@ class Layout {
         return {path.substr(0, slash), path.substr(slash + 1)};
     }
 
-    // Where a path below usr/etc is copied to.
+    // Returns the path in /etc for a path below usr/etc.
     static std::optional<std::string> etc_path(std::string_view path) {
         if (!path.starts_with(kUsrEtc)) return std::nullopt;
         const std::string_view rest = path.substr(kUsrEtc.size());

@@ -61,7 +61,7 @@ DiskTarget::~DiskTarget() {
 
 void DiskTarget::inspect_device() {
     is_device_ = true;
-    // For us alone: the kernel refuses a disk of which any part is mounted or otherwise in use.
+    // O_EXCL: the kernel refuses a disk of which any part is mounted or otherwise in use.
     fd_ = Fd(::open(path_.c_str(), O_RDWR | O_EXCL | O_CLOEXEC));
     if (!fd_) {
         const int error = errno;
@@ -104,7 +104,7 @@ void DiskTarget::inspect_device() {
 
 void DiskTarget::inspect_file() {
     std::error_code error;
-    // Of a link its target is meant, and what is replaced at the end.
+    // Resolve a symbolic link: its target is the file to replace.
     const std::filesystem::path real =
         exists_ ? std::filesystem::canonical(path_, error) : std::filesystem::path(path_);
     if (error) throw errno_error(error.value(), concat("cannot inspect the target ", quoted(path_)));
@@ -140,10 +140,11 @@ void DiskTarget::check_space(std::uint64_t needed) const {
 }
 
 Fd DiskTarget::create_unnamed() {
-    // Without a name it goes with us, whatever ends us.
+    // An unnamed file disappears however this process ends.
     Fd file(::openat(directory_fd_.get(), ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode_));
     if (file) return file;
-    // Some filesystems know no such files. Then a name that the next run to the same target takes over.
+    // Some filesystems do not support unnamed files. Use a name that the next run to the same target
+    // replaces.
     const std::string name = concat('.', name_, ".osb-new");
     ::unlinkat(directory_fd_.get(), name.c_str(), 0);
     file = open_at(directory_fd_.get(), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode_);
@@ -167,8 +168,8 @@ void DiskTarget::begin(std::uint64_t size, std::uint64_t needed) {
         return;
     }
     begun_ = true;
-    // Both copies of a table, and what a filesystem on the whole disk begins with. Until the new table is
-    // written, last of all, the disk looks empty.
+    // Clear both copies of the partition table, and the signature of a filesystem on the whole disk. The new
+    // table is written last; until then the disk looks empty.
     const DiskArea whole = area();
     whole.zero(0, kMebibyte);
     whole.zero(size - kMebibyte, kMebibyte);
@@ -183,7 +184,7 @@ void DiskTarget::sync() const {
     if (::fsync(fd_.get()) != 0) throw_errno(concat("cannot sync ", quoted(path_)));
 }
 
-// What came there since the beginning, nobody has looked at.
+// Data that was written since the inspection was not checked.
 void DiskTarget::check_unchanged() const {
     struct stat st {};
     if (::fstatat(directory_fd_.get(), name_.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -199,7 +200,8 @@ void DiskTarget::check_unchanged() const {
         .hint("--wipe replaces it");
 }
 
-// Unlike a rename, a link never takes the place of anything. False where the filesystem knows no links.
+// Unlike a rename, a link never replaces an existing file. Returns false if the filesystem does not support
+// links.
 bool DiskTarget::link_new_name() {
     const std::string unnamed = concat("/proc/self/fd/", fd_.get());
     const int done =
@@ -232,7 +234,7 @@ void DiskTarget::replace_name() {
 
 void DiskTarget::publish() {
     if (is_device_) {
-        // Without partition scanning there is nothing to tell the kernel.
+        // Without partition scanning, the kernel need not be notified.
         static_cast<void>(::ioctl(fd_.get(), BLKRRPART, 0));
         published_ = true;
         return;

@@ -12,8 +12,8 @@
 namespace osb::image {
 namespace {
 
-// Discoverable Partitions Specification: XBOOTLDR, which holds loader/entries; and the type for any Linux
-// filesystem.
+// Types of the Discoverable Partitions Specification: XBOOTLDR, which holds loader/entries, and the generic
+// type for Linux filesystems.
 constexpr const char* kGptBoot = "BC13C2FF-59E6-4262-A352-B275FD6F7172";
 constexpr const char* kGptLinux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 constexpr unsigned kMbrLinux = 0x83;
@@ -62,14 +62,14 @@ class TableWriter {
     void add(std::size_t number, const Partition& from, const char* gpt_type) {
         const std::unique_ptr<fdisk_partition, PartitionDeleter> partition(fdisk_new_partition());
         fdisk_label* label = fdisk_get_label(context_.get(), nullptr);
-        // Of MBR types the library owns the object; one that is made anew is ours.
+        // The library owns the objects of known types. A newly created object is ours.
         fdisk_parttype* known = gpt_type != nullptr ? fdisk_label_get_parttype_from_string(label, gpt_type)
                                                     : fdisk_label_get_parttype_from_code(label, kMbrLinux);
         if (!partition || known == nullptr) throw Error(ErrorKind::internal, what_);
         check(fdisk_partition_set_partno(partition.get(), number), what_);
         check(fdisk_partition_set_start(partition.get(), from.start / kSectorSize), what_);
         check(fdisk_partition_set_size(partition.get(), from.size / kSectorSize), what_);
-        // Else libfdisk takes the sectors behind it, too, when they are few.
+        // Without this, libfdisk also takes the sectors after the partition if there are few.
         check(fdisk_partition_size_explicit(partition.get(), 1), what_);
         check(fdisk_partition_set_type(partition.get(), known), what_);
         if (gpt_type != nullptr) {
@@ -84,7 +84,7 @@ class TableWriter {
     std::unique_ptr<fdisk_context, ContextDeleter> context_;
 };
 
-// What GPT keeps at the end of the disk: the second copy of the table, rounded up.
+// The size of the second copy of the GPT at the end of the disk, rounded up.
 std::uint64_t tail(PartitionTableKind kind) {
     return kind == PartitionTableKind::gpt ? kAlignment : 0;
 }

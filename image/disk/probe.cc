@@ -40,7 +40,7 @@ std::string describe_filesystem(const std::string& type, const std::string& labe
     return concat(escape(type), " labelled ", quoted(label), " with the UUID ", quoted(uuid));
 }
 
-// By their signatures.
+// Recognises content by its signatures.
 std::string known_content(int fd) {
     const std::unique_ptr<blkid_struct_probe, ProbeDeleter> probe(blkid_new_probe());
     if (!probe || blkid_probe_set_device(probe.get(), fd, 0, 0) != 0) return {};
@@ -63,7 +63,8 @@ struct Signature {
     std::string_view bytes;
 };
 
-// That BusyBox (util-linux/volume_id) looks for before ext4. Swap is found by the end of a page of any size.
+// The signatures that BusyBox (util-linux/volume_id) checks before ext4. Swap has its signature at the end of
+// a page, of any page size.
 constexpr std::array kBeforeExt4{
     Signature{"crypto_LUKS", 0, {"LUKS\xba\xbe", 6}},
     Signature{"xfs", 0, "XFSB"},
@@ -83,7 +84,7 @@ constexpr std::array kBeforeExt4{
     Signature{"linux_raid_member", 4096, {"\xfc\x4e\x2b\xa9", 4}},
 };
 
-// "" when an ext4 filesystem would be looked for.
+// Returns the signature that is found before ext4; "" if there is none.
 std::string seen_before_ext4(int fd, std::uint64_t offset, std::uint64_t size) {
     constexpr std::size_t kLooked = 16384;
     std::string head(std::min<std::uint64_t>(size, kLooked), '\0');
@@ -128,7 +129,7 @@ bool is_zero(int fd, off_t from, off_t to) {
     return true;
 }
 
-// Holes are passed over.
+// Skips holes.
 bool is_empty_file(int fd) {
     off_t at = 0;
     while (true) {
@@ -152,7 +153,7 @@ std::string first_line(const std::string& path) {
     return line;
 }
 
-// "8:1" of the device and of its partitions.
+// Returns the numbers ("8:1") of the device and its partitions.
 std::vector<std::string> device_numbers(const std::string& sys) {
     std::vector<std::string> out{first_line(sys + "/dev")};
     std::error_code error;

@@ -17,8 +17,8 @@ namespace {
 
 constexpr unsigned kClusterBits = 16;
 constexpr std::uint64_t kCluster = 1ULL << kClusterBits;
-constexpr std::uint64_t kEntries = kCluster / 8;    // of a table of the second level
-constexpr std::uint64_t kRefcounts = kCluster / 2;  // in a block of counts, 16 bits each
+constexpr std::uint64_t kEntries = kCluster / 8;    // entries of a second-level table
+constexpr std::uint64_t kRefcounts = kCluster / 2;  // refcounts per block, 16 bits each
 constexpr std::uint64_t kUsedOnce = 1ULL << 63;     // QCOW_OFLAG_COPIED
 
 using Table = std::vector<std::uint64_t>;
@@ -37,7 +37,7 @@ class Qcow2Writer {
           first_level_(divide_up(raw.size(), kCluster * kEntries)) {}
 
     Fd run() {
-        // Header, table of counts and the table of the first level come first; they are written last.
+        // The header, the refcount table and the first-level table lie at the start. They are written last.
         const std::uint64_t first_level_clusters = divide_up(first_level_.size() * 8, kCluster);
         next_ = 2 + first_level_clusters;
         for (std::size_t i = 0; i < first_level_.size(); ++i) copy_second_level(i);
@@ -64,7 +64,7 @@ class Qcow2Writer {
         write_at(cluster, as_bytes(bytes));
     }
 
-    // Where there is data in [from, end) of the raw disk: its start, `end` for none.
+    // Returns the start of the next data in [from, end) of the raw disk; `end` if there is none.
     std::uint64_t next_data(std::uint64_t from, std::uint64_t end) const {
         const off_t at = ::lseek(raw_fd_, static_cast<off_t>(from), SEEK_DATA);
         return at < 0 ? end : std::min(end, static_cast<std::uint64_t>(at) / kCluster * kCluster);
@@ -92,7 +92,7 @@ class Qcow2Writer {
         write_table(next_++, table);
     }
 
-    // One for every cluster, those that hold the counts included.
+    // Writes a refcount for each cluster, including those of the refcounts.
     void write_counts() {
         std::uint64_t blocks = 0;
         while (divide_up(next_ + blocks, kRefcounts) > blocks) ++blocks;
@@ -123,12 +123,12 @@ class Qcow2Writer {
         append_big_endian(bytes, 0, 4);  // not encrypted
         append_big_endian(bytes, first_level_.size(), 4);
         append_big_endian(bytes, 2 * kCluster, 8);
-        append_big_endian(bytes, kCluster, 8);  // table of counts
+        append_big_endian(bytes, kCluster, 8);  // refcount table
         append_big_endian(bytes, 1, 4);         // its clusters
         append_big_endian(bytes, 0, 4);         // no snapshots
         append_big_endian(bytes, 0, 8);
         bytes.append(24, '\0');          // no features
-        append_big_endian(bytes, 4, 4);  // counts of 2^4 bits
+        append_big_endian(bytes, 4, 4);  // refcounts of 2^4 bits
         append_big_endian(bytes, kHeaderLength, 4);
         bytes.resize(kCluster);
         write_at(0, as_bytes(bytes));

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kCopyBuffer = 256UL * 1024;  // a multiple of a block
 
-// Writes a file's bytes, which come in order, to its extents. The rest of the last block becomes zeros.
+// Writes the bytes of a file, in order, to its extents. Fills the rest of the last block with zeros.
 class FileSink {
   public:
     FileSink(const DiskArea& area, std::vector<Extent> extents) : area_(area), extents_(std::move(extents)) {}
@@ -51,7 +51,7 @@ class ContentWriter {
                   const ostree::Repository& repository, Progress& progress)
         : area_(area), tree_(tree), filesystem_(filesystem), repository_(repository), progress_(progress) {}
 
-    // One thread's share: the next file, until there is none.
+    // The loop of one thread: takes the next file until there is none.
     void run() {
         const std::unique_ptr<std::uint8_t[]> memory = std::make_unique<std::uint8_t[]>(kCopyBuffer);
         const MutableBytes buffer(memory.get(), kCopyBuffer);
@@ -67,7 +67,7 @@ class ContentWriter {
     }
 
   private:
-    // Whole blocks, so that nothing of what was on a device before shows behind the end of a file.
+    // Writes whole blocks, so that no old data of a device is visible after the end of a file.
     static std::size_t pad(MutableBytes buffer, std::size_t used) {
         const std::size_t whole = (used + kBlockSize - 1) / kBlockSize * kBlockSize;
         std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(used),

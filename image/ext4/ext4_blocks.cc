@@ -17,7 +17,7 @@ void Ext4Blocks::allocate(std::uint64_t count, std::vector<Extent>& out) {
         }
         const std::uint64_t end = std::min<std::uint64_t>(last, start + std::min(count, kMaxRun) - 1);
         blk64_t used = 0;
-        // Nothing in the way: up to `end`.
+        // No used block in the range: take all up to `end`.
         const bool blocked =
             ext2fs_find_first_set_block_bitmap2(fs_->block_map, start, end, &used) == 0 && used <= end;
         const std::uint64_t blocks = (blocked ? used : end + 1) - start;

@@ -10,7 +10,7 @@
 namespace osb::image {
 namespace {
 
-// What entries have of a block: its end holds the checksum.
+// The room for entries in a block. The checksum takes the end.
 constexpr std::size_t kRoom = kBlockSize - sizeof(ext2_dir_entry_tail);
 
 std::size_t entry_size(std::size_t name_length) {
@@ -40,10 +40,10 @@ void set_length(ext2_filsys fs, ext2_dir_entry* entry, std::size_t length) {
 // Fills one block after the other.
 class Packer {
   public:
-    // `room`: what entries may take of a block.
+    // `room` is the number of bytes of a block that entries may use.
     Packer(ext2_filsys fs, std::size_t room) : fs_(fs), room_(room) {}
 
-    // Returns whether it began a new block.
+    // Returns true if it started a new block.
     bool add(const DirectoryEntry& from) {
         const std::size_t size = entry_size(from.name.size());
         const bool begins = blocks_.empty() || used_ + size > room_;
@@ -73,7 +73,7 @@ class Packer {
         last_ = 0;
     }
 
-    // The last entry reaches to the end; an empty block has one without an inode.
+    // The last entry extends to the end of the block. An empty block has one entry without an inode.
     void close() {
         if (blocks_.empty()) return;
         DirectoryBlock& block = blocks_.back();
@@ -88,7 +88,7 @@ class Packer {
     std::size_t last_ = 0;
 };
 
-// A leaf of the index: names whose hash is at least this one are in that block of the directory.
+// A leaf of the index. Names whose hash is at least `hash` are in that block of the directory.
 struct IndexEntry {
     std::uint32_t hash = 0;
     std::uint32_t block = 0;
@@ -109,7 +109,7 @@ void put_entries(DirectoryBlock& block, std::size_t at, std::size_t limit, const
             block.bytes[to + i] = static_cast<char>(value & 0xFFU);
         }
     };
-    // The hash of the first is known, and its place has the numbers of entries instead.
+    // The hash of the first entry is implied; its field holds the numbers of entries instead.
     put(at, static_cast<std::uint32_t>(limit), 2);
     put(at + 2, static_cast<std::uint32_t>(count), 2);
     for (std::size_t i = 0; i < count; ++i) {
@@ -140,7 +140,7 @@ DirectoryBlock index_root(ext2_filsys fs, const DirectoryEntry& self, const Dire
     return block;
 }
 
-// Entries in the order of their hashes, in blocks that are left some room.
+// Packs entries in the order of their hashes, into blocks with some free space.
 class IndexedPacker {
   public:
     IndexedPacker(ext2_filsys fs, const std::vector<DirectoryEntry>& entries) : fs_(fs), entries_(entries) {
@@ -163,7 +163,7 @@ class IndexedPacker {
         if (nodes > kRootLimit) {
             throw Error(ErrorKind::too_large, concat("a directory with ", entries_.size(), " entries"));
         }
-        // Where the leaves lie is known only now: behind the index.
+        // The position of the leaves is known only now: after the index.
         for (IndexEntry& leaf : leaves_) leaf.block += static_cast<std::uint32_t>(1 + nodes);
         PackedDirectory out;
         out.is_indexed = true;
@@ -192,7 +192,7 @@ class IndexedPacker {
         std::uint32_t count = 0;
         for (const Hashed& hashed : order_) {
             if (packer.add(entries_[hashed.entry])) {
-                // The lowest bit says that names of the same hash are in the block before, too.
+                // The lowest bit marks that the previous block has names of the same hash too.
                 const bool continued = count != 0 && hashed.hash == last;
                 leaves_.push_back({continued ? hashed.hash | 1U : hashed.hash, count++});
             }
@@ -230,7 +230,7 @@ class IndexedPacker {
 std::uint64_t directory_blocks_at_most(const Inode& directory) {
     std::uint64_t bytes = 0;
     for (const auto& [name, child] : directory.children) bytes += entry_size(name.size());
-    // In a leaf that is left a fifth, the largest possible entry may have found no room.
+    // A leaf keeps a fifth free, and the largest possible entry may not have fitted.
     const std::uint64_t leaves = 1 + bytes / (kRoom / 5 * 4 - entry_size(255));
     return leaves + 2 + leaves / kNodeLimit;
 }

@@ -31,7 +31,7 @@ ext2_super_block parameters(std::uint64_t size, std::uint64_t inodes, const Ext4
     super.s_log_block_size = 2;  // 4096 bytes
     super.s_inode_size = kInodeSize;
     super.s_log_groups_per_flex = 4;
-    // After an error nothing is written any more, and whoever tries to sees it: a health check, for one.
+    // After an error the kernel remounts read-only, so that a writer such as a health check sees the failure.
     super.s_errors = EXT2_ERRORS_RO;
     super.s_default_mount_opts = EXT2_DEFM_XATTR_USER | EXT2_DEFM_ACL;
     super.s_inodes_count = static_cast<std::uint32_t>(
@@ -88,7 +88,7 @@ Ext4Ptr format_ext4(const DiskArea& area, std::uint64_t inodes, const Ext4Option
     check_ext4(ext2fs_initialize(area.name().c_str(), EXT2_FLAG_64BITS, &super, io.manager(), &raw),
                concat("cannot make a filesystem in ", area.name()));
     Ext4Ptr fs(raw);
-    // Else libext2fs asks the clock.
+    // Without this, libext2fs uses the clock.
     raw->now = static_cast<decltype(raw->now)>(std::max<std::int64_t>(options.time, 1));
     raw->umask = 022;
     set_identity(raw, options);
@@ -107,7 +107,7 @@ Ext4Ptr format_ext4(const DiskArea& area, std::uint64_t inodes, const Ext4Option
 void close_ext4(Ext4Ptr fs) {
     ext2_super_block& super = *fs->super;
     const auto now = static_cast<std::uint32_t>(fs->now);
-    // 40 bits of each; libext2fs itself sets the lower ones of the last write.
+    // Times have 40 bits. libext2fs sets the lower bits of the last write itself.
     const auto high = static_cast<std::uint8_t>(static_cast<std::uint64_t>(fs->now) >> 32U);
     super.s_mkfs_time = now;
     super.s_lastcheck = now;
@@ -116,7 +116,7 @@ void close_ext4(Ext4Ptr fs) {
     ext2fs_mark_super_dirty(fs.get());
     ext2_filsys raw = fs.release();
     const errcode_t code = ext2fs_close_free(&raw);
-    // It is freed unless closing failed.
+    // The library frees it unless closing failed.
     if (code != 0 && raw != nullptr) fs.reset(raw);
     check_ext4(code, "cannot write the filesystem's tables");
 }

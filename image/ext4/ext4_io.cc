@@ -14,7 +14,7 @@
 namespace osb::image {
 namespace {
 
-// A filesystem is written by one thread, and by one at a time on each.
+// One thread writes a filesystem, and each thread writes one at a time.
 thread_local const DiskArea* pending_area = nullptr;
 thread_local std::exception_ptr failure;
 
@@ -26,13 +26,13 @@ std::uint64_t block_size(io_channel channel) {
     return static_cast<std::uint64_t>(channel->block_size);
 }
 
-// libext2fs counts in blocks; a negative count is one in bytes.
+// libext2fs counts in blocks; a negative count is in bytes.
 std::uint64_t byte_count(io_channel channel, int count) {
     return count < 0 ? static_cast<std::uint64_t>(-static_cast<std::int64_t>(count))
                      : static_cast<std::uint64_t>(count) * block_size(channel);
 }
 
-// Exceptions do not pass through C code: kept here, and thrown by check_ext4().
+// Exceptions must not pass through C code. They are stored here, and check_ext4() throws them.
 template<typename Function>
 errcode_t guarded(Function&& function) noexcept {
     try {
@@ -89,7 +89,7 @@ errcode_t write_bytes(io_channel channel, unsigned long offset, int size, const 
     });
 }
 
-// What is written is made durable once, by whoever owns the file.
+// The owner of the file syncs it once at the end.
 errcode_t flush_channel(io_channel /*channel*/) {
     return 0;
 }

@@ -23,11 +23,11 @@ namespace {
 
 constexpr std::size_t kInodeBytes = 256;
 constexpr std::size_t kFastSymlink = 60;   // a shorter target lies in the inode itself
-constexpr std::size_t kInlineExtents = 4;  // that fit into an inode
+constexpr std::size_t kInlineExtents = 4;  // extents that fit into an inode
 constexpr std::uint32_t kLostAndFoundBlocks = 4;
 constexpr std::uint32_t kMaxLinks = 65000;  // EXT2_LINK_MAX
 
-// An inode as it lies on the disk, in the byte order of this machine.
+// An inode in its on-disk layout, in the byte order of this machine.
 union RawInode {
     ext2_inode_large large;
     std::array<std::uint8_t, kInodeBytes> bytes{};
@@ -112,14 +112,14 @@ struct Ext4Writer::Impl {
     Ext4Ptr fs;
     Ext4Blocks blocks;
     std::vector<Extent> extents;
-    // Of each inode: where its extents are.
+    // The position of the extents of an inode.
     struct Run {
         std::uint32_t first = 0;
         std::uint32_t count = 0;
     };
     std::vector<Run> runs;
 
-    // The root has its fixed number; lost+found, which is not in the tree, the first of the others.
+    // The root has a fixed number. lost+found, which is not in the tree, has the first of the others.
     static ext2_ino_t number(InodeId id) { return id == 0 ? EXT2_ROOT_INO : kFirstInode + id; }
 
     void allocate_inodes() {
@@ -152,7 +152,7 @@ struct Ext4Writer::Impl {
             throw Error(ErrorKind::too_large,
                         concat("a file has ", links, " names; the limit of ext4 is ", kMaxLinks));
         }
-        // A directory with more subdirectories has 1 (feature dir_nlink).
+        // A directory with more subdirectories has a link count of 1 (feature dir_nlink).
         raw.i_links_count = static_cast<std::uint16_t>(links >= kMaxLinks ? 1 : links);
         check_time(attributes.mtime);
         const auto now = static_cast<std::uint32_t>(options.time);
@@ -169,7 +169,7 @@ struct Ext4Writer::Impl {
         raw.i_size_high = static_cast<std::uint32_t>(size >> 32U);
     }
 
-    // The common case, without the help of libext2fs: all extents in the inode.
+    // The common case, without libext2fs: all extents are in the inode.
     void put_inline_extents(ext2_inode_large& raw, Run run) const {
         std::array<std::uint8_t, sizeof raw.i_block> area_bytes{};
         ext3_extent_header header{};
@@ -189,7 +189,7 @@ struct Ext4Writer::Impl {
         std::memcpy(raw.i_block, area_bytes.data(), area_bytes.size());
     }
 
-    // More of them go to blocks of their own, which libext2fs makes.
+    // More extents need blocks of their own, which libext2fs creates.
     void insert_extents(ext2_inode_large& raw, ext2_ino_t ino, Run run) {
         ext2_extent_handle_t handle = nullptr;
         check_ext4(ext2fs_extent_open2(fs.get(), ino, reinterpret_cast<ext2_inode*>(&raw), &handle),
@@ -231,7 +231,7 @@ struct Ext4Writer::Impl {
         const auto close = [](ext2_xattr_handle* h) { ext2fs_xattrs_close(&h); };
         const std::unique_ptr<ext2_xattr_handle, decltype(close)> owned(handle, close);
         for (const auto& [name, value] : ostree::parse_xattrs(attributes.xattrs)) {
-            // It stores them at once.
+            // This stores the attributes at once.
             check_ext4(ext2fs_xattr_set(handle, name.c_str(), value.data(), value.size()),
                        concat("cannot set the extended attribute ", quoted(name)));
         }
@@ -285,7 +285,7 @@ struct Ext4Writer::Impl {
             const std::uint32_t links = inode.links + (id == 0 ? 1 : 0);
             put_directory(number(id), inode.attributes, links, entries, 1);
         }
-        // Blocks for e2fsck, which may not be able to allocate any when it needs them.
+        // Reserve blocks for e2fsck, which may not be able to allocate any later.
         put_directory(kFirstInode, {.mode = 0700, .mtime = options.time}, 2,
                       {{".", kFirstInode, InodeKind::directory}, {"..", EXT2_ROOT_INO, InodeKind::directory}},
                       kLostAndFoundBlocks);

@@ -9,7 +9,7 @@ namespace osb::image {
 namespace {
 
 constexpr std::uint64_t kUsualBoot = 256 * kMebibyte;
-constexpr std::uint64_t kLeastSpare = 32 * kMebibyte;  // that a running system needs of its root
+constexpr std::uint64_t kLeastSpare = 32 * kMebibyte;  // free space that a running system needs on its root
 constexpr std::uint64_t kUsualSpare = 256 * kMebibyte;
 constexpr std::uint64_t kOthers = 2;  // deployments beside the first
 
@@ -25,7 +25,7 @@ std::uint64_t root_size(const FileTree& root, std::uint64_t spare) {
 }  // namespace
 
 std::uint64_t least_boot_size(const FileTree& boot, std::uint64_t kernel_size) {
-    constexpr std::uint64_t kSmallFiles = kMebibyte;  // entries and directories, which a deployment asks for
+    constexpr std::uint64_t kSmallFiles = kMebibyte;  // boot entries and directories of a deployment
     return whole_mebibytes(ext4_size_for(boot, kOthers * (kernel_size + kSmallFiles) + kernel_size * 3 / 4));
 }
 

@@ -46,7 +46,7 @@ std::uint64_t content_bytes(const FileTree& tree) {
     return total;
 }
 
-// Of a directory whose time is 0 libostree thinks that it has read it.
+// libostree treats a directory with time 0 as one that it has already read.
 constexpr std::int64_t kFirstTime = 1;
 
 void check_given_argument(const std::string& argument) {
@@ -148,8 +148,8 @@ struct Installation::Impl {
             identity = Identity::random();
             return;
         }
-        // Of two disks that differ in anything that is said here, the filesystems are not mistaken for each
-        // other.
+        // Disks that differ in any of these values get different identifiers, so that their filesystems are
+        // not confused.
         std::string seed = "osb disk 2";
         const auto add = [&seed](std::string_view text) { seed += concat('\n', text.size(), ':', text); };
         add(source.commit.text());
@@ -167,7 +167,7 @@ struct Installation::Impl {
         identity = Identity::derived(seed, *options.source_date_epoch);
     }
 
-    // Of the same argument, said several times, the last counts: whoever installs has the last word.
+    // If an argument occurs several times, the last one wins. Therefore the user's arguments come last.
     std::vector<std::string> kernel_arguments(std::vector<std::string> chosen) const {
         const std::vector<std::string>& customized = options.customizations.kernel_arguments;
         chosen.insert(chosen.end(), customized.begin(), customized.end());
@@ -175,10 +175,10 @@ struct Installation::Impl {
         std::vector<std::string> out{concat("root=UUID=", to_string(identity.root)), "rw",
                                      concat("boot=UUID=", to_string(identity.boot))};
         if (!sets_argument(chosen, "console")) {
-            // The last is /dev/console.
+            // The last console is /dev/console.
             out.insert(out.end(), {"console=tty0", "console=ttyS0,115200"});
         }
-        // A machine that nobody watches tries again. Long enough to read what is on the screen.
+        // An unattended machine restarts after a panic. The delay is long enough to read the screen.
         if (!sets_argument(chosen, "panic")) out.emplace_back("panic=60");
         out.insert(out.end(), chosen.begin(), chosen.end());
         return out;
@@ -271,7 +271,7 @@ struct Installation::Impl {
         install_bootloader(area, filesystem, files, syslinux, disk.boot);
     }
 
-    // Last of all: from here on the disk boots.
+    // The last write: from here on the disk boots.
     void write_first_sectors() {
         check_filesystem(target.fd(), disk.boot.start, disk.boot.size, {"BOOT", identity.boot}, "BOOT");
         check_filesystem(target.fd(), disk.root.start, disk.root.size, {"ROOT", identity.root}, "ROOT");
@@ -298,7 +298,7 @@ struct Installation::Impl {
             .repository_config = repository_config(mode) + source.remote_config,
             .time = identity.time};
         check_command_line(spec.kernel_arguments, spec.stateroot, kernel);
-        // Here it could be escaped; but libostree writes it again with the next deployment.
+        // The title could be escaped here, but libostree writes it again with the next deployment.
         check_title(read_os_release(*source.repository, walk),
                     ostree::read_commit_info(*source.repository, source.commit).version);
         SysrootLayout layout = lay_out_sysroot(*source.repository, walk, kernel, spec, options.jobs);
@@ -325,7 +325,7 @@ struct Installation::Impl {
 
     void finish(Progress& progress) {
         progress.begin("waiting for the disk", std::nullopt);
-        // A device must hold the systems before it says that it does.
+        // Sync the systems on a device before the partition table announces them.
         if (target.is_device()) target.sync();
         write_first_sectors();
         if (options.format == DiskFormat::qcow2) {

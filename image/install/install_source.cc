@@ -32,7 +32,7 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
     }
     InstallSource out{.repository = &repository, .commit = *commit, .origin = Origin::of_refspec(rev)};
     for (const std::string& ref : repository.refs("")) {
-        // One of a remote ("REMOTE:REF") stays with its repository.
+        // The ref of a remote ("REMOTE:REF") stays with its repository.
         if (ref == rev && ref.find(':') == std::string::npos) out.refs.emplace("heads/" + ref, *commit);
     }
     if (!target_imgref.empty()) follow_image(out, target_imgref);
@@ -51,15 +51,16 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
     const auto ref = ostree::RefName::parse(
         concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
-    // Of an image that is a commit and no more that is the very commit.
+    // For an image that only wraps a commit, this is that commit.
     ostree::ImportOptions import;
     import.ref = ref;
     import.jobs = options.jobs;
     InstallSource out{.repository = &repository,
                       .commit = ostree::import_image(repository, image, import, progress).commit};
-    // With the layers, by which the next image that shares them is fetched without these.
+    // Include the refs of the layers, so that the next image that shares them need not fetch them again.
     for (const std::string& name : repository.refs("")) {
-        // The image's own ref stands for it; another would keep its commit when upgrades have replaced that.
+        // The image's own ref replaces this one. A second ref would keep the commit after upgrades have
+        // replaced it.
         if (ref == name && !imgref.empty()) continue;
         out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }

@@ -26,16 +26,16 @@ std::string parent_or_default(std::string parent) {
     const char* const from_environment =
         std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
     if (from_environment != nullptr && *from_environment != '\0') return from_environment;
-    return "/var/tmp";  // for what may be large: /tmp often is memory
+    return "/var/tmp";  // large files fit here: /tmp is often in memory
 }
 
 void remove_tree(const std::string& path) noexcept {
-    std::error_code ignored;  // what cannot be removed is only space
+    std::error_code ignored;  // a leftover only costs space
     std::filesystem::remove_all(path, ignored);
 }
 
 void remove_abandoned(const std::string& parent) {
-    constexpr int kYoungSeconds = 10;  // one that just starts has not locked its own yet
+    constexpr int kYoungSeconds = 10;  // a starting run has not locked its directory yet
     std::error_code error;
     for (std::filesystem::directory_iterator entry(parent, error), end; !error && entry != end;
          entry.increment(error)) {
@@ -49,12 +49,13 @@ void remove_abandoned(const std::string& parent) {
     }
 }
 
-// Whether files there can have the attributes that a bare-user repository keeps owner and mode in.
+// Returns true if files there can have the extended attributes in which a bare-user repository stores owner
+// and mode.
 bool has_user_xattrs(int directory) {
     return ::fsetxattr(directory, "user.osb.probe", "1", 1, 0) == 0;
 }
 
-// What would make the repository slower, or keep some of the disk free.
+// Disables settings that would make the repository slower or keep disk space free.
 void make_fast(const std::string& path) {
     const Fd config = open_at(AT_FDCWD, path + "/config", O_WRONLY | O_APPEND);
     constexpr std::string_view kMore = "\n[core]\nfsync=false\nmin-free-space-percent=0\nzlib-level=1\n";

@@ -101,7 +101,7 @@ std::uint32_t Accounts::add_group(const GroupCustomization& group) {
 
 Accounts::Line& Accounts::add_user(const UserCustomization& user) {
     std::uint32_t id = user.uid.value_or(kFirstUser);
-    // A user and his group have the same id where that is possible.
+    // A user and the user's group have the same id if possible.
     while (!user.uid && id <= kLastUser &&
            (has_id(passwd_, id) || (!user.gid && find(group_, user.name) == nullptr && has_id(group_, id)))) {
         ++id;
@@ -143,9 +143,9 @@ Account Accounts::set_user(const UserCustomization& user) {
     if (user.home) (*line)[kHome] = *user.home;
     if (user.shell) (*line)[kShell] = *user.shell;
     for (const std::string& group : user.groups) join_group(user.name, group);
-    // "*", not "!": an SSH server takes the latter for an account that is locked, keys and all.
+    // "*", not "!": an SSH server treats the latter as a locked account and rejects its keys too.
     if (user.password || is_new) {
-        // With anything else in it, and with nothing, nobody reads /etc/shadow.
+        // Programs read /etc/shadow only if this field is "x".
         (*line)[kPassword] = "x";
         set_password(user.name, user.password.value_or("*"));
     }

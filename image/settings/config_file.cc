@@ -28,12 +28,12 @@ using oci::Json;
     throw Error(ErrorKind::invalid, concat(where, ' ', why));
 }
 
-// One form for both languages.
+// Parses both languages into one form.
 Json parse_text(std::string_view text, const std::string& name) {
     return name.ends_with(".json") ? oci::parse_json(text, name) : oci::parse_toml(text);
 }
 
-// No line of a system file can hold it.
+// Rejects characters that a line of a system file cannot hold.
 void check_line(const std::string& where, const std::string& text, std::string_view also = {}) {
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
@@ -79,7 +79,7 @@ std::string user_name(const Json& value, const std::string& where) {
 std::string password_of(const Json& value, const std::string& where) {
     std::string hash = text_of(value, where);
     check_line(where, hash, ":");
-    // With an empty one anybody may log in.
+    // An empty password would let everybody log in.
     if (hash.empty()) {
         throw Error(ErrorKind::invalid, concat(where, " is empty"))
             .hint("leave it out, or use \"*\", for an account without a password");
@@ -116,7 +116,7 @@ std::string path_of(const Json& value, const std::string& where) {
     return path;
 }
 
-// A number, or text of octal digits.
+// Reads a mode: a number, or a string of octal digits.
 std::uint32_t mode_of(const Json& value, const std::string& where) {
     constexpr std::uint32_t kAll = 07777;
     std::uint32_t mode = kAll + 1;
@@ -137,7 +137,7 @@ std::string owner_of(const Json& value, const std::string& where) {
     return user_name(value, where);
 }
 
-// What is done with the value of each key of a table; other keys are refused.
+// The setters of the keys of a table; other keys are rejected.
 using Setters = std::map<std::string, std::function<void(const Json&, const std::string&)>, std::less<>>;
 
 void read_table(const Json& table, const std::string& where, const Setters& setters) {
@@ -151,7 +151,7 @@ void read_table(const Json& table, const std::string& where, const Setters& sett
     }
 }
 
-// A list of tables; one table alone stands for a list of one.
+// Iterates over a list of tables. A single table counts as a list of one.
 void each_table(const Json& value, const std::string& where, const std::function<void(const Json&)>& take) {
     if (value.is_object()) return take(value);
     if (!value.is_array()) refuse(where, "must be a list of tables");
@@ -228,7 +228,7 @@ KeyCustomization read_key(const Json& table, const std::string& where) {
     return out;
 }
 
-// The names of files in /etc/init.d.
+// Reads service names: file names in /etc/init.d.
 std::vector<std::string> service_names(const Json& value, const std::string& where) {
     constexpr std::size_t kMaxName = 255;
     std::vector<std::string> out = texts_of(value, where);
@@ -257,7 +257,7 @@ ServicesCustomization read_services(const Json& table, const std::string& where)
     return out;
 }
 
-// A word that a shell script can hold, and a file be named after.
+// Reads a word that is valid in a shell script and as a file name.
 std::string locale_word(const Json& value, const std::string& where) {
     constexpr std::string_view kAlso = "_.@-+";
     std::string out = text_of(value, where);
@@ -341,7 +341,7 @@ std::string timezone_of(const Json& value, const std::string& where) {
     return name;
 }
 
-// A name or an address: in the files that it goes to, everything else means something.
+// Reads names or addresses. Other characters would have a meaning in the files that they are written to.
 std::vector<std::string> ntp_servers_of(const Json& value, const std::string& where) {
     constexpr std::size_t kMaxName = 253;
     std::vector<std::string> out = texts_of(value, where);
@@ -356,7 +356,7 @@ std::vector<std::string> ntp_servers_of(const Json& value, const std::string& wh
     return out;
 }
 
-// The table, or the name of the zone alone.
+// Reads the timezone table, or the name of the zone alone.
 void read_timezone(const Json& value, const std::string& where, Customizations& out) {
     if (value.is_string()) {
         out.timezone = timezone_of(value, where);
@@ -368,7 +368,7 @@ void read_timezone(const Json& value, const std::string& where, Customizations& 
                  [&](const Json& v, const std::string& w) { out.ntp_servers = ntp_servers_of(v, w); }}});
 }
 
-// Of two that write the same file, the one that comes first would be lost.
+// If two settings wrote the same file, the first one would be lost.
 void check_account_files(const Customizations& all, const std::string& where) {
     constexpr std::array<std::string_view, 4> kFiles{"/etc/passwd", "/etc/group", "/etc/shadow",
                                                      "/etc/gshadow"};
@@ -409,7 +409,7 @@ Customizations read_customizations(const Json& table, const std::string& where) 
          {"files", list(out.files, read_plain_file)},
          {"directories", list(directories, read_directory)},
          {"filesystem", list(out.filesystems, read_filesystem)}});
-    // A file may be meant for one of the directories.
+    // Directories come first, because a file may belong into one of them.
     out.files.insert(out.files.begin(), directories.begin(), directories.end());
     check_account_files(out, where);
     return out;

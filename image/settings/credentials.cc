@@ -38,7 +38,7 @@ bool is_base64(std::string_view word) {
 }  // namespace
 
 bool is_password_hash(std::string_view text) {
-    constexpr std::size_t kLeastParts = 4;  // what is before the first "$", ID, salt or parameters, hash
+    constexpr std::size_t kLeastParts = 4;  // the text before the first "$", ID, salt or parameters, hash
     const std::vector<std::string_view> parts = split_at(text, "$");
     if (parts.size() < kLeastParts || !parts.front().empty()) return false;
     return std::all_of(parts[1].begin(), parts[1].end(), is_letter_or_digit) &&

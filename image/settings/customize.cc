@@ -49,7 +49,7 @@ class Customizer {
         return layout_.root.child(place.directory, place.name);
     }
 
-    // "" when there is none.
+    // Returns "" if there is no such file.
     std::string read(const std::string& path) {
         const std::optional<InodeId> found = find(place_path(layout_, path, false, time_));
         if (!found) return {};
@@ -68,7 +68,7 @@ class Customizer {
         throw Error(ErrorKind::invalid, concat(quoted(path), " is not a file"));
     }
 
-    // A file that is there keeps owner and mode.
+    // An existing file keeps its owner and mode.
     void write(const std::string& path, std::string text, std::uint32_t mode) {
         const PlacedEntry place = place_path(layout_, path, true, time_);
         if (const std::optional<InodeId> found = find(place)) {
@@ -100,7 +100,7 @@ class Customizer {
 
     bool in_etc(std::string_view path) const { return layout_.root.find(path, layout_.etc).has_value(); }
 
-    // The service of the name ntpd is BusyBox's, or a package's of the same name, with options of its own.
+    // The service named ntpd is that of BusyBox, or that of a package with other options.
     bool has_busybox_ntpd() const {
         constexpr std::array kPlaces{"usr/sbin/ntpd", "usr/bin/ntpd", "sbin/ntpd", "bin/ntpd"};
         return in_etc("init.d/ntpd") && std::any_of(kPlaces.begin(), kPlaces.end(), [this](const char* path) {
@@ -110,7 +110,7 @@ class Customizer {
                });
     }
 
-    // All programs that may be the one that runs.
+    // Configures every time service that may be the running one.
     void set_time_servers() {
         std::vector<std::string> services;
         for (const std::string path : {"chrony/chrony.conf", "chrony.conf"}) {
@@ -132,7 +132,7 @@ class Customizer {
         start_one_of(services);
     }
 
-    // OpenRC's runlevels that start the service; none are there on another system.
+    // Returns OpenRC's runlevels that start the service; empty on a system without OpenRC.
     std::vector<InodeId> levels_of(const std::string& service) const {
         std::vector<InodeId> out;
         const std::optional<InodeId> levels = layout_.root.find("runlevels", layout_.etc);
@@ -143,7 +143,7 @@ class Customizer {
         return out;
     }
 
-    // In a runlevel of its own, unless it is in one already.
+    // Adds the service to its usual runlevel, unless it already is in one.
     void enable(const std::string& service, const std::string& level) {
         if (!levels_of(service).empty()) return;
         const PlacedEntry place =
@@ -151,7 +151,7 @@ class Customizer {
         layout_.root.add_symlink(place.directory, place.name, {.mtime = time_}, "/etc/init.d/" + service);
     }
 
-    // With OpenRC, where one that is installed need not run.
+    // Starts one of these services. With OpenRC, an installed service need not run.
     void start_one_of(const std::vector<std::string>& services) {
         if (!in_etc("runlevels")) return;
         for (const std::string& service : services) {
@@ -198,7 +198,7 @@ class Customizer {
         write("/etc/profile.d/10language.sh", concat("export LANG=", wanted_.locale.language, '\n'), 0644);
     }
 
-    // As Alpine's setup-keymap does, but for the copy.
+    // As Alpine's setup-keymap does, but without the copy of the keymap.
     void set_keyboard() {
         const std::string path = find_keymap();
         if (path.empty() || !in_etc("init.d/loadkmap")) {
@@ -216,7 +216,7 @@ class Customizer {
         enable("loadkmap", "boot");
     }
 
-    // Of the package kbd-bkeymaps: LAYOUT/KEYMAP.bmap.gz. "" for none.
+    // Returns the path in the package kbd-bkeymaps: LAYOUT/KEYMAP.bmap.gz. "" if there is none.
     std::string find_keymap() const {
         const std::string maps = "usr/share/bkeymaps";
         const std::string name = wanted_.locale.keyboard + ".bmap.gz";
@@ -228,7 +228,7 @@ class Customizer {
         return {};
     }
 
-    // Keys of [[sshkey]] are those of its user.
+    // Adds the keys of [[sshkey]] to their users.
     std::vector<UserCustomization> users_with_keys() const {
         std::vector<UserCustomization> out = wanted_.users;
         for (const KeyCustomization& more : wanted_.keys) {
@@ -246,13 +246,13 @@ class Customizer {
 
     void set_user(const UserCustomization& user) {
         const Account account = accounts_.set_user(user);
-        if (account.home.size() < 2) {  // "/" and "" belong to nobody
+        if (account.home.size() < 2) {  // "/" and "" are not homes
             if (user.keys.empty()) return;
             throw Error(ErrorKind::invalid, concat("the user ", quoted(user.name),
                                                    " cannot have a key: the home is ", quoted(account.home)))
                 .hint("give the user another home with [[customizations.user]]");
         }
-        // The home of one whom the image has is the image's matter, too.
+        // The image is responsible for the home of a user that it has.
         if (!account.is_new && !user.home && user.keys.empty()) return;
         with_context([&] { return concat("the home of the user ", quoted(user.name)); },
                      [&] { fill_home(user, account); });
@@ -287,7 +287,7 @@ class Customizer {
     }
 
     void copy_children(InodeId from, InodeId to, const Account& account) {
-        // Copies: adding an inode may move the others.
+        // These must be copies: adding an inode may move the others.
         const auto children = layout_.root.inode(from).children;
         for (const auto& [name, id] : children) {
             const Inode original = layout_.root.inode(id);
@@ -305,8 +305,7 @@ class Customizer {
         }
     }
 
-    // One that is there stays as it is. A home may be a link to its place, as /root is: what counts is where
-    // an entry of it would lie.
+    // An existing directory stays as it is. A home may be a symbolic link, as /root is. Its target counts.
     struct OwnDirectory {
         InodeId id = 0;
         bool is_new = false;

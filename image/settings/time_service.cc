@@ -23,7 +23,7 @@ std::vector<std::string> words_of(const std::string& line) {
     return out;
 }
 
-// Directives are known in upper and lower case.
+// Directives are not case-sensitive.
 std::string lower(std::string text) {
     for (char& c : text) {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -31,8 +31,8 @@ std::string lower(std::string text) {
     return text;
 }
 
-// The value of a shell's assignment, as it can stand between double quotes: what is taken literally stays so,
-// what a shell would put in for a name is still put in. A comment may follow, and is given up.
+// Returns the value of a shell assignment for use between double quotes. Literal text stays literal, and
+// expansions stay expansions. Drops a comment after the value.
 std::string double_quoted(std::string_view text) {
     constexpr std::string_view kSpecial = "\"\\$`";  // between double quotes
     std::string out;
@@ -50,7 +50,7 @@ std::string double_quoted(std::string_view text) {
             put_literal(c);
         } else if (c == '\\') {
             const char next = text[++i];
-            // Between double quotes it stands for itself before all but these.
+            // Between double quotes a backslash is literal before all other characters.
             if (quote == '"' && kSpecial.find(next) == std::string_view::npos) put_literal(c);
             put_literal(next);
         } else {
@@ -60,7 +60,7 @@ std::string double_quoted(std::string_view text) {
     return out;
 }
 
-// The options in the value, without the servers.
+// Returns the options in the value, without the servers.
 std::vector<std::string> other_options(std::string_view value) {
     std::vector<std::string> out;
     const std::vector<std::string> words = words_of(double_quoted(value));
