@@ -60,8 +60,8 @@ OsRelease read_os_release(const ostree::Repository& repository, const ostree::Co
 }
 
 void check_title(const OsRelease& release, const std::string& version) {
-    constexpr std::size_t kMaxLine =
-        2048;  // SYSLINUX reads lines of 4095 bytes, including the text before this
+    // SYSLINUX reads lines of 4095 bytes, including the text before the title.
+    constexpr std::size_t kMaxLine = 2048;
     const std::string title = deployment_title(release, version, 0);
     const bool has_control = std::any_of(
         title.begin(), title.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });

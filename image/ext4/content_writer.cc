@@ -67,7 +67,7 @@ class ContentWriter {
     }
 
   private:
-    // Writes whole blocks, so that no old data of a device is visible after the end of a file.
+    // Pads with zeros to whole blocks, so that no old data of a device is visible after the end of a file.
     static std::size_t pad(MutableBytes buffer, std::size_t used) {
         const std::size_t whole = (used + kBlockSize - 1) / kBlockSize * kBlockSize;
         std::fill(buffer.begin() + static_cast<std::ptrdiff_t>(used),

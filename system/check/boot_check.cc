@@ -42,10 +42,10 @@ constexpr std::size_t kMaxResult = 1024UL * 1024;
 constexpr const char* kProblemFile = "boot-problem";  // of the initramfs
 constexpr std::size_t kMaxProblem = 500;
 
-// What the system that runs means for the trial.
+// The role of the running system in a trial.
 struct BootedTrial {
     bool is_on_trial = false;
-    bool has_other = false;  // the boot entries have another one first
+    bool has_other = false;  // another deployment comes first in the boot entries
     std::string boot;        // BOOT's directory
 };
 
@@ -58,12 +58,13 @@ BootedTrial booted_trial(const Sysroot& sysroot, const Deployment& booted,
             .boot = sysroot.boot()};
 }
 
-// Whether the bootloader starts its default next. Has it do so where it has not cleared its boot-once itself.
+// Returns true if the bootloader starts its default next. Clears the boot-once label if the bootloader did
+// not clear it itself.
 bool starts_default(const std::string& boot) {
     try {
         if (read_boot_once(boot) != image::kTrialLabel) return true;
     } catch (const Error&) {
-        return true;  // what cannot be read was not set either
+        return true;  // a label that cannot be read was not set either
     }
     try {
         clear_boot_once(boot, image::kTrialLabel);
@@ -78,8 +79,8 @@ bool is_settled(const Sysroot& sysroot) {
            reset_boot_count(sysroot);
 }
 
-// Its trial has passed, or there is none: from here on its /etc is its own, and nothing is merged into it any
-// more. Never a reason to fail.
+// The trial has passed, or there was none: from now on the deployment's /etc is its own, and nothing is
+// merged into it. An error here never fails the check.
 void end_etc_merge(const Sysroot& sysroot, const Deployment& booted, CheckReport& report) {
     try {
         if (!forget_etc_merge(sysroot, booted.id)) return;
@@ -96,7 +97,7 @@ void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     const bool has_etc_merge = find_etc_merge(options.sysroot, out.booted->id).has_value();
     if (!has_etc_merge && is_settled(Sysroot::open(options.sysroot))) return;
     Sysroot sysroot = Sysroot::open_locked(options.sysroot);
-    // (In the mount namespace that this has entered.)
+    // (In the mount namespace that this process has entered.)
     TrialOutcome settled = settle_boot(sysroot, {.running = sysroot.booted().value_or(*out.booted),
                                                  .failure = out.report.failure(),
                                                  .panic = read_panic_record()});
@@ -106,8 +107,8 @@ void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     if (has_etc_merge && !out.restart) end_etc_merge(sysroot, *out.booted, out.report);
 }
 
-// A disk that is full or read-only is one of the faults that a trial is to find: it must not keep the machine
-// in the system that has it.
+// A full or read-only disk is one of the faults that a trial must find. It must not keep the machine in the
+// faulty system.
 void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, BootCheckOutcome& out) {
     try {
         settle_locked(options, out);
@@ -122,7 +123,7 @@ void settle_booted(const BootCheckOptions& options, const BootedTrial& booted, B
         out.trial = TrialVerdict::failed;
         out.reason = out.report.failure();
         out.restart = true;
-        // The old system finds out by itself that this one came to nothing.
+        // The old system detects automatically that this trial ended without a verdict.
         out.report.warnings.push_back(concat("cannot record the failure of the trial: ", error.message()));
     }
 }
@@ -149,8 +150,8 @@ void write_result(const std::string& run_directory, const BootCheckOutcome& outc
                  json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
-// For the old system, should this one never come to a verdict. Only a help: it is written where the sysroot
-// can be written to without further ado.
+// Tells the old system how far this one came, in case it never reaches a verdict. The note is optional: it is
+// written only if the sysroot is writable.
 void note_stage(const TrialRecords& records, const std::string& id, const std::string& check) {
     try {
         const std::optional<TrialStage> stage = records.stage();
@@ -181,7 +182,7 @@ TrialOutcome settle_boot(Sysroot& sysroot, const TrialInput& input) {
         log_warning(concat("cannot prepare the trial of a new system: ", error.message()));
         out.verdict = TrialVerdict::to_come;
     }
-    // Nothing was decided: its deployment had been removed before.
+    // There is no verdict: the deployment had been removed before.
     if (out.verdict == TrialVerdict::withdrawn) out.verdict = TrialVerdict::none;
     static_cast<void>(reset_boot_count(sysroot));
     if (event != TrialEvent::green) return out;  // no better than what it came for
@@ -200,7 +201,7 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
         if (!out.booted) {
             throw Error(ErrorKind::not_found, "this system was not started from a deployment");
         }
-        // This start has come as far as its checks, whatever they say and however long they take.
+        // This start reached its checks, whatever their result and duration.
         static_cast<void>(reset_boot_count(sysroot));
         const std::optional<Trial> trial = read_trial(sysroot);
         booted = booted_trial(sysroot, *out.booted, trial);
@@ -213,7 +214,7 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
         }
     }
     out.report = run_checks(checks);
-    // What follows may have to wait for a program that has the lock, which is no fault of this system.
+    // The next steps may wait for a program that holds the lock. That is not a fault of this system.
     if (booted.is_on_trial && out.report.healthy()) stop_watchdog(options.run_directory);
     settle_booted(options, booted, out);
     try {

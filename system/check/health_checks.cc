@@ -31,13 +31,13 @@ std::string seconds(milliseconds time) {
     return time.count() % 1000 == 0 ? concat(time.count() / 1000, " s") : concat(time.count(), " ms");
 }
 
-// Ends the check and whatever it has started in its process group; false when the check does not end.
+// Kills the check and its process group. Returns false if the check does not end.
 bool kill_group(Subprocess& child, milliseconds kill_limit) {
     ::kill(-child.pid(), SIGKILL);
     return child.terminate(milliseconds(0), kill_limit);
 }
 
-// Runs a shell command until its end or the limit. What it says on both outputs counts.
+// Runs a shell command until its end or the limit. Uses the output on both descriptors.
 CheckResult run_check(CheckResult result, std::vector<std::string> argv, milliseconds limit,
                       milliseconds kill_limit) {
     const auto start = SteadyClock::now();
@@ -68,7 +68,7 @@ CheckResult run_check(CheckResult result, std::vector<std::string> argv, millise
     return result;
 }
 
-// Services whose process has died. OpenRC prints their names, one a line.
+// Checks for services whose process has died. OpenRC prints one name per line.
 CheckResult crashed_services(const CheckOptions& options) {
     CheckResult result{.name = "services", .required = true, .ok = false, .message = {}, .duration = {}};
     result = run_check(std::move(result),
@@ -81,8 +81,8 @@ CheckResult crashed_services(const CheckOptions& options) {
     return result;
 }
 
-// Services that were not started, because they failed. Not required: one that has no network to talk to is no
-// reason to go back.
+// Checks for services that failed to start. Not required: a service without a network is not a reason to roll
+// back.
 CheckResult failed_services(const CheckOptions& options) {
     CheckResult result{.name = "services", .required = false, .ok = false, .message = {}, .duration = {}};
     result = run_check(
@@ -90,7 +90,7 @@ CheckResult failed_services(const CheckOptions& options) {
         {"/bin/sh", "-c",
          "cd /run/openrc/failed 2>/dev/null || exit 0\n"
          "names=\n"
-         // This very check may have failed earlier in this boot.
+         // This check may have failed earlier in this boot.
          "for name in *; do case $name in '*' | osb-boot-check) ;; *) names=\"$names $name\" ;; esac; done\n"
          "[ -z \"$names\" ] || echo \"not started:$names\" >&2"},
         options.limit, options.kill_limit);
@@ -132,13 +132,13 @@ CheckReport run_checks(const CheckOptions& options) {
             if (const milliseconds left = limit(); left.count() > 0) {
                 if (options.on_start) options.on_start(result.name);
                 result.message.clear();
-                // The shell joins its two outputs, and is then replaced by it.
+                // The shell joins the two outputs, and the program then replaces it.
                 result = run_check(std::move(result), {"/bin/sh", "-c", R"(exec "$0" >&2)", check.path}, left,
                                    options.kill_limit);
             }
             report.results.push_back(std::move(result));
         }
-        // After the others: a service that dies soon after its start has had some time to.
+        // Last, so that a service that dies soon after its start has had time to do so.
         if (!options.services) continue;
         if (options.on_start) options.on_start("services");
         report.results.push_back(required ? crashed_services(options) : failed_services(options));

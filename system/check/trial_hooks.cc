@@ -27,7 +27,7 @@ Fd file_with(const std::string& text) {
     return file;
 }
 
-// "" if it succeeded.
+// Runs one hook. Returns the error, or "" if it succeeded.
 std::string run_hook(const Program& hook, TrialVerdict verdict, int status, milliseconds limit) {
     if (limit.count() <= 0) return "there was no time left for it";
     try {

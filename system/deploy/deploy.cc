@@ -20,14 +20,14 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-// The list in order, without what is left over: the first is the bootloader's default.
+// Returns the list without leftovers. The first deployment is the bootloader's default.
 std::vector<Deployment> list_of(const Roles& roles) {
     std::vector<Deployment> out;
     const auto add = [&](const std::optional<Deployment>& deployment) {
         if (deployment && std::find(out.begin(), out.end(), *deployment) == out.end())
             out.push_back(*deployment);
     };
-    // After a rollback, the other proven one is the default already.
+    // After a rollback, the other proven deployment is already the default.
     if (roles.rollback_is_default) add(roles.rollback);
     if (roles.current_is_proven) add(roles.current);
     add(roles.rollback);
@@ -37,7 +37,7 @@ std::vector<Deployment> list_of(const Roles& roles) {
     return out;
 }
 
-// The refs of images that no deployment follows.
+// Returns the refs of images that no deployment follows.
 std::vector<std::string> unused_image_refs(const Sysroot& sysroot) {
     std::set<std::string> used;
     for (const Deployment& deployment : sysroot.deployments()) {
@@ -46,7 +46,7 @@ std::vector<std::string> unused_image_refs(const Sysroot& sysroot) {
             if (const auto* image = std::get_if<image::ImageOrigin>(&target))
                 used.insert(image::image_ref(image->value).text());
         } catch (const Error& error) {
-            // Not knowing what it follows is a reason to delete nothing.
+            // If the origin is unreadable, delete nothing.
             log_debug(concat("refs of images are kept: ", error.message()));
             return {};
         }
@@ -80,7 +80,7 @@ Roles roles_of(const Sysroot& sysroot) {
             roles.rollback = deployment;
             roles.rollback_is_default = deployment == all.front();
         } else if (deployment.pinned || deployment.id.stateroot != roles.current->id.stateroot) {
-            roles.pinned.push_back(deployment);  // another system's are not ours to remove
+            roles.pinned.push_back(deployment);  // deployments of another stateroot are not ours to remove
         } else {
             roles.others.push_back(deployment);
         }
@@ -97,15 +97,15 @@ void check_not_on_trial(const Roles& roles) {
 
 namespace {
 
-// What gives way to another deployment: what is left over, and what waits for its trial unless that is
-// pinned.
+// Returns the deployments that the next one replaces: leftovers, and the one that waits for its trial unless
+// it is pinned.
 std::vector<Deployment> leaving_for_next(const Roles& roles) {
     std::vector<Deployment> out = roles.others;
     if (roles.on_trial && !roles.on_trial->pinned) out.push_back(*roles.on_trial);
     return out;
 }
 
-// A trial that waits is given up, and unused deployments are removed.
+// Withdraws a waiting trial and removes unused deployments.
 Roles remove_leaving(Sysroot& sysroot) {
     static_cast<void>(advance_trial(sysroot, TrialEvent::replace, {.running = sysroot.booted()}));
     const Roles roles = roles_of(sysroot);
@@ -114,7 +114,7 @@ Roles remove_leaving(Sysroot& sysroot) {
     return roles_of(sysroot);
 }
 
-// Where that fails before the boot entries have the new one, there is no trial of it either.
+// If this fails before the boot entries have the new deployment, removes its trial too.
 void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Deployment& made) {
     try {
         write_deployments(sysroot, list);
@@ -130,15 +130,15 @@ void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Depl
     }
 }
 
-// Where trials work, a system that cannot be tried was refused before anything was changed. This is for an
-// /etc that came out otherwise than expected.
+// If the machine supports trials, a system that cannot be tried was refused earlier. This catches an /etc
+// that differs from the expected one.
 void check_made(const Sysroot& sysroot, const Deployment& made) {
     if (can_end_trial(sysroot, made)) return;
     throw Error(ErrorKind::refused, "the new system cannot be tried: its /etc does not start osb-boot-check")
         .code("cannot_be_tried");
 }
 
-// Its conflicts are warnings: the new system starts, but somebody should look.
+// Conflicts are warnings: the new system starts, but the administrator should check them.
 std::vector<std::string> merge_etc_from(const Sysroot& sysroot, const std::optional<Deployment>& from,
                                         const Deployment& made) {
     if (const auto booted = sysroot.booted()) forget_etc_merge(sysroot, booted->id);
@@ -162,7 +162,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     }
     const bool tried = support.supported && before.current.has_value();
     if (tried) check_can_end_trial(sysroot, deployable.walk, *before.current);
-    // What an interrupted run has left in BOOT would count as taken.
+    // Remains of an interrupted run in BOOT would count as used space.
     write_menu(sysroot);
     sysroot.remove_undeployed();
     make_room(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
@@ -180,7 +180,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
         unlink_failures(sysroot, made);
         log_info(concat("no trial: ", support.reason));
     }
-    // A proven one is the default until the new one is.
+    // A proven deployment stays the default until the new one is proven.
     list.insert(tried ? list.begin() + 1 : list.begin(), made);
     write_new(sysroot, list, made);
     if (tried) static_cast<void>(advance_trial(sysroot, TrialEvent::resume, {.running = sysroot.booted()}));
@@ -193,7 +193,7 @@ std::uint64_t keep_proven(Sysroot& sysroot) {
     static_cast<void>(advance_trial(sysroot, TrialEvent::cleanup, {.running = sysroot.booted()}));
     const Roles roles = roles_of(sysroot);
     if (!roles.others.empty()) {
-        // In the order that it has: after a rollback the first is not the current one.
+        // Keep the order: after a rollback the first is not the current one.
         std::vector<Deployment> kept = sysroot.deployments();
         std::erase_if(kept, [&](const Deployment& deployment) {
             return std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();

@@ -16,7 +16,7 @@ bool waits_for_trial(const Roles& roles, const Deployment& deployment) {
     return roles.on_trial && deployment == *roles.on_trial && !deployment.booted;
 }
 
-// libostree keeps what is deployed by refs of its own, for as long as it is deployed.
+// libostree protects a deployed commit with refs of its own while it is deployed.
 bool is_of_deployments(const std::string& ref) {
     return ref.starts_with("ostree/0/") || ref.starts_with("ostree/1/");
 }
@@ -58,7 +58,7 @@ DeployOutcome deploy_with_arguments(Sysroot& sysroot, const std::vector<std::str
     if (waits_for_trial(roles, base)) {
         check_commit_stays(sysroot, base);
         if (const auto trial = read_trial(sysroot)) subject = trial->subject;
-        // Its /etc is older than that of the system that runs, of which it was made.
+        // Its /etc is older than that of the running system, from which it was made.
         next.merge = roles.current;
     }
     return deploy_next(sysroot, next, subject);

@@ -38,7 +38,8 @@ void remove_for_room(ostree::Sysroot& sysroot, const ostree::Deployment& rollbac
     drop_rollback(sysroot);
 }
 
-// What only that deployment uses: its content objects, as far as no other deployment has them, and itself.
+// Returns the space that only this deployment uses: its own files, and the content objects that no other
+// deployment has.
 FreeSpace freed_by(const ostree::Sysroot& sysroot, const ostree::Deployment& leaving) {
     const ostree::Repository repository = sysroot.repository();
     std::set<Sha256> kept;
@@ -63,7 +64,7 @@ FreeSpace freed_by(const ostree::Sysroot& sysroot, const ostree::Deployment& lea
     return out;
 }
 
-// Whether the running system's latest health check failed; one that is not known did not.
+// Returns true if the latest health check of the running system failed. A missing result counts as healthy.
 bool is_unhealthy(const ostree::Sysroot& sysroot) {
     constexpr const char* kHealthRecord = "/run/osb/boot-check.json";
     constexpr std::size_t kMaxHealthRecord = 1024UL * 1024;

@@ -46,7 +46,8 @@ struct Taken {
     std::uint64_t inodes = 0;
 };
 
-// What a deployment takes: its directories and its own /etc are new, its files are links to objects.
+// Returns the space that a deployment takes: its directories and its own /etc are new, its files are hard
+// links to objects.
 Taken size_on_root(const ostree::CommitWalk& commit) {
     constexpr std::uint64_t kBlock = 4096;
     return {.bytes = (commit.directories.size() + files_in_etc(commit) * 2) * kBlock,
@@ -71,7 +72,7 @@ Taken freed_on_root(const Sysroot& sysroot, const std::vector<Deployment>& leavi
 void check_root(const Sysroot& sysroot, const ostree::CommitWalk& commit,
                 const std::vector<Deployment>& leaving) {
     constexpr std::uint64_t kMargin = 16 * image::kMebibyte;
-    constexpr std::uint64_t kInodeMargin = 64;  // what libostree and the records need besides
+    constexpr std::uint64_t kInodeMargin = 64;  // for libostree and the records
     const std::string repository = sysroot.path_of("ostree/repo");
     Taken need = size_on_root(commit);
     need.bytes += kMargin;

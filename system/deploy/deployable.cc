@@ -27,7 +27,7 @@ image::KernelFormat format_of(const ostree::Repository& repository, const image:
     return image::kernel_format(as_text(ByteView(head).first(size)));
 }
 
-// What the machine boots now is the measure: its bootloader and processor are known to start that.
+// The reference is the kernel that the machine boots now: bootloader and processor are known to start it.
 void check_kernel_format(const ostree::Sysroot& sysroot, const image::Kernel& kernel) {
     if (sysroot.deployments().empty()) return;
     const ostree::Deployment present = sysroot.booted().value_or(sysroot.deployments().front());
@@ -37,7 +37,7 @@ void check_kernel_format(const ostree::Sysroot& sysroot, const image::Kernel& ke
         const ostree::CommitWalk walk = ostree::walk_commit(repository, present.id.commit);
         expected = format_of(repository, image::find_kernel(repository, walk));
     } catch (const Error& error) {
-        // A damaged system is to be replaced.
+        // A damaged system must be replaceable.
         log_debug(concat("cannot read the present kernel: ", error.message()));
     }
     if (expected == image::KernelFormat::unknown) return;

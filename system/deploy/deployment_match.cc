@@ -13,7 +13,7 @@ std::string manifest_digest_of(const ostree::Sysroot& sysroot, const ostree::Dep
         const image::OriginTarget target = image::Origin::parse(deployment.origin).target();
         const auto* image = std::get_if<image::ImageOrigin>(&target);
         if (image != nullptr && !image->manifest_digest.empty()) return image->manifest_digest;
-        // A commit that was imported, by osb-oci or by ostree-ext, says it itself.
+        // A commit that osb-oci or ostree-ext imported has the digest in its metadata.
         return ostree::read_commit_info(sysroot.repository(), deployment.id.commit).manifest_digest;
     } catch (const Error& error) {
         log_debug(concat("deployment ", deployment.id.to_string(),
@@ -32,7 +32,7 @@ DeploymentMatch match_deployment(const ostree::Sysroot& sysroot, const Roles& ro
         return roles.current && deployment == *roles.current;
     };
     if (roles.on_trial && !is_current(*roles.on_trial)) {
-        // What is tried next; then what runs is not what the next boot starts.
+        // Check the next trial first: during it, the next boot does not start the running system.
         if (matches(*roles.on_trial)) return DeploymentMatch::next_on_trial;
     } else if (!sysroot.deployments().empty() && !is_current(sysroot.deployments().front()) &&
                matches(sysroot.deployments().front())) {

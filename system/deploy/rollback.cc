@@ -46,7 +46,7 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
     const bool is_back = first == current || !roles.current_is_proven;
     const Deployment& next = is_back ? *roles.rollback : current;
     const Deployment& other = is_back ? current : *roles.rollback;
-    // It may have been made by another program, or by one that did not look.
+    // Another program may have made it, or an osb-oci that did not check.
     if (!(next == first)) image::check_entry_of(sysroot.boot(), next.boot_path);
     Deployments order{next, other};
     for (const Deployment& deployment : sysroot.deployments()) {
@@ -101,7 +101,7 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
             if (before.on_trial) record_given_up(sysroot, *before.on_trial);
             return outcome(RollbackResult::trial_cancelled);
         case TrialVerdict::failed:
-            // Of a trial that is over and that nobody had noticed, what would have come is cancelled.
+            // If a trial is over and nobody has noticed, the rollback cancels the pending change.
             return outcome(before.runs_on_trial() ? RollbackResult::trial_failed
                                                   : RollbackResult::trial_cancelled);
         default:
@@ -114,7 +114,7 @@ std::optional<Deployment> drop_rollback(Sysroot& sysroot) {
     const Roles roles = roles_of(sysroot);
     if (!roles.rollback) return std::nullopt;
     check_droppable(sysroot, roles);
-    // With what is left over, which would be taken for the rollback otherwise.
+    // Also remove leftovers, which would otherwise become the rollback.
     Deployments left = all_but(sysroot, *roles.rollback);
     std::erase_if(left, [&](const Deployment& deployment) {
         return std::find(roles.others.begin(), roles.others.end(), deployment) != roles.others.end();

@@ -20,8 +20,7 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-// libostree changes nothing in the directory itself afterwards: it makes it immutable. install-to-disk sets
-// no time.
+// Later, libostree does not change the directory itself: it makes it immutable. install-to-disk sets no time.
 std::optional<std::uint64_t> deployed_at(const Sysroot& sysroot, const Deployment& deployment) {
     struct stat info {};
     if (::lstat(sysroot.path_of(deployment.id.path()).c_str(), &info) != 0 || info.st_mtime <= 0) {
@@ -79,8 +78,8 @@ DeploymentStatus describe(const Sysroot& sysroot, const Deployment& deployment, 
     return out;
 }
 
-// A trial that runs now is over at the next boot, however it ends. Where the bootloader's data cannot be
-// read, the record has to do.
+// A running trial ends at the next boot in any case. If the bootloader's data cannot be read, the record
+// decides.
 bool is_tried_next(const SystemStatus& status, const Sysroot& sysroot) {
     if (!status.trial || status.trial->state == TrialState::passed) return false;
     const NextStart next = read_next_start(sysroot);

@@ -15,7 +15,7 @@
 namespace osb::system {
 namespace {
 
-// An entry of the result, and whether its lines are the image's.
+// An entry of the result, with a flag that is true if its lines are the image's.
 struct JoinedEntry {
     AccountEntry entry;
     bool from_image = false;
@@ -36,8 +36,8 @@ std::string join_members(const std::string& old_list, const std::string& local_l
     return join_fields(out, ',');
 }
 
-// A group that the machine has changed: its members are joined; the rest follows the image unless the machine
-// has changed that as well.
+// Joins a group that the machine has changed. Its members are joined. The other fields follow the image
+// unless the machine changed them too.
 AccountEntry join_group(const AccountEntry& before, const AccountEntry& local, const AccountEntry& now,
                         const AccountFormat& format) {
     if (local.lines.size() != 1 || before.lines.size() != 1 || now.lines.size() != 1) return local;
@@ -125,14 +125,14 @@ class Join {
         return {found == files.end() ? std::string_view() : std::string_view(found->second), format_of(file)};
     }
 
-    // Not in the result: nobody has it, or the machine removed it, or the image did and the machine had not
-    // changed it.
+    // Returns true if the entry is not in the result: no side has it, the machine removed it, or the image
+    // removed it and the machine had not changed it.
     bool is_absent(const std::string& file) const {
         if (!local_.contains(file)) return before_.contains(file) || !now_.contains(file);
         return !now_.contains(file) && before_.contains(file) && before_.at(file) == local_.at(file);
     }
 
-    // Whom the machine has keeps the number: files in /var belong to it.
+    // Entries of the machine keep their numbers, because files in /var belong to them.
     void keep_numbers(const std::string& file, const std::string& kind) {
         if (!tables_.contains(file)) return;
         const AccountFormat format = format_of(file);
@@ -158,7 +158,7 @@ class Join {
         }
     }
 
-    // Numbers that nobody new may get.
+    // Collects the numbers that no new entry may get.
     void collect_numbers(const std::string& file) {
         for (const AccountFiles* files : {&before_, &local_, &image_}) {
             for (const AccountEntry& entry : table(*files, file).entries()) {
@@ -176,7 +176,7 @@ class Join {
         return std::nullopt;
     }
 
-    // New entries of the image whose number is that of another entry that the machine has.
+    // Renumbers new entries of the image whose number belongs to another entry of the machine.
     void renumber(const std::string& file, const std::string& kind) {
         if (!tables_.contains(file)) return;
         const AccountFormat format = format_of(file);
@@ -192,7 +192,7 @@ class Join {
             if (!number || local.find(one.entry.name) != nullptr) continue;
             const auto owner = owners.find(*number);
             if (owner == owners.end()) continue;
-            // Two names of one number, as the image itself has them.
+            // The image itself has two names for one number.
             const AccountEntry* in_image = image.find(owner->second);
             if (in_image != nullptr && number_of(*in_image, format) == number) continue;
             give_number(one.entry, *number, owner->second, file, kind);
@@ -220,7 +220,8 @@ class Join {
                                     number, " belong to ", quoted(owner)));
     }
 
-    // The number means a group by its name in the image, which may have another number here.
+    // The number denotes a group by its name in the image. That group may have another number on this
+    // machine.
     void set_primary_groups() {
         if (!tables_.contains("passwd") || !tables_.contains("group")) return;
         const AccountFormat format = format_of("group");
@@ -261,7 +262,7 @@ class Join {
         out_.notes.insert(out_.notes.end(), notes.begin(), notes.end());
     }
 
-    // Names that both have added.
+    // Notes names that both sides have added.
     void note_users() {
         const AccountFormat format = format_of("passwd");
         const AccountTable before = table(before_, "passwd");
@@ -297,7 +298,8 @@ class Join {
 
     void write(const std::string& file, const std::vector<JoinedEntry>& entries) {
         std::string& text = out_.files[file];
-        // Not changed by the machine: as the image has it, with lines that are not entries.
+        // The machine did not change the file: take it as the image has it, including lines that are not
+        // entries.
         const bool is_unchanged = before_.contains(file) && local_.contains(file) && now_.contains(file) &&
                                   before_.at(file) == local_.at(file);
         if (is_unchanged && !renumbered_.contains(file)) {
@@ -313,10 +315,10 @@ class Join {
     const AccountFiles& local_;
     const AccountFiles& image_;
     std::set<std::string> foreign_;
-    AccountFiles now_;  // the image's without these
+    AccountFiles now_;  // the image's files, without foreign accounts
     std::map<std::string, std::vector<JoinedEntry>> tables_;
     std::set<std::uint32_t> taken_;
-    // Of groups, by name: the image's number, and that of the result.
+    // Numbers of groups, by name: in the image, and in the result.
     std::map<std::string, std::pair<std::uint32_t, std::optional<std::uint32_t>>> new_groups_;
     std::set<std::string> renumbered_;  // files
     JoinedAccounts out_;

@@ -44,7 +44,7 @@ std::uint64_t end_of(const std::vector<const AccountTable*>& tables) {
     return out;
 }
 
-// The name of an entry that only the machine has and that the range overlaps; "" for none.
+// Returns the name of an entry that only the machine has and that the range overlaps; "" if there is none.
 std::string find_owner(const IdRange& range, const AccountTable& local, const AccountTable& now) {
     for (const AccountEntry& entry : local.entries()) {
         if (entry.name.empty() || now.find(entry.name) != nullptr) continue;

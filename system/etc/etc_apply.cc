@@ -49,7 +49,7 @@ void try_remove_tree(int directory, const std::string& name) {
         throw_errno(concat("cannot remove ", quoted(name)));
 }
 
-// Removes what has that name, with all below it, and nothing that a link names. Immutable files go, too.
+// Removes the entry of that name and everything below it. Does not follow links. Removes immutable files too.
 void remove_tree(int directory, const std::string& name) {
     try {
         try_remove_tree(directory, name);
@@ -59,8 +59,8 @@ void remove_tree(int directory, const std::string& name) {
     }
 }
 
-// The deployment's own directory is immutable, as libostree leaves it, so that nothing is made in the root
-// directory of the system by mistake. It is not while this lives.
+// libostree makes the deployment's own directory immutable, so that nothing is created in the root directory
+// of the system by mistake. This object makes it mutable for its lifetime.
 class MutableScope {
   public:
     explicit MutableScope(int directory) : directory_(directory) {
@@ -83,7 +83,7 @@ class MutableScope {
     bool changed_ = false;
 };
 
-// The labels of what is there already are the policy's: libostree has set them.
+// Existing entries keep their labels: libostree has set them according to the policy.
 void keep_label(EtcEntry& entry, const EtcTree& present, const std::string& path) {
     const auto found = present.find(path);
     if (found == present.end()) return;
@@ -113,7 +113,7 @@ int exchange(int directory, const char* a, const char* b) {
 
 constexpr const char* kOldEtc = "etc.old";  // between two renames
 
-// After it the name of the old one is kNewEtc.
+// Exchanges the directories. Afterwards the old one has the name kNewEtc.
 void swap_in(int deployment) {
     if (exchange(deployment, kNewEtc, "etc") == 0) return;
     if (errno != EINVAL && errno != ENOSYS) throw_errno("cannot put the new /etc in place");
@@ -148,7 +148,7 @@ std::string make_new_etc(int deployment, const EtcPlan& plan, const EtcSources& 
 
 bool is_made(const EtcEntry& present, const EtcStep& step) {
     EtcEntry wanted = step.entry;
-    // A joined text is compared by its digest, which its source does not have.
+    // A joined text is compared by its digest, because its source has another one.
     if (step.action == EtcAction::join) {
         wanted.size = step.text.size();
         wanted.digest = to_hex(sha256(as_bytes(step.text)));
@@ -193,7 +193,7 @@ class EtcUpdate {
             set_directory_metadata(place, step.entry);
             return;
         }
-        // A file and a directory cannot change places in one step.
+        // A file and a directory cannot be exchanged atomically.
         if (present != present_.end() && was_directory != step.entry.is_directory())
             remove_tree(place.directory.get(), place.name);
         if (step.entry.is_directory()) {
@@ -213,7 +213,7 @@ class EtcUpdate {
             throw_errno("cannot rename it");
     }
 
-    // What lay in a directory that is a file now is gone already.
+    // Entries of a directory that is now a file are already gone.
     bool is_gone(const std::string& path) const {
         for (std::size_t slash = path.find('/'); slash != std::string::npos;
              slash = path.find('/', slash + 1)) {

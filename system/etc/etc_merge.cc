@@ -38,7 +38,7 @@ EtcTree etc_of(const Sysroot& sysroot, const DeploymentId& id) {
     return read_etc_tree(open_etc(sysroot, id).get(), EtcContent::unread);
 }
 
-// A plan, and the open directories that it is made from.
+// A plan, and the open directories that it refers to.
 struct PreparedMerge {
     Fd local;
     Fd image;
@@ -53,14 +53,16 @@ PreparedMerge prepare_merge(const Sysroot& sysroot, const DeploymentId& from, co
         .local = open_etc(sysroot, from), .image = open_default_etc(sysroot, to), .plan = {}, .source = {}};
     const Fd before = open_default_etc(sysroot, from);
     const EtcSide local = read_etc_side(out.local.get());
-    // Of what was read, not of what is copied later: what changes in between is merged the next time.
+    // The fingerprint of the data that was read, not of the data that is copied later. The next merge
+    // includes changes between the two.
     out.source = source_fingerprint(local.tree);
     out.plan = plan_merge(read_etc_side(before.get()), local, read_etc_side(out.image.get()));
     out.plan.notes.insert(out.plan.notes.end(), local.left_out.begin(), local.left_out.end());
     return out;
 }
 
-// Files come and go in the /etc of a running system: one that is gone when it is to be copied is no fault.
+// Files come and go in the /etc of a running system. A file that disappears before it is copied is not an
+// error.
 template<typename Merge>
 auto with_retries(const DeploymentId& from, const DeploymentId& to, const Merge& merge) {
     constexpr int kTries = 5;
@@ -75,14 +77,14 @@ auto with_retries(const DeploymentId& from, const DeploymentId& to, const Merge&
     }
 }
 
-// What is recorded. Read once: nothing that writes a record may be stopped by a signal.
+// The records. They are read once, because a signal must not stop code that writes a record.
 class Records {
   public:
     explicit Records(const Sysroot& sysroot) : sysroot_(sysroot), merges_(read_etc_merges(sysroot.path())) {}
 
     const std::vector<EtcMerge>& all() const { return merges_; }
 
-    // Replaces the record of that deployment, and forgets those of deployments that are gone.
+    // Replaces the record of that deployment, and removes the records of deployments that are gone.
     void put(const EtcMerge& record) {
         std::erase_if(merges_, [&](const EtcMerge& merge) {
             return merge.deployment == record.deployment || !sysroot_.find(merge.deployment);
@@ -101,8 +103,8 @@ class Records {
     std::vector<EtcMerge> merges_;
 };
 
-// Merges into the deployment of that record, and returns the notes. Before the new /etc is in place the
-// record has both fingerprints, so that a run that ends in between is not taken for an edit.
+// Merges into the deployment of the record, and returns the notes. Until the new /etc is in place, the record
+// has both fingerprints, so that an interrupted run is not mistaken for an edit.
 std::vector<std::string> merge_into(const Sysroot& sysroot, Records& records, EtcMerge record) {
     return with_retries(record.from, record.deployment, [&] {
         PreparedMerge prepared = prepare_merge(sysroot, record.from, record.deployment);
@@ -123,7 +125,7 @@ std::vector<std::string> merge_into(const Sysroot& sysroot, Records& records, Et
     });
 }
 
-// The record as it is where a merge ended while it put the new /etc in place.
+// Returns the record of a merge that was interrupted while it replaced /etc.
 EtcMerge settled(const Sysroot& sysroot, EtcMerge merge) {
     if (merge.next_result.empty()) return merge;
     if (fingerprint(etc_of(sysroot, merge.deployment)) == merge.next_result) {
@@ -145,8 +147,8 @@ bool is_edited(const Sysroot& sysroot, const EtcMerge& merge) {
     return merge.is_catching_up || fingerprint(etc_of(sysroot, merge.deployment)) != merge.result;
 }
 
-// The record says so while it lasts. After a power cut it is repeated; after an error only in this boot, for
-// in the next one /etc may have changed otherwise.
+// The record marks this while it lasts. It is repeated after a power cut. After an error it is repeated only
+// in this boot, because /etc may have changed for other reasons in the next one.
 void take_over(const Sysroot& sysroot, Records& records, EtcMerge& merge, const std::string& boot_id,
                EtcMergeReport& out) {
     merge.is_started = true;
@@ -171,7 +173,7 @@ void take_over(const Sysroot& sysroot, Records& records, EtcMerge& merge, const 
     out.result = EtcMergeResult::caught_up;
 }
 
-// The first start of what runs.
+// Updates the running system at its first start.
 EtcMergeReport catch_up(const Sysroot& sysroot, Records& records, EtcMerge merge,
                         const EtcMergeOptions& options) {
     EtcMergeReport out{.deployment = merge.deployment, .from = merge.from, .notes = {}};
@@ -200,7 +202,7 @@ EtcMergeReport catch_up(const Sysroot& sysroot, Records& records, EtcMerge merge
 EtcMergeReport merge_waiting(const Sysroot& sysroot, Records& records, const EtcMerge& merge,
                              const EtcMergeOptions& options) {
     EtcMergeReport out{.deployment = merge.deployment, .from = merge.from, .notes = {}};
-    // It gets its second try: what it did to its /etc in the first one does not count.
+    // The deployment gets its second try. Its changes to its /etc during the first one do not count.
     const bool is_second_try = merge.is_started && options.on_trial == merge.deployment;
     if (!sysroot.find(merge.from)) {
         out.result = EtcMergeResult::gone;

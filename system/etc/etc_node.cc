@@ -22,28 +22,28 @@ constexpr mode_t kMadeFile = 0600;
 constexpr mode_t kPermissions = 07777;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
-// Follows to what is open, even if that is a symbolic link, and no further.
+// The path resolves to the open file, even if that is a symbolic link, and no further.
 std::string proc_path(int fd) {
     return concat("/proc/self/fd/", fd);
 }
 
 void set_xattrs(int fd, const EtcEntry& entry) {
     const std::string path = proc_path(fd);
-    // What it has inherited from its directory.
+    // Attributes that it inherited from its directory.
     for (const char* inherited : {"system.posix_acl_access", "system.posix_acl_default"}) {
         if (!entry.xattrs.contains(inherited)) ::removexattr(path.c_str(), inherited);
     }
     for (const auto& [name, value] : entry.xattrs) {
         if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) != 0) {
-            // A label that this kernel has no policy for is no loss.
+            // A label without a policy in this kernel is not a loss.
             if (name == kSelinuxLabel) continue;
             throw_errno(concat("cannot set the attribute ", quoted(name)));
         }
     }
 }
 
-// Of what is open, which may be O_PATH. The owner first: changing it takes set-user-ID bits and capabilities
-// away. The mode last: its bits of the group are the mask of the ACL.
+// Sets the metadata of an open file, which may be O_PATH. Owner first, because a change of the owner clears
+// set-user-ID bits and capabilities. Mode last, because its group bits are the mask of the ACL.
 void set_metadata(int fd, const EtcEntry& entry) {
     if (::fchownat(fd, "", entry.uid, entry.gid, AT_EMPTY_PATH) != 0) throw_errno("cannot set the owner");
     set_xattrs(fd, entry);
@@ -61,7 +61,8 @@ Error source_changed(const std::string& path) {
     return {ErrorKind::not_found, concat(quoted(path), " has changed while it was copied")};
 }
 
-// That what was opened is what the plan was made from: not another file that was given its name meanwhile.
+// Checks that the open file is the one that the plan was made from, not another file that got its name
+// meanwhile.
 void check_source(int fd, const EtcStep& step) {
     const EtcEntry found = read_open_entry(fd);
     const EtcEntry& planned = step.entry;
@@ -74,7 +75,7 @@ void check_source(int fd, const EtcStep& step) {
     if (!is_same) throw source_changed(step.source);
 }
 
-// Blocks of zeros become holes. Checks the digest of what it has copied.
+// Copies the content. Blocks of zeros become holes. Verifies the digest of the copied data.
 void copy_content(Fd from, int to, const EtcStep& step) {
     check_source(from.get(), step);
     FdSource source(std::move(from), step.source);
@@ -108,7 +109,7 @@ Fd make_file(const EtcPosition& position, const EtcStep& step, const EtcSources&
     return file;
 }
 
-// Opens what was made a moment ago, and what is of its type and of its maker only.
+// Opens an entry that was just made, if it has the right type and owner.
 Fd open_made(const EtcPosition& position, const EtcEntry& entry) {
     Fd out = open_at(position.directory.get(), position.name, O_PATH | O_NOFOLLOW);
     struct stat st {};

@@ -29,7 +29,7 @@ std::string below(const std::string& directory, const std::string& name) {
     return directory.empty() ? name : concat(directory, '/', name);
 }
 
-// Calls each(path, entry) for what lies below the directory.
+// Calls each(path, entry) for each entry below the directory.
 template<typename Each>
 void each_below(const EtcTree& tree, const std::string& directory, const Each& each) {
     const std::string prefix = directory.empty() ? "" : directory + '/';
@@ -45,7 +45,7 @@ void add_names(const EtcTree& tree, const std::string& directory, std::set<std::
     });
 }
 
-// The last name is shortened where it would be too long, between two characters of UTF-8.
+// Shortens the last name if it is too long, at a UTF-8 character boundary.
 std::string with_suffix(const std::string& path, const std::string& suffix) {
     const std::size_t slash = path.rfind('/');
     const std::size_t start = slash == std::string::npos ? 0 : slash + 1;
@@ -74,7 +74,7 @@ class Planner {
     }
 
   private:
-    // Account files belong together: if one is a symbolic link, say, none is joined by entry.
+    // Account files belong together: if one is a symbolic link, for example, none is joined by entry.
     std::vector<std::string> note_unjoinable() const {
         std::string odd;
         for (const std::string_view file : kAccountFiles) {
@@ -141,8 +141,8 @@ class Planner {
         for (const std::string& name : names) merge(below(path, name));
     }
 
-    // Whether the machine has added or changed something in there. What it has removed would not be there
-    // either.
+    // Returns true if the machine added or changed an entry below the directory. An entry that it removed
+    // would not exist there either.
     bool has_changes(const std::string& path) const {
         if (!is_same(find_entry(before_, path), find_entry(local_, path))) return true;
         bool changed = false;
@@ -157,7 +157,7 @@ class Planner {
             path, EtcStep{.action = action, .source = source, .entry = entry, .text = {}});
     }
 
-    // All of the image's at that path; nothing where it has nothing.
+    // Takes everything of the image at that path; does nothing if the image has nothing there.
     void take_image(const std::string& path) {
         const EtcEntry* now = find_entry(now_, path);
         if (now == nullptr) return;

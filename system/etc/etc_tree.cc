@@ -42,7 +42,8 @@ std::string path_through(int directory, const std::string& name) {
     return concat("/proc/self/fd/", directory, '/', name);
 }
 
-// Of a path, a link itself; or of an open file by its link in /proc, which is followed.
+// Calls for a path, which do not follow a link; or for an open file through its link in /proc, which is
+// followed.
 struct XattrCalls {
     ssize_t (*list)(const char* path, char* list, std::size_t size);
     ssize_t (*get)(const char* path, const char* name, void* value, std::size_t size);
@@ -121,7 +122,7 @@ EtcEntry metadata_of(const struct stat& st) {
 
 // A directory that is being read.
 struct EtcPlace {
-    std::string prefix;  // of the paths of what is in it: "" or with a slash at the end
+    std::string prefix;  // of the paths of its entries: "" or with a slash at the end
     std::size_t depth = 0;
     bool is_foreign = false;  // another user than root can write here
 };
@@ -161,7 +162,8 @@ class EtcReader {
         if (left_out_ != nullptr) left_out_->push_back(concat("/etc/", escape(path), " is left out: ", why));
     }
 
-    // Whether there is room for one more entry. Nobody but root can stop a merge by having too much.
+    // Returns true if there is room for one more entry. Users other than root cannot stop a merge with too
+    // many files.
     bool has_room(const std::string& path, const EtcPlace& place) {
         std::size_t& count = place.is_foreign ? foreign_ : own_;
         if (++count <= kMaxEtcEntries) return true;
@@ -172,7 +174,7 @@ class EtcReader {
         return false;
     }
 
-    // Returns whether to go on in this directory.
+    // Returns true if the reader should continue in this directory.
     bool add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
         struct stat st {};
         if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot read it");
@@ -205,9 +207,9 @@ class EtcReader {
     EtcContent content_;
     std::vector<std::string>* left_out_;
     EtcTree tree_;
-    std::size_t own_ = 0;      // entries in directories that are root's up to the top
+    std::size_t own_ = 0;      // entries in directories that root owns up to the top
     std::size_t foreign_ = 0;  // the others
-    bool is_full_ = false;     // foreign_ has been said
+    bool is_full_ = false;     // the limit of foreign_ was reported
 };
 
 std::map<std::string, std::string> changeable_xattrs(const EtcEntry& entry) {
@@ -216,7 +218,7 @@ std::map<std::string, std::string> changeable_xattrs(const EtcEntry& entry) {
     return out;
 }
 
-// Each value with its length before it, so that no two trees give the same bytes.
+// Hashes each value with its length before it, so that different trees give different bytes.
 void hash_value(Hasher& hasher, std::string_view value) {
     hasher.update(concat(value.size(), ':'));
     hasher.update(value);
@@ -237,7 +239,7 @@ EtcEntry read_open_entry(int fd) {
 }
 
 bool same_metadata(const EtcEntry& a, const EtcEntry& b) {
-    // The mode of a link means nothing, and differs between filesystems.
+    // The mode of a link has no meaning, and differs between filesystems.
     const bool same_mode = a.mode == b.mode || (a.type == EtcType::symlink && b.type == a.type);
     return same_mode && a.uid == b.uid && a.gid == b.gid && changeable_xattrs(a) == changeable_xattrs(b);
 }

@@ -15,7 +15,7 @@ AccountTable table_of(const AccountFiles& files, const std::string& file) {
     return {found == files.end() ? std::string_view() : std::string_view(found->second), format_of(file)};
 }
 
-// Takes users out of a line's lists of members, unless the machine has them there.
+// Removes users from a line's lists of members, unless the machine has them there.
 void remove_members(Fields& fields, const AccountFormat& format, const AccountEntry* local,
                     const std::set<std::string>& foreign) {
     for (std::size_t i = format.members_from; i < format.fields; ++i) {

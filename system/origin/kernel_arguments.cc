@@ -44,7 +44,7 @@ void check(std::string_view word) {
     }
 }
 
-// The checked words of all these texts.
+// Returns the checked words of all these texts.
 Arguments words_of(const std::vector<std::string>& texts) {
     Arguments out;
     for (const std::string& text : texts) {
@@ -58,7 +58,7 @@ Arguments words_of(const std::vector<std::string>& texts) {
     return out;
 }
 
-// The same of arguments that are to be there afterwards; what should not be there can still be removed.
+// As words_of(), for arguments that are added. A reserved argument can still be removed.
 Arguments added_words_of(const std::vector<std::string>& texts) {
     Arguments out = words_of(texts);
     for (const std::string& word : out) refuse_end(word);
@@ -74,7 +74,7 @@ bool has_key(const std::string& word, std::string_view key) {
         .hint("'osb-oci kargs' lists them");
 }
 
-// The only argument with that key.
+// Finds the only argument with that key.
 Arguments::iterator find_only(Arguments& arguments, std::string_view key, std::string_view how_to_choose) {
     const auto with_key = [key](const std::string& word) { return has_key(word, key); };
     const auto found = std::find_if(arguments.begin(), arguments.end(), with_key);
@@ -87,7 +87,7 @@ Arguments::iterator find_only(Arguments& arguments, std::string_view key, std::s
 }
 
 void remove(Arguments& arguments, const std::string& word) {
-    // A bare KEY may be there beside KEY=VALUE: it is meant then.
+    // A bare KEY can exist beside KEY=VALUE; it is then the one that is meant.
     const auto exact = std::find(arguments.begin(), arguments.end(), word);
     if (exact != arguments.end()) {
         arguments.erase(exact);
@@ -97,7 +97,7 @@ void remove(Arguments& arguments, const std::string& word) {
     arguments.erase(find_only(arguments, word, "KEY=VALUE"));
 }
 
-// Whether `text` is OLD=NEW for the old value; values may hold '=' themselves (root=UUID=...).
+// Returns true if `text` is OLD=NEW for the old value. Values may contain '=' (root=UUID=...).
 bool begins_with_value(std::string_view text, std::string_view old_value) {
     return text.starts_with(old_value) && text.substr(old_value.size()).starts_with('=');
 }

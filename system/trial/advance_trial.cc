@@ -27,7 +27,7 @@ std::int64_t now() {
     return static_cast<std::int64_t>(std::time(nullptr));
 }
 
-// The deployment on trial; nothing if it was removed.
+// Returns the deployment on trial; nothing if it was removed.
 std::optional<Deployment> tried(const Sysroot& sysroot, const TrialObservation& seen) {
     for (const Deployment& deployment : sysroot.deployments()) {
         if (seen.trial && seen.trial->is_of(deployment)) return deployment;
@@ -42,7 +42,7 @@ void set_state(const Sysroot& sysroot, TrialObservation& seen, TrialState state)
     TrialRecords(sysroot.path()).set_trial(*seen.trial);
 }
 
-// Under a new id, notes of the first try do not count for the second.
+// With a new id, notes of the first try do not count for the second.
 void set_retry(const Sysroot& sysroot, TrialObservation& seen) {
     if (!seen.trial) return;
     seen.trial->id = new_trial_id();
@@ -70,7 +70,7 @@ void forget_failures(const Sysroot& sysroot, TrialObservation& seen) {
     if (seen.failed.size() != before) TrialRecords(sysroot.path()).set_failed(seen.failed);
 }
 
-// Of the deployment on trial; without a trial, of the default.
+// Marks the deployment on trial; without a trial, the default.
 void mark_proven(Sysroot& sysroot, const TrialObservation& seen) {
     std::optional<Deployment> deployment = tried(sysroot, seen);
     if (!seen.trial && !sysroot.deployments().empty()) deployment = sysroot.deployments().front();
@@ -95,7 +95,7 @@ void keep_default(Sysroot& sysroot, const TrialObservation& seen) {
         put_first(sysroot, Deployment(all[1]));
 }
 
-// A deployment that is pinned stays, behind those that are proven.
+// A pinned deployment stays, after the proven ones.
 void drop_deployment(Sysroot& sysroot, const TrialObservation& seen) {
     const std::optional<Deployment> deployment = tried(sysroot, seen);
     if (!deployment) return;
@@ -105,7 +105,7 @@ void drop_deployment(Sysroot& sysroot, const TrialObservation& seen) {
     if (left != sysroot.deployments()) write_deployments(sysroot, left);
 }
 
-// Without its record the label `trial` starts the default. So a bootloader that cannot be changed is not a
+// Without its record, the label `trial` starts the default. Therefore an unwritable bootloader is not a
 // reason to keep a trial that is over.
 void clear_trial_label(const Sysroot& sysroot) {
     try {

@@ -52,7 +52,8 @@ void remove_note(const Sysroot& sysroot, const char* name) {
     remove_file(directory.get(), name);
 }
 
-// Whether the same system is deployed besides, with other kernel arguments: then its image has not failed.
+// Returns true if the same system is also deployed with other kernel arguments: its image then has not
+// failed.
 bool is_elsewhere(const Sysroot& sysroot, const Deployment& deployment) {
     const std::vector<Deployment>& all = sysroot.deployments();
     return std::any_of(all.begin(), all.end(), [&](const Deployment& other) {
@@ -60,7 +61,7 @@ bool is_elsewhere(const Sysroot& sysroot, const Deployment& deployment) {
     });
 }
 
-// The directory's name, COMMIT.SERIAL: the initramfs knows no more.
+// Returns the name of the directory, COMMIT.SERIAL, by which the initramfs identifies a deployment.
 std::string directory_name(const Deployment& deployment) {
     return concat(deployment.id.commit, '.', deployment.id.serial);
 }
@@ -118,7 +119,7 @@ std::string settle_fallback(Sysroot& sysroot, const Deployment& running) {
     if (!note) return {};
     const std::string name = note->substr(0, note->find(' '));
     std::string reason;
-    // A system that somebody chose in the menu may fail as well. The default is none of its business.
+    // A system that was chosen in the menu may fail too. That says nothing about the default.
     const Deployment first = sysroot.deployments().front();
     if (directory_name(first) == name && !(first == running)) {
         record_failure(sysroot, first);

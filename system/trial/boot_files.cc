@@ -36,7 +36,7 @@ std::string kernel_release(const std::string& directory) {
     throw Error(ErrorKind::not_found, concat("there is no kernel in ", quoted(directory)));
 }
 
-// Written back and dropped from memory first: what the bootloader will read counts.
+// Writes the file back and drops it from the page cache first, because the bootloader reads the disk.
 FdSource open_from_disk(const std::string& path) {
     Fd file = open_regular(AT_FDCWD, path);
     if (::fsync(file.get()) != 0) throw_errno(concat("cannot sync ", quoted(path)));
@@ -63,7 +63,7 @@ bool is_intact(const std::string& in_boot, const std::string& in_deployment) {
     return have_same_content(written, wanted);
 }
 
-// Under another name first: the old blocks may be those that are damaged.
+// Writes a new file under another name first: the old blocks may be the damaged ones.
 void write_again(const std::string& in_boot, const std::string& in_deployment) {
     constexpr mode_t kMode = 0644;
     const std::string unfinished = concat(in_boot, ".new");

@@ -20,8 +20,8 @@
 namespace osb::system {
 namespace {
 
-// The vector: a head signature, a checksum, items (tag, length, bytes), a tail signature; then all of it
-// again.
+// The vector: a head signature, a checksum, items (tag, length, bytes), and a tail signature; then a second
+// copy.
 constexpr std::size_t kCopy = 512;
 constexpr std::size_t kVector = 2 * kCopy;
 constexpr std::uint32_t kHead = 0x5a2d2fa5;
@@ -59,7 +59,7 @@ Items items_of(std::string_view copy) {
     return out;
 }
 
-// Those of the first copy that is whole.
+// Returns the items of the first intact copy.
 Items items_in(std::string_view vector) {
     for (const std::size_t at : {std::size_t{0}, kCopy}) {
         const std::string_view copy = vector.substr(at, kCopy);
@@ -72,7 +72,7 @@ std::string directory_in(const std::string& boot) {
     return concat(boot, '/', image::kMenuDirectory);
 }
 
-// Both copies, as they are in ldlinux.sys.
+// Reads both copies from ldlinux.sys.
 std::string read_vector(const std::string& boot) {
     const std::string path = concat(directory_in(boot), "/ldlinux.sys");
     const Fd file = open_regular(AT_FDCWD, path);
@@ -91,7 +91,7 @@ void put_word(std::string& bytes, std::size_t at, std::uint32_t value) {
 
 // Sets or clears the inode's immutable flag, which installers of SYSLINUX give its file; returns what it was.
 bool set_immutable(int fd, bool wanted) {
-    // As wide as the kernel's own type, whatever the request's name says.
+    // The kernel uses an int here, despite the name of the request.
     int flags = 0;
     if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return false;  // a filesystem without such flags
     const bool before = (flags & FS_IMMUTABLE_FL) != 0;
@@ -108,8 +108,8 @@ void write_copy(int fd, const std::string& copy, std::uint64_t at) {
     if (::fdatasync(fd) != 0) throw_errno("cannot sync the bootloader's data");
 }
 
-// One after the other: each is a sector, which is written whole or not at all, and the first that is whole
-// counts.
+// Writes the copies one after the other. Each is a sector, which is written atomically, and the first intact
+// one counts.
 void write_vector(const std::string& boot, const std::string& copy) {
     const std::string path = concat(directory_in(boot), "/ldlinux.sys");
     const Fd readable = open_regular(AT_FDCWD, path);
@@ -148,7 +148,7 @@ std::string make_boot_once(std::string_view vector, std::string_view label) {
         items += {static_cast<char>(kBootOnceTag), static_cast<char>(label.size())};
         items += label;
     }
-    // The loader's own items stay, e.g. the label that the menu remembers.
+    // The loader's own items stay, for example the label that the menu remembers.
     for (const auto& [tag, value] : items_in(vector)) {
         if (tag == kBootOnceTag) continue;
         items += {static_cast<char>(tag), static_cast<char>(value.size())};

@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kPstore = "/sys/fs/pstore";
 constexpr std::size_t kMaxRecords = 64;
 constexpr std::size_t kMaxRecord = 256UL * 1024;
-// A restart after a panic, the firmware's start and the boot are over in this time.
+// The longest time that a restart after a panic, the firmware's start and the boot take together.
 constexpr long kRecent = 3600;
 
 std::string panic_in(std::string_view text) {
@@ -46,7 +46,7 @@ std::string find_panic(const std::string& directory, long max_age_seconds) {
             std::string found = panic_in(read_regular_file(AT_FDCWD, path, kMaxRecord));
             if (!found.empty()) return found;
         } catch (const Error&) {
-            continue;  // only a help
+            continue;  // the record is only a help
         }
     }
     return {};
@@ -55,7 +55,7 @@ std::string find_panic(const std::string& directory, long max_age_seconds) {
 std::string read_panic_record() {
     std::error_code error;
     if (std::filesystem::is_empty(kPstore, error) && !error) {
-        // Not there, or not supported by the kernel: then there are no records.
+        // If this fails, pstore is missing or the kernel does not support it: there are no records.
         static_cast<void>(::mount("pstore", kPstore, "pstore", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr));
     }
     return find_panic(kPstore, kRecent);

@@ -47,7 +47,7 @@ std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string
                                        const std::optional<ostree::CommitId>& commit) {
     std::optional<FailedTrial> out;
     for (FailedTrial& failure : read_failed(sysroot)) {
-        // Where only kernel arguments were tried, the commit may be as good as ever.
+        // If only kernel arguments were tried, the commit itself may be good.
         const bool is_image = !failure.subject.image.empty();
         if ((!digest.empty() && failure.subject.digest == digest) ||
             (commit && is_image && failure.deployment.commit == *commit)) {

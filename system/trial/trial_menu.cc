@@ -19,8 +19,8 @@
 namespace osb::system {
 namespace {
 
-// The deployment that an entry's `ostree=` names: a link of ostree's below the sysroot, "" when it leads
-// nowhere.
+// Returns the deployment that an entry's `ostree=` points to: an ostree link below the sysroot. "" if the
+// link is broken.
 std::filesystem::path deployment_of(const std::string& sysroot, const std::string& options) {
     constexpr std::string_view kOstree = "ostree=/";
     std::string_view rest = options;
@@ -37,7 +37,7 @@ std::filesystem::path deployment_of(const std::string& sysroot, const std::strin
     return {};
 }
 
-// By what its name says, COMMIT.SERIAL in a stateroot; nothing for another file.
+// Parses the path of a deployment, COMMIT.SERIAL in a stateroot. Returns nothing for other files.
 std::optional<ostree::DeploymentId> id_of(const std::filesystem::path& deployment) {
     const std::string name = deployment.filename();
     const std::size_t dot = name.find('.');
@@ -58,7 +58,7 @@ bool is_untried(const std::filesystem::path& deployment) {
             read_regular_file(AT_FDCWD, concat(deployment.string(), ".origin"), kMaxOrigin);
         return image::Origin::parse_or_empty(text).is_untried();
     } catch (const Error& error) {
-        return error.kind() != ErrorKind::not_found;  // what cannot be read is not known to be proven
+        return error.kind() != ErrorKind::not_found;  // a file that cannot be read is not known to be proven
     }
 }
 
@@ -67,7 +67,8 @@ std::optional<ostree::DeploymentId> id_of(const std::string& sysroot, const imag
     return deployment.empty() ? std::nullopt : id_of(deployment);
 }
 
-// In the default's stateroot, and neither failed, nor waiting for its trial, nor marked as untried.
+// Returns true if the entry is in the default's stateroot, has not failed, does not wait for its trial, and
+// is not marked as untried.
 bool is_fallback(const std::string& sysroot, const image::BootEntry& entry,
                  const image::BootEntry& default_entry) {
     const std::optional<ostree::DeploymentId> id = id_of(sysroot, entry);
@@ -91,7 +92,7 @@ image::TrialMenu trial_menu(const std::string& sysroot) {
         return is_fallback(sysroot, entry, default_entry);
     };
     const std::optional<Trial> trial = TrialRecords(sysroot).trial();
-    // One that has passed is about to become the default, and is started as such.
+    // A deployment that passed is about to become the default, and is started as such.
     if (!trial || trial->state == TrialState::passed) return out;
     std::error_code error;
     const std::filesystem::path wanted =

@@ -16,7 +16,7 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-// A trial that ended without a verdict is tried again until it was tried so often.
+// The most tries of a trial that ends without a verdict.
 constexpr int kMaxAttempts = 2;
 
 bool menu_is_current(const Sysroot& sysroot) {

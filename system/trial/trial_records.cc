@@ -26,7 +26,8 @@ constexpr const char* kFailedFile = "failed.json";
 constexpr const char* kStageFile = "trial-stage";
 constexpr std::size_t kMaxRecordFile = 256UL * 1024;
 constexpr std::size_t kMaxText = 4096;  // of one value, for the reader
-// For the writer, in bytes: far below that, so that whatever an image calls itself can be read back.
+// Limits for the writer, in bytes. They are far below kMaxText, so that every text that an image states can
+// be read back.
 constexpr std::size_t kMaxImage = 1024;
 constexpr std::size_t kMaxDigest = 256;
 constexpr std::size_t kMaxVersion = 256;
@@ -39,7 +40,7 @@ constexpr int kSchema = 1;
     throw Error(ErrorKind::invalid, concat("bad or missing ", what));
 }
 
-// `kRecord` stands in messages that name the file already.
+// `kRecord` is used in messages that already name the file.
 constexpr std::string_view kRecord = "the record";
 
 std::string text_of(const Json& object, const char* name) {
@@ -109,7 +110,7 @@ std::string_view name_of(TrialState wanted) {
 }
 
 constexpr std::size_t kIdSize = 16;
-constexpr int kReusedSerial = -1;  // of a failure whose deployment's id a later one has
+constexpr int kReusedSerial = -1;  // of a failure whose deployment id a later deployment reuses
 
 void check_schema(const Json& json) {
     static_cast<void>(oci::required_integer(json, "schema", kSchema, kSchema, kRecord));
@@ -154,7 +155,7 @@ std::vector<FailedTrial> parse_failed(const std::string& text) {
     return out;
 }
 
-// Words of one line: id, name, boot id, and the rest.
+// Parses the words of one line: id, name, boot id, and the rest.
 TrialStage parse_stage(std::string_view text) {
     const auto word = [&text] {
         const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
@@ -176,12 +177,13 @@ std::string to_text(const Json& json) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
-// Text from outside as a record can hold it: UTF-8, with U+FFFD for what is none, of at most `most` bytes,
-// and no character cut in two.
+// Returns text from outside as a record can hold it: UTF-8, with U+FFFD for invalid bytes, of at most `most`
+// bytes, without a split character.
 std::string bounded(std::string_view text, std::size_t most) {
     constexpr std::size_t kLongestCharacter = 4;
     if (text.size() <= most && is_utf8(text)) return std::string(text);
-    // What this cut breaks lies beyond `most`: a replacement is no shorter than what it stands for.
+    // A character that this cut splits lies beyond `most`, because a replacement is at least as long as the
+    // bytes that it replaces.
     text = text.substr(0, most + kLongestCharacter);
     const std::string json = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
     auto out = oci::parse_json(json, "text").get<std::string>();
@@ -225,7 +227,7 @@ Json to_json(const std::vector<FailedTrial>& failed) {
     return Json{{"schema", kSchema}, {"failed", std::move(list)}};
 }
 
-// The text of a record of which it is certain that `parse` reads the same from it.
+// Formats a record, and verifies that `parse` reads the same record from the text.
 template<typename Record, typename Parse>
 std::string readable_text(const Record& record, const char* name, const Parse& parse) {
     std::string text = to_text(to_json(record));

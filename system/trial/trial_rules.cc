@@ -18,13 +18,13 @@ constexpr FactSet<Event> kChecked{Event::green, Event::red};
 
 using Steps = std::vector<TrialStep>;
 
-// The failure is recorded first: what follows can then be completed after a power cut.
+// The failure is recorded first, so that the remaining steps can be completed after a power cut.
 Steps fail() {
     return {Step::record_failure, Step::clear_boot_once, Step::keep_default, Step::remove_record,
             Step::write_menu};
 }
 
-// The menu has the trial's id before the bootloader is told, and the record follows last.
+// The menu has the trial's id before the bootloader is armed, and the record follows last.
 Steps arm() {
     return {Step::write_menu, Step::verify_boot_files, Step::set_boot_once, Step::set_armed};
 }

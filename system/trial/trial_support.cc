@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using ostree::Deployment;
 using ostree::Sysroot;
 
-// Links are not followed: the links of a system that does not run point out of it.
+// Does not follow links, because the links of a system that does not run point outside of its tree.
 bool entry_exists(const fs::path& path) {
     std::error_code error;
     return fs::exists(fs::symlink_status(path, error));

@@ -23,7 +23,8 @@ bool is_recorded(const UpgradeTarget& target, const std::string& digest) {
     return image == nullptr || image->manifest_digest == digest;
 }
 
-// Whether what waits for its trial follows the name that the current system follows, and is another image.
+// Returns true if the system that waits for its trial follows the same name as the current system and is
+// another image.
 bool follows_same_name(const UpgradeTarget& target) {
     const ostree::Deployment& waiting = *target.roles.on_trial;
     const std::string name = image::Origin::parse_or_empty(target.current.origin).named();
@@ -99,7 +100,7 @@ void Candidate::read() {
         try {
             set_pulled(*facts_.commit);
         } catch (const Error& error) {
-            // It is not here, or only in part.
+            // The commit is missing or incomplete.
             log_debug(error.message());
         }
         return;
@@ -116,7 +117,7 @@ void Candidate::read() {
     find_same_layers();
 }
 
-// The layers of an image are the files of a system, however they are compressed.
+// The uncompressed layers of an image identify the files of a system, regardless of the compression.
 void Candidate::find_same_layers() {
     if (facts_.release->version != facts_.present.version || ostree::is_encapsulated(*image_)) return;
     facts_.is_same_system = ostree::read_commit_layers(sysroot_.repository(), target_.current.id.commit) ==

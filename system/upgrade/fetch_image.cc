@@ -25,7 +25,7 @@
 namespace osb::system {
 namespace {
 
-// The layers that are not here, each once.
+// Returns the layers that the repository lacks, each once.
 std::vector<oci::Descriptor> missing_layers(const ostree::Repository& repository, const oci::Image& image) {
     const std::vector<bool> present = ostree::present_layers(repository, image);
     std::vector<oci::Descriptor> out;
@@ -47,8 +47,8 @@ std::uint64_t space_needed(const std::vector<oci::Descriptor>& layers) {
     return layers.empty() ? 0 : out + kMargin;
 }
 
-// Of a system like the one that is deployed. How many files are new shows only when the layers are read, and
-// then the writer of objects counts.
+// The inodes of a system like the deployed one. The number of new files is known only when the layers are
+// read; the writer of objects counts then.
 struct Inodes {
     std::uint64_t of_deployment = 0;
     std::uint64_t in_all = 0;  // with all its objects
@@ -62,7 +62,7 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
         const std::uint64_t own = inodes_of_deployment(walk);
         return {.of_deployment = own, .in_all = own + walk.files.size() + walk.directories.size()};
     } catch (const Error& error) {
-        // A damaged system is to be replaced all the same.
+        // A damaged system must be replaceable.
         log_debug(concat("cannot measure the present system: ", error.message()));
         return {};
     }
@@ -71,7 +71,7 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
 void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
     const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
     const Inodes inodes = inodes_of_present(sysroot);
-    // Not of the root directory, which may be a filesystem of its own (composefs).
+    // Measure the repository, not the root directory, which may be a separate filesystem (composefs).
     const std::string repository = sysroot.path_of("ostree/repo");
     if (const FreeSpace free = free_space(repository); free.bytes >= needed && free.files >= inodes.in_all)
         return;
@@ -113,7 +113,7 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
     options.expect_objects = true;
-    // The same image gives the same commit on all machines, whatever they had before it.
+    // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
     const std::uint64_t before = ostree::fetch_layers(repository, image, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);

@@ -21,7 +21,7 @@
 namespace osb::system {
 namespace {
 
-// What a layer says of the database.
+// The information of one layer about the database.
 struct Answer {
     enum class Kind { found, absent, removed, not_known } kind = Kind::absent;
     std::string text;  // found: the database; not_known: why
@@ -35,21 +35,21 @@ bool is_database(std::string_view path) {
     return std::find(std::begin(kApkDatabases), std::end(kApkDatabases), path) != std::end(kApkDatabases);
 }
 
-// Of a path as an archive has it: "./lib/x", "/lib/x".
+// Strips the prefix of a path in an archive: "./lib/x", "/lib/x".
 std::string_view without_prefix(std::string_view path) {
     if (path.starts_with("./")) path.remove_prefix(2);
     while (path.starts_with('/')) path.remove_prefix(1);
     return path;
 }
 
-// Whether the database lies at `path`, or below that folder ("" for the root).
+// Returns true if the database is at `path`, or below that folder ("" for the root).
 bool is_below(std::string_view path) {
     return std::any_of(std::begin(kApkDatabases), std::end(kApkDatabases), [&](std::string_view database) {
         return path.empty() || database == path || database.starts_with(concat(path, '/'));
     });
 }
 
-// Whether a whiteout of that name hides the database.
+// Returns true if a whiteout of that name hides the database.
 bool hides_database(std::string_view path) {
     constexpr std::string_view kWhiteout = ".wh.";
     const std::size_t slash = path.rfind('/');
@@ -61,7 +61,7 @@ bool hides_database(std::string_view path) {
     return is_below(folder.empty() ? std::string(hidden) : concat(folder, '/', hidden));
 }
 
-// Ends with an Error after `limit` bytes, over all of its kind.
+// Throws Error after `limit` bytes, which all sources of this kind share.
 class SearchedSource final : public Source {
   public:
     SearchedSource(std::unique_ptr<Source> inner, std::uint64_t& left)
@@ -89,7 +89,7 @@ class Search {
     ImagePackages run() {
         const std::size_t base = ostree::encapsulated_layers(image_);
         Answer answer;
-        // The uppermost layer that has it counts.
+        // The uppermost layer that contains the database counts.
         for (std::size_t i = known_.size(); i > base && answer.kind == Answer::Kind::absent; --i)
             answer = ask(i - 1, false);
         if (answer.kind == Answer::Kind::absent) answer = ask_base(base);
@@ -104,7 +104,7 @@ class Search {
     }
 
   private:
-    // An object is in one of the base's layers only, and any may have it.
+    // An object is in only one layer of the base, and any of these layers may have it.
     Answer ask_base(std::size_t base) {
         Answer last;
         for (std::size_t i = base; i > 0; --i) {
@@ -208,7 +208,7 @@ class Search {
         oci::TarReader tar(archive);
         oci::TarEntry entry;
         bool is_hidden = false;
-        // Of a layer of objects: the last one, when it may be the database; its names come behind it.
+        // In a layer of objects: the last object, if it may be the database. Its names come after it.
         std::string last_path;
         std::string last;
         while (tar.next(entry)) {
@@ -236,7 +236,7 @@ class Search {
         return out;
     }
 
-    // The content when it begins as the database does, else "".
+    // Returns the content if it begins like the database, else "".
     static std::string read_database(oci::TarReader& tar, const oci::TarEntry& entry) {
         if (entry.size > kMaxApkDatabase) return "";
         std::uint8_t first[2];

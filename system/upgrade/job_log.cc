@@ -18,7 +18,7 @@ namespace osb::system {
 
 JobLog::JobLog(std::string path, std::function<std::int64_t()> now)
     : path_(std::move(path)), now_(std::move(now)) {
-    std::error_code ignored;  // open() says what is wrong
+    std::error_code ignored;  // open() reports the error
     std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
     open();
 }

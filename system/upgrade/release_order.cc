@@ -50,7 +50,7 @@ std::vector<Part> parts_of(std::string_view version) {
 }
 
 int compare(const Part& a, const Part& b) {
-    // A word after the same beginning is older than a number: "1.a" < "1.1".
+    // After an equal prefix, a word is older than a number: "1.a" < "1.1".
     if (a.kind != b.kind) {
         const auto rank = [](PartKind kind) { return kind == PartKind::number ? 2 : kind == PartKind::word; };
         return rank(a.kind) < rank(b.kind) ? -1 : 1;
@@ -61,7 +61,7 @@ int compare(const Part& a, const Part& b) {
     return order < 0 ? -1 : order > 0 ? 1 : 0;
 }
 
-// What comes before the first number, without the "v" of "v1.2".
+// Returns the text before the first number, without the "v" of "v1.2".
 std::string_view series_of(std::string_view version) {
     const std::string_view before = version.substr(0, version.find_first_of("0123456789"));
     return before == "v" ? std::string_view() : before;

@@ -11,7 +11,7 @@
 namespace osb::system {
 namespace {
 
-// A source whose root stays what it was when it was made.
+// A source whose root does not change after its creation.
 class PinnedSource final : public oci::ImageSource {
   public:
     explicit PinnedSource(std::shared_ptr<oci::ImageSource> inner)
@@ -65,7 +65,7 @@ ResolvedImage resolve_image(const std::string& reference, const registry::Regist
         return with_context([&] { return concat("image ", quoted(reference)); },
                             [&] { return look_up(oci::Reference::parse(reference), options, platform); });
     } catch (Error& error) {
-        // A machine has no choice.
+        // The advice to choose a platform does not apply to a machine.
         if (error.hint().find("--platform") != std::string::npos) error.hint("");
         throw;
     }

@@ -35,7 +35,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-constexpr std::int64_t kLookEvery = 15 * 60;  // what cron does
+constexpr std::int64_t kLookEvery = 15 * 60;  // the period of the cron job
 constexpr std::size_t kMaxSettings = 64UL * 1024;
 constexpr std::size_t kMaxProgramResult = 16UL * 1024 * 1024;
 constexpr int kNothingNewStatus = 77;
@@ -43,7 +43,7 @@ constexpr const char* kDoneName = "upgrade-done";
 
 UnattendedSettings read_settings(const UnattendedJob& job) {
     const std::string path = job.root + "/etc/conf.d/osb-upgrade";
-    // It may be a symbolic link: the directory is root's.
+    // It may be a symbolic link, because root owns the directory.
     std::error_code none;
     const fs::path target = fs::canonical(path, none);
     std::string text;
@@ -56,7 +56,7 @@ UnattendedSettings read_settings(const UnattendedJob& job) {
     return with_context([&] { return quoted(path); }, [&] { return parse_unattended_settings(text); });
 }
 
-// A directory that nobody else can look into: whoever may open a lock may hold it.
+// Opens a directory that only root can enter, because a process that can open a lock can hold it.
 Fd open_private_directory(const std::string& path) {
     std::error_code ignored;
     fs::create_directories(fs::path(path).parent_path(), ignored);
@@ -71,20 +71,20 @@ Fd open_private_directory(const std::string& path) {
     return out;
 }
 
-// The status as a shell gives it.
+// Returns the exit status as a shell reports it.
 int status_of(const ExitState& state) {
     constexpr int kSignal = 128;
     return state.signalled ? kSignal + state.value : state.value;
 }
 
-// Ends the process and all that it has started in its group.
+// Ends the process and its process group.
 void end_group(Subprocess& child, milliseconds grace) {
     ::kill(-child.pid(), SIGTERM);
     child.terminate(grace);
     ::kill(-child.pid(), SIGKILL);
 }
 
-// Nothing when it did not end within the limit, and was ended.
+// Runs a process. Returns nothing if it did not end within the limit and was killed.
 std::optional<int> run_process(const SubprocessOptions& options, milliseconds limit, milliseconds grace) {
     Subprocess child(options);
     try {
@@ -97,7 +97,7 @@ std::optional<int> run_process(const SubprocessOptions& options, milliseconds li
     return std::nullopt;
 }
 
-// What `--json` printed; empty where it is not well-formed.
+// Parses the output of `--json`; empty if it is malformed.
 oci::Json parse_result(const std::string& text) {
     try {
         return oci::parse_json(text, "the result");
@@ -111,7 +111,7 @@ struct ProgramOutcome {
     std::string text;
     oci::Json json;
 
-    // The code of a refusal; "" where it was none.
+    // Returns the code of a refusal; "" if there was none.
     std::string refusal() const {
         const oci::Json& error = oci::member_or_null(json, "error");
         if (status == 0 || !error.is_object() || oci::text_or_empty(error, "kind") != "refused") return "";
@@ -144,7 +144,8 @@ class UnattendedLook {
         return window.has_value();
     }
 
-    // So that a fleet does not ask the registry, or restart, at once.
+    // Waits a random time, so that the machines of a fleet do not query the registry or restart at the same
+    // time.
     void wait_at_random() const {
         const std::int64_t left = std::max<std::int64_t>(window_.end - job_.now(), 0);
         const std::int64_t most = std::min<std::int64_t>(settings_.jitter, left);
@@ -168,12 +169,12 @@ class UnattendedLook {
         try {
             run_hooks("post.d", {{"OSB_UPGRADE_STATUS", std::to_string(done.status)}});
         } catch (const Error&) {
-            // It is in the log; what is done is done.
+            // The log has the error; the upgrade itself is done.
         }
         require_success(done, "upgrade");
         write_done();
         if (!settings_.restarts) return;
-        // An image that was only compressed anew is no new system.
+        // An image that was only recompressed is not a new system.
         if (!oci::member_or_null(done.json, "next_boot").is_string())
             return log_.line("nothing to restart for");
         log_.line("restarting");
@@ -181,7 +182,7 @@ class UnattendedLook {
         job_.restart();
     }
 
-    // Nothing is new, but the next boot may start another system: after an interruption, say.
+    // There is no new image, but the next boot may start another system, for example after an interruption.
     void start_waiting(const ProgramOutcome& check) {
         write_done();
         const std::string code = oci::text_or_empty(oci::member_or_null(check.json, "error"), "code");
@@ -191,7 +192,7 @@ class UnattendedLook {
         job_.restart();
     }
 
-    // A refusal counts for this window, unless it passes by itself.
+    // A refusal applies to this window, unless it is temporary.
     void require_success(const ProgramOutcome& outcome, const std::string& what) const {
         if (outcome.status == 0) return;
         const std::string code = outcome.refusal();
@@ -200,7 +201,7 @@ class UnattendedLook {
         fail(concat("upgrade refused (", escape(code), ')'));
     }
 
-    // Its errors are in the log. `option` is one of `upgrade`, or "".
+    // The log has its errors. `option` is an option of `upgrade`, or "".
     ProgramOutcome run_program(const std::string& option) const {
         constexpr milliseconds kNoLimit = std::chrono::hours(24 * 365);
         const Fd result = open_at(directory_, "result.json", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
@@ -211,7 +212,7 @@ class UnattendedLook {
         options.argv.emplace_back("--json");
         options.argv.insert(options.argv.end(), settings_.options.begin(), settings_.options.end());
         options.argv.insert(options.argv.end(), {"--progress", "none"});
-        // An upgrade ends in order, which takes its time.
+        // An orderly end of an upgrade takes time.
         constexpr milliseconds kProgramGrace = std::chrono::seconds(60);
         ProgramOutcome out;
         out.status = run_process(options, kNoLimit, kProgramGrace).value_or(1);
@@ -220,7 +221,7 @@ class UnattendedLook {
         return out;
     }
 
-    // In the order of their names; the first that fails ends it.
+    // Runs the hooks in the order of their names. The first failure stops the sequence.
     void run_hooks(const std::string& kind,
                    const std::vector<std::pair<std::string, std::string>>& environment) const {
         std::vector<std::string> warnings;
@@ -289,7 +290,7 @@ void run_unattended(const UnattendedJob& job) {
     if (!settings.is_on) return;
     const Fd directory = open_private_directory(job.root + "/run/osb-upgrade");
     const Fd lock = open_at(directory.get(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-    // An earlier one still waits or works.
+    // An earlier run still waits or works.
     if (!try_lock_file(lock.get(), "the lock of the unattended upgrades")) return;
     JobLog log(job.root + settings.log, job.now);
     log.trim(settings.log_size);

@@ -75,7 +75,7 @@ constexpr Key kKeys[]{
      }},
 };
 
-// The value at the beginning of `text`, which is what comes after '='.
+// Takes the value from the start of `text`, which follows the '='.
 std::string take_value(std::string_view& text) {
     const auto fail = [&](std::string_view why) { return Error(ErrorKind::invalid, std::string(why)); };
     if (!text.empty() && (text.front() == '"' || text.front() == '\'')) {

@@ -9,8 +9,8 @@
 namespace osb::system {
 namespace {
 
-// `find_after` yields the packages of what is new, or why they are not known. That they are not is no reason
-// to tell nothing else, unless the network is why.
+// `find_after` returns the packages of the new system, or the reason why they are not known. Without them the
+// other information is still reported, unless the network failed.
 template<typename FindAfter>
 void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const UpgradeTarget& followed,
                       const FindAfter& find_after) {
@@ -49,7 +49,7 @@ void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate
     });
 }
 
-// Power failed, or a write, between the boot entries and the bootloader.
+// The power or a write failed between the change of the boot entries and that of the bootloader.
 void describe_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot,
                        const ostree::Deployment& deployment) {
     const ostree::CommitInfo info = ostree::read_commit_info(sysroot.repository(), deployment.id.commit);

@@ -23,7 +23,7 @@
 namespace osb::system {
 namespace {
 
-// The arguments that the image of the deployment brought. One whose files are malformed brought none.
+// Returns the arguments that the image of the deployment brought. An image with malformed files brought none.
 image::KernelArguments arguments_before(const ostree::Sysroot& sysroot, const ostree::CommitId& commit,
                                         const oci::Platform& machine) {
     const ostree::Repository repository = sysroot.repository();
@@ -76,7 +76,7 @@ class Upgrade {
         return plan_upgrade(facts_, options_);
     }
 
-    // A remote need not have a summary, so what its ref names shows when it is pulled.
+    // A remote may lack a summary. The target of its ref is then known only after the pull.
     UpgradePlan plan_remote() {
         const auto& origin = std::get<image::RefspecOrigin>(target_.origin);
         check_not_on_trial(target_.roles);
@@ -110,7 +110,7 @@ class Upgrade {
         }
     }
 
-    // It may turn out that the trial is over, where nobody has noticed yet.
+    // It is possible that the trial is already over and that this was not noticed.
     void resume() {
         const TrialOutcome trial =
             advance_trial(sysroot_, TrialEvent::resume, {.running = sysroot_.booted()});
@@ -127,8 +127,8 @@ class Upgrade {
         report_.next_boot = next.id;
     }
 
-    // The current system is what the name stands for. Where its origin does not say at which manifest it is,
-    // the next look would need more than one request.
+    // The name points to the current system. If its origin lacks the manifest's digest, the next check would
+    // need more than one request.
     void stay(const UpgradePlan& plan) {
         report_.release = facts_.present;
         report_.commit = target_.current.id.commit;
@@ -145,14 +145,14 @@ class Upgrade {
 
     image::Origin present_origin() const { return image::Origin::parse_or_empty(target_.current.origin); }
 
-    // Whose kernel arguments the new one goes on from: one that waits for its trial is given up, but not what
-    // was changed in it.
+    // Returns the deployment whose kernel arguments the new one inherits. A deployment that waits for its
+    // trial is replaced, but changes to its arguments are kept.
     const ostree::Deployment& arguments_from() const {
         const auto& on_trial = target_.roles.on_trial;
         return on_trial ? *on_trial : target_.current;
     }
 
-    // Nothing is changed before it is known that the system can boot.
+    // Changes nothing before it is known that the system can boot.
     void deploy() {
         progress_.begin("deploying", std::nullopt);
         report_.commit = facts_.commit;

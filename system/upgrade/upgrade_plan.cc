@@ -10,9 +10,9 @@ ReleasePair releases_of(const UpgradeFacts& facts) {
     return without_impossible_times({facts.release.value_or(Release{}), facts.present}, facts.now);
 }
 
-// The current system is what the name stands for.
+// The name points to the current system.
 UpgradePlan plan_for_current(const UpgradeFacts& facts, const UpgradeOptions& options, PlanReason reason) {
-    // With another image read in its place, the name's own one is not known.
+    // If another image is read instead, the image of the followed name is not known.
     const bool can_follow = options.from.empty() && !options.download_only && !facts.digest.empty();
     UpgradePlan out{.reason = reason};
     if (can_follow && facts.trial_waits && facts.trial_follows && !facts.switches)

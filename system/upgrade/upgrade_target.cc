@@ -43,7 +43,7 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
             const auto* image = std::get_if<image::ImageOrigin>(&present);
             out.changes = image == nullptr || image->value != wanted.value;
         } catch (const Error&) {
-            // What cannot be followed is replaced.
+            // A target that cannot be followed is replaced.
         }
         out.origin = wanted;
     }

@@ -46,7 +46,7 @@ std::tm calendar(Date date, unsigned minutes, int is_summer) {
     return out;
 }
 
-// That time of that day. mktime() is asked for winter and summer time, and its answer read back.
+// Returns that time on that day. Tries mktime() with winter and summer time, and reads the result back.
 std::int64_t at(Date date, unsigned minutes) {
     if (minutes >= kMinutesOfDay) return at(date + days(1), minutes - kMinutesOfDay);
     std::optional<std::int64_t> first;
@@ -86,7 +86,7 @@ bool begins_on(const UpgradeSchedule& schedule, Date date) {
 UpgradeWindow window_of(const UpgradeSchedule& schedule, Date date) {
     const unsigned end = schedule.end > schedule.begin ? schedule.end : schedule.end + kMinutesOfDay;
     UpgradeWindow out{.date = date_text(date), .begin = at(date, schedule.begin), .end = at(date, end)};
-    // Summer time leaves nothing of it where it begins.
+    // If the window lies in the hour that summer time skips, its length gives its end.
     if (out.end <= out.begin) out.end = out.begin + (end - schedule.begin) * kMinute;
     return out;
 }
