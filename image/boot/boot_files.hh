@@ -17,6 +17,7 @@ enum class BootMode {
     libostree,  // libostree: the image has no osb-oci
 };
 
+// Returns BootMode::osb if the commit has the program zipl, which libostree would call.
 BootMode boot_mode_of(const ostree::CommitWalk& commit);
 
 // The configuration lines that select this mode in the repository.

@@ -43,10 +43,10 @@ struct TrialMenu {
 // Returns the menu entries as text. The first entry is the default. The labels are the ids of the entries.
 std::string menu_entries(std::vector<BootEntry> entries, const TrialMenu& trial = {});
 
-// The menu entries as they are written to the file: one filesystem block (4096 bytes), so that the next menu
-// can replace it atomically. If the block is too small, menu_file() leaves out older entries and adds a
-// comment with their number. Throws Error{too_large} if the default and the entry on trial, if there is one,
-// do not fit.
+// The menu entries in the form of the file: one filesystem block (4096 bytes), so that the next menu can
+// replace it atomically. If the block is too small, menu_file() leaves out older entries and adds a comment
+// with their number. menu_file() throws Error{too_large} if the default and the entry on trial, if there is
+// one, do not fit.
 struct MenuFile {
     std::string text;
     std::vector<std::string> shown;     // ids, the default first

@@ -15,6 +15,7 @@
 
 namespace osb::image {
 
+// The files of an installed syslinux package, in memory.
 struct SyslinuxFiles {
     std::string boot_sector;                     // 512 bytes, as for a FAT filesystem
     std::string loader;                          // ldlinux.sys, with its auxiliary data vector at the end
@@ -35,6 +36,7 @@ struct SyslinuxPlace {
     std::vector<Extent> extents;        // of ldlinux.sys
 };
 
+// The two files of SYSLINUX, adapted to their place on a disk.
 struct InstalledSyslinux {
     std::string boot_sector;  // for the start of BOOT
     std::string loader;       // new contents of ldlinux.sys, of the same size

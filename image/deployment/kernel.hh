@@ -10,12 +10,14 @@
 
 namespace osb::image {
 
+// A file of the kernel in BOOT, and its object in the repository.
 struct KernelFile {
     std::string name;  // in BOOT
     Sha256 object{};
     std::uint64_t size = 0;  // in bytes
 };
 
+// A kernel release with its files.
 struct Kernel {
     std::string release;
     KernelFile image;

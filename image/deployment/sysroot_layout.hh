@@ -18,6 +18,7 @@
 
 namespace osb::image {
 
+// The input of lay_out_sysroot(), besides the commit.
 struct DeploymentSpec {
     std::string stateroot;
     std::vector<std::string> kernel_arguments;  // without ostree=, which lay_out_sysroot() adds
@@ -28,6 +29,7 @@ struct DeploymentSpec {
     std::int64_t time = 0;          // of new inodes, in seconds since 1970
 };
 
+// The trees of the root filesystem and of BOOT, and the boot entry.
 struct SysrootLayout {
     FileTree root;
     FileTree boot;

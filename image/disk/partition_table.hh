@@ -14,6 +14,7 @@ enum class PartitionTableKind { mbr, gpt };
 inline constexpr std::uint64_t kSectorSize = 512;        // in bytes; SYSLINUX supports no other size
 inline constexpr std::uint64_t kAlignment = 1ULL << 20;  // of partitions, in bytes
 
+// One partition of the disk.
 struct Partition {
     std::uint64_t start = 0;  // in bytes, a multiple of kAlignment
     std::uint64_t size = 0;   // likewise
@@ -21,6 +22,7 @@ struct Partition {
     Uuid uuid{};              // GPT only
 };
 
+// The partition table and its two partitions.
 struct DiskLayout {
     PartitionTableKind kind = PartitionTableKind::mbr;
     Uuid disk_id{};  // MBR: its first four bytes

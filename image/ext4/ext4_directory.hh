@@ -16,12 +16,14 @@ struct alignas(8) DirectoryBlock {
     char* data() noexcept { return bytes.data(); }
 };
 
+// One entry of a directory. Borrows the name.
 struct DirectoryEntry {
     std::string_view name;
     ext2_ino_t inode = 0;
     InodeKind kind = InodeKind::file;
 };
 
+// The blocks of one directory, and whether they have an index.
 struct PackedDirectory {
     std::vector<DirectoryBlock> blocks;
     bool is_indexed = false;

@@ -19,6 +19,7 @@ inline constexpr std::uint32_t kBlockSize = 4096;  // of every filesystem that E
 inline constexpr std::int64_t kFirstExt4Time = -(std::int64_t{1} << 31);
 inline constexpr std::int64_t kLastExt4Time = kFirstExt4Time + (std::int64_t{1} << 34) - 1;
 
+// The parameters of a new filesystem.
 struct Ext4Options {
     std::string label;  // at most 16 bytes
     Uuid uuid{};

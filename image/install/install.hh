@@ -33,6 +33,7 @@ struct InstallSource {
     std::string remote_config;  // the section of a remote in a repository's configuration
 };
 
+// The target and the options of an installation.
 struct InstallOptions {
     std::string target;
     std::optional<std::uint64_t> size;  // of the disk, in bytes; default: the device's size, or what fits
@@ -52,6 +53,7 @@ struct InstallOptions {
     std::optional<std::int64_t> source_date_epoch;
 };
 
+// The result of Installation::run().
 struct InstallResult {
     ostree::CommitId commit;
     std::string stateroot;
@@ -63,6 +65,7 @@ struct InstallResult {
     std::uint64_t bytes_written = 0;
 };
 
+// One installation on one target.
 class Installation {
   public:
     // Checks the target and the required tools. Changes nothing. Throws Error as the constructor of

@@ -21,6 +21,7 @@ namespace osb::image {
 InstallSource source_of_commit(const ostree::Repository& repository, const std::string& rev,
                                const std::string& target_imgref);
 
+// The image to import, and how to reach it.
 struct ImageSourceOptions {
     std::string image;                      // as oci::Reference::parse() takes it
     std::optional<oci::Platform> platform;  // of the machine; nothing means this machine's
@@ -34,6 +35,7 @@ struct ImageSourceOptions {
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress);
 
+// The remote repository to pull from.
 struct RemoteSourceOptions {
     std::string url;
     ostree::RefName ref;

@@ -60,6 +60,7 @@ struct FilesystemCustomization {
     std::uint64_t min_size = 0;  // bytes
 };
 
+// All settings of one installation.
 struct Customizations {
     std::string hostname;                  // "" for none
     std::string timezone;                  // as in the zoneinfo database; "" for none

@@ -13,6 +13,7 @@
 
 namespace osb::system {
 
+// The result of check_boot().
 struct BootCheckOutcome {
     CheckReport report;
     TrialVerdict trial = TrialVerdict::none;

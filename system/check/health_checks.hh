@@ -11,6 +11,7 @@
 
 namespace osb::system {
 
+// The locations and time limits of the checks.
 struct CheckOptions {
     // Directories that contain required.d and wanted.d. A file in an earlier directory overrides the file of
     // the same name in a later one.
@@ -26,6 +27,7 @@ struct CheckOptions {
     std::function<void(const std::string& name)> on_start;
 };
 
+// The result of one check.
 struct CheckResult {
     std::string name;  // the file name, escaped; or "services"
     bool required = false;
@@ -34,6 +36,7 @@ struct CheckResult {
     std::chrono::milliseconds duration{0};
 };
 
+// The results of all checks.
 struct CheckReport {
     std::vector<CheckResult> results;   // in the order in which they ran
     std::vector<std::string> warnings;  // one for each skipped file; escaped

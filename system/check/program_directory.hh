@@ -7,6 +7,7 @@
 
 namespace osb::system {
 
+// An executable file.
 struct Program {
     std::string name;  // the file name
     std::string path;

@@ -23,26 +23,30 @@ struct Roles {
     std::vector<ostree::Deployment> pinned;      // pinned deployments without another role
     std::vector<ostree::Deployment> others;      // left over: failed, never tried, or replaced
 };
+// Returns the roles, from the boot entries, the origin files and the records of trials. Changes nothing.
 Roles roles_of(const ostree::Sysroot& sysroot);
 
 // Throws Error{refused} if the current system is on trial. Nothing is deployed before that trial has a
 // verdict.
 void check_not_on_trial(const Roles& roles);
 
+// The way in which the next boot starts a new deployment.
 enum class DeployResult {
     on_trial,    // started once, at the next boot
     is_default,  // no trial is possible here: the next boot starts it, and every later one
+};
+
+// The result of deploy_next().
+struct DeployOutcome {
+    ostree::Deployment deployment;
+    DeployResult result = DeployResult::on_trial;
+    std::vector<std::string> etc_conflicts;  // one line for each conflict, escaped; also logged as warnings
 };
 
 // Deploys a commit for the next boot: on trial if the system supports it, else as the default. Keeps the
 // running system, the rollback and pinned deployments. Removes leftovers, and a deployment that waits for its
 // trial, before it writes the new one. Throws Error as check_deployable() and check_space(), before anything
 // is changed.
-struct DeployOutcome {
-    ostree::Deployment deployment;
-    DeployResult result = DeployResult::on_trial;
-    std::vector<std::string> etc_conflicts;  // one line for each conflict, escaped; also logged as warnings
-};
 DeployOutcome deploy_next(ostree::Sysroot& sysroot, const ostree::NewDeployment& deployment,
                           const TrialSubject& subject);
 

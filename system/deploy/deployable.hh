@@ -7,6 +7,7 @@
 
 namespace osb::system {
 
+// A checked commit: its objects and its kernel.
 struct Deployable {
     ostree::CommitWalk walk;
     image::Kernel kernel;

@@ -19,6 +19,7 @@ bool is_given_up(const ostree::Sysroot& sysroot, const std::string& digest,
 
 // Records `deployment` in place of an earlier one.
 void record_given_up(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+// Removes the record.
 void clear_given_up(const ostree::Sysroot& sysroot);
 
 }  // namespace osb::system

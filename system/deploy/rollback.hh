@@ -8,6 +8,7 @@
 
 namespace osb::system {
 
+// The effect of a rollback.
 enum class RollbackResult {
     swapped,          // the next boot starts the other proven system
     left,             // the running system has not passed its checks: the next boot starts the one that has
@@ -17,6 +18,7 @@ enum class RollbackResult {
     staged_dropped,   // a deployment that another program staged is not installed at shutdown
 };
 
+// The result of roll_back().
 struct RollbackOutcome {
     RollbackResult result = RollbackResult::swapped;
     ostree::Deployment next;                     // the deployment that the next boot starts

@@ -15,6 +15,7 @@
 
 namespace osb::system {
 
+// The status of one deployment.
 struct DeploymentStatus {
     ostree::Deployment deployment;
     bool is_default = false;  // the first of the boot entries
@@ -34,6 +35,7 @@ struct DeploymentStatus {
     std::optional<std::uint64_t> deployed;  // time of the deployment, likewise
 };
 
+// The status of a sysroot.
 struct SystemStatus {
     std::vector<DeploymentStatus> deployments;  // in the order of the boot entries
     std::optional<Trial> trial;

@@ -16,6 +16,7 @@ inline constexpr std::array<std::string_view, 6> kAccountFiles{"passwd",  "group
 // The texts of the existing files, by name.
 using AccountFiles = std::map<std::string, std::string>;
 
+// The result of join_accounts().
 struct JoinedAccounts {
     AccountFiles files;
     std::vector<std::string> notes;  // one line for each clash, escaped

@@ -14,6 +14,7 @@ namespace osb::system {
 
 using Fields = std::vector<std::string>;
 
+// Splits a text into fields, and joins fields into a text.
 Fields split_fields(std::string_view text, char separator);
 std::string join_fields(const Fields& fields, char separator);
 
@@ -24,6 +25,7 @@ struct AccountFormat {
     std::size_t number = 0;        // field with the number of the entry; 0 if there is none
 };
 
+// Returns the format of the file of that name ("passwd").
 AccountFormat format_of(std::string_view file);
 
 // All lines of a file that have the same name: nearly always one.
@@ -34,6 +36,7 @@ struct AccountEntry {
     bool operator==(const AccountEntry&) const = default;
 };
 
+// The entries of one file, in their order and by name.
 class AccountTable {
   public:
     AccountTable(std::string_view text, const AccountFormat& format);
@@ -58,6 +61,7 @@ bool is_entry(const Fields& fields, const AccountFormat& format);
 Fields members_of(const std::string& field);
 bool has_member(const Fields& list, const std::string& name);
 
+// Parses a decimal number of at most 32 bits. Returns nothing for other text.
 std::optional<std::uint32_t> parse_id(const std::string& text);
 // Returns the number of an entry; nothing if it has none.
 std::optional<std::uint32_t> number_of(const AccountEntry& entry, const AccountFormat& format);

@@ -12,6 +12,7 @@
 
 namespace osb::system {
 
+// The state of the /etc of a deployment.
 enum class EtcState {
     current,
     pending,  // it lacks changes that were made in its source /etc since the merge
@@ -32,6 +33,7 @@ enum class EtcMergeResult {
     gone,       // the source deployment is no longer deployed
 };
 
+// The report of one merge.
 struct EtcMergeReport {
     ostree::DeploymentId deployment;
     ostree::DeploymentId from;

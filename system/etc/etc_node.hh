@@ -35,6 +35,7 @@ void set_directory_metadata(const EtcPosition& position, const EtcEntry& entry);
 // Removes the extended attributes that the wanted entry lacks from a directory. Keeps labels.
 void remove_other_xattrs(const EtcPosition& position, const EtcEntry& present, const EtcEntry& wanted);
 
+// Sets the times of an entry to its modification time. Does not follow a link.
 void set_times(const EtcPosition& position, const EtcEntry& entry);
 
 }  // namespace osb::system

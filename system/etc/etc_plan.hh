@@ -18,6 +18,7 @@ struct EtcSide {
     std::vector<std::string> left_out = {};  // one line for each part that is not in the tree, escaped
 };
 
+// The source of an entry of the result.
 enum class EtcAction {
     image,    // take the new image's entry
     local,    // take the machine's entry, even if the image has another one
@@ -25,6 +26,7 @@ enum class EtcAction {
     join,     // merge an account file by entry
 };
 
+// One entry of the result.
 struct EtcStep {
     EtcAction action = EtcAction::image;
     std::string source;  // path in the tree that the entry comes from
@@ -32,6 +34,7 @@ struct EtcStep {
     std::string text;    // content, for join
 };
 
+// The result of a merge, not yet written.
 struct EtcPlan {
     std::map<std::string, EtcStep> result;  // by path, parents before children; the root is ""
     std::vector<std::string> notes;         // one line for each conflict, escaped

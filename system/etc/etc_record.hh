@@ -9,6 +9,7 @@
 
 namespace osb::system {
 
+// The record of the merge into one deployment.
 struct EtcMerge {
     ostree::DeploymentId deployment;
     ostree::DeploymentId from;  // the source of the merge; of the same stateroot

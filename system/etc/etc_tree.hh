@@ -14,6 +14,7 @@ namespace osb::system {
 
 enum class EtcType { directory, file, symlink, device, fifo };
 
+// The metadata of one path.
 struct EtcEntry {
     EtcType type = EtcType::file;
     mode_t mode = 0;  // including the type bits, as in stat(2)
@@ -40,6 +41,7 @@ struct EtcEntry {
 // children.
 using EtcTree = std::map<std::string, EtcEntry>;
 
+// Whether read_etc_tree() reads and hashes the contents of files.
 enum class EtcContent { hashed, unread };
 
 // Reads the tree of an open directory. Never follows symbolic links. Leaves out sockets. `left_out`, unless

@@ -12,12 +12,14 @@
 
 namespace osb::system {
 
+// The observations of a caller, for advance_trial().
 struct TrialInput {
     std::optional<ostree::Deployment> running;  // nothing if the sysroot is only mounted
     std::string failure;  // why the running system fails, if it is on trial; "" if it does not
     std::string panic;    // the panic record of the last boot; "" for none
 };
 
+// The result of advance_trial().
 struct TrialOutcome {
     TrialVerdict verdict = TrialVerdict::none;
     std::string reason;    // reason of the verdict `failed`: one line, for the user

@@ -20,12 +20,14 @@ struct TrialSubject {
     std::string version;  // "" if the image does not state one
 };
 
+// The progress of a trial, as on record.
 enum class TrialState {
     prepared,  // deployed; the bootloader may not be armed yet
     armed,     // the next boot starts it
     passed,    // its checks passed; it is being made the default
 };
 
+// The record of the current trial.
 struct Trial {
     std::string id;  // 16 hexadecimal digits; the kernel argument osb.trial= has it
     ostree::DeploymentId deployment;
@@ -41,6 +43,7 @@ struct Trial {
     bool is_of(const ostree::Deployment& other) const;
 };
 
+// The record of a failed trial.
 struct FailedTrial {
     ostree::DeploymentId deployment;
     // True if a later deployment has the same id (prepare_trial() records this). The record then applies only

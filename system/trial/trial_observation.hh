@@ -22,6 +22,7 @@ enum class NextStart {
 // Returns the label that the bootloader starts next. Returns `unknown` in case of an error. Needs no lock.
 NextStart read_next_start(const ostree::Sysroot& sysroot);
 
+// The state of a trial at one moment.
 struct TrialObservation {
     std::optional<Trial> trial;
     std::optional<TrialStage> stage;  // of this trial; nothing if it was not started, or ended too early

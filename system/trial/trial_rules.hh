@@ -57,6 +57,7 @@ enum class OtherFact : std::uint8_t { exists, none };
 // Whether the running system is the default, is marked as untried, and has no failure on record.
 enum class UnprovenFact : std::uint8_t { yes, no };
 
+// The facts that select a rule.
 struct TrialFacts {
     RecordFact record = RecordFact::none;
     RunningFact running = RunningFact::other;
@@ -87,6 +88,7 @@ enum class TrialStep : std::uint8_t {
     remove_record,      // trial.json and trial-stage are gone
 };
 
+// The result of a rule.
 enum class TrialVerdict : std::uint8_t {
     none,       // nothing is on trial
     to_come,    // a later boot starts it
@@ -111,6 +113,7 @@ class FactSet {
     unsigned bits_;
 };
 
+// One row of the table: conditions, steps and verdict.
 struct TrialRule {
     std::string_view name;  // one sentence, for docs/boot.md and log_debug()
     FactSet<TrialEvent> event{};

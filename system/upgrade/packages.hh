@@ -25,6 +25,7 @@ std::optional<Packages> packages_of(const ostree::Sysroot& sysroot, const ostree
 std::optional<Packages> packages_of_commit(const ostree::Repository& repository,
                                            const ostree::CommitId& commit);
 
+// The change of one package.
 struct PackageChange {
     std::string name;
     std::string before;  // version; "" for a new package

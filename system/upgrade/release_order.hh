@@ -7,6 +7,7 @@
 
 namespace osb::system {
 
+// The version and the creation time of a system.
 struct Release {
     std::string version;     // "" if it is not known
     std::uint64_t time = 0;  // creation time, in seconds since 1970; 0 if it is not known

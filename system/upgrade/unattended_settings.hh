@@ -10,6 +10,7 @@
 
 namespace osb::system {
 
+// The settings, with their defaults.
 struct UnattendedSettings {
     bool is_on = false;
     UpgradeSchedule schedule{.begin = 2 * 60, .end = 5 * 60};

@@ -13,6 +13,7 @@
 
 namespace osb::system {
 
+// The result of check_update().
 struct UpdateCheck {
     UpgradeFacts facts;  // `release` is set for a system that is not deployed, or would not be tried yet
     UpgradePlan plan;
@@ -22,6 +23,7 @@ struct UpdateCheck {
     std::string packages_unknown;
 };
 
+// The amount of data that check_update() may read.
 enum class CheckDepth {
     release,  // a request or two
     contents  // also bytes_to_fetch and packages, which may read parts of layers

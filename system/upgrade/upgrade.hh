@@ -14,6 +14,7 @@
 
 namespace osb::system {
 
+// The effect of an upgrade.
 enum class UpgradeResult {
     nothing_new,     // the named system runs, or the next boot starts it
     follows,         // the running system follows the other name now; nothing else changes
@@ -23,6 +24,7 @@ enum class UpgradeResult {
     deployed,
 };
 
+// The result of upgrade().
 struct UpgradeReport {
     UpgradeResult result = UpgradeResult::nothing_new;
     std::string image;                       // the followed name

@@ -41,6 +41,7 @@ struct UpgradeFacts {
     bool is_fetched = false;
 };
 
+// The action of an upgrade.
 enum class UpgradeAction {
     nothing_new,
     follow,        // only the name that the current system follows changes
@@ -51,6 +52,7 @@ enum class UpgradeAction {
     deploy,
 };
 
+// The reason for the action.
 enum class PlanReason {
     running,
     same_system,    // it runs, in another image
@@ -65,6 +67,7 @@ enum class PlanReason {
     new_system,
 };
 
+// An action with its reason.
 struct UpgradePlan {
     UpgradeAction action = UpgradeAction::nothing_new;
     PlanReason reason = PlanReason::running;

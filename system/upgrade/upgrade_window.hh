@@ -11,6 +11,7 @@ namespace osb::system {
 
 inline constexpr unsigned kMinutesOfDay = 24 * 60;
 
+// The days and times of the windows.
 struct UpgradeSchedule {
     unsigned begin = 0;  // minutes after midnight, below kMinutesOfDay
     // At most kMinutesOfDay. An end that is not after `begin` is on the next day.
