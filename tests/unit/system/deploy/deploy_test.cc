@@ -19,6 +19,7 @@
 #include "system/etc/etc_merge.hh"
 #include "system/trial/boot_once.hh"
 #include "system/trial/trial.hh"
+#include "system/trial/trial_support.hh"
 #include "tests/support/test_sysroot.hh"
 #include "tests/support/trial_events.hh"
 
