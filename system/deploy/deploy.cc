@@ -108,7 +108,7 @@ std::vector<Deployment> leaving_for_next(const Roles& roles) {
 // Withdraws a waiting trial and removes unused deployments.
 Roles remove_leaving(Sysroot& sysroot) {
     static_cast<void>(advance_trial(sysroot, TrialEvent::replace, {.running = sysroot.booted()}));
-    const Roles roles = roles_of(sysroot);
+    Roles roles = roles_of(sysroot);
     if (roles.others.empty()) return roles;
     write_deployments(sysroot, list_of(roles));
     return roles_of(sysroot);

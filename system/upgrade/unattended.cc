@@ -35,7 +35,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
-constexpr std::int64_t kLookEvery = 15 * 60;  // the period of the cron job
+constexpr std::int64_t kLookEvery = std::int64_t{15} * 60;  // the period of the cron job
 constexpr std::size_t kMaxSettings = 64UL * 1024;
 constexpr std::size_t kMaxProgramResult = 16UL * 1024 * 1024;
 constexpr int kNothingNewStatus = 77;
@@ -106,6 +106,7 @@ oci::Json parse_result(const std::string& text) {
     }
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): moving JSON throws nothing
 struct ProgramOutcome {
     int status = 0;
     std::string text;
