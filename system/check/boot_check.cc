@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -37,7 +36,6 @@ using oci::Json;
 using ostree::Deployment;
 using ostree::Sysroot;
 
-constexpr const char* kResultFile = "boot-check.json";
 constexpr std::size_t kMaxResult = 1024UL * 1024;
 constexpr const char* kProblemFile = "boot-problem";  // of the initramfs
 constexpr std::size_t kMaxProblem = 500;
@@ -76,7 +74,7 @@ bool starts_default(const std::string& boot) {
 
 bool is_settled(const Sysroot& sysroot) {
     return observe_trial(sysroot, sysroot.booted(), {}).is_settled() && !has_fallen_back(sysroot) &&
-           reset_boot_count(sysroot);
+           !has_boot_count(sysroot);
 }
 
 // The trial has passed, or there was none: from now on the deployment's /etc is its own, and nothing is
@@ -146,7 +144,7 @@ void write_result(const std::string& run_directory, const BootCheckOutcome& outc
                     {"checks", std::move(checks)},
                     {"warnings", outcome.report.warnings}};
     const Fd directory = open_state_directory(run_directory);
-    replace_file(directory.get(), kResultFile,
+    replace_file(directory.get(), kBootCheckFile,
                  json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
@@ -184,7 +182,7 @@ TrialOutcome settle_boot(Sysroot& sysroot, const TrialInput& input) {
     }
     // There is no verdict: the deployment had been removed before.
     if (out.verdict == TrialVerdict::withdrawn) out.verdict = TrialVerdict::none;
-    static_cast<void>(reset_boot_count(sysroot));
+    reset_boot_count(sysroot);
     if (event != TrialEvent::green) return out;  // no better than what it came for
     const std::string fallback = settle_fallback(sysroot, *input.running);
     if (!fallback.empty()) log_warning(fallback);
@@ -202,7 +200,7 @@ BootCheckOutcome check_boot(const BootCheckOptions& options) {
             throw Error(ErrorKind::not_found, "this system was not started from a deployment");
         }
         // This start reached its checks, whatever their result and duration.
-        static_cast<void>(reset_boot_count(sysroot));
+        reset_boot_count(sysroot);
         const std::optional<Trial> trial = read_trial(sysroot);
         booted = booted_trial(sysroot, *out.booted, trial);
         if (booted.is_on_trial) {
@@ -234,23 +232,6 @@ void stop_watchdog(const std::string& run_directory) {
     write_all(pipe.get(), as_bytes("stop\n"), path);
     ::unlink(path.c_str());
     ::unlink(concat(run_directory, "/watchdog.pid").c_str());
-}
-
-std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory) {
-    const std::string path = concat(run_directory, '/', kResultFile);
-    try {
-        const Json json = oci::parse_json(read_regular_file(AT_FDCWD, path, kMaxResult), kResultFile);
-        const Json& healthy = oci::member_or_null(json, "healthy");
-        if (!healthy.is_boolean()) return std::nullopt;
-        using Time = std::numeric_limits<std::int64_t>;
-        BootCheckSummary out;
-        out.healthy = healthy.get<bool>();
-        out.time = oci::required_integer(json, "time", Time::min(), Time::max(), kResultFile);
-        out.failure = escape(oci::required_string(json, "failure", kResultFile));
-        return out;
-    } catch (const Error&) {
-        return std::nullopt;
-    }
 }
 
 std::string read_boot_problem(const std::string& run_directory, const std::string& boot) {

@@ -10,6 +10,7 @@
 #include "ostree/sysroot/sysroot.hh"
 #include "system/check/health_checks.hh"
 #include "system/trial/advance_trial.hh"
+#include "system/trial/boot_check_summary.hh"
 
 namespace osb::system {
 
@@ -41,15 +42,6 @@ TrialOutcome settle_boot(ostree::Sysroot& sysroot, const TrialInput& input);
 
 // Stops the watchdog of this boot's trial. Does nothing if no watchdog runs.
 void stop_watchdog(const std::string& run_directory);
-
-// The result of the last check in this boot, for `status`. read_boot_check() returns nothing if there was no
-// check yet or its record is malformed.
-struct BootCheckSummary {
-    bool healthy = false;
-    std::int64_t time = 0;  // in seconds since 1970
-    std::string failure;    // as CheckReport::failure(); escaped
-};
-std::optional<BootCheckSummary> read_boot_check(const std::string& run_directory = "/run/osb");
 
 // Returns the reason why the initramfs started this system without /boot: one line, escaped. Returns "" if it
 // mounted /boot, or if the boot entries exist now.

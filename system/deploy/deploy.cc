@@ -107,7 +107,7 @@ std::vector<Deployment> leaving_for_next(const Roles& roles) {
 
 // Withdraws a waiting trial and removes unused deployments.
 Roles remove_leaving(Sysroot& sysroot) {
-    static_cast<void>(advance_trial(sysroot, TrialEvent::replace, {.running = sysroot.booted()}));
+    advance_trial(sysroot, TrialEvent::replace);
     Roles roles = roles_of(sysroot);
     if (roles.others.empty()) return roles;
     write_deployments(sysroot, list_of(roles));
@@ -121,8 +121,7 @@ void write_new(Sysroot& sysroot, const std::vector<Deployment>& list, const Depl
     } catch (const Error&) {
         try {
             Sysroot now = Sysroot::open(sysroot.path());
-            if (!now.find(made.id))
-                static_cast<void>(advance_trial(now, TrialEvent::cleanup, {.running = now.booted()}));
+            if (!now.find(made.id)) advance_trial(now, TrialEvent::cleanup);
         } catch (const Error& error) {
             log_warning(error.message());
         }
@@ -183,14 +182,14 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     // A proven deployment stays the default until the new one is proven.
     list.insert(tried ? list.begin() + 1 : list.begin(), made);
     write_new(sysroot, list, made);
-    if (tried) static_cast<void>(advance_trial(sysroot, TrialEvent::resume, {.running = sysroot.booted()}));
+    if (tried) advance_trial(sysroot, TrialEvent::resume);
     return {.deployment = sysroot.find(made.id).value_or(made),
             .result = tried ? DeployResult::on_trial : DeployResult::is_default,
             .etc_conflicts = std::move(conflicts)};
 }
 
 std::uint64_t keep_proven(Sysroot& sysroot) {
-    static_cast<void>(advance_trial(sysroot, TrialEvent::cleanup, {.running = sysroot.booted()}));
+    advance_trial(sysroot, TrialEvent::cleanup);
     const Roles roles = roles_of(sysroot);
     if (!roles.others.empty()) {
         // Keep the order: after a rollback the first is not the current one.

@@ -1,22 +1,19 @@
 #include "system/deploy/deploy_room.hh"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/hash.hh"
 #include "base/log.hh"
-#include "base/state_file.hh"
-#include "oci/documents/json.hh"
-#include "oci/documents/json_members.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/deploy/deploy.hh"
 #include "system/deploy/deploy_space.hh"
 #include "system/deploy/rollback.hh"
+#include "system/trial/boot_check_summary.hh"
 
 namespace osb::system {
 namespace {
@@ -66,18 +63,9 @@ FreeSpace freed_by(const ostree::Sysroot& sysroot, const ostree::Deployment& lea
 
 // Returns true if the latest health check of the running system failed. A missing result counts as healthy.
 bool is_unhealthy(const ostree::Sysroot& sysroot) {
-    constexpr const char* kHealthRecord = "/run/osb/boot-check.json";
-    constexpr std::size_t kMaxHealthRecord = 1024UL * 1024;
     if (!sysroot.booted()) return false;
-    try {
-        const oci::Json json =
-            oci::parse_json(read_regular_file(AT_FDCWD, kHealthRecord, kMaxHealthRecord), kHealthRecord);
-        const oci::Json* healthy = oci::find_member(json, "healthy");
-        return healthy != nullptr && *healthy == false;
-    } catch (const Error& error) {
-        log_debug(error.message());
-    }
-    return false;
+    const std::optional<BootCheckSummary> checked = read_boot_check();
+    return checked && !checked->healthy;
 }
 
 bool is_enough(const FreeSpace& there, const FreeSpace& needed) {

@@ -181,8 +181,12 @@ TrialOutcome advance_trial(Sysroot& sysroot, TrialEvent event, const TrialInput&
     return out;
 }
 
+TrialOutcome advance_trial(Sysroot& sysroot, TrialEvent event) {
+    return advance_trial(sysroot, event, {.running = sysroot.booted()});
+}
+
 void prepare_trial(Sysroot& sysroot, const Deployment& deployment, const TrialSubject& subject) {
-    static_cast<void>(advance_trial(sysroot, TrialEvent::replace, {.running = sysroot.booted()}));
+    advance_trial(sysroot, TrialEvent::replace);
     unlink_failures(sysroot, deployment);
     TrialRecords(sysroot.path())
         .set_trial({.id = new_trial_id(), .deployment = deployment.id, .subject = subject, .time = now()});

@@ -32,6 +32,9 @@ struct TrialOutcome {
 // remaining steps are not applied.
 TrialOutcome advance_trial(ostree::Sysroot& sysroot, TrialEvent event, const TrialInput& input);
 
+// The same for an event that says nothing about the health of the running system.
+TrialOutcome advance_trial(ostree::Sysroot& sysroot, TrialEvent event);
+
 // Records that `deployment` is to be tried. Call this before the boot entries list it, so that they never
 // contain a deployment that is neither proven nor on record as on trial. Withdraws a trial that is waiting.
 // The event `resume` then arms the new one.

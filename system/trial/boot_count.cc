@@ -100,14 +100,16 @@ void make_default(Sysroot& sysroot, const Deployment& running) {
 
 }  // namespace
 
-bool reset_boot_count(const Sysroot& sysroot) {
+void reset_boot_count(const Sysroot& sysroot) {
     try {
         remove_note(sysroot, kStartsFile);
-        return true;
     } catch (const Error& error) {
         log_debug(error.message());
-        return false;
     }
+}
+
+bool has_boot_count(const Sysroot& sysroot) {
+    return read_note(sysroot, kStartsFile).has_value();
 }
 
 bool has_fallen_back(const Sysroot& sysroot) {

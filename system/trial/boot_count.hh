@@ -13,9 +13,12 @@ namespace osb::system {
 inline constexpr const char* kStartsFile = "starts";
 inline constexpr const char* kFallbackFile = "fallback-used";
 
-// Removes the count, because this start reached its health check. Returns true if the count is gone. The
-// removal can fail if the sysroot is mounted read-only. Idempotent. Needs no lock.
-bool reset_boot_count(const ostree::Sysroot& sysroot);
+// Removes the count, because this start reached its health check. Leaves it where the sysroot is mounted
+// read-only: Sysroot::open_locked() makes it writable. Idempotent. Needs no lock.
+void reset_boot_count(const ostree::Sysroot& sysroot);
+
+// Returns true if there is a count that was not reset. Needs no lock.
+bool has_boot_count(const ostree::Sysroot& sysroot);
 
 // Returns true if the initramfs has fallen back since the last call of settle_fallback(). Needs no lock.
 bool has_fallen_back(const ostree::Sysroot& sysroot);

@@ -58,8 +58,13 @@ std::optional<FailedTrial> find_failed(const Sysroot& sysroot, const std::string
 }
 
 bool has_failed(const std::vector<FailedTrial>& failures, const Deployment& deployment) {
-    return std::any_of(failures.begin(), failures.end(),
-                       [&](const FailedTrial& failure) { return failure.is_of(deployment); });
+    return has_failed(failures, deployment.id);
+}
+
+bool has_failed(const std::vector<FailedTrial>& failures, const ostree::DeploymentId& deployment) {
+    return std::any_of(failures.begin(), failures.end(), [&](const FailedTrial& failure) {
+        return !failure.is_id_reused && failure.deployment == deployment;
+    });
 }
 
 std::string new_trial_id() {

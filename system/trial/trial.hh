@@ -69,6 +69,7 @@ std::optional<FailedTrial> find_failed(const ostree::Sysroot& sysroot, const std
 
 // Returns true if one of these failures belongs to exactly that deployment.
 bool has_failed(const std::vector<FailedTrial>& failures, const ostree::Deployment& deployment);
+bool has_failed(const std::vector<FailedTrial>& failures, const ostree::DeploymentId& deployment);
 
 // Returns a new random id: 16 hexadecimal digits.
 std::string new_trial_id();

@@ -7,13 +7,13 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
-#include <vector>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/state_file.hh"
 #include "image/deployment/command_line.hh"
 #include "image/deployment/origin.hh"
+#include "system/trial/trial.hh"
 #include "system/trial/trial_records.hh"
 
 namespace osb::system {
@@ -78,10 +78,7 @@ bool is_fallback(const std::string& sysroot, const image::BootEntry& entry,
     const TrialRecords records(sysroot);
     const std::optional<Trial> trial = records.trial();
     if (trial && trial->deployment == *id) return false;
-    const std::vector<FailedTrial> failed = records.failed();
-    return std::none_of(failed.begin(), failed.end(), [&](const FailedTrial& failure) {
-        return !failure.is_id_reused && failure.deployment == *id;
-    });
+    return !has_failed(records.failed(), *id);
 }
 
 }  // namespace

@@ -98,8 +98,7 @@ class Upgrade {
                 report_.result = UpgradeResult::trial_prepared;
                 return report_next(*target_.roles.on_trial);
             case UpgradeAction::withdraw:
-                static_cast<void>(
-                    advance_trial(sysroot_, TrialEvent::replace, {.running = sysroot_.booted()}));
+                advance_trial(sysroot_, TrialEvent::replace);
                 report_.result = UpgradeResult::withdrawn;
                 return stay(plan);
             case UpgradeAction::download:
@@ -112,8 +111,7 @@ class Upgrade {
 
     // It is possible that the trial is already over and that this was not noticed.
     void resume() {
-        const TrialOutcome trial =
-            advance_trial(sysroot_, TrialEvent::resume, {.running = sysroot_.booted()});
+        const TrialOutcome trial = advance_trial(sysroot_, TrialEvent::resume);
         if (trial.verdict != TrialVerdict::failed) return;
         throw Error(ErrorKind::refused, concat("this system has failed its trial: ", trial.reason))
             .code("failed_trial")

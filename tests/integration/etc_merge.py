@@ -8,18 +8,13 @@ import sys
 
 from lib_harness import run
 from lib_image import TarLayer
-from lib_sysroot import System
+from lib_sysroot import System, read
 from lib_upgrade import Disk, Images, need
 
 ROOT = "root:x:0:0:root:/root:/bin/sh\n"
 ALICE = "alice:x:1000:1000::/home/alice:/bin/sh\n"
 APP = "app:x:1000:1000::/var/empty:/sbin/nologin\n"
 RECORD = "ostree/osb-oci/etc-merges.json"
-
-
-def read(*names):
-    with open(os.path.join(*names), encoding="utf-8") as file:
-        return file.read()
 
 
 def write(text, *names):

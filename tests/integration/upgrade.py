@@ -12,6 +12,7 @@ import time
 from lib_faulty_proxy import Fault, FaultyProxy
 from lib_harness import run
 from lib_registry import Registry
+from lib_sysroot import read
 from lib_upgrade import Disk, Images, blobs, need
 
 INSECURE = "--tls-verify=false"
@@ -31,11 +32,6 @@ class Pause(Fault):
             self.begun.set()
             time.sleep(3)
         return False
-
-
-def read(*names):
-    with open(os.path.join(*names), encoding="utf-8") as file:
-        return file.read()
 
 
 def write(text, *names):
@@ -253,6 +249,19 @@ def given_up(test, registry, disk):
                "by hand: it is deployed again, and that is forgotten", result.describe())
 
 
+def pulled(test, registry, images, disk):
+    """A bad release is taken back: the tag points to the running image again, and what waits is given up."""
+    images.push("v1")
+    check = upgrade(disk, "--check")
+    test.check(check.status == 0 and "gives up the system that waits" in check.stdout, "--check says what upgrade does", check.describe())
+    test.check("gives up the one that waits" in disk.osb("status", INSECURE, "--check").stdout, "and so does status --check")
+    result = upgrade(disk, "--json")
+    said = json.loads(result.stdout)
+    test.check(result.status == 0 and said["result"] == "withdrawn" and said["next_boot"] is None and disk.versions() == ["v1"] and
+               disk.state("trial.json") is None, "a tag that points back gives up the trial", result.describe())
+    test.check_refused(upgrade(disk, "--check"), 77, "the same again", "is running")
+
+
 def main(test):
     need(test)
     os.chmod(test.work, 0o755)  # for the test without privileges
@@ -272,6 +281,7 @@ def main(test):
             concurrent(test, registry, proxy, images, disk)
             rollback_does_not_wait(test, registry, proxy, images, disk)
             given_up(test, registry, disk)
+            pulled(test, registry, images, disk)
             disk.unmount()
 
 

@@ -48,6 +48,9 @@ REFUSED = """{
 """
 
 
+NOTHING_NEW_ERROR = REFUSED.replace("refused", "nothing_new")
+
+
 class Machine:
     def __init__(self, test, name, **settings):
         self.test, self.top = test, test.path(name)
@@ -229,8 +232,18 @@ def bounds(test):
     test.check(len(text) < 12000 and "line 999\n" in text and text.startswith("line "), "the log is bounded", len(text))
 
 
+def waiting(test):
+    """What the next boot starts is there already, as after an interruption: it is restarted into once in a window, if that is wanted."""
+    for apply, code, restarts in (("yes", "next_on_trial", True), ("yes", "next_default", True), ("no", "next_on_trial", False),
+                                  ("yes", "current", False)):
+        machine = Machine(test, f"waiting-{apply}-{code}", osb_upgrade="yes", osb_upgrade_apply=apply)
+        machine.answer(check=77, checked=NOTHING_NEW_ERROR % code)
+        test.check(machine.run() == (0, [CHECK] + ["reboot"] * restarts), f"{code}, apply {apply}: restarts: {restarts}", machine.calls())
+        test.check(machine.run() == (0, []), "and not again in this window", machine.calls())
+
+
 def main(test):
-    for part in (off, settings_that_are_wrong, upgrades, leftovers, failures, refusals, locks, bounds):
+    for part in (off, settings_that_are_wrong, upgrades, waiting, leftovers, failures, refusals, locks, bounds):
         part(test)
 
 

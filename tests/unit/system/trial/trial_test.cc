@@ -274,6 +274,29 @@ TEST_F(TrialTest, WithoutATrialTheLabelIsTheDefault) {
     EXPECT_EQ(sysroot_->deployments().size(), 2U);
 }
 
+// What the initramfs starts when the default does not come up.
+TEST_F(TrialTest, TheFallbackIsAProvenOneThatIsThere) {
+    begin();
+    EXPECT_EQ(menu_of("fallback"), "") << "the other one is on trial";
+    test::pass_trial(*sysroot_);
+    EXPECT_NE(menu_of("fallback"), "");
+    EXPECT_EQ(menu_of("fallback").find("second=yes"), std::string::npos) << "it starts the old one";
+    TrialRecords(disk_.path()).set_failed({{.deployment = old_.id, .reason = "r"}});
+    write_menu(*sysroot_);
+    EXPECT_EQ(menu_of("fallback"), "") << "one that has failed is no fallback";
+    TrialRecords(disk_.path()).set_failed({});
+    sysroot_->set_origin(old_, "[osb-oci]\nuntried=true\n");
+    write_menu(*sysroot_);
+    EXPECT_EQ(menu_of("fallback"), "") << "nor one that was never tried";
+    sysroot_->set_origin(old_, "[origin]\nx=y\n");
+    write_menu(*sysroot_);
+    EXPECT_NE(menu_of("fallback"), "");
+    std::filesystem::rename(disk_.path() + "/ostree/deploy/default", disk_.path() + "/ostree/deploy/moved");
+    write_menu(*sysroot_);
+    EXPECT_EQ(menu_of("fallback"), "") << "nor one that is gone";
+    std::filesystem::rename(disk_.path() + "/ostree/deploy/moved", disk_.path() + "/ostree/deploy/default");
+}
+
 // libostree rewrites no entries then; only links change what they stand for.
 TEST_F(TrialTest, TheEntryIsFoundWhereKernelAndArgumentsAreTheSame) {
     new_ = sysroot_->deploy({.stateroot = old_.id.stateroot,
