@@ -124,6 +124,14 @@ def as_booted(test, system, present):
     before = system.order()
     result = system.booted_osb(present, "cleanup")
     test.check(len(before) == 3 and system.order() == [second, present], "booted: cleanup keeps the order", (before, result.describe()))
+    # Nor does another deployment undo a rollback that waits for its restart.
+    result = system.booted_osb(present, "kargs", "--append", "later=1")
+    (on_trial,) = with_role(system.booted_status(present), "on_trial")
+    entries, default = menu_of(system)
+    test.check(system.order() == [second, on_trial, present] and entries[default][0] == second,
+               "booted: a trial after a rollback leaves its default", (result.describe(), system.order()))
+    system.booted_osb(present, "rollback")
+    test.check(system.order() == [second, present], "booted: and so does giving it up", system.order())
     return None
 
 
