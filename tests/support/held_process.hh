@@ -20,7 +20,7 @@ class HeldProcess {
         Pipe life = make_pipe();
         tracer_ = ::fork();
         if (tracer_ == 0) {
-            life.writer.close();
+            keep_only(pipe.writer.get(), life.reader.get());
             const char ok = ::ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0 ? 1 : 0;
             static_cast<void>(::write(pipe.writer.get(), &ok, 1) == 1);
             char end = 0;  // of the test, however it ends
@@ -46,6 +46,15 @@ class HeldProcess {
     bool is_held() const { return is_held_; }
 
   private:
+    // Another thread may be about to start a process: the ends of its pipes must not stay open here, or
+    // nobody sees when they are closed.
+    static void keep_only(int one, int other) {
+        constexpr int kMost = 1024;
+        for (int fd = 3; fd < kMost; ++fd) {
+            if (fd != one && fd != other) ::close(fd);
+        }
+    }
+
     pid_t tracer_ = -1;
     bool is_held_ = false;
     Fd life_;
