@@ -49,11 +49,32 @@ std::vector<std::string> lookup_strings(GVariant* dict, const char* key) {
     return out;
 }
 
+namespace {
+
+// GLib removes one carriage return from a line's end and keeps the others as a part of the value: what it
+// then writes is read as another value.
+std::string without_carriage_returns(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        out.append(line.substr(0, line.find_last_not_of('\r') + 1)).push_back('\n');
+    }
+    return out;
+}
+
+}  // namespace
+
 GKeyFilePtr parse_key_file(std::string_view text) {
+    // GLib would take it for the end of a value.
+    if (text.find('\0') != std::string_view::npos) {
+        throw Error(ErrorKind::invalid, "not a key file: it has a zero byte");
+    }
+    const std::string lines = without_carriage_returns(text);
     GKeyFilePtr out(g_key_file_new());
     GErrorSlot error;
     error.check(
-        g_key_file_load_from_data(out.get(), text.data(), text.size(), G_KEY_FILE_NONE, error.out()) != 0,
+        g_key_file_load_from_data(out.get(), lines.data(), lines.size(), G_KEY_FILE_NONE, error.out()) != 0,
         "not a key file");
     return out;
 }

@@ -27,6 +27,19 @@ TEST(KeyFile, WhatIsSetIsReadAgain) {
     EXPECT_EQ(KeyFile::parse(file.to_string()).get("g", "k"), value);
 }
 
+TEST(KeyFile, CarriageReturnsAtTheEndOfALineAreNoPartOfAValue) {
+    for (const std::string text : {"[g]\r\nk=v\r\n", "[g]\nk=v\r", "[g]\nk=v\r\r\r\n\r\n"}) {
+        const std::string first = KeyFile::parse(text).to_string();
+        EXPECT_EQ(KeyFile::parse(text).get("g", "k"), "v");
+        EXPECT_EQ(KeyFile::parse(first).to_string(), first);
+    }
+    EXPECT_EQ(KeyFile::parse("[g]\nk=a\rb\n").get("g", "k"), "a\rb");
+}
+
+TEST(KeyFile, AZeroByteIsRefused) {
+    EXPECT_THROW(KeyFile::parse(std::string("[g]\nk=v\r\0x\n", 10)), Error);
+}
+
 TEST(KeyFile, AGroupThatIsRemovedTakesItsKeysAlong) {
     KeyFile file = KeyFile::parse("[a]\nk=1\n[b]\nk=2\n");
     file.remove_group("a");
