@@ -17,6 +17,9 @@
 #include "cli/output/display.hh"
 #include "cli/output/report.hh"
 #include "cli/verbs/completion.hh"
+#include "oci/codec/codec_versions.hh"
+#include "ostree/objects/ostree_versions.hh"
+#include "registry/http/http_versions.hh"
 
 namespace osb::cli {
 namespace {
@@ -79,6 +82,17 @@ void run_verb(const VerbEntry& entry, Args args, Console& console) {
     verb->run(session);
 }
 
+// The first line is for programs, the others are for bug reports.
+std::string version_text() {
+    std::string out = concat("osb-oci ", OSB_VERSION, '\n');
+    for (const auto& libraries :
+         {ostree::ostree_versions(), registry::http_versions(), oci::codec_versions()}) {
+        for (const LibraryVersion& library : libraries)
+            out += concat(library.name, ' ', library.version, '\n');
+    }
+    return out;
+}
+
 void dispatch(Args args, Console& console) {
     std::ostream& out = console.io().out;
     if (args.empty()) {
@@ -88,7 +102,7 @@ void dispatch(Args args, Console& console) {
     if (first == "--help" || first == "-h") {
         out << overview();
     } else if (first == "--version") {
-        out << "osb-oci " << OSB_VERSION << '\n';
+        out << version_text();
     } else if (first == "help") {
         constexpr std::array<const char*, 1> kHelp{"--help"};
         if (args.size() == 1) {

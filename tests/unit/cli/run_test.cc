@@ -2,6 +2,7 @@
 #include "cli/run.hh"
 
 #include <gtest/gtest.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -174,10 +175,14 @@ TEST(CommandLine, HelpNamesEveryVerbAndHasExamples) {
     EXPECT_EQ(osb_oci({"help"}).out, all.out);
 }
 
-TEST(CommandLine, VersionIsOneLine) {
+TEST(CommandLine, VersionIsTheFirstLineAndThoseOfLibrariesFollow) {
     const Outcome outcome = osb_oci({"--version"});
     EXPECT_EQ(outcome.status, 0);
-    EXPECT_EQ(outcome.out, concat("osb-oci ", OSB_VERSION, "\n"));
+    EXPECT_TRUE(outcome.out.starts_with(concat("osb-oci ", OSB_VERSION, "\n"))) << outcome.out;
+    for (const char* library : {"libostree", "GLib", "libcurl", "OpenSSL", "zstd", "zlib"}) {
+        EXPECT_TRUE(contains(outcome.out, concat("\n", library, " "))) << library << ": " << outcome.out;
+    }
+    EXPECT_TRUE(contains(outcome.out, concat("\nzstd ", ZSTD_VERSION_STRING, "\n"))) << outcome.out;
 }
 
 TEST(CommandLine, FailedWriteIsAnError) {

@@ -1,0 +1,13 @@
+// The versions of the compression libraries.
+#pragma once
+
+#include <vector>
+
+#include "base/library_version.hh"
+
+namespace osb::oci {
+
+// zstd and zlib as they run, and ISA-L as it was compiled in, if it was. Thread-safe.
+std::vector<LibraryVersion> codec_versions();
+
+}  // namespace osb::oci
