@@ -136,7 +136,7 @@ std::string overview() {
             concat("  ", entry->name, std::string(width - entry->name.size() + 2, ' '), entry->summary, '\n');
     }
     out += concat("\nOptions:\n", line_of("-h,--help", "show this help"),
-                  line_of("--version", "show the version"),
+                  line_of("--version", "show the versions of osb-oci and its libraries"),
                   "\n'osb-oci help VERB' shows the options of a verb, with examples.\n\nExit status:\n");
     for (const ExitStatus& status : exit_statuses()) {
         std::string number(status.number);

@@ -209,8 +209,9 @@ std::string program_manual() {
                   bold("osb-oci --version"), '\n', heading("DESCRIPTION"), paragraph(kAbout), verb_list(),
                   heading("OPTIONS"),
                   item(concat(bold("-h"), ", ", bold("--help")), "show the list of verbs"),
-                  item(bold("--version"), "show the version"), named_list("IMAGE NAMES", kImageNames),
-                  exit_status(), named_list("ENVIRONMENT", kVariables), see_also(pages));
+                  item(bold("--version"), "show the versions of osb-oci and its libraries"),
+                  named_list("IMAGE NAMES", kImageNames), exit_status(),
+                  named_list("ENVIRONMENT", kVariables), see_also(pages));
 }
 
 std::string verb_manual(const VerbEntry& entry) {

@@ -19,7 +19,6 @@
 #include "image/boot/boot_menu.hh"
 #include "image/deployment/origin.hh"
 #include "oci/documents/json.hh"
-#include "oci/documents/json_members.hh"
 #include "system/etc/etc_merge.hh"
 #include "system/etc/etc_record.hh"
 #include "system/trial/boot_count.hh"
@@ -36,7 +35,7 @@ using oci::Json;
 using ostree::Deployment;
 using ostree::Sysroot;
 
-constexpr std::size_t kMaxResult = 1024UL * 1024;
+constexpr std::size_t kMaxProblemFile = 1024UL * 1024;
 constexpr const char* kProblemFile = "boot-problem";  // of the initramfs
 constexpr std::size_t kMaxProblem = 500;
 
@@ -237,8 +236,9 @@ void stop_watchdog(const std::string& run_directory) {
 std::string read_boot_problem(const std::string& run_directory, const std::string& boot) {
     if (::access(concat(boot, "/loader").c_str(), F_OK) == 0) return {};
     try {
-        return escape(one_line(
-            read_regular_file(AT_FDCWD, concat(run_directory, '/', kProblemFile), kMaxResult), kMaxProblem));
+        return escape(
+            one_line(read_regular_file(AT_FDCWD, concat(run_directory, '/', kProblemFile), kMaxProblemFile),
+                     kMaxProblem));
     } catch (const Error&) {
         return {};
     }

@@ -20,8 +20,8 @@ constexpr std::size_t kMaxRecords = 64;
 constexpr std::size_t kMaxRecord = 256UL * 1024;
 // The longest time that a restart after a panic, the firmware's start and the boot take together.
 constexpr long kRecent = 3600;
-// time() may be one tick behind the clock of file times, and so one second.
-constexpr std::time_t kClockSkew = -1;
+// In seconds. time() may be one tick behind the clock of file times, so it may still count the second before.
+constexpr std::time_t kMaxClockLag = 1;
 
 std::string panic_in(std::string_view text) {
     constexpr std::string_view kPanic = "Kernel panic";
@@ -43,7 +43,7 @@ std::string find_panic(const std::string& directory, long max_age_seconds) {
         struct stat info {};
         if (++count > kMaxRecords || ::stat(path.c_str(), &info) != 0) continue;
         const std::time_t age = std::time(nullptr) - info.st_mtime;
-        if (age < kClockSkew || age > max_age_seconds) continue;  // a clock may have been set back
+        if (age < -kMaxClockLag || age > max_age_seconds) continue;  // a clock may have been set back
         try {
             std::string found = panic_in(read_regular_file(AT_FDCWD, path, kMaxRecord));
             if (!found.empty()) return found;

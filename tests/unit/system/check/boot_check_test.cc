@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <ctime>
 #include <filesystem>
 
 #include "base/bytes.hh"
@@ -442,14 +443,16 @@ TEST(PanicRecord, IsTheLineWithTheReason) {
     test::put_file(directory / "dmesg-x",
                    "<0>[ 2.0] Kernel panic - not syncing: \x1b VFS\n<0>[ 2.1] CPU: 0\n");
     EXPECT_EQ(find_panic(directory.path(), 100), "Kernel panic - not syncing: \\x1b VFS");
-    const auto found_at = [&directory](std::chrono::seconds age) {
-        std::filesystem::last_write_time(directory / "dmesg-x",
-                                         std::filesystem::file_time_type::clock::now() - age);
+    const auto found_at = [&directory](std::time_t age) {
+        // Of the clock that find_panic() reads: others may be a tick ahead of it.
+        const timespec time{.tv_sec = std::time(nullptr) - age, .tv_nsec = 0};
+        const std::array<timespec, 2> times{time, time};
+        EXPECT_EQ(::utimensat(AT_FDCWD, (directory / "dmesg-x").c_str(), times.data(), 0), 0);
         return !find_panic(directory.path(), 100).empty();
     };
-    EXPECT_FALSE(found_at(std::chrono::hours(1)));
-    EXPECT_FALSE(found_at(-std::chrono::hours(1)));
-    EXPECT_TRUE(found_at(std::chrono::seconds(-1)));  // the clock of files may be ahead of time()
+    EXPECT_FALSE(found_at(3600));
+    EXPECT_FALSE(found_at(-3600));
+    EXPECT_TRUE(found_at(-1));
 }
 
 TEST(ReadBootCheck, WhatIsMalformedIsNone) {
