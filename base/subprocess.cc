@@ -64,7 +64,7 @@ class FileActions {
 // Default signal handling, an empty signal mask and a process group of its own.
 class SpawnAttributes {
   public:
-    SpawnAttributes() {
+    explicit SpawnAttributes(bool shares_process_group) {
         check_spawn(posix_spawnattr_init(&attributes_), "cannot prepare a child process");
         sigset_t defaults;
         sigset_t mask;
@@ -72,12 +72,12 @@ class SpawnAttributes {
         sigemptyset(&mask);
         // An ignored signal would stay ignored in the child.
         for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) sigaddset(&defaults, number);
-        const bool ok =
-            posix_spawnattr_setsigdefault(&attributes_, &defaults) == 0 &&
-            posix_spawnattr_setsigmask(&attributes_, &mask) == 0 &&
-            posix_spawnattr_setpgroup(&attributes_, 0) == 0 &&
-            posix_spawnattr_setflags(
-                &attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP) == 0;
+        int flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+        if (!shares_process_group) flags |= POSIX_SPAWN_SETPGROUP;
+        const bool ok = posix_spawnattr_setsigdefault(&attributes_, &defaults) == 0 &&
+                        posix_spawnattr_setsigmask(&attributes_, &mask) == 0 &&
+                        posix_spawnattr_setpgroup(&attributes_, 0) == 0 &&
+                        posix_spawnattr_setflags(&attributes_, static_cast<short>(flags)) == 0;
         if (!ok) {
             posix_spawnattr_destroy(&attributes_);
             throw Error(ErrorKind::internal, "cannot prepare a child process");
@@ -122,7 +122,7 @@ pid_t spawn(const SubprocessOptions& options, const Fd& stderr_writer) {
     actions.open_null(STDOUT_FILENO, O_WRONLY);
     actions.give(stderr_writer.get(), STDERR_FILENO);
     for (const auto& [ours, theirs] : options.inherited) actions.give(ours, theirs);
-    const SpawnAttributes attributes;
+    const SpawnAttributes attributes(options.shares_process_group);
     std::vector<std::string> argv = options.argv;
     std::vector<std::string> environment = merged_environment(options.environment);
     pid_t pid = -1;

@@ -20,6 +20,9 @@ struct SubprocessOptions {
     // Our descriptor -> its number in the child. The numbers 1 and 2 override those that Subprocess sets up.
     // The child inherits no other descriptor with O_CLOEXEC, which every descriptor of this project has.
     std::vector<std::pair<int, int>> inherited;
+    // The child stays in our process group. A program that asks the user on the terminal needs this: the
+    // kernel stops a background group that reads from it. Ctrl-C then reaches the child, too.
+    bool shares_process_group = false;
 };
 
 // The result of a child process.
@@ -33,8 +36,8 @@ struct ExitState {
 };
 
 // A running child. Its standard input and output are /dev/null, and the last 4 KiB of its standard error are
-// kept. The child has its own process group: Ctrl-C on the terminal reaches only this process, which then
-// terminates the child in order. Not thread-safe.
+// kept. Unless the options say otherwise, the child has its own process group: Ctrl-C on the terminal reaches
+// only this process, which then terminates the child in order. Not thread-safe.
 class Subprocess {
   public:
     // The size of the kept end of standard error, in bytes.

@@ -83,6 +83,7 @@ class PushVerb final : public Verb {
         }
         const ostree::Repository repository = ostree::Repository::open(session.options.repo);
         archive_.jobs = flags_.jobs();
+        archive_.ssh_may_ask = session.console.io().err_is_terminal && !session.options.json;
         if (!ref_.empty()) archive_.ref = ostree::RefName::parse(ref_);
         const ostree::ArchivePushResult result =
             destination_.starts_with("file:")

@@ -115,7 +115,11 @@ void RepositoryLayout::add_ref(const std::string& name, const ostree::CommitId& 
 }
 
 void RepositoryLayout::add_config(const std::string& text) {
-    tree_.add_file(repository_, "config", {.mode = 0644, .mtime = time_}, Content::of(text));
+    add_file("config", text);
+}
+
+void RepositoryLayout::add_file(const std::string& name, const std::string& text) {
+    tree_.add_file(repository_, name, {.mode = 0644, .mtime = time_}, Content::of(text));
 }
 
 InodeId RepositoryLayout::file(const Sha256& checksum) const {

@@ -27,6 +27,8 @@ class RepositoryLayout {
     // Adds a ref for a commit. `name` is the path below refs/.
     void add_ref(const std::string& name, const ostree::CommitId& commit);
     void add_config(const std::string& text);
+    // Adds a file at the top of the repository.
+    void add_file(const std::string& name, const std::string& text);
 
     // Returns the inode of a content object that was added.
     InodeId file(const Sha256& checksum) const;

@@ -68,6 +68,7 @@ class Layout {
         // This ref protects the deployment's commit from pruning.
         repository_->add_ref("heads/ostree/1/1/0", id_.commit);
         repository_->add_config(concat("[core]\nrepo_version=1\nmode=bare\n", spec_.repository_config));
+        for (const auto& [name, text] : spec_.repository_files) repository_->add_file(name, text);
     }
 
     void make_state() {

@@ -26,7 +26,8 @@ struct DeploymentSpec {
     // The name below refs/, for example "heads/os/main", and the commit. The disk gets all of these refs.
     std::map<std::string, ostree::CommitId> refs;
     std::string repository_config;  // lines that follow [core] in the repository's configuration
-    std::int64_t time = 0;          // of new inodes, in seconds since 1970
+    std::map<std::string, std::string> repository_files;  // name and content of more files in the repository
+    std::int64_t time = 0;                                // of new inodes, in seconds since 1970
 };
 
 // The trees of the root filesystem and of BOOT, and the boot entry.

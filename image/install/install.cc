@@ -157,6 +157,7 @@ struct Installation::Impl {
              {options.stateroot, source.origin.text(), source.remote_config, options.customizations.text}) {
             add(text);
         }
+        for (const auto& [name, text] : source.repository_files) add(concat(name, '\n', text));
         for (const std::int64_t number :
              {static_cast<std::int64_t>(options.size.value_or(0)),
               static_cast<std::int64_t>(options.boot_size.value_or(0)), *options.source_date_epoch}) {
@@ -296,6 +297,7 @@ struct Installation::Impl {
             .origin = source.origin,
             .refs = source.refs,
             .repository_config = repository_config(mode) + source.remote_config,
+            .repository_files = source.repository_files,
             .time = identity.time};
         check_command_line(spec.kernel_arguments, spec.stateroot, kernel);
         // The title could be escaped here, but libostree writes it again with the next deployment.

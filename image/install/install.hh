@@ -31,6 +31,8 @@ struct InstallSource {
     // Names below refs/ and their commits. The disk gets all of them.
     std::map<std::string, ostree::CommitId> refs;
     std::string remote_config;  // the section of a remote in a repository's configuration
+    // Files of the repository on the disk, by name: the keyring of a remote.
+    std::map<std::string, std::string> repository_files;
 };
 
 // The target and the options of an installation.

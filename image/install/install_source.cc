@@ -79,6 +79,8 @@ InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourc
                       .commit = result.commit,
                       .origin = Origin::of_refspec(concat(options.remote, ':', options.ref)),
                       .remote_config = result.config};
+    if (!result.keyring.empty())
+        out.repository_files.emplace(ostree::keyring_name(options.remote), result.keyring);
     out.refs.emplace(concat("remotes/", options.remote, '/', options.ref), result.commit);
     if (!options.target_imgref.empty()) follow_image(out, options.target_imgref);
     return out;

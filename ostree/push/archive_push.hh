@@ -21,6 +21,8 @@ struct ArchivePushOptions {
     std::optional<RefName> ref;  // its name in the destination; nullopt: the ref in the revision
     bool force = false;          // also if the destination's ref would lose commits
     unsigned jobs = 0;           // number of threads; 0: one per core
+    // ssh may ask on the terminal for a password, a passphrase or whether to accept a host's key.
+    bool ssh_may_ask = false;
 };
 
 // The result of a push.
@@ -51,11 +53,11 @@ ArchivePushResult push_to_directory(const Repository& source, const std::string&
                                     const ArchivePushOptions& options, Progress& progress);
 
 // Does the same through the user's `ssh` program and the server's ostree-receive (package ostree-push), into
-// an existing repository. ssh asks no questions: keys come from files or an agent, and the host must be
-// known. The server stores each commit with a new checksum, as a child of the commit of its ref, and accepts
-// only newer ones. Its ref then names the copy. Throws Error as push_to_directory(), and: unavailable if the
-// server cannot be reached, refuses access, or its ostree-receive fails; untrusted if the host key does not
-// match the known one.
+// an existing repository. Unless the options say otherwise, ssh asks no questions: keys come from files or an
+// agent, and the host must be known. The server stores each commit with a new checksum, as a child of the
+// commit of its ref, and accepts only newer ones. Its ref then names the copy. Throws Error as
+// push_to_directory(), and: unavailable if the server cannot be reached, refuses access, or its
+// ostree-receive fails; untrusted if the host key does not match the known one.
 ArchivePushResult push_over_ssh(const Repository& source, const std::string& rev, const SshTarget& target,
                                 const ArchivePushOptions& options, Progress& progress);
 

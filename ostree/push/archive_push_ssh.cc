@@ -49,8 +49,9 @@ class SshPush {
           result_{.commit = source.commit(), .ref = source.ref()} {}
 
     ArchivePushResult run() {
-        progress_.begin("connecting", std::nullopt);
-        ssh_.emplace(target_, scratch_.path() + "/ssh");
+        // A bar would be drawn over ssh's questions.
+        if (!options_.ssh_may_ask) progress_.begin("connecting", std::nullopt);
+        ssh_.emplace(target_, scratch_.path() + "/ssh", options_.ssh_may_ask);
         url_ = concat("http://127.0.0.1:", ssh_->forward(server_.socket_path()), server_.prefix());
         const std::size_t unknown = count_unknown();
         for (std::size_t i = unknown; i-- > 0;) send(i, unknown);

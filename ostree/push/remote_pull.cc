@@ -9,6 +9,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/state_file.hh"
 #include "ostree/objects/interrupt_watch.hh"
 #include "ostree/objects/repository_handle.hh"
 
@@ -97,7 +98,20 @@ CommitId pull_ref(Repository& repository, const std::string& remote, const RefNa
     return *commit;
 }
 
+// More than a distribution's keyring.
+constexpr std::size_t kMaxKeyring = 16UL * 1024 * 1024;
+
+std::string read_keyring(const Repository& repository, const RemotePullOptions& options) {
+    if (options.gpg_key.empty()) return "";
+    return read_regular_file(AT_FDCWD, concat(repository.path(), '/', keyring_name(options.name)),
+                             kMaxKeyring);
+}
+
 }  // namespace
+
+std::string keyring_name(const std::string& remote) {
+    return remote + ".trustedkeys.gpg";
+}
 
 RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& options, Progress& progress) {
     check_options(options);
@@ -115,7 +129,8 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
                      [&] { return pull_ref(repository, options.name, options.ref, progress); });
     return {.commit = commit,
             .config = concat("\n[remote \"", options.name, "\"]\nurl=", options.url,
-                             "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n')};
+                             "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n'),
+            .keyring = read_keyring(repository, options)};
 }
 
 CommitId pull_configured(Repository& repository, const std::string& remote, const RefName& ref,

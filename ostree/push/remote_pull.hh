@@ -23,7 +23,13 @@ struct RemotePullResult {
     CommitId commit;
     // The section of the remote in a repository's configuration file.
     std::string config;
+    // The trusted keys of the remote, as libostree stores them in a repository's file keyring_name(); "" if
+    // signatures are not verified.
+    std::string keyring;
 };
+
+// The file in a repository's directory with the trusted keys of a remote.
+std::string keyring_name(const std::string& remote);
 
 // Adds the remote to `repository` and pulls the ref with all its objects. Reports no bytes, because their
 // total is not known before the end. Throws Error: usage for a name or URL that libostree rejects;

@@ -34,11 +34,13 @@ constexpr const char* kTethered =
 constexpr int kTether = 3;
 constexpr int kNoSuchProgram = 127;  // in a shell
 
-std::vector<std::string> master_arguments(const SshTarget& target, const std::string& control_path) {
+std::vector<std::string> master_arguments(const SshTarget& target, const std::string& control_path,
+                                          bool may_ask) {
     std::vector<std::string> out{"sh", "-c", kTethered, "sh", "ssh", "-N", "-M", "-S", control_path};
-    // There is no terminal to ask questions, and forwardings in the user's configuration are not needed.
-    for (const char* option : {"BatchMode=yes", "ControlPersist=no", "ClearAllForwardings=yes",
-                               "ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"}) {
+    // Forwardings in the user's configuration are not needed.
+    for (const char* option :
+         {may_ask ? "BatchMode=no" : "BatchMode=yes", "ControlPersist=no", "ClearAllForwardings=yes",
+          "ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"}) {
         out.insert(out.end(), {"-o", option});
     }
     if (target.port != 0) out.insert(out.end(), {"-p", concat(target.port)});
@@ -69,7 +71,9 @@ std::string_view last_line(std::string_view text) {
     }
     if (why.find("Permission denied") != std::string_view::npos) {
         throw Error(ErrorKind::unavailable, message)
-            .hint("ssh cannot prompt: use a key from an agent, or one without a passphrase");
+            .hint(
+                "ssh asks for passwords only on a terminal: else use a key from an agent, or without a "
+                "passphrase");
     }
     throw Error(ErrorKind::unavailable, message);
 }
@@ -114,13 +118,14 @@ bool read_lines(int fd, Lines& lines) {
 
 }  // namespace
 
-SshConnection::SshConnection(const SshTarget& target, std::string control_path)
+SshConnection::SshConnection(const SshTarget& target, std::string control_path, bool may_ask)
     : host_(target.host),
       control_path_(std::move(control_path)),
       tether_(make_pipe()),
-      master_({.argv = master_arguments(target, control_path_),
+      master_({.argv = master_arguments(target, control_path_, may_ask),
                .environment = {},
-               .inherited = {{tether_.reader.get(), kTether}}}) {
+               .inherited = {{tether_.reader.get(), kTether}},
+               .shares_process_group = may_ask}) {
     wait_until_connected();
 }
 

@@ -18,11 +18,12 @@ inline constexpr int kSshFailed = 255;
 // A connection, which an ssh master process holds open.
 class SshConnection {
   public:
-    // Connects. ssh uses its usual configuration, keys and known hosts, and asks no questions. `control_path`
-    // is the path of the new control socket. It must not exist, and its directory must be accessible only to
-    // this user. Throws Error: not_found without an `ssh` program; untrusted if the server's key is not the
-    // known one; unavailable for all other connection failures.
-    SshConnection(const SshTarget& target, std::string control_path);
+    // Connects. ssh uses its usual configuration, keys and known hosts. With `may_ask` it asks its questions
+    // on the terminal of this process, else it asks none. `control_path` is the path of the new control
+    // socket. It must not exist, and its directory must be accessible only to this user. Throws Error:
+    // not_found without an `ssh` program; untrusted if the server's key is not the known one; unavailable for
+    // all other connection failures.
+    SshConnection(const SshTarget& target, std::string control_path, bool may_ask);
     SshConnection(const SshConnection&) = delete;
     SshConnection& operator=(const SshConnection&) = delete;
     // Disconnects.
