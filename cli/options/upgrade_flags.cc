@@ -9,12 +9,14 @@ void UpgradeFlags::declare(Arguments& arguments) {
                     .help = "accept an image that failed its trial before",
                     .target = &upgrade.force}});
     sysroot.declare(arguments);
+    fetch.declare(arguments);
     arguments.add({jobs_argument(upgrade.jobs)});
     registry.declare(arguments);
 }
 
 system::UpgradeOptions UpgradeFlags::options() const {
     system::UpgradeOptions out = upgrade;
+    out.fetch = fetch.way();
     out.registry = registry.options();
     return out;
 }

@@ -10,6 +10,7 @@
 #include "base/escape.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "cli/reports/transfer_report.hh"
 
 namespace osb::cli {
 namespace {
@@ -122,7 +123,8 @@ std::uint64_t total_size(const oci::Manifest& manifest) {
     return total;
 }
 
-std::string describe_image(const oci::Reference& reference, const oci::Image& image) {
+std::string describe_image(const oci::Reference& reference, const oci::Image& image,
+                           const std::optional<std::vector<ostree::PlannedWay>>& plan) {
     const oci::Manifest& manifest = image.manifest;
     const oci::ImageConfig& config = image.config;
     std::vector<std::vector<std::string>> facts{
@@ -137,6 +139,7 @@ std::string describe_image(const oci::Reference& reference, const oci::Image& im
          concat(format_bytes(total_size(manifest)), " in ", format_count(manifest.layers.size(), "layer"))},
         {"ostree", ostree_fact(config.labels)},
     };
+    if (plan) facts.push_back({"to fetch", describe_plan(*plan)});
     if (const std::string* diff_id = find(config.labels, kFinalDiffIdLabel)) {
         facts.push_back({"", concat("its last layer is ", escape(*diff_id))});
     }
@@ -159,7 +162,8 @@ std::string describe_index(const oci::Reference& reference, const oci::Index& in
            text_section("annotations", index.annotations);
 }
 
-std::string image_document(const oci::Reference& reference, const oci::Image& image) {
+std::string image_document(const oci::Reference& reference, const oci::Image& image,
+                           const std::optional<std::vector<ostree::PlannedWay>>& plan) {
     const oci::Manifest& manifest = image.manifest;
     const oci::ImageConfig& config = image.config;
     OrderedJson out{{"schema", 1},
@@ -180,6 +184,7 @@ std::string image_document(const oci::Reference& reference, const oci::Image& im
                      {"final_diff_id", text_or_null(find(config.labels, kFinalDiffIdLabel))},
                      {"bootable", text_or_null(find(config.labels, kBootableLabel))},
                      {"bootc", find(config.labels, kBootcLabel) != nullptr}};
+    if (plan) out["plan"] = plan_to_json(*plan);
     return to_document(out);
 }
 

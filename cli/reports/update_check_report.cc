@@ -7,6 +7,7 @@
 #include "base/escape.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "cli/reports/transfer_report.hh"
 #include "cli/reports/upgrade_report.hh"
 
 namespace osb::cli {
@@ -60,6 +61,7 @@ std::string check_document(const system::UpdateCheck& check) {
                     {"fetched", facts.is_fetched}};
     out["failed_before"] = facts.failed ? OrderedJson(facts.failed->reason) : OrderedJson(nullptr);
     out["bytes_to_fetch"] = check.bytes_to_fetch ? OrderedJson(*check.bytes_to_fetch) : OrderedJson(nullptr);
+    out["plan"] = plan_to_json(check.ways);
     out["packages"] = nullptr;
     if (check.packages) {
         out["packages"] = OrderedJson::array();
@@ -91,7 +93,9 @@ std::string describe_check(const system::UpdateCheck& check) {
     } else if (facts.is_fetched) {
         out += "to fetch: nothing, the repository has it\n";
     } else if (check.bytes_to_fetch) {
-        out += concat("to fetch: ", format_bytes(*check.bytes_to_fetch), '\n');
+        out += concat("to fetch: ",
+                      check.ways.empty() ? format_bytes(*check.bytes_to_fetch) : describe_plan(check.ways),
+                      '\n');
     }
     return out + describe_packages(check);
 }

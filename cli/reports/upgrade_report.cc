@@ -6,6 +6,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/output/format.hh"
+#include "cli/reports/transfer_report.hh"
 #include "system/check/restart.hh"
 #include "system/upgrade/upgrade_plan.hh"
 
@@ -57,6 +58,11 @@ OrderedJson to_json(const system::Release& release) {
     return {{"version", json_text(release.version)}, {"time", time}};
 }
 
+std::string amount_read(const system::UpgradeReport& report) {
+    if (report.transfer) return describe_transfer(*report.transfer);
+    return concat("read ", format_bytes(report.bytes_read));
+}
+
 OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
     OrderedJson deployment(nullptr);
     if (report.deployment) {
@@ -72,6 +78,7 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
             {"deployment", deployment},
             {"next_boot", json_text(report.next_boot ? report.next_boot->to_string() : "")},
             {"bytes_read", report.bytes_read},
+            {"transfer", report.transfer ? transfer_to_json(*report.transfer) : OrderedJson(nullptr)},
             {"etc_conflicts", report.etc_conflicts}};
 }
 
@@ -93,13 +100,12 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
             return concat("nothing new: ", image, " is ", name, ", which is already deployed\n",
                           next_boot(report));
         case UpgradeResult::downloaded:
-            return concat("fetched ", image, ": ", name, ", ", format_bytes(report.bytes_read),
-                          " read; 'osb-oci upgrade' deploys it\n");
+            return concat("fetched ", image, ": ", name, ", ", amount_read(report),
+                          "\n'osb-oci upgrade' deploys it\n");
         case UpgradeResult::deployed:
             break;
     }
-    return concat("deployed ", image, ": ", name, ", ", format_bytes(report.bytes_read), " read\n",
-                  next_boot(report));
+    return concat("deployed ", image, ": ", name, ", ", amount_read(report), '\n', next_boot(report));
 }
 
 void run_upgrade(Session& session, const SysrootFlags& flags, const system::UpgradeOptions& options,

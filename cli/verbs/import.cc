@@ -3,11 +3,13 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "cli/reports/transfer_report.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
@@ -32,6 +34,7 @@ OrderedJson to_json(const ostree::ImportResult& result) {
             {"layers", result.layers},
             {"layers_reused", result.layers_reused},
             {"bytes_read", result.bytes_read},
+            {"transfer", transfer_to_json(result.transfer)},
             {"objects_written", result.objects_written},
             {"bytes_written", result.bytes_written},
             {"notes", result.notes}};
@@ -40,7 +43,7 @@ OrderedJson to_json(const ostree::ImportResult& result) {
 std::string summary(const ostree::ImportResult& result) {
     if (result.unchanged) return concat("ref ", result.ref, " already holds this image: nothing was added");
     return concat("ref ", result.ref, ": ", format_count(result.layers, "layer"), " (", result.layers_reused,
-                  " known already), read ", format_bytes(result.bytes_read), ", wrote ",
+                  " known already), ", describe_transfer(result.transfer), "; wrote ",
                   format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written));
 }
 
@@ -71,6 +74,7 @@ class ImportVerb final : public Verb {
              .target = &options_.subject},
             jobs_argument(options_.jobs),
         });
+        fetch_.declare(arguments);
         registry_.declare(arguments);
     }
 
@@ -81,6 +85,7 @@ class ImportVerb final : public Verb {
         if (!ref_.empty()) options_.ref = ostree::RefName::parse(ref_);
         options_.name = reference.short_name();
         options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
+        options_.fetch = fetch_.way();
         set_parent();
 
         // Open the image first, so that a mistyped name creates no repository.
@@ -109,6 +114,7 @@ class ImportVerb final : public Verb {
     std::string ref_;
     std::string layout_ = "bootable";
     std::string platform_;
+    FetchFlag fetch_;
     RegistryFlags registry_;
     std::string parent_ = "auto";
     ostree::ImportOptions options_;

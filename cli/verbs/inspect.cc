@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.hh"
+#include "base/escape.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
@@ -9,6 +10,7 @@
 #include "cli/reports/image_report.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "registry/transports/open_source.hh"
 
 namespace osb::cli {
@@ -44,6 +46,14 @@ class InspectVerb final : public Verb {
              .excludes = {"--raw"},
              .target = &config_},
         });
+        arguments.add({
+            {.name = "--against",
+             .value = "REV",
+             .kind = ValueKind::revision,
+             .help = "also show what a pull would fetch into the repository, which has this commit",
+             .excludes = {"--raw", "--config"},
+             .target = &against_},
+        });
         registry_.declare(arguments);
     }
 
@@ -62,10 +72,23 @@ class InspectVerb final : public Verb {
         const oci::Image image = oci::open_image(source, platform);
         if (raw_) return print_document(session, image.manifest.raw);
         if (config_) return print_document(session, image.config.raw);
-        session.print(json ? image_document(reference, image) : describe_image(reference, image));
+        const auto plan = find_plan(session.options.repo, image);
+        session.print(json ? image_document(reference, image, plan) : describe_image(reference, image, plan));
     }
 
   private:
+    std::optional<std::vector<ostree::PlannedWay>> find_plan(const std::string& repo,
+                                                             const oci::Image& image) const {
+        if (against_.empty()) return std::nullopt;
+        const ostree::Repository repository = ostree::Repository::open(repo);
+        if (!repository.resolve(against_)) {
+            throw ostree::revision_not_found(repository, against_,
+                                             concat("the repository has no commit ", osb::quoted(against_)));
+        }
+        ostree::ImageTables tables(image);
+        return ostree::plan_fetch(repository, image, tables);
+    }
+
     // Shows an index of images for other machines, and returns true. Returns false for all other names.
     bool inspect_index(const Session& session, const oci::Reference& reference,
                        oci::ImageSource& source) const {
@@ -94,6 +117,7 @@ class InspectVerb final : public Verb {
     }
 
     std::string image_;
+    std::string against_;
     std::string platform_;
     RegistryFlags registry_;
     bool raw_ = false;
@@ -107,6 +131,7 @@ constexpr auto kInspectExamples = std::to_array<std::string_view>({
     "osb-oci inspect --json containers-storage:localhost/os:1 | jq .layers",
     "osb-oci inspect --platform linux/arm64 docker://docker.io/library/alpine:3.20",
     "osb-oci inspect --raw oci-archive:image.tar | sha256sum",
+    "osb-oci inspect --repo repo --against os/x86_64/main docker://registry.example.com/os:v2",
 });
 
 const VerbEntry kInspectVerb{
@@ -115,10 +140,11 @@ const VerbEntry kInspectVerb{
     .description =
         "Shows the facts of an image without reading its layers: platform, labels, annotations, layers "
         "and sizes, and the ostree commit if the image holds one. An index that has no image for this "
-        "machine is shown as a list of its images. --raw and --config print the document byte for byte.",
+        "machine is shown as a list of its images. --raw and --config print the document byte for byte. "
+        "--against shows what a pull into the repository would fetch.",
     .examples = kInspectExamples,
     .related = {"import", "pull"},
-    .uses_repository = false,
+    .uses_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<InspectVerb>(); },
 };
 

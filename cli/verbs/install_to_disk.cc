@@ -7,12 +7,14 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "cli/output/size.hh"
+#include "cli/reports/transfer_report.hh"
 #include "image/ext4/ext4_writer.hh"
 #include "image/install/install.hh"
 #include "image/install/install_source.hh"
@@ -23,7 +25,8 @@
 namespace osb::cli {
 namespace {
 
-OrderedJson to_json(const image::InstallResult& result, const std::string& target) {
+OrderedJson to_json(const image::InstallResult& result, const std::string& target,
+                    const std::optional<ostree::Transfer>& transfer) {
     return {{"schema", 1},
             {"target", target},
             {"commit", result.commit},
@@ -33,7 +36,8 @@ OrderedJson to_json(const image::InstallResult& result, const std::string& targe
             {"size", result.size},
             {"boot_uuid", result.boot_uuid},
             {"root_uuid", result.root_uuid},
-            {"bytes_written", result.bytes_written}};
+            {"bytes_written", result.bytes_written},
+            {"transfer", transfer ? transfer_to_json(*transfer) : OrderedJson(nullptr)}};
 }
 
 // SOURCE_DATE_EPOCH as defined by reproducible-builds.org; nullopt if it is not set.
@@ -75,6 +79,7 @@ class InstallToDiskVerb final : public Verb {
              .target = &in_vm_},
             jobs_argument(options_.jobs),
         });
+        fetch_.declare(arguments);
         registry_.declare(arguments);
     }
 
@@ -96,7 +101,7 @@ class InstallToDiskVerb final : public Verb {
         session.progress.end();
         session.note(concat("installed kernel ", result.kernel, " and ", format_bytes(result.bytes_written),
                             " on ", osb::quoted(options_.target), ", ", format_bytes(result.size)));
-        session.print(session.options.json ? to_document(to_json(result, options_.target))
+        session.print(session.options.json ? to_document(to_json(result, options_.target, source.transfer))
                                            : concat(result.commit, '\n'));
     }
 
@@ -211,6 +216,7 @@ class InstallToDiskVerb final : public Verb {
                                        .platform = options_.platform,
                                        .registry = registry_.options(),
                                        .target_imgref = target_imgref_,
+                                       .fetch = fetch_.way(),
                                        .jobs = options_.jobs},
                                       session.progress);
     }
@@ -228,6 +234,7 @@ class InstallToDiskVerb final : public Verb {
     std::string target_imgref_;
     std::string config_;
     bool in_vm_ = false;
+    FetchFlag fetch_;
     RegistryFlags registry_;
     image::InstallOptions options_;
 };

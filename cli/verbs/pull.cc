@@ -2,11 +2,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
+#include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "cli/reports/transfer_report.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/pull.hh"
@@ -22,6 +24,7 @@ OrderedJson to_json(const ostree::PullResult& result) {
             {"manifest_digest", result.manifest_digest},
             {"layers", result.layers},
             {"bytes_read", result.bytes_read},
+            {"transfer", transfer_to_json(result.transfer)},
             {"objects_written", result.objects_written},
             {"bytes_written", result.bytes_written}};
 }
@@ -35,6 +38,7 @@ class PullVerb final : public Verb {
             platform_argument(platform_),
             jobs_argument(options_.jobs),
         });
+        fetch_.declare(arguments);
         registry_.declare(arguments);
     }
 
@@ -49,12 +53,13 @@ class PullVerb final : public Verb {
             options_.ref = ostree::RefName::parse(
                 concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
         }
+        options_.fetch = fetch_.way();
         // Check this before a repository is created.
         ostree::check_pullable(image);
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);
         session.progress.end();
-        session.note(concat("ref ", *result.ref, ": read ", format_bytes(result.bytes_read), ", wrote ",
+        session.note(concat("ref ", *result.ref, ": ", describe_transfer(result.transfer), "; wrote ",
                             format_count(result.objects_written, "object"), ", ",
                             format_bytes(result.bytes_written)));
         session.print(session.options.json ? to_document(to_json(result)) : concat(result.commit, '\n'));
@@ -64,6 +69,7 @@ class PullVerb final : public Verb {
     std::string image_;
     std::string platform_;
     std::string ref_;
+    FetchFlag fetch_;
     RegistryFlags registry_;
     ostree::PullOptions options_;
 };

@@ -16,6 +16,7 @@
 #include "image/disk/partition_table.hh"
 #include "image/settings/customizations.hh"
 #include "oci/documents/platform.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
 
@@ -33,6 +34,7 @@ struct InstallSource {
     std::string remote_config;  // the section of a remote in a repository's configuration
     // Files of the repository on the disk, by name: the keyring of a remote.
     std::map<std::string, std::string> repository_files;
+    std::optional<ostree::Transfer> transfer;  // of an image that was imported now
 };
 
 // The target and the options of an installation.

@@ -55,8 +55,10 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     ostree::ImportOptions import;
     import.ref = ref;
     import.jobs = options.jobs;
-    InstallSource out{.repository = &repository,
-                      .commit = ostree::import_image(repository, image, import, progress).commit};
+    import.fetch = options.fetch;
+    const ostree::ImportResult imported = ostree::import_image(repository, image, import, progress);
+    InstallSource out{.repository = &repository, .commit = imported.commit};
+    out.transfer = imported.transfer;
     // Include the refs of the layers, so that the next image that shares them need not fetch them again.
     for (const std::string& name : repository.refs("")) {
         // The image's own ref replaces this one. A second ref would keep the commit after upgrades have

@@ -7,6 +7,7 @@
 #include "base/progress.hh"
 #include "image/install/install.hh"
 #include "oci/documents/platform.hh"
+#include "ostree/import/object_fetch.hh"
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 #include "registry/distribution/registry_access.hh"
@@ -27,6 +28,7 @@ struct ImageSourceOptions {
     std::optional<oci::Platform> platform;  // of the machine; nothing means this machine's
     registry::RegistryOptions registry;
     std::string target_imgref;  // "" means `image`, if it is in a registry
+    ostree::FetchWay fetch = ostree::FetchWay::automatic;
     unsigned jobs = 0;
 };
 

@@ -34,6 +34,12 @@ struct LayerBlob {
     std::optional<std::uint64_t> packed_size{};
 };
 
+// What a source has transferred over the network so far; 0 for images on the local disk.
+struct Traffic {
+    std::uint64_t bytes = 0;     // of the bodies of all responses
+    std::uint64_t requests = 0;  // all HTTP requests
+};
+
 // An opened image. Its bytes are not verified: open_image() and open_layer() in oci/transports/image.hh
 // verify them. Several threads may open and read blobs at once.
 class ImageSource {
@@ -48,12 +54,15 @@ class ImageSource {
     // Opens the blob of a descriptor (a manifest, an index, a config, a layer). Throws Error{not_found}.
     virtual std::unique_ptr<Source> open_blob(const Descriptor& descriptor) = 0;
     // Opens `length` bytes of a blob from `offset` on. The range must lie in the blob; more bytes may follow.
-    // The default opens the blob and skips to the offset.
+    // The default opens the blob and skips to the offset. Throws as open_blob(); Error{unsupported} with the
+    // code no_ranges if the registry sends whole blobs only, which a source remembers.
     virtual std::unique_ptr<Source> open_range(const Descriptor& descriptor, std::uint64_t offset,
                                                std::uint64_t length);
     // Opens layer `index` of the image. The default opens the blob in the manifest, with the compression of
     // its media type.
     virtual LayerBlob open_layer(const Manifest& manifest, const ImageConfig& config, std::size_t index);
+    // Thread-safe.
+    virtual Traffic traffic() const { return {}; }
 };
 
 // Reads a range of a blob without verification. The caller must limit `length`. Throws as open_range();

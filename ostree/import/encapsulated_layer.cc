@@ -18,61 +18,11 @@ namespace osb::ostree {
 namespace {
 
 constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
-constexpr std::size_t kMaxXattrs = 1024UL * 1024;  // of one object, as in ostree-ext
 // The memory of a name or an object in a set or map, besides its bytes.
 constexpr std::size_t kNodeOverhead = 128;
 
-bool is_lower_hex(std::string_view text) noexcept {
-    for (const char c : text) {
-        if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) return false;
-    }
-    return true;
-}
-
 std::string_view last_part(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
-}
-
-XattrBytes checked_xattrs(std::string bytes) {
-    check_xattrs(bytes);
-    return bytes;
-}
-
-// Content objects that a bare-user-only repository cannot store would get another checksum in it; directories
-// would not.
-void check_held(RepoMode mode, const DirectoryMeta& meta) {
-    const FileMeta full{.uid = meta.uid, .gid = meta.gid, .mode = S_IFDIR | meta.mode, .xattrs = meta.xattrs};
-    const FileMeta held = canonical(mode, full);
-    if (held.uid == full.uid && held.gid == full.gid && held.mode == full.mode && held.xattrs == full.xattrs)
-        return;
-    throw Error(ErrorKind::unsupported,
-                "a directory whose owner, mode or attributes a bare-user-only repository does not support");
-}
-
-// The checksum of the object matches. This checks that every later step supports the object.
-void check_structure(ObjectType type, const std::string& bytes, RepoMode mode) {
-    switch (type) {
-        case ObjectType::dirtree:
-            parse_dirtree(as_bytes(bytes));
-            return;
-        case ObjectType::dirmeta:
-            check_held(mode, parse_dirmeta(as_bytes(bytes)));
-            return;
-        case ObjectType::commit:
-            parse_commit(as_bytes(bytes));
-            return;
-        case ObjectType::file:
-            return;
-    }
-}
-
-ObjectType metadata_type(const std::string& suffix) {
-    return suffix == "dirtree" ? ObjectType::dirtree : ObjectType::dirmeta;
-}
-
-[[noreturn]] void throw_mismatch(const std::string& expected, const Sha256& actual) {
-    throw Error(ErrorKind::digest_mismatch,
-                concat("the object ", expected, " has the checksum ", to_hex(actual)));
 }
 
 // Stores a file in memory, and checks that it matches its name.
@@ -89,10 +39,7 @@ class StoreTask final : public Task {
         meta_.xattrs = xattrs_;
     }
 
-    void run() override {
-        const Sha256 actual = writer_.write_file(meta_, {}, {content_.get(), size_});
-        if (actual != expected_) throw_mismatch(to_hex(expected_), actual);
-    }
+    void run() override { writer_.write_expected_file(expected_, meta_, {}, {content_.get(), size_}); }
 
   private:
     ObjectWriter& writer_;
@@ -132,17 +79,10 @@ void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string
     if (entry.type == oci::TarType::directory) return;
     if (path.starts_with(kXattrsV0)) {
         expect_regular(entry);
-        return share_xattrs(last_part(path), checked_xattrs(read_content(entry, kMaxXattrs)));
+        return share_xattrs(last_part(path), checked_xattrs(read_content(entry, kMaxObjectXattrs)));
     }
     if (!path.starts_with(kImageObjects)) return;
-    const std::string_view name = std::string_view(path).substr(kImageObjects.size());
-    constexpr std::size_t kLoose = 65;  // XX/<62 digits>
-    if (name.size() <= kLoose + 1 || name[2] != '/' || name[kLoose] != '.') {
-        throw Error(ErrorKind::invalid, "not the name of an object");
-    }
-    ObjectName object{concat(name.substr(0, 2), name.substr(3, 62)), std::string(name.substr(kLoose + 1))};
-    if (!is_lower_hex(object.checksum)) throw Error(ErrorKind::invalid, "not the name of an object");
-    take_object(entry, path, object);
+    take_object(entry, path, parse_object_path(path));
 }
 
 void EncapsulatedLayerReader::take_object(const oci::TarEntry& entry, const std::string& path,
@@ -172,18 +112,11 @@ void EncapsulatedLayerReader::take_metadata(const ObjectName& name, const std::s
     }
     if (name.suffix == "commit") {
         if (out_.commit) throw Error(ErrorKind::invalid, "a second commit");
-        const Sha256 actual = sha256(as_bytes(bytes));
-        if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
-        check_structure(ObjectType::commit, bytes, writer_.mode());
-        out_.commit = CommitId(actual);
+        out_.commit = check_commit_object(name, bytes);
         out_.commit_object = bytes;
         return;
     }
-    const Sha256 actual = sha256(as_bytes(bytes));
-    if (to_hex(actual) != name.checksum) throw_mismatch(name.checksum, actual);
-    const ObjectType type = metadata_type(name.suffix);
-    check_structure(type, bytes, writer_.mode());
-    writer_.write_metadata(type, as_bytes(bytes));
+    store_directory_object(writer_, name, bytes);
 }
 
 void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std::string& path,
@@ -198,7 +131,7 @@ void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std:
         return;
     }
     expect_regular(entry);
-    XattrBytes bytes = checked_xattrs(read_content(entry, kMaxXattrs));
+    XattrBytes bytes = checked_xattrs(read_content(entry, kMaxObjectXattrs));
     if (name.suffix == "file-xattrs-link") {
         pending_ = {name.checksum, std::move(bytes)};
         return;
@@ -237,9 +170,8 @@ void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const Object
     const Sha256 expected = parse_sha256(name.checksum);
     record_object(meta, is_link ? entry.link_target : std::string(), expected);
     if (!is_link && entry.size <= FileStream::kPiece) return store_later(entry, meta, expected);
-    const Sha256 actual =
-        is_link ? writer_.write_file(meta, entry.link_target, {}) : store_large(meta, entry.size);
-    if (actual != expected) throw_mismatch(name.checksum, actual);
+    if (is_link) return writer_.write_expected_file(expected, meta, entry.link_target, {});
+    store_large(meta, entry.size, expected);
 }
 
 LayerEntry& EncapsulatedLayerReader::record(EntryKind kind) {
@@ -304,7 +236,7 @@ void EncapsulatedLayerReader::store_later(const oci::TarEntry& entry, const File
                  length + meta.xattrs.size() + kTaskOverhead);
 }
 
-Sha256 EncapsulatedLayerReader::store_large(const FileMeta& meta, std::uint64_t size) {
+void EncapsulatedLayerReader::store_large(const FileMeta& meta, std::uint64_t size, const Sha256& expected) {
     FileStream stream(writer_, pool_, meta, size);
     for (std::uint64_t left = size; left > 0;) {
         check_interrupt();
@@ -312,7 +244,7 @@ Sha256 EncapsulatedLayerReader::store_large(const FileMeta& meta, std::uint64_t 
         stream.write(next_piece(length), length);
         left -= length;
     }
-    return stream.finish();
+    stream.finish_expected(expected);
 }
 
 std::string EncapsulatedLayerReader::read_content(const oci::TarEntry& entry, std::size_t limit) {

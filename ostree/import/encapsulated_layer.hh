@@ -8,18 +8,12 @@
 #include <set>
 #include <string>
 
+#include "ostree/import/encapsulated_objects.hh"
 #include "ostree/import/layer_reader.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/tree/layer.hh"
 
 namespace osb::ostree {
-
-// The content of an image's layers besides objects in the repository.
-struct Encapsulated {
-    std::optional<CommitId> commit;  // nullopt until it was read
-    std::string commit_object;       // the bytes of the commit
-    std::string detached;            // detached metadata, serialised; "" for none
-};
 
 // Reads one layer. Not thread-safe.
 class EncapsulatedLayerReader {
@@ -44,11 +38,6 @@ class EncapsulatedLayerReader {
     void read_all();
 
   private:
-    struct ObjectName {
-        std::string checksum;
-        std::string suffix;
-    };
-
     void take(const oci::TarEntry& entry, const std::string& path);
     void take_object(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
     void take_metadata(const ObjectName& name, const std::string& bytes);
@@ -61,7 +50,7 @@ class EncapsulatedLayerReader {
     void see(const std::string& object);
     std::unique_ptr<std::uint8_t[]> next_piece(std::size_t length);
     void store_later(const oci::TarEntry& entry, const FileMeta& meta, const Sha256& expected);
-    Sha256 store_large(const FileMeta& meta, std::uint64_t size);
+    void store_large(const FileMeta& meta, std::uint64_t size, const Sha256& expected);
     std::string read_content(const oci::TarEntry& entry, std::size_t limit);
     void expect_regular(const oci::TarEntry& entry) const;
 

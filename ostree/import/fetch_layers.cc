@@ -1,13 +1,14 @@
 #include "ostree/import/fetch_layers.hh"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
-#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_image.hh"
-#include "ostree/import/known_layers.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/import/layer_reading.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/objects/object_writer.hh"
@@ -25,15 +26,51 @@ class LayerFetch {
           progress_(progress),
           base_(encapsulated_layers(image)) {}
 
-    std::uint64_t run(std::uint64_t batch_size) {
-        const std::vector<std::size_t> missing = find_missing();
-        std::uint64_t total = 0;
-        for (const std::size_t index : missing) total += size_of(index);
+    std::uint64_t run(ImageTables& tables, FetchWay way, std::uint64_t batch_size) {
+        const std::vector<std::size_t> unread = unread_layers(repository_, image_);
+        ObjectFetch objects(repository_, image_, of_base(unread), tables, way, jobs_);
+        const std::vector<std::size_t> whole = to_read(unread, objects);
+        const std::uint64_t total = objects.bytes() + size_of_layers(image_, whole);
         if (total <= batch_size) return 0;
-        progress_.begin("reading layers", total);
+        while (objects.bytes() > 0) fetch_objects(objects, batch_size);
+        return objects.bytes_fetched() + read_in_batches(whole, batch_size);
+    }
+
+  private:
+    std::uint64_t size_of(std::size_t index) const { return image_.manifest.layers[index].size; }
+
+    std::vector<std::size_t> of_base(const std::vector<std::size_t>& unread) const {
+        std::vector<std::size_t> out;
+        std::copy_if(unread.begin(), unread.end(), std::back_inserter(out),
+                     [this](std::size_t index) { return index < base_; });
+        return out;
+    }
+
+    std::vector<std::size_t> to_read(const std::vector<std::size_t>& unread,
+                                     const ObjectFetch& objects) const {
+        std::vector<std::size_t> out;
+        for (const std::size_t index : unread) {
+            const bool is_first_of_base = base_ > 0 && index == 0;
+            if (!is_first_of_base && !objects.covers(index)) out.push_back(index);
+        }
+        return out;
+    }
+
+    // The objects of a batch stay in the repository without a ref, which the next prune would remove.
+    void fetch_objects(ObjectFetch& objects, std::uint64_t batch_size) {
+        Transaction transaction(repository_);
+        ObjectWriter writer(repository_);
+        objects.run(writer, progress_, batch_size);
+        writer.publish();
+        transaction.commit();
+    }
+
+    std::uint64_t read_in_batches(const std::vector<std::size_t>& layers, std::uint64_t batch_size) {
+        if (layers.empty()) return 0;
+        progress_.begin("reading layers", size_of_layers(image_, layers));
         std::vector<std::size_t> batch;
         std::uint64_t bytes = 0;
-        for (const std::size_t index : missing) {
+        for (const std::size_t index : layers) {
             if (!batch.empty() && bytes + size_of(index) > batch_size) {
                 fetch(std::exchange(batch, {}));
                 bytes = 0;
@@ -42,22 +79,7 @@ class LayerFetch {
             bytes += size_of(index);
         }
         fetch(batch);
-        return total;
-    }
-
-  private:
-    std::uint64_t size_of(std::size_t index) const { return image_.manifest.layers[index].size; }
-
-    std::vector<std::size_t> find_missing() const {
-        const std::vector<bool> present = present_layers(repository_, image_);
-        std::vector<std::size_t> out;
-        std::set<oci::Digest> seen;
-        for (std::size_t i = 0; i < present.size(); ++i) {
-            const bool is_first_of_base = base_ > 0 && i == 0;
-            if (present[i] || is_first_of_base || !seen.insert(image_.config.diff_ids[i]).second) continue;
-            out.push_back(i);
-        }
-        return out;
+        return size_of_layers(image_, layers);
     }
 
     void fetch(const std::vector<std::size_t>& batch) {
@@ -93,9 +115,9 @@ class LayerFetch {
 
 }  // namespace
 
-std::uint64_t fetch_layers(Repository& repository, const oci::Image& image, unsigned jobs, Progress& progress,
-                           std::uint64_t batch) {
-    return LayerFetch(repository, image, jobs, progress).run(batch);
+std::uint64_t fetch_layers(Repository& repository, const oci::Image& image, ImageTables& tables, FetchWay way,
+                           unsigned jobs, Progress& progress, std::uint64_t batch) {
+    return LayerFetch(repository, image, jobs, progress).run(tables, way, batch);
 }
 
 }  // namespace osb::ostree

@@ -83,6 +83,11 @@ LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, c
     return lay_out(std::move(merged), plan.layout, &derived, link_store(writer), budget);
 }
 
+std::string_view way_of(const ReusedLayers& reused, bool read_layers) {
+    if (!reused.fetched.empty()) return "objects";
+    return read_layers ? "layers" : "none";
+}
+
 // Imports an image that is not in the repository yet. Each stage uses the results of the previous ones.
 ImportResult import_new(Repository& repository, const oci::Image& image, const ImportPlan& plan,
                         const ImportOptions& options, Progress& progress) {
@@ -90,12 +95,24 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     ImageBudget budget;
     Transaction transaction(repository);
     ObjectWriter writer(repository);
-    ReusedLayers reused = find_reused_layers(repository, image, plan.base_layers, options.expect_objects,
-                                             writer, threads, budget);
+    ImageTables own_tables(image);
+    ImageTables& tables = options.tables == nullptr ? own_tables : *options.tables;
+    ReusedLayers reused = find_reused_layers({.repository = repository,
+                                              .image = image,
+                                              .tables = tables,
+                                              .writer = writer,
+                                              .budget = budget,
+                                              .progress = progress,
+                                              .way = options.fetch,
+                                              .threads = threads},
+                                             plan.base_layers);
     const std::size_t layers_reused = count_with_content(reused.layers);
     check_space_for(repository, unread_blobs(image, reused.layers));
-    const ReadLayers read =
+    ReadLayers read =
         read_layers(image, plan.base_layers, std::move(reused.layers), writer, threads, progress, budget);
+    if (reused.commit.commit) read.commit = std::move(reused.commit);
+    const std::string_view way = way_of(reused, !read.new_ones.empty());
+    read.new_ones.insert(read.new_ones.end(), reused.fetched.begin(), reused.fetched.end());
     progress.begin("writing the commit", std::nullopt);
     std::optional<ImageBase> base = find_base(image, plan, std::move(reused.base), read, writer, budget);
     const LaidOutTree tree = base ? make_derived_tree(image, plan, read.layers, *base, writer, budget)
@@ -109,7 +126,8 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
                                             .kernel = tree.kernel});
     commit.notes.insert(commit.notes.begin(), tree.notes.begin(), tree.notes.end());
     ImportResult result = describe_import(image, plan, std::move(commit), layers_reused);
-    result.bytes_read = read.bytes_read + reused.table_bytes;
+    result.bytes_read = read.bytes_read + reused.bytes_read;
+    result.transfer = describe_transfer(image, way, result.bytes_read, reused.layer_bytes);
     result.objects_written = writer.objects_written();
     result.bytes_written = writer.bytes_written();
     return result;
@@ -119,6 +137,7 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
 
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress) {
+    check_fetch_way(image, options.fetch);
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
     if (!present) return import_new(repository, image, plan, options, progress);

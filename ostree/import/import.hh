@@ -12,6 +12,8 @@
 
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
+#include "ostree/import/fetch_plan.hh"
+#include "ostree/import/object_fetch.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
@@ -40,10 +42,10 @@ struct ImportOptions {
     std::string parent_commit;  // a checksum or a ref
     std::string subject;
     unsigned jobs = 0;  // number of threads; 0: one per core
-    // The repository probably has most of the image's objects, although it has not read the layers. For an
-    // image with a commit, the import reads the tables of contents, and then only the layers with missing
-    // objects.
-    bool expect_objects = false;
+    // How an image with a commit is fetched (object_fetch.hh).
+    FetchWay fetch = FetchWay::automatic;
+    // The image's tables of contents, if the caller has read some of them; borrowed. nullptr: none.
+    ImageTables* tables = nullptr;
 };
 
 // The report of an import, besides its commit and ref.
@@ -56,7 +58,8 @@ struct ImportFacts {
     std::string kernel;   // release of the kernel; "" for none
     std::size_t layers = 0;
     std::size_t layers_reused = 0;  // not read: known from an earlier import, or all objects are present
-    std::uint64_t bytes_read = 0;   // of layer blobs
+    std::uint64_t bytes_read = 0;   // of layer blobs, objects in them and tables of contents
+    Transfer transfer;
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // the stored size
     std::vector<std::string> notes;   // moved and dropped files, one line each, escaped

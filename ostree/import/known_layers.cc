@@ -1,17 +1,8 @@
 #include "ostree/import/known_layers.hh"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
-
-#include "base/fd.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_store.hh"
-#include "ostree/import/layer_table.hh"
-#include "ostree/objects/object_format.hh"
-#include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
 
@@ -45,28 +36,6 @@ std::optional<CommitId> known_commit(const Repository& repository, const oci::Im
     if (base == 0 || base != image.manifest.layers.size()) return {};
     const auto known = known_layers(repository, image);
     return known.front() != nullptr ? known.front()->commit : std::nullopt;
-}
-
-std::vector<bool> present_layers(const Repository& repository, const oci::Image& image) {
-    const auto known = known_layers(repository, image);
-    const std::size_t base = encapsulated_layers(image);
-    const Fd objects = open_at(ostree_repo_get_dfd(repository.handle().repo.get()), "objects",
-                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    const bool is_archive = repository.mode() == RepoMode::archive;
-    const auto is_here = [&](const LayerEntry& entry) {
-        const std::string path = loose_path(entry.checksum, ObjectType::file, is_archive);
-        return ::faccessat(objects.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    };
-    std::vector<bool> out;
-    for (std::size_t i = 0; i < known.size(); ++i) {
-        out.push_back(known[i] != nullptr);
-        if (known[i] != nullptr || i == 0 || i >= base) continue;
-        const LayerTable table = find_layer_table(image, i);
-        if (table.layer == nullptr) continue;
-        const auto& entries = table.layer->entries();
-        out.back() = std::all_of(entries.begin(), entries.end(), is_here);
-    }
-    return out;
 }
 
 }  // namespace osb::ostree

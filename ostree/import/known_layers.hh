@@ -29,9 +29,4 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
 // otherwise nullopt. Does not trust the image's label. Throws as known_layers().
 std::optional<CommitId> known_commit(const Repository& repository, const oci::Image& image);
 
-// One element per layer: true if an import that expects objects (ImportOptions::expect_objects) would not
-// read it. Such a layer is known, or the repository has all objects in its table of contents. Throws as
-// known_layers(); Error{unavailable} if the registry fails.
-std::vector<bool> present_layers(const Repository& repository, const oci::Image& image);
-
 }  // namespace osb::ostree

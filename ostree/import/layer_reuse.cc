@@ -1,6 +1,5 @@
 #include "ostree/import/layer_reuse.hh"
 
-#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -9,7 +8,6 @@
 #include "base/task_pool.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_store.hh"
-#include "ostree/import/layer_table.hh"
 #include "ostree/tree/commit.hh"
 
 namespace osb::ostree {
@@ -36,31 +34,54 @@ void drop_content(ImageLayer& layer, ImageBudget& budget) {
     layer.content.reset();
 }
 
-struct WholeLayers {
-    ImageLayers layers;             // those whose objects all exist have content
-    std::uint64_t table_bytes = 0;  // bytes of tables of contents that were read
-};
-
-WholeLayers keep_whole_layers(ImageLayers layers, const oci::Image& image, bool expect_objects,
-                              const ObjectWriter& writer, unsigned threads, ImageBudget& budget) {
-    std::atomic<std::uint64_t> table_bytes{0};
-    TaskPool pool(threads);
+// Drops the content of layers of which an object is missing.
+void keep_whole_layers(ImageLayers& layers, const ReuseContext& context) {
+    TaskPool pool(context.threads);
     for (ImageLayer& layer : layers.distinct) {
-        const bool may_be_here = expect_objects && layer.kind == LayerKind::objects;
-        if (layer.content == nullptr && !may_be_here) continue;
-        pool.add_producer([&image, &writer, &budget, &table_bytes, &layer] {
-            if (layer.content == nullptr) {
-                LayerTable table = find_layer_table(image, layer.index);
-                layer.content = std::move(table.layer);
-                charge(budget, layer.content.get());
-                table_bytes += table.bytes_read;
-            }
-            if (layer.content == nullptr || holds_all_files(writer, *layer.content)) return;
-            drop_content(layer, budget);
+        if (layer.content == nullptr) continue;
+        pool.add_producer([&context, &layer] {
+            if (!holds_all_files(context.writer, *layer.content)) drop_content(layer, context.budget);
         });
     }
     pool.run();
-    return {.layers = std::move(layers), .table_bytes = table_bytes};
+}
+
+// The layers with a part of the commit that have no content.
+std::vector<std::size_t> unread_of_base(const ImageLayers& layers) {
+    std::vector<std::size_t> out;
+    for (const ImageLayer& layer : layers.distinct) {
+        if (layer.content == nullptr && layer.kind != LayerKind::ordinary) out.push_back(layer.index);
+    }
+    return out;
+}
+
+std::uint64_t unread_bytes(const oci::Image& image, const ImageLayers& layers) {
+    std::uint64_t out = 0;
+    for (const oci::Descriptor* blob : unread_blobs(image, layers)) out += blob->size;
+    return out;
+}
+
+// An empty repository has no objects, so tables of contents would be read in vain.
+bool expects_objects(const ReuseContext& context) {
+    if (context.way == FetchWay::automatic) return !context.repository.refs("").empty();
+    return context.way != FetchWay::layers;
+}
+
+void fetch_objects(ReusedLayers& out, const ReuseContext& context) {
+    const std::vector<std::size_t> unread = unread_of_base(out.layers);
+    if (unread.empty() || !expects_objects(context)) return;
+    ObjectFetch fetch(context.repository, context.image, unread, context.tables, context.way,
+                      context.threads);
+    fetch.run(context.writer, context.progress);
+    for (ImageLayer& layer : out.layers.distinct) {
+        if (layer.content != nullptr || layer.kind == LayerKind::ordinary) continue;
+        layer.content = fetch.layer(layer.index);
+        charge(context.budget, layer.content.get());
+        if (layer.content == nullptr) continue;
+        out.fetched.push_back(layer.content);
+        if (layer.kind == LayerKind::commit) out.commit = fetch.commit();
+    }
+    out.bytes_read = context.tables.bytes_read() + fetch.bytes_fetched();
 }
 
 std::optional<ImageBase> find_whole_base(const Repository& repository, const ImageLayers& layers,
@@ -82,16 +103,21 @@ std::optional<ImageBase> find_whole_base(const Repository& repository, const Ima
 
 }  // namespace
 
-ReusedLayers find_reused_layers(const Repository& repository, const oci::Image& image,
-                                std::size_t base_layers, bool expect_objects, const ObjectWriter& writer,
-                                unsigned threads, ImageBudget& budget) {
-    WholeLayers whole = keep_whole_layers(find_known_layers(repository, image, base_layers, budget), image,
-                                          expect_objects, writer, threads, budget);
-    ReusedLayers out{
-        .layers = std::move(whole.layers), .base = std::nullopt, .table_bytes = whole.table_bytes};
-    if (base_layers == 0 || out.layers.at(0).content == nullptr) return out;
-    out.base = find_whole_base(repository, out.layers, base_layers, writer, budget);
-    if (!out.base) drop_content(out.layers.at(0), budget);
+ReusedLayers find_reused_layers(const ReuseContext& context, std::size_t base_layers) {
+    ReusedLayers out;
+    out.layers = find_known_layers(context.repository, context.image, base_layers, context.budget);
+    keep_whole_layers(out.layers, context);
+    // A first layer that is known is worth something only if the repository has its commit, too.
+    if (base_layers > 0 && out.layers.at(0).content != nullptr &&
+        load_commit(context.repository, out.layers.at(0).content->commit.value()) == nullptr) {
+        drop_content(out.layers.at(0), context.budget);
+    }
+    out.layer_bytes = unread_bytes(context.image, out.layers);
+    if (base_layers == 0) return out;
+    fetch_objects(out, context);
+    if (out.commit.commit || out.layers.at(0).content == nullptr) return out;
+    out.base = find_whole_base(context.repository, out.layers, base_layers, context.writer, context.budget);
+    if (!out.base) drop_content(out.layers.at(0), context.budget);
     return out;
 }
 

@@ -21,6 +21,7 @@ namespace {
 constexpr const char* kRefPrefix = "ostree/container/blob/osb";
 constexpr guint32 kFormat = 4;              // format 1 did not support devices
 constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects, so others must not use it as a tree
+constexpr guint32 kFormatTable = 5;         // the same, from a table of contents
 constexpr const char* kKeyLayerFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeyCommit = "osb.layer.commit";
@@ -34,8 +35,14 @@ RefName ref_of(const oci::Digest& digest) {
     return RefName::escaped(kRefPrefix, digest.to_string());
 }
 
-guint32 format_of(LayerKind kind) {
-    return kind == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
+guint32 format_of(const Layer& layer) {
+    if (layer.from_table) return kFormatTable;
+    return layer.kind() == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
+}
+
+bool fits_kind(guint32 format, LayerKind kind) {
+    if (kind == LayerKind::ordinary) return format == kFormat;
+    return format == kFormatEncapsulated || format == kFormatTable;
 }
 
 // Reads a file of a commit's root directory.
@@ -78,18 +85,20 @@ std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const Com
     if (!commit_object) return nullptr;
     const GVariantPtr metadata = metadata_of(commit_object.get());
     guint32 format = 0;
-    if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || format != format_of(kind))
+    if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || !fits_kind(format, kind))
         return nullptr;
     const std::optional<CommitId> held = CommitId::try_parse(lookup_string(metadata.get(), kKeyCommit));
     if (held.has_value() != (kind == LayerKind::commit)) return nullptr;
     const std::string known = lookup_string(metadata.get(), kKeyDiffId);
     if (known != diff_id.to_string()) {
+        if (format == kFormatTable) return nullptr;
         throw Error(
             ErrorKind::digest_mismatch,
             concat("unpacks to ", escape(known), ", but the image's config declares ", diff_id.to_string()));
     }
     auto layer = std::make_unique<Layer>(diff_id, kind);
     layer->commit = held;
+    layer->from_table = format == kFormatTable;
     guint64 size = 0;
     if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
     layer->notes() = lookup_strings(metadata.get(), kKeyNotes);
@@ -122,7 +131,7 @@ GVariantPtr layer_metadata(const Layer& layer) {
         g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit->c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
                           g_variant_new_string(layer.diff_id().to_string().c_str()));
-    g_variant_builder_add(&builder, "{sv}", kKeyLayerFormat, g_variant_new_uint32(format_of(layer.kind())));
+    g_variant_builder_add(&builder, "{sv}", kKeyLayerFormat, g_variant_new_uint32(format_of(layer)));
     if (!layer.image_layers.empty())
         g_variant_builder_add(&builder, "{sv}", kKeyImage, string_array(layer.image_layers));
     g_variant_builder_add(&builder, "{sv}", kKeyNotes, string_array(layer.notes()));
@@ -171,8 +180,8 @@ void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, s
     const auto held = CommitId::try_parse(lookup_string(layer.metadata.get(), kKeyCommit));
     if (!held || !commits.contains(*held)) return;
     refs.insert(layer.ref);
-    for (const std::string& diff_id : lookup_strings(layer.metadata.get(), kKeyImage))
-        refs.insert(ref_of(oci::Digest::parse(diff_id)).text());
+    for (const std::string& digest : lookup_strings(layer.metadata.get(), kKeyImage))
+        refs.insert(ref_of(oci::Digest::parse(digest)).text());
 }
 
 }  // namespace
@@ -213,14 +222,18 @@ bool knows_blob(const Repository& repository, const oci::Digest& digest, const o
     if (digest == diff_id) return true;  // an uncompressed layer
     const std::optional<CommitId> commit = repository.resolve(ref_of(digest).text());
     const GVariantPtr commit_object = commit ? load_commit(repository, *commit) : nullptr;
-    return commit_object &&
-           lookup_string(metadata_of(commit_object.get()).get(), kKeyDiffId) == diff_id.to_string();
+    if (!commit_object) return false;
+    const GVariantPtr metadata = metadata_of(commit_object.get());
+    guint32 format = 0;
+    const bool is_read =
+        g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) != FALSE && format != kFormatTable;
+    return is_read && lookup_string(metadata.get(), kKeyDiffId) == diff_id.to_string();
 }
 
 void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer) {
     const CommitId commit = transaction.write_commit(commit_object);
     if (layer.blob) transaction.set_ref(ref_of(*layer.blob), commit);
-    transaction.set_ref(ref_of(layer.diff_id()), commit);
+    if (!layer.from_table) transaction.set_ref(ref_of(layer.diff_id()), commit);
 }
 
 void forget_unused_layers(Transaction& transaction, const Repository& repository,

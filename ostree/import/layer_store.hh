@@ -1,4 +1,5 @@
-// Storage of imported layers in the repository, so that they need not be read again.
+// Storage of imported layers in the repository, so that they need not be read again. A layer of which only
+// the table of contents was read (Layer::from_table) is stored under the digest of its blob alone.
 //
 // A layer is stored as a commit. Its tree has the objects of the layer's files, named by their checksums, and
 // one file `entries` with the list of the layer's entries (docs/formats/layer-commit.md). Two refs

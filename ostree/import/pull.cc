@@ -8,7 +8,11 @@
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_layer.hh"
 #include "ostree/import/image_layers.hh"
+#include "ostree/import/image_tables.hh"
+#include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_reader.hh"
+#include "ostree/import/layer_store.hh"
+#include "ostree/import/object_fetch.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit_binding.hh"
@@ -39,12 +43,17 @@ void check_complete(const Repository& repository, const ObjectWriter& writer, co
     }
 }
 
-void read_layers(const oci::Image& image, const PullOptions& options, ObjectWriter& writer,
-                 Encapsulated& found, Progress& progress) {
+// Reads these layers to their ends. Returns the bytes of their blobs.
+std::uint64_t read_whole_layers(const oci::Image& image, const std::vector<std::size_t>& layers,
+                                const PullOptions& options, ObjectWriter& writer, Encapsulated& found,
+                                Progress& progress) {
+    const std::uint64_t bytes = size_of_layers(image, layers);
+    if (layers.empty()) return 0;
+    progress.begin("reading layers", bytes);
     TaskPool pool(options.jobs);
     ImageBudget budget;
     const LayerContext context{writer, pool, progress, budget};
-    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+    for (const std::size_t i : layers) {
         pool.add_producer([&, i] {
             with_context([&] { return describe_layer(image, i); },
                          [&] {
@@ -57,6 +66,43 @@ void read_layers(const oci::Image& image, const PullOptions& options, ObjectWrit
         });
     }
     pool.run();
+    return bytes;
+}
+
+// The layers of which an object may be missing. The first one has the commit.
+std::vector<std::size_t> layers_to_fetch(const Repository& repository, const oci::Image& image,
+                                         const ObjectWriter& writer) {
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+        const auto known = i == 0 ? nullptr : find_known_layer(repository, image, i, LayerKind::objects);
+        if (known == nullptr || !holds_all_files(writer, *known)) out.push_back(i);
+    }
+    return out;
+}
+
+struct Fetched {
+    Encapsulated commit;
+    std::uint64_t bytes_read = 0;
+    std::string_view way = "none";
+};
+
+Fetched fetch_missing(const Repository& repository, const oci::Image& image, const PullOptions& options,
+                      const std::vector<std::size_t>& missing, ObjectWriter& writer, Progress& progress) {
+    // An empty repository has no objects, so tables of contents would be read in vain.
+    const bool in_vain = options.fetch == FetchWay::automatic && repository.refs("").empty();
+    ImageTables tables(image);
+    ObjectFetch objects(repository, image, missing, tables, in_vain ? FetchWay::layers : options.fetch,
+                        options.jobs);
+    objects.run(writer, progress);
+    std::vector<std::size_t> whole;
+    for (const std::size_t index : missing) {
+        if (!objects.covers(index)) whole.push_back(index);
+    }
+    Fetched out{.commit = objects.commit()};
+    out.bytes_read = tables.bytes_read() + objects.bytes_fetched() +
+                     read_whole_layers(image, whole, options, writer, out.commit, progress);
+    if (!missing.empty()) out.way = whole.size() < missing.size() ? "objects" : "layers";
+    return out;
 }
 
 }  // namespace
@@ -75,13 +121,12 @@ void check_pullable(const oci::Image& image) {
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress) {
     check_pullable(image);
-    std::uint64_t bytes_read = 0;
-    for (const oci::Descriptor& layer : image.manifest.layers) bytes_read += layer.size;
+    check_fetch_way(image, options.fetch);
     Transaction transaction(repository);
     ObjectWriter writer(repository);
-    Encapsulated found;
-    progress.begin("reading layers", bytes_read);
-    read_layers(image, options, writer, found, progress);
+    const std::vector<std::size_t> missing = layers_to_fetch(repository, image, writer);
+    const Fetched fetched = fetch_missing(repository, image, options, missing, writer, progress);
+    const Encapsulated& found = fetched.commit;
     const CommitId& commit = found.commit.value();  // a first layer without a commit was rejected
     check_promised_commit(image, commit);
     progress.begin("writing the commit", std::nullopt);
@@ -96,13 +141,15 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
         transaction.set_ref(*options.ref, commit);
     }
     transaction.commit();
-    return {.commit = commit,
-            .ref = options.ref,
-            .manifest_digest = image.manifest.digest.to_string(),
-            .layers = image.manifest.layers.size(),
-            .bytes_read = bytes_read,
-            .objects_written = writer.objects_written(),
-            .bytes_written = writer.bytes_written()};
+    return {
+        .commit = commit,
+        .ref = options.ref,
+        .manifest_digest = image.manifest.digest.to_string(),
+        .layers = image.manifest.layers.size(),
+        .bytes_read = fetched.bytes_read,
+        .transfer = describe_transfer(image, fetched.way, fetched.bytes_read, size_of_layers(image, missing)),
+        .objects_written = writer.objects_written(),
+        .bytes_written = writer.bytes_written()};
 }
 
 }  // namespace osb::ostree

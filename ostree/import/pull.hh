@@ -8,6 +8,7 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
@@ -18,6 +19,7 @@ namespace osb::ostree {
 struct PullOptions {
     std::optional<RefName> ref;  // the ref to set to the commit; nullopt: none
     unsigned jobs = 0;           // number of threads; 0: one per core
+    FetchWay fetch = FetchWay::automatic;
 };
 
 // The result of a pull.
@@ -26,7 +28,8 @@ struct PullResult {
     std::optional<RefName> ref;
     std::string manifest_digest;
     std::size_t layers = 0;
-    std::uint64_t bytes_read = 0;  // of layer blobs
+    std::uint64_t bytes_read = 0;  // of layer blobs, objects in them and tables of contents
+    Transfer transfer;
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // the stored size
 };
@@ -35,10 +38,11 @@ struct PullResult {
 // one; Error{invalid} if its labels contradict each other.
 void check_pullable(const oci::Image& image);
 
-// Stores the image's commit with all its objects and its detached metadata. Checks each object against its
-// checksum, each layer against its digests, the commit against the label ostree.commit, and that no object of
-// the commit's tree is missing. Durable on return; if this throws, no ref has moved. Throws as
-// check_pullable() and import_image().
+// Stores the image's commit with all its objects and its detached metadata. Fetches only missing objects if
+// this transfers less (ObjectFetch). Checks each object against its checksum, each layer that is read whole
+// against its digests, the commit against the label ostree.commit, and that no object of the commit's tree is
+// missing. Durable on return; if this throws, no ref has moved. Throws as check_pullable() and
+// import_image().
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress);
 

@@ -43,6 +43,11 @@ int config_zlib_level(OstreeRepo* repo) {
     return level >= 1 && level <= 9 ? level : oci::kFastDeflate;
 }
 
+[[noreturn]] void throw_wrong_checksum(const Sha256& expected, const Sha256& actual) {
+    throw Error(ErrorKind::digest_mismatch,
+                concat("the object ", to_hex(expected), " has the checksum ", to_hex(actual)));
+}
+
 std::int64_t inodes_left(int repo_fd) {
     return static_cast<std::int64_t>(free_space(repo_fd, "the repository").files);
 }
@@ -205,7 +210,21 @@ Sha256 ObjectWriter::checksum_of(const FileMeta& meta, std::string_view target, 
 Sha256 ObjectWriter::write_file(const FileMeta& full_meta, std::string_view target, ByteView content) {
     const FileMeta meta = canonical(mode_, full_meta);
     const Sha256 checksum = checksum_of(meta, target, content);
-    if (!claim(checksum, ObjectType::file)) return checksum;
+    store_file(checksum, meta, target, content);
+    return checksum;
+}
+
+void ObjectWriter::write_expected_file(const Sha256& expected, const FileMeta& full_meta,
+                                       std::string_view target, ByteView content) {
+    const FileMeta meta = canonical(mode_, full_meta);
+    const Sha256 checksum = checksum_of(meta, target, content);
+    if (checksum != expected) throw_wrong_checksum(expected, checksum);
+    store_file(checksum, meta, target, content);
+}
+
+void ObjectWriter::store_file(const Sha256& checksum, const FileMeta& meta, std::string_view target,
+                              ByteView content) {
+    if (!claim(checksum, ObjectType::file)) return;
     staging_.ensure_directory(checksum[0]);
     const std::string path = loose_path(checksum, ObjectType::file, mode_ == RepoMode::archive);
     if (mode_ == RepoMode::archive) {
@@ -219,7 +238,6 @@ Sha256 ObjectWriter::write_file(const FileMeta& full_meta, std::string_view targ
     } else {
         store_bare_symlink(path, checksum, meta, target);
     }
-    return checksum;
 }
 
 void ObjectWriter::store_archive(const std::string& path, const FileMeta& meta, std::string_view target,
@@ -403,10 +421,25 @@ void FileStream::write_front() {
 }
 
 Sha256 FileStream::finish() {
+    const Sha256 checksum = finish_hash();
+    store(checksum);
+    return checksum;
+}
+
+void FileStream::finish_expected(const Sha256& expected) {
+    const Sha256 checksum = finish_hash();
+    if (checksum != expected) throw_wrong_checksum(expected, checksum);  // the destructor removes the file
+    store(checksum);
+}
+
+Sha256 FileStream::finish_hash() {
     if (left_ != 0) throw Error(ErrorKind::internal, "a file is shorter than its declared size");
     while (!pieces_.empty()) write_front();
-    const Sha256 checksum = hasher_.finish_sha256();
-    if (!writer_.claim(checksum, ObjectType::file)) return checksum;  // the destructor removes the file
+    return hasher_.finish_sha256();
+}
+
+void FileStream::store(const Sha256& checksum) {
+    if (!writer_.claim(checksum, ObjectType::file)) return;  // the destructor removes the file
     if (writer_.mode_ == RepoMode::archive) {
         if (writer_.sync_each_ && ::fsync(fd_.get()) != 0) throw_errno(concat("cannot sync ", quoted(name_)));
     } else {
@@ -419,7 +452,6 @@ Sha256 FileStream::finish() {
     }
     finished_ = true;
     writer_.count(stored_);
-    return checksum;
 }
 
 }  // namespace osb::ostree

@@ -44,6 +44,11 @@ class ObjectWriter {
     // checksum. Does not write an object again that the repository has. Thread-safe.
     Sha256 write_file(const FileMeta& meta, std::string_view target, ByteView content);
 
+    // The same for an object whose checksum is known. Throws Error{digest_mismatch}, and stores nothing, if
+    // the object has another one. Thread-safe.
+    void write_expected_file(const Sha256& expected, const FileMeta& meta, std::string_view target,
+                             ByteView content);
+
     // Stores a dirtree or dirmeta object.
     Sha256 write_metadata(ObjectType type, ByteView bytes);
 
@@ -67,6 +72,7 @@ class ObjectWriter {
   private:
     friend class FileStream;
     Sha256 checksum_of(const FileMeta& meta, std::string_view target, ByteView content);
+    void store_file(const Sha256& checksum, const FileMeta& meta, std::string_view target, ByteView content);
     bool claim(const Sha256& checksum, ObjectType type);
     void reserve(std::uint64_t bytes);
     void reserve_inode();
@@ -119,6 +125,9 @@ class FileStream {
     // Writes a piece. Pieces of kPiece bytes are best; the last one may be shorter.
     void write(std::unique_ptr<std::uint8_t[]> piece, std::size_t length);
     Sha256 finish();
+    // The same for an object whose checksum is known. Throws Error{digest_mismatch}, and stores nothing, if
+    // the object has another one.
+    void finish_expected(const Sha256& expected);
 
     static constexpr std::size_t kPiece = 1024UL * 1024;
 
@@ -126,6 +135,8 @@ class FileStream {
     class PieceTask;
     struct Piece;
     void write_front();
+    Sha256 finish_hash();
+    void store(const Sha256& checksum);
 
     ObjectWriter& writer_;
     TaskPool& pool_;

@@ -83,8 +83,12 @@ class Layer {
     std::optional<oci::Digest> blob;
     std::uint64_t uncompressed_size = 0;  // in bytes
     std::optional<CommitId> commit;       // LayerKind::commit: the commit in the layer
-    // LayerKind::commit: the diffIDs of all layers that hold that commit, if they are known.
+    // LayerKind::commit: the diffIDs of all layers that hold that commit, if they are known; for a layer that
+    // is known from its table, the digests of their blobs.
     std::vector<std::string> image_layers;
+    // The layer was not read: its table of contents names its objects. Each object is right, but `diff_id`
+    // was not verified, and the blob may hold something else.
+    bool from_table = false;
 
   private:
     oci::Digest diff_id_;

@@ -82,6 +82,13 @@ class BlobDownload final : public Source {
         if (n > 0) mismatch("the registry sends more");
     }
 
+    // Skipping to a range inside a whole blob costs more than the range is meant to save.
+    [[noreturn]] void refuse_range(std::string_view answer) const {
+        throw Error(ErrorKind::unsupported,
+                    concat(what(), ": the registry answers a request for a part with ", answer))
+            .code("no_ranges");
+    }
+
     // After the first request, only read() counts the tries.
     void open(bool first) {
         RegistryRequest request{
@@ -90,9 +97,11 @@ class BlobDownload final : public Source {
         const bool is_range = offset_ > 0 || end_ < size_;
         if (is_range) request.headers.emplace_back("Range", concat("bytes=", offset_, '-', last));
         HttpResponse response = client_->session().send(request);
+        const bool no_range = response.status == 200 || response.status == 416 || response.status == 501;
+        if (first && is_range && no_range) refuse_range(concat("HTTP ", response.status));
         body_end_ = response.status == 206 ? end_ : size_;
         if (response.status == 206 && is_range) {
-            check_range(response);
+            check_range(response, first);
         } else if (response.status == 200) {
             check_length(response, size_);
             pass_over(*response.body);
@@ -118,9 +127,12 @@ class BlobDownload final : public Source {
     }
 
     // Accepts only the requested range, because other bytes would corrupt the blob.
-    void check_range(const HttpResponse& response) const {
+    void check_range(const HttpResponse& response, bool first) const {
         const auto text = response.header("content-range");
         const auto range = text ? parse_content_range(*text) : std::nullopt;
+        const bool is_whole = offset_ == 0 && end_ == size_;
+        if (first && !is_whole && (!range || range->first != offset_ || range->last + 1 != end_))
+            refuse_range("another part");
         if (!range) refuse("the registry answers with a range that it does not name");
         const bool exact =
             range->first == offset_ && range->last + 1 == end_ && range->total.value_or(size_) == size_;

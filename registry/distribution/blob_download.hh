@@ -18,8 +18,8 @@ namespace osb::registry {
 std::unique_ptr<Source> open_blob_download(std::shared_ptr<const DistributionClient> client,
                                            const oci::Descriptor& descriptor);
 
-// Opens `length` bytes from `offset` on; the range must lie in the blob. Uses a range request if the registry
-// supports it, otherwise skips the bytes before it. Otherwise like open_blob_download().
+// Opens `length` bytes from `offset` on; the range must lie in the blob. Throws Error{unsupported} with
+// the code no_ranges if the registry does not answer with a part. Otherwise like open_blob_download().
 std::unique_ptr<Source> open_range_download(std::shared_ptr<const DistributionClient> client,
                                             const oci::Descriptor& descriptor, std::uint64_t offset,
                                             std::uint64_t length);

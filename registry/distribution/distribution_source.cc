@@ -137,9 +137,20 @@ class DistributionSource final : public oci::ImageSource {
 
     std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
                                        std::uint64_t length) override {
-        return first_that(
-            [&](const Client& client) { return open_range_download(client, descriptor, offset, length); });
+        if (no_ranges_) {
+            throw Error(ErrorKind::unsupported, "the registry sends whole blobs only").code("no_ranges");
+        }
+        try {
+            return first_that([&](const Client& client) {
+                return open_range_download(client, descriptor, offset, length);
+            });
+        } catch (const Error& error) {
+            if (error.code() == "no_ranges") no_ranges_ = true;
+            throw;
+        }
     }
+
+    oci::Traffic traffic() const override { return endpoints_.front()->session().traffic(); }
 
   private:
     // Calls `ask` for the current endpoint, then for the other ones until it succeeds.
@@ -162,6 +173,7 @@ class DistributionSource final : public oci::ImageSource {
     oci::Reference reference_;
     std::vector<Client> endpoints_;
     std::atomic<std::size_t> current_ = 0;
+    std::atomic<bool> no_ranges_ = false;  // an endpoint answered a range with a whole blob
 };
 
 }  // namespace

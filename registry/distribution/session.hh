@@ -55,6 +55,9 @@ class Session {
     // whether the registry uses http or https. Throws NetworkError.
     Url url(std::string_view path);
 
+    // The traffic of the client, which other sessions may share.
+    oci::Traffic traffic() const { return http_->traffic(); }
+
     // Sends a request and returns the response, whatever its status. Follows at most 10 redirects, never from
     // https to http, and 301 to 303 only for GET and HEAD. Sends Authorization only to the registry's own
     // origin. Throws NetworkError and Error{unavailable}.

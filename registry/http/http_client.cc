@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 
@@ -85,6 +86,8 @@ struct HttpClient::Pool {
     Share share;
     std::mutex mutex;
     std::vector<Connection> idle;
+    std::atomic<std::uint64_t> requests{0};
+    std::atomic<std::uint64_t> bytes{0};  // of the bodies of responses
 };
 
 namespace {
@@ -418,6 +421,7 @@ class Transfer final : public Source {
         }
         const std::size_t size = bytes.size();
         received_ += size;
+        pool_->bytes += size;
         const std::size_t direct = std::min(size, target_.size());
         if (direct > 0) std::memcpy(target_.data(), bytes.data(), direct);
         target_ = target_.subspan(direct);
@@ -466,9 +470,14 @@ HttpClient::HttpClient(const HttpLimits& limits, ProxySettings proxies)
     : pool_(std::make_shared<Pool>(limits, std::move(proxies))) {}
 HttpClient::~HttpClient() = default;
 
+oci::Traffic HttpClient::traffic() const {
+    return {.bytes = pool_->bytes, .requests = pool_->requests};
+}
+
 HttpResponse HttpClient::send(const HttpRequest& request) {
     auto transfer = std::make_unique<Transfer>(pool_, request);
     transfer->wait_for_headers();
+    ++pool_->requests;
     HttpResponse out{.status = transfer->head().status(),
                      .headers = std::move(transfer->head().headers()),
                      .body = nullptr};

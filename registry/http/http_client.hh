@@ -18,6 +18,7 @@
 
 #include "base/error.hh"
 #include "base/stream.hh"
+#include "oci/transports/image_source.hh"
 #include "registry/http/http_head.hh"
 #include "registry/http/proxy_settings.hh"
 #include "registry/http/url.hh"
@@ -106,6 +107,9 @@ class HttpClient {
     // NetworkError and Interrupted. The body's read() throws them too: a body that ends before its
     // Content-Length is a transient NetworkError.
     HttpResponse send(const HttpRequest& request);
+
+    // The requests of this client that were answered so far, and the bytes of the bodies of their responses that were received.
+    oci::Traffic traffic() const;
 
     struct Pool;  // the idle connections; private to the source file
 

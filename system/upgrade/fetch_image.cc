@@ -1,7 +1,6 @@
 #include "system/upgrade/fetch_image.hh"
 
 #include <optional>
-#include <set>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -9,12 +8,11 @@
 #include "base/free_space.hh"
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
-#include "oci/documents/media_type.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/fetch_layers.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/import/import.hh"
-#include "ostree/import/known_layers.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/deploy/deploy.hh"
@@ -25,26 +23,10 @@
 namespace osb::system {
 namespace {
 
-// Returns the layers that the repository lacks, each once.
-std::vector<oci::Descriptor> missing_layers(const ostree::Repository& repository, const oci::Image& image) {
-    const std::vector<bool> present = ostree::present_layers(repository, image);
-    std::vector<oci::Descriptor> out;
-    std::set<oci::Digest> seen;
-    for (std::size_t i = 0; i < present.size(); ++i) {
-        if (present[i] || !seen.insert(image.config.diff_ids[i]).second) continue;
-        out.push_back(image.manifest.layers[i]);
-    }
-    return out;
-}
-
-std::uint64_t space_needed(const std::vector<oci::Descriptor>& layers) {
+// The bytes to write for the bytes to fetch.
+std::uint64_t space_needed(std::uint64_t bytes) {
     constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
-    std::uint64_t out = 0;
-    for (const oci::Descriptor& layer : layers) {
-        const bool is_compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
-        out += layer.size * (is_compressed ? kUnpackedPerCompressed : 1);
-    }
-    return layers.empty() ? 0 : out + kMargin;
+    return bytes == 0 ? 0 : bytes * kUnpackedPerCompressed + kMargin;
 }
 
 // The inodes of a system like the deployed one. The number of new files is known only when the layers are
@@ -68,8 +50,9 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
     }
 }
 
-void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
-    const std::uint64_t needed = space_needed(missing_layers(sysroot.repository(), image));
+void check_space(ostree::Sysroot& sysroot, const oci::Image& image, ostree::ImageTables& tables) {
+    const std::uint64_t needed =
+        space_needed(ostree::plan_fetch(sysroot.repository(), image, tables).front().bytes);
     const Inodes inodes = inodes_of_present(sysroot);
     // Measure the repository, not the root directory, which may be a separate filesystem (composefs).
     const std::string repository = sysroot.path_of("ostree/repo");
@@ -99,23 +82,20 @@ void check_space(ostree::Sysroot& sysroot, const oci::Image& image) {
 
 }  // namespace
 
-std::uint64_t bytes_to_fetch(const ostree::Repository& repository, const oci::Image& image) {
-    std::uint64_t out = 0;
-    for (const oci::Descriptor& layer : missing_layers(repository, image)) out += layer.size;
-    return out;
-}
-
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
-                        unsigned jobs, Progress& progress) {
-    check_space(sysroot, image);
+                        ostree::FetchWay way, unsigned jobs, Progress& progress) {
+    ostree::ImageTables tables(image);
+    check_space(sysroot, image, tables);
     ostree::Repository repository = sysroot.repository();
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
-    options.expect_objects = true;
+    options.fetch = way;
+    options.tables = &tables;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
-    const std::uint64_t before = ostree::fetch_layers(repository, image, jobs, progress);
+    const std::uint64_t missing = ostree::size_of_layers(image, ostree::unread_layers(repository, image));
+    const std::uint64_t before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
     const std::uint64_t time = ostree::image_time(image);
@@ -124,7 +104,10 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
                                 .commit = result.commit,
                                 .version = result.version.empty() ? info.version : result.version,
                                 .time = time != 0 ? time : info.time},
-                    .bytes_read = before + result.bytes_read};
+                    .bytes_read = before + result.bytes_read,
+                    .transfer = result.transfer};
+    out.transfer.layer_bytes = missing;
+    if (before > 0 && out.transfer.way == "none") out.transfer.way = "layers";
     write_fetched(sysroot, out.fetched);
     return out;
 }

@@ -6,6 +6,7 @@
 
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/upgrade/fetched_image.hh"
 
@@ -16,12 +17,10 @@ namespace osb::system {
 // even for twice the size.
 inline constexpr std::uint64_t kUnpackedPerCompressed = 2;
 
-// Returns the compressed size, in bytes, of the layers that the repository lacks.
-std::uint64_t bytes_to_fetch(const ostree::Repository& repository, const oci::Image& image);
-
 struct FetchResult {
     FetchedImage fetched;
-    std::uint64_t bytes_read = 0;  // of layers
+    std::uint64_t bytes_read = 0;  // of layers, objects in them and tables of contents
+    ostree::Transfer transfer;
 };
 
 // Imports the image, or the commit that it wraps, and reuses everything that the repository has. The ref of
@@ -29,6 +28,6 @@ struct FetchResult {
 // objects until the image is complete. The sysroot must be locked. Throws Error{no_space} with both numbers
 // before anything is fetched, and the errors of import_image().
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
-                        unsigned jobs, Progress& progress);
+                        ostree::FetchWay way, unsigned jobs, Progress& progress);
 
 }  // namespace osb::system

@@ -25,6 +25,7 @@ class PinnedSource final : public oci::ImageSource {
                                        std::uint64_t length) override {
         return inner_->open_range(descriptor, offset, length);
     }
+    oci::Traffic traffic() const override { return inner_->traffic(); }
     oci::LayerBlob open_layer(const oci::Manifest& manifest, const oci::ImageConfig& config,
                               std::size_t index) override {
         return inner_->open_layer(manifest, config, index);

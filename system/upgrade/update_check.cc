@@ -32,7 +32,9 @@ void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Up
 void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate& candidate) {
     const ostree::Repository repository = sysroot.repository();
     if (const std::optional<oci::Image>& image = candidate.image()) {
-        out.bytes_to_fetch = bytes_to_fetch(repository, *image);
+        ostree::ImageTables tables(*image);
+        out.ways = ostree::plan_fetch(repository, *image, tables);
+        out.bytes_to_fetch = out.ways.front().bytes;
         return compare_packages(out, sysroot, candidate.target(),
                                 [&] { return find_packages(repository, *image); });
     }

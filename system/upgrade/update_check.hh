@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/upgrade/packages.hh"
 #include "system/upgrade/upgrade_options.hh"
@@ -17,7 +18,8 @@ namespace osb::system {
 struct UpdateCheck {
     UpgradeFacts facts;  // `release` is set for a system that is not deployed, or would not be tried yet
     UpgradePlan plan;
-    std::optional<std::uint64_t> bytes_to_fetch;  // of layers; nothing for a remote
+    std::vector<ostree::PlannedWay> ways;         // to fetch an image, the chosen one first; empty for others
+    std::optional<std::uint64_t> bytes_to_fetch;  // by the first way; nothing for a remote
     // The changes of packages; nothing if they are not known, with the reason.
     std::optional<std::vector<PackageChange>> packages;
     std::string packages_unknown;

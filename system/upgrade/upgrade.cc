@@ -69,9 +69,10 @@ class Upgrade {
             with_context([this] { return concat("image ", quoted(target_.read_from)); },
                          [&] {
                              return fetch_image(sysroot_, *candidate_.image(), candidate_.ref_name(),
-                                                options_.jobs, progress_);
+                                                options_.fetch, options_.jobs, progress_);
                          });
         report_.bytes_read = result.bytes_read;
+        report_.transfer = result.transfer;
         candidate_.set_fetched(result.fetched);
         return plan_upgrade(facts_, options_);
     }

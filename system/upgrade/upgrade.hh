@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/progress.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/deploy/deploy.hh"
 #include "system/upgrade/release_order.hh"
@@ -34,9 +35,10 @@ struct UpgradeReport {
     Release present;  // of the current system
     // The deployment that the next boot starts; nothing if that is the running one.
     std::optional<ostree::DeploymentId> next_boot;
-    std::uint64_t bytes_read = 0;            // of layers
-    std::vector<std::string> etc_conflicts;  // one line for each conflict in /etc, for `deployed`
-    std::optional<DeployResult> deployment;  // for `deployed`
+    std::uint64_t bytes_read = 0;              // of layers, objects in them and tables of contents
+    std::optional<ostree::Transfer> transfer;  // of an image that was fetched now
+    std::vector<std::string> etc_conflicts;    // one line for each conflict in /etc, for `deployed`
+    std::optional<DeployResult> deployment;    // for `deployed`
 };
 
 // Upgrades a sysroot, which must be locked. Atomic: either the new system is completely deployed, or an

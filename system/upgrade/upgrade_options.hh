@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "ostree/import/object_fetch.hh"
 #include "registry/distribution/registry_access.hh"
 
 namespace osb::system {
@@ -15,6 +16,7 @@ struct UpgradeOptions {
     bool force = false;          // also deploy a system that failed its trial
     bool download_only = false;  // fetch, but deploy nothing
     bool unattended = false;     // do not deploy a system that `rollback` left
+    ostree::FetchWay fetch = ostree::FetchWay::automatic;
     registry::RegistryOptions registry;
     unsigned jobs = 0;  // number of threads; 0 means one per core
 };

@@ -6,9 +6,11 @@
 #include "ostree/export/export.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/fetch_layers.hh"
+#include "ostree/import/fetch_plan.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/import/pull.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "tests/support/thrown_kind.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
 namespace osb::test {
@@ -79,12 +81,34 @@ class KnownLayersTest : public ImportTest {
         NoProgress progress;
         ostree::ImportOptions options;
         options.ref = ostree::RefName::parse("os/next");
-        options.expect_objects = expect_objects;
+        options.fetch = expect_objects ? ostree::FetchWay::automatic : ostree::FetchWay::layers;
         return ostree::import_image(repository, image, options, progress);
     }
 
-    static std::size_t count(const std::vector<bool>& present) {
-        return static_cast<std::size_t>(std::count(present.begin(), present.end(), true));
+    static std::vector<ostree::PlannedWay> plan(const ostree::Repository& repository,
+                                                const oci::Image& image) {
+        ostree::ImageTables tables(image);
+        return ostree::plan_fetch(repository, image, tables);
+    }
+
+    static std::uint64_t size_of(const oci::Image& image) {
+        std::uint64_t out = 0;
+        for (const oci::Descriptor& layer : image.manifest.layers) out += layer.size;
+        return out;
+    }
+
+    // The number of layers that an import would not read again.
+    static std::size_t count_known(const ostree::Repository& repository, const oci::Image& image) {
+        const auto layers = ostree::known_layers(repository, image);
+        return layers.size() - static_cast<std::size_t>(std::count(layers.begin(), layers.end(), nullptr));
+    }
+
+    static std::uint64_t fetch(ostree::Repository& repository, const oci::Image& image, std::uint64_t batch,
+                               unsigned threads = 1) {
+        ostree::ImageTables tables(image);
+        NoProgress progress;
+        return ostree::fetch_layers(repository, image, tables, ostree::FetchWay::automatic, threads, progress,
+                                    batch);
     }
 
     std::shared_ptr<CountedSource> source_;
@@ -95,17 +119,24 @@ TEST_F(KnownLayersTest, OfLayersWhoseObjectsAreThereTheTableIsRead) {
     ostree::Repository repository = pulled(image);
     const std::size_t layers = image.manifest.layers.size();
     ASSERT_GE(layers, 3U);
-    for (const auto& layer : ostree::known_layers(repository, image)) EXPECT_EQ(layer, nullptr);
-    const std::vector<bool> present = ostree::present_layers(repository, image);
-    EXPECT_FALSE(present.front());  // it has the directories
-    EXPECT_EQ(count(present), layers - 1);
+    EXPECT_EQ(count_known(repository, image), 0U);
+    const auto ways = plan(repository, image);
+    ASSERT_EQ(ways.size(), 2U);
+    EXPECT_EQ(ways[0].way, "objects");
+    EXPECT_EQ(ways[0].requests, layers + 1);  // the tables, and the commit
+    EXPECT_EQ(ways[1].way, "layers");
+    EXPECT_EQ(ways[1].bytes, size_of(image));
     EXPECT_EQ(source_->layers, 0U);
 
     const ostree::ImportResult result = import_expecting(repository, image, true);
     EXPECT_EQ(result.commit, ostree::promised_commit(image));
-    EXPECT_EQ(result.layers_reused, layers - 1);
-    EXPECT_EQ(source_->layers, 1U);
-    EXPECT_EQ(result.objects_written, 2U);  // of the first layer's own commit
+    EXPECT_EQ(result.layers_reused, layers);
+    EXPECT_EQ(result.transfer.way, "objects");
+    EXPECT_EQ(result.transfer.layer_bytes, size_of(image));
+    EXPECT_EQ(source_->layers, 0U);
+    // They are known now, so their tables are not read again.
+    EXPECT_EQ(count_known(repository, image), layers);
+    EXPECT_EQ(plan(repository, image).front().way, "none");
 }
 
 TEST_F(KnownLayersTest, WithoutThatAllAreRead) {
@@ -119,25 +150,72 @@ TEST_F(KnownLayersTest, WithoutThatAllAreRead) {
     for (const auto& layer : ostree::known_layers(repository, image)) EXPECT_NE(layer, nullptr);
 }
 
-TEST_F(KnownLayersTest, AChangedPackageIsOneLayer) {
+TEST_F(KnownLayersTest, OfAChangedPackageOnlyTheFilesAreFetched) {
     ostree::Repository repository = pulled(make("first", "zlib 1"));
     const oci::Image next = make("second", "zlib 2");
-    EXPECT_EQ(count(ostree::present_layers(repository, next)), next.manifest.layers.size() - 2);
     const ostree::ImportResult result = import_expecting(repository, next, true);
     EXPECT_EQ(result.commit, ostree::promised_commit(next));
-    EXPECT_EQ(source_->layers, 2U);
+    EXPECT_EQ(source_->layers, 0U);
+    EXPECT_EQ(result.transfer.way, "objects");
     EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
-    // What only its table told is not remembered as what the layer holds.
+    // A table is remembered as such, and not as the layer's verified content.
     const auto known = ostree::known_layers(repository, next);
-    EXPECT_EQ(std::count(known.begin(), known.end(), nullptr),
-              static_cast<std::ptrdiff_t>(next.manifest.layers.size()) - 1);
+    for (const auto& layer : known) {
+        ASSERT_NE(layer, nullptr);
+        EXPECT_TRUE(layer->from_table);
+    }
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        EXPECT_FALSE(ostree::knows_blob(repository, next.manifest.layers[i].digest, next.config.diff_ids[i]));
+    }
+}
+
+TEST_F(KnownLayersTest, APullFetchesTheFilesToo) {
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    const oci::Image next = make("second", "zlib 2");
+    NoProgress progress;
+    const ostree::PullResult result =
+        ostree::pull_image(repository, next, {.ref = ostree::RefName::parse("os/next")}, progress);
+    EXPECT_EQ(result.commit, ostree::promised_commit(next));
+    EXPECT_EQ(result.transfer.way, "objects");
+    EXPECT_EQ(source_->layers, 0U);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+}
+
+TEST_F(KnownLayersTest, WrongBytesInARangeCostAWholeLayer) {
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    const oci::Image next = make("second", "zlib 2");
+    ostree::ImageTables tables(next);
+    for (std::size_t i = 0; i < next.manifest.layers.size(); ++i) ASSERT_NE(tables.find(i), nullptr);
+    source_->damaged = true;  // from now on, but the tables are here
+    NoProgress progress;
+    ostree::ImportOptions options;
+    options.ref = ostree::RefName::parse("os/next");
+    options.tables = &tables;
+    const ostree::ImportResult result = ostree::import_image(repository, next, options, progress);
+    EXPECT_EQ(result.commit, ostree::promised_commit(next));
+    EXPECT_GT(source_->layers, 0U);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+}
+
+TEST_F(KnownLayersTest, AWayThatTheImageDoesNotOfferIsRefused) {
+    const oci::Image gzip = make("gzip", "zlib 1", "gzip");
+    ostree::Repository repository = pulled(gzip);
+    NoProgress progress;
+    for (const auto way : {ostree::FetchWay::objects, ostree::FetchWay::delta}) {
+        ostree::ImportOptions options;
+        options.ref = ostree::RefName::parse("os/next");
+        options.fetch = way;
+        options.subject = "not the commit in the image";
+        EXPECT_EQ(thrown_kind([&] { ostree::import_image(repository, gzip, options, progress); }),
+                  ErrorKind::usage);
+    }
 }
 
 TEST_F(KnownLayersTest, WithoutATableThatCanBeReadTheLayerIs) {
     const oci::Image image = make("first", "zlib 1");
     ostree::Repository repository = pulled(image);
     source_->damaged = true;
-    EXPECT_EQ(count(ostree::present_layers(repository, image)), 0U);
+    EXPECT_EQ(plan(repository, image).front().way, "layers");
     EXPECT_EQ(import_expecting(repository, image, true).commit, ostree::promised_commit(image));
     EXPECT_EQ(source_->layers, image.manifest.layers.size());
 }
@@ -145,7 +223,7 @@ TEST_F(KnownLayersTest, WithoutATableThatCanBeReadTheLayerIs) {
 TEST_F(KnownLayersTest, OtherLayersHaveNoTable) {
     const oci::Image gzip = make("gzip", "zlib 1", "gzip");
     ostree::Repository repository = pulled(gzip);
-    EXPECT_EQ(count(ostree::present_layers(repository, gzip)), 0U);
+    EXPECT_EQ(plan(repository, gzip).size(), 1U);
     EXPECT_EQ(import_expecting(repository, gzip, true).commit, ostree::promised_commit(gzip));
     EXPECT_EQ(source_->layers, gzip.manifest.layers.size());
     EXPECT_EQ(source_->ranges, 0U);
@@ -155,10 +233,6 @@ TEST_F(KnownLayersTest, AreKeptAsLongAsARefNamesTheirCommit) {
     const oci::Image image = make("first", "zlib 1", "gzip");
     ostree::Repository repository = pulled(image);
     const ostree::CommitId first = import_expecting(repository, image, false).commit;
-    const auto known = [&] {
-        const auto layers = ostree::known_layers(repository, image);
-        return layers.size() - static_cast<std::size_t>(std::count(layers.begin(), layers.end(), nullptr));
-    };
     const auto forget = [&] {
         ostree::Transaction transaction(repository);
         transaction.lock_refs();
@@ -166,12 +240,12 @@ TEST_F(KnownLayersTest, AreKeptAsLongAsARefNamesTheirCommit) {
         transaction.commit();
     };
     forget();
-    EXPECT_EQ(known(), image.manifest.layers.size());
+    EXPECT_EQ(count_known(repository, image), image.manifest.layers.size());
     // Another image takes the ref; the commit of the first has one still.
     import_expecting(repository, make("second", "zlib 2", "gzip"), false);
     forget();
     ASSERT_EQ(repository.resolve("os/pulled"), first);
-    EXPECT_EQ(known(), image.manifest.layers.size());
+    EXPECT_EQ(count_known(repository, image), image.manifest.layers.size());
     {
         ostree::Transaction transaction(repository);
         transaction.lock_refs();
@@ -179,30 +253,38 @@ TEST_F(KnownLayersTest, AreKeptAsLongAsARefNamesTheirCommit) {
         transaction.commit();
     }
     forget();
-    EXPECT_LT(known(), image.manifest.layers.size());
+    EXPECT_LT(count_known(repository, image), image.manifest.layers.size());
 }
 
 TEST_F(KnownLayersTest, AFetchInBatchesKeepsWhatCame) {
     const oci::Image image = make("first", "zlib 1", "gzip");
     make_quick(directory_ / "target");
     ostree::Repository repository = ostree::Repository::open(directory_ / "target");
-    NoProgress progress;
     // Nothing to gain for a small one.
-    EXPECT_EQ(ostree::fetch_layers(repository, image, 1, progress), 0U);
+    EXPECT_EQ(fetch(repository, image, ostree::kFetchBatch), 0U);
     EXPECT_EQ(source_->layers, 0U);
     source_->fail_after = 1;
-    EXPECT_THROW(ostree::fetch_layers(repository, image, 1, progress, 1), Error);
-    const auto known = [&] {
-        const auto layers = ostree::known_layers(repository, image);
-        return layers.size() - static_cast<std::size_t>(std::count(layers.begin(), layers.end(), nullptr));
-    };
-    EXPECT_EQ(known(), 1U);
+    EXPECT_THROW(fetch(repository, image, 1), Error);
+    EXPECT_EQ(count_known(repository, image), 1U);
     source_->fail_after = 1000;
     source_->layers = 0;
-    EXPECT_GT(ostree::fetch_layers(repository, image, 1, progress, 1), 0U);
+    EXPECT_GT(fetch(repository, image, 1), 0U);
     EXPECT_EQ(source_->layers, image.manifest.layers.size() - 2);  // neither the one that came, nor the first
     EXPECT_EQ(import_expecting(repository, image, false).commit, ostree::promised_commit(image));
     EXPECT_EQ(source_->layers, image.manifest.layers.size() - 1);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+}
+
+TEST_F(KnownLayersTest, ObjectsInBatchesAreNotFetchedTwice) {
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    const oci::Image next = make("second", std::string(3000, 'z'));
+    const auto ways = plan(repository, next);
+    EXPECT_GT(fetch(repository, next, 1), 0U);
+    const auto rest = plan(repository, next);
+    EXPECT_LT(rest.front().bytes, ways.front().bytes);
+    EXPECT_LT(rest.front().requests, ways.front().requests);
+    EXPECT_EQ(import_expecting(repository, next, true).commit, ostree::promised_commit(next));
+    EXPECT_EQ(source_->layers, 0U);
     EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
 }
 
@@ -210,8 +292,7 @@ TEST_F(KnownLayersTest, AFetchOfAnOrdinaryImage) {
     const MemoryImage image = image_of({TarBuilder().file("usr/a", "1"), TarBuilder().file("usr/b", "2")});
     make_quick(directory_ / "target");
     ostree::Repository repository = ostree::Repository::open(directory_ / "target");
-    NoProgress progress;
-    EXPECT_GT(ostree::fetch_layers(repository, image.image, 2, progress, 1), 0U);
+    EXPECT_GT(fetch(repository, image.image, 1, 2), 0U);
     EXPECT_EQ(image.source->opened, 2U);
     EXPECT_EQ(import_expecting(repository, image.image, false).layers_reused, 2U);
     EXPECT_EQ(image.source->opened, 2U);

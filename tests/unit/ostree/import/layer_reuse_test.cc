@@ -22,9 +22,18 @@ class LayerReuseThreads : public EncapsulatedTest {
                                        ostree::ImageBudget& budget) {
         ostree::Repository repository = ostree::Repository::open(path);
         ostree::Transaction transaction(repository);
-        const ostree::ObjectWriter writer(repository);
-        return ostree::find_reused_layers(repository, image, ostree::encapsulated_layers(image), false,
-                                          writer, 2, budget);
+        ostree::ObjectWriter writer(repository);
+        ostree::ImageTables tables(image);
+        NoProgress progress;
+        return ostree::find_reused_layers({.repository = repository,
+                                           .image = image,
+                                           .tables = tables,
+                                           .writer = writer,
+                                           .budget = budget,
+                                           .progress = progress,
+                                           .way = ostree::FetchWay::layers,
+                                           .threads = 2},
+                                          ostree::encapsulated_layers(image));
     }
     static ostree::ReusedLayers reused(const std::string& path, const oci::Image& image) {
         ostree::ImageBudget budget;
@@ -54,7 +63,7 @@ TEST_F(LayerReuseThreads, OnlyLayersThatWereImported) {
     ASSERT_NE(out.layers.at(1).content, nullptr);
     EXPECT_EQ(out.layers.at(1).content->diff_id(), image.image.config.diff_ids[1]);
     EXPECT_EQ(image.source->opened, 0U);
-    EXPECT_EQ(out.table_bytes, 0U);
+    EXPECT_EQ(out.bytes_read, 0U);
     EXPECT_FALSE(out.base);
 }
 

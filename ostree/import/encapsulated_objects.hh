@@ -1,0 +1,45 @@
+// The objects in an encapsulated image: their names, and the checks before one is stored
+// (docs/formats/encapsulated-image.md).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "ostree/objects/commit_id.hh"
+#include "ostree/objects/object_writer.hh"
+
+namespace osb::ostree {
+
+// The maximum size in bytes of the extended attributes of one object, as in ostree-ext.
+inline constexpr std::size_t kMaxObjectXattrs = 1024UL * 1024;
+
+// The content of an image's layers besides objects in the repository.
+struct Encapsulated {
+    std::optional<CommitId> commit;  // nullopt until it was read
+    std::string commit_object;       // the bytes of the commit
+    std::string detached;            // detached metadata, serialised; "" for none
+};
+
+// The name of an object: 64 lower-case hexadecimal digits, and "file", "dirtree", "commit", ...
+struct ObjectName {
+    std::string checksum;
+    std::string suffix;
+};
+
+// The object at a normalised path below kImageObjects. Throws Error{invalid} for a path that is not one of an
+// object.
+ObjectName parse_object_path(std::string_view path);
+
+// Checks the bytes of a commit against its name and structure. Returns the commit. Throws
+// Error{digest_mismatch, invalid}.
+CommitId check_commit_object(const ObjectName& name, const std::string& bytes);
+
+// Stores a dirtree or dirmeta object. Throws Error: digest_mismatch for other bytes than the name's; invalid
+// for a malformed object; unsupported for a directory that the repository's mode cannot store. Thread-safe.
+void store_directory_object(ObjectWriter& writer, const ObjectName& name, const std::string& bytes);
+
+// Throws Error{invalid} for malformed extended attributes (XattrBytes).
+std::string checked_xattrs(std::string bytes);
+
+}  // namespace osb::ostree

@@ -1,0 +1,62 @@
+#include "ostree/import/fetch_plan.hh"
+
+#include <algorithm>
+#include <set>
+
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/known_layers.hh"
+
+namespace osb::ostree {
+
+std::vector<std::size_t> unread_layers(const Repository& repository, const oci::Image& image) {
+    const auto known = known_layers(repository, image);
+    std::vector<std::size_t> out;
+    std::set<oci::Digest> seen;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        if (known[i] == nullptr && seen.insert(image.config.diff_ids[i]).second) out.push_back(i);
+    }
+    return out;
+}
+
+std::uint64_t size_of_layers(const oci::Image& image, const std::vector<std::size_t>& layers) {
+    std::uint64_t out = 0;
+    for (const std::size_t index : layers) out += image.manifest.layers[index].size;
+    return out;
+}
+
+std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Image& image,
+                                   ImageTables& tables) {
+    const std::vector<std::size_t> unread = unread_layers(repository, image);
+    if (unread.empty()) return {{.way = "none"}};
+    const PlannedWay whole{
+        .way = "layers", .bytes = size_of_layers(image, unread), .requests = unread.size()};
+    const std::size_t base = encapsulated_layers(image);
+    std::vector<std::size_t> of_base;
+    std::copy_if(unread.begin(), unread.end(), std::back_inserter(of_base),
+                 [base](std::size_t index) { return index < base; });
+    if (of_base.empty()) return {whole};
+    const ObjectFetch fetch(repository, image, of_base, tables, FetchWay::automatic, 0);
+    PlannedWay objects{
+        .way = "objects", .bytes = fetch.bytes() + tables.bytes_read(), .requests = fetch.requests()};
+    bool any = false;
+    for (const std::size_t index : unread) {
+        if (tables.find(index) != nullptr) ++objects.requests;
+        any = any || fetch.covers(index);
+        if (fetch.covers(index)) continue;
+        objects.bytes += image.manifest.layers[index].size;
+        ++objects.requests;
+    }
+    if (!any) return {whole};
+    return objects.bytes < whole.bytes ? std::vector{objects, whole} : std::vector{whole, objects};
+}
+
+Transfer describe_transfer(const oci::Image& image, std::string_view way, std::uint64_t bytes_read,
+                           std::uint64_t layer_bytes) {
+    const oci::Traffic traffic = image.source->traffic();
+    return {.way = way,
+            .bytes = traffic.requests > 0 ? traffic.bytes : bytes_read,
+            .requests = traffic.requests,
+            .layer_bytes = layer_bytes};
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,72 @@
+#include "ostree/import/image_tables.hh"
+
+#include <utility>
+
+#include "base/error.hh"
+#include "base/log.hh"
+#include "oci/chunked/zstd_chunked_toc.hh"
+#include "ostree/tree/layer_path.hh"
+
+namespace osb::ostree {
+
+ImageTables::ImageTables(const oci::Image& image) : image_(image) {}
+
+std::shared_ptr<const LayerObjects> ImageTables::find(std::size_t index) {
+    {
+        const std::lock_guard guard(mutex_);
+        if (const auto known = known_.find(index); known != known_.end()) return known->second;
+    }
+    std::shared_ptr<const LayerObjects> out = read(index);
+    const std::lock_guard guard(mutex_);
+    return known_.emplace(index, std::move(out)).first->second;
+}
+
+std::shared_ptr<const LayerObjects> ImageTables::read(std::size_t index) {
+    const oci::Descriptor& descriptor = image_.manifest.layers[index];
+    try {
+        const auto location = oci::find_toc(descriptor);
+        if (!location) return nullptr;
+        const std::string bytes =
+            oci::read_range(*image_.source, descriptor, location->toc.offset, location->toc.size);
+        bytes_read_ += bytes.size();
+        auto table = std::make_shared<const oci::Toc>(oci::read_toc(as_bytes(bytes), *location));
+        return std::make_shared<const LayerObjects>(find_layer_objects(std::move(table), index == 0));
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::unavailable) throw;
+        // The caller can read the layer itself instead.
+        log_debug(concat("layer ", descriptor.digest.short_string(), " has no table: ", error.message()));
+        return nullptr;
+    }
+}
+
+std::shared_ptr<Layer> make_object_layer(const LayerObjects& objects, const oci::Digest& blob,
+                                         const oci::Digest& diff_id, LayerKind kind) {
+    auto out = std::make_shared<Layer>(diff_id, kind);
+    out->from_table = true;
+    out->blob = blob;
+    for (const LayerObject& object : objects.objects) {
+        if (object.name.suffix != "file") continue;
+        const oci::TarEntry& tar = object.entry->tar;
+        const bool is_link = tar.type == oci::TarType::symlink;
+        LayerEntry& entry = out->entries().emplace_back();
+        entry.kind = is_link ? EntryKind::symlink : EntryKind::file;
+        entry.checksum = parse_sha256(object.name.checksum);
+        entry.mode = tar.mode;
+        entry.uid = tar.uid;
+        entry.gid = tar.gid;
+        if (is_link) entry.target = out->keep(tar.link_target);
+    }
+    for (const LayerObjectName& name : objects.names) {
+        const oci::TarEntry& tar = name.entry->tar;
+        LayerEntry& entry = out->entries().emplace_back();
+        entry.kind = EntryKind::hardlink;
+        entry.path = out->keep(normalize_path(tar.path));
+        entry.target = out->keep(name.checksum);
+        entry.mode = tar.mode;
+        entry.uid = tar.uid;
+        entry.gid = tar.gid;
+    }
+    return out;
+}
+
+}  // namespace osb::ostree

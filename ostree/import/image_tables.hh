@@ -1,0 +1,45 @@
+// The tables of contents of an encapsulated image's layers, each read once.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "oci/transports/image.hh"
+#include "ostree/import/layer_objects.hh"
+#include "ostree/tree/layer.hh"
+
+namespace osb::ostree {
+
+// Reads tables on demand and keeps them. Thread-safe.
+class ImageTables {
+  public:
+    // The image is borrowed.
+    explicit ImageTables(const oci::Image& image);
+
+    // The objects of layer `index`, which holds a part of the image's commit; nullptr if the layer is not
+    // zstd:chunked or its table is not readable. The table has the digest in the manifest, but may not match
+    // the layer. So the caller must check each object, and must not record the result as the content of the
+    // layer. Throws Error{unavailable} if the registry fails; Interrupted.
+    std::shared_ptr<const LayerObjects> find(std::size_t index);
+
+    // The bytes of tables that were read.
+    std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+
+  private:
+    std::shared_ptr<const LayerObjects> read(std::size_t index);
+
+    const oci::Image& image_;
+    std::mutex mutex_;  // protects the map
+    std::map<std::size_t, std::shared_ptr<const LayerObjects>> known_;
+    std::atomic<std::uint64_t> bytes_read_{0};
+};
+
+// The content objects of a layer and their names in the image, as entries (Layer::from_table).
+std::shared_ptr<Layer> make_object_layer(const LayerObjects& objects, const oci::Digest& blob,
+                                         const oci::Digest& diff_id, LayerKind kind);
+
+}  // namespace osb::ostree

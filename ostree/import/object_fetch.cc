@@ -1,0 +1,386 @@
+#include "ostree/import/object_fetch.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/fd.hh"
+#include "base/interrupt.hh"
+#include "base/log.hh"
+#include "base/task_pool.hh"
+#include "oci/codec/unzstd.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/image_layers.hh"
+#include "ostree/objects/object_format.hh"
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/metadata_objects.hh"
+
+namespace osb::ostree {
+
+// The fetch of one layer.
+struct ObjectFetch::Job {
+    std::size_t index = 0;
+    std::shared_ptr<const LayerObjects> objects;  // nullptr: the layer is to be read whole
+    LayerPlan plan;
+    bool begun = false;    // attributes and objects without content are done
+    std::size_t next = 0;  // in plan.content
+    std::map<const oci::TocEntry*, std::string> xattrs;
+
+    std::uint64_t bytes_left() const {
+        if (objects == nullptr) return 0;
+        std::uint64_t out = 0;
+        if (!begun) {
+            for (const BlobRange& range : plan.xattrs) out += range.end - range.begin;
+        }
+        for (std::size_t i = next; i < plan.content.size(); ++i)
+            out += plan.content[i].end - plan.content[i].begin;
+        return out;
+    }
+};
+
+namespace {
+
+// Requests wait for the network most of the time, so there are more of them at once than cores.
+constexpr unsigned kConnections = 6;
+
+ObjectType type_of(const std::string& suffix) {
+    if (suffix == "dirtree") return ObjectType::dirtree;
+    if (suffix == "dirmeta") return ObjectType::dirmeta;
+    return ObjectType::file;
+}
+
+// Looks up objects of a repository in its own directory. Thread-safe.
+class ObjectLookup {
+  public:
+    explicit ObjectLookup(const Repository& repository)
+        : objects_(open_at(ostree_repo_get_dfd(repository.handle().repo.get()), "objects",
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
+          is_archive_(repository.mode() == RepoMode::archive) {}
+
+    bool lacks(const LayerObject& object) const {
+        // The commit is part of the result, and its detached metadata may have changed.
+        if (object.name.suffix == "commit" || object.name.suffix == "commitmeta") return true;
+        const std::string path =
+            loose_path(parse_sha256(object.name.checksum), type_of(object.name.suffix), is_archive_);
+        return ::faccessat(objects_.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+    }
+
+  private:
+    Fd objects_;
+    bool is_archive_;
+};
+
+// The next `size` bytes of a source.
+class Part final : public Source {
+  public:
+    Part(Source& inner, std::uint64_t size) : inner_(inner), left_(size) {}
+
+    std::size_t read(MutableBytes buffer) override {
+        buffer = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_)));
+        if (buffer.empty()) return 0;
+        const std::size_t n = inner_.read(buffer);
+        if (n == 0) throw Error(ErrorKind::digest_mismatch, "the blob ends too early");
+        left_ -= n;
+        return n;
+    }
+
+    // What the reader has left of the part.
+    void pass() {
+        if (inner_.skip(left_) != left_) throw Error(ErrorKind::digest_mismatch, "the blob ends too early");
+        left_ = 0;
+    }
+
+  private:
+    Source& inner_;
+    std::uint64_t left_;
+};
+
+void read_exactly(Source& content, MutableBytes buffer) {
+    if (read_full(content, buffer) != buffer.size())
+        throw Error(ErrorKind::digest_mismatch, "the content is shorter than the table of contents declares");
+}
+
+void expect_end(Source& content) {
+    std::uint8_t more = 0;
+    if (content.read({&more, 1}) != 0)
+        throw Error(ErrorKind::digest_mismatch, "the content is longer than the table of contents declares");
+}
+
+std::string read_small(Source& content, std::uint64_t size) {
+    std::string out(static_cast<std::size_t>(size), '\0');
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
+    read_exactly(content, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+    expect_end(content);
+    return out;
+}
+
+FileMeta meta_of(const LayerObject& object, std::string_view xattrs) {
+    const oci::TarEntry& tar = object.entry->tar;
+    const bool is_link = tar.type == oci::TarType::symlink;
+    return {
+        .uid = tar.uid, .gid = tar.gid, .mode = (is_link ? S_IFLNK : S_IFREG) | tar.mode, .xattrs = xattrs};
+}
+
+// An error of the layer's data, after which the layer itself may still be readable.
+bool is_fault_of_layer(const Error& error) {
+    return error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::digest_mismatch ||
+           error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::too_large;
+}
+
+}  // namespace
+
+// One run over the ranges of several layers.
+class ObjectFetch::Run {
+  public:
+    Run(ObjectFetch& fetch, ObjectWriter& writer, Progress& progress)
+        : fetch_(fetch), writer_(writer), progress_(progress) {}
+
+    void run(std::uint64_t limit) {
+        begin_jobs();
+        TaskPool pool(std::max(fetch_.threads_, kConnections));
+        std::uint64_t bytes = 0;
+        for (const auto& job : fetch_.jobs_) {
+            if (job->objects == nullptr) continue;
+            for (; job->next < job->plan.content.size() && bytes < limit; ++job->next) {
+                const BlobRange& range = job->plan.content[job->next];
+                bytes += range.end - range.begin;
+                pool.add_producer([this, job, &range, &pool] {
+                    guarded(*job, [&] {
+                        read_range(*job, range, [&](const BlobPart& part, Source& content) {
+                            store(*job, job->objects->objects[part.object], content, pool);
+                        });
+                    });
+                });
+            }
+        }
+        pool.run();
+        drop_failed();
+        fetch_.bytes_fetched_ += bytes;
+    }
+
+  private:
+    // Fetches attributes, and writes the objects without content.
+    void begin_jobs() {
+        TaskPool pool(std::max(fetch_.threads_, kConnections));
+        for (const auto& job : fetch_.jobs_) {
+            if (job->objects == nullptr || std::exchange(job->begun, true)) continue;
+            pool.add_producer([this, job, &pool] { guarded(*job, [&] { begin(*job, pool); }); });
+        }
+        pool.run();
+        drop_failed();
+    }
+
+    void begin(Job& job, TaskPool& pool) {
+        for (const BlobRange& range : job.plan.xattrs) {
+            read_range(job, range, [&job](const BlobPart& part, Source& content) {
+                job.xattrs[part.entry] = checked_xattrs(read_small(content, part.entry->tar.size));
+            });
+            fetch_bytes(range);
+        }
+        MemorySource nothing({});
+        for (const std::size_t i : job.plan.wanted) {
+            const LayerObject& object = job.objects->objects[i];
+            if (object.entry->chunks.empty()) store(job, object, nothing, pool);
+        }
+    }
+
+    void fetch_bytes(const BlobRange& range) {
+        const std::lock_guard guard(mutex_);
+        fetch_.bytes_fetched_ += range.end - range.begin;
+    }
+
+    // Reads the range and calls take() for each part, with its decompressed content.
+    template<typename Take>
+    void read_range(const Job& job, const BlobRange& range, const Take& take) {
+        const oci::Descriptor& blob = fetch_.image_.manifest.layers[job.index];
+        const std::unique_ptr<Source> source =
+            fetch_.image_.source->open_range(blob, range.begin, range.end - range.begin);
+        std::uint64_t at = range.begin;
+        for (const BlobPart& part : range.parts) {
+            check_interrupt();
+            Part(*source, part.begin - at).pass();
+            Part packed(*source, part.end - part.begin);
+            with_context([&] { return concat("object ", job.objects->objects[part.object].name.checksum); },
+                         [&] { take(part, *oci::unzstd(packed)); });
+            packed.pass();
+            progress_.advance(part.end - at);
+            at = part.end;
+        }
+    }
+
+    void store(const Job& job, const LayerObject& object, Source& content, TaskPool& pool) {
+        const std::uint64_t size = object.entry->tar.size;
+        if (object.name.suffix == "file") return store_file(job, object, content, pool);
+        const std::string bytes = read_small(content, size);
+        if (object.name.suffix == "dirtree" || object.name.suffix == "dirmeta")
+            return store_directory_object(writer_, object.name, bytes);
+        // Only the first layer has these two, once each.
+        const std::lock_guard guard(mutex_);
+        if (object.name.suffix == "commitmeta") {
+            detached_of_ = object.name.checksum;
+            fetch_.commit_.detached = bytes;
+            return;
+        }
+        if (fetch_.commit_.commit) throw Error(ErrorKind::invalid, "a second commit");
+        fetch_.commit_.commit = check_commit_object(object.name, bytes);
+        fetch_.commit_.commit_object = bytes;
+    }
+
+    void store_file(const Job& job, const LayerObject& object, Source& content, TaskPool& pool) {
+        const auto xattrs = job.xattrs.find(object.xattrs);
+        const FileMeta meta =
+            meta_of(object, xattrs == job.xattrs.end() ? std::string_view{} : xattrs->second);
+        const Sha256 expected = parse_sha256(object.name.checksum);
+        const std::uint64_t size = object.entry->tar.size;
+        if (S_ISLNK(meta.mode)) {
+            check_link_target(object.entry->tar.link_target);
+            return writer_.write_expected_file(expected, meta, object.entry->tar.link_target, {});
+        }
+        if (size <= FileStream::kPiece)
+            return writer_.write_expected_file(expected, meta, {}, as_bytes(read_small(content, size)));
+        FileStream stream(writer_, pool, meta, size);
+        for (std::uint64_t left = size; left > 0;) {
+            check_interrupt();
+            const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
+            auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length);
+            read_exactly(content, {piece.get(), length});
+            stream.write(std::move(piece), length);
+            left -= length;
+        }
+        expect_end(content);
+        stream.finish_expected(expected);
+    }
+
+    // Runs `work`. An error of the layer's data only ends the fetch of this layer by objects.
+    template<typename Work>
+    void guarded(Job& job, const Work& work) {
+        try {
+            work();
+        } catch (const Error& error) {
+            if (!is_fault_of_layer(error)) throw;
+            const std::lock_guard guard(mutex_);
+            if (failed_.emplace(job.index, error.message()).second && error.code() != "no_ranges") {
+                log_warning(concat(describe_layer(fetch_.image_, job.index), ": ", error.message(),
+                                   "; reading the whole layer"));
+            }
+        }
+    }
+
+    void drop_failed() {
+        if (detached_of_ && fetch_.commit_.commit && *fetch_.commit_.commit != *detached_of_)
+            failed_.emplace(0, "metadata of another commit");
+        for (const auto& job : fetch_.jobs_) {
+            if (!failed_.contains(job->index)) continue;
+            job->objects = nullptr;
+            if (job->index == 0) fetch_.commit_ = {};
+        }
+        failed_.clear();
+    }
+
+    ObjectFetch& fetch_;
+    ObjectWriter& writer_;
+    Progress& progress_;
+    std::mutex mutex_;  // protects all below, and the commit and the counter of fetch_
+    std::map<std::size_t, std::string> failed_;
+    std::optional<std::string> detached_of_;
+};
+
+void check_fetch_way(const oci::Image& image, FetchWay way) {
+    if (way == FetchWay::delta) {
+        throw Error(ErrorKind::usage, "--fetch delta: no delta is offered for the image")
+            .hint("use --fetch auto");
+    }
+    if (way == FetchWay::objects && encapsulated_layers(image) == 0) {
+        throw Error(ErrorKind::usage, "--fetch objects: the image does not hold an ostree commit")
+            .hint("use --fetch layers, or make the image with 'osb-oci push' or 'osb-oci export'");
+    }
+}
+
+ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
+                         const std::vector<std::size_t>& unread, ImageTables& tables, FetchWay way,
+                         unsigned threads)
+    : image_(image), threads_(threads) {
+    if (way == FetchWay::layers) return;
+    const ObjectLookup lookup(repository);
+    TaskPool pool(std::max(threads, kConnections));
+    for (const std::size_t index : unread) {
+        const auto job = std::make_shared<Job>();
+        job->index = index;
+        jobs_.push_back(job);
+        pool.add_producer([&, job] {
+            job->objects = tables.find(job->index);
+            if (job->objects == nullptr) return;
+            try {
+                job->plan = plan_layer(*job->objects,
+                                       [&](const LayerObject& object) { return lookup.lacks(object); });
+            } catch (const Error& error) {
+                log_debug(concat(describe_layer(image, job->index), ": ", error.message()));
+                job->objects = nullptr;
+                return;
+            }
+            const std::uint64_t whole = image.manifest.layers[job->index].size;
+            if (way == FetchWay::automatic && job->plan.bytes > whole / 100 * kWholeLayerPercent)
+                job->objects = nullptr;
+        });
+    }
+    pool.run();
+    const auto is_whole = [](const std::shared_ptr<Job>& job) { return job->objects == nullptr; };
+    if (way == FetchWay::objects && std::any_of(jobs_.begin(), jobs_.end(), is_whole)) {
+        throw Error(ErrorKind::usage,
+                    "--fetch objects: a layer of the image has no readable table of contents")
+            .hint("use --fetch layers, or export the image with --compression zstd:chunked");
+    }
+}
+
+std::uint64_t ObjectFetch::bytes() const noexcept {
+    std::uint64_t out = 0;
+    for (const auto& job : jobs_) out += job->bytes_left();
+    return out;
+}
+
+std::uint64_t ObjectFetch::requests() const noexcept {
+    std::uint64_t out = 0;
+    for (const auto& job : jobs_) {
+        if (job->objects != nullptr) out += job->plan.requests();
+    }
+    return out;
+}
+
+const ObjectFetch::Job* ObjectFetch::find(std::size_t index) const {
+    for (const auto& job : jobs_) {
+        if (job->index == index && job->objects != nullptr) return job.get();
+    }
+    return nullptr;
+}
+
+bool ObjectFetch::covers(std::size_t index) const {
+    return find(index) != nullptr;
+}
+
+void ObjectFetch::run(ObjectWriter& writer, Progress& progress, std::uint64_t limit) {
+    if (std::none_of(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->objects != nullptr; }))
+        return;
+    progress.begin("fetching objects", std::min(limit, bytes()));
+    Run(*this, writer, progress).run(limit);
+}
+
+std::shared_ptr<const Layer> ObjectFetch::layer(std::size_t index) const {
+    const Job* const job = find(index);
+    if (job == nullptr) return nullptr;
+    const LayerKind kind = index == 0 ? LayerKind::commit : LayerKind::objects;
+    auto out = make_object_layer(*job->objects, image_.manifest.layers[index].digest,
+                                 image_.config.diff_ids[index], kind);
+    if (index > 0) return out;
+    out->commit = commit_.commit;
+    for (std::size_t i = 0; i < encapsulated_layers(image_); ++i)
+        out->image_layers.push_back(image_.manifest.layers[i].digest.to_string());
+    return out;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,78 @@
+// Fetches from an encapsulated image the objects that a repository lacks, by ranges of the layers' blobs
+// (zstd:chunked), instead of whole layers.
+//
+// Each object is checked against its ostree checksum before it is stored. So a wrong table of contents, or
+// wrong bytes in a range, cost a whole read of the layer and never lead to a wrong object. The diffID of a
+// layer is not checked, because its archive is not read: the checksums of the commit and its objects are the
+// stronger promise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/progress.hh"
+#include "oci/transports/image.hh"
+#include "ostree/import/encapsulated_objects.hh"
+#include "ostree/import/image_tables.hh"
+#include "ostree/import/layer_objects.hh"
+#include "ostree/objects/object_writer.hh"
+#include "ostree/objects/repository.hh"
+
+namespace osb::ostree {
+
+// The way to fetch an image.
+enum class FetchWay {
+    automatic,  // the one that transfers less, for each layer
+    delta,      // only by a delta
+    objects,    // missing objects, or files of an ordinary image
+    layers,     // missing layers as a whole
+};
+
+// Throws Error{usage} for a way that the image does not offer: `delta`, and `objects` for an image without a
+// commit.
+void check_fetch_way(const oci::Image& image, FetchWay way);
+
+// Layers of which more than this part is missing are read whole: in percent of the blob's size.
+inline constexpr std::uint64_t kWholeLayerPercent = 85;
+
+// The fetch of one image. Not thread-safe.
+class ObjectFetch {
+  public:
+    // Plans the fetch for the layers `unread` (indexes in the manifest, below the number of layers that hold
+    // the commit), and reads their tables. Uses `repository` and `tables`, which are borrowed, to see what is
+    // missing: a transaction of the caller keeps what is there. Throws Error{unavailable}; Error{usage} if
+    // `way` is `objects` and a layer has no table; Interrupted.
+    ObjectFetch(const Repository& repository, const oci::Image& image, const std::vector<std::size_t>& unread,
+                ImageTables& tables, FetchWay way, unsigned threads);
+
+    // Bytes and requests of the ranges that are still to be fetched.
+    std::uint64_t bytes() const noexcept;
+    std::uint64_t requests() const noexcept;
+    // True if the layer is fetched by objects, or needs no fetch. Other layers have to be read whole.
+    bool covers(std::size_t index) const;
+
+    // Fetches ranges of about `limit` bytes, or all that are left. A layer whose ranges turn out to be wrong
+    // is no longer covered. Throws Error: unavailable, no_space, io; Interrupted.
+    void run(ObjectWriter& writer, Progress& progress, std::uint64_t limit = UINT64_MAX);
+
+    // The content of a covered layer after run() has fetched everything; nullptr for another layer.
+    std::shared_ptr<const Layer> layer(std::size_t index) const;
+    // The commit, if its layer was fetched; otherwise empty.
+    const Encapsulated& commit() const noexcept { return commit_; }
+    std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
+
+  private:
+    struct Job;
+    class Run;
+    const Job* find(std::size_t index) const;
+
+    const oci::Image& image_;
+    unsigned threads_;
+    std::vector<std::shared_ptr<Job>> jobs_;
+    Encapsulated commit_;
+    std::uint64_t bytes_fetched_ = 0;
+};
+
+}  // namespace osb::ostree
