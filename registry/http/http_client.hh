@@ -108,7 +108,8 @@ class HttpClient {
     // Content-Length is a transient NetworkError.
     HttpResponse send(const HttpRequest& request);
 
-    // The requests of this client that were answered so far, and the bytes of the bodies of their responses that were received.
+    // The requests of this client that were answered so far, and the bytes of the bodies of their responses
+    // that were received.
     oci::Traffic traffic() const;
 
     struct Pool;  // the idle connections; private to the source file

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Updates from docker-registry fetch the objects that a repository lacks, in single ranges: how much, in how many requests, and what happens
-where ranges are not served, or are wrong. The witnesses are the registry's log and ostree."""
+"""Updates from docker-registry fetch the objects that a repository lacks, in single ranges: how much, in how many requests, and what
+happens where ranges are not served, or are wrong. The witnesses are the registry's log and ostree."""
 
 import json
 import os
