@@ -119,9 +119,10 @@ std::string read_header(Input& input) {
 
 }  // namespace
 
-ContentObject open_filez(Fd file) {
-    Input input(std::move(file));
-    const std::string bytes = read_header(input);
+namespace {
+
+// The fields of a header, without the content.
+ContentObject parse_header(std::string_view bytes) {
     const GVariantPtr header = variant_from_bytes(G_VARIANT_TYPE("(tuuuusa(ayay))"), as_bytes(bytes), false);
     if (g_variant_is_normal_form(header.get()) == FALSE) fail("the header is malformed");
     guint64 size = 0;
@@ -141,11 +142,51 @@ ContentObject open_filez(Fd file) {
         out.target = target;
     } else if (S_ISREG(out.mode)) {
         out.size = GUINT64_FROM_BE(size);
-        out.content = std::make_unique<InflatedSource>(std::move(input), out.size);
     } else {
         fail("neither a file nor a symbolic link");
     }
     return out;
+}
+
+// Reads until the buffer is full or the file ends. Returns the number of bytes.
+std::size_t read_at(const Fd& file, MutableBytes buffer, std::size_t offset) {
+    std::size_t got = 0;
+    while (got < buffer.size()) {
+        check_interrupt();
+        const ssize_t n =
+            ::pread(file.get(), buffer.data() + got, buffer.size() - got, static_cast<off_t>(offset + got));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) throw_errno("cannot read");
+        if (n == 0) break;
+        got += static_cast<std::size_t>(n);
+    }
+    return got;
+}
+
+}  // namespace
+
+ContentObject open_filez(Fd file) {
+    Input input(std::move(file));
+    const std::string bytes = read_header(input);
+    ContentObject out = parse_header(bytes);
+    if (S_ISREG(out.mode)) out.content = std::make_unique<InflatedSource>(std::move(input), out.size);
+    return out;
+}
+
+ContentObject read_filez_header(const Fd& file) {
+    std::array<std::uint8_t, 512> start{};  // nearly every header
+    const std::size_t got = read_at(file, start, 0);
+    if (got < kHeaderPrefix) fail("the header is truncated");
+    const std::size_t length = from_big_endian(ByteView(start).first(4));
+    if (length > kMaxHeader) fail("the header is too large");
+    const std::size_t have = std::min(length, got - kHeaderPrefix);
+    std::string bytes(as_text(ByteView(start).subspan(kHeaderPrefix, have)));
+    bytes.resize(length);
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
+    const MutableBytes rest =
+        MutableBytes(reinterpret_cast<std::uint8_t*>(bytes.data()), length).subspan(have);
+    if (read_at(file, rest, kHeaderPrefix + have) < rest.size()) fail("the header is truncated");
+    return parse_header(bytes);
 }
 
 }  // namespace osb::ostree

@@ -14,5 +14,7 @@ namespace osb::ostree {
 // Error{invalid} for a malformed header; read() of the content throws it for data that cannot be inflated or
 // that ends before the size in the header.
 ContentObject open_filez(Fd file);
+// Reads only the header, without the content. Throws as open_filez().
+ContentObject read_filez_header(const Fd& file);
 
 }  // namespace osb::ostree

@@ -81,14 +81,18 @@ OstreeObjectType to_ostree(ObjectType type) {
     return OSTREE_OBJECT_TYPE_FILE;
 }
 
+// Which part of an object to open.
+enum class ObjectPart { header, whole };
+
 // Opens an object in a repository of any mode, or in its parent repository.
-ContentObject open_through_libostree(const Repository& repository, const std::string& hex) {
+ContentObject open_through_libostree(const Repository& repository, const std::string& hex, ObjectPart part) {
     GInputStream* stream = nullptr;
     GFileInfo* info = nullptr;
     GVariant* xattrs = nullptr;
     GErrorSlot error;
-    error.check(ostree_repo_load_file(repository.handle().repo.get(), hex.c_str(), &stream, &info, &xattrs,
-                                      nullptr, error.out()) != 0,
+    error.check(ostree_repo_load_file(repository.handle().repo.get(), hex.c_str(),
+                                      part == ObjectPart::whole ? &stream : nullptr, &info, &xattrs, nullptr,
+                                      error.out()) != 0,
                 concat("cannot open the object ", hex));
     GObjectPtr<GInputStream> owned_stream(stream);
     const GObjectPtr<GFileInfo> owned_info(info);
@@ -102,12 +106,12 @@ ContentObject open_through_libostree(const Repository& repository, const std::st
         out.target = g_file_info_get_symlink_target(info);
     } else {
         out.size = static_cast<std::uint64_t>(g_file_info_get_size(info));
-        out.content = std::make_unique<StreamSource>(std::move(owned_stream));
+        if (part == ObjectPart::whole) out.content = std::make_unique<StreamSource>(std::move(owned_stream));
     }
     return out;
 }
 
-ContentObject open_unchecked(const Repository& repository, const Sha256& checksum) {
+ContentObject open_unchecked(const Repository& repository, const Sha256& checksum, ObjectPart part) {
     const std::string hex = to_hex(checksum);
     if (repository.mode() == RepoMode::archive) {
         const std::string path = concat("objects/", loose_path(checksum, ObjectType::file, true));
@@ -115,19 +119,35 @@ ContentObject open_unchecked(const Repository& repository, const Sha256& checksu
                          O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
         if (file) {
             return with_context([&] { return concat("the object ", hex); },
-                                [&] { return open_filez(std::move(file)); });
+                                [&] {
+                                    return part == ObjectPart::whole ? open_filez(std::move(file))
+                                                                     : read_filez_header(file);
+                                });
         }
     }
-    return open_through_libostree(repository, hex);
+    return open_through_libostree(repository, hex, part);
+}
+
+Hasher hash_header(const ContentObject& object) {
+    Hasher out;
+    out.update(file_header(
+        {.uid = object.uid, .gid = object.gid, .mode = object.mode, .xattrs = object.xattrs}, object.target));
+    return out;
 }
 
 }  // namespace
 
+ContentObject read_object_header(const Repository& repository, const Sha256& checksum) {
+    ContentObject out = open_unchecked(repository, checksum, ObjectPart::header);
+    if (out.size > 0) return out;
+    if (const Sha256 actual = hash_header(out).finish_sha256(); actual != checksum)
+        throw_damaged(checksum, actual);
+    return out;
+}
+
 ContentObject open_object(const Repository& repository, const Sha256& checksum) {
-    ContentObject out = open_unchecked(repository, checksum);
-    Hasher hasher;
-    hasher.update(
-        file_header({.uid = out.uid, .gid = out.gid, .mode = out.mode, .xattrs = out.xattrs}, out.target));
+    ContentObject out = open_unchecked(repository, checksum, ObjectPart::whole);
+    Hasher hasher = hash_header(out);
     if (out.size > 0) {
         out.content =
             std::make_unique<CheckedSource>(std::move(out.content), out.size, std::move(hasher), checksum);

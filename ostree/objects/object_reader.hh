@@ -32,6 +32,11 @@ struct ContentObject {
 // it is a damaged link or empty file. Thread-safe.
 ContentObject open_object(const Repository& repository, const Sha256& checksum);
 
+// Reads only the metadata and the size of an object; `content` is nullptr. Checks the checksum of links and
+// empty files. Nothing verifies the metadata of other files, because the checksum covers their content, too.
+// Throws as open_object(). Thread-safe.
+ContentObject read_object_header(const Repository& repository, const Sha256& checksum);
+
 // Reads the bytes of a commit, dirtree or dirmeta object. Throws Error{digest_mismatch} for a damaged one.
 // Thread-safe.
 std::string read_metadata(const Repository& repository, ObjectType type, const Sha256& checksum);

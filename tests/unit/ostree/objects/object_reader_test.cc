@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 #include "ostree/tree/commit_walk.hh"
 #include "tests/unit/ostree/import_fixture.hh"
@@ -118,6 +119,19 @@ TEST_P(ObjectReaderModes, EverythingComesBack) {
     EXPECT_FALSE(link.content);
 }
 
+TEST_P(ObjectReaderModes, HeadersAreThoseOfWholeObjects) {
+    if (GetParam().first == RepoMode::bare && ::geteuid() != 0) GTEST_SKIP() << "needs root";
+    build(GetParam().first, GetParam().second);
+    for (const ostree::WalkedFile& file : walk_.files) {
+        const ContentObject whole = ostree::open_object(*repository_, file.checksum);
+        const ContentObject header = ostree::read_object_header(*repository_, file.checksum);
+        EXPECT_EQ(std::tie(header.uid, header.gid, header.mode, header.xattrs, header.target, header.size),
+                  std::tie(whole.uid, whole.gid, whole.mode, whole.xattrs, whole.target, whole.size))
+            << file.paths.front();
+        EXPECT_FALSE(header.content);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Modes, ObjectReaderModes,
                          ::testing::Values(std::pair(RepoMode::archive, ""),
                                            std::pair(RepoMode::archive, "\n[archive]\nzlib-level=6\n"),
@@ -180,6 +194,40 @@ TEST_F(ObjectReaderTest, HostileHeaders) {
         store(path, header + good.substr(8));
         EXPECT_EQ(status_of_reading(object), 3);
     }
+}
+
+// Of every length, also where the header ends with the file.
+TEST_F(ObjectReaderTest, HeadersThatAreHostile) {
+    build(RepoMode::archive);
+    const auto status_of_header = [&](const Sha256& object) {
+        try {
+            ostree::read_object_header(*repository_, object);
+        } catch (const Error& error) {
+            EXPECT_NE(error.message().find(to_hex(object)), std::string::npos) << error.message();
+            return exit_status(error.kind());
+        }
+        return 0;
+    };
+    const Sha256 link = object_of("link");
+    const std::string good = load(stored_path(link));
+    for (std::size_t length = 0; length < good.size(); ++length) {
+        store(stored_path(link), good.substr(0, length));
+        EXPECT_EQ(status_of_header(link), 3) << length;
+    }
+    for (std::size_t i = 8; i < good.size(); ++i) {
+        std::string bad = good;
+        bad[i] = static_cast<char>(bad[i] ^ 0x10);
+        store(stored_path(link), bad);
+        const int status = status_of_header(link);
+        EXPECT_TRUE(status == 3 || status == 0) << i;  // 0: bits that mean nothing for a link
+    }
+    for (const std::string& header : {std::string(8, '\0'), std::string("\xFF\xFF\xFF\xFF\0\0\0\0", 8),
+                                      std::string("\0\x20\0\0\0\0\0\0", 8)}) {
+        store(stored_path(link), header + good.substr(8));
+        EXPECT_EQ(status_of_header(link), 3);
+    }
+    store(stored_path(link), load(stored_path(object_of("empty"))));
+    EXPECT_EQ(status_of_header(link), 3);
 }
 
 TEST_F(ObjectReaderTest, DamageInABareRepository) {
