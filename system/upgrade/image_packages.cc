@@ -32,7 +32,8 @@ struct Answer {
 };
 
 bool is_database(std::string_view path) {
-    return std::find(std::begin(kApkDatabases), std::end(kApkDatabases), path) != std::end(kApkDatabases);
+    return std::find(std::begin(ostree::kApkDatabases), std::end(ostree::kApkDatabases), path) !=
+           std::end(ostree::kApkDatabases);
 }
 
 // Strips the prefix of a path in an archive: "./lib/x", "/lib/x".
@@ -44,9 +45,10 @@ std::string_view without_prefix(std::string_view path) {
 
 // Returns true if the database is at `path`, or below that folder ("" for the root).
 bool is_below(std::string_view path) {
-    return std::any_of(std::begin(kApkDatabases), std::end(kApkDatabases), [&](std::string_view database) {
-        return path.empty() || database == path || database.starts_with(concat(path, '/'));
-    });
+    return std::any_of(std::begin(ostree::kApkDatabases), std::end(ostree::kApkDatabases),
+                       [&](std::string_view database) {
+                           return path.empty() || database == path || database.starts_with(concat(path, '/'));
+                       });
 }
 
 // Returns true if a whiteout of that name hides the database.
@@ -140,7 +142,7 @@ class Search {
         const Sha256 checksum = holds_objects ? parse_sha256(entry.target) : entry.checksum;
         const ostree::ContentObject object = ostree::open_object(repository_, checksum);
         if (!object.content) return {};
-        return Answer::found(read_all(*object.content, kMaxApkDatabase, "apk's database"));
+        return Answer::found(read_all(*object.content, ostree::kMaxApkDatabase, "apk's database"));
     }
 
     Answer ask_table(const oci::Descriptor& layer, const oci::TocLocation& location) {
@@ -148,7 +150,7 @@ class Search {
         const oci::Toc toc = oci::read_toc(as_bytes(bytes), location);
         std::map<std::string_view, const oci::TocEntry*> entries;
         for (const oci::TocEntry& entry : toc.entries) entries[without_prefix(entry.tar.path)] = &entry;
-        for (const std::string_view name : kApkDatabases) {
+        for (const std::string_view name : ostree::kApkDatabases) {
             auto found = entries.find(name);
             if (found != entries.end() && found->second->tar.type == oci::TarType::hardlink)
                 found = entries.find(without_prefix(found->second->tar.link_target));
@@ -167,7 +169,7 @@ class Search {
     }
 
     std::string read_entry(const oci::Descriptor& layer, const oci::TocEntry& entry) {
-        if (entry.tar.size > kMaxApkDatabase)
+        if (entry.tar.size > ostree::kMaxApkDatabase)
             throw Error(ErrorKind::too_large, "apk's database is too large");
         std::string out;
         for (const oci::TocChunk& chunk : entry.chunks) {
@@ -175,7 +177,7 @@ class Search {
                 out.append(static_cast<std::size_t>(chunk.size), '\0');
                 continue;
             }
-            if (chunk.end_offset - chunk.offset > kMaxApkDatabase)
+            if (chunk.end_offset - chunk.offset > ostree::kMaxApkDatabase)
                 throw Error(ErrorKind::too_large, "apk's database is too large");
             const std::string packed = read_range(layer, chunk.offset, chunk.end_offset - chunk.offset);
             MemorySource source(as_bytes(packed));
@@ -228,7 +230,8 @@ class Search {
     }
 
     static std::string read_content(oci::TarReader& tar, const oci::TarEntry& entry) {
-        if (entry.size > kMaxApkDatabase) throw Error(ErrorKind::too_large, "apk's database is too large");
+        if (entry.size > ostree::kMaxApkDatabase)
+            throw Error(ErrorKind::too_large, "apk's database is too large");
         std::string out(static_cast<std::size_t>(entry.size), '\0');
         // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
         MutableBytes rest(reinterpret_cast<std::uint8_t*>(out.data()), out.size());
@@ -238,7 +241,7 @@ class Search {
 
     // Returns the content if it begins like the database, else "".
     static std::string read_database(oci::TarReader& tar, const oci::TarEntry& entry) {
-        if (entry.size > kMaxApkDatabase) return "";
+        if (entry.size > ostree::kMaxApkDatabase) return "";
         std::uint8_t first[2];
         std::size_t have = 0;
         while (have < sizeof first) have += tar.read(MutableBytes(first).subspan(have));

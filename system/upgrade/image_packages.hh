@@ -7,12 +7,12 @@
 
 #include "oci/transports/image.hh"
 #include "ostree/objects/repository.hh"
-#include "system/upgrade/packages.hh"
+#include "ostree/tree/packages.hh"
 
 namespace osb::system {
 
 struct ImagePackages {
-    std::optional<Packages> packages;
+    std::optional<ostree::Packages> packages;
     std::string reason;            // the reason if they are not known; else ""
     std::uint64_t bytes_read = 0;  // of blobs, approximate
 };

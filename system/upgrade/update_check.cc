@@ -5,6 +5,7 @@
 #include "system/upgrade/candidate.hh"
 #include "system/upgrade/fetch_image.hh"
 #include "system/upgrade/image_packages.hh"
+#include "system/upgrade/packages.hh"
 
 namespace osb::system {
 namespace {
@@ -15,14 +16,14 @@ template<typename FindAfter>
 void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const UpgradeTarget& followed,
                       const FindAfter& find_after) {
     try {
-        const std::optional<Packages> before = packages_of(sysroot, followed.current);
+        const std::optional<ostree::Packages> before = packages_of(sysroot, followed.current);
         if (!before) {
             out.packages_unknown = "the present system has no apk database";
             return;
         }
         const ImagePackages after = find_after();
         out.packages_unknown = after.reason;
-        if (after.packages) out.packages = package_changes(*before, *after.packages);
+        if (after.packages) out.packages = ostree::package_changes(*before, *after.packages);
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::unavailable) throw;
         out.packages_unknown = error.message();
@@ -45,7 +46,7 @@ void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate
     out.bytes_to_fetch = 0;
     compare_packages(out, sysroot, candidate.target(), [&] {
         ImagePackages after;
-        after.packages = packages_of_commit(repository, *out.facts.commit);
+        after.packages = ostree::packages_of_commit(repository, *out.facts.commit);
         if (!after.packages) after.reason = kNoDatabase;
         return after;
     });

@@ -8,7 +8,7 @@
 
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/sysroot/sysroot.hh"
-#include "system/upgrade/packages.hh"
+#include "ostree/tree/packages.hh"
 #include "system/upgrade/upgrade_options.hh"
 #include "system/upgrade/upgrade_plan.hh"
 
@@ -21,7 +21,7 @@ struct UpdateCheck {
     std::vector<ostree::PlannedWay> ways;         // to fetch an image, the chosen one first; empty for others
     std::optional<std::uint64_t> bytes_to_fetch;  // by the first way; nothing for a remote
     // The changes of packages; nothing if they are not known, with the reason.
-    std::optional<std::vector<PackageChange>> packages;
+    std::optional<std::vector<ostree::PackageChange>> packages;
     std::string packages_unknown;
 };
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "ostree/tree/apk_database.hh"
-#include "system/upgrade/packages.hh"
+#include "ostree/tree/packages.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {
@@ -28,8 +28,8 @@ void check_owners(std::string_view text) {
     }
 }
 
-system::Packages check_versions(std::string_view text) {
-    system::Packages versions = ostree::package_versions(text);
+ostree::Packages check_versions(std::string_view text) {
+    ostree::Packages versions = ostree::package_versions(text);
     std::string again;
     for (const auto& [name, version] : versions) {
         require(has_line(text, "P:", name) && has_line(text, "V:", version));
@@ -40,9 +40,9 @@ system::Packages check_versions(std::string_view text) {
 }
 
 // The changes lead from the one to the other.
-void check_changes(const system::Packages& before, const system::Packages& after) {
-    system::Packages result = before;
-    for (const system::PackageChange& change : system::package_changes(before, after)) {
+void check_changes(const ostree::Packages& before, const ostree::Packages& after) {
+    ostree::Packages result = before;
+    for (const ostree::PackageChange& change : ostree::package_changes(before, after)) {
         // A version may be empty.
         if (before.contains(change.name) && after.contains(change.name))
             require(change.before != change.after);
@@ -53,7 +53,7 @@ void check_changes(const system::Packages& before, const system::Packages& after
         }
     }
     require(result == after);
-    require(system::package_changes(after, after).empty());
+    require(ostree::package_changes(after, after).empty());
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::vector<std::string> parts = fuzz::split_parts(as_text({data, size}), 2);
     fuzz::accepts([&] {
         check_owners(parts.front());
-        const system::Packages before = check_versions(parts.front());
+        const ostree::Packages before = check_versions(parts.front());
         check_changes(before, check_versions(parts.back()));
     });
     return 0;

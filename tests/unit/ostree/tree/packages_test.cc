@@ -1,10 +1,10 @@
-#include "system/upgrade/packages.hh"
+#include "ostree/tree/packages.hh"
 
 #include <gtest/gtest.h>
 
 #include "ostree/tree/apk_database.hh"
 
-namespace osb::system {
+namespace osb::ostree {
 namespace {
 
 std::string text(const std::vector<PackageChange>& changes) {
@@ -15,12 +15,12 @@ std::string text(const std::vector<PackageChange>& changes) {
 }
 
 TEST(PackageVersions, AreRead) {
-    const auto versions = ostree::package_versions(
+    const auto versions = package_versions(
         "C:Q1abc=\nP:musl\nV:1.2.5-r0\nA:x86_64\nF:lib\nR:ld.so\n\nP:none\n\nV:1\n\nC:Q1\nV:3\nP:late\nV:"
         "4\n\nP:last\nV:9");
     EXPECT_EQ(versions, (Packages{{"musl", "1.2.5-r0"}, {"late", "4"}, {"last", "9"}}));
-    EXPECT_TRUE(ostree::package_versions("").empty());
-    EXPECT_TRUE(ostree::package_versions("rubbish\nP\n:\n\n\n").empty());
+    EXPECT_TRUE(package_versions("").empty());
+    EXPECT_TRUE(package_versions("rubbish\nP\n:\n\n\n").empty());
 }
 
 TEST(PackageChanges, AddedRemovedChanged) {
@@ -34,4 +34,4 @@ TEST(PackageChanges, AddedRemovedChanged) {
 }
 
 }  // namespace
-}  // namespace osb::system
+}  // namespace osb::ostree
