@@ -20,9 +20,9 @@ ROOMS = {  # of each module, bottom first
     "base": (),
     "oci": ("documents", "tar", "codec", "chunked", "transports"),
     "registry": ("http", "auth", "distribution", "skopeo", "transports"),
-    "ostree": ("objects", "tree", "layout", "import", "export", "push", "sysroot"),
+    "ostree": ("objects", "tree", "diff", "layout", "import", "export", "push", "sysroot"),
     "image": ("disk", "ext4", "deployment", "settings", "boot", "install"),
-    "system": ("origin", "etc", "trial", "deploy", "check", "upgrade"),
+    "system": ("origin", "etc", "trial", "deploy", "check", "upgrade", "diff"),
     "cli": ("output", "options", "reports", "verbs"),
 }
 MODULES = tuple(ROOMS)  # bottom first
