@@ -1,7 +1,5 @@
 #include "system/etc/etc_merge.hh"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -10,6 +8,7 @@
 #include "base/fd.hh"
 #include "base/log.hh"
 #include "system/etc/etc_apply.hh"
+#include "system/etc/etc_directories.hh"
 #include "system/etc/etc_plan.hh"
 #include "system/etc/etc_record.hh"
 
@@ -18,21 +17,6 @@ namespace {
 
 using ostree::DeploymentId;
 using ostree::Sysroot;
-
-constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-
-Fd open_deployment(const Sysroot& sysroot, const DeploymentId& id) {
-    return open_at(AT_FDCWD, sysroot.path_of(id.path()), kDirectoryFlags);
-}
-
-Fd open_etc(const Sysroot& sysroot, const DeploymentId& id) {
-    return open_at(open_deployment(sysroot, id).get(), "etc", kDirectoryFlags);
-}
-
-Fd open_default_etc(const Sysroot& sysroot, const DeploymentId& id) {
-    const Fd usr = open_at(open_deployment(sysroot, id).get(), "usr", kDirectoryFlags);
-    return open_at(usr.get(), "etc", kDirectoryFlags);
-}
 
 EtcTree etc_of(const Sysroot& sysroot, const DeploymentId& id) {
     return read_etc_tree(open_etc(sysroot, id).get(), EtcContent::unread);
