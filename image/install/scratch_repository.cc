@@ -19,7 +19,7 @@
 namespace osb::image {
 namespace {
 
-constexpr std::string_view kPrefix = ".osb-oci-install-";
+constexpr std::string_view kPrefix = ".osb-oci-scratch-";
 
 std::string parent_or_default(std::string parent) {
     if (!parent.empty()) return parent;
@@ -55,16 +55,36 @@ bool has_user_xattrs(int directory) {
     return ::fsetxattr(directory, "user.osb.probe", "1", 1, 0) == 0;
 }
 
-// Disables settings that would make the repository slower or keep disk space free.
-void make_fast(const std::string& path) {
+// Disables settings that would make the repository slower or keep disk space free. `directory` is that of the
+// repository; `objects` is its parent.
+void configure(const std::string& directory, const std::string& path, const ostree::Repository* objects) {
+    std::string more = "\n[core]\nfsync=false\nmin-free-space-percent=0\nzlib-level=1\n";
+    if (objects != nullptr) {
+        // libostree does not unescape the value, so not every path could be written there.
+        const std::string link = directory + "/objects";
+        std::error_code failed;
+        std::filesystem::create_symlink(std::filesystem::absolute(objects->path()), link, failed);
+        if (failed) throw errno_error(failed.value(), concat("cannot make the link ", quoted(link)));
+        more += concat("parent=", std::filesystem::absolute(link).string(), '\n');
+    }
     const Fd config = open_at(AT_FDCWD, path + "/config", O_WRONLY | O_APPEND);
-    constexpr std::string_view kMore = "\n[core]\nfsync=false\nmin-free-space-percent=0\nzlib-level=1\n";
-    write_all(config.get(), as_bytes(kMore), path);
+    write_all(config.get(), as_bytes(more), path);
+}
+
+ostree::RepoMode scratch_mode(int directory, const ostree::Repository* objects) {
+    using ostree::RepoMode;
+    // Objects of the two repositories are only comparable if both store the same metadata. And libostree
+    // aborts when a bare repository has a parent in archive mode.
+    if (objects != nullptr &&
+        (objects->mode() == RepoMode::bare_user_only || objects->mode() == RepoMode::archive)) {
+        return objects->mode();
+    }
+    return has_user_xattrs(directory) ? RepoMode::bare_user : RepoMode::archive;
 }
 
 }  // namespace
 
-ScratchRepository::ScratchRepository(std::string parent) {
+ScratchRepository::ScratchRepository(std::string parent, const ostree::Repository* objects) {
     parent = parent_or_default(std::move(parent));
     remove_abandoned(parent);
     path_ = concat(parent, '/', kPrefix, "XXXXXX");
@@ -75,10 +95,8 @@ ScratchRepository::ScratchRepository(std::string parent) {
         lock_ = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) throw_errno(concat("cannot lock ", quoted(path_)));
         const std::string repo = path_ + "/repo";
-        const ostree::RepoMode mode =
-            has_user_xattrs(lock_.get()) ? ostree::RepoMode::bare_user : ostree::RepoMode::archive;
-        ostree::Repository::create(repo, mode);
-        make_fast(repo);
+        ostree::Repository::create(repo, scratch_mode(lock_.get(), objects));
+        configure(path_, repo, objects);
         repository_ = ostree::Repository::open(repo);
     } catch (...) {
         remove_tree(path_);

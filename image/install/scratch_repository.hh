@@ -1,4 +1,4 @@
-// A temporary repository for one installation. It stores images before they are written to the disk.
+// A temporary repository, for images that are written to a disk or only compared.
 #pragma once
 
 #include <optional>
@@ -13,8 +13,11 @@ class ScratchRepository {
   public:
     // Creates a repository in a new directory of `parent` ("" means $TMPDIR, or else /var/tmp). The
     // destructor removes the directory. The constructor first removes the directories of killed runs; a
-    // running owner holds a lock on its directory. The repository is not durable. Throws Error.
-    explicit ScratchRepository(std::string parent);
+    // running owner holds a lock on its directory. The repository is not durable. `objects`, unless null, is
+    // a repository whose objects and refs can also be read through this one. It is never changed, and must
+    // not be pruned meanwhile. The new repository then stores metadata as that one does: in mode
+    // bare-user-only if that has it. Throws Error.
+    explicit ScratchRepository(std::string parent, const ostree::Repository* objects = nullptr);
     ScratchRepository(const ScratchRepository&) = delete;
     ScratchRepository& operator=(const ScratchRepository&) = delete;
     ~ScratchRepository();

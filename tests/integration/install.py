@@ -304,7 +304,7 @@ def refusals(test):
         commit(test, test.repo, "os/bad", tree)
         shutil.rmtree(tree)
         test.check_refused(install(test, disk, source="os/bad"), 3, name, naming)
-    test.check(not os.path.exists(disk) and not [n for n in os.listdir(test.work) if "osb-new" in n or "osb-oci-install" in n],
+    test.check(not os.path.exists(disk) and not [n for n in os.listdir(test.work) if "osb-new" in n or "osb-oci-scratch" in n],
                "nothing is left of what was refused", os.listdir(test.work))
 
     notes = test.path("notes.txt")
@@ -442,7 +442,7 @@ def other_sources(test):
     test.check(result.status == 0 and result.commit == test.commit, "install from an image that holds a commit", result.describe())
     test.check(not error_fault(result.stderr) or "error" not in result.stderr, "without an error", result.stderr)
     check_filesystems(test, test.path("image.img"), "image")
-    test.check(not [n for n in os.listdir(test.work) if "osb-oci-install" in n], "the temporary repository is gone")
+    test.check(not [n for n in os.listdir(test.work) if "osb-oci-scratch" in n], "the temporary repository is gone")
 
 
 def as_user(test):
