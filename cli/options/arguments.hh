@@ -39,6 +39,7 @@ enum class ValueKind {
     deployment,      // a deployment of the sysroot
     push_target,     // docker://, file:// or ssh://
     install_source,  // a revision with --repo, otherwise an image
+    diff_operand,    // an image, a deployment or a revision
 };
 
 inline constexpr std::string_view kVerbGroup = "Options";

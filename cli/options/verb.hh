@@ -61,6 +61,7 @@ struct VerbEntry {
 extern const VerbEntry kBootCheckVerb;
 extern const VerbEntry kBootMenuVerb;
 extern const VerbEntry kCleanupVerb;
+extern const VerbEntry kDiffVerb;
 extern const VerbEntry kExportVerb;
 extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;

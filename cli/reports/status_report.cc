@@ -10,6 +10,8 @@
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "cli/reports/deployment_report.hh"
+#include "cli/reports/diff_report.hh"
+#include "cli/reports/packages_report.hh"
 
 namespace osb::cli {
 namespace {
@@ -39,6 +41,10 @@ std::string release_name(const std::string& version, const std::string& digest) 
                   digest.empty() ? "" : concat(" (", short_digest(digest), ')'));
 }
 
+// The columns before and of the names of fields.
+constexpr std::size_t kIndent = 5;
+constexpr std::size_t kFieldWidth = 9;
+
 class Text {
   public:
     explicit Text(const StatusView& view) : view_(view) {}
@@ -60,6 +66,8 @@ class Text {
         if (one.etc == EtcState::edited)
             field("/etc", styled(Style::warning,
                                  "has changes that this deployment does not get: its own /etc was edited"));
+        const auto changes = view_.changes.find(one.deployment.id.to_string());
+        if (changes != view_.changes.end()) add_changes(changes->second);
     }
 
     void next_boot() {
@@ -99,9 +107,19 @@ class Text {
     }
 
     void field(const std::string& name, const std::string& value) {
-        constexpr std::size_t kWidth = 9;
         if (value.empty()) return;
-        text_ += concat("     ", name, std::string(kWidth - name.size(), ' '), value, '\n');
+        text_ +=
+            concat(std::string(kIndent, ' '), name, std::string(kFieldWidth - name.size(), ' '), value, '\n');
+    }
+
+    void add_changes(const system::DeploymentChanges& changes) {
+        if (!changes.problem.empty()) {
+            field("changes", concat("unknown (", printable(changes.problem), ')'));
+            return;
+        }
+        field("changes", concat("files: ", describe_counts(changes.files)));
+        text_ += describe_packages(changes.packages.changes, changes.packages.unknown,
+                                   std::string(kIndent + kFieldWidth, ' '));
     }
 
     std::string roles_of(const DeploymentStatus& one) const {
@@ -222,7 +240,19 @@ OrderedJson known_or_null(const std::optional<EtcState>& state, bool value) {
     return state ? OrderedJson(value) : OrderedJson(nullptr);
 }
 
-OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
+OrderedJson changes_to_json(const StatusView& view, const DeploymentStatus& one) {
+    const auto found = view.changes.find(one.deployment.id.to_string());
+    if (found == view.changes.end()) return nullptr;
+    const system::DeploymentChanges& changes = found->second;
+    const bool is_known = changes.problem.empty();
+    return {{"against", changes.against},
+            {"packages", packages_to_json(changes.packages.changes)},
+            {"packages_unknown", json_text(is_known ? changes.packages.unknown : changes.problem)},
+            {"files", is_known ? counts_to_json(changes.files) : OrderedJson(nullptr)}};
+}
+
+OrderedJson to_json(const StatusView& view, std::size_t index) {
+    const DeploymentStatus& one = view.status.deployments[index];
     const ostree::Deployment& deployment = one.deployment;
     return {{"index", index},
             {"id", deployment.id.to_string()},
@@ -245,7 +275,8 @@ OrderedJson to_json(const DeploymentStatus& one, std::size_t index) {
             {"version", json_text(one.version)},
             {"built", time_or_null(one.built)},
             {"deployed", time_or_null(one.deployed)},
-            {"kernel_arguments", deployment.kernel_options}};
+            {"kernel_arguments", deployment.kernel_options},
+            {"changes", changes_to_json(view, one)}};
 }
 
 OrderedJson trial_to_json(const system::SystemStatus& status) {
@@ -337,7 +368,7 @@ std::string status_document(const StatusView& view) {
     const system::SystemStatus& status = view.status;
     OrderedJson deployments = OrderedJson::array();
     for (std::size_t i = 0; i < status.deployments.size(); ++i) {
-        deployments.push_back(to_json(status.deployments[i], i));
+        deployments.push_back(to_json(view, i));
     }
     OrderedJson failed = OrderedJson::array();
     for (const FailedTrial& trial : status.failed) failed.push_back(to_json(trial));

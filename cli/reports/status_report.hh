@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "system/deploy/status.hh"
+#include "system/diff/deployment_changes.hh"
 #include "system/upgrade/update_check.hh"
 
 namespace osb::cli {
@@ -16,6 +18,8 @@ struct StatusView {
     std::optional<system::UpdateCheck> check;  // with --check
     std::int64_t now = 0;                      // seconds since 1970
     bool colour = false;
+    // The changes of each deployment against the running one, by COMMIT.SERIAL; with --verbose.
+    std::map<std::string, system::DeploymentChanges> changes = {};
 };
 
 // For people. External text is escaped.

@@ -7,7 +7,9 @@
 #include <optional>
 
 #include "base/bytes.hh"
+#include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "cli/options/help.hh"
 #include "cli/options/options.hh"
 #include "cli/options/verb.hh"
@@ -121,6 +123,8 @@ class Completer {
                 if (parsed_.given.contains("--repo")) return complete_revision(before);
                 if (!parsed_.given.contains("--url")) return complete_image(before);
                 break;
+            case ValueKind::diff_operand:
+                return complete_operand(before);
         }
     }
 
@@ -167,6 +171,19 @@ class Completer {
         for (const Candidate& one : sources_.deployments(is_given ? expanded(given->second) : "/")) {
             add(concat(before, one.text), one.description);
         }
+    }
+
+    void complete_operand(const std::string& before) {
+        // There may be no deployments or no repository.
+        for (const auto part : {&Completer::complete_deployment, &Completer::complete_revision}) {
+            if (part == &Completer::complete_revision && parsed_.given.contains("--etc")) return;
+            try {
+                (this->*part)(before);
+            } catch (const Error& error) {
+                log_debug(error.message());
+            }
+        }
+        complete_image(before);
     }
 
     // The shell has not expanded the word that it completes.

@@ -10,6 +10,7 @@
 #include "cli/output/display.hh"
 #include "cli/reports/metrics_report.hh"
 #include "cli/reports/status_report.hh"
+#include "system/diff/deployment_changes.hh"
 
 namespace osb::cli {
 namespace {
@@ -50,6 +51,7 @@ class StatusVerb final : public Verb {
             session.print(metrics_document(view, system::read_boot_check()));
             return;
         }
+        if (session.options.verbose) view.changes = system::deployment_changes(sysroot);
         // What is known is shown before the network has its say.
         if (!json) session.print(describe_status(view));
         session.console.io().out.flush();
@@ -81,7 +83,7 @@ const VerbEntry kStatusVerb{
         "Lists the deployments with their roles: booted, on trial, rollback, pinned. It also shows which "
         "image each one came from, which one the next boot starts, and why the last trial failed. It "
         "needs no privileges. --check also asks the registry or the ostree remote whether there is an "
-        "update.",
+        "update. --verbose also compares the packages and files of each deployment with the booted one.",
     .examples = kStatusExamples,
     .related = {"upgrade", "rollback", "pin", "kargs"},
     .uses_repository = false,

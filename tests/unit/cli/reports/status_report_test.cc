@@ -85,6 +85,29 @@ TEST(DescribeStatus, ChangesOfEtcThatArePending) {
     EXPECT_TRUE(as_json(status)["deployments"][1]["etc_pending"].is_null());
 }
 
+TEST(DescribeStatus, ChangesAgainstTheRunningSystem) {
+    const SystemStatus status = waiting();
+    const std::string id = status.deployments[1].deployment.id.to_string();
+    StatusView view{.status = status, .check = std::nullopt, .now = kNow};
+    view.changes[id].against = status.deployments[0].deployment.id.to_string();
+    view.changes[id].files = {.changed = 2, .bytes_added = 3, .bytes_removed = 1};
+    view.changes[id].packages.changes = {{.name = "musl", .before = "1", .after = "2"}};
+    EXPECT_TRUE(contains(describe_status(view),
+                         "     changes  files: 0 added, 0 removed, 2 changed; 3 B added, 1 B removed\n"
+                         "              packages: 0 added, 0 removed, 1 changed\n"
+                         "                  musl  1 -> 2\n"))
+        << describe_status(view);
+    const OrderedJson json = OrderedJson::parse(status_document(view))["deployments"];
+    EXPECT_TRUE(json[0]["changes"].is_null());
+    EXPECT_EQ(json[1]["changes"]["files"]["changed"], 2);
+    EXPECT_EQ(json[1]["changes"]["packages"]["changed"][0]["to"], "2");
+    view.changes[id] = {.against = "x", .packages = {}, .files = {}, .problem = "it is damaged\x1b"};
+    EXPECT_TRUE(contains(describe_status(view), "     changes  unknown (it is damaged\\x1b)\n"));
+    const OrderedJson unknown = OrderedJson::parse(status_document(view))["deployments"][1]["changes"];
+    EXPECT_TRUE(unknown["files"].is_null() && unknown["packages"].is_null());
+    EXPECT_EQ(unknown["packages_unknown"], "it is damaged\x1b");
+}
+
 TEST(DescribeStatus, AGlanceTells) {
     EXPECT_EQ(described(waiting()),
               "* 0  booted\n"

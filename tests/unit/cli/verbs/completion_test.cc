@@ -130,6 +130,15 @@ TEST(Completion, OfDeployments) {
     EXPECT_EQ(world.texts({"unpin", "--sysroot", "/mnt", "9"}), (Words{"9"}));
 }
 
+TEST(Completion, OfOperandsOfAnyKind) {
+    const World world;
+    EXPECT_EQ(world.texts({"diff", "b"}), (Words{"booted"}));
+    EXPECT_EQ(world.texts({"diff", "booted", "0"}), (Words{"0", "0123456789ab.0"}));
+    EXPECT_EQ(world.texts({"diff", "booted", "oci-"}), (Words{"oci-archive:"}));
+    EXPECT_EQ(world.complete({"diff", "oci:x"}).kind, CompletionKind::directories);
+    EXPECT_EQ(world.texts({"diff", "--etc", "oci"}), (Words{}));
+}
+
 TEST(CompletionText, SaysNothingWhereThatIsImpossible) {
     std::ostringstream out;
     Io io{.out = out, .err = out};
@@ -137,6 +146,9 @@ TEST(CompletionText, SaysNothingWhereThatIsImpossible) {
     EXPECT_EQ(completion_text(lost, io), "");
     const std::vector<const char*> verb{"imp"};
     EXPECT_EQ(completion_text(verb, io), "words\nimport\tImport a container image as an ostree commit\n");
+    const std::vector<const char*> operand{"diff",   "--sysroot",    "/nonexistent",
+                                           "--repo", "/nonexistent", "oci-"};
+    EXPECT_EQ(completion_text(operand, io), "prefixes\noci-archive:\timage layout in an archive\n");
     const std::vector<const char*> path{"import", "oci:"};
     EXPECT_EQ(completion_text(path, io), "directories\toci:\n");
 }
