@@ -9,6 +9,7 @@ namespace osb {
 namespace {
 
 std::mutex g_sink_mutex;
+unsigned g_mutes = 0;  // guarded by the mutex
 
 LogSink& sink() {
     static LogSink the_sink;
@@ -24,7 +25,17 @@ void set_log_sink(LogSink new_sink) {
 
 void log(LogLevel level, const std::string& line) {
     const std::lock_guard lock(g_sink_mutex);
-    if (sink()) sink()(level, without_secrets(line));
+    if (g_mutes == 0 && sink()) sink()(level, without_secrets(line));
+}
+
+LogMute::LogMute() {
+    const std::lock_guard lock(g_sink_mutex);
+    ++g_mutes;
+}
+
+LogMute::~LogMute() {
+    const std::lock_guard lock(g_sink_mutex);
+    --g_mutes;
 }
 
 }  // namespace osb

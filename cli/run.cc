@@ -143,7 +143,7 @@ int run(Args args, Io& io) noexcept {
             console.set_colour(use_colour({}, io));
             dispatch(args, console);
             flush_results(io.out);
-            return 0;
+            return io.status;
         } catch (...) {
             // Standard output must have a single object, so keep a result that was printed.
             return report_failure(console, wants_json(args) && !io.has_result);

@@ -40,6 +40,7 @@ enum class ValueKind {
     push_target,     // docker://, file:// or ssh://
     install_source,  // a revision with --repo, otherwise an image
     diff_operand,    // an image, a deployment or a revision
+    lint_target,     // an image, a revision or a directory
 };
 
 inline constexpr std::string_view kVerbGroup = "Options";

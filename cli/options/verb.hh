@@ -67,6 +67,7 @@ extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
 extern const VerbEntry kInstallToDiskVerb;
 extern const VerbEntry kKargsVerb;
+extern const VerbEntry kLintVerb;
 extern const VerbEntry kMergeEtcVerb;
 extern const VerbEntry kPinVerb;
 extern const VerbEntry kPullVerb;

@@ -125,6 +125,12 @@ class Completer {
                 break;
             case ValueKind::diff_operand:
                 return complete_operand(before);
+            case ValueKind::lint_target:
+                if (current_.starts_with('/') || current_.starts_with('.')) {
+                    return use_paths(CompletionKind::directories, before);
+                }
+                complete_revision(before);
+                return complete_image(before);
         }
     }
 

@@ -4,12 +4,14 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "cli/options/fetch_flag.hh"
+#include "base/log.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "cli/reports/transfer_report.hh"
+#include "image/lint/lint.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
@@ -45,6 +47,23 @@ std::string summary(const ostree::ImportResult& result) {
     return concat("ref ", result.ref, ": ", format_count(result.layers, "layer"), " (", result.layers_reused,
                   " known already), ", describe_transfer(result.transfer), "; wrote ",
                   format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written));
+}
+
+// Reports the number of findings of `lint`, without those of which import has warned. The import is complete,
+// so no failure here may end it.
+void note_lint(const Session& session, const ostree::Repository& repository,
+               const ostree::ImportResult& result) {
+    try {
+        std::vector<image::Finding> findings = image::lint_commit(repository, result.commit, {}).findings;
+        std::erase_if(findings, [](const image::Finding& finding) { return finding.import_warns_of_it; });
+        if (findings.empty()) return;
+        session.note(concat("lint: ", image::count_findings(findings), ": 'osb-oci lint ", result.ref,
+                            findings.size() == 1 ? "' shows it" : "' shows them"));
+    } catch (const Interrupted&) {
+        log_debug("lint was interrupted");
+    } catch (const std::exception& error) {
+        log_debug(concat("lint failed: ", error.what()));
+    }
 }
 
 class ImportVerb final : public Verb {
@@ -98,6 +117,8 @@ class ImportVerb final : public Verb {
         for (const std::string& note : result.notes) session.note(note);
         session.note(summary(result));
         session.print(session.options.json ? to_document(to_json(result)) : concat(result.commit, '\n'));
+        const bool is_new_system = options_.layout == ostree::Layout::bootable && !result.unchanged;
+        if (is_new_system && !session.options.quiet) note_lint(session, repository, result);
     }
 
   private:
@@ -140,7 +161,7 @@ const VerbEntry kImportVerb{
         "deploys: /etc moves to /usr/etc, and the kernel to /usr/lib/modules. Archive repositories need "
         "no privileges; bare repositories need root.",
     .examples = kImportExamples,
-    .related = {"pull", "export", "inspect", "install-to-disk"},
+    .related = {"pull", "export", "inspect", "lint", "install-to-disk"},
     .uses_repository = true,
     .makes_repository = true,
     .make = []() -> std::unique_ptr<Verb> { return std::make_unique<ImportVerb>(); },

@@ -7,9 +7,25 @@ namespace osb::cli {
 
 std::span<const VerbEntry* const> verbs() {
     static constexpr std::array kVerbs{
-        &kImportVerb,        &kExportVerb, &kPushVerb,    &kPullVerb,     &kInspectVerb,   &kDiffVerb,
-        &kInstallToDiskVerb, &kStatusVerb, &kUpgradeVerb, &kSwitchVerb,   &kRollbackVerb,  &kKargsVerb,
-        &kPinVerb,           &kUnpinVerb,  &kCleanupVerb, &kBootMenuVerb, &kBootCheckVerb, &kMergeEtcVerb,
+        &kImportVerb,
+        &kExportVerb,
+        &kPushVerb,
+        &kPullVerb,
+        &kInspectVerb,
+        &kDiffVerb,
+        &kLintVerb,
+        &kInstallToDiskVerb,
+        &kStatusVerb,
+        &kUpgradeVerb,
+        &kSwitchVerb,
+        &kRollbackVerb,
+        &kKargsVerb,
+        &kPinVerb,
+        &kUnpinVerb,
+        &kCleanupVerb,
+        &kBootMenuVerb,
+        &kBootCheckVerb,
+        &kMergeEtcVerb,
     };
     return kVerbs;
 }

@@ -65,7 +65,11 @@ StoreLink link_store(ObjectWriter& writer) {
 // The tree of an image without a commit, in the layout of the plan.
 LaidOutTree make_tree(const oci::Image& image, const ImportPlan& plan, const ImageLayers& layers,
                       ObjectWriter& writer, ImageBudget& budget) {
-    return lay_out(merge_layers(image, layers, budget), plan.layout, nullptr, link_store(writer), budget);
+    std::vector<std::string> dropped;
+    Node merged = merge_layers(image, layers, budget, &dropped);
+    LaidOutTree out = lay_out(std::move(merged), plan.layout, nullptr, link_store(writer), budget);
+    out.dropped = std::move(dropped);
+    return out;
 }
 
 // The same for an image that is built on a commit. Takes the commit's tree out of `base`.
@@ -77,10 +81,14 @@ LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, c
         const GVariantPtr metadata = metadata_of(base.commit.commit_object.get());
         return {.root = std::move(base.tree.root),
                 .kernel = lookup_string(metadata.get(), "ostree.linux"),
-                .notes = {}};
+                .notes = {},
+                .dropped = {}};
     }
-    Node merged = merge_onto_base(image, layers, plan.base_layers, std::move(base.tree), budget);
-    return lay_out(std::move(merged), plan.layout, &derived, link_store(writer), budget);
+    std::vector<std::string> dropped;
+    Node merged = merge_onto_base(image, layers, plan.base_layers, std::move(base.tree), budget, &dropped);
+    LaidOutTree out = lay_out(std::move(merged), plan.layout, &derived, link_store(writer), budget);
+    out.dropped = std::move(dropped);
+    return out;
 }
 
 std::string_view way_of(const ReusedLayers& reused, bool read_layers) {
@@ -128,6 +136,7 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     ImportResult result = describe_import(image, plan, std::move(commit), layers_reused);
     result.bytes_read = read.bytes_read + reused.bytes_read;
     result.transfer = describe_transfer(image, way, result.bytes_read, reused.layer_bytes);
+    result.dropped = tree.dropped;
     result.objects_written = writer.objects_written();
     result.bytes_written = writer.bytes_written();
     return result;

@@ -63,6 +63,9 @@ struct ImportFacts {
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // the stored size
     std::vector<std::string> notes;   // moved and dropped files, one line each, escaped
+    // Paths of devices and FIFOs of the image, which ostree cannot store; the first 1,000. Empty if the
+    // layers were not merged because the commit was there already.
+    std::vector<std::string> dropped;
 };
 
 // The result of an import.

@@ -17,6 +17,8 @@ struct LaidOutTree {
     Node root;
     std::string kernel;              // release; "" if there is none or the layout does not look for one
     std::vector<std::string> notes;  // moved and dropped files, one line each, escaped
+    // Paths of devices and FIFOs that the merge of the layers dropped; lay_out() does not set it.
+    std::vector<std::string> dropped;
 };
 
 // The plain layout keeps the tree unchanged. The bootable layout calls make_bootable(), or `derived` for an

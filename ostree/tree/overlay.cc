@@ -159,6 +159,16 @@ class Overlay {
     std::string_view last_path_;
 };
 
+void collect_special(const Node& directory, const std::string& path, std::size_t max,
+                     std::vector<std::string>& out) {
+    check_interrupt();
+    for (const auto& [name, child] : directory.children()) {
+        if (out.size() >= max) return;
+        if (child.kind == NodeKind::special) out.push_back(join_path(path, name));
+        if (child.is_directory()) collect_special(child, join_path(path, name), max, out);
+    }
+}
+
 }  // namespace
 
 void apply_layer(Node& root, const Layer& layer, ImageBudget& budget, DirectoryXattrs xattrs) {
@@ -171,6 +181,12 @@ void apply_layer(Node& root, const Layer& layer, ImageBudget& budget, DirectoryX
         check_interrupt();
         with_context([&entry] { return concat("entry ", quoted(entry.path)); }, [&] { overlay.put(entry); });
     }
+}
+
+std::vector<std::string> special_paths(const Node& directory, std::size_t max) {
+    std::vector<std::string> out;
+    collect_special(directory, {}, max, out);
+    return out;
 }
 
 std::size_t drop_special(Node& directory) {

@@ -1,6 +1,9 @@
 // Applies a layer to the tree below it, by the rules of layer.md, "Applying Changesets" and "Whiteouts".
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "ostree/tree/layer.hh"
 #include "ostree/tree/tree.hh"
 
@@ -28,5 +31,8 @@ void apply_layer(Node& root, const Layer& layer, ImageBudget& budget,
 
 // Removes devices and FIFOs, which ostree cannot store. Returns their number.
 std::size_t drop_special(Node& directory);
+
+// The paths of the devices and FIFOs below `directory`, sorted; at most `max`.
+std::vector<std::string> special_paths(const Node& directory, std::size_t max);
 
 }  // namespace osb::ostree

@@ -21,7 +21,7 @@ ROOMS = {  # of each module, bottom first
     "oci": ("documents", "tar", "codec", "chunked", "transports"),
     "registry": ("http", "auth", "distribution", "skopeo", "transports"),
     "ostree": ("objects", "tree", "diff", "layout", "import", "export", "push", "sysroot"),
-    "image": ("disk", "ext4", "deployment", "settings", "boot", "install"),
+    "image": ("disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
     "system": ("origin", "etc", "trial", "deploy", "check", "upgrade", "diff"),
     "cli": ("output", "options", "reports", "verbs"),
 }
