@@ -57,7 +57,7 @@ void check_var(const LintContext& context, Findings& findings) {
     findings.warning(
         context.place_of("var"),
         concat(count_of(files.count(), "file"), " in /var, /home, /root, /srv or /mnt (", files.text(),
-               "): a machine gets such files when it lacks them, and new content of /var does not reach "
+               "): a machine gets only the files that it lacks, so new content of /var does not reach "
                "machines that run"),
         "move files that upgrades must change to /usr or /etc; docs/lint.md has other ways");
 }
