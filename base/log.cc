@@ -3,6 +3,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/log_mute.hh"
 #include "base/secret.hh"
 
 namespace osb {

@@ -16,15 +16,6 @@ void set_log_sink(LogSink sink);
 // Logs one line without a line feed. The caller escapes names; this function removes secrets. Thread-safe.
 void log(LogLevel level, const std::string& line);
 
-// Discards everything that is logged during its lifetime, by any thread.
-class LogMute {
-  public:
-    LogMute();
-    LogMute(const LogMute&) = delete;
-    LogMute& operator=(const LogMute&) = delete;
-    ~LogMute();
-};
-
 inline void log_warning(const std::string& line) {
     log(LogLevel::warning, line);
 }

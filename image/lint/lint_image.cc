@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/error.hh"
-#include "base/log.hh"
+#include "base/log_mute.hh"
 #include "image/install/scratch_repository.hh"
 #include "image/lint/commit_tree.hh"
 #include "ostree/import/image_metadata.hh"

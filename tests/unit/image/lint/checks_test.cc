@@ -362,8 +362,9 @@ INSTANTIATE_TEST_SUITE_P(
     Commit, CommitLintChecks,
     testing::Values(
         CheckCase{"GoodCommit", [](Linted&) {}, ""},
-        CheckCase{"PlainCommit", [](Linted& l) { l.tree.directory("etc"); },
-                  "error layout \nerror etc /usr/etc\nerror kernel \n"},
+        CheckCase{
+            "PlainCommit", [](Linted& l) { l.tree.directory("etc"); },
+            "error layout \nerror etc /usr/etc\nwarning os-release /etc/os-release\nwarning boot-check \n"},
         CheckCase{"NoSysroot", [](Linted& l) { l.tree.remove("sysroot"); }, "error layout /sysroot\n"},
         CheckCase{"TwoKernelsInPlace",
                   [](Linted& l) { l.tree.file("usr/lib/modules/7.0/vmlinuz", bzimage()); },

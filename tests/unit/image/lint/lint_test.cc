@@ -37,7 +37,8 @@ TEST(LintTable, SkippedChecksDoNotRun) {
     MemoryTree tree;
     make_good(tree);
     tree.file("etc/x", "x", 0666).file("var/log/x", "x");
-    const image::LintSubject subject{.tree = tree, .version = std::nullopt, .dropped = {}};
+    const image::LintSubject subject{
+        .tree = tree, .platform = std::nullopt, .version = std::nullopt, .dropped = {}};
     const image::LintReport all = image::lint(subject, {});
     const image::LintReport some = image::lint(subject, {"logs"});
     EXPECT_EQ(summary_of(all.findings), "warning logs /var/log\nwarning world-writable /etc/x\n");
