@@ -80,6 +80,8 @@ bool is_written_as_path(std::string_view target) {
 class LintVerb final : public Verb {
   public:
     void declare(Arguments& arguments) override {
+        Argument platform = platform_argument(platform_);
+        platform.help = "platform of the image to choose from an index, or of the directory";
         arguments.add({
             {.name = "TARGET",
              .kind = ValueKind::lint_target,
@@ -95,7 +97,7 @@ class LintVerb final : public Verb {
              .help = "exit with status 1 for warnings, too",
              .target = &fatal_warnings_},
             {.name = "--list", .help = "print the names of all checks and what they find", .target = &list_},
-            platform_argument(platform_),
+            platform,
         });
         registry_.declare(arguments);
     }

@@ -63,14 +63,12 @@ bool is_module(std::string_view name) {
     return false;
 }
 
-// The releases below /lib/modules that have modules.
-std::vector<std::string> releases_with_modules(const LintContext& context) {
+// The releases that have modules, in the directory /lib/modules with this path in the tree.
+std::vector<std::string> releases_with_modules(const LintContext& context, const std::string& modules) {
     std::vector<std::string> out;
-    const std::optional<FoundEntry> modules = context.find("lib/modules");
-    if (!modules) return out;
-    for_each_below(context.tree(), modules->path, [&](const std::string& path, const LintEntry& entry) {
+    for_each_below(context.tree(), modules, [&](const std::string& path, const LintEntry& entry) {
         if (entry.kind != LintKind::file || !is_module(base_name(path))) return;
-        const std::string_view rest = std::string_view(path).substr(modules->path.size() + 1);
+        const std::string_view rest = std::string_view(path).substr(modules.size() + 1);
         const std::string_view release = rest.substr(0, rest.find('/'));
         if (out.empty() || out.back() != release) out.emplace_back(release);
     });
@@ -80,14 +78,16 @@ std::vector<std::string> releases_with_modules(const LintContext& context) {
 void check_modules(const LintContext& context, Findings& findings) {
     const LintKernel* const kernel = context.kernel();
     if (kernel == nullptr) return;
-    const std::string directory = concat("lib/modules/", kernel->release);
+    const std::optional<FoundEntry> found = context.find("lib/modules");
+    const std::string modules = found ? found->path : "lib/modules";
+    const std::string directory = concat(modules, '/', kernel->release);
     bool has_own = false;
-    for (const std::string& release : releases_with_modules(context)) {
+    for (const std::string& release : releases_with_modules(context, modules)) {
         if (release == kernel->release) {
             has_own = true;
             continue;
         }
-        findings.warning(concat("lib/modules/", release),
+        findings.warning(concat(modules, '/', release),
                          concat("modules of the kernel ", quoted(release), ", which the image does not have"),
                          concat("RUN rm -r ", escape(concat("/lib/modules/", release))));
     }

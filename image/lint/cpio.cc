@@ -194,7 +194,7 @@ class InitramfsReader {
         using namespace std::string_view_literals;
         if (head.starts_with("\x1F\x8B"sv)) return read_unpacked(in, oci::Compression::gzip);
         if (head.starts_with("\x28\xB5\x2F\xFD"sv)) return read_unpacked(in, oci::Compression::zstd);
-        constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kOthers{
+        constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kFormats{
             {{"\xFD"
               "7zXZ\0"sv,
               "xz"},
@@ -206,7 +206,7 @@ class InitramfsReader {
              {"070707"sv, "the old cpio format odc, which Linux does not unpack"},
              {"\xC7\x71"sv, "an old binary cpio format, which Linux does not unpack"},
              {"\x71\xC7"sv, "an old binary cpio format, which Linux does not unpack"}}};
-        for (const auto& [magic, name] : kOthers) {
+        for (const auto& [magic, name] : kFormats) {
             if (head.starts_with(magic)) throw Error(ErrorKind::unsupported, std::string(name));
         }
         throw Error(ErrorKind::invalid,

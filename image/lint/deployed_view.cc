@@ -172,7 +172,7 @@ class Conversion {
         }
         for (const auto& [release, directory] : modules->children()) {
             const ostree::Node* const image = directory.child("vmlinuz");
-            if (image == nullptr) continue;
+            if (image == nullptr || !image->is_file()) continue;
             const ostree::Node* initramfs = directory.child("initramfs.img");
             if (initramfs == nullptr) initramfs = directory.child("initramfs");
             view_.kernels.push_back({&tree_, release, origin_of(image), origin_of(initramfs)});
@@ -185,16 +185,23 @@ class Conversion {
     std::map<Sha256, std::string> by_content_;
 };
 
+// The path if it is a file; otherwise "".
+std::string file_at(const LintTree& tree, const std::string& path) {
+    const LintEntry* const entry = tree.at(path);
+    return entry != nullptr && entry->kind == LintKind::file ? path : std::string();
+}
+
 void find_placed_kernels(const LintTree& tree, DeployedView& view) {
     for_each_below(tree, kModulesOfUsr, [&](const std::string& path, const LintEntry& entry) {
         const std::string_view directory = parent_path(path);
         if (base_name(path) != "vmlinuz" || parent_path(directory) != kModulesOfUsr) return;
-        if (entry.kind == LintKind::directory) return;
-        std::string initramfs;
-        for (const char* name : {"initramfs", "initramfs.img"}) {
-            const std::string candidate = concat(directory, '/', name);
-            if (const LintEntry* const found = tree.at(candidate); found != nullptr) initramfs = candidate;
+        if (entry.kind != LintKind::file) {
+            view.problems.push_back({"kernel", path, "not a file, so ostree does not find a kernel there",
+                                     "put the kernel itself there, not a link to it"});
+            return;
         }
+        std::string initramfs = file_at(tree, concat(directory, "/initramfs.img"));
+        if (initramfs.empty()) initramfs = file_at(tree, concat(directory, "/initramfs"));
         view.kernels.push_back({&tree, std::string(base_name(directory)), path, initramfs});
     });
 }

@@ -79,6 +79,8 @@ constexpr std::array<std::string_view, 61> kKnownPrograms{"Xorg.wrap",
                                                           "write",
                                                           "write.ul"};
 
+static_assert(std::is_sorted(kKnownPrograms.begin(), kKnownPrograms.end()));
+
 // True for places where packages install programs.
 bool is_program_place(std::string_view path) {
     if (path.starts_with("usr/local/")) return false;

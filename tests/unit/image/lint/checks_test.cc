@@ -369,6 +369,14 @@ INSTANTIATE_TEST_SUITE_P(
         CheckCase{"TwoKernelsInPlace",
                   [](Linted& l) { l.tree.file("usr/lib/modules/7.0/vmlinuz", bzimage()); },
                   "error kernel /usr/lib/modules/7.0/vmlinuz\n"},
+        CheckCase{"KernelThatIsALink",
+                  [](Linted& l) {
+                      l.tree.remove("usr/lib/modules/6.6/vmlinuz")
+                          .link("usr/lib/modules/6.6/vmlinuz", "initramfs.img");
+                  },
+                  "error kernel /usr/lib/modules/6.6/vmlinuz\n"},
+        CheckCase{"NoModulesInPlace", [](Linted& l) { l.tree.remove("usr/lib/modules/6.6/kernel"); },
+                  "warning modules /usr/lib/modules/6.6\n"},
         CheckCase{"NoInitramfsInPlace", [](Linted& l) { l.tree.remove("usr/lib/modules/6.6/initramfs.img"); },
                   "error initramfs /usr/lib/modules/6.6/vmlinuz\n"},
         CheckCase{"FactoryFiles",
