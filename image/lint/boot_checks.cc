@@ -166,7 +166,7 @@ void check_init(const LintContext& context, Findings& findings) {
     }
 }
 
-void check_platform(const LintContext& context, Findings& findings) {
+void check_programs(const LintContext& context, Findings& findings) {
     const auto& stated = context.subject().platform;
     const auto& found = context.program_platform();
     if (!stated || !found || runs_on(*found, {stated->os, stated->architecture, {}})) return;
@@ -192,7 +192,7 @@ constexpr std::array<LintCheck, 9> kBootChecks{{
     {"initramfs-init", "the initramfs has no program /init", check_initramfs_init},
     {"prepare-root", "the initramfs has no ostree-prepare-root", check_prepare_root},
     {"init", "/sbin/init is missing or is not executable", check_init},
-    {"platform", "the programs are for another architecture than the image", check_platform},
+    {"platform", "the programs are for another architecture than the image", check_programs},
     {"zipl", "zipl is missing in an image for s390x", check_zipl},
 }};
 

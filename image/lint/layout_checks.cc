@@ -21,7 +21,7 @@ void check_usr_merge(const LintContext& context, Findings& findings) {
     add_problems("usr-merge", context, findings);
 }
 
-void check_layout(const LintContext& context, Findings& findings) {
+void check_tree_layout(const LintContext& context, Findings& findings) {
     add_problems("layout", context, findings);
     if (context.subject().source != LintSource::commit) return;
     if (!context.tree().is_laid_out()) {
@@ -106,7 +106,7 @@ constexpr std::array<LintCheck, 7> kLayoutChecks{{
     {"usr-merge", "two different files get the same place when /bin, /sbin and /lib move into /usr",
      check_usr_merge},
     {"layout", "the tree cannot get the layout that ostree deploys, or a commit does not have it",
-     check_layout},
+     check_tree_layout},
     {"etc", "both /etc and /usr/etc have files", check_etc},
     {"root-directory", "the mode of the root directory locks out all users but root", check_root_directory},
     {"names", "ostree cannot store the name of a file", check_names},
