@@ -119,6 +119,9 @@ TEST(Completion, OfImagesAndPaths) {
     EXPECT_EQ(world.complete({"install-to-disk", "oci:x", ""}).kind, CompletionKind::files);
     EXPECT_EQ(world.complete({"install-to-disk", "--config=c"}).prefix, "--config=");
     EXPECT_EQ(world.complete({"export", "--repo", ""}).kind, CompletionKind::directories);
+    EXPECT_EQ(world.complete({"lint", "./r"}).kind, CompletionKind::directories);
+    EXPECT_EQ(world.texts({"lint", "oci"}), (Words{"oci:", "oci-archive:"}));
+    EXPECT_EQ(world.texts({"lint", "--skip", "kernel-"}), (Words{"kernel-format", "kernel-arguments"}));
     EXPECT_EQ(world.texts({"push", "ref", "f"}), (Words{"file:///"}));
     EXPECT_EQ(world.complete({"push", "ref", "file:///srv/"}).kind, CompletionKind::directories);
     EXPECT_EQ(world.complete({"push", "ref", "file:///srv/"}).prefix, "file://");

@@ -369,6 +369,7 @@ TEST_F(OverlayTest, DevicesTakeTheirPlaceAndAreDropped) {
     EXPECT_EQ(content(tree, "/back"), "new");
     EXPECT_EQ(content(tree, "/link"), "a file");
     EXPECT_EQ(type(tree, "/new"), 'd');
+    EXPECT_EQ(result_->dropped, (std::vector<std::string>{"again", "file", "new/pipe", "other", "tree"}));
     refusal({TarBuilder().fifo("p").file("p/below", "x")});
 }
 
