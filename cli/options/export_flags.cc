@@ -118,11 +118,13 @@ bool ExportFlags::given() const {
 
 oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
     using Kind = oci::LayerFormat::Kind;
-    const bool docker_archive = target.transport == oci::Transport::docker_archive;
-    if (compression_.empty()) return {.kind = docker_archive ? Kind::none : Kind::zstd_chunked};
+    const bool for_docker = target.transport == oci::Transport::docker_archive ||
+                            target.transport == oci::Transport::docker_daemon;
+    if (compression_.empty()) return {.kind = for_docker ? Kind::none : Kind::zstd_chunked};
     const oci::LayerFormat out = oci::LayerFormat::parse(compression_);
-    if (docker_archive && out.kind != Kind::none && out.kind != Kind::gzip) {
-        throw Error(ErrorKind::usage, concat("docker-archive: does not support layers in ", out.to_string()))
+    if (for_docker && out.kind != Kind::none && out.kind != Kind::gzip) {
+        throw Error(ErrorKind::usage, concat(oci::to_string(target.transport),
+                                             ": does not support layers in ", out.to_string()))
             .hint("use --compression gzip or none, or another transport");
     }
     return out;
@@ -172,7 +174,9 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     session.note(concat("commit ", result.commit.short_text(), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
     // The archive itself is on standard output, so nothing may follow it.
-    if (target.transport == oci::Transport::oci_archive && target.location == "-") {
+    const bool is_archive =
+        target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;
+    if (is_archive && target.location == "-") {
         session.note(result.manifest_digest.to_string());
         return;
     }

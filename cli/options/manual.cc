@@ -29,13 +29,17 @@ constexpr auto kImageNames = std::to_array<Named>({
     {"containers-storage:NAME", "an image in podman's and buildah's storage on this machine (needs skopeo)"},
     {"oci:DIRECTORY[:TAG]", "an image layout in a directory"},
     {"oci-archive:FILE[:TAG]", "an image layout in a tar archive; oci-archive:- is a pipe"},
-    {"docker-archive:FILE", "an archive of 'docker save' or 'podman save'"},
+    {"dir:DIRECTORY", "an image in a directory of its own, as skopeo and podman write it"},
+    {"docker-archive:FILE[:NAME]", "an archive of 'docker save' or 'podman save'"},
+    {"docker-daemon:NAME[:TAG]", "an image of a Docker daemon; DOCKER_HOST names the daemon"},
+    {"tarball:FILE[:FILE]...", "root filesystems in tar archives, one layer each; only to read"},
     {"docker://HOST/NAME[:TAG]", "an image in a registry"},
     {"docker://HOST/NAME@DIGEST", "one version of an image in a registry"},
 });
 
 constexpr auto kVariables = std::to_array<Named>({
     {"OSB_REPO", "the ostree repository of the verbs that have --repo, when it is not given"},
+    {"DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "the daemon of docker-daemon:, as for docker"},
     {"REGISTRY_AUTH_FILE", "the file of registry credentials, when --authfile is not given"},
     {"CONTAINERS_REGISTRIES_CONF", "the file that is read instead of registries.conf"},
     {"HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "proxies for registries"},

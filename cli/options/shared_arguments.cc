@@ -5,7 +5,9 @@ namespace osb::cli {
 Argument image_argument(std::string& target) {
     return {.name = "IMAGE",
             .kind = ValueKind::image,
-            .help = "image: docker://, oci:, oci-archive:, docker-archive: or containers-storage:...",
+            .help =
+                "image: docker://, oci:, dir:, oci-archive:, docker-archive:, docker-daemon:, tarball: or "
+                "containers-storage:...",
             .required = true,
             .target = &target};
 }

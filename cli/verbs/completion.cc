@@ -140,18 +140,26 @@ class Completer {
     }
 
     void complete_image(const std::string& before) {
-        for (const std::string_view transport : {"oci:", "oci-archive:", "docker-archive:"}) {
+        for (const std::string_view transport :
+             {"oci:", "dir:", "oci-archive:", "docker-archive:", "tarball:"}) {
             const std::string prefix = concat(before, transport);
             if (!current_.starts_with(prefix)) continue;
-            return use_paths(transport == "oci:" ? CompletionKind::directories : CompletionKind::files,
-                             prefix);
+            // A tarball may have several files.
+            if (transport == "tarball:") {
+                return use_paths(CompletionKind::files, current_.substr(0, current_.rfind(':') + 1));
+            }
+            const bool is_directory = transport == "oci:" || transport == "dir:";
+            return use_paths(is_directory ? CompletionKind::directories : CompletionKind::files, prefix);
         }
         out_.kind = CompletionKind::prefixes;
         add(concat(before, "containers-storage:"), "podman's storage on this machine");
+        add(concat(before, "dir:"), "image in a directory, as skopeo writes it");
         add(concat(before, "docker-archive:"), "archive of docker save");
+        add(concat(before, "docker-daemon:"), "Docker daemon on this machine");
         add(concat(before, "docker://"), "registry");
         add(concat(before, "oci:"), "image layout in a directory");
         add(concat(before, "oci-archive:"), "image layout in an archive");
+        add(concat(before, "tarball:"), "root filesystems in tar archives");
     }
 
     void complete_push_target(const std::string& before) {

@@ -274,8 +274,9 @@ Origin Origin::without_state() const {
 }
 
 std::string with_grammar(std::string_view reference) {
-    constexpr std::array<std::string_view, 4> kOthers{
-        "oci:", "oci-archive:", "docker-archive:", "containers-storage:"};
+    constexpr std::array<std::string_view, 7> kOthers{
+        "oci:", "oci-archive:",   "docker-archive:", "containers-storage:",
+        "dir:", "docker-daemon:", "tarball:"};
     if (begins_with_one_of(reference, kOthers)) return concat(kUnverifiedImage, reference);
     return std::string(reference);
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/spelling.hh"
 #include "oci/documents/digest.hh"
 
 namespace osb::oci {
@@ -16,6 +18,7 @@ constexpr std::size_t kMaxName = 255;       // of a repository with its host, as
 constexpr std::size_t kMaxTag = 128;        // of a tag in a registry
 constexpr std::size_t kMaxLayoutTag = 512;  // of a name in a layout, which may be a full reference
 constexpr std::size_t kMaxShortName = 128;
+constexpr std::size_t kMaxTarballs = 1024;  // as many layers as an image may have
 
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
@@ -121,15 +124,15 @@ std::string with_host(std::string_view name) {
     return concat("docker.io/", path.find('/') == std::string_view::npos ? "library/" : "", path);
 }
 
-Reference parse_docker(std::string_view text, std::string_view name) {
-    constexpr auto kHint = "write docker://HOST/NAME:TAG or docker://HOST/NAME@sha256:DIGEST";
-    Reference out{.transport = Transport::docker, .location = {}, .tag = {}, .digest = {}};
+// `hint`: the advice if the name violates the grammar.
+Reference parse_name(Transport transport, std::string_view text, std::string_view name, const char* hint) {
+    Reference out{.transport = transport, .location = {}, .tag = {}, .digest = {}};
     const std::size_t at = name.find('@');
     if (at != std::string_view::npos) {
         try {
             out.digest = Digest::parse(name.substr(at + 1)).to_string();
         } catch (const Error& error) {
-            refuse(text, error.message(), kHint);
+            refuse(text, error.message(), hint);
         }
         name = name.substr(0, at);
     }
@@ -137,19 +140,73 @@ Reference parse_docker(std::string_view text, std::string_view name) {
     const std::size_t colon = name.find(':', slash == std::string_view::npos ? 0 : slash);
     if (colon != std::string_view::npos) {
         const std::string_view tag = name.substr(colon + 1);
-        if (!is_tag(tag)) refuse(text, concat("no tag: ", quoted(tag)), kHint);
+        if (!is_tag(tag)) refuse(text, concat("no tag: ", quoted(tag)), hint);
         // A digest is complete: a tag beside it could only mislead.
         if (out.digest.empty()) out.tag = tag;
         name = name.substr(0, colon);
     }
-    if (name.empty()) refuse(text, "the name is empty", kHint);
+    if (name.empty()) refuse(text, "the name is empty", hint);
     out.location = with_host(name);
     const std::size_t host_end = out.location.find('/');
     if (out.location.size() > kMaxName || !is_host(std::string_view(out.location).substr(0, host_end)) ||
         !is_repository(std::string_view(out.location).substr(host_end + 1))) {
-        refuse(text, concat("no name: ", quoted(name)), kHint);
+        refuse(text, concat("no name: ", quoted(name)), hint);
     }
     return out;
+}
+
+Reference parse_docker(std::string_view text, std::string_view name) {
+    return parse_name(Transport::docker, text, name,
+                      "write docker://HOST/NAME:TAG or docker://HOST/NAME@sha256:DIGEST");
+}
+
+Reference parse_daemon(std::string_view text, std::string_view name) {
+    constexpr std::string_view kIdPrefix = "sha256:";
+    constexpr std::size_t kIdDigits = 64;
+    if (name.starts_with(kIdPrefix) && name.size() == kIdPrefix.size() + kIdDigits) {
+        try {
+            return {.transport = Transport::docker_daemon,
+                    .location = {},
+                    .tag = {},
+                    .digest = Digest::parse(name).to_string()};
+        } catch (const Error& error) {
+            refuse(text, error.message(), "docker images --no-trunc lists the ids of images");
+        }
+    }
+    Reference out = parse_name(Transport::docker_daemon, text, name,
+                               "write docker-daemon:NAME:TAG, as docker images lists it");
+    if (out.tag.empty() && out.digest.empty()) out.tag = "latest";
+    return out;
+}
+
+Reference parse_directory(std::string_view text, std::string_view path) {
+    if (path.empty()) refuse(text, "the path is empty", "write dir:DIRECTORY");
+    if (path.find('\0') != std::string_view::npos) {
+        refuse(text, "the path holds a NUL byte", "write dir:DIRECTORY");
+    }
+    return {.transport = Transport::directory, .location = std::string(path), .tag = {}, .digest = {}};
+}
+
+std::vector<std::string> split_files(std::string_view text) {
+    std::vector<std::string> out;
+    for (;;) {
+        const std::size_t colon = text.find(':');
+        out.emplace_back(text.substr(0, colon));
+        if (colon == std::string_view::npos) return out;
+        text.remove_prefix(colon + 1);
+    }
+}
+
+Reference parse_tarball(std::string_view text, std::string_view files) {
+    constexpr auto kHint = "write tarball:FILE[:FILE...], or tarball:- for standard input";
+    if (files.find('\0') != std::string_view::npos) refuse(text, "a path holds a NUL byte", kHint);
+    const std::vector<std::string> names = split_files(files);
+    if (names.size() > kMaxTarballs) refuse(text, concat("more than ", kMaxTarballs, " files"), kHint);
+    if (std::find(names.begin(), names.end(), "") != names.end()) refuse(text, "a path is empty", kHint);
+    if (std::count(names.begin(), names.end(), "-") > 1) {
+        refuse(text, "standard input can only be read once", kHint);
+    }
+    return {.transport = Transport::tarball, .location = std::string(files), .tag = {}, .digest = {}};
 }
 
 Reference parse_path(Transport transport, std::string_view text, std::string_view rest) {
@@ -184,13 +241,28 @@ struct Prefix {
     Transport transport;
 };
 
-constexpr std::array<Prefix, 5> kPrefixes{{
+constexpr std::array<Prefix, 8> kPrefixes{{
     {.text = "docker://", .transport = Transport::docker},
     {.text = "oci:", .transport = Transport::oci},
     {.text = "oci-archive:", .transport = Transport::oci_archive},
     {.text = "docker-archive:", .transport = Transport::docker_archive},
     {.text = "containers-storage:", .transport = Transport::containers_storage},
+    {.text = "dir:", .transport = Transport::directory},
+    {.text = "tarball:", .transport = Transport::tarball},
+    {.text = "docker-daemon:", .transport = Transport::docker_daemon},
 }};
+
+// The advice for a text without a known transport.
+std::string transport_hint(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    std::vector<std::string> names;
+    for (const Prefix& prefix : kPrefixes) names.emplace_back(prefix.text.substr(0, prefix.text.find(':')));
+    std::optional<std::string> nearest;
+    if (colon != std::string_view::npos) nearest = nearest_name(text.substr(0, colon), names);
+    if (nearest) return concat("did you mean ", *nearest, *nearest == "docker" ? "://" : ":", "?");
+    return "begin with docker://, oci:, dir:, oci-archive:, docker-archive:, docker-daemon:, tarball: or "
+           "containers-storage:";
+}
 
 // True for "latest", "edge", "v1", "1.2.3", "3.20-r1": a version, not a name.
 bool is_version(std::string_view tag) {
@@ -223,6 +295,47 @@ std::string_view without_suffixes(std::string_view name) {
     return name;
 }
 
+// The last component of a path.
+std::string_view file_name(std::string_view path) {
+    while (path.ends_with('/')) path.remove_suffix(1);
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// Removes one of the suffixes, unless nothing would remain.
+template<std::size_t N>
+bool remove_suffix_of(std::string_view& name, const std::array<std::string_view, N>& suffixes) {
+    for (const std::string_view suffix : suffixes) {
+        if (!name.ends_with(suffix) || name.size() == suffix.size()) continue;
+        name.remove_suffix(suffix.size());
+        return true;
+    }
+    return false;
+}
+
+// The name of a root filesystem without the parts that change between its versions and machines:
+// "alpine-minirootfs-3.20.3-x86_64.tar.gz" -> "alpine-minirootfs".
+std::string_view tarball_name(std::string_view file) {
+    constexpr std::array<std::string_view, 7> kFormats{".gz",  ".zst",  ".zstd", ".tar",
+                                                       ".tgz", ".tzst", ".tzs"};
+    constexpr std::array<std::string_view, 12> kMachines{"x86_64",  "amd64",       "aarch64", "arm64",
+                                                         "armv7",   "armhf",       "riscv64", "s390x",
+                                                         "ppc64le", "loongarch64", "x86",     "386"};
+    while (remove_suffix_of(file, kFormats)) {
+    }
+    for (const std::string_view machine : kMachines) {
+        if (!file.ends_with(machine) || file.size() < machine.size() + 2) continue;
+        const char before = file[file.size() - machine.size() - 1];
+        if (before != '-' && before != '_' && before != '.') continue;
+        file.remove_suffix(machine.size() + 1);
+        break;
+    }
+    const std::size_t dash = file.rfind('-');
+    if (dash != std::string_view::npos && dash > 0 && is_version(file.substr(dash + 1)))
+        file = file.substr(0, dash);
+    return file;
+}
+
 std::string sanitized(std::string_view name) {
     std::string out;
     for (const char c : name.substr(0, kMaxShortName)) {
@@ -246,6 +359,12 @@ std::string_view to_string(Transport transport) noexcept {
             return "docker-archive";
         case Transport::containers_storage:
             return "containers-storage";
+        case Transport::directory:
+            return "dir";
+        case Transport::tarball:
+            return "tarball";
+        case Transport::docker_daemon:
+            return "docker-daemon";
     }
     return "oci";
 }
@@ -254,20 +373,36 @@ Reference Reference::parse(std::string_view text) {
     for (const Prefix& prefix : kPrefixes) {
         if (!text.starts_with(prefix.text)) continue;
         const std::string_view rest = text.substr(prefix.text.size());
-        if (prefix.transport == Transport::docker) return parse_docker(text, rest);
-        if (prefix.transport == Transport::containers_storage) return parse_storage(text, rest);
-        return parse_path(prefix.transport, text, rest);
+        switch (prefix.transport) {
+            case Transport::docker:
+                return parse_docker(text, rest);
+            case Transport::docker_daemon:
+                return parse_daemon(text, rest);
+            case Transport::containers_storage:
+                return parse_storage(text, rest);
+            case Transport::directory:
+                return parse_directory(text, rest);
+            case Transport::tarball:
+                return parse_tarball(text, rest);
+            case Transport::oci:
+            case Transport::oci_archive:
+            case Transport::docker_archive:
+                return parse_path(prefix.transport, text, rest);
+        }
     }
-    refuse(text, "no transport in front",
-           "begin with docker://, oci:, oci-archive:, docker-archive: or containers-storage:");
+    refuse(text, "no transport in front", transport_hint(text));
 }
 
 std::string Reference::to_string() const {
     std::string out =
         concat(oci::to_string(transport), transport == Transport::docker ? "://" : ":", location);
     if (!tag.empty()) out += ":" + tag;
-    if (!digest.empty()) out += "@" + digest;
+    if (!digest.empty()) out += location.empty() ? digest : "@" + digest;
     return out;
+}
+
+std::vector<std::string> Reference::files() const {
+    return split_files(location);
 }
 
 std::string Reference::short_name() const {
@@ -278,13 +413,25 @@ std::string Reference::short_name() const {
         return sanitized(last_part(name));
     }
     if (transport == Transport::docker) return sanitized(last_part(location));
+    if (transport == Transport::docker_daemon) {
+        constexpr std::size_t kIdBegin = 7;
+        constexpr std::size_t kIdDigits = 12;
+        return sanitized(location.empty() ? digest.substr(kIdBegin, kIdDigits) : last_part(location));
+    }
+    if (transport == Transport::tarball) {
+        const std::vector<std::string> names = files();
+        return names.front() == "-" ? "image" : sanitized(tarball_name(file_name(names.front())));
+    }
     const std::string_view from_tag = last_part(tag);
     if (!is_version(from_tag)) return sanitized(without_suffixes(from_tag));
-    std::string_view path = location;
-    while (path.ends_with('/')) path.remove_suffix(1);
-    const std::size_t slash = path.rfind('/');
-    if (slash != std::string_view::npos) path.remove_prefix(slash + 1);
-    return sanitized(without_suffixes(path));
+    return sanitized(without_suffixes(file_name(location)));
+}
+
+std::string full_image_name(std::string_view name) {
+    const Reference out =
+        parse_name(Transport::docker, name, name, "write NAME:TAG, for example localhost/os:1");
+    if (!out.digest.empty()) refuse(name, "a digest instead of a tag", "write NAME:TAG");
+    return concat(out.location, ':', out.tag.empty() ? "latest" : out.tag);
 }
 
 }  // namespace osb::oci

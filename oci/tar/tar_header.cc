@@ -115,6 +115,16 @@ std::string_view prefix_of(TarBlock block, TarFormat format) {
     return {};
 }
 
+// No program interprets an archive differently because of a time, so a malformed one is no reason to reject
+// it.
+std::int64_t time_of(TarBlock block) {
+    try {
+        return parse_tar_number(field(block, ustar::kTime), "the time");
+    } catch (const Error&) {
+        return 0;
+    }
+}
+
 }  // namespace
 
 bool is_zero_block(TarBlock block) noexcept {
@@ -150,6 +160,7 @@ TarHeader parse_tar_header(TarBlock block) {
     header.uid = parse_tar_number(field(block, ustar::kUid), "the user id");
     header.gid = parse_tar_number(field(block, ustar::kGid), "the group id");
     header.size = parse_tar_number(field(block, ustar::kSize), "the size");
+    header.time = time_of(block);
     if (header.format == TarFormat::v7) return header;
     header.device_major = parse_tar_number(field(block, ustar::kDeviceMajor), "the major device number");
     header.device_minor = parse_tar_number(field(block, ustar::kDeviceMinor), "the minor device number");

@@ -34,6 +34,7 @@ struct TarHeader {
     std::int64_t uid = 0;
     std::int64_t gid = 0;
     std::int64_t size = 0;
+    std::int64_t time = 0;  // of the last change, in seconds since 1970; 0 if the field is malformed
     std::int64_t device_major = 0;
     std::int64_t device_minor = 0;
 };
@@ -43,7 +44,8 @@ bool is_zero_block(TarBlock block) noexcept;
 bool has_tar_checksum(TarBlock block) noexcept;
 
 // Throws Error{invalid} for a wrong checksum, an unknown magic, fields that are not numbers, and a name that
-// programs interpret differently. Ignores user and group names, and all times except those of GNU headers.
+// programs interpret differently. Ignores user and group names. Does not
+// check the time of the last change.
 TarHeader parse_tar_header(TarBlock block);
 
 // Parses a number of a tar header. It is either octal digits with spaces around them and NULs after them (no

@@ -257,6 +257,7 @@ void TarReader::Impl::fill_entry(TarBlock block, const TarHeader& header, TarEnt
 
     const auto& pax = extensions.pax;
     if (header.mode < 0 || header.mode > kMaxMode) fail_tar("the mode is out of range");
+    entry.time = header.time;
     entry.mode = static_cast<std::uint32_t>(header.mode) & kModeMask;
     entry.uid = checked_id(pax ? pax->uid : std::nullopt, header.uid, "the user id");
     entry.gid = checked_id(pax ? pax->gid : std::nullopt, header.gid, "the group id");

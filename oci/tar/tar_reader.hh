@@ -29,6 +29,9 @@ struct TarEntry {
     std::uint32_t gid = 0;
     std::uint64_t size = 0;   // apparent size of a file, holes included
     std::uint64_t holes = 0;  // bytes of `size` that are holes of a sparse file and not in the archive
+    // Time of the last change in seconds since 1970, from the header block; 0 if it is malformed. A PAX time
+    // is not read. TarWriter ignores it.
+    std::int64_t time = 0;
     std::uint32_t device_major = 0;
     std::uint32_t device_minor = 0;
     std::vector<std::pair<std::string, std::string>> xattrs;  // name, value; sorted by name, no duplicates

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,8 +14,10 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "base/unnamed_file.hh"
 #include "oci/codec/decompress.hh"
 #include "oci/tar/tar_header.hh"
+#include "oci/transports/archive_input.hh"
 
 namespace osb::oci {
 namespace {
@@ -24,9 +25,6 @@ namespace {
 constexpr std::size_t kMaxMembers = 100'000;
 constexpr std::uint64_t kMaxPathBytes = 16ULL * 1024 * 1024;  // sum over all members
 constexpr int kMaxLinkHops = 8;
-// The size limit of a decompressed archive: kFreeBytes plus kMaxRatio times its compressed size.
-constexpr std::uint64_t kFreeBytes = 1ULL << 30U;
-constexpr std::uint64_t kMaxRatio = 200;
 
 // The content of a member. It shares ownership of the descriptor.
 class MemberSource final : public Source {
@@ -66,60 +64,6 @@ std::optional<std::string> normalized_path(std::string_view path) {
     return out;
 }
 
-Fd open_input(const std::string& file) {
-    for (;;) {
-        // Without O_NONBLOCK, so that the open waits for the writer of a FIFO.
-        Fd fd(file == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
-                          : ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-        if (fd) return fd;
-        if (errno != EINTR) throw_errno(concat("cannot open ", quoted(file)));
-        check_interrupt();
-    }
-}
-
-// Creates an unnamed file, so that nothing remains however the program ends.
-Fd open_unnamed(const std::string& directory) {
-    Fd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600));
-    if (fd) return fd;
-    std::string path = directory + "/osb-oci-XXXXXX";
-    fd = Fd(::mkostemp(path.data(), O_CLOEXEC));
-    if (fd) ::unlink(path.c_str());
-    return fd;
-}
-
-Fd open_temporary() {
-    const char* chosen =
-        ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): no code changes the environment
-    if (chosen != nullptr && *chosen != '\0') {
-        Fd fd = open_unnamed(chosen);
-        if (!fd) throw_errno(concat("cannot create a temporary file in TMPDIR=", quoted(chosen)));
-        return fd;
-    }
-    Fd fd = open_unnamed("/var/tmp");
-    if (!fd) fd = open_unnamed("/tmp");
-    if (!fd) throw_errno("cannot create a temporary file in '/tmp'");
-    return fd;
-}
-
-// Rejects the compressions that docker supports but osb-oci does not.
-void refuse_unknown_compression(ByteView head) {
-    struct Magic {
-        std::string_view bytes;
-        std::string_view program;
-    };
-    constexpr std::array<Magic, 2> kMagics{{
-        {.bytes = "\xFD"
-                  "7zXZ",
-         .program = "xz"},
-        {.bytes = "BZh", .program = "bzip2"},
-    }};
-    for (const Magic& magic : kMagics) {
-        if (!as_text(head).starts_with(magic.bytes)) continue;
-        throw Error(ErrorKind::unsupported, concat("the archive is compressed with ", magic.program))
-            .hint(concat("decompress it first, e.g. with ", magic.program, " -d"));
-    }
-}
-
 // Counts the bytes of the file or pipe.
 class InputSource final : public Source {
   public:
@@ -146,10 +90,7 @@ class SpoolingSource final : public Source {
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = plain_.read(buffer);
         count_ += n;
-        if (count_ > kFreeBytes && count_ - kFreeBytes > kMaxRatio * input_.bytes_read()) {
-            throw Error(ErrorKind::too_large, concat("unpacks to more than ", kMaxRatio, " times its size: ",
-                                                     count_, " bytes from ", input_.bytes_read()));
-        }
+        check_unpacked_size(count_, input_.bytes_read());
         write_all(copy_fd_, ByteView(buffer).first(n), "temporary file");
         return n;
     }
@@ -160,15 +101,6 @@ class SpoolingSource final : public Source {
     int copy_fd_;
     std::uint64_t count_ = 0;
 };
-
-// Detects the compression of a regular file from its first bytes.
-Compression compression_of(int fd, const std::string& name) {
-    std::array<std::uint8_t, kTarBlock> head{};
-    FileRangeSource beginning(fd, 0, std::min<std::uint64_t>(head.size(), file_size(fd)), name);
-    const ByteView bytes = ByteView(head).first(read_full(beginning, head));
-    refuse_unknown_compression(bytes);
-    return find_compression(bytes, Compression::none);
-}
 
 bool is_regular(int fd, const std::string& file) {
     struct stat st {};
@@ -187,21 +119,29 @@ ArchiveIndex::ArchiveIndex(const std::string& file) : name_(file == "-" ? "stand
     with_context([this] { return quoted(name_); },
                  [&] {
                      const bool is_seekable = is_regular(input.get(), file);
-                     if (is_seekable && compression_of(input.get(), name_) == Compression::none) {
+                     if (is_seekable && file_compression(input.get(), name_) == Compression::none) {
                          fd_ = std::make_shared<Fd>(std::move(input));
                          FileRangeSource source(fd_->get(), 0, file_size(fd_->get()), name_);
                          TarReader reader(source);
                          index_members(reader);
                      } else {
-                         spool(std::move(input));
+                         FdSource stream(std::move(input), name_);
+                         spool(stream);
                      }
                      check_members_end();
                  });
 }
 
-void ArchiveIndex::spool(Fd file) {
-    fd_ = std::make_shared<Fd>(open_temporary());
-    FdSource stream(std::move(file), name_);
+ArchiveIndex::ArchiveIndex(Source& stream, std::string name) : name_(std::move(name)) {
+    with_context([this] { return quoted(name_); },
+                 [&] {
+                     spool(stream);
+                     check_members_end();
+                 });
+}
+
+void ArchiveIndex::spool(Source& stream) {
+    fd_ = std::make_shared<Fd>(open_unnamed_file());
     InputSource input(stream);
     const std::unique_ptr<Source> plain = decompress_layer(input, Compression::none);
     SpoolingSource source(*plain, input, fd_->get());

@@ -22,6 +22,9 @@ class ArchiveIndex {
     // malformed, has a member twice, has too many members, or unpacks to more than 1 GiB plus 200 times its
     // size; unsupported for another compression.
     explicit ArchiveIndex(const std::string& file);
+    // Copies and decompresses `stream` in the same way. Messages call it `name`. Throws as the constructor
+    // above.
+    ArchiveIndex(Source& stream, std::string name);
 
     bool contains(const std::string& path) const;
 
@@ -41,7 +44,7 @@ class ArchiveIndex {
         bool is_sparse = false;  // its content is not stored contiguously
     };
 
-    void spool(Fd file);
+    void spool(Source& stream);
     void index_members(TarReader& reader);
     void check_members_end() const;
     void add_member(const TarReader& reader, const TarEntry& entry);

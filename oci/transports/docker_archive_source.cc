@@ -12,6 +12,7 @@
 #include "oci/codec/decompress.hh"
 #include "oci/documents/document_json.hh"
 #include "oci/documents/json_members.hh"
+#include "oci/documents/reference.hh"
 #include "oci/transports/archive_index.hh"
 
 namespace osb::oci {
@@ -43,16 +44,15 @@ std::vector<SavedImage> parse_saved_images(std::string_view raw) {
     return out;
 }
 
-// True if both names denote the same image: "alpine" and "docker.io/library/alpine:latest".
-std::string full_name(const std::string& name) {
-    std::string out = name;
-    const std::size_t slash = out.find('/');
-    const std::string first = out.substr(0, slash);
-    const bool has_host = slash != std::string::npos &&
-                          (first.find_first_of(".:") != std::string::npos || first == "localhost");
-    if (!has_host) out.insert(0, slash == std::string::npos ? "docker.io/library/" : "docker.io/");
-    if (out.find(':', out.rfind('/')) == std::string::npos) out += ":latest";
-    return out;
+// True if both names denote the same image: "alpine" and "docker.io/library/alpine:latest". A name that
+// violates the grammar only equals itself.
+bool is_same_name(const std::string& a, const std::string& b) {
+    if (a == b) return true;
+    try {
+        return full_image_name(a) == full_image_name(b);
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 std::string list_tags(const std::vector<SavedImage>& images) {
@@ -80,11 +80,9 @@ const SavedImage& choose(const std::vector<SavedImage>& images, const std::strin
                     concat("the archive holds ", images.size(), " images: ", list_tags(images)))
             .hint("name one of them by its tag");
     }
-    const std::string wanted = full_name(tag);
     for (const SavedImage& image : images) {
-        const bool named =
-            std::any_of(image.tags.begin(), image.tags.end(),
-                        [&wanted](const std::string& name) { return full_name(name) == wanted; });
+        const bool named = std::any_of(image.tags.begin(), image.tags.end(),
+                                       [&tag](const std::string& name) { return is_same_name(name, tag); });
         if (named) return image;
     }
     throw Error(ErrorKind::not_found,
@@ -115,8 +113,9 @@ class DecompressedMember final : public Source {
 
 class DockerArchiveSource final : public ImageSource {
   public:
-    DockerArchiveSource(const std::string& file, const std::string& tag) : archive_(file) {
-        with_context([&file] { return quoted(file); }, [this, &tag] { load(tag); });
+    DockerArchiveSource(ArchiveIndex archive, const std::string& name, const std::string& tag)
+        : archive_(std::move(archive)) {
+        with_context([&name] { return quoted(name); }, [this, &tag] { load(tag); });
     }
 
     Document root() override {
@@ -206,7 +205,11 @@ class DockerArchiveSource final : public ImageSource {
 }  // namespace
 
 std::shared_ptr<ImageSource> open_docker_archive(const std::string& file, const std::string& tag) {
-    return std::make_shared<DockerArchiveSource>(file, tag);
+    return std::make_shared<DockerArchiveSource>(ArchiveIndex(file), file, tag);
+}
+
+std::shared_ptr<ImageSource> read_docker_archive(Source& stream, const std::string& name) {
+    return std::make_shared<DockerArchiveSource>(ArchiveIndex(stream, name), name, "");
 }
 
 }  // namespace osb::oci

@@ -17,4 +17,8 @@ namespace osb::oci {
 // Error as open_oci_archive() does.
 std::shared_ptr<ImageSource> open_docker_archive(const std::string& file, const std::string& tag);
 
+// Reads an archive with a single image from a stream, and copies it to an unnamed file (see ArchiveIndex).
+// Messages call it `name`. Throws as open_docker_archive().
+std::shared_ptr<ImageSource> read_docker_archive(Source& stream, const std::string& name);
+
 }  // namespace osb::oci

@@ -200,6 +200,10 @@ std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> file
     return std::make_shared<LayoutSource>(std::move(files), name, tag);
 }
 
+std::unique_ptr<LayoutFiles> open_layout_directory(const std::string& directory) {
+    return std::make_unique<DirectoryFiles>(open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+}
+
 std::shared_ptr<ImageSource> open_layout(const std::string& directory, const std::string& tag) {
     return open_layout_files(std::make_unique<DirectoryFiles>(open_directory(directory)), directory, tag);
 }

@@ -13,7 +13,8 @@ inline constexpr std::size_t kMaxMarker = 4096;
 // The annotation with the tag of an entry of index.json (annotations.md).
 inline constexpr const char* kRefName = "org.opencontainers.image.ref.name";
 
-// The files of a layout. Several threads may open files at once. An opened file may outlive this object.
+// The files of an image in a directory or an archive. Several threads may open files at once. An opened file
+// may outlive this object.
 class LayoutFiles {
   public:
     struct File {
@@ -26,7 +27,7 @@ class LayoutFiles {
     LayoutFiles& operator=(const LayoutFiles&) = delete;
     virtual ~LayoutFiles() = default;
 
-    // Opens a regular file by its path relative to the layout, such as "blobs/sha256/<hex>". Throws
+    // Opens a regular file by its path relative to the top, such as "blobs/sha256/<hex>". Throws
     // Error{not_found} if it does not exist, Error{invalid} if it is not a regular file.
     virtual File open(const std::string& path) const = 0;
 };
@@ -37,6 +38,10 @@ class LayoutFiles {
 // layout in messages. Throws Error{invalid} if it is not a layout, Error{not_found} with the available tags.
 std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
                                                const std::string& tag);
+
+// The files of a directory. Symbolic links, FIFOs and devices in it are rejected, so no path leads out of the
+// directory. Throws Error{not_found}; Error{io} if it is not a directory.
+std::unique_ptr<LayoutFiles> open_layout_directory(const std::string& directory);
 
 // Opens a layout in a directory. Symbolic links, FIFOs and devices in it are rejected, so no path leads out
 // of the directory.

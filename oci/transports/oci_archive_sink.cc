@@ -1,210 +1,42 @@
 #include "oci/transports/oci_archive_sink.hh"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <mutex>
-#include <set>
 #include <utility>
-#include <vector>
 
-#include "base/error.hh"
-#include "base/escape.hh"
-#include "base/fd.hh"
-#include "base/file_lock.hh"
-#include "base/hash.hh"
-#include "base/interrupt.hh"
-#include "oci/tar/tar_writer.hh"
+#include "base/bytes.hh"
+#include "oci/transports/archive_writer.hh"
 #include "oci/transports/layout_sink.hh"
 
 namespace osb::oci {
 namespace {
 
-class FdSink final : public Sink {
-  public:
-    FdSink(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
-    void write(ByteView bytes) override { write_all(fd_.get(), bytes, name_); }
-    int fd() const noexcept { return fd_.get(); }
-
-  private:
-    Fd fd_;
-    std::string name_;
-};
-
-// Creates an unnamed file in `directory`.
-Fd make_nameless(const std::string& directory) {
-    std::string pattern = concat(directory, "/.osb-XXXXXX");
-    Fd fd(::mkostemp(pattern.data(), O_CLOEXEC));
-    if (!fd) throw_errno(concat("cannot make a temporary file in ", quoted(directory)));
-    ::unlink(pattern.c_str());
-    return fd;
-}
-
-// The archive that is being written. Several threads may add members.
-class Archive {
-  public:
-    explicit Archive(const std::string& file) : file_(file), sink_(open_output(file), file) {}
-    Archive(const Archive&) = delete;
-    Archive& operator=(const Archive&) = delete;
-    ~Archive() {
-        if (!finished_ && !to_stdout()) ::unlink(temporary(file_).c_str());
-    }
-
-    // The directory for temporary copies of blobs.
-    std::string scratch() const {
-        if (to_stdout()) {
-            const char* const given = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
-            return given != nullptr && *given == '/' ? given : "/var/tmp";
-        }
-        const std::size_t slash = file_.rfind('/');
-        return slash == std::string::npos ? "." : file_.substr(0, slash + 1);
-    }
-
-    bool contains(const std::string& path) {
-        const std::lock_guard lock(mutex_);
-        return members_.contains(path);
-    }
-
-    // Adds a regular file, unless the archive has it.
-    void add(const std::string& path, Source& content, std::uint64_t size) {
-        const std::lock_guard lock(mutex_);
-        if (!members_.insert(path).second) return;
-        TarEntry entry;
-        entry.path = path;
-        entry.mode = 0644;
-        entry.size = size;
-        writer_.begin(entry);
-        std::vector<std::uint8_t> buffer(256UL * 1024);
-        while (const std::size_t n = content.read(buffer)) writer_.write(ByteView(buffer).first(n));
-    }
-
-    void add_directory(const std::string& path) {
-        TarEntry entry;
-        entry.type = TarType::directory;
-        entry.path = path;
-        entry.mode = 0755;
-        writer_.begin(entry);
-    }
-
-    void finish() {
-        writer_.finish();
-        if (to_stdout()) return;
-        if (::fsync(sink_.fd()) != 0) throw_errno(concat("cannot sync ", quoted(temporary(file_))));
-        if (::rename(temporary(file_).c_str(), file_.c_str()) != 0)
-            throw_errno(concat("cannot rename a file to ", quoted(file_)));
-        finished_ = true;
-        const Fd directory = open_at(AT_FDCWD, scratch(), O_RDONLY | O_DIRECTORY);
-        if (::fsync(directory.get()) != 0) throw_errno(concat("cannot sync ", quoted(scratch())));
-    }
-
-  private:
-    bool to_stdout() const noexcept { return file_ == "-"; }
-    static std::string temporary(const std::string& file) { return file + ".tmp"; }
-
-    static Fd open_output(const std::string& file) {
-        if (file == "-") {
-            Fd out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
-            if (!out) throw_errno("cannot write to the standard output");
-            return out;
-        }
-        for (;;) {
-            check_interrupt();
-            Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
-            if (!try_lock_file(out.get(), temporary(file)))
-                throw Error(ErrorKind::io, concat("another process is writing ", quoted(file)));
-            // The other process may have finished since the open(). Then this file is its archive.
-            if (!is_named(out.get(), temporary(file))) continue;
-            if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
-            return out;
-        }
-    }
-
-    static bool is_named(int fd, const std::string& path) {
-        struct stat opened {};
-        struct stat named {};
-        return ::fstat(fd, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
-               opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-    }
-
-    std::string file_;
-    FdSink sink_;
-    TarWriter writer_{sink_};
-    std::mutex mutex_;
-    std::set<std::string> members_;
-    bool finished_ = false;
-};
-
 std::string blob_path(const Digest& digest) {
     return concat("blobs/", digest.algorithm_name(), '/', digest.hex());
 }
 
-class ArchiveUpload final : public BlobUpload {
-  public:
-    explicit ArchiveUpload(std::shared_ptr<Archive> archive)
-        : archive_(std::move(archive)), file_(make_nameless(archive_->scratch()), "a temporary file") {}
-
-    void write(ByteView bytes) override {
-        check_interrupt();
-        file_.write(bytes);
-        hasher_.update(bytes);
-        size_ += bytes.size();
-    }
-
-    void finish(const Digest& digest) override {
-        if (digest.algorithm() != HashAlgorithm::sha256) {
-            throw Error(ErrorKind::unsupported,
-                        concat("blob ", digest.short_string(), ": only sha256 is supported"));
-        }
-        const std::string written = hasher_.finish_hex();
-        if (written != digest.hex()) {
-            throw Error(ErrorKind::digest_mismatch,
-                        concat("blob written: expected ", digest.to_string(), ", got sha256:", written));
-        }
-        FileRangeSource content(file_.fd(), 0, size_, "a temporary file");
-        archive_->add(blob_path(digest), content, size_);
-    }
-
-  private:
-    std::shared_ptr<Archive> archive_;
-    FdSink file_;
-    Hasher hasher_;
-    std::uint64_t size_ = 0;
-};
-
 class ArchiveSink final : public ImageSink {
   public:
-    ArchiveSink(const std::string& file, std::string tag)
-        : archive_(std::make_shared<Archive>(file)), tag_(std::move(tag)) {
-        add_text("oci-layout", kLayoutMarker);
-        archive_->add_directory("blobs");
-        archive_->add_directory("blobs/sha256");
+    ArchiveSink(const std::string& file, std::string tag) : archive_(file), tag_(std::move(tag)) {
+        archive_.add_text("oci-layout", kLayoutMarker);
+        archive_.add_directory("blobs");
+        archive_.add_directory("blobs/sha256");
     }
 
     bool has_blob(const Descriptor& descriptor) override {
-        return archive_->contains(blob_path(descriptor.digest));
+        return archive_.contains(blob_path(descriptor.digest));
     }
 
     std::unique_ptr<BlobUpload> start_blob(std::optional<std::uint64_t> /*size*/) override {
-        return std::make_unique<ArchiveUpload>(archive_);
+        return archive_.start_blob(&blob_path);
     }
 
     void put_manifest(const std::string& raw, std::string_view media_type) override {
-        add_text(blob_path(Digest::of(as_bytes(raw))), raw);
-        add_text("index.json", index_with_image("", raw, media_type, tag_));
-        archive_->finish();
+        archive_.add_text(blob_path(Digest::of(as_bytes(raw))), raw);
+        archive_.add_text("index.json", index_with_image("", raw, media_type, tag_));
+        archive_.finish();
     }
 
   private:
-    void add_text(const std::string& path, std::string_view text) {
-        MemorySource source(as_bytes(text));
-        archive_->add(path, source, text.size());
-    }
-
-    std::shared_ptr<Archive> archive_;
+    ArchiveWriter archive_;
     std::string tag_;
 };
 

@@ -99,8 +99,9 @@ class Transfer final : public Source {
         : pool_(std::move(pool)),
           name_(concat(request.method, ' ', quoted(request.url.redacted()))),
           head_(pool_->limits.head),
-          proxy_(pool_->proxies.find(request.url)),
-          connection_(pool_->take(concat(request.url.scheme, "://", request.url.host_port()))) {
+          proxy_(request.unix_socket.empty() ? pool_->proxies.find(request.url) : nullptr),
+          connection_(
+              pool_->take(concat(request.unix_socket, request.url.scheme, "://", request.url.host_port()))) {
         try {
             prepare(request);
         } catch (...) {
@@ -181,6 +182,7 @@ class Transfer final : public Source {
         if (request.total_time) deadline_ = Clock::now() + *request.total_time;
         prepare_method(request);
         if (request.tls) prepare_tls(*request.tls);
+        if (!request.unix_socket.empty()) set(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
         prepare_proxy();
         check(curl_multi_add_handle(connection_.multi.get(), easy));
         added_ = true;

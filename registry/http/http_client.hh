@@ -51,6 +51,7 @@ struct HttpRequest {
     HeaderList headers;
     std::optional<ByteView> body;  // borrowed until send() returns
     std::shared_ptr<const TlsOptions> tls;
+    std::string unix_socket;  // path of the socket to connect to, instead of the host of the URL; "" for none
     // The limit of the whole transfer, for a small document.
     std::optional<std::chrono::milliseconds> total_time;
 };

@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "base/error.hh"
+#include "oci/transports/directory_image.hh"
+#include "oci/transports/docker_archive_sink.hh"
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/oci_archive_sink.hh"
+#include "registry/docker/docker_daemon.hh"
 #include "registry/skopeo/skopeo_sink.hh"
 
 namespace osb::registry {
@@ -19,8 +22,16 @@ std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference, const
         case oci::Transport::docker:
             return RegistryAccess(options).open_sink(reference, {.mount_from = std::move(mount_from)});
         case oci::Transport::docker_archive:
+            return oci::create_docker_archive_sink(reference.location, reference.tag);
+        case oci::Transport::docker_daemon:
+            return create_daemon_sink(reference, DockerEnvironment::read());
+        case oci::Transport::directory:
+            return oci::create_directory_sink(reference.location);
         case oci::Transport::containers_storage:
             return create_skopeo_sink(reference);
+        case oci::Transport::tarball:
+            throw Error(ErrorKind::usage, "tarball: can only be read")
+                .hint("use oci-archive: or docker-archive: to write an archive");
     }
     throw Error(ErrorKind::internal, "a transport that cannot be written");
 }

@@ -11,10 +11,11 @@
 
 namespace osb::registry {
 
-// Opens a reference for writing. Layouts, archives and registries are written directly; docker-archive and
-// containers-storage through skopeo, from a temporary archive (registry/skopeo/skopeo_sink.hh). mount_from:
-// repositories of the same registry, as in DistributionSinkOptions. Nothing is visible at the reference
-// before put_manifest(). Throws Error; usage for a digest if the transport does not support it.
+// Opens a reference for writing. Layouts, directories, archives and registries are written directly;
+// docker-daemon through the Docker Engine API (registry/docker/docker_daemon.hh), and containers-storage
+// through skopeo (registry/skopeo/skopeo_sink.hh), both from a temporary archive. mount_from: repositories of
+// the same registry, as in DistributionSinkOptions. Nothing is visible at the reference before
+// put_manifest(). Throws Error; usage for tarball, and for a digest if the transport does not support it.
 std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference,
                                           const RegistryOptions& options = {},
                                           std::vector<std::string> mount_from = {});

@@ -19,7 +19,7 @@ import tempfile
 ROOMS = {  # of each module, bottom first
     "base": (),
     "oci": ("documents", "tar", "codec", "chunked", "transports"),
-    "registry": ("http", "auth", "distribution", "skopeo", "transports"),
+    "registry": ("http", "auth", "distribution", "docker", "skopeo", "transports"),
     "ostree": ("objects", "tree", "diff", "layout", "import", "export", "push", "sysroot"),
     "image": ("disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
     "system": ("origin", "etc", "trial", "deploy", "check", "upgrade", "diff"),

@@ -1,5 +1,7 @@
 // Image layouts: index.json, then blobs, separated by the byte 1E. "@0" in any of them stands for the digest
 // of the first blob, "@1" for that of the next, so that a changed document is still found; "#0" for its size.
+// The same documents are also read as a directory of the transport dir:, with index.json as its
+// manifest.json.
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -8,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oci/transports/directory_image.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_source.hh"
 #include "tests/fuzz/fuzz_support.hh"
@@ -68,9 +71,20 @@ std::map<std::string, std::string> make_files(std::string_view input) {
     return files;
 }
 
-void read_layout(const std::map<std::string, std::string>& files, const std::string& tag,
+// The documents of a layout in a directory of dir:. A blob may be a manifest, too.
+std::map<std::string, std::string> as_directory(const std::map<std::string, std::string>& layout) {
+    std::map<std::string, std::string> out{{"version", "Directory Transport Version: 1.1\n"}};
+    for (const auto& [path, text] : layout) {
+        const std::string name = path.substr(path.rfind('/') + 1);
+        if (name == "oci-layout") continue;
+        out[name == "index.json" ? "manifest.json" : name] = text;
+        if (name != "index.json") out[name + ".manifest.json"] = text;
+    }
+    return out;
+}
+
+void read_source(const std::shared_ptr<oci::ImageSource>& source,
                  const std::optional<oci::Platform>& platform) {
-    const auto source = oci::open_layout_files(std::make_unique<MemoryLayout>(files), "layout", tag);
     const oci::Digest digest = oci::manifest_digest(*source, platform);
     const oci::Image image = oci::open_image(source, platform);
     require(digest == image.manifest.digest);
@@ -88,7 +102,15 @@ void read_layout(const std::map<std::string, std::string>& files, const std::str
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::map<std::string, std::string> files = make_files(as_text({data, size}));
-    accepts([&] { read_layout(files, "", std::nullopt); });
-    accepts([&] { read_layout(files, "1.0", oci::Platform::parse("linux/amd64")); });
+    const auto layout = [&files](const std::string& tag) {
+        return oci::open_layout_files(std::make_unique<MemoryLayout>(files), "layout", tag);
+    };
+    accepts([&] { read_source(layout(""), std::nullopt); });
+    accepts([&] { read_source(layout("1.0"), oci::Platform::parse("linux/amd64")); });
+    accepts([&] {
+        read_source(
+            oci::open_directory_files(std::make_unique<MemoryLayout>(as_directory(files)), "directory"),
+            std::nullopt);
+    });
     return 0;
 }

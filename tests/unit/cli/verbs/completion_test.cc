@@ -113,6 +113,11 @@ TEST(Completion, OfImagesAndPaths) {
     const Completion layout = world.complete({"import", "oci:bui"});
     EXPECT_EQ(layout.kind, CompletionKind::directories);
     EXPECT_EQ(layout.prefix, "oci:");
+    EXPECT_EQ(world.texts({"import", "d"}),
+              (Words{"dir:", "docker-archive:", "docker-daemon:", "docker://"}));
+    EXPECT_EQ(world.complete({"import", "dir:x"}).kind, CompletionKind::directories);
+    EXPECT_EQ(world.complete({"import", "tarball:x.tar:y"}).kind, CompletionKind::files);
+    EXPECT_EQ(world.complete({"import", "tarball:x.tar:y"}).prefix, "tarball:x.tar:");
     const Completion archive = world.complete({"upgrade", "--from=oci-archive:x"});
     EXPECT_EQ(archive.kind, CompletionKind::files);
     EXPECT_EQ(archive.prefix, "--from=oci-archive:");

@@ -145,6 +145,9 @@ TEST(OriginOfImage, TransportsBesideRegistries) {
     EXPECT_EQ(with_grammar("oci:/media/usb/os:v1"), "ostree-unverified-image:oci:/media/usb/os:v1");
     EXPECT_EQ(with_grammar("containers-storage:localhost/os:1"),
               "ostree-unverified-image:containers-storage:localhost/os:1");
+    for (const std::string name :
+         {"dir:/media/usb/os", "docker-daemon:localhost/os:1", "tarball:/media/usb/os.tar"})
+        EXPECT_EQ(with_grammar(name), "ostree-unverified-image:" + name);
     EXPECT_EQ(with_grammar("quay.io/x/y:1"), "quay.io/x/y:1");
     const std::string value = with_grammar("oci:/media/usb/os:v1");
     EXPECT_EQ(std::get<ImageOrigin>(Origin::of_image(value, kDigest).target()).value, value);

@@ -52,6 +52,22 @@ TEST(Reference, Parses) {
         {"containers-storage:localhost/os:1", Transport::containers_storage, "localhost/os:1", "", "", "os"},
         {"containers-storage:[overlay@/a/b+/r:x]localhost/os@" + kDigest, Transport::containers_storage,
          "[overlay@/a/b+/r:x]localhost/os@" + kDigest, "", "", "os"},
+        {"dir:/srv/out", Transport::directory, "/srv/out", "", "", "out"},
+        {"dir:/srv/a:b/", Transport::directory, "/srv/a:b/", "", "", "a-b"},
+        {"tarball:-", Transport::tarball, "-", "", "", "image"},
+        {"tarball:/srv/alpine-minirootfs-3.20.3-x86_64.tar.gz", Transport::tarball,
+         "/srv/alpine-minirootfs-3.20.3-x86_64.tar.gz", "", "", "alpine-minirootfs"},
+        {"tarball:base-amd64.tgz:addon.tar.zst:-", Transport::tarball, "base-amd64.tgz:addon.tar.zst:-", "",
+         "", "base"},
+        {"tarball:void-x86_64-musl-ROOTFS-20240314.tar", Transport::tarball,
+         "void-x86_64-musl-ROOTFS-20240314.tar", "", "", "void-x86_64-musl-ROOTFS"},
+        {"tarball:x86_64.tar", Transport::tarball, "x86_64.tar", "", "", "x86_64"},
+        {"tarball:my-app.tar", Transport::tarball, "my-app.tar", "", "", "my-app"},
+        {"docker-daemon:my-os", Transport::docker_daemon, "docker.io/library/my-os", "latest", "", "my-os"},
+        {"docker-daemon:localhost/os:1", Transport::docker_daemon, "localhost/os", "1", "", "os"},
+        {"docker-daemon:quay.io/x/os@" + kDigest, Transport::docker_daemon, "quay.io/x/os", "", kDigest,
+         "os"},
+        {"docker-daemon:" + kDigest, Transport::docker_daemon, "", "", kDigest, "e3b0c44298fc"},
     };
     for (const Good& good : cases) {
         SCOPED_TRACE(good.text);
@@ -117,6 +133,16 @@ TEST(Reference, RefusesWhatIsNone) {
                                        std::string("oci:a\0b", 7),
                                        "oci-archive:",
                                        "docker-archive::x",
+                                       "dir:",
+                                       std::string("dir:a\0b", 7),
+                                       "tarball:",
+                                       "tarball:a::b",
+                                       "tarball:a:",
+                                       "tarball:-:-",
+                                       "docker-daemon:",
+                                       "docker-daemon:UPPER",
+                                       "docker-daemon:os:",
+                                       "docker-daemon:sha256:" + std::string(64, 'x'),
                                        "containers-storage:",
                                        "containers-storage:a b",
                                        "containers-storage:-a",
@@ -128,10 +154,38 @@ TEST(Reference, RefusesWhatIsNone) {
     }
 }
 
+TEST(Reference, SuggestsTheTransport) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"docker-deamon:os", "did you mean docker-daemon:?"},
+        {"tarbal:x", "did you mean tarball:?"},
+        {"docker:quay.io/os", "did you mean docker://?"},
+        {"container-storage:x", "did you mean containers-storage:?"},
+        {"OCI:x", "begin with docker://"},
+        {"alpine", "begin with docker://"}};
+    for (const auto& [text, hint] : cases) {
+        SCOPED_TRACE(text);
+        const Error error = expect_error(ErrorKind::usage, [&text = text] { Reference::parse(text); });
+        EXPECT_TRUE(error.hint().starts_with(hint)) << error.hint();
+    }
+}
+
+TEST(Reference, FilesOfATarball) {
+    EXPECT_EQ(Reference::parse("tarball:a:/b/c:-").files(), (std::vector<std::string>{"a", "/b/c", "-"}));
+}
+
+TEST(Reference, CompletesNames) {
+    EXPECT_EQ(full_image_name("alpine"), "docker.io/library/alpine:latest");
+    EXPECT_EQ(full_image_name("docker.io/me/os:1"), "docker.io/me/os:1");
+    EXPECT_EQ(full_image_name("localhost:5000/os"), "localhost:5000/os:latest");
+    expect_error(ErrorKind::usage, [] { full_image_name("os@" + kDigest); });
+    expect_error(ErrorKind::usage, [] { full_image_name("Os"); });
+}
+
 TEST(Reference, ShortNameIsAlwaysUsable) {
     for (const char* text :
          {"oci:/a/..", "oci:--", "oci:/x/\xc3\xa9\n", "containers-storage:[", "containers-storage:[x]",
-          "containers-storage:@", "oci-archive:a.tar.oci.tar", "oci:x:_"}) {
+          "containers-storage:@", "oci-archive:a.tar.oci.tar", "oci:x:_", "tarball:/", "tarball:.gz",
+          "tarball:-1.tar", "tarball:--x86.gz", "dir:/", "dir:."}) {
         SCOPED_TRACE(text);
         const std::string name = Reference::parse(text).short_name();
         ASSERT_FALSE(name.empty());

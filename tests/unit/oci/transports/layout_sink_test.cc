@@ -14,73 +14,36 @@
 #include "oci/transports/oci_archive_sink.hh"
 #include "oci/transports/oci_archive_source.hh"
 #include "tests/support/flock_hook.hh"
+#include "tests/unit/oci/image_writing.hh"
 #include "tests/unit/oci/layout_builder.hh"
-#include "tests/unit/oci/writer_test_util.hh"
 
 namespace osb::oci {
 namespace {
-
-void put_blob(ImageSink& sink, std::string_view content) {
-    const auto upload = sink.start_blob(std::nullopt);
-    upload->write(as_bytes(content.substr(0, content.size() / 2)));
-    upload->write(as_bytes(content.substr(content.size() / 2)));
-    upload->finish(Digest::of(as_bytes(content)));
-}
-
-// An image with one layer that holds `text`; returns its manifest.
-std::string put_image(ImageSink& sink, const std::string& text) {
-    const auto upload = sink.start_blob(std::nullopt);
-    const auto writer = make_layer_writer(*upload, LayerFormat::parse("gzip"), nullptr);
-    write_members(writer->tar(), {file_member("file", text)});
-    const WrittenLayer layer = writer->finish();
-    upload->finish(layer.descriptor.digest);
-    ConfigFields fields;
-    fields.platform = {.os = "linux", .architecture = "amd64", .variant = ""};
-    fields.diff_ids = {layer.diff_id};
-    const std::string config = write_config(fields);
-    put_blob(sink, config);
-    const std::string manifest = write_manifest(describe(kMediaTypeConfig, config), {layer.descriptor}, {});
-    sink.put_manifest(manifest, kMediaTypeManifest);
-    return manifest;
-}
 
 std::string root_of(const std::shared_ptr<ImageSource>& source) {
     return source->root().raw;
 }
 
-std::string slurp(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<std::string> names_in(const std::filesystem::path& directory) {
-    std::vector<std::string> out;
-    for (const auto& entry : std::filesystem::directory_iterator(directory))
-        out.push_back(entry.path().filename());
-    std::sort(out.begin(), out.end());
-    return out;
-}
-
 TEST(LayoutSink, WhatIsWrittenIsReadBack) {
     const TempDirectory directory;
     const std::string layout = directory / "new";
-    const std::string manifest = put_image(*create_layout_sink(layout, "v1"), "one");
+    const std::string manifest = put_test_image(*create_layout_sink(layout, "v1"), "one");
     EXPECT_EQ(root_of(open_layout(layout, "v1")), manifest);
-    EXPECT_EQ(slurp(layout + "/oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
-    EXPECT_EQ(names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+    EXPECT_EQ(test_slurp(layout + "/oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+    EXPECT_EQ(test_names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
 }
 
 TEST(LayoutSink, OtherTagsAreKept) {
     const TempDirectory directory;
     const std::string layout = directory / "l";
-    const std::string one = put_image(*create_layout_sink(layout, "v1"), "one");
-    const std::string two = put_image(*create_layout_sink(layout, "v2"), "two");
-    const std::string nameless = put_image(*create_layout_sink(layout, ""), "nameless");
-    const std::string again = put_image(*create_layout_sink(layout, "v1"), "one, changed");
-    put_image(*create_layout_sink(layout, ""), "nameless");
+    const std::string one = put_test_image(*create_layout_sink(layout, "v1"), "one");
+    const std::string two = put_test_image(*create_layout_sink(layout, "v2"), "two");
+    const std::string nameless = put_test_image(*create_layout_sink(layout, ""), "nameless");
+    const std::string again = put_test_image(*create_layout_sink(layout, "v1"), "one, changed");
+    put_test_image(*create_layout_sink(layout, ""), "nameless");
     EXPECT_EQ(root_of(open_layout(layout, "v1")), again);
     EXPECT_EQ(root_of(open_layout(layout, "v2")), two);
-    const Json index = Json::parse(slurp(layout + "/index.json"));
+    const Json index = Json::parse(test_slurp(layout + "/index.json"));
     ASSERT_EQ(index["manifests"].size(), 3U);
     EXPECT_EQ(index["manifests"][2]["digest"], Digest::of(as_bytes(nameless)).to_string());
     EXPECT_FALSE(index["manifests"][2].contains("annotations"));
@@ -109,9 +72,9 @@ TEST(LayoutSink, ABlobMustBeWhatItsDigestSays) {
     const auto upload = sink->start_blob(8);
     upload->write(as_bytes(std::string_view("premised")));
     expect_error(ErrorKind::digest_mismatch, [&] { upload->finish(promised); });
-    EXPECT_TRUE(names_in(directory / "l/blobs/sha256").empty());
+    EXPECT_TRUE(test_names_in(directory / "l/blobs/sha256").empty());
     EXPECT_FALSE(sink->has_blob(describe("", "promised")));
-    put_blob(*sink, "promised");
+    put_test_blob(*sink, "promised");
     EXPECT_TRUE(sink->has_blob(describe("", "promised")));
     Descriptor other_size = describe("", "promised");
     other_size.size = 9;
@@ -123,11 +86,11 @@ TEST(LayoutSink, AFileOfThatNameAndSizeMayHoldAnything) {
     const auto sink = create_layout_sink(directory / "l", "");
     const Descriptor promised = describe("", "promised");
     const std::string path = directory / concat("l/blobs/sha256/", promised.digest.hex());
-    put_blob(*sink, "promised");
+    put_test_blob(*sink, "promised");
     write_file(path, "premised");
     EXPECT_FALSE(sink->has_blob(promised));
-    put_blob(*sink, "promised");
-    EXPECT_EQ(slurp(path), "promised");
+    put_test_blob(*sink, "promised");
+    EXPECT_EQ(test_slurp(path), "promised");
     EXPECT_TRUE(sink->has_blob(promised));
     std::filesystem::rename(path, directory / "elsewhere");
     std::filesystem::create_symlink(directory / "elsewhere", path);
@@ -142,21 +105,22 @@ TEST(LayoutSink, TakesSha512) {
     upload->write(as_bytes(content));
     const Digest digest = Digest::of(as_bytes(content), HashAlgorithm::sha512);
     upload->finish(digest);
-    EXPECT_EQ(slurp(directory / concat("l/blobs/sha512/", digest.hex())), content);
+    EXPECT_EQ(test_slurp(directory / concat("l/blobs/sha512/", digest.hex())), content);
 }
 
 TEST(LayoutSink, WhatIsNotFinishedGoes) {
     const TempDirectory directory;
     const auto sink = create_layout_sink(directory / "l", "");
     { sink->start_blob(std::nullopt)->write(as_bytes(std::string_view("part"))); }
-    EXPECT_EQ(names_in(directory / "l"), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+    EXPECT_EQ(test_names_in(directory / "l"),
+              (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
 }
 
 TEST(LayoutSink, RefusesOtherDirectories) {
     const TempDirectory directory;
     write_file(directory / "full/notes.txt", "mine");
     expect_error(ErrorKind::invalid, [&] { create_layout_sink(directory / "full", ""); });
-    EXPECT_EQ(names_in(directory / "full"), (std::vector<std::string>{"notes.txt"}));
+    EXPECT_EQ(test_names_in(directory / "full"), (std::vector<std::string>{"notes.txt"}));
     write_file(directory / "future/oci-layout", R"({"imageLayoutVersion":"2.0.0"})");
     expect_error(ErrorKind::unsupported, [&] { create_layout_sink(directory / "future", ""); });
     expect_error(ErrorKind::not_found, [&] { create_layout_sink(directory / "no/parent", ""); });
@@ -165,8 +129,8 @@ TEST(LayoutSink, RefusesOtherDirectories) {
     write_file(directory / "damaged/oci-layout", kLayoutMarker);
     write_file(directory / "damaged/index.json", "{");
     const auto sink = create_layout_sink(directory / "damaged", "");
-    expect_error(ErrorKind::invalid, [&] { put_image(*sink, "x"); });
-    EXPECT_EQ(slurp(directory / "damaged/index.json"), "{");
+    expect_error(ErrorKind::invalid, [&] { put_test_image(*sink, "x"); });
+    EXPECT_EQ(test_slurp(directory / "damaged/index.json"), "{");
 }
 
 TEST(LayoutSink, LinksOutOfTheLayoutAreNotFollowed) {
@@ -175,7 +139,7 @@ TEST(LayoutSink, LinksOutOfTheLayoutAreNotFollowed) {
     std::filesystem::create_directory(directory / "outside");
     std::filesystem::create_symlink("../outside", directory / "l/blobs");
     EXPECT_THROW(create_layout_sink(directory / "l", ""), Error);
-    EXPECT_TRUE(names_in(directory / "outside").empty());
+    EXPECT_TRUE(test_names_in(directory / "outside").empty());
 }
 
 TEST(LayoutSink, SeveralWritersKeepEachOthersTags) {
@@ -190,7 +154,7 @@ TEST(LayoutSink, SeveralWritersKeepEachOthersTags) {
             int status = 0;
             try {
                 for (int i = 0; i < kEach; ++i)
-                    put_image(*create_layout_sink(layout, concat('t', w, '-', i)), concat(w, ' ', i));
+                    put_test_image(*create_layout_sink(layout, concat('t', w, '-', i)), concat(w, ' ', i));
             } catch (...) {
                 status = 1;
             }
@@ -203,22 +167,23 @@ TEST(LayoutSink, SeveralWritersKeepEachOthersTags) {
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         EXPECT_EQ(status, 0);
     }
-    EXPECT_EQ(Json::parse(slurp(layout + "/index.json"))["manifests"].size(),
+    EXPECT_EQ(Json::parse(test_slurp(layout + "/index.json"))["manifests"].size(),
               static_cast<std::size_t>(kWriters * kEach));
-    EXPECT_EQ(names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+    EXPECT_EQ(test_names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
 }
 
 TEST(LayoutSink, AKilledWriterLeavesAValidLayout) {
     const TempDirectory directory;
     const std::string layout = directory / "l";
-    put_image(*create_layout_sink(layout, "good"), "good");
+    put_test_image(*create_layout_sink(layout, "good"), "good");
     for (int round = 0; round < 10; ++round) {
         const pid_t child = ::fork();
         if (child == 0) {
             try {
                 const auto held = create_layout_sink(layout, "")->start_blob(std::nullopt);
                 held->write(as_bytes(std::string_view("half")));
-                for (int i = 0;; ++i) put_image(*create_layout_sink(layout, "good"), concat("image ", i));
+                for (int i = 0;; ++i)
+                    put_test_image(*create_layout_sink(layout, "good"), concat("image ", i));
             } catch (...) {
                 ::_exit(1);
             }
@@ -232,7 +197,7 @@ TEST(LayoutSink, AKilledWriterLeavesAValidLayout) {
         EXPECT_NO_THROW(open_image(source, Platform{.os = "linux", .architecture = "amd64", .variant = ""}));
     }
     create_layout_sink(layout, "");
-    EXPECT_EQ(names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
+    EXPECT_EQ(test_names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
 }
 
 TEST(OciArchiveSink, WhatIsWrittenIsReadBack) {
@@ -242,21 +207,22 @@ TEST(OciArchiveSink, WhatIsWrittenIsReadBack) {
     {
         const auto sink = create_oci_archive_sink(file, "v1");
         EXPECT_FALSE(sink->has_blob(describe("", "blob")));
-        put_blob(*sink, "blob");
-        put_blob(*sink, "blob");
+        put_test_blob(*sink, "blob");
+        put_test_blob(*sink, "blob");
         EXPECT_TRUE(sink->has_blob(describe("", "blob")));
         EXPECT_FALSE(std::filesystem::exists(file));
-        manifest = put_image(*sink, "one");
+        manifest = put_test_image(*sink, "one");
     }
     EXPECT_EQ(root_of(open_oci_archive(file, "v1")), manifest);
-    EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
+    EXPECT_EQ(test_names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
     EXPECT_EQ(std::filesystem::file_size(file) % 512, 0U);
 }
 
 TEST(OciArchiveSink, SameImageSameBytes) {
     const TempDirectory directory;
-    for (const char* name : {"a", "b"}) put_image(*create_oci_archive_sink(directory / name, "t"), "same");
-    EXPECT_TRUE(slurp(directory / "a") == slurp(directory / "b"));
+    for (const char* name : {"a", "b"})
+        put_test_image(*create_oci_archive_sink(directory / name, "t"), "same");
+    EXPECT_TRUE(test_slurp(directory / "a") == test_slurp(directory / "b"));
 }
 
 TEST(OciArchiveSink, AnImageThatIsNotFinishedReplacesNothing) {
@@ -265,11 +231,11 @@ TEST(OciArchiveSink, AnImageThatIsNotFinishedReplacesNothing) {
     write_file(directory / "a.tar.tmp", "left by a killed writer");
     {
         const auto sink = create_oci_archive_sink(directory / "a.tar", "");
-        put_blob(*sink, "blob");
+        put_test_blob(*sink, "blob");
         expect_error(ErrorKind::io, [&] { create_oci_archive_sink(directory / "a.tar", ""); });
     }
-    EXPECT_EQ(slurp(directory / "a.tar"), "old");
-    EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
+    EXPECT_EQ(test_slurp(directory / "a.tar"), "old");
+    EXPECT_EQ(test_names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
 }
 
 // The other process finishes between the opening of its file and the attempt to lock it.
@@ -280,17 +246,17 @@ TEST(OciArchiveSink, AnArchiveThatIsFinishedMeanwhileIsNotWrittenInto) {
     {
         const osb::test::FlockHook hook([&] {
             if (first) {
-                manifest = put_image(*first, "first");
+                manifest = put_test_image(*first, "first");
                 first.reset();
             }
             return 0;
         });
         const auto second = create_oci_archive_sink(directory / "a.tar", "v2");
         EXPECT_EQ(root_of(open_oci_archive(directory / "a.tar", "v1")), manifest);
-        manifest = put_image(*second, "second");
+        manifest = put_test_image(*second, "second");
     }
     EXPECT_EQ(root_of(open_oci_archive(directory / "a.tar", "v2")), manifest);
-    EXPECT_EQ(names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
+    EXPECT_EQ(test_names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
 }
 
 TEST(OciArchiveSink, ABlobMustBeWhatItsDigestSays) {
@@ -308,9 +274,9 @@ TEST(OciArchiveSinkThreads, ShareASink) {
     const auto sink = create_oci_archive_sink(directory / "a.tar", "");
     std::vector<std::thread> threads;
     for (std::uint64_t t = 1; t <= 4; ++t)
-        threads.emplace_back([&sink, t] { put_blob(*sink, noise(100000, t)); });
+        threads.emplace_back([&sink, t] { put_test_blob(*sink, noise(100000, t)); });
     for (std::thread& thread : threads) thread.join();
-    put_image(*sink, "image");
+    put_test_image(*sink, "image");
     const auto source = open_oci_archive(directory / "a.tar", "");
     for (std::uint64_t t = 1; t <= 4; ++t) {
         const auto blob = source->open_blob(describe("", noise(100000, t)));

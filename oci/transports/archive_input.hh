@@ -1,0 +1,28 @@
+// Archives that the user names on the command line. Private to this room.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.hh"
+#include "base/fd.hh"
+#include "oci/documents/media_type.hh"
+
+namespace osb::oci {
+
+// Opens a file, or duplicates standard input for "-". Waits for the writer of a FIFO. Throws Error naming the
+// file; Interrupted.
+Fd open_input(const std::string& file);
+
+// Throws Error{unsupported} with advice if the first bytes of an archive show a compression that docker
+// supports but osb-oci does not: xz or bzip2.
+void refuse_unknown_compression(ByteView head);
+
+// Detects the compression of a regular file from its first bytes. Throws as refuse_unknown_compression().
+Compression file_compression(int fd, const std::string& name);
+
+// Throws Error{too_large} if `stored` compressed bytes unpacked to `unpacked` bytes: more than 1 GiB plus 200
+// times `stored`. Call it while the archive is unpacked.
+void check_unpacked_size(std::uint64_t unpacked, std::uint64_t stored);
+
+}  // namespace osb::oci

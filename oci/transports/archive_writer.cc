@@ -1,0 +1,210 @@
+#include "oci/transports/archive_writer.hh"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/file_lock.hh"
+#include "base/hash.hh"
+#include "base/interrupt.hh"
+#include "oci/tar/tar_writer.hh"
+
+namespace osb::oci {
+namespace {
+
+class FdSink final : public Sink {
+  public:
+    FdSink(Fd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
+    void write(ByteView bytes) override { write_all(fd_.get(), bytes, name_); }
+    int fd() const noexcept { return fd_.get(); }
+
+  private:
+    Fd fd_;
+    std::string name_;
+};
+
+// Creates an unnamed file in `directory`.
+Fd make_nameless(const std::string& directory) {
+    std::string pattern = concat(directory, "/.osb-XXXXXX");
+    Fd fd(::mkostemp(pattern.data(), O_CLOEXEC));
+    if (!fd) throw_errno(concat("cannot make a temporary file in ", quoted(directory)));
+    ::unlink(pattern.c_str());
+    return fd;
+}
+
+}  // namespace
+
+// The archive that is being written. Several threads may add members.
+class ArchiveWriter::Archive {
+  public:
+    explicit Archive(const std::string& file)
+        : file_(file), own_(std::make_unique<FdSink>(open_output(file), file)), writer_(*own_) {}
+    explicit Archive(Sink& sink) : file_("-"), writer_(sink) {}
+    Archive(const Archive&) = delete;
+    Archive& operator=(const Archive&) = delete;
+    ~Archive() {
+        if (!finished_ && !is_stream()) ::unlink(temporary(file_).c_str());
+    }
+
+    // The directory for temporary copies of blobs.
+    std::string scratch() const {
+        if (is_stream()) {
+            const char* const given = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
+            return given != nullptr && *given == '/' ? given : "/var/tmp";
+        }
+        const std::size_t slash = file_.rfind('/');
+        return slash == std::string::npos ? "." : file_.substr(0, slash + 1);
+    }
+
+    bool contains(const std::string& path) {
+        const std::lock_guard lock(mutex_);
+        return members_.contains(path);
+    }
+
+    // Adds a regular file, unless the archive has it.
+    void add(const std::string& path, Source& content, std::uint64_t size) {
+        const std::lock_guard lock(mutex_);
+        if (!members_.insert(path).second) return;
+        TarEntry entry;
+        entry.path = path;
+        entry.mode = 0644;
+        entry.size = size;
+        writer_.begin(entry);
+        std::vector<std::uint8_t> buffer(256UL * 1024);
+        while (const std::size_t n = content.read(buffer)) writer_.write(ByteView(buffer).first(n));
+    }
+
+    void add_directory(const std::string& path) {
+        TarEntry entry;
+        entry.type = TarType::directory;
+        entry.path = path;
+        entry.mode = 0755;
+        writer_.begin(entry);
+    }
+
+    void finish() {
+        writer_.finish();
+        if (is_stream()) return;
+        if (::fsync(own_->fd()) != 0) throw_errno(concat("cannot sync ", quoted(temporary(file_))));
+        if (::rename(temporary(file_).c_str(), file_.c_str()) != 0)
+            throw_errno(concat("cannot rename a file to ", quoted(file_)));
+        finished_ = true;
+        const Fd directory = open_at(AT_FDCWD, scratch(), O_RDONLY | O_DIRECTORY);
+        if (::fsync(directory.get()) != 0) throw_errno(concat("cannot sync ", quoted(scratch())));
+    }
+
+  private:
+    // For "-" and for a sink of the caller.
+    bool is_stream() const noexcept { return file_ == "-"; }
+    static std::string temporary(const std::string& file) { return file + ".tmp"; }
+
+    static Fd open_output(const std::string& file) {
+        if (file == "-") {
+            Fd out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+            if (!out) throw_errno("cannot write to the standard output");
+            return out;
+        }
+        for (;;) {
+            check_interrupt();
+            Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
+            if (!try_lock_file(out.get(), temporary(file)))
+                throw Error(ErrorKind::io, concat("another process is writing ", quoted(file)));
+            // The other process may have finished since the open(). Then this file is its archive.
+            if (!is_named(out.get(), temporary(file))) continue;
+            if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
+            return out;
+        }
+    }
+
+    static bool is_named(int fd, const std::string& path) {
+        struct stat opened {};
+        struct stat named {};
+        return ::fstat(fd, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+               opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+    }
+
+    std::string file_;
+    std::unique_ptr<FdSink> own_;  // nullptr for a sink of the caller
+    TarWriter writer_;
+    std::mutex mutex_;
+    std::set<std::string> members_;
+    bool finished_ = false;
+};
+
+namespace {
+
+class ArchiveUpload final : public BlobUpload {
+  public:
+    ArchiveUpload(std::shared_ptr<ArchiveWriter::Archive> archive, std::string (*place)(const Digest&))
+        : archive_(std::move(archive)),
+          place_(place),
+          file_(make_nameless(archive_->scratch()), "a temporary file") {}
+
+    void write(ByteView bytes) override {
+        check_interrupt();
+        file_.write(bytes);
+        hasher_.update(bytes);
+        size_ += bytes.size();
+    }
+
+    void finish(const Digest& digest) override {
+        if (digest.algorithm() != HashAlgorithm::sha256) {
+            throw Error(ErrorKind::unsupported,
+                        concat("blob ", digest.short_string(), ": only sha256 is supported"));
+        }
+        const std::string written = hasher_.finish_hex();
+        if (written != digest.hex()) {
+            throw Error(ErrorKind::digest_mismatch,
+                        concat("blob written: expected ", digest.to_string(), ", got sha256:", written));
+        }
+        FileRangeSource content(file_.fd(), 0, size_, "a temporary file");
+        archive_->add(place_(digest), content, size_);
+    }
+
+  private:
+    std::shared_ptr<ArchiveWriter::Archive> archive_;
+    std::string (*place_)(const Digest&);
+    FdSink file_;
+    Hasher hasher_;
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace
+
+ArchiveWriter::ArchiveWriter(const std::string& file) : archive_(std::make_shared<Archive>(file)) {}
+ArchiveWriter::ArchiveWriter(Sink& sink) : archive_(std::make_shared<Archive>(sink)) {}
+ArchiveWriter::~ArchiveWriter() = default;
+
+bool ArchiveWriter::contains(const std::string& path) const {
+    return archive_->contains(path);
+}
+
+void ArchiveWriter::add_text(const std::string& path, std::string_view text) {
+    MemorySource source(as_bytes(text));
+    archive_->add(path, source, text.size());
+}
+
+void ArchiveWriter::add_directory(const std::string& path) {
+    archive_->add_directory(path);
+}
+
+std::unique_ptr<BlobUpload> ArchiveWriter::start_blob(std::string (*place)(const Digest&)) {
+    return std::make_unique<ArchiveUpload>(archive_, place);
+}
+
+void ArchiveWriter::finish() {
+    archive_->finish();
+}
+
+}  // namespace osb::oci
