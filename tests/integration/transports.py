@@ -21,12 +21,15 @@ def check_same_tree(test, containers):
     containers.skopeo("copy", "-q", image, f"oci:{copies}/layout:v1")
     containers.skopeo("copy", "-q", image, f"oci-archive:{copies}/oci.tar:v1")
     containers.skopeo("copy", "-q", image, f"docker-archive:{copies}/skopeo.tar:localhost/built:v1")
+    containers.skopeo("copy", "-q", f"oci:{copies}/layout:v1", f"dir:{copies}/directory")
     containers.podman("save", "-q", "-o", f"{copies}/podman.tar", "localhost/built")
+    container = containers.podman("create", "localhost/built", "true").strip()
+    containers.podman("export", "-o", f"{copies}/flat.tar", container)
     containers.podman("save", "-q", "--format", "oci-archive", "-o", f"{copies}/podman-oci.tar", "localhost/built")
     containers.skopeo("copy", "-q", f"oci:{copies}/layout:v1", "containers-storage:localhost/copied:v1")
     images = [f"oci:{copies}/layout:v1", f"oci:{copies}/layout", f"oci-archive:{copies}/oci.tar:v1",
               f"oci-archive:{copies}/podman-oci.tar", f"docker-archive:{copies}/skopeo.tar",
-              f"docker-archive:{copies}/podman.tar",
+              f"docker-archive:{copies}/podman.tar", f"dir:{copies}/directory", f"tarball:{copies}/flat.tar",
               image, "containers-storage:localhost/copied:v1"]
     first = None
     for number, name in enumerate(images):
