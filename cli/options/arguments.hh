@@ -41,6 +41,7 @@ enum class ValueKind {
     install_source,  // a revision with --repo, otherwise an image
     diff_operand,    // an image, a deployment or a revision
     lint_target,     // an image, a revision or a directory
+    tree,            // an image, or a revision of the repository
 };
 
 inline constexpr std::string_view kVerbGroup = "Options";
@@ -66,6 +67,8 @@ struct Argument {
     bool is_positional() const noexcept { return !name.starts_with('-'); }
     // True if it has no value or an optional value.
     bool is_flag() const noexcept;
+    // An option that may be given again, or a positional argument with one or more values. Only the last
+    // positional argument may be repeated.
     bool is_repeated() const noexcept { return std::holds_alternative<std::vector<std::string>*>(target); }
 };
 

@@ -75,7 +75,8 @@ std::string usage_of(const Arguments& table) {
     std::string out = "[OPTIONS]";
     for (const Argument& row : table.rows()) {
         if (!row.is_positional()) continue;
-        out += row.required ? concat(' ', row.name) : concat(" [", row.name, ']');
+        const std::string_view dots = row.is_repeated() ? "..." : "";
+        out += row.required ? concat(' ', row.name, dots) : concat(" [", row.name, dots, ']');
     }
     return out;
 }

@@ -107,7 +107,8 @@ std::string synopsis(const VerbEntry& entry, const Arguments& table) {
         concat(heading("SYNOPSIS"), bold(concat("osb-oci ", entry.name)), " [", italic("OPTIONS"), ']');
     for (const Argument& row : table.rows()) {
         if (!row.is_positional()) continue;
-        out += row.required ? concat(' ', italic(row.name)) : concat(" [", italic(row.name), ']');
+        const std::string_view dots = row.is_repeated() ? "..." : "";
+        out += row.required ? concat(' ', italic(row.name), dots) : concat(" [", italic(row.name), dots, ']');
     }
     return out + '\n';
 }

@@ -15,6 +15,9 @@
 namespace osb::cli {
 namespace {
 
+// The maximum number of values of a repeated positional argument.
+constexpr int kMaxRepeated = 1000;
+
 // Registers the target of a row with the library.
 class Binding {
   public:
@@ -28,6 +31,7 @@ class Binding {
     CLI::Option* operator()(std::vector<std::string>* target) const {
         // One value per option: it may start with '-', the next word is never another value, and the library
         // does not split brackets.
+        if (row_.is_positional()) return app_.add_option(names(), *target)->expected(1, kMaxRepeated);
         return app_.add_option(names(), *target)->expected(1)->allow_extra_args(false)->take_all();
     }
     template<typename T>
@@ -104,7 +108,9 @@ struct Fault {
 Fault find_fault(const Arguments& table, std::span<const char* const> args) {
     Fault out;
     std::size_t places = 0;
-    for (const Argument& row : table.rows()) places += row.is_positional() ? 1 : 0;
+    for (const Argument& row : table.rows()) {
+        if (row.is_positional()) places += row.is_repeated() ? std::size_t{kMaxRepeated} : 1;
+    }
     bool options_ended = false;
     for (std::size_t i = 0; i < args.size() && out.unknown.empty(); ++i) {
         const std::string_view arg = args[i];

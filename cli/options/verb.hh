@@ -75,6 +75,7 @@ extern const VerbEntry kPushVerb;
 extern const VerbEntry kRollbackVerb;
 extern const VerbEntry kStatusVerb;
 extern const VerbEntry kSwitchVerb;
+extern const VerbEntry kUnionVerb;
 extern const VerbEntry kUnpinVerb;
 extern const VerbEntry kUpgradeVerb;
 

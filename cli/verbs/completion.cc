@@ -78,7 +78,8 @@ class Completer {
     const Argument* positional() const {
         std::size_t index = 0;
         for (const Argument& row : verb_.table.rows()) {
-            if (row.is_positional() && index++ == parsed_.positional) return &row;
+            if (!row.is_positional()) continue;
+            if (index++ == parsed_.positional || row.is_repeated()) return &row;
         }
         return nullptr;
     }
@@ -119,6 +120,9 @@ class Completer {
                 return complete_deployment(before);
             case ValueKind::push_target:
                 return complete_push_target(before);
+            case ValueKind::tree:
+                complete_revision(before);
+                return complete_image(before);
             case ValueKind::install_source:
                 if (parsed_.given.contains("--repo")) return complete_revision(before);
                 if (!parsed_.given.contains("--url")) return complete_image(before);

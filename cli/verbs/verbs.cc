@@ -14,6 +14,7 @@ std::span<const VerbEntry* const> verbs() {
         &kInspectVerb,
         &kDiffVerb,
         &kLintVerb,
+        &kUnionVerb,
         &kInstallToDiskVerb,
         &kStatusVerb,
         &kUpgradeVerb,

@@ -393,6 +393,11 @@ Reference Reference::parse(std::string_view text) {
     refuse(text, "no transport in front", transport_hint(text));
 }
 
+bool Reference::has_transport(std::string_view text) noexcept {
+    return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                       [text](const Prefix& prefix) { return text.starts_with(prefix.text); });
+}
+
 std::string Reference::to_string() const {
     std::string out =
         concat(oci::to_string(transport), transport == Transport::docker ? "://" : ":", location);

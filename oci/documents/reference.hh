@@ -42,6 +42,9 @@ struct Reference {
     // annotations.md, org.opencontainers.image.ref.name.
     static Reference parse(std::string_view text);
 
+    // True if the text begins with a known transport.
+    static bool has_transport(std::string_view text) noexcept;
+
     std::string to_string() const;
     // The files of tarball, in order.
     std::vector<std::string> files() const;

@@ -20,7 +20,7 @@ ROOMS = {  # of each module, bottom first
     "base": (),
     "oci": ("documents", "tar", "codec", "chunked", "transports"),
     "registry": ("http", "auth", "distribution", "docker", "skopeo", "transports"),
-    "ostree": ("objects", "tree", "diff", "layout", "import", "export", "push", "sysroot"),
+    "ostree": ("objects", "tree", "diff", "layout", "import", "union", "export", "push", "sysroot"),
     "image": ("disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
     "system": ("origin", "etc", "trial", "deploy", "check", "upgrade", "diff"),
     "cli": ("output", "options", "reports", "verbs"),
