@@ -1,11 +1,16 @@
 // apk's database of installed packages, as an image or a deployment has it. Two of them are separated by the
 // byte 1E: before and after an upgrade.
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "ostree/tree/apk_database.hh"
 #include "ostree/tree/packages.hh"
+#include "ostree/union/apk_records.hh"
+#include "ostree/union/apk_version.hh"
+#include "ostree/union/tree_union.hh"
+#include "system/upgrade/packages.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {
@@ -56,6 +61,31 @@ void check_changes(const ostree::Packages& before, const ostree::Packages& after
     require(ostree::package_changes(after, after).empty());
 }
 
+// Records are written and read again, the same. A union has the packages of both, each once.
+void check_records(std::string_view before, std::string_view after) {
+    ostree::PackageTree tree{.name = "before", .root = ostree::Node::directory(), .database = {}};
+    ostree::PackageTree later{.name = "after", .root = ostree::Node::directory(), .database = {}};
+    tree.database.packages = ostree::parse_installed(before);
+    later.database.packages = ostree::parse_installed(after);
+    const std::string text = ostree::installed_text(later.database.packages);
+    require(ostree::installed_text(ostree::parse_installed(text)) == text);
+    std::set<std::string> names;
+    for (const auto& database : {tree.database, later.database}) {
+        for (const ostree::ApkPackage& package : database.packages) {
+            names.insert(package.name);
+            require(ostree::compare_apk_versions(package.version, package.version) == 0);
+        }
+    }
+    ostree::UnionReport report;
+    ostree::ImageBudget budget;
+    ostree::join_trees(tree, later, report, budget);
+    require(report.conflict_count == 0 && report.files_removed == 0);
+    const auto joined = ostree::parse_installed(ostree::installed_text(tree.database.packages));
+    require(joined.size() == names.size());
+    const std::string world = ostree::join_worlds(before, after);
+    require(ostree::join_worlds(world, world) == world);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -65,5 +95,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const ostree::Packages before = check_versions(parts.front());
         check_changes(before, check_versions(parts.back()));
     });
+    fuzz::accepts([&] { check_records(parts.front(), parts.back()); });
     return 0;
 }

@@ -64,6 +64,24 @@ struct Sample {
     std::string description(std::string_view name) const { return description_of(*table.find(name), table); }
 };
 
+TEST(ParseArguments, TheLastPositionalArgumentMayBeRepeated) {
+    std::string first;
+    std::vector<std::string> others;
+    bool flag = false;
+    Arguments table;
+    table.add({{.name = "FIRST", .help = "one", .required = true, .target = &first},
+               {.name = "OTHER", .help = "more", .required = true, .target = &others},
+               {.name = "--flag", .help = "a flag", .target = &flag}});
+    const auto parse = [&table](const std::vector<const char*>& args) {
+        return parse_arguments(table, "try", args);
+    };
+    parse({"a", "b", "--flag", "c", "[d]"});
+    EXPECT_EQ(first, "a");
+    EXPECT_EQ(others, (std::vector<std::string>{"b", "c", "[d]"}));
+    EXPECT_TRUE(flag);
+    EXPECT_THROW(parse({"a"}), Error);
+}
+
 TEST(ParseArguments, SetsWhatIsGivenAndLeavesTheRest) {
     Sample none;
     EXPECT_TRUE(none.parse({"here"}));

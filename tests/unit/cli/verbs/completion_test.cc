@@ -132,6 +132,16 @@ TEST(Completion, OfImagesAndPaths) {
     EXPECT_EQ(world.complete({"push", "ref", "file:///srv/"}).prefix, "file://");
 }
 
+TEST(Completion, OfRepeatedArguments) {
+    const World world;
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"union", "dir:"},
+                                                  {"union", "a", "dir:"},
+                                                  {"union", "a", "b", "c", "dir:"}}) {
+        EXPECT_EQ(world.complete(words).kind, CompletionKind::directories);
+    }
+    EXPECT_EQ(world.complete({"union", "--repo", "other", "a", ""}).candidates.front().text, "other/ref");
+}
+
 TEST(Completion, OfDeployments) {
     const World world;
     EXPECT_EQ(world.texts({"pin", ""}), (Words{"booted", "rollback", "0", "0123456789ab.0"}));

@@ -169,6 +169,14 @@ TEST(Reference, SuggestsTheTransport) {
     }
 }
 
+TEST(Reference, KnowsWhetherATextNamesATransport) {
+    for (const char* text :
+         {"docker://", "oci:x", "dir:", "tarball:a", "docker-daemon:x", "containers-storage:x"})
+        EXPECT_TRUE(Reference::has_transport(text)) << text;
+    for (const char* text : {"", "os/x86_64/main", "docker:x", "remote:ref", "Oci:x"})
+        EXPECT_FALSE(Reference::has_transport(text)) << text;
+}
+
 TEST(Reference, FilesOfATarball) {
     EXPECT_EQ(Reference::parse("tarball:a:/b/c:-").files(), (std::vector<std::string>{"a", "/b/c", "-"}));
 }
