@@ -101,8 +101,9 @@ class UnionVerb final : public Verb {
             ref_argument(ref_),
             {.name = "--layout",
              .value = "LAYOUT",
-             .help = "bootable: the layout that ostree deploys; plain: the tree as it is in the images",
-             .default_shown = "bootable for an image, else that of BASE",
+             .help = "bootable: the layout that ostree deploys; plain: the tree as it is in the images; "
+                     "a commit as BASE keeps its layout if none is given",
+             .default_shown = "bootable",
              .allowed = {"bootable", "plain"},
              .target = &layout_},
             platform_argument(platform_),

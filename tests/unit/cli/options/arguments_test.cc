@@ -75,9 +75,9 @@ TEST(ParseArguments, TheLastPositionalArgumentMayBeRepeated) {
     const auto parse = [&table](const std::vector<const char*>& args) {
         return parse_arguments(table, "try", args);
     };
-    parse({"a", "b", "--flag", "c", "[d]"});
+    parse({"a", "b", "--flag", "c", "dir:[d]"});
     EXPECT_EQ(first, "a");
-    EXPECT_EQ(others, (std::vector<std::string>{"b", "c", "[d]"}));
+    EXPECT_EQ(others, (std::vector<std::string>{"b", "c", "dir:[d]"}));
     EXPECT_TRUE(flag);
     EXPECT_THROW(parse({"a"}), Error);
 }
