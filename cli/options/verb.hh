@@ -63,6 +63,7 @@ extern const VerbEntry kBootMenuVerb;
 extern const VerbEntry kCleanupVerb;
 extern const VerbEntry kDiffVerb;
 extern const VerbEntry kExportVerb;
+extern const VerbEntry kFactoryResetVerb;
 extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
 extern const VerbEntry kInstallToDiskVerb;

@@ -29,6 +29,8 @@ const char* result_name(RollbackResult result) {
             return "trial_cancelled";
         case RollbackResult::trial_failed:
             return "trial_failed";
+        case RollbackResult::reset_cancelled:
+            return "reset_cancelled";
         case RollbackResult::staged_dropped:
             break;
     }
@@ -46,6 +48,8 @@ std::string explain(RollbackResult result, const std::string& given_up) {
             return concat("; the trial of ", given_up, " is cancelled");
         case RollbackResult::trial_failed:
             return concat("; ", given_up, " counts as failed, and upgrade refuses it");
+        case RollbackResult::reset_cancelled:
+            return "; the factory reset is cancelled, and its data is removed";
         case RollbackResult::staged_dropped:
             break;
     }

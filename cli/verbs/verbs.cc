@@ -20,6 +20,7 @@ std::span<const VerbEntry* const> verbs() {
         &kUpgradeVerb,
         &kSwitchVerb,
         &kRollbackVerb,
+        &kFactoryResetVerb,
         &kKargsVerb,
         &kPinVerb,
         &kUnpinVerb,

@@ -25,6 +25,7 @@
 #include "image/ext4/content_writer.hh"
 #include "image/ext4/ext4_writer.hh"
 #include "image/install/disk_sizes.hh"
+#include "image/install/installed_record.hh"
 #include "image/settings/customize.hh"
 #include "ostree/sysroot/deployment_id.hh"
 #include "ostree/sysroot/kernel_options.hh"
@@ -304,7 +305,9 @@ struct Installation::Impl {
         check_title(read_os_release(*source.repository, walk),
                     ostree::read_commit_info(*source.repository, source.commit).version);
         SysrootLayout layout = lay_out_sysroot(*source.repository, walk, kernel, spec, options.jobs);
+        const InstalledRecord record(layout);
         customize(layout, options.customizations, *source.repository, identity.time);
+        record.add_to(layout, identity.time);
         const BootFiles boot_files = add_boot_files(layout, mode, syslinux, identity.time);
 
         choose_boot_size(layout.boot, kernel);

@@ -19,6 +19,7 @@
 #include "image/boot/boot_menu.hh"
 #include "image/deployment/origin.hh"
 #include "oci/documents/json.hh"
+#include "system/deploy/settle_reset.hh"
 #include "system/etc/etc_merge.hh"
 #include "system/etc/etc_record.hh"
 #include "system/trial/boot_count.hh"
@@ -90,9 +91,23 @@ void end_etc_merge(const Sysroot& sysroot, const Deployment& booted, CheckReport
     }
 }
 
+// An error here says nothing about the running system: the next boot tries again.
+void end_reset(Sysroot& sysroot, BootCheckOutcome& out) {
+    try {
+        settle_reset(sysroot, out.report.healthy());
+    } catch (const Error& error) {
+        out.report.warnings.push_back(concat("cannot end the factory reset: ", error.message()));
+    }
+}
+
 void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     const bool has_etc_merge = find_etc_merge(options.sysroot, out.booted->id).has_value();
-    if (!has_etc_merge && is_settled(Sysroot::open(options.sysroot))) return;
+    {
+        const Sysroot now = Sysroot::open(options.sysroot);
+        const bool has_reset =
+            pending_reset_step(now, out.report.healthy()).value_or(ResetStep::wait) != ResetStep::wait;
+        if (!has_etc_merge && !has_reset && is_settled(now)) return;
+    }
     Sysroot sysroot = Sysroot::open_locked(options.sysroot);
     // (In the mount namespace that this process has entered.)
     TrialOutcome settled = settle_boot(sysroot, {.running = sysroot.booted().value_or(*out.booted),
@@ -102,6 +117,7 @@ void settle_locked(const BootCheckOptions& options, BootCheckOutcome& out) {
     out.reason = std::move(settled.reason);
     out.restart = settled.restart;
     if (has_etc_merge && !out.restart) end_etc_merge(sysroot, *out.booted, out.report);
+    if (!out.restart) end_reset(sysroot, out);
 }
 
 // A full or read-only disk is one of the faults that a trial must find. It must not keep the machine in the

@@ -10,6 +10,7 @@
 #include "image/deployment/origin.hh"
 #include "system/deploy/deploy_room.hh"
 #include "system/deploy/deploy_space.hh"
+#include "system/deploy/settle_reset.hh"
 #include "system/etc/etc_merge.hh"
 #include "system/trial/advance_trial.hh"
 #include "system/trial/trial_support.hh"
@@ -56,6 +57,20 @@ std::vector<std::string> unused_image_refs(const Sysroot& sysroot) {
     return out;
 }
 
+// The two stateroots of a factory reset are those of one machine. All other stateroots are not ours to
+// change.
+bool is_of_machine(const Roles& roles, const std::string& stateroot) {
+    const std::string& current = roles.current->id.stateroot;
+    return stateroot == current ||
+           (roles.reset && roles.reset->concerns(stateroot) && roles.reset->concerns(current));
+}
+
+// A reset that fails leaves all systems of the old stateroot as they were.
+bool is_kept_by_reset(const Roles& roles, const Deployment& deployment) {
+    return roles.reset && roles.current->id.stateroot == roles.reset->to &&
+           deployment.id.stateroot == roles.reset->from;
+}
+
 }  // namespace
 
 Roles roles_of(const Sysroot& sysroot) {
@@ -63,6 +78,8 @@ Roles roles_of(const Sysroot& sysroot) {
     const std::vector<Deployment>& all = sysroot.deployments();
     if (all.empty()) return roles;
     roles.current = sysroot.booted().value_or(all.front());
+    roles.reset = read_reset(sysroot.path());
+    roles.reset_waits = roles.reset && is_reset_waiting(sysroot, *roles.reset);
     const std::optional<Trial> trial = read_trial(sysroot);
     const std::vector<FailedTrial> failures = read_failed(sysroot);
     const auto is_proven = [&](const Deployment& deployment) {
@@ -76,11 +93,12 @@ Roles roles_of(const Sysroot& sysroot) {
         } else if (deployment == *roles.current) {
             continue;
         } else if (!roles.rollback && is_proven(deployment) &&
-                   deployment.id.stateroot == roles.current->id.stateroot && !deployment.staged) {
+                   is_of_machine(roles, deployment.id.stateroot) && !deployment.staged) {
             roles.rollback = deployment;
             roles.rollback_is_default = deployment == all.front();
-        } else if (deployment.pinned || deployment.id.stateroot != roles.current->id.stateroot) {
-            roles.pinned.push_back(deployment);  // deployments of another stateroot are not ours to remove
+        } else if (deployment.pinned || !is_of_machine(roles, deployment.id.stateroot) ||
+                   is_kept_by_reset(roles, deployment)) {
+            roles.pinned.push_back(deployment);
         } else {
             roles.others.push_back(deployment);
         }
@@ -95,6 +113,13 @@ void check_not_on_trial(const Roles& roles) {
         .hint("wait for it, run 'osb-oci boot-check', or go back with 'osb-oci rollback'");
 }
 
+void check_no_reset_waits(const Roles& roles) {
+    if (!roles.reset_waits) return;
+    throw Error(ErrorKind::refused, "a factory reset waits for the restart")
+        .code("reset_pending")
+        .hint("restart the machine, or cancel the reset with 'osb-oci rollback'");
+}
+
 namespace {
 
 // Returns the deployments that the next one replaces: leftovers, and the one that waits for its trial unless
@@ -105,12 +130,13 @@ std::vector<Deployment> leaving_for_next(const Roles& roles) {
     return out;
 }
 
-// Withdraws a waiting trial and removes unused deployments.
-Roles remove_leaving(Sysroot& sysroot) {
+// Withdraws a waiting trial and removes unused deployments. Among these may be the one of a reset that
+// failed; its stateroot goes too, unless it is the one that the next deployment is for.
+Roles remove_leaving(Sysroot& sysroot, const std::string& next_stateroot) {
     advance_trial(sysroot, TrialEvent::replace);
     Roles roles = roles_of(sysroot);
-    if (roles.others.empty()) return roles;
-    write_deployments(sysroot, list_of(roles));
+    if (!roles.others.empty()) write_deployments(sysroot, list_of(roles));
+    if (roles.reset && roles.reset->to != next_stateroot) settle_reset(sysroot, false);
     return roles_of(sysroot);
 }
 
@@ -150,9 +176,10 @@ std::vector<std::string> merge_etc_from(const Sysroot& sysroot, const std::optio
 }  // namespace
 
 DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deployment,
-                          const TrialSubject& subject) {
+                          const TrialSubject& subject, const FillDeployment& fill) {
     const Roles before = roles_of(sysroot);
     check_not_on_trial(before);
+    check_no_reset_waits(before);
     const Deployable deployable = check_deployable(sysroot, deployment);
     const TrialSupport support = trial_support(sysroot);
     if (support.is_broken) {
@@ -160,18 +187,20 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
             .hint("repair BOOT, for example with 'extlinux --install /boot/extlinux'");
     }
     const bool tried = support.supported && before.current.has_value();
-    if (tried) check_can_end_trial(sysroot, deployable.walk, *before.current);
+    // Only check_made() knows the /etc that `fill` makes.
+    if (tried && !fill) check_can_end_trial(sysroot, deployable.walk, *before.current);
     // Remains of an interrupted run in BOOT would count as used space.
     write_menu(sysroot);
     sysroot.remove_undeployed();
     make_room(sysroot, deployment.stateroot, deployable, leaving_for_next(before));
-    std::vector<Deployment> list = list_of(remove_leaving(sysroot));
+    std::vector<Deployment> list = list_of(remove_leaving(sysroot, deployment.stateroot));
     check_space(sysroot, deployment.stateroot, deployable, {});
     ostree::NewDeployment next = deployment;
     next.origin = image::Origin::parse(deployment.origin).with_untried(tried).text();
     next.merge.reset();  // libostree would stop at what merge_new_etc() can merge
     const Deployment made = sysroot.deploy(next);
     std::vector<std::string> conflicts = merge_etc_from(sysroot, deployment.merge, made);
+    if (fill) fill(made);
     if (tried) {
         check_made(sysroot, made);
         prepare_trial(sysroot, made, subject);
@@ -201,6 +230,7 @@ std::uint64_t keep_proven(Sysroot& sysroot) {
     } else {
         write_menu(sysroot);
     }
+    settle_reset(sysroot, true);
     return sysroot.cleanup(unused_image_refs(sysroot));
 }
 

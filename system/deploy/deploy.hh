@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ostree/sysroot/sysroot.hh"
+#include "system/deploy/reset_record.hh"
 #include "system/trial/trial.hh"
 
 namespace osb::system {
@@ -22,6 +24,8 @@ struct Roles {
     bool rollback_is_default = false;            // the next boot starts it
     std::vector<ostree::Deployment> pinned;      // pinned deployments without another role
     std::vector<ostree::Deployment> others;      // left over: failed, never tried, or replaced
+    std::optional<ResetRecord> reset;            // the factory reset that is under way
+    bool reset_waits = false;                    // the next boot starts the system of that reset
 };
 // Returns the roles, from the boot entries, the origin files and the records of trials. Changes nothing.
 Roles roles_of(const ostree::Sysroot& sysroot);
@@ -29,6 +33,8 @@ Roles roles_of(const ostree::Sysroot& sysroot);
 // Throws Error{refused} if the current system is on trial. Nothing is deployed before that trial has a
 // verdict.
 void check_not_on_trial(const Roles& roles);
+// Throws Error{refused} if the next boot starts the system of a factory reset, which would be lost.
+void check_no_reset_waits(const Roles& roles);
 
 // The way in which the next boot starts a new deployment.
 enum class DeployResult {
@@ -43,14 +49,18 @@ struct DeployOutcome {
     std::vector<std::string> etc_conflicts;  // one line for each conflict, escaped; also logged as warnings
 };
 
+// Makes the /etc of a deployment that has the image's own; no boot entry lists the deployment yet.
+using FillDeployment = std::function<void(const ostree::Deployment& made)>;
+
 // Deploys a commit for the next boot: on trial if the system supports it, else as the default. Keeps the
 // running system, the rollback and pinned deployments. Removes leftovers, and a deployment that waits for its
-// trial, before it writes the new one. Throws Error as check_deployable() and check_space(), before anything
-// is changed.
+// trial, before it writes the new one. Calls `fill`, if it is set, in place of a merge of /etc. Throws Error
+// as check_deployable() and check_space(), before anything is changed.
 DeployOutcome deploy_next(ostree::Sysroot& sysroot, const ostree::NewDeployment& deployment,
-                          const TrialSubject& subject);
+                          const TrialSubject& subject, const FillDeployment& fill = {});
 
-// Removes all deployments except the current one, the one on trial, the rollback and the pinned ones. Removes
+// Removes all deployments except the current one, the one on trial, the rollback and the pinned ones. Ends a
+// factory reset if it is over (settle_reset.hh). Removes
 // the refs and layers of images that are no longer deployed, and prunes the repository. Returns the bytes
 // that were freed in the repository.
 std::uint64_t keep_proven(ostree::Sysroot& sysroot);

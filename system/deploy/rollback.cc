@@ -9,6 +9,7 @@
 #include "image/boot/boot_menu.hh"
 #include "system/deploy/deploy.hh"
 #include "system/deploy/given_up.hh"
+#include "system/deploy/settle_reset.hh"
 #include "system/trial/advance_trial.hh"
 #include "system/trial/trial.hh"
 
@@ -38,6 +39,10 @@ RollbackOutcome change_places(Sysroot& sysroot, const Roles& roles) {
         Error error(ErrorKind::not_found, "there is no other proven system to go back to");
         if (!roles.pinned.empty()) {
             throw std::move(error).hint("you can start pinned deployments from the bootloader's menu");
+        }
+        if (reset_number(current.id.stateroot) != 0 && sysroot.deployments().size() == 1) {
+            throw std::move(error).hint(
+                "a factory reset removes the former systems; the next upgrade makes it possible again");
         }
         throw std::move(error).hint(
             "after the next upgrade that passes its checks, you can go back to this system");
@@ -79,6 +84,21 @@ void check_droppable(const Sysroot& sysroot, const Roles& roles) {
 
 }  // namespace
 
+namespace {
+
+RollbackOutcome give_up_reset(Sysroot& sysroot, const ResetRecord& reset) {
+    RollbackOutcome out{
+        .result = RollbackResult::reset_cancelled, .next = sysroot.deployments().front(), .given_up = {}};
+    for (const Deployment& deployment : sysroot.deployments()) {
+        if (deployment.id.stateroot == reset.to) out.given_up = deployment;
+    }
+    cancel_reset(sysroot, reset);
+    out.next = sysroot.deployments().front();
+    return out;
+}
+
+}  // namespace
+
 RollbackOutcome roll_back(Sysroot& sysroot) {
     if (const auto staged = staged_in(sysroot)) {
         write_deployments(sysroot, all_but(sysroot, *staged));
@@ -90,6 +110,7 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
     }
     const Roles before = roles_of(sysroot);
+    if (before.reset_waits) return give_up_reset(sysroot, *before.reset);
     const TrialOutcome trial = advance_trial(
         sysroot, TrialEvent::rollback, {.running = before.current, .failure = "rolled back by the operator"});
     const auto outcome = [&](RollbackResult result) {

@@ -16,6 +16,7 @@ enum class RollbackResult {
                       // the trial
     trial_failed,     // the running system was on trial; its failure is recorded
     staged_dropped,   // a deployment that another program staged is not installed at shutdown
+    reset_cancelled,  // a factory reset that waited for the restart is given up
 };
 
 // The result of roll_back().

@@ -42,15 +42,6 @@ void set_xattrs(int fd, const EtcEntry& entry) {
     }
 }
 
-// Sets the metadata of an open file, which may be O_PATH. Owner first, because a change of the owner clears
-// set-user-ID bits and capabilities. Mode last, because its group bits are the mask of the ACL.
-void set_metadata(int fd, const EtcEntry& entry) {
-    if (::fchownat(fd, "", entry.uid, entry.gid, AT_EMPTY_PATH) != 0) throw_errno("cannot set the owner");
-    set_xattrs(fd, entry);
-    if (entry.type == EtcType::symlink) return;
-    if (::chmod(proc_path(fd).c_str(), entry.mode & kPermissions) != 0) throw_errno("cannot set the mode");
-}
-
 void set_times_of(int directory, const std::string& name, int flags, const EtcEntry& entry) {
     const timespec mtime{.tv_sec = entry.mtime_seconds, .tv_nsec = entry.mtime_nanoseconds};
     const std::array<timespec, 2> times{mtime, mtime};
@@ -121,6 +112,15 @@ Fd open_made(const EtcPosition& position, const EtcEntry& entry) {
 
 }  // namespace
 
+// Owner first, because a change of the owner clears set-user-ID bits and capabilities. Mode last, because its
+// group bits are the mask of the ACL.
+void set_node_metadata(int fd, const EtcEntry& entry) {
+    if (::fchownat(fd, "", entry.uid, entry.gid, AT_EMPTY_PATH) != 0) throw_errno("cannot set the owner");
+    set_xattrs(fd, entry);
+    if (entry.type == EtcType::symlink) return;
+    if (::chmod(proc_path(fd).c_str(), entry.mode & kPermissions) != 0) throw_errno("cannot set the mode");
+}
+
 EtcPosition find_position(int root, const std::string& path) {
     EtcPosition out{.directory = open_at(root, ".", O_RDONLY | O_DIRECTORY), .name = {}};
     std::size_t at = 0;
@@ -152,14 +152,14 @@ void make_node(const EtcPosition& position, const EtcStep& step, const EtcSource
     }
     if (failed != 0) throw_errno("cannot create it");
     if (!made) made = open_made(position, step.entry);
-    set_metadata(made.get(), step.entry);
+    set_node_metadata(made.get(), step.entry);
     // A joined file is new.
     if (!step.entry.is_directory() && step.action != EtcAction::join)
         set_times_of(AT_FDCWD, proc_path(made.get()), 0, step.entry);
 }
 
 void set_directory_metadata(const EtcPosition& position, const EtcEntry& entry) {
-    set_metadata(open_at(position.directory.get(), position.name, kOpenDirectory).get(), entry);
+    set_node_metadata(open_at(position.directory.get(), position.name, kOpenDirectory).get(), entry);
 }
 
 void remove_other_xattrs(const EtcPosition& position, const EtcEntry& present, const EtcEntry& wanted) {

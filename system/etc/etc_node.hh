@@ -28,6 +28,9 @@ EtcPosition find_position(int root, const std::string& path);
 // Error{io, no_space}, and Error{not_found} if the source changed since the plan was made.
 void make_node(const EtcPosition& position, const EtcStep& step, const EtcSources& sources);
 
+// Sets owner, extended attributes and mode of an open file, which may be O_PATH. Removes inherited ACLs.
+void set_node_metadata(int fd, const EtcEntry& entry);
+
 // Sets owner, extended attributes and mode of an existing directory. Removes no extended attributes except
 // ACLs.
 void set_directory_metadata(const EtcPosition& position, const EtcEntry& entry);

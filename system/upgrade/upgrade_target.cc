@@ -32,6 +32,7 @@ UpgradeTarget find_upgrade_target(const ostree::Sysroot& sysroot, const UpgradeO
     if (!roles.current) {
         throw Error(ErrorKind::not_found, concat("nothing is deployed in ", quoted(sysroot.path())));
     }
+    check_no_reset_waits(roles);
     UpgradeTarget out{.roles = roles, .current = *roles.current};
     if (options.switch_to.empty()) {
         out.origin = image::Origin::parse(out.current.origin).target();
