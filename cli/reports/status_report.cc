@@ -82,6 +82,13 @@ class Text {
         }
     }
 
+    void reset() {
+        if (!view_.status.reset) return;
+        text_ += concat("reset      factory reset from stateroot ", escape(view_.status.reset->from), " to ",
+                        escape(view_.status.reset->to),
+                        view_.status.reset_waits ? "; 'osb-oci rollback' cancels it" : "", '\n');
+    }
+
     void failure() {
         const FailedTrial* failed = view_.status.recent_failure();
         if (failed == nullptr) return;
@@ -295,6 +302,11 @@ OrderedJson trial_to_json(const system::SystemStatus& status) {
     return out;
 }
 
+OrderedJson reset_to_json(const system::SystemStatus& status) {
+    if (!status.reset) return nullptr;
+    return {{"from", status.reset->from}, {"to", status.reset->to}, {"waits", status.reset_waits}};
+}
+
 OrderedJson to_json(const FailedTrial& failed) {
     OrderedJson out{
         {"commit", failed.deployment.commit},
@@ -346,6 +358,7 @@ std::string describe_status(const StatusView& view) {
     Text text(view);
     for (std::size_t i = 0; i < view.status.deployments.size(); ++i) text.deployment(i);
     text.next_boot();
+    text.reset();
     text.failure();
     return std::move(text).take();
 }
@@ -378,6 +391,7 @@ std::string status_document(const StatusView& view) {
          {"next_boot", status.next_boot ? OrderedJson(*status.next_boot) : OrderedJson(nullptr)},
          {"trial", trial_to_json(status)},
          {"failed_trials", std::move(failed)},
+         {"factory_reset", reset_to_json(status)},
          {"trials_possible", status.trial_support.supported},
          {"no_trials_because", json_text(status.trial_support.reason)},
          {"check", view.check ? to_json(*view.check) : OrderedJson(nullptr)}});

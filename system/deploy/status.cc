@@ -120,6 +120,8 @@ SystemStatus read_status(const Sysroot& sysroot) {
     out.trial = read_trial(sysroot);
     out.failed = read_failed(sysroot);
     out.trial_support = trial_support(sysroot);
+    out.reset = roles.reset;
+    out.reset_waits = roles.reset_waits;
     for (const Deployment& deployment : sysroot.deployments()) {
         out.deployments.push_back(describe(sysroot, deployment, roles, out.failed));
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ostree/sysroot/sysroot.hh"
+#include "system/deploy/reset_record.hh"
 #include "system/etc/etc_merge.hh"
 #include "system/trial/trial.hh"
 #include "system/trial/trial_support.hh"
@@ -42,6 +43,8 @@ struct SystemStatus {
     std::vector<FailedTrial> failed;       // the latest last
     std::optional<std::size_t> next_boot;  // index of the deployment that the next boot starts
     TrialSupport trial_support;
+    std::optional<ResetRecord> reset;  // the factory reset that is under way
+    bool reset_waits = false;          // the next boot starts the system of that reset
 
     const DeploymentStatus* current() const;  // booted, else the default; null when nothing is deployed
     // Returns the latest failure, if it happened after the current system was deployed. Earlier failures are

@@ -252,6 +252,17 @@ void fill_etc(const Sysroot& sysroot, const ResetPlan& plan, const Deployment& m
     if (::syncfs(etc.get()) != 0) throw_errno("cannot write the new /etc to the disk");
 }
 
+// The present arguments: they are known to start this machine. If two deployments have the same kernel and
+// the same arguments, libostree changes their order without writing the boot entries again; these name the
+// stateroot, and would be wrong. So the arguments must differ. The kernel ignores this one.
+std::vector<std::string> arguments_for(const ResetPlan& plan) {
+    constexpr std::string_view kResetArgument = "osb.reset=";
+    std::vector<std::string> out = plan.base.kernel_options;
+    std::erase_if(out, [&](const std::string& word) { return word.starts_with(kResetArgument); });
+    out.push_back(concat(kResetArgument, reset_number(plan.stateroot)));
+    return out;
+}
+
 // Removes what an earlier reset has left, so that there is one at a time.
 void end_earlier(Sysroot& sysroot) {
     settle_reset(sysroot, true);
@@ -306,7 +317,7 @@ ResetOutcome factory_reset(Sysroot& sysroot, const ResetOptions& options) {
             .stateroot = plan.stateroot,
             .commit = plan.base.id.commit,
             .origin = image::Origin::parse(plan.base.origin).without_state().text(),
-            .kernel_options = plan.base.kernel_options,
+            .kernel_options = arguments_for(plan),
             .merge = std::nullopt};
         // Without an image: a failure says nothing about the commit, which is running.
         out.deployed = deploy_next(sysroot, next, TrialSubject{},

@@ -218,6 +218,11 @@ def compare_with_libostree(test):
     different = {key: (ours.get(key), theirs.get(key)) for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
     # Labels of SELinux and locks come with versions.
     different = {key: value for key, value in different.items() if not key.startswith("ostree/repo/tmp")}
+    # The record of --config, for factory-reset.
+    record = sorted(key for key in different if key.startswith("ostree/osb-oci"))
+    test.check(record == ["ostree/osb-oci"] + ["ostree/osb-oci/installed" + part for part in ("", "/default-etc", "/etc", "/var")] and
+               different["ostree/osb-oci/installed"][0][0] == "0o40700", "without --config, the record of it is empty", record)
+    different = {key: value for key, value in different.items() if key not in record}
     # Kernel files: ours are not hard links, because BOOT is another filesystem.
     different = {key: value for key, value in different.items()
                  if not (value[0] and value[1] and value[0][:4] == value[1][:4])}

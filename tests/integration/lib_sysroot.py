@@ -12,16 +12,18 @@ from lib_harness import Skip
 KERNEL = "6.1.0-test"
 MIB = 1 << 20
 NOBODY = 65534
-# SYSROOT DEPLOYMENT PROGRAM COMMAND...: what libostree takes for a booted system. The root directory is the deployment's, with
+# SYSROOT [STATEROOT/]DEPLOYMENT PROGRAM COMMAND...: what libostree takes for a booted system. The root directory is the deployment's, with
 # this machine's programs below its own.
 AS_BOOTED = """
 set -e
-root=$1/ostree/deploy/test/deploy/$2
+stateroot=test name=$2
+case $2 in */*) stateroot=${2%%/*} name=${2#*/} ;; esac
+root=$1/ostree/deploy/$stateroot/deploy/$name
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=$root/usr:/usr" "$root/usr"
 mount --bind "$1" "$root/sysroot"
 mount --bind "$1/boot" "$root/boot"
-mount --bind "$1/ostree/deploy/test/var" "$root/var"
+mount --bind "$1/ostree/deploy/$stateroot/var" "$root/var"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
@@ -136,8 +138,9 @@ class System:
 
     def release(self):
         """libostree makes the roots of deployments immutable; so they could not be removed."""
-        for where in ("ostree/deploy/test/deploy",):
-            top = os.path.join(self.path, where)
+        stateroots = os.path.join(self.path, "ostree/deploy")
+        for stateroot in os.listdir(stateroots):
+            top = os.path.join(stateroots, stateroot, "deploy")
             for name in os.listdir(top) if os.path.isdir(top) else []:
                 subprocess.run(["chattr", "-i", os.path.join(top, name)], check=False, stderr=subprocess.DEVNULL)
 
@@ -166,11 +169,11 @@ def directory_system(test, name):
 
 
 @contextlib.contextmanager
-def mounted_disk(test):
+def mounted_disk(test, *options):
     """A disk of install-to-disk with version 1, mounted; nothing where that cannot be done."""
     disk = test.path("disk.img")
     result = test.run(test.osb, "install-to-disk", "--progress", "none", "--repo", test.repo, "--stateroot", "test",
-                      "--target-imgref", "registry.example/os:1", "os/1", disk, env=environment())
+                      "--target-imgref", "registry.example/os:1", *options, "os/1", disk, env=environment())
     test.check_status(result, 0, "install-to-disk")
     table = json.loads(test.must("sfdisk", "--json", disk, env=environment()))["partitiontable"]["partitions"]
     where = test.path("mnt")
