@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""factory-reset on a disk of install-to-disk, mounted, and on that disk as if it were booted: the plan, what is kept and put back, the end of
-the trial, and ends at random moments. `ostree admin`, SYSLINUX's menu and the files themselves are the witnesses. (Machines that really boot:
-tests/system/factory_reset.py.)"""
+"""factory-reset on a disk of install-to-disk, mounted, and on that disk as if it were booted: the plan, what is kept and put back, the
+end of the trial, and ends at random moments. `ostree admin`, SYSLINUX's menu and the files themselves are the witnesses. (Machines that
+really boot: tests/system/factory_reset.py.)"""
 
 import json
 import os
@@ -128,11 +128,14 @@ def check_fresh(test, machine, deployment, what):
     stateroot = deployment.split("/")[0]
     test.check(not os.path.exists(machine.etc(deployment, "secret")) and not os.path.exists(machine.var(stateroot, "lib/private")),
                f"{what}: nothing of the owner is in /etc and /var")
-    test.check(read(machine.etc(deployment, "default")) == "kernel1 ", f"{what}: /etc is the image's", read(machine.etc(deployment, "default")))
-    test.check(read(machine.etc(deployment, "hostname")) == "fresh\n" and read(machine.etc(deployment, "app/app.conf")) == "as installed" and
+    test.check(read(machine.etc(deployment, "default")) == "kernel1 ", f"{what}: /etc is the image's", read(machine.etc(deployment,
+                                                                                                                        "default")))
+    test.check(read(machine.etc(deployment, "hostname")) == "fresh\n" and read(machine.etc(deployment,
+                                                                                           "app/app.conf")) == "as installed" and
                os.stat(machine.etc(deployment, "app/app.conf")).st_mode & 0o777 == 0o600, f"{what}: --config is put back in /etc")
     passwd, shadow = (read(machine.etc(deployment, name)) for name in ("passwd", "shadow"))
-    test.check("core:x:1200:" in passwd and f"core:{PASSWORD}:" in shadow and "owner" not in passwd, f"{what}: the users are those of --config",
+    test.check("core:x:1200:" in passwd and f"core:{PASSWORD}:" in shadow and "owner" not in passwd,
+               f"{what}: the users are those of --config",
                (passwd, shadow))
     keys = machine.var(stateroot, "home/core/.ssh/authorized_keys")
     test.check(read(keys) == KEY + "\n" and os.stat(keys).st_uid == 1200 and read(machine.var(stateroot, "lib/seed")) == "as installed",
@@ -322,8 +325,10 @@ def passes(test, machine, one):
     new = f"test-reset-1/{said['deployment']['id']}"
     machine.restart()
     status = json.loads(machine.booted(new, "/run/osb-oci", "status", "--json").stdout)
-    test.check([d["stateroot"] for d in status["deployments"] if d["booted"]] == ["test-reset-1"] and status["trial"]["state"] == "running" and
-               [d["stateroot"] for d in status["deployments"] if d["rollback"]] == ["test"], "on trial: the old system is the fallback", status)
+    test.check([d["stateroot"] for d in status["deployments"] if d["booted"]] == ["test-reset-1"] and
+               status["trial"]["state"] == "running" and
+               [d["stateroot"] for d in status["deployments"] if d["rollback"]] == ["test"], "on trial: the old system is the fallback",
+               status)
     result = machine.booted(new, "/run/osb-oci", "factory-reset", "--json")
     test.check(result.status == 1 and json.loads(result.stdout)["error"]["code"] == "on_trial", "another reset is refused meanwhile",
                result.describe())
@@ -344,7 +349,8 @@ def passes(test, machine, one):
     test.check(result.status == 0 and "complete" in result.stderr, "the next boot-check completes it, and says so", result.describe())
     test.check(machine.deployments() == [new] and machine.stateroots() == ["test-reset-1"] and machine.record() is None,
                "the old system and its data are gone", (machine.deployments(), machine.stateroots()))
-    test.check(machine.kernels() == [name for name in machine.kernels() if name.startswith("test-reset-1-")] and len(machine.kernels()) == 1,
+    test.check(machine.kernels() == [name for name in machine.kernels() if name.startswith("test-reset-1-")] and
+               len(machine.kernels()) == 1,
                "and its kernel", machine.kernels())
     found = subprocess.run(["grep", "-r", "-l", "of the owner", machine.top, machine.records, os.path.join(system.path, "boot")],
                            stdout=subprocess.PIPE, check=False).stdout
@@ -370,8 +376,10 @@ def goes_on(test, machine, new):
     write(origin, "[origin]\nrefspec=os/2\n")
     result = machine.booted(new, "/run/osb-oci", "upgrade", "--json")
     upgraded = f"test-reset-1/{test.commits['2']}.0"
-    test.check(result.status == 0 and machine.deployments() == [new, upgraded] and read(machine.etc(upgraded, "mine")) == "of the second owner" and
-               read(machine.etc(upgraded, "default")) == "kernel2 ", "an upgrade goes into the new stateroot, and merges /etc", result.describe())
+    test.check(result.status == 0 and machine.deployments() == [new, upgraded] and read(machine.etc(upgraded,
+                                                                                                    "mine")) == "of the second owner" and
+               read(machine.etc(upgraded, "default")) == "kernel2 ", "an upgrade goes into the new stateroot, and merges /etc",
+               result.describe())
     machine.restart()
     result = machine.boot_check(upgraded)
     test.check(result.status == 0 and machine.deployments() == [upgraded, new], "and passes", result.describe())
