@@ -95,6 +95,11 @@ class Text {
         const bool arguments_only = failed->subject.image.empty() && failed->subject.digest.empty();
         text_ += concat('\n', styled(Style::error, "the last trial failed"), ", ",
                         format_age(failed->time, view_.now), ": ", printable(failed->reason), '\n');
+        const auto& reset = view_.status.reset;
+        if (reset && failed->deployment.stateroot == reset->to) {
+            text_ += "  it tried the fresh system of a factory reset; 'osb-oci cleanup' removes it\n";
+            return;
+        }
         if (arguments_only) {
             text_ += "  it tried other kernel arguments; 'osb-oci kargs' changes them\n";
             return;

@@ -270,6 +270,9 @@ def fails(test, machine, one):
     test.check(len(failed) == 1 and failed[0]["image"] is None and "50-test" in failed[0]["reason"] and
                [d["stateroot"] for d in status["deployments"] if d["failed"]] == ["test-reset-1"] and not status["factory_reset"]["waits"],
                "status says why", status)
+    people = system.osb("status").stdout
+    test.check("factory reset from stateroot test to test-reset-1\n" in people and "fresh system of a factory reset" in people,
+               "for people, too", people)
     result = machine.booted(one, "/run/osb-oci", "cleanup", "--json")
     test.check([d["stateroot"] for d in json.loads(result.stdout)["removed"]] == ["test-reset-1"] and machine.stateroots() == ["test"] and
                machine.record() is None, "cleanup removes the failed system with its data", result.describe())
