@@ -50,6 +50,25 @@ bool starts_something_else(const system::UpgradeReport& report) {
            report.next_boot.has_value();
 }
 
+OrderedJson to_json(const std::optional<ostree::FetchedObjects>& objects) {
+    if (!objects) return nullptr;
+    return {{"metadata", objects->metadata},
+            {"content", objects->content},
+            {"delta_parts", objects->delta_parts}};
+}
+
+// The end of the line about a new system. For a remote there is a line more, like the one of `ostree pull`.
+std::string describe_fetch(const system::UpgradeReport& report, const std::string& advice) {
+    if (!report.digest.empty()) return concat(", ", format_bytes(report.bytes_read), " read", advice, '\n');
+    const std::string end = concat(advice, '\n');
+    if (!report.objects) return end;
+    const ostree::FetchedObjects& objects = *report.objects;
+    return concat(
+        end, objects.metadata, " metadata, ", objects.content, " content objects",
+        objects.delta_parts == 0 ? "" : concat(", ", format_count(objects.delta_parts, "delta part")),
+        " fetched; ", format_bytes(objects.bytes_transferred), " transferred\n");
+}
+
 }  // namespace
 
 OrderedJson to_json(const system::Release& release) {
@@ -79,6 +98,7 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
             {"next_boot", json_text(report.next_boot ? report.next_boot->to_string() : "")},
             {"bytes_read", report.bytes_read},
             {"transfer", report.transfer ? transfer_to_json(*report.transfer) : OrderedJson(nullptr)},
+            {"objects", to_json(report.objects)},
             {"etc_conflicts", report.etc_conflicts}};
 }
 
@@ -106,6 +126,12 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
             break;
     }
     return concat("deployed ", image, ": ", name, ", ", amount_read(report), '\n', next_boot(report));
+            return concat("fetched ", image, ": ", name,
+                          describe_fetch(report, "; 'osb-oci upgrade' deploys it"));
+        case UpgradeResult::deployed:
+            break;
+    }
+    return concat("deployed ", image, ": ", name, describe_fetch(report, ""), next_boot(report));
 }
 
 void run_upgrade(Session& session, const SysrootFlags& flags, const system::UpgradeOptions& options,

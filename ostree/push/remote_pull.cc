@@ -11,6 +11,7 @@
 #include "base/fd.hh"
 #include "base/state_file.hh"
 #include "ostree/objects/interrupt_watch.hh"
+#include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
@@ -84,18 +85,53 @@ ErrorKind kind_of(const GErrorSlot& error) {
     }
 }
 
-CommitId pull_ref(Repository& repository, const std::string& remote, const RefName& ref, Progress& progress) {
+// The keys are those that the console progress of libostree reads. They have their last values when the pull
+// returns.
+std::optional<FetchedObjects> read_counts(OstreeAsyncProgress* progress) {
+    const std::uint64_t bytes = ostree_async_progress_get_uint64(progress, "bytes-transferred");
+    if (bytes == 0) return std::nullopt;
+    const std::uint64_t objects = ostree_async_progress_get_uint(progress, "fetched");
+    const std::uint64_t metadata = ostree_async_progress_get_uint(progress, "metadata-fetched");
+    return FetchedObjects{.metadata = metadata,
+                          .content = objects - std::min(objects, metadata),
+                          .delta_parts = ostree_async_progress_get_uint(progress, "fetched-delta-parts"),
+                          .bytes_transferred = bytes};
+}
+
+PulledCommit pull_ref(Repository& repository, const std::string& remote, const RefName& ref,
+                      Progress& progress) {
     progress.begin("fetching the commit", std::nullopt);
     GErrorSlot error;
     const GVariantPtr pull = pull_options(ref);
+    const GObjectPtr<OstreeAsyncProgress> counts(ostree_async_progress_new());
     InterruptWatch watch;
     const bool ok = ostree_repo_pull_with_options(repository.handle().repo.get(), remote.c_str(), pull.get(),
-                                                  nullptr, watch.cancellable(), error.out()) != 0;
+                                                  counts.get(), watch.cancellable(), error.out()) != 0;
     watch.finish();
     if (!ok) raise_as_remote(error, concat("cannot pull ", quoted(ref.text())));
     const std::optional<CommitId> commit = repository.resolve(concat(remote, ':', ref));
     if (!commit) throw Error(ErrorKind::not_found, concat("the remote has no ref ", quoted(ref.text())));
-    return *commit;
+    return {.commit = *commit, .fetched = read_counts(counts.get())};
+}
+
+GVariantPtr directory_options(const CommitId& commit, const std::vector<std::string>& directories) {
+    GVariantBuilder builder;
+    g_variant_builder_init(&builder, G_VARIANT_TYPE("a{sv}"));
+    const std::array<const char*, 1> refs{commit.c_str()};
+    g_variant_builder_add(&builder, "{sv}", "refs", g_variant_new_strv(refs.data(), 1));
+    std::vector<const char*> paths;
+    for (const std::string& directory : directories) paths.push_back(directory.c_str());
+    g_variant_builder_add(&builder, "{sv}", "subdirs",
+                          g_variant_new_strv(paths.data(), static_cast<gssize>(paths.size())));
+    // A delta has all objects of the commit.
+    g_variant_builder_add(&builder, "{sv}", "disable-static-deltas", g_variant_new_boolean(TRUE));
+    return take(g_variant_builder_end(&builder));
+}
+
+void set_parent(const std::string& scratch, const std::string& parent) {
+    const Fd config = open_at(AT_FDCWD, scratch + "/config", O_WRONLY | O_APPEND);
+    const std::string text = concat("\n[core]\nparent=", parent, '\n');
+    write_all(config.get(), as_bytes(text), scratch);
 }
 
 // More than a distribution's keyring.
@@ -124,17 +160,17 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
                                           error.out()) != 0,
                 concat("cannot add the remote ", quoted(options.name)));
     if (!options.gpg_key.empty()) import_key(repo, options);
-    const CommitId commit =
+    const PulledCommit pulled =
         with_context([&] { return concat("remote ", quoted(options.url)); },
                      [&] { return pull_ref(repository, options.name, options.ref, progress); });
-    return {.commit = commit,
+    return {.commit = pulled.commit,
             .config = concat("\n[remote \"", options.name, "\"]\nurl=", options.url,
                              "\ngpg-verify=", options.gpg_key.empty() ? "false" : "true", '\n'),
             .keyring = read_keyring(repository, options)};
 }
 
-CommitId pull_configured(Repository& repository, const std::string& remote, const RefName& ref,
-                         Progress& progress) {
+PulledCommit pull_configured(Repository& repository, const std::string& remote, const RefName& ref,
+                             Progress& progress) {
     const UmaskScope umask(umask_for(repository.handle().repo.get()));
     return with_context([&] { return concat("remote ", quoted(remote)); },
                         [&] { return pull_ref(repository, remote, ref, progress); });
@@ -155,6 +191,39 @@ CommitId remote_commit(const Repository& repository, const std::string& remote, 
                     concat("remote ", quoted(remote), ": its summary has no ref ", quoted(ref.text())));
     }
     return CommitId::parse(commit);
+}
+
+void pull_directories(Repository& scratch, const Repository& repository, const std::string& remote,
+                      const CommitId& commit, const std::vector<std::string>& directories) {
+    set_parent(scratch.path(), repository.path());
+    scratch = Repository::open(scratch.path());
+    OstreeRepo* repo = scratch.handle().repo.get();
+    const UmaskScope umask(umask_for(repo));
+    GErrorSlot error;
+    const GVariantPtr options = directory_options(commit, directories);
+    InterruptWatch watch;
+    const bool ok = ostree_repo_pull_with_options(repo, remote.c_str(), options.get(), nullptr,
+                                                  watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    if (!ok) raise_as_remote(error, concat("remote ", quoted(remote), ": cannot pull ", commit));
+}
+
+std::optional<std::string> read_pulled_file(const Repository& scratch, const CommitId& commit,
+                                            const std::string& path, std::size_t limit) {
+    GErrorSlot error;
+    GFile* root = nullptr;
+    error.check(ostree_repo_read_commit(scratch.handle().repo.get(), commit.c_str(), &root, nullptr, nullptr,
+                                        error.out()) != 0,
+                concat("cannot read the commit ", commit));
+    const GObjectPtr<GFile> owned(root);
+    const GObjectPtr<GFile> file(g_file_resolve_relative_path(root, path.c_str()));
+    // libostree fails if a directory of the path was not fetched.
+    const GObjectPtr<GFileInfo> info(g_file_query_info(
+        file.get(), "standard::*", G_FILE_QUERY_INFO_NOFOLLOW_SYMLINKS, nullptr, error.out()));
+    if (!info || g_file_info_get_file_type(info.get()) != G_FILE_TYPE_REGULAR) return std::nullopt;
+    const char* checksum = ostree_repo_file_get_checksum(OSTREE_REPO_FILE(file.get()));
+    const ContentObject object = open_object(scratch, parse_sha256(checksum));
+    return read_all(*object.content, limit, path);
 }
 
 }  // namespace osb::ostree

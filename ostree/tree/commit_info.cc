@@ -9,6 +9,7 @@
 #include "base/log.hh"
 #include "oci/documents/manifest.hh"
 #include "ostree/objects/glib.hh"
+#include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit.hh"
 
 namespace osb::ostree {
@@ -42,6 +43,13 @@ std::optional<oci::ImageConfig> config_of(GVariant* metadata, const CommitId& co
     return std::nullopt;
 }
 
+CommitInfo info_of(GVariant* commit_object) {
+    const GVariantPtr metadata = metadata_of(commit_object);
+    return {.version = lookup_string(metadata.get(), "version"),
+            .manifest_digest = lookup_string(metadata.get(), "ostree.manifest-digest"),
+            .time = ostree_commit_get_timestamp(commit_object)};
+}
+
 }  // namespace
 
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit) {
@@ -60,11 +68,16 @@ std::vector<oci::Digest> read_commit_layers(const Repository& repository, const 
 }
 
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit) {
-    const GVariantPtr commit_object = load_whole(repository, commit);
-    const GVariantPtr metadata = metadata_of(commit_object.get());
-    return {.version = lookup_string(metadata.get(), "version"),
-            .manifest_digest = lookup_string(metadata.get(), "ostree.manifest-digest"),
-            .time = ostree_commit_get_timestamp(commit_object.get())};
+    return info_of(load_whole(repository, commit).get());
+}
+
+CommitInfo read_partial_commit_info(const Repository& repository, const CommitId& commit) {
+    GErrorSlot error;
+    GVariant* commit_object = nullptr;
+    error.check(ostree_repo_load_commit(repository.handle().repo.get(), commit.c_str(), &commit_object,
+                                        nullptr, error.out()) != 0,
+                concat("cannot load the commit ", commit));
+    return info_of(GVariantPtr(commit_object).get());
 }
 
 }  // namespace osb::ostree

@@ -23,6 +23,9 @@ struct CommitInfo {
 // Throws Error{not_found} if the commit is missing or incomplete.
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit);
 
+// The same for a commit of which the repository may have only the commit object. Throws Error{not_found}.
+CommitInfo read_partial_commit_info(const Repository& repository, const CommitId& commit);
+
 // The platform of the commit, from the image from which it was imported, or from the metadata key
 // "ostree.architecture"; nullopt without either. Throws as read_commit_info().
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit);

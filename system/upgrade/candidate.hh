@@ -39,13 +39,14 @@ class Candidate {
     void read();
     // Third stage: the image is in the repository.
     void set_fetched(const FetchedImage& fetched);
+    // As the second stage, for the commit of a remote, of which only the commit object is known.
+    void set_release(const Release& release);
     // All three stages, for a commit that was pulled from a remote, or for a local ref.
     void set_pulled(const ostree::CommitId& commit);
 
   private:
     void resolve_remote();
     void match_again();
-    void set_release(const Release& release);
     void find_same_layers();
 
     const ostree::Sysroot& sysroot_;

@@ -1,6 +1,9 @@
 #include "system/upgrade/update_check.hh"
 
 #include "base/error.hh"
+#include "image/install/scratch_repository.hh"
+#include "ostree/push/remote_pull.hh"
+#include "ostree/tree/apk_database.hh"
 #include "ostree/tree/commit_info.hh"
 #include "system/upgrade/candidate.hh"
 #include "system/upgrade/fetch_image.hh"
@@ -30,6 +33,42 @@ void compare_packages(UpdateCheck& out, const ostree::Sysroot& sysroot, const Up
     }
 }
 
+// The commit of a remote before it is fetched. Its release and packages are two files of it.
+class RemoteCommit {
+  public:
+    RemoteCommit(const ostree::Sysroot& sysroot, const Candidate& candidate)
+        : commit_(*candidate.facts().commit), scratch_("") {
+        std::vector<std::string> directories;
+        for (const std::string_view name : kApkDatabases)
+            directories.push_back(concat('/', name.substr(0, name.rfind('/'))));
+        const auto& origin = std::get<image::RefspecOrigin>(candidate.target().origin);
+        ostree::pull_directories(scratch_.repository(), sysroot.repository(), origin.remote, commit_,
+                                 directories);
+    }
+
+    Release release() {
+        const ostree::CommitInfo info = ostree::read_partial_commit_info(scratch_.repository(), commit_);
+        return {.version = info.version, .time = info.time};
+    }
+
+    ImagePackages packages() {
+        ImagePackages out;
+        for (const std::string_view name : kApkDatabases) {
+            const std::optional<std::string> database =
+                ostree::read_pulled_file(scratch_.repository(), commit_, std::string(name), kMaxApkDatabase);
+            if (!database) continue;
+            out.packages = ostree::package_versions(*database);
+            return out;
+        }
+        out.reason = "the commit has no apk database";
+        return out;
+    }
+
+  private:
+    ostree::CommitId commit_;
+    image::ScratchRepository scratch_;
+};
+
 void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate& candidate) {
     const ostree::Repository repository = sysroot.repository();
     if (const std::optional<oci::Image>& image = candidate.image()) {
@@ -38,10 +77,6 @@ void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate
         out.bytes_to_fetch = out.ways.front().bytes;
         return compare_packages(out, sysroot, candidate.target(),
                                 [&] { return find_packages(repository, *image); });
-    }
-    if (candidate.is_remote()) {
-        out.packages_unknown = "a remote reports them only when the commit is fetched";
-        return;
     }
     out.bytes_to_fetch = 0;
     compare_packages(out, sysroot, candidate.target(), [&] {
@@ -69,11 +104,21 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
     Candidate candidate(sysroot, options);
     UpdateCheck out;
     out.plan = plan_for(candidate, options);
+    std::optional<RemoteCommit> remote;
+    const bool looks_inside = out.plan.is_work() && depth == CheckDepth::contents;
+    if (looks_inside && candidate.is_remote() && !candidate.facts().is_fetched &&
+        out.plan.reason != PlanReason::prepared) {
+        remote.emplace(sysroot, candidate);
+        candidate.set_release(remote->release());
+        out.plan = plan_upgrade(candidate.facts(), options);
+    }
     out.facts = candidate.facts();
     if (out.facts.match != DeploymentMatch::absent) out.facts.release.reset();
     if (out.plan.reason == PlanReason::prepared) {
         describe_prepared(out, sysroot, *candidate.target().roles.on_trial);
-    } else if (out.plan.is_work() && depth == CheckDepth::contents) {
+    } else if (remote) {
+        compare_packages(out, sysroot, candidate.target(), [&] { return remote->packages(); });
+    } else if (looks_inside) {
         look_into(out, sysroot, candidate);
     }
     return out;

@@ -83,7 +83,11 @@ class Upgrade {
         check_not_on_trial(target_.roles);
         if (origin.remote.empty()) return plan_for(candidate_, options_);
         ostree::Repository repository = sysroot_.repository();
-        candidate_.set_pulled(ostree::pull_configured(repository, origin.remote, origin.ref, progress_));
+        const ostree::PulledCommit pulled =
+            ostree::pull_configured(repository, origin.remote, origin.ref, progress_);
+        report_.objects = pulled.fetched;
+        if (pulled.fetched) report_.bytes_read = pulled.fetched->bytes_transferred;
+        candidate_.set_pulled(pulled.commit);
         return plan_upgrade(facts_, options_);
     }
 

@@ -8,6 +8,7 @@
 
 #include "base/progress.hh"
 #include "ostree/import/fetch_plan.hh"
+#include "ostree/push/remote_pull.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/deploy/deploy.hh"
 #include "system/upgrade/release_order.hh"
@@ -39,6 +40,11 @@ struct UpgradeReport {
     std::optional<ostree::Transfer> transfer;  // of an image that was fetched now
     std::vector<std::string> etc_conflicts;    // one line for each conflict in /etc, for `deployed`
     std::optional<DeployResult> deployment;    // for `deployed`
+    std::uint64_t bytes_read = 0;  // of layers; of a ref, all that the remote sent
+    // For a ref of a remote that is not a directory of this machine.
+    std::optional<ostree::FetchedObjects> objects;
+    std::vector<std::string> etc_conflicts;  // one line for each conflict in /etc, for `deployed`
+    std::optional<DeployResult> deployment;  // for `deployed`
 };
 
 // Upgrades a sysroot, which must be locked. Atomic: either the new system is completely deployed, or an

@@ -10,7 +10,6 @@
 #include "ostree/union/apk_records.hh"
 #include "ostree/union/apk_version.hh"
 #include "ostree/union/tree_union.hh"
-#include "system/upgrade/packages.hh"
 #include "tests/fuzz/fuzz_support.hh"
 
 namespace {

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """upgrade and switch: what is refused and how that can be overruled; other origins and images; systems without trials."""
 
+import functools
+import http.server
 import json
 import os
+import re
 import shutil
+import threading
 
 from lib_harness import run
 from lib_registry import Registry
@@ -224,35 +228,45 @@ def encapsulated(test, registry, images):
     disk.unmount()
 
 
-def plain_sysroot(test, registry, images):
-    """What `ostree admin` set up, without our menu: no trial. An ostree refspec, no origin, and then an image."""
-    top = test.path("plain")
+def ostree_disk(test, name, url):
+    """A system that `ostree admin` deployed from the remote at this URL, without our menu."""
+    top = test.path(name)
     os.mkdir(top)
-    archive = test.init_repo("archive")
-
-    def publish(tag, created):
-        images.system(tag, ["quiet"], PACKAGES, created=created)
-        test.must(test.osb, "import", "--progress", "none", "--repo", archive, "--ref", "os/main", images.oci(tag))
-        test.must("ostree", "summary", "-u", f"--repo={archive}")
-
-    publish("p1", "2024-03-01T00:00:00Z")
     test.must("ostree", "admin", "init-fs", top)
     repo = f"{top}/ostree/repo"
     test.must("ostree", "config", f"--repo={repo}", "set", "sysroot.bootloader", "none")
     test.must("ostree", "admin", "os-init", f"--sysroot={top}", "default")
-    test.must("ostree", "remote", "add", f"--repo={repo}", "--no-gpg-verify", "site", f"file://{archive}", "os/main")
+    test.must("ostree", "remote", "add", f"--repo={repo}", "--no-gpg-verify", "site", url, "os/main")
     test.must("ostree", "pull", f"--repo={repo}", "site:os/main")
     test.must("ostree", "admin", "deploy", f"--sysroot={top}", "--os=default", "--karg=root=LABEL=ROOT", "site:os/main")
     disk = Disk.__new__(Disk)
     disk.test, disk.top = test, top
+    return disk
 
+
+def forget_disk(test, disk):
+    for name in os.listdir(disk.path("ostree/deploy/default/deploy")):
+        test.run("chattr", "-i", disk.path("ostree/deploy/default/deploy", name))
+
+
+def publish(test, images, archive, tag, created, packages=None):
+    images.system(tag, ["quiet"], packages or PACKAGES, created=created)
+    test.must(test.osb, "import", "--progress", "none", "--repo", archive, "--ref", "os/main", images.oci(tag))
+    test.must("ostree", "summary", "-u", f"--repo={archive}")
+
+
+def plain_sysroot(test, registry, images):
+    """What `ostree admin` set up, without our menu: no trial. An ostree refspec, no origin, and then an image."""
+    archive = test.init_repo("archive")
+    publish(test, images, archive, "p1", "2024-03-01T00:00:00Z")
+    disk = ostree_disk(test, "plain", f"file://{archive}")
     test.check("nothing new" in upgrade(disk).stdout, "refspec origin: nothing new")
-    publish("p2", "2024-03-02T00:00:00Z")
+    publish(test, images, archive, "p2", "2024-03-02T00:00:00Z")
     check = upgrade(disk, "--check")
     test.check(check.status == 0 and "site:os/main" in check.stdout, "refspec origin: --check", check.describe())
     result = upgrade(disk)
-    test.check(result.status == 0 and "the next boot starts it\n" in result.stdout and disk.versions()[0] == "p2",
-               "refspec origin: pulled from the remote; without our menu there is no trial", result.describe())
+    test.check(result.status == 0 and "the next boot starts it\n" in result.stdout and disk.versions()[0] == "p2" and
+               "fetched" not in result.stdout, "refspec origin: pulled from the remote; without our menu there is no trial", result.describe())
     test.check("refspec=site:os/main" in disk.origin(disk.deployments()[0]), "and is followed still")
     test.check("nothing new" in upgrade(disk).stdout and upgrade(disk, "--check").status == 77, "nothing new")
     for one in disk.deployments():
@@ -265,9 +279,85 @@ def plain_sysroot(test, registry, images):
     for tag, version in (("plain:1", "p2"), ("plain:2", "p3")):
         result = disk.osb("switch", INSECURE, registry.image(tag))
         test.check(result.status == 0 and disk.versions()[0] == version, f"switch to {tag}", result.describe())
-    test.fsck(repo, "ostree fsck")
-    for name in os.listdir(top + "/ostree/deploy/default/deploy"):
-        test.run("chattr", "-i", f"{top}/ostree/deploy/default/deploy/{name}")
+    test.fsck(disk.path("ostree/repo"), "ostree fsck")
+    forget_disk(test, disk)
+
+
+class FileServer:
+    """The files below a directory by HTTP, and which of them were asked for."""
+
+    def __init__(self, directory):
+        self.paths = paths = []
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *_):  # pylint: disable=arguments-differ
+                paths.append(self.path)
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=directory))
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def pulled(test, repo, name, *options):
+    """What `ostree pull` says that it fetches, into a copy of the repository: (metadata, content, bytes as text, delta parts)."""
+    test.must("cp", "-a", repo, test.path(name))
+    said = test.must("ostree", "pull", f"--repo={test.path(name)}", *options, "site:os/main")
+    shutil.rmtree(test.path(name))
+    counts = re.search(r"(\d+) metadata, (\d+) content objects fetched; (\d+ \w+) transferred", said)
+    return (int(counts.group(1)), int(counts.group(2)), counts.group(3)) if counts else said
+
+
+def in_kib(number):
+    return f"{number >> 10} KiB" if number >= 1024 else f"{number} B"
+
+
+def published_remote(test, images):
+    """The ref of a remote by HTTP: --check fetches apk's database alone, and upgrade reports what `ostree pull` does."""
+    archive = test.init_repo("published")
+    publish(test, images, archive, "h1", "2024-04-01T00:00:00Z")
+    with FileServer(archive) as server:
+        disk = ostree_disk(test, "published-disk", server.url)
+        repo = disk.path("ostree/repo")
+        publish(test, images, archive, "h2", "2024-04-02T00:00:00Z", NEWER)
+        before, temporary = disk.refs(), test.path("temporary")
+        os.mkdir(temporary)
+        server.paths.clear()
+        check = disk.osb("upgrade", "--check", env={**os.environ, "TMPDIR": temporary})
+        files = [path for path in server.paths if path.endswith(".filez")]
+        test.check(check.status == 0 and "version 'h2'" in check.stdout and "musl  1.2.4-r2 -> 1.2.5-r0" in check.stdout,
+                   "--check names version and packages", check.describe())
+        test.check(len(files) == 1 and disk.refs() == before and not os.listdir(temporary), "from one file, and nothing stays",
+                   (server.paths, disk.refs(), os.listdir(temporary)))
+        expected = pulled(test, repo, "copy")
+        result = upgrade(disk, "--download-only", "--json")
+        report = json.loads(result.stdout)
+        test.check((report["objects"]["metadata"], report["objects"]["content"], in_kib(report["bytes_read"])) == expected,
+                   "objects and bytes are those of `ostree pull`", (report, expected))
+        check = upgrade(disk, "--check")
+        test.check("the repository has it" in check.stdout and "musl  1.2.4-r2 -> 1.2.5-r0" in check.stdout,
+                   "--check of what was fetched", check.describe())
+        server.paths.clear()
+        result = upgrade(disk)
+        test.check(result.status == 0 and re.search(r"\n\d+ metadata, 0 content objects fetched; .* transferred\n", result.stdout) and
+                   not [path for path in server.paths if path.endswith(".filez")], "then only metadata is asked for", result.describe())
+        publish(test, images, archive, "h0", "2020-01-01T00:00:00Z")
+        test.check_refused(upgrade(disk, "--check"), 1, "--check of an older commit", "older than the running system")
+        publish(test, images, archive, "h3", "2024-04-03T00:00:00Z", {"musl": "1.2.5-r0"})
+        test.must("ostree", "static-delta", "generate", f"--repo={archive}", "--empty", "os/main")
+        test.must("ostree", "summary", "-u", f"--repo={archive}")
+        check = upgrade(disk, "--check")
+        test.check("- busybox  1.36.1-r15" in check.stdout, "--check takes no delta", check.describe())
+        upgraded = upgrade(disk)
+        test.check(upgraded.status == 0 and disk.versions()[0] == "h3", "an upgrade after that", upgraded.describe())
+        test.fsck(repo, "ostree fsck of the follower")
+        forget_disk(test, disk)
 
 
 def main(test):
@@ -291,6 +381,7 @@ def main(test):
         encapsulated(test, registry, images)
         if shutil.which("chattr"):
             plain_sysroot(test, registry, images)
+            published_remote(test, images)
         else:
             test.skip_one("a sysroot of ostree admin", "needs the program chattr")
 
