@@ -89,14 +89,11 @@ class InstallToDiskVerb final : public Verb {
         image::Installation installation(options_);
         std::optional<ostree::Repository> repository;
         std::optional<image::ScratchRepository> scratch;
-        if (repo_.empty()) {
-            scratch.emplace(installation.scratch_parent());
-        } else {
-            repository = ostree::Repository::open(repo_);
-        }
+        if (!repo_.empty()) repository = ostree::Repository::open(repo_);
+        if (!repository || !url_.empty()) scratch.emplace(installation.scratch_parent());
         const image::InstallSource source =
-            repository ? image::source_of_commit(*repository, source_, target_imgref_)
-                       : fetch(scratch->repository(), session);
+            scratch ? fetch(scratch->repository(), session)
+                    : image::source_of_commit(*repository, source_, target_imgref_);
         const image::InstallResult result = installation.run(source, session.progress);
         session.progress.end();
         session.note(concat("installed kernel ", result.kernel, " and ", format_bytes(result.bytes_written),
@@ -117,8 +114,8 @@ class InstallToDiskVerb final : public Verb {
              .target = &repo_},
             {.name = "--url",
              .value = "URL",
-             .help = "SOURCE is a ref in the ostree repository at this URL",
-             .excludes = {"--repo"},
+             .help = "SOURCE is a ref in the ostree repository at this URL; with --repo, the system is read "
+                     "from there and follows this URL",
              .target = &url_},
             {.name = "--remote",
              .value = "NAME",
@@ -208,6 +205,7 @@ class InstallToDiskVerb final : public Verb {
                                             .ref = ostree::RefName::parse(source_),
                                             .remote = remote_,
                                             .gpg_key = gpg_key_,
+                                            .copy = repo_,
                                             .target_imgref = target_imgref_},
                                            session.progress);
         }
@@ -246,6 +244,7 @@ constexpr auto kInstallToDiskExamples = std::to_array<std::string_view>({
     "osb-oci install-to-disk --size 4G --config users.toml docker://registry.example/os:1 disk.img",
     "osb-oci install-to-disk --repo repo --format qcow2 os/x86_64/main disk.qcow2",
     "osb-oci install-to-disk --url https://ostree.example/repo os/x86_64/main disk.img",
+    "osb-oci install-to-disk --repo repo --url https://ostree.example/repo os/x86_64/main disk.img",
     "osb-oci install-to-disk --wipe --target-imgref registry.example/os:1 oci:build/image /dev/sdx",
 });
 

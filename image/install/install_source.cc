@@ -73,10 +73,13 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
 
 InstallSource source_of_remote(ostree::Repository& repository, const RemoteSourceOptions& options,
                                Progress& progress) {
-    const ostree::RemotePullResult result = ostree::pull_remote(
-        repository,
-        {.name = options.remote, .url = options.url, .ref = options.ref, .gpg_key = options.gpg_key},
-        progress);
+    const ostree::RemotePullResult result = ostree::pull_remote(repository,
+                                                                {.name = options.remote,
+                                                                 .url = options.url,
+                                                                 .ref = options.ref,
+                                                                 .gpg_key = options.gpg_key,
+                                                                 .copy = options.copy},
+                                                                progress);
     InstallSource out{.repository = &repository,
                       .commit = result.commit,
                       .origin = Origin::of_refspec(concat(options.remote, ':', options.ref)),

@@ -43,6 +43,7 @@ struct RemoteSourceOptions {
     ostree::RefName ref;
     std::string remote = "origin";  // its name on the disk
     std::string gpg_key;            // path of the keyring that verifies its commits; "" for none
+    std::string copy;               // path of a repository to read instead of the URL; "" for none
     std::string target_imgref;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
 
 #include "base/error.hh"
@@ -32,6 +33,16 @@ void check_options(const RemotePullOptions& options) {
         throw Error(ErrorKind::usage, concat("not a URL of an ostree repository: ", quoted(options.url)))
             .hint("write http://, https:// or file://");
     }
+}
+
+// Returns the URL that is read.
+std::string source_url(const RemotePullOptions& options) {
+    if (options.copy.empty()) return options.url;
+    GErrorSlot error;
+    const GStringPtr url(
+        g_filename_to_uri(std::filesystem::absolute(options.copy).c_str(), nullptr, error.out()));
+    error.check(url != nullptr, concat("not a directory's name: ", quoted(options.copy)));
+    return url.get();
 }
 
 GVariantPtr remote_options(const RemotePullOptions& options) {
@@ -153,15 +164,16 @@ RemotePullResult pull_remote(Repository& repository, const RemotePullOptions& op
     check_options(options);
     OstreeRepo* repo = repository.handle().repo.get();
     const UmaskScope umask(umask_for(repo));
+    const std::string url = source_url(options);
     GErrorSlot error;
     const GVariantPtr remote = remote_options(options);
-    error.check(ostree_repo_remote_change(repo, nullptr, OSTREE_REPO_REMOTE_CHANGE_ADD_IF_NOT_EXISTS,
-                                          options.name.c_str(), options.url.c_str(), remote.get(), nullptr,
-                                          error.out()) != 0,
-                concat("cannot add the remote ", quoted(options.name)));
+    error.check(
+        ostree_repo_remote_change(repo, nullptr, OSTREE_REPO_REMOTE_CHANGE_ADD_IF_NOT_EXISTS,
+                                  options.name.c_str(), url.c_str(), remote.get(), nullptr, error.out()) != 0,
+        concat("cannot add the remote ", quoted(options.name)));
     if (!options.gpg_key.empty()) import_key(repo, options);
     const PulledCommit pulled =
-        with_context([&] { return concat("remote ", quoted(options.url)); },
+        with_context([&] { return concat("remote ", quoted(url)); },
                      [&] { return pull_ref(repository, options.name, options.ref, progress); });
     return {.commit = pulled.commit,
             .config = concat("\n[remote \"", options.name, "\"]\nurl=", options.url,

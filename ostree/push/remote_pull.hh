@@ -19,6 +19,8 @@ struct RemotePullOptions {
     std::string url;   // http://, https:// or file://
     RefName ref;
     std::string gpg_key;  // path of a file with the trusted signing keys; "": do not verify signatures
+    // A directory with a copy of the remote's repository, which is read instead; "": the URL is read.
+    std::string copy;
 };
 
 // The amount of data that a pull fetched, counted as `ostree pull` does: metadata includes signatures and

@@ -441,6 +441,18 @@ def other_sources(test):
     test.check_refused(install(test, disk, "--wipe", "--url", remote, source="os/none"), 1, "a ref that the remote lacks", "os/none")
     test.check_refused(install(test, disk, "--wipe", "--url", "gopher://x", source="os/test"), 2, "another kind of URL", "gopher")
 
+    # The repository is at hand, and the machine will find it somewhere else.
+    published = "http://127.0.0.1:1/repo"
+    disk = test.path("published.img")
+    result = install(test, disk, "--repo", test.repo, "--url", published)
+    if test.check_status(result, 0, "install from a copy of a remote repository"):
+        root = dump(test, check_filesystems(test, disk, "published")[1], "published-root")
+        config = read(root, "ostree/repo/config")
+        test.check('[remote "origin"]' in config and f"url={published}" in config and "file:" not in config,
+                   "the system has the remote, not the copy", config)
+        test.check(read(root, "ostree/repo/refs/remotes/origin/os/test").strip() == result.commit == test.commit, "and its commit")
+    test.check_refused(install(test, disk, "--wipe", "--repo", test.path("nowhere"), "--url", published), 1, "a missing copy", "nowhere")
+
     image = test.path("image")
     test.must(test.osb, "export", "--repo", test.repo, "--progress", "none", "os/test", f"oci:{image}:v1")
     result = install(test, test.path("image.img"), source=f"oci:{image}:v1")
