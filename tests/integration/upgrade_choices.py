@@ -266,7 +266,8 @@ def plain_sysroot(test, registry, images):
     test.check(check.status == 0 and "site:os/main" in check.stdout, "refspec origin: --check", check.describe())
     result = upgrade(disk)
     test.check(result.status == 0 and "the next boot starts it\n" in result.stdout and disk.versions()[0] == "p2" and
-               "fetched" not in result.stdout, "refspec origin: pulled from the remote; without our menu there is no trial", result.describe())
+               "fetched" not in result.stdout, "refspec origin: pulled from the remote; without our menu there is no trial",
+               result.describe())
     test.check("refspec=site:os/main" in disk.origin(disk.deployments()[0]), "and is followed still")
     test.check("nothing new" in upgrade(disk).stdout and upgrade(disk, "--check").status == 77, "nothing new")
     for one in disk.deployments():
@@ -345,8 +346,9 @@ def published_remote(test, images):
                    "--check of what was fetched", check.describe())
         server.paths.clear()
         result = upgrade(disk)
-        test.check(result.status == 0 and re.search(r"\n\d+ metadata, 0 content objects fetched; .* transferred\n", result.stdout) and
-                   not [path for path in server.paths if path.endswith(".filez")], "then only metadata is asked for", result.describe())
+        line = re.search(r"\n\d+ metadata, 0 content objects fetched; .* transferred\n", result.stdout)
+        test.check(result.status == 0 and line and not [path for path in server.paths if path.endswith(".filez")],
+                   "then only metadata is asked for", result.describe())
         publish(test, images, archive, "h0", "2020-01-01T00:00:00Z")
         test.check_refused(upgrade(disk, "--check"), 1, "--check of an older commit", "older than the running system")
         publish(test, images, archive, "h3", "2024-04-03T00:00:00Z", {"musl": "1.2.5-r0"})

@@ -8,14 +8,16 @@ url=$2
 ref=os/x86_64/site
 image=localhost/site:$version
 
-rm -rf repo
+rm -rf repo image.tar
 if [ -e repo.tar.zst ]; then
     tar --zstd -xf repo.tar.zst
 fi
 
 podman build -q -t "$image" --build-arg "BASE=${BASE:-localhost/alpine-os:1}" --build-arg "VERSION=$version" .
+podman save -q --format oci-archive -o image.tar "$image"
 # The commit that the ref has now becomes the parent of the new one.
-osb-oci import --quiet --repo repo --ref "$ref" "containers-storage:$image"
+osb-oci import --quiet --repo repo --ref "$ref" oci-archive:image.tar
+rm image.tar
 
 # The disk gets the new commit without its parents, and follows the ref at the URL.
 rm -f disk.img
