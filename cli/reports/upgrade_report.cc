@@ -59,7 +59,11 @@ OrderedJson to_json(const std::optional<ostree::FetchedObjects>& objects) {
 
 // The end of the line about a new system. For a remote there is a line more, like the one of `ostree pull`.
 std::string describe_fetch(const system::UpgradeReport& report, const std::string& advice) {
-    if (!report.digest.empty()) return concat(", ", format_bytes(report.bytes_read), " read", advice, '\n');
+    if (!report.digest.empty()) {
+        const std::string amount = report.transfer ? describe_transfer(*report.transfer)
+                                                   : concat("read ", format_bytes(report.bytes_read));
+        return concat(", ", amount, advice, '\n');
+    }
     const std::string end = concat(advice, '\n');
     if (!report.objects) return end;
     const ostree::FetchedObjects& objects = *report.objects;
@@ -75,11 +79,6 @@ OrderedJson to_json(const system::Release& release) {
     OrderedJson time(nullptr);
     if (release.time != 0) time = format_rfc3339(static_cast<std::int64_t>(release.time));
     return {{"version", json_text(release.version)}, {"time", time}};
-}
-
-std::string amount_read(const system::UpgradeReport& report) {
-    if (report.transfer) return describe_transfer(*report.transfer);
-    return concat("read ", format_bytes(report.bytes_read));
 }
 
 OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
@@ -120,12 +119,6 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
             return concat("nothing new: ", image, " is ", name, ", which is already deployed\n",
                           next_boot(report));
         case UpgradeResult::downloaded:
-            return concat("fetched ", image, ": ", name, ", ", amount_read(report),
-                          "\n'osb-oci upgrade' deploys it\n");
-        case UpgradeResult::deployed:
-            break;
-    }
-    return concat("deployed ", image, ": ", name, ", ", amount_read(report), '\n', next_boot(report));
             return concat("fetched ", image, ": ", name,
                           describe_fetch(report, "; 'osb-oci upgrade' deploys it"));
         case UpgradeResult::deployed:

@@ -36,11 +36,8 @@ struct UpgradeReport {
     Release present;  // of the current system
     // The deployment that the next boot starts; nothing if that is the running one.
     std::optional<ostree::DeploymentId> next_boot;
-    std::uint64_t bytes_read = 0;              // of layers, objects in them and tables of contents
+    std::uint64_t bytes_read = 0;  // of layers and parts of them; of a ref, all that the remote sent
     std::optional<ostree::Transfer> transfer;  // of an image that was fetched now
-    std::vector<std::string> etc_conflicts;    // one line for each conflict in /etc, for `deployed`
-    std::optional<DeployResult> deployment;    // for `deployed`
-    std::uint64_t bytes_read = 0;  // of layers; of a ref, all that the remote sent
     // For a ref of a remote that is not a directory of this machine.
     std::optional<ostree::FetchedObjects> objects;
     std::vector<std::string> etc_conflicts;  // one line for each conflict in /etc, for `deployed`
