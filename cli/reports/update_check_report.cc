@@ -6,8 +6,8 @@
 #include "base/escape.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
-#include "cli/reports/transfer_report.hh"
 #include "cli/reports/packages_report.hh"
+#include "cli/reports/transfer_report.hh"
 #include "cli/reports/upgrade_report.hh"
 
 namespace osb::cli {

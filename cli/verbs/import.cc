@@ -3,8 +3,8 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
-#include "cli/options/fetch_flag.hh"
 #include "base/log.hh"
+#include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
