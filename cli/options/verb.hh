@@ -79,6 +79,7 @@ extern const VerbEntry kSwitchVerb;
 extern const VerbEntry kUnionVerb;
 extern const VerbEntry kUnpinVerb;
 extern const VerbEntry kUpgradeVerb;
+extern const VerbEntry kUsrOverlayVerb;
 
 // All verbs, in the order of the help.
 std::span<const VerbEntry* const> verbs();

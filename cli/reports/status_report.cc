@@ -44,6 +44,19 @@ std::string release_name(const std::string& version, const std::string& digest) 
 // The columns before and of the names of fields.
 constexpr std::size_t kIndent = 5;
 constexpr std::size_t kFieldWidth = 9;
+const char* describe_usr(ostree::UsrState state) {
+    switch (state) {
+        case ostree::UsrState::development:
+            return "is writable until the restart";
+        case ostree::UsrState::hotfix:
+            return "is writable, and changes are kept (ostree admin unlock --hotfix)";
+        case ostree::UsrState::transient:
+            return "is writable in mount namespaces (ostree admin unlock --transient)";
+        case ostree::UsrState::read_only:
+            break;
+    }
+    return "";
+}
 
 class Text {
   public:
@@ -60,6 +73,8 @@ class Text {
         field("version", version_of(one));
         field("digest", short_digest(one.digest));
         field("commit", commit_of(one));
+        if (one.deployment.usr != ostree::UsrState::read_only)
+            field("/usr", styled(Style::warning, describe_usr(one.deployment.usr)));
         if (one.etc == EtcState::pending)
             field("/etc",
                   styled(Style::warning, "has changes that the shutdown merges into this deployment"));
@@ -277,6 +292,7 @@ OrderedJson to_json(const StatusView& view, std::size_t index) {
             {"rollback", one.rollback},
             {"pinned", deployment.pinned},
             {"staged", deployment.staged},
+            {"unlocked", to_string(deployment.usr)},
             {"failed", one.failed},
             {"left_over", one.left_over},
             {"etc_pending", known_or_null(one.etc, one.etc != EtcState::current)},

@@ -45,6 +45,20 @@ GKeyFilePtr parse_origin(const std::string& text) {
     return with_context([] { return "the origin of the deployment"; }, [&] { return parse_key_file(text); });
 }
 
+UsrState usr_state(OstreeDeployment* object) {
+    switch (ostree_deployment_get_unlocked(object)) {
+        case OSTREE_DEPLOYMENT_UNLOCKED_DEVELOPMENT:
+            return UsrState::development;
+        case OSTREE_DEPLOYMENT_UNLOCKED_HOTFIX:
+            return UsrState::hotfix;
+        case OSTREE_DEPLOYMENT_UNLOCKED_TRANSIENT:
+            return UsrState::transient;
+        case OSTREE_DEPLOYMENT_UNLOCKED_NONE:
+            break;
+    }
+    return UsrState::read_only;
+}
+
 bool try_lock(OstreeSysroot* sysroot) {
     gboolean acquired = FALSE;
     GErrorSlot error;
@@ -59,6 +73,20 @@ DeploymentId id_of(OstreeDeployment* object) {
 }
 
 }  // namespace
+
+std::string_view to_string(UsrState state) noexcept {
+    switch (state) {
+        case UsrState::development:
+            return "development";
+        case UsrState::hotfix:
+            return "hotfix";
+        case UsrState::transient:
+            return "transient";
+        case UsrState::read_only:
+            break;
+    }
+    return "none";
+}
 
 struct Sysroot::Handle {
     GObjectPtr<OstreeSysroot> sysroot;
@@ -105,6 +133,7 @@ Deployment Sysroot::Handle::describe(OstreeDeployment* object) const {
     }
     OstreeDeployment* booted = ostree_sysroot_get_booted_deployment(sysroot.get());
     out.booted = booted != nullptr && ostree_deployment_equal(booted, object) != 0;
+    out.usr = usr_state(object);
     out.pinned = ostree_deployment_is_pinned(object) != 0;
     out.staged = ostree_deployment_is_staged(object) != 0;
     return out;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ostree/objects/commit_id.hh"
@@ -15,6 +16,17 @@
 #include "ostree/sysroot/deployment_id.hh"
 
 namespace osb::ostree {
+
+// The state of /usr in a deployment ("ostree admin unlock").
+enum class UsrState {
+    read_only,
+    development,  // writable until the restart
+    hotfix,       // writable, and changes are kept
+    transient,    // as development, but only for processes that remount it in a namespace of their own
+};
+
+// The name of libostree: "none", "development", "hotfix", "transient".
+std::string_view to_string(UsrState state) noexcept;
 
 // A deployment, as it was when the sysroot was loaded.
 struct Deployment {
@@ -25,6 +37,7 @@ struct Deployment {
     std::vector<std::string> kernel_options;  // without ostree=
     bool booted = false;
     bool pinned = false;
+    UsrState usr = UsrState::read_only;
     bool staged = false;  // will be added to the boot entries at shutdown (by another program with systemd)
 
     // True if both are the same deployment, even if its state has changed.
