@@ -64,6 +64,7 @@ extern const VerbEntry kCleanupVerb;
 extern const VerbEntry kDiffVerb;
 extern const VerbEntry kExportVerb;
 extern const VerbEntry kFactoryResetVerb;
+extern const VerbEntry kExtensionVerb;
 extern const VerbEntry kImportVerb;
 extern const VerbEntry kInspectVerb;
 extern const VerbEntry kInstallToDiskVerb;

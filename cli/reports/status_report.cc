@@ -1,5 +1,6 @@
 #include "cli/reports/status_report.hh"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "cli/reports/deployment_report.hh"
 #include "cli/reports/diff_report.hh"
 #include "cli/reports/packages_report.hh"
+#include "cli/reports/extension_report.hh"
 
 namespace osb::cli {
 namespace {
@@ -73,6 +75,7 @@ class Text {
         field("version", version_of(one));
         field("digest", short_digest(one.digest));
         field("commit", commit_of(one));
+        if (&one == view_.status.current()) extensions();
         if (one.deployment.usr != ostree::UsrState::read_only)
             field("/usr", styled(Style::warning, describe_usr(one.deployment.usr)));
         if (one.etc == EtcState::pending)
@@ -129,6 +132,17 @@ class Text {
     }
 
   private:
+    // Those of the current system; another one evaluates them when it starts.
+    void extensions() {
+        const system::SystemStatus& status = view_.status;
+        const bool all_merged =
+            std::all_of(status.extensions.begin(), status.extensions.end(),
+                        [](const auto& one) { return one.state == system::ExtensionState::merged; });
+        const std::string line = extensions_line(status.extensions);
+        field("extended", all_merged ? line : styled(Style::warning, line));
+        field("extended", styled(Style::warning, printable(status.extensions_problem)));
+    }
+
     std::string styled(Style style, const std::string& text) const {
         return view_.colour ? in_style(style, text) : text;
     }
@@ -413,6 +427,8 @@ std::string status_document(const StatusView& view) {
          {"trial", trial_to_json(status)},
          {"failed_trials", std::move(failed)},
          {"factory_reset", reset_to_json(status)},
+         {"extensions", extensions_to_json(status.extensions)},
+         {"extensions_problem", json_text(status.extensions_problem)},
          {"trials_possible", status.trial_support.supported},
          {"no_trials_because", json_text(status.trial_support.reason)},
          {"check", view.check ? to_json(*view.check) : OrderedJson(nullptr)}});

@@ -18,7 +18,7 @@ class UsrOverlayVerb final : public Verb {
         const system::MountNamespace where = system::MountNamespace::current();
         const SysrootFlags running;
         const ostree::Sysroot sysroot = running.open_locked();
-        const bool changed = system::make_usr_writable(sysroot, where, {});
+        const bool changed = system::make_usr_writable(sysroot, where);
         if (session.options.json) {
             session.print(to_document({{"schema", 1}, {"changed", changed}}));
             return;

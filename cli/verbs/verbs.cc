@@ -26,6 +26,7 @@ std::span<const VerbEntry* const> verbs() {
         &kUnpinVerb,
         &kCleanupVerb,
         &kUsrOverlayVerb,
+        &kExtensionVerb,
         &kBootMenuVerb,
         &kBootCheckVerb,
         &kMergeEtcVerb,

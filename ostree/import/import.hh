@@ -22,8 +22,9 @@ namespace osb::ostree {
 
 // The layout of the commit's tree.
 enum class Layout {
-    bootable,  // the layout that ostree deploys: docs/import.md, "The bootable layout"
-    plain,     // the tree as in the image
+    bootable,   // the layout that ostree deploys: docs/import.md, "The bootable layout"
+    plain,      // the tree as in the image
+    extension,  // only /usr: ostree/layout/extension_layout.hh
 };
 
 // The choice of the new commit's parent.

@@ -4,6 +4,7 @@
 
 #include "base/log.hh"
 #include "ostree/layout/bootable_layout.hh"
+#include "ostree/layout/extension_layout.hh"
 
 namespace osb::ostree {
 
@@ -11,6 +12,10 @@ LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, cons
                     ImageBudget& budget) {
     LaidOutTree out{.root = std::move(tree)};
     if (layout == Layout::plain) return out;
+    if (layout == Layout::extension) {
+        out.notes = make_extension(out.root, store_link, budget).notes;
+        return out;
+    }
     LayoutReport report = derived != nullptr ? derived->apply(out.root, store_link, budget)
                                              : make_bootable(out.root, store_link, budget);
     for (const std::string& warning : report.warnings) log_warning(warning);
@@ -20,11 +25,20 @@ LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, cons
 }
 
 bool fits_layout(bool laid_out, Layout layout) noexcept {
-    return laid_out == (layout == Layout::bootable);
+    // A commit may have more than an extension has.
+    return layout != Layout::extension && laid_out == (layout == Layout::bootable);
 }
 
 std::string layout_name(Layout layout) {
-    return layout == Layout::bootable ? "bootable" : "plain";
+    switch (layout) {
+        case Layout::bootable:
+            return "bootable";
+        case Layout::extension:
+            return "extension";
+        case Layout::plain:
+            break;
+    }
+    return "plain";
 }
 
 }  // namespace osb::ostree

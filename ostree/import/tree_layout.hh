@@ -22,15 +22,16 @@ struct LaidOutTree {
 };
 
 // The plain layout keeps the tree unchanged. The bootable layout calls make_bootable(), or `derived` for an
-// image that is built on a commit (nullptr: it is not). `store_link` stores the links that the layout adds.
-// Warns of files that are missing for booting. Throws as make_bootable().
+// image that is built on a commit (nullptr: it is not). The layout of an extension calls make_extension().
+// `store_link` stores the links that the layout adds. Warns of files that are missing for booting. Throws as
+// make_bootable().
 LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, const StoreLink& store_link,
                     ImageBudget& budget);
 
 // True if a commit's tree fits the layout without changes. `laid_out`: the result of is_laid_out() for it.
 bool fits_layout(bool laid_out, Layout layout) noexcept;
 
-// The name in a commit's metadata: "bootable" or "plain".
+// The name in a commit's metadata: "bootable", "plain" or "extension".
 std::string layout_name(Layout layout);
 
 }  // namespace osb::ostree

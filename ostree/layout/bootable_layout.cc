@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -39,6 +40,18 @@ void check_top(const Node& root) {
         throw Error(ErrorKind::invalid, concat("'/", name, "' is not a directory"))
             .hint("ostree cannot deploy such a tree; import it with --layout plain");
     }
+}
+
+// Plans the moves into /usr. Returns the moved directories.
+std::vector<std::string_view> plan_merged(const Node& root, TreeMove& move) {
+    std::vector<std::string_view> out;
+    for (const std::string_view name : kMerged) {
+        const Node* const node = root.child(name);
+        if (node == nullptr || !node->is_directory()) continue;
+        move.plan(name, concat("usr/", name));
+        out.push_back(name);
+    }
+    return out;
 }
 
 void drop(LayoutReport& report, const Node& node) {
@@ -100,18 +113,21 @@ void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report, Im
             .hint("ostree keeps the files of /etc there; remove the link, or import with --layout plain");
     }
     TreeMove move(root, store_link, budget);
-    std::vector<std::string_view> merged;
-    for (const std::string_view name : kMerged) {
-        const Node* const node = root.child(name);
-        if (node == nullptr || !node->is_directory()) continue;
-        move.plan(name, concat("usr/", name));
-        merged.push_back(name);
-    }
+    const std::vector<std::string_view> merged = plan_merged(root, move);
     // In the running system, the files of /usr/etc are in /etc.
     move.plan("etc", "usr/etc", "etc");
     move.apply();
     add_moves(report, move);
     for (const std::string_view name : merged) add_link(root, name, store_link, concat("usr/", name), report);
+}
+
+void merge_bin_and_lib(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget) {
+    check_top(root);
+    if (root.child("usr") == nullptr) root.set_child("usr", Node::directory());
+    TreeMove move(root, store_link, budget);
+    plan_merged(root, move);
+    move.apply();
+    add_moves(report, move);
 }
 
 LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget& budget) {

@@ -39,6 +39,8 @@ void drop_runtime_content(Node& root, LayoutReport& report);
 void place_state(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget);
 // Moves /bin, /sbin and /lib* into /usr and adds links; moves /etc to /usr/etc.
 void merge_usr(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget);
+// Moves /bin, /sbin and /lib* into /usr, which is added if it is missing. Adds no links.
+void merge_bin_and_lib(Node& root, const StoreLink& store_link, LayoutReport& report, ImageBudget& budget);
 // Moves kernel and initramfs from /boot to /usr/lib/modules/RELEASE/{vmlinuz,initramfs.img}, and empties
 // /boot.
 void place_kernel(Node& root, LayoutReport& report, ImageBudget& budget);

@@ -398,6 +398,10 @@ void Sysroot::set_origin(const Deployment& deployment, const std::string& origin
 
 std::uint64_t Sysroot::cleanup(const std::vector<std::string>& unused_refs) {
     remove_undeployed();
+    return prune(unused_refs);
+}
+
+std::uint64_t Sysroot::prune(const std::vector<std::string>& unused_refs) {
     Repository repository = this->repository();
     {
         Transaction transaction(repository);

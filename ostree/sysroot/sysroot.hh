@@ -107,6 +107,9 @@ class Sysroot {
     // in BOOT, and the layers of removed images (layer_store.hh). Returns the freed bytes in the repository.
     std::uint64_t cleanup(const std::vector<std::string>& unused_refs);
 
+    // The part of cleanup() that works on the repository, without the files of deployments.
+    std::uint64_t prune(const std::vector<std::string>& unused_refs);
+
   private:
     struct Handle;
     explicit Sysroot(std::unique_ptr<Handle> handle);

@@ -12,6 +12,7 @@
 #include "system/deploy/deploy_space.hh"
 #include "system/deploy/settle_reset.hh"
 #include "system/etc/etc_merge.hh"
+#include "system/extension/extension_files.hh"
 #include "system/trial/advance_trial.hh"
 #include "system/trial/trial_support.hh"
 
@@ -232,6 +233,10 @@ std::uint64_t keep_proven(Sysroot& sysroot) {
     }
     settle_reset(sysroot, true);
     return sysroot.cleanup(unused_image_refs(sysroot));
+    std::vector<std::string> unused = unused_image_refs(sysroot);
+    for (std::string& ref : unused_extension_refs(sysroot)) unused.push_back(std::move(ref));
+    remove_unused_extension_files(sysroot);
+    return sysroot.cleanup(unused);
 }
 
 }  // namespace osb::system

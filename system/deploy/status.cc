@@ -96,6 +96,15 @@ std::optional<std::size_t> next_boot_of(const SystemStatus& status, const Sysroo
     return 0;
 }
 
+void add_extensions(SystemStatus& out, const Sysroot& sysroot) {
+    if (out.deployments.empty()) return;
+    try {
+        out.extensions = read_extension_status(sysroot);
+    } catch (const Error& error) {
+        out.extensions_problem = error.message();
+    }
+}
+
 }  // namespace
 
 const DeploymentStatus* SystemStatus::current() const {
@@ -126,6 +135,7 @@ SystemStatus read_status(const Sysroot& sysroot) {
         out.deployments.push_back(describe(sysroot, deployment, roles, out.failed));
     }
     out.next_boot = next_boot_of(out, sysroot);
+    add_extensions(out, sysroot);
     return out;
 }
 

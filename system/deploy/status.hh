@@ -11,6 +11,7 @@
 #include "ostree/sysroot/sysroot.hh"
 #include "system/deploy/reset_record.hh"
 #include "system/etc/etc_merge.hh"
+#include "system/extension/extension.hh"
 #include "system/trial/trial.hh"
 #include "system/trial/trial_support.hh"
 
@@ -45,6 +46,8 @@ struct SystemStatus {
     TrialSupport trial_support;
     std::optional<ResetRecord> reset;  // the factory reset that is under way
     bool reset_waits = false;          // the next boot starts the system of that reset
+    std::vector<ExtensionStatus> extensions;  // of the current system
+    std::string extensions_problem;           // why they are not known; "" if they are
 
     const DeploymentStatus* current() const;  // booted, else the default; null when nothing is deployed
     // Returns the latest failure, if it happened after the current system was deployed. Earlier failures are

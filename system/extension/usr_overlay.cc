@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/fd.hh"
 #include "base/log.hh"
 #include "base/state_file.hh"
+#include "system/extension/extension_files.hh"
+#include "system/extension/extension_record.hh"
 
 namespace osb::system {
 namespace {
@@ -27,6 +32,14 @@ std::string mark_directory(const ostree::DeploymentId& id) {
 
 bool is_usr_writable(const ostree::Deployment& deployment) {
     return deployment.usr == ostree::UsrState::development || deployment.usr == ostree::UsrState::hotfix;
+}
+
+// The extensions on /usr, the uppermost first.
+std::vector<std::string> merged_directories(const ostree::Sysroot& sysroot) {
+    std::vector<std::string> out;
+    for (const MergedExtension& one : read_merged()) out.push_back(extension_directory(sysroot, one.commit));
+    std::reverse(out.begin(), out.end());
+    return out;
 }
 
 void make_directory(const std::string& path, mode_t mode) {
@@ -66,8 +79,7 @@ ostree::Deployment require_booted(const ostree::Sysroot& sysroot) {
         .code("not_booted");
 }
 
-bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& where,
-                       const std::vector<std::string>& extensions) {
+bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& where) {
     const ostree::Deployment booted = require_booted(sysroot);
     if (is_usr_writable(booted)) return false;
     if (booted.usr == ostree::UsrState::transient) {
@@ -78,8 +90,10 @@ bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& whe
     for (const std::string& below : mounts_below(read_mountinfo(), "/usr"))
         log_warning(concat("the overlay hides the mount on ", below));
     prepare_changes();
-    mount_on_usr(where, {.source = kUsrOverlaySource, .layers = extensions, .writable_directory = kChanges},
-                 false);
+    mount_on_usr(
+        where,
+        {.source = kUsrOverlaySource, .layers = merged_directories(sysroot), .writable_directory = kChanges},
+        false);
     mark_unlocked(sysroot, booted);
     return true;
 }

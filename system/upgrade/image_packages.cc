@@ -1,22 +1,7 @@
 #include "system/upgrade/image_packages.hh"
 
-#include <algorithm>
-#include <map>
-#include <memory>
-#include <utility>
-#include <vector>
-
-#include "base/bytes.hh"
-#include "base/error.hh"
-#include "base/hash.hh"
-#include "base/interrupt.hh"
-#include "oci/chunked/zstd_chunked_toc.hh"
-#include "oci/codec/decompress.hh"
-#include "oci/tar/tar_reader.hh"
-#include "ostree/import/encapsulated_image.hh"
-#include "ostree/import/known_layers.hh"
-#include "ostree/objects/object_reader.hh"
 #include "ostree/tree/apk_database.hh"
+#include "system/upgrade/image_file.hh"
 
 namespace osb::system {
 namespace {
@@ -261,7 +246,12 @@ class Search {
 }  // namespace
 
 ImagePackages find_packages(const ostree::Repository& repository, const oci::Image& image) {
-    return Search(repository, image).run();
+    const WantedFile database{
+        .names = kApkDatabases, .start = "C:", .limit = kMaxApkDatabase, .what = "apk database"};
+    const ImageFile file = find_image_file(repository, image, database);
+    ImagePackages out{.packages = std::nullopt, .reason = file.reason, .bytes_read = file.bytes_read};
+    if (file.content) out.packages = ostree::package_versions(*file.content);
+    return out;
 }
 
 }  // namespace osb::system

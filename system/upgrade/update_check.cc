@@ -1,12 +1,18 @@
 #include "system/upgrade/update_check.hh"
 
+#include <array>
+#include <string_view>
+
 #include "base/error.hh"
 #include "image/install/scratch_repository.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/apk_database.hh"
+#include "image/deployment/os_release.hh"
 #include "ostree/tree/commit_info.hh"
+#include "ostree/tree/commit_walk.hh"
 #include "system/upgrade/candidate.hh"
 #include "system/upgrade/fetch_image.hh"
+#include "system/upgrade/image_file.hh"
 #include "system/upgrade/image_packages.hh"
 #include "system/upgrade/packages.hh"
 
@@ -87,6 +93,39 @@ void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate
     });
 }
 
+// The os-release of the new system; nothing, with the reason, if it is not known.
+std::optional<image::OsRelease> find_release(UpdateCheck& out, const ostree::Repository& repository,
+                                             const Candidate& candidate) {
+    if (const std::optional<oci::Image>& image = candidate.image()) {
+        constexpr std::array<std::string_view, 3> kNames{"usr/etc/os-release", "etc/os-release",
+                                                         "usr/lib/os-release"};
+        constexpr std::size_t kMaxRelease = 64UL * 1024;
+        const ImageFile file =
+            find_image_file(repository, *image,
+                            {.names = kNames, .start = "", .limit = kMaxRelease, .what = "os-release file"});
+        out.extensions_unknown = file.reason;
+        if (!file.content) return std::nullopt;
+        return image::parse_os_release(*file.content);
+    }
+    if (!candidate.is_remote() || out.facts.is_fetched)
+        return image::read_os_release(repository, ostree::walk_commit(repository, *out.facts.commit));
+    out.extensions_unknown = "a remote reports its os-release only when the commit is fetched";
+    return std::nullopt;
+}
+
+// Reads nothing if there are no extensions.
+void compare_extensions(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate& candidate) {
+    try {
+        const std::string& stateroot = candidate.target().current.id.stateroot;
+        if (read_extensions(sysroot, stateroot).empty()) return;
+        const auto release = find_release(out, sysroot.repository(), candidate);
+        if (release) out.unfit_extensions = find_unfit_extensions(sysroot, *release);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::unavailable) throw;
+        out.extensions_unknown = error.message();
+    }
+}
+
 // The power or a write failed between the change of the boot entries and that of the bootloader.
 void describe_prepared(UpdateCheck& out, const ostree::Sysroot& sysroot,
                        const ostree::Deployment& deployment) {
@@ -120,6 +159,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
         compare_packages(out, sysroot, candidate.target(), [&] { return remote->packages(); });
     } else if (looks_inside) {
         look_into(out, sysroot, candidate);
+        compare_extensions(out, sysroot, candidate);
     }
     return out;
 }

@@ -9,6 +9,8 @@
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "ostree/tree/packages.hh"
+#include "system/extension/extension.hh"
+#include "system/upgrade/packages.hh"
 #include "system/upgrade/upgrade_options.hh"
 #include "system/upgrade/upgrade_plan.hh"
 
@@ -23,6 +25,9 @@ struct UpdateCheck {
     // The changes of packages; nothing if they are not known, with the reason.
     std::optional<std::vector<ostree::PackageChange>> packages;
     std::string packages_unknown;
+    // Extensions of this system that the new one will not have. If that is not known, the reason.
+    std::vector<UnfitExtension> unfit_extensions;
+    std::string extensions_unknown;
 };
 
 // The amount of data that check_update() may read.
@@ -32,8 +37,8 @@ enum class CheckDepth {
 };
 
 // Checks for an update. Needs no privileges and changes nothing. The plan is the one that upgrade() makes
-// before it fetches. Determines bytes and packages only if upgrade() would deploy. Throws Error as upgrade()
-// before the fetch; a refusal is a plan, not an error.
+// before it fetches. Determines bytes, packages and extensions only if upgrade() would deploy. Throws Error
+// as upgrade() before the fetch; a refusal is a plan, not an error.
 UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& options,
                          CheckDepth depth = CheckDepth::contents);
 

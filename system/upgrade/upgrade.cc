@@ -8,6 +8,7 @@
 #include "base/log.hh"
 #include "image/deployment/kargs_d.hh"
 #include "image/deployment/origin.hh"
+#include "image/deployment/os_release.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
@@ -173,6 +174,10 @@ class Upgrade {
                 image::merge_kargs(from.kernel_options, arguments_before(sysroot_, from.id.commit, machine),
                                    image::read_kargs(repository, walk, machine)),
             .merge = target_.current};
+        report_.unfit_extensions = find_unfit_extensions(sysroot_, image::read_os_release(repository, walk));
+        for (const UnfitExtension& one : report_.unfit_extensions)
+            log_warning(
+                concat("the new system will not have the extension ", quoted(one.name), ": ", one.reason));
         if (options_.download_only) {
             static_cast<void>(check_deployable(sysroot_, next));
             report_.result = UpgradeResult::downloaded;

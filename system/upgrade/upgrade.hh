@@ -11,6 +11,7 @@
 #include "ostree/push/remote_pull.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/deploy/deploy.hh"
+#include "system/extension/extension.hh"
 #include "system/upgrade/release_order.hh"
 #include "system/upgrade/upgrade_options.hh"
 
@@ -42,6 +43,10 @@ struct UpgradeReport {
     std::optional<ostree::FetchedObjects> objects;
     std::vector<std::string> etc_conflicts;  // one line for each conflict in /etc, for `deployed`
     std::optional<DeployResult> deployment;  // for `deployed`
+    std::uint64_t bytes_read = 0;                  // of layers
+    std::vector<std::string> etc_conflicts;        // one line for each conflict in /etc, for `deployed`
+    std::optional<DeployResult> deployment;        // for `deployed`
+    std::vector<UnfitExtension> unfit_extensions;  // of the new system, for `deployed` and `downloaded`
 };
 
 // Upgrades a sysroot, which must be locked. Atomic: either the new system is completely deployed, or an
