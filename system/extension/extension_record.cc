@@ -26,6 +26,14 @@ constexpr int kExtensionsSchema = 1;
 constexpr std::array<const char*, 5> kDecidingFields{"ID", "VERSION_ID", "SYSEXT_LEVEL", "SYSEXT_SCOPE",
                                                      "ARCHITECTURE"};
 
+// Cuts a value between two characters of UTF-8.
+std::string shortened(const std::string& text) {
+    if (text.size() <= kMaxFieldSize) return text;
+    std::size_t end = kMaxFieldSize;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    return text.substr(0, end);
+}
+
 // /var of the running system may be a filesystem of its own.
 std::string var_directory(const ostree::Sysroot& sysroot, const std::string& stateroot) {
     const auto booted = sysroot.booted();
@@ -80,7 +88,7 @@ image::OsRelease deciding_fields(const image::OsRelease& release) {
     image::OsRelease out;
     for (const char* key : kDecidingFields) {
         const auto found = release.find(key);
-        if (found != release.end()) out[key] = found->second.substr(0, kMaxFieldSize);
+        if (found != release.end()) out[key] = shortened(found->second);
     }
     return out;
 }

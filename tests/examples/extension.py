@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+# Takes minutes.
+"""examples/extension: a writable /usr until the restart, and an extension from a registry that stays."""
+
+from lib_page import run_page
+
+run_page("extension", needs=("docker-registry", "skopeo", "curl"), base=True)
