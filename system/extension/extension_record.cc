@@ -149,11 +149,12 @@ void write_extensions(const ostree::Sysroot& sysroot, const std::string& statero
 }
 
 std::vector<MergedExtension> read_merged() {
+    // An overlay of another program hides them (ostree admin unlock).
     const auto mounts = mounts_on(read_mountinfo(), "/usr");
-    const bool is_mounted = std::any_of(mounts.begin(), mounts.end(), [](const MountPoint& mount) {
-        return mount.source == kExtensionsSource && mount.type == "overlay";
-    });
-    if (!is_mounted) return {};
+    const auto first = mounts.end() - static_cast<std::ptrdiff_t>(count_own_overlays(mounts));
+    const bool is_visible = std::any_of(
+        first, mounts.end(), [](const MountPoint& mount) { return mount.source == kExtensionsSource; });
+    if (!is_visible) return {};
     try {
         const oci::Json json = oci::parse_json(
             read_regular_file(AT_FDCWD, concat(kRunDirectory, '/', kExtensionsFile), kMaxExtensionsFile),

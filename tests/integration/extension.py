@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tarfile
 
 from lib_harness import Skip, run
 from lib_image import Layout, TarLayer
@@ -97,7 +98,8 @@ def recorded(test, system, images):
 
 def refusals(test, system, images):
     before = record(system)
-    test.check_refused(system.osb("extension", "add", "-q", images.make("none", tool(release=""))), 3, "without extension-release", "extension-release")
+    test.check_refused(system.osb("extension", "add", "-q", images.make("none", tool(release=""))), 3, "without extension-release",
+                       "extension-release")
     for release, words in (("ID=test\nVERSION_ID=2\n", "VERSION_ID '2'"), ("ID=other\n", "ID 'other'"), ("VERSION_ID=1\n", "no ID"),
                            ("ID=_any\nARCHITECTURE=vax\n", "ARCHITECTURE"), ("\x1b[31m", "no ID")):
         result = system.osb("extension", "add", "-q", images.make("unfit", tool(release, "unfit")))
@@ -124,9 +126,10 @@ def contents(test, system, images):
     layer = tool("ID=_any\n", "mixed")
     layer.file_entry("bin/in-bin", b"x", mode=0o4755).file_entry("etc/left-out", b"x").file_entry("var/left-out", b"x")
     layer.file_entry("usr/local/bin/left-out", b"x").file_entry("usr/bin/shared", b"of the extension\n").directory("usr/sbin", mode=0o700)
+    layer.add("usr/lib/null", tarfile.CHRTYPE, device=(1, 3))
     result = system.osb("extension", "add", "--name", "renamed", images.make("mixed", layer))
     test.check(result.status == 0 and result.stdout.startswith("added renamed: 4 files"), "files outside /usr", result.describe())
-    for words in ("/etc: 1 file", "/var: 1 file", "/usr/local: 1 file"):
+    for words in ("/etc: 1 file", "/var: 1 file", "/usr/local: 1 file", "devices, which ostree does not support"):
         test.check(words in result.stderr, f"a note: {words}", result.stderr)
     for words in ("replaces 1 file of the system", "another owner or mode than the system for 1 directory",
                   "1 program with privileges (setuid, setgid, capabilities): /usr/bin/in-bin"):
