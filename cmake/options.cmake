@@ -24,6 +24,16 @@ if(OSB_SANITIZE)
   target_link_options(osb_options INTERFACE -fsanitize=${OSB_SANITIZE})
 endif()
 
+# The hardening that distributions build with, in every optimised build: the package of Debian is then the program that was tested.
+# (Without optimisation there is no _FORTIFY_SOURCE. A compiler may set it to another number, hence -U.) Its cost is in docs/performance.md.
+# The sources are named relative to the project, so that two builds in two places are the same.
+if(OSB_HARDEN AND NOT OSB_SANITIZE)
+  set(OSB_OPTIMISED "$<CONFIG:Release,RelWithDebInfo,MinSizeRel>")
+  target_compile_options(osb_options INTERFACE
+    "$<${OSB_OPTIMISED}:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2;-fstack-protector-strong;-fPIE;-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.>")
+  target_link_options(osb_options INTERFACE "$<${OSB_OPTIMISED}:-pie;-Wl,-z,relro,-z,now>")
+endif()
+
 find_program(OSB_CCACHE ccache)
 if(OSB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Without the two, ccache leaves every unit with a precompiled header alone (its manual, "Precompiled headers").
