@@ -19,7 +19,10 @@ constexpr std::size_t kGroup = 3;  // in passwd
 constexpr std::size_t kGecos = 4;
 constexpr std::size_t kHome = 5;
 constexpr std::size_t kShell = 6;
-constexpr std::size_t kMembers = 3;  // in group
+constexpr std::size_t kMembers = 3;     // in group
+constexpr std::size_t kLastChange = 2;  // in shadow
+constexpr std::size_t kExpiration = 7;
+constexpr std::size_t kShadowFields = 9;
 
 std::optional<std::uint32_t> parse_id(std::string_view text) {
     std::uint32_t out = 0;
@@ -149,6 +152,7 @@ Account Accounts::set_user(const UserCustomization& user) {
         (*line)[kPassword] = "x";
         set_password(user.name, user.password.value_or("*"));
     }
+    set_ageing(user);
     const std::optional<std::uint32_t> uid = parse_id((*line)[kId]);
     const std::optional<std::uint32_t> gid = parse_id((*line)[kGroup]);
     if (!uid || !gid) {
@@ -176,6 +180,19 @@ void Accounts::set_password(const std::string& user, const std::string& hash) {
     }
     // The day of the last change stays empty: no ageing.
     shadow_.push_back({user, hash, "", "0", "99999", "7", "", "", ""});
+}
+
+void Accounts::set_ageing(const UserCustomization& user) {
+    if (!user.expiration_day && !user.must_change_password) return;
+    Line* line = find(shadow_, user.name);
+    if (line == nullptr) {
+        throw Error(ErrorKind::invalid, concat("the user ", quoted(user.name), " is not in /etc/shadow"))
+            .hint("give the user a password");
+    }
+    if (line->size() < kShadowFields) line->resize(kShadowFields);
+    if (user.expiration_day) (*line)[kExpiration] = std::to_string(*user.expiration_day);
+    // The day 0 means: at the next login.
+    if (user.must_change_password) (*line)[kLastChange] = "0";
 }
 
 std::optional<std::uint32_t> Accounts::uid(std::string_view name) const {

@@ -52,6 +52,7 @@ class Accounts {
     Line& add_user(const UserCustomization& user);
     void join_group(const std::string& user, const std::string& group);
     void set_password(const std::string& user, const std::string& hash);
+    void set_ageing(const UserCustomization& user);
 
     File passwd_;
     File group_;

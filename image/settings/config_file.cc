@@ -16,6 +16,7 @@
 #include "base/stream.hh"
 #include "image/disk/byte_size.hh"
 #include "image/settings/credentials.hh"
+#include "image/settings/unsupported_settings.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/toml.hh"
 
@@ -144,9 +145,7 @@ void read_table(const Json& table, const std::string& where, const Setters& sett
     if (!table.is_object()) refuse(where, "must be a table");
     for (const auto& [key, value] : table.items()) {
         const auto found = setters.find(key);
-        if (found == setters.end()) {
-            throw Error(ErrorKind::unsupported, concat(where, '.', escape(key), " is not supported"));
-        }
+        if (found == setters.end()) throw unsupported_setting(concat(where, '.', escape(key)));
         found->second(value, concat(where, '.', key));
     }
 }
@@ -158,33 +157,56 @@ void each_table(const Json& value, const std::string& where, const std::function
     for (const Json& element : value) take(element);
 }
 
+bool flag_of(const Json& value, const std::string& where) {
+    if (!value.is_boolean()) refuse(where, "must be true or false");
+    return value.get<bool>();
+}
+
+// Reads a day of shadow(5), counted from 1970-01-01.
+std::uint32_t day_of(const Json& value, const std::string& where) {
+    constexpr std::int64_t kLastDay = 2932896;  // 9999-12-31
+    if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > kLastDay) {
+        refuse(where, "is not a number of days since 1970-01-01");
+    }
+    return value.get<std::uint32_t>();
+}
+
+// Reads the path of a home. A slash at its end is dropped, as bootc-image-builder does.
+std::string home_of(const Json& value, const std::string& where) {
+    std::string text = text_of(value, where);
+    while (text.size() > 1 && text.back() == '/') text.pop_back();
+    std::string home = path_of(text, where);
+    check_line(where, home, ":");
+    return home;
+}
+
 UserCustomization read_user(const Json& table, const std::string& where) {
     UserCustomization out;
-    read_table(table, where,
-               {{"name", [&](const Json& v, const std::string& w) { out.name = user_name(v, w); }},
-                {"description",
-                 [&](const Json& v, const std::string& w) {
-                     out.description = text_of(v, w);
-                     check_line(w, *out.description, ":");
-                 }},
-                {"password", [&](const Json& v, const std::string& w) { out.password = password_of(v, w); }},
-                {"key", [&](const Json& v, const std::string& w) { out.keys = keys_of(v, w); }},
-                {"groups",
-                 [&](const Json& v, const std::string& w) {
-                     for (const std::string& name : texts_of(v, w)) out.groups.push_back(user_name(name, w));
-                 }},
-                {"home",
-                 [&](const Json& v, const std::string& w) {
-                     out.home = path_of(v, w);
-                     check_line(w, *out.home, ":");
-                 }},
-                {"shell",
-                 [&](const Json& v, const std::string& w) {
-                     out.shell = path_of(v, w);
-                     check_line(w, *out.shell, ":");
-                 }},
-                {"uid", [&](const Json& v, const std::string& w) { out.uid = id_of(v, w); }},
-                {"gid", [&](const Json& v, const std::string& w) { out.gid = id_of(v, w); }}});
+    read_table(
+        table, where,
+        {{"name", [&](const Json& v, const std::string& w) { out.name = user_name(v, w); }},
+         {"description",
+          [&](const Json& v, const std::string& w) {
+              out.description = text_of(v, w);
+              check_line(w, *out.description, ":");
+          }},
+         {"password", [&](const Json& v, const std::string& w) { out.password = password_of(v, w); }},
+         {"key", [&](const Json& v, const std::string& w) { out.keys = keys_of(v, w); }},
+         {"groups",
+          [&](const Json& v, const std::string& w) {
+              for (const std::string& name : texts_of(v, w)) out.groups.push_back(user_name(name, w));
+          }},
+         {"home", [&](const Json& v, const std::string& w) { out.home = home_of(v, w); }},
+         {"shell",
+          [&](const Json& v, const std::string& w) {
+              out.shell = path_of(v, w);
+              check_line(w, *out.shell, ":");
+          }},
+         {"uid", [&](const Json& v, const std::string& w) { out.uid = id_of(v, w); }},
+         {"gid", [&](const Json& v, const std::string& w) { out.gid = id_of(v, w); }},
+         {"expiredate", [&](const Json& v, const std::string& w) { out.expiration_day = day_of(v, w); }},
+         {"force_password_reset",
+          [&](const Json& v, const std::string& w) { out.must_change_password = flag_of(v, w); }}});
     if (out.name.empty()) refuse(where, "has no name");
     return out;
 }
@@ -207,8 +229,7 @@ FileCustomization read_file(const Json& table, const std::string& where, bool is
                     {"group", [&](const Json& v, const std::string& w) { out.group = owner_of(v, w); }}};
     if (is_directory) {
         setters["ensure_parents"] = [&](const Json& v, const std::string& w) {
-            if (!v.is_boolean()) refuse(w, "must be true or false");
-            out.ensure_parents = v.get<bool>();
+            out.ensure_parents = flag_of(v, w);
         };
     } else {
         setters["data"] = [&](const Json& v, const std::string& w) { out.data = text_of(v, w); };
@@ -415,19 +436,49 @@ Customizations read_customizations(const Json& table, const std::string& where) 
     return out;
 }
 
+// Reads a blueprint. Its name is accepted; packages and the like are refused unless they are empty, as they
+// are in a blueprint that a program wrote.
+Customizations read_blueprint(const Json& table) {
+    Customizations out;
+    const auto text = [](const Json& v, const std::string& w) { static_cast<void>(text_of(v, w)); };
+    const auto empty_text = [](const Json& v, const std::string& w) {
+        if (!text_of(v, w).empty()) throw unsupported_setting(w);
+    };
+    const auto empty_list = [](const Json& v, const std::string& w) {
+        if (!v.is_array()) refuse(w, "must be a list");
+        if (!v.empty()) throw unsupported_setting(w);
+    };
+    read_table(table, "config",
+               {{"name", text},
+                {"description", text},
+                {"version", text},
+                {"distro", empty_text},
+                {"architecture", empty_text},
+                {"packages", empty_list},
+                {"modules", empty_list},
+                {"enabled_modules", empty_list},
+                {"groups", empty_list},
+                {"containers", empty_list},
+                {"customizations", [&](const Json& v, const std::string& /*w*/) {
+                     out = read_customizations(v, "customizations");
+                     out.text = v.dump();
+                 }}});
+    return out;
+}
+
+// Reads a blueprint, or an object that has one and nothing else: the older form of bootc-image-builder.
+Customizations read_document(const Json& document) {
+    if (!document.is_object() || !document.contains("blueprint")) return read_blueprint(document);
+    Customizations out;
+    read_table(document, "config",
+               {{"blueprint", [&](const Json& v, const std::string& /*w*/) { out = read_blueprint(v); }}});
+    return out;
+}
+
 }  // namespace
 
 Customizations parse_config(std::string_view text, const std::string& name) {
-    return with_context([&] { return quoted(name); },
-                        [&] {
-                            Customizations out;
-                            read_table(parse_text(text, name), "config",
-                                       {{"customizations", [&](const Json& v, const std::string& /*w*/) {
-                                             out = read_customizations(v, "customizations");
-                                             out.text = v.dump();
-                                         }}});
-                            return out;
-                        });
+    return with_context([&] { return quoted(name); }, [&] { return read_document(parse_text(text, name)); });
 }
 
 Customizations read_config(const std::string& path) {

@@ -20,6 +20,8 @@ struct UserCustomization {
     std::optional<std::string> shell;
     std::optional<std::uint32_t> uid;
     std::optional<std::uint32_t> gid;
+    std::optional<std::uint32_t> expiration_day;  // the account's last day, counted from 1970-01-01
+    bool must_change_password = false;            // at the next login
 };
 
 struct GroupCustomization {

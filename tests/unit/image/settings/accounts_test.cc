@@ -74,6 +74,19 @@ TEST(Accounts, APasswordIsReadFromShadow) {
     }
 }
 
+TEST(Accounts, AccountsExpire) {
+    Accounts out = accounts();
+    out.set_user({.name = "new", .password = "$6$y", .expiration_day = 20000, .must_change_password = true});
+    EXPECT_NE(out.shadow().find("\nnew:$6$y:0:0:99999:7::20000:\n"), std::string::npos);
+    out.set_user({.name = "guest", .expiration_day = 0});
+    EXPECT_NE(out.shadow().find("\nguest:!::0::::0:\n"), std::string::npos);
+    // A line with too few fields is completed, and one that is missing cannot be.
+    Accounts odd("root:x:0:0:root:/root:/bin/sh\nb:x:5:0:::\n", "root:x:0:\n", "root:*:1:0\n");
+    odd.set_user({.name = "root", .must_change_password = true});
+    EXPECT_EQ(odd.shadow(), "root:*:0:0:::::\n");
+    EXPECT_THROW(odd.set_user({.name = "b", .expiration_day = 1}), Error);
+}
+
 TEST(Accounts, ConflictsAreRefused) {
     Accounts out = accounts();
     EXPECT_THROW(out.set_user({.name = "a", .groups = {"missing"}}), Error);

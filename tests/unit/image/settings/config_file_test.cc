@@ -7,6 +7,7 @@
 #include "image/deployment/os_release.hh"
 #include "image/disk/byte_size.hh"
 #include "image/disk/uuid.hh"
+#include "image/settings/unsupported_settings.hh"
 
 namespace osb::test {
 namespace {
@@ -91,13 +92,91 @@ ErrorKind refused_config(const std::string& toml) {
 
 TEST(Config, WhatIsNotKnownIsNotPassedOver) {
     EXPECT_EQ(refused_config("[customizations.firewall]\nports = []"), ErrorKind::unsupported);
-    EXPECT_EQ(refused_config("[[customizations.user]]\nname = 'a'\nexpiredate = 1"), ErrorKind::unsupported);
-    EXPECT_EQ(refused_config("blueprint = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("[[customizations.user]]\nname = 'a'\nexpires = 1"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("blueprints = 1"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("customizations.locale.languages = ['de', 'en']"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("customizations.services.started = ['a']"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("customizations.timezone.ntp = ['a']"), ErrorKind::unsupported);
     EXPECT_EQ(refused_config("[[customizations.filesystem]]\nmountpoint = '/var/data'\nminsize = 1"),
               ErrorKind::unsupported);
+}
+
+TEST(Config, ABlueprintMayBeWrapped) {
+    const std::string plain = kJson;
+    const Customizations one = parse_config(plain, "a.json");
+    const Customizations wrapped = parse_config("{\"blueprint\": " + plain + "}", "a.json");
+    EXPECT_EQ(wrapped.text, one.text);
+    ASSERT_EQ(wrapped.users.size(), 1U);
+    EXPECT_EQ(wrapped.users[0].name, "core");
+    EXPECT_EQ(parse_config("blueprint.customizations.hostname = 'a'", "a.toml").hostname, "a");
+    EXPECT_EQ(refused_config("blueprint = 1"), ErrorKind::invalid);
+    EXPECT_EQ(refused_config("blueprint.blueprint.name = 'a'"), ErrorKind::unsupported);
+    // Settings outside would be lost.
+    EXPECT_EQ(refused_config("customizations.hostname = 'a'\nblueprint.name = 'a'"), ErrorKind::unsupported);
+}
+
+TEST(Config, ABlueprintHasAName) {
+    // As a program writes it: empty lists for what is not there.
+    const Customizations out =
+        parse_config(R"({"name": "edge", "description": "a", "version": "1.0.0", "distro": "",
+                         "packages": [], "modules": [], "enabled_modules": [], "groups": [], "containers": [],
+                         "customizations": {"hostname": "a"}})",
+                     "a.json");
+    EXPECT_EQ(out.hostname, "a");
+    EXPECT_EQ(refused_config("name = 1"), ErrorKind::invalid);
+    EXPECT_EQ(refused_config("packages = 1"), ErrorKind::invalid);
+    EXPECT_EQ(refused_config("[[packages]]\nname = 'nginx'"), ErrorKind::unsupported);
+    EXPECT_EQ(refused_config("distro = 'fedora-41'"), ErrorKind::unsupported);
+}
+
+// The customizations of osbuild's blueprints that are not read (pkg/blueprint/customizations.go).
+TEST(Config, OtherSettingsOfBlueprintsAreRefusedWithAReason) {
+    for (const std::string setting : {"bootloader",
+                                      "cacerts",
+                                      "containers-storage",
+                                      "disk",
+                                      "dnf",
+                                      "fdo",
+                                      "fips",
+                                      "firewall",
+                                      "firstboot",
+                                      "ignition",
+                                      "installation_device",
+                                      "installer",
+                                      "iso",
+                                      "kernel.name",
+                                      "openscap",
+                                      "partitioning_mode",
+                                      "repositories",
+                                      "rhsm",
+                                      "rpm",
+                                      "sshd"}) {
+        try {
+            parse_config("customizations." + setting + ".x = 1", "a.toml");
+            ADD_FAILURE() << "taken: " << setting;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::unsupported) << setting;
+            EXPECT_NE(error.message().find("customizations." + setting + " is not supported"),
+                      std::string::npos)
+                << error.message();
+            EXPECT_NE(error.hint(), "") << setting;
+        }
+    }
+    EXPECT_NE(image::unsupported_reason("customizations.files.uri"), "");
+    EXPECT_EQ(image::unsupported_reason("customizations.nonsense"), "");
+}
+
+TEST(Config, AccountsMayExpire) {
+    const std::string user = "[[customizations.user]]\nname = 'a'\n";
+    const Customizations out = parse_config(
+        user + "expiredate = 20000\nforce_password_reset = true\nhome = '/var/home/a/'", "a.toml");
+    EXPECT_EQ(out.users.at(0).expiration_day, 20000U);
+    EXPECT_TRUE(out.users.at(0).must_change_password);
+    EXPECT_EQ(out.users.at(0).home, "/var/home/a");
+    for (const char* text : {"expiredate = -1", "expiredate = 2932897", "expiredate = '2030-01-01'",
+                             "force_password_reset = 1", "home = '/'", "home = '//'", "home = ''"}) {
+        EXPECT_EQ(refused_config(user + text), ErrorKind::invalid) << text;
+    }
 }
 
 TEST(Config, MalformedAndHostileValuesAreRefused) {
