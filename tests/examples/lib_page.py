@@ -11,6 +11,7 @@ The fenced blocks of a page are its test. The first word of a block's info strin
     ```sh boot             a command line of qemu-system-x86_64: the machine is started, and root logs in with the password "osb"
     ```sh machine          commands on the machine that was started last; `reboot` and `poweroff` in a line of their own
     ```sh machine=NAME     on the machine with this name (boot=NAME names it)
+    ```sh machine restarts=2   after `reboot` the machine restarts once more by itself
     ```text                what the block before it prints, in whole; "..." stands for any text, in a line of its own for any lines
     ```LANGUAGE file=PATH  the content of this file of the example, which the test compares
 
@@ -208,7 +209,8 @@ set -eu
                 part = ""
                 if line.strip() == "reboot":
                     machine.send("sync; reboot\n")
-                    machine.next_boot()
+                    for _ in range(int(block.words.get("restarts", "1"))):
+                        machine.next_boot()
                     machine.login()
                 elif line.strip() == "poweroff":
                     machine.power_off()
