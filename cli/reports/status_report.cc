@@ -12,8 +12,8 @@
 #include "cli/output/json_output.hh"
 #include "cli/reports/deployment_report.hh"
 #include "cli/reports/diff_report.hh"
-#include "cli/reports/packages_report.hh"
 #include "cli/reports/extension_report.hh"
+#include "cli/reports/packages_report.hh"
 
 namespace osb::cli {
 namespace {
@@ -46,6 +46,7 @@ std::string release_name(const std::string& version, const std::string& digest) 
 // The columns before and of the names of fields.
 constexpr std::size_t kIndent = 5;
 constexpr std::size_t kFieldWidth = 9;
+
 const char* describe_usr(ostree::UsrState state) {
     switch (state) {
         case ostree::UsrState::development:

@@ -6,9 +6,9 @@
 #include "base/escape.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "cli/reports/extension_report.hh"
 #include "cli/reports/packages_report.hh"
 #include "cli/reports/transfer_report.hh"
-#include "cli/reports/extension_report.hh"
 #include "cli/reports/upgrade_report.hh"
 
 namespace osb::cli {
@@ -18,33 +18,6 @@ using ostree::PackageChange;
 
 std::string built(const system::Release& release) {
     return release.time == 0 ? "" : concat(", built ", format_time(static_cast<std::int64_t>(release.time)));
-}
-
-std::string describe(const PackageChange& change, std::size_t width) {
-    const std::string name = escape(change.name);
-    const std::string gap(width - std::min(width, name.size()) + 2, ' ');
-    if (change.before.empty()) return concat("  + ", name, gap, escape(change.after), '\n');
-    if (change.after.empty()) return concat("  - ", name, gap, escape(change.before), '\n');
-    return concat("    ", name, gap, escape(change.before), " -> ", escape(change.after), '\n');
-}
-
-std::string describe_packages(const system::UpdateCheck& check) {
-    if (!check.packages) return concat("packages: unknown (", check.packages_unknown, ")\n");
-    if (check.packages->empty()) return "packages: the same\n";
-    constexpr std::size_t kWidest = 40;
-    std::size_t width = 0;
-    std::size_t added = 0;
-    std::size_t removed = 0;
-    std::string lines;
-    for (const PackageChange& change : *check.packages)
-        width = std::clamp(escape(change.name).size(), width, kWidest);
-    for (const PackageChange& change : *check.packages) {
-        added += change.before.empty() ? 1 : 0;
-        removed += change.after.empty() ? 1 : 0;
-        lines += describe(change, width);
-    }
-    return concat("packages: ", added, " added, ", removed, " removed, ",
-                  check.packages->size() - added - removed, " changed\n", lines);
 }
 
 std::string describe_unfit(const system::UpdateCheck& check) {
@@ -109,8 +82,7 @@ std::string describe_check(const system::UpdateCheck& check) {
                       check.ways.empty() ? format_bytes(*check.bytes_to_fetch) : describe_plan(check.ways),
                       '\n');
     }
-    return out + describe_packages(check.packages, check.packages_unknown);
-    return out + describe_packages(check) + describe_unfit(check);
+    return out + describe_packages(check.packages, check.packages_unknown) + describe_unfit(check);
 }
 
 }  // namespace osb::cli

@@ -6,8 +6,8 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/output/format.hh"
-#include "cli/reports/transfer_report.hh"
 #include "cli/reports/extension_report.hh"
+#include "cli/reports/transfer_report.hh"
 #include "system/check/restart.hh"
 #include "system/upgrade/upgrade_plan.hh"
 
@@ -99,7 +99,6 @@ OrderedJson upgrade_to_json(const system::UpgradeReport& report) {
             {"bytes_read", report.bytes_read},
             {"transfer", report.transfer ? transfer_to_json(*report.transfer) : OrderedJson(nullptr)},
             {"objects", to_json(report.objects)},
-            {"etc_conflicts", report.etc_conflicts}};
             {"etc_conflicts", report.etc_conflicts},
             {"unfit_extensions", unfit_to_json(report.unfit_extensions)}};
 }

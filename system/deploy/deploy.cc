@@ -232,7 +232,6 @@ std::uint64_t keep_proven(Sysroot& sysroot) {
         write_menu(sysroot);
     }
     settle_reset(sysroot, true);
-    return sysroot.cleanup(unused_image_refs(sysroot));
     std::vector<std::string> unused = unused_image_refs(sysroot);
     for (std::string& ref : unused_extension_refs(sysroot)) unused.push_back(std::move(ref));
     remove_unused_extension_files(sysroot);

@@ -60,12 +60,9 @@ DeployOutcome deploy_next(ostree::Sysroot& sysroot, const ostree::NewDeployment&
                           const TrialSubject& subject, const FillDeployment& fill = {});
 
 // Removes all deployments except the current one, the one on trial, the rollback and the pinned ones. Ends a
-// factory reset if it is over (settle_reset.hh). Removes
-// the refs and layers of images that are no longer deployed, and prunes the repository. Returns the bytes
-// that were freed in the repository.
-// Removes all deployments except the current one, the one on trial, the rollback and the pinned ones. Removes
-// the refs and layers of images that are no longer deployed, refs and files of removed extensions, and prunes
-// the repository. Returns the bytes that were freed in the repository.
+// factory reset if it is over (settle_reset.hh). Removes the refs and layers of images that are no longer
+// deployed, refs and files of removed extensions, and prunes the repository. Returns the bytes that were
+// freed in the repository.
 std::uint64_t keep_proven(ostree::Sysroot& sysroot);
 
 }  // namespace osb::system

@@ -44,8 +44,8 @@ struct SystemStatus {
     std::vector<FailedTrial> failed;       // the latest last
     std::optional<std::size_t> next_boot;  // index of the deployment that the next boot starts
     TrialSupport trial_support;
-    std::optional<ResetRecord> reset;  // the factory reset that is under way
-    bool reset_waits = false;          // the next boot starts the system of that reset
+    std::optional<ResetRecord> reset;         // the factory reset that is under way
+    bool reset_waits = false;                 // the next boot starts the system of that reset
     std::vector<ExtensionStatus> extensions;  // of the current system
     std::string extensions_problem;           // why they are not known; "" if they are
 

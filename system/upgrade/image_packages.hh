@@ -9,7 +9,6 @@
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/packages.hh"
 #include "system/upgrade/image_file.hh"
-#include "system/upgrade/packages.hh"
 
 namespace osb::system {
 

@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include "base/error.hh"
+#include "image/deployment/os_release.hh"
 #include "image/install/scratch_repository.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/apk_database.hh"
-#include "image/deployment/os_release.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/upgrade/candidate.hh"

@@ -10,7 +10,6 @@
 #include "ostree/sysroot/sysroot.hh"
 #include "ostree/tree/packages.hh"
 #include "system/extension/extension.hh"
-#include "system/upgrade/packages.hh"
 #include "system/upgrade/upgrade_options.hh"
 #include "system/upgrade/upgrade_plan.hh"
 

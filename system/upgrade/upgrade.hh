@@ -41,9 +41,6 @@ struct UpgradeReport {
     std::optional<ostree::Transfer> transfer;  // of an image that was fetched now
     // For a ref of a remote that is not a directory of this machine.
     std::optional<ostree::FetchedObjects> objects;
-    std::vector<std::string> etc_conflicts;  // one line for each conflict in /etc, for `deployed`
-    std::optional<DeployResult> deployment;  // for `deployed`
-    std::uint64_t bytes_read = 0;                  // of layers
     std::vector<std::string> etc_conflicts;        // one line for each conflict in /etc, for `deployed`
     std::optional<DeployResult> deployment;        // for `deployed`
     std::vector<UnfitExtension> unfit_extensions;  // of the new system, for `deployed` and `downloaded`
