@@ -131,7 +131,7 @@ void check_os_release(const LintContext& context, Findings& findings) {
     if (!text) text = read_small(context, "usr/lib/os-release");
     if (!text) {
         findings.warning("etc/os-release", "there is no os-release, so the boot menu cannot name the system",
-                         "RUN printf 'ID=my-os\\nPRETTY_NAME=\"My OS\"\\n' >/etc/os-release");
+                         R"(RUN printf 'ID=my-os\nPRETTY_NAME="My OS"\n' >/etc/os-release)");
         return;
     }
     try {

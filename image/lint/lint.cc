@@ -37,10 +37,10 @@ void check_names_of_checks(const SkippedChecks& skipped) {
     for (const LintCheck& check : lint_checks()) names.emplace_back(check.name);
     for (const std::string& name : skipped) {
         if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-        Error error(ErrorKind::usage, concat("there is no check ", quoted(name)));
         const std::optional<std::string> near = nearest_name(name, names);
-        throw error.hint(near ? concat("did you mean ", quoted(*near), "?")
-                              : std::string("'osb-oci lint --list' prints all checks"));
+        throw Error(ErrorKind::usage, concat("there is no check ", quoted(name)))
+            .hint(near ? concat("did you mean ", quoted(*near), "?")
+                       : std::string("'osb-oci lint --list' prints all checks"));
     }
 }
 
