@@ -252,9 +252,9 @@ def base_image():
         shutil.rmtree(test.work, ignore_errors=True)
 
 
-def run_page(name, needs=(), base=False, after=None):
+def run_page(name, needs=(), base=False, after=None, files=None):
     """Runs the page, as the test whose exit status is that of the program. `base`: it builds on the bootable Alpine of
-    containerfiles/Containerfile, in whose place the image of the system tests stands."""
+    containerfiles/Containerfile, in whose place the image of the system tests stands. `files`: {name: path} of what a reader downloads."""
     if os.geteuid() != 0:
         print("# needs root, for namespaces and loop devices")
         sys.exit(SKIPPED)
@@ -269,6 +269,8 @@ def run_page(name, needs=(), base=False, after=None):
         test.need("ip", "bash", *needs)
         test.must("ip", "link", "set", "lo", "up")
         page = Page(test, name)
+        for file, source in (files or {}).items():
+            shutil.copy(source, os.path.join(page.directory, file))
         mount_directories(test)
         if base:
             test.must("skopeo", "copy", "-q", os.environ[INSIDE], f"containers-storage:{BASE}", env=page.env)
