@@ -82,7 +82,7 @@ def members(archive):
 
 
 def union(test, repo, *arguments):
-    return union(test, repo, "--progress", "none", *arguments)
+    return test.run(test.osb, "union", "--repo", repo, "--progress", "none", *arguments)
 
 
 def check_join(test, repo, base, one, two):
