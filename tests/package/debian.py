@@ -94,12 +94,18 @@ def compiled():
     return {(entry[3], entry[2]) for entry in entries if entry[3].endswith((".o", ".a", "/osb-oci")) or entry[3] == "osb-oci"}
 
 
+def names_beside():
+    """Where dpkg-buildpackage would put its results."""
+    return sorted(glob.glob(os.path.join(os.path.dirname(TOP), "osb-oci*")))
+
+
 def build(test):
     """The path of the package."""
     if os.path.realpath(test.osb) != os.path.join(TOP, "build/release/osb-oci"):
         raise Skip("the program is not that of build/release")
     test.need("dpkg-buildpackage", "dh", "git")
-    before, changes = compiled(), test.run("git", "-C", TOP, "status", "--porcelain").stdout
+    test.must(os.path.join(TOP, "scripts", "build"), "release", "osb-oci")
+    before, changes, beside = compiled(), test.run("git", "-C", TOP, "status", "--porcelain").stdout, names_beside()
     done = test.run(os.path.join(TOP, "scripts", "package"))
     if not test.check_status(done, 0, "scripts/package"):
         raise RuntimeError(done.stderr[-4000:])
@@ -107,8 +113,8 @@ def build(test):
     after = test.run("git", "-C", TOP, "status", "--porcelain").stdout
     test.check(after == changes, "and leaves the source tree as it was", after)
     package = done.stdout.strip()
-    beside = glob.glob(os.path.join(os.path.dirname(TOP), f"osb-oci_{version()}*"))
-    test.check(os.path.dirname(package) == os.path.join(TOP, "build/package") and not beside, "the results are in build/package", beside)
+    there = os.path.dirname(package) == os.path.join(TOP, "build/package")
+    test.check(there and names_beside() == beside, "the results are in build/package", package)
     changes_file = re.sub(r"deb$", "changes", package)
     with open(changes_file, encoding="utf-8") as file:
         test.check(os.path.basename(package) in file.read(), "the .changes lists it")
