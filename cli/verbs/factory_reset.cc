@@ -134,13 +134,16 @@ constexpr auto kFactoryResetExamples = std::to_array<std::string_view>({
 
 const VerbEntry kFactoryResetVerb{
     .name = "factory-reset",
-    .summary = "Bring the machine back to the state in which it was installed",
+    .summary = "Reset the machine to the state of its installation",
     .description =
-        "Deploys the running commit again with a fresh /etc and a fresh /var, and puts back what "
-        "'install-to-disk --config' set. The next boot tries this system. If its checks fail, the machine "
-        "falls back to the present system, with its /etc and /var. When they have passed, the present "
-        "system and its data are removed. Kernel arguments and the followed image stay. Host keys and the "
-        "machine's id are new unless --keep names them.",
+        "Deploys the running commit again with a fresh /etc and a fresh /var, and restores the settings that "
+        "were made at the installation. The next boot tries this system. If its checks fail, the machine "
+        "falls "
+        "back to the present system, with its /etc and /var. When they have passed, the present system and "
+        "its "
+        "data are removed. Kernel arguments and the followed image stay. Host keys and the machine's id are "
+        "new "
+        "unless --keep names them.",
     .examples = kFactoryResetExamples,
     .related = {"rollback", "status", "boot-check", "install-to-disk"},
     .uses_repository = false,
