@@ -32,7 +32,7 @@ struct UpdateCheck {
 // The amount of data that check_update() may read.
 enum class CheckDepth {
     release,  // a request or two
-    contents  // also bytes_to_fetch and packages, which may read parts of layers
+    contents  // also bytes_to_fetch and packages, which may read parts of layers, or of a remote's commit
 };
 
 // Checks for an update. Needs no privileges and changes nothing. The plan is the one that upgrade() makes
