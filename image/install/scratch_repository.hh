@@ -1,6 +1,5 @@
-// A temporary repository, for images that are written to a disk or only compared.
-// A temporary repository. It stores images before they are written to a disk, and the few objects of a remote
-// that `upgrade --check` reads.
+// A temporary repository. It stores images before they are written to a disk or compared, and the few objects
+// of a remote that `upgrade --check` reads.
 #pragma once
 
 #include <optional>
