@@ -55,25 +55,34 @@ ObjectType type_of(const std::string& suffix) {
     return ObjectType::file;
 }
 
-// Looks up objects of a repository in its own directory. Thread-safe.
+// Looks up objects in the directories of a repository and of its parents. Thread-safe.
 class ObjectLookup {
   public:
-    explicit ObjectLookup(const Repository& repository)
-        : objects_(open_at(ostree_repo_get_dfd(repository.handle().repo.get()), "objects",
-                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW)),
-          is_archive_(repository.mode() == RepoMode::archive) {}
+    explicit ObjectLookup(const Repository& repository) {
+        for (OstreeRepo* repo = repository.handle().repo.get(); repo != nullptr;
+             repo = ostree_repo_get_parent(repo)) {
+            places_.push_back(
+                {open_at(ostree_repo_get_dfd(repo), "objects", O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+                 ostree_repo_get_mode(repo) == OSTREE_REPO_MODE_ARCHIVE});
+        }
+    }
 
     bool lacks(const LayerObject& object) const {
         // The commit is part of the result, and its detached metadata may have changed.
         if (object.name.suffix == "commit" || object.name.suffix == "commitmeta") return true;
-        const std::string path =
-            loose_path(parse_sha256(object.name.checksum), type_of(object.name.suffix), is_archive_);
-        return ::faccessat(objects_.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+        const Sha256 checksum = parse_sha256(object.name.checksum);
+        return std::none_of(places_.begin(), places_.end(), [&](const Place& place) {
+            const std::string path = loose_path(checksum, type_of(object.name.suffix), place.is_archive);
+            return ::faccessat(place.objects.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        });
     }
 
   private:
-    Fd objects_;
-    bool is_archive_;
+    struct Place {
+        Fd objects;
+        bool is_archive;
+    };
+    std::vector<Place> places_;
 };
 
 // The next `size` bytes of a source.

@@ -102,7 +102,6 @@ void DiffOperands::import(Operand& operand, Layout layout) {
     options.ref = ostree::RefName::parse("osb-oci/diff");
     options.layout = layout;
     options.jobs = places_.jobs;
-    options.expect_objects = true;
     // The ref has the other image of this comparison, which is not its parent.
     if (!is_commit_image(image)) options.parent = ostree::Parent::none;
     const ostree::ImportResult result =

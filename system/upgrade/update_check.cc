@@ -45,7 +45,7 @@ class RemoteCommit {
     RemoteCommit(const ostree::Sysroot& sysroot, const Candidate& candidate)
         : commit_(*candidate.facts().commit), scratch_("") {
         std::vector<std::string> directories;
-        for (const std::string_view name : kApkDatabases)
+        for (const std::string_view name : ostree::kApkDatabases)
             directories.push_back(concat('/', name.substr(0, name.rfind('/'))));
         const auto& origin = std::get<image::RefspecOrigin>(candidate.target().origin);
         ostree::pull_directories(scratch_.repository(), sysroot.repository(), origin.remote, commit_,
@@ -59,9 +59,9 @@ class RemoteCommit {
 
     ImagePackages packages() {
         ImagePackages out;
-        for (const std::string_view name : kApkDatabases) {
-            const std::optional<std::string> database =
-                ostree::read_pulled_file(scratch_.repository(), commit_, std::string(name), kMaxApkDatabase);
+        for (const std::string_view name : ostree::kApkDatabases) {
+            const std::optional<std::string> database = ostree::read_pulled_file(
+                scratch_.repository(), commit_, std::string(name), ostree::kMaxApkDatabase);
             if (!database) continue;
             out.packages = ostree::package_versions(*database);
             return out;
