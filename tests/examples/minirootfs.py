@@ -4,8 +4,7 @@
 import os
 import sys
 
-from lib_harness import SKIPPED
-from lib_page import run_page
+from lib_page import SKIPPED, run_page
 
 ARCHIVE = "alpine-minirootfs-3.20.3-x86_64.tar.gz"
 rootfs = os.environ.get("OSB_ALPINE_ROOTFS", "")
