@@ -106,7 +106,7 @@ void ExportFlags::declare(Arguments& arguments) {
          .target = &cmd_},
         jobs_argument(jobs_),
     });
-    registry_.declare(arguments);
+    registry_.declare_access(arguments);
 }
 
 bool ExportFlags::given() const {

@@ -8,7 +8,7 @@
 
 namespace osb::cli {
 
-void RegistryFlags::declare(Arguments& arguments) {
+void RegistryFlags::declare_access(Arguments& arguments) {
     constexpr std::string_view kGroup = "Registries";
     arguments.add({
         {.name = "--authfile",
@@ -42,8 +42,28 @@ void RegistryFlags::declare(Arguments& arguments) {
     });
 }
 
+void RegistryFlags::declare(Arguments& arguments) {
+    declare_access(arguments);
+    constexpr std::string_view kGroup = "Trust";
+    arguments.add({
+        {.name = "--policy",
+         .value = "FILE",
+         .kind = ValueKind::file,
+         .help = "policy that decides which images may be used (containers-policy.json)",
+         .default_shown = "~/.config/containers/policy.json, else /etc/containers/policy.json",
+         .group = kGroup,
+         .target = &policy},
+        {.name = "--require-signature",
+         .help = "refuse an image that the policy accepts without a signature",
+         .group = kGroup,
+         .target = &require_signature},
+    });
+}
+
 registry::RegistryOptions RegistryFlags::options() const {
     registry::RegistryOptions out;
+    out.policy = policy;
+    out.require_signature = require_signature;
     out.authfile = authfile;
     if (!credentials.empty() && !credentials_file.empty()) {
         throw Error(ErrorKind::usage, "--creds and --creds-file exclude each other");

@@ -16,8 +16,13 @@ struct RegistryFlags {
     std::string credentials_file;
     bool password_from_stdin = false;
     std::optional<bool> tls_verify;  // nullopt: registries.conf decides
+    std::string policy;
+    bool require_signature = false;
 
+    // The rows for a verb that reads an image: access to registries, and which images to trust.
     void declare(Arguments& arguments);
+    // Only those for access.
+    void declare_access(Arguments& arguments);
     // Reads the password from standard input if the options say so; call it once. Throws Error{usage} for
     // malformed credentials, and the errors of reading.
     registry::RegistryOptions options() const;

@@ -75,11 +75,13 @@ extern const VerbEntry kPinVerb;
 extern const VerbEntry kPullVerb;
 extern const VerbEntry kPushVerb;
 extern const VerbEntry kRollbackVerb;
+extern const VerbEntry kSignVerb;
 extern const VerbEntry kStatusVerb;
 extern const VerbEntry kSwitchVerb;
 extern const VerbEntry kUnionVerb;
 extern const VerbEntry kUnpinVerb;
 extern const VerbEntry kUpgradeVerb;
+extern const VerbEntry kVerifyVerb;
 extern const VerbEntry kUsrOverlayVerb;
 
 // All verbs, in the order of the help.

@@ -15,7 +15,7 @@
 #include "cli/reports/extension_report.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 #include "system/extension/usr_overlay.hh"
 #include "system/origin/machine_platform.hh"
 
@@ -79,8 +79,7 @@ class ExtensionVerb final : public Verb {
         // The image for the machine of the sysroot, which may be another than this one.
         const std::optional<oci::Platform> machine =
             sysroot.booted() ? std::nullopt : std::optional(system::machine_platform(sysroot, current));
-        const oci::Image image =
-            oci::open_image(registry::open_source(reference, machine, registry_.options()), machine);
+        const oci::Image image = registry::open_trusted_image(reference, machine, registry_.options());
         if (!add_.force) system::check_machine(image.config.platform, sysroot, current);
         const system::AddReport report =
             system::add_extension(sysroot, where, image, reference.to_string(), add_, session.progress);

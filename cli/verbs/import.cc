@@ -15,7 +15,7 @@
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -108,8 +108,7 @@ class ImportVerb final : public Verb {
         set_parent();
 
         // Open the image first, so that a mistyped name creates no repository.
-        const oci::Image image =
-            oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
+        const oci::Image image = registry::open_trusted_image(reference, platform, registry_.options());
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         const ostree::ImportResult result =
             ostree::import_image(repository, image, options_, session.progress);

@@ -12,6 +12,7 @@
 #include "oci/transports/image.hh"
 #include "ostree/import/fetch_plan.hh"
 #include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -66,10 +67,11 @@ class InspectVerb final : public Verb {
         const oci::Reference reference = oci::Reference::parse(image_);
         std::optional<oci::Platform> platform;
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
-        const std::shared_ptr<oci::ImageSource> source =
-            registry::open_source(reference, platform, registry_.options());
+        const registry::RegistryOptions options = registry_.options();
+        const std::shared_ptr<oci::ImageSource> source = registry::open_source(reference, platform, options);
         if (!platform && !config_ && inspect_index(session, reference, *source)) return;
         const oci::Image image = oci::open_image(source, platform);
+        registry::check_policy(reference, image.manifest.digest, options);
         if (raw_) return print_document(session, image.manifest.raw);
         if (config_) return print_document(session, image.config.raw);
         const auto plan = find_plan(session.options.repo, image);

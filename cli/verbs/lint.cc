@@ -19,7 +19,7 @@
 #include "image/lint/lint_image.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -133,8 +133,7 @@ class LintVerb final : public Verb {
     LintReport lint(Session& session, const image::SkippedChecks& skipped) {
         if (names_image(target_)) {
             const oci::Reference reference = oci::Reference::parse(target_);
-            const oci::Image image =
-                oci::open_image(registry::open_source(reference, chosen_, registry_.options()), chosen_);
+            const oci::Image image = registry::open_trusted_image(reference, chosen_, registry_.options());
             return image::lint_image(image, skipped, session.progress);
         }
         if (is_written_as_path(target_)) return lint_directory(skipped);

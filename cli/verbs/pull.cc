@@ -12,7 +12,7 @@
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/pull.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -47,8 +47,7 @@ class PullVerb final : public Verb {
         std::optional<oci::Platform> platform;
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
         if (!ref_.empty()) options_.ref = ostree::RefName::parse(ref_);
-        const oci::Image image =
-            oci::open_image(registry::open_source(reference, platform, registry_.options()), platform);
+        const oci::Image image = registry::open_trusted_image(reference, platform, registry_.options());
         if (!options_.ref) {
             options_.ref = ostree::RefName::parse(
                 concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));

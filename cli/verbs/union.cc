@@ -13,7 +13,7 @@
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/union/union.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -142,10 +142,9 @@ class UnionVerb final : public Verb {
     ostree::UnionInput open_input(const std::string& name) const {
         if (!oci::Reference::has_transport(name)) return {.name = name, .image = {}, .commit = {}};
         const oci::Reference reference = oci::Reference::parse(name);
-        return {
-            .name = name,
-            .image = oci::open_image(registry::open_source(reference, wanted_, registry_.options()), wanted_),
-            .commit = {}};
+        return {.name = name,
+                .image = registry::open_trusted_image(reference, wanted_, registry_.options()),
+                .commit = {}};
     }
 
     static void find_commit(const ostree::Repository& repository, ostree::UnionInput& input) {

@@ -7,11 +7,11 @@ namespace osb::cli {
 
 std::span<const VerbEntry* const> verbs() {
     static constexpr std::array kVerbs{
-        &kImportVerb,   &kExportVerb,    &kPushVerb,     &kPullVerb,          &kInspectVerb,
-        &kDiffVerb,     &kLintVerb,      &kUnionVerb,    &kInstallToDiskVerb, &kStatusVerb,
-        &kUpgradeVerb,  &kSwitchVerb,    &kRollbackVerb, &kFactoryResetVerb,  &kKargsVerb,
-        &kPinVerb,      &kUnpinVerb,     &kCleanupVerb,  &kUsrOverlayVerb,    &kExtensionVerb,
-        &kBootMenuVerb, &kBootCheckVerb, &kMergeEtcVerb,
+        &kImportVerb,        &kExportVerb,    &kPushVerb,     &kPullVerb,      &kSignVerb,
+        &kVerifyVerb,        &kInspectVerb,   &kDiffVerb,     &kLintVerb,      &kUnionVerb,
+        &kInstallToDiskVerb, &kStatusVerb,    &kUpgradeVerb,  &kSwitchVerb,    &kRollbackVerb,
+        &kFactoryResetVerb,  &kKargsVerb,     &kPinVerb,      &kUnpinVerb,     &kCleanupVerb,
+        &kUsrOverlayVerb,    &kExtensionVerb, &kBootMenuVerb, &kBootCheckVerb, &kMergeEtcVerb,
     };
     return kVerbs;
 }

@@ -10,7 +10,7 @@
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
 #include "ostree/push/remote_pull.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::image {
 namespace {
@@ -46,8 +46,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     if (imgref.empty() && reference.transport == oci::Transport::docker) imgref = reference.to_string();
     if (!imgref.empty()) static_cast<void>(Origin::of_image(imgref));  // refused before anything is fetched
 
-    const oci::Image image = oci::open_image(
-        registry::open_source(reference, options.platform, options.registry), options.platform);
+    const oci::Image image = registry::open_trusted_image(reference, options.platform, options.registry);
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
     const auto ref = ostree::RefName::parse(
         concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));

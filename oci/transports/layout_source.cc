@@ -49,12 +49,18 @@ std::string list_tags(const Index& index) {
     return out;
 }
 
-// Removes entries with equal digests, because several tags may name one image.
+// True for the signatures of another entry, where cosign stores them: sha256-<digits>.sig.
+bool is_signatures(const Descriptor& entry) {
+    const std::string name = annotation(entry, kRefName);
+    return name.starts_with("sha") && name.find('-') < name.size() && name.ends_with(".sig");
+}
+
+// Removes entries with equal digests, because several tags may name one image, and signatures.
 std::vector<const Descriptor*> distinct_images(const Index& index) {
     std::vector<const Descriptor*> out;
     std::set<Digest> seen;
     for (const Descriptor& entry : index.manifests) {
-        if (seen.insert(entry.digest).second) out.push_back(&entry);
+        if (!is_signatures(entry) && seen.insert(entry.digest).second) out.push_back(&entry);
     }
     return out;
 }

@@ -8,7 +8,7 @@
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/tree/base_tree.hh"
 #include "ostree/tree/commit_walk.hh"
-#include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 #include "system/deploy/deployment_name.hh"
 
 namespace osb::system {
@@ -62,9 +62,8 @@ DiffOperands::Operand DiffOperands::open(const std::string& text) {
     Operand out{.text = text, .image = std::nullopt, .side = std::nullopt};
     switch (kind_of_operand(text)) {
         case OperandKind::image:
-            out.image = oci::open_image(
-                registry::open_source(oci::Reference::parse(text), places_.platform, places_.registry),
-                places_.platform);
+            out.image =
+                registry::open_trusted_image(oci::Reference::parse(text), places_.platform, places_.registry);
             break;
         case OperandKind::deployment: {
             const ostree::Deployment deployment = find_deployment(sysroot(), text);

@@ -7,6 +7,7 @@
 #include "base/escape.hh"
 #include "oci/documents/reference.hh"
 #include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::system {
 namespace {
@@ -40,7 +41,12 @@ class PinnedSource final : public oci::ImageSource {
 
 oci::Image ResolvedImage::open() const {
     return with_context([this] { return concat("image ", quoted(reference)); },
-                        [this] { return oci::open_image(source, platform); });
+                        [this] {
+                            oci::Image out = oci::open_image(source, platform);
+                            registry::check_policy(oci::Reference::parse(reference), out.manifest.digest,
+                                                   options);
+                            return out;
+                        });
 }
 
 namespace {
@@ -53,7 +59,8 @@ ResolvedImage look_up(const oci::Reference& reference, const registry::RegistryO
     return {.reference = reference.to_string(),
             .digest = std::move(digest),
             .source = std::move(source),
-            .platform = platform};
+            .platform = platform,
+            .options = options};
 }
 
 }  // namespace

@@ -17,8 +17,10 @@ struct ResolvedImage {
     // Returns the resolved document, whatever the name points to later.
     std::shared_ptr<oci::ImageSource> source;
     std::optional<oci::Platform> platform;  // the requested platform; nothing means this machine's
+    registry::RegistryOptions options;
 
-    // Reads manifest and config. Throws as oci::open_image().
+    // Reads manifest and config, and checks the image against the policy. Throws as oci::open_image() and
+    // registry::check_policy().
     oci::Image open() const;
 };
 

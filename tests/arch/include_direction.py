@@ -19,10 +19,10 @@ import tempfile
 ROOMS = {  # of each module, bottom first
     "base": (),
     "oci": ("documents", "tar", "codec", "chunked", "transports"),
-    "registry": ("http", "auth", "distribution", "docker", "skopeo", "transports"),
+    "registry": ("http", "auth", "distribution", "docker", "skopeo", "transports", "trust"),
     "ostree": ("objects", "tree", "diff", "layout", "import", "union", "export", "push", "sysroot"),
     "image": ("disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
-    "system": ("origin", "etc", "trial", "extension", "deploy", "reset", "check", "upgrade", "diff"),
+    "system": ("origin", "etc", "trial", "deploy", "check", "reset", "extension", "upgrade", "diff"),
     "cli": ("output", "options", "reports", "verbs"),
 }
 MODULES = tuple(ROOMS)  # bottom first

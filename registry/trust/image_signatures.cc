@@ -1,0 +1,128 @@
+#include "registry/trust/image_signatures.hh"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/base64.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "oci/documents/manifest_writer.hh"
+#include "oci/transports/image.hh"
+#include "oci/transports/layout_sink.hh"
+#include "oci/transports/layout_source.hh"
+
+namespace osb::registry {
+namespace {
+
+constexpr std::string_view kPayloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
+constexpr const char* kSignatureAnnotation = "dev.cosignproject.cosign/signature";
+
+oci::Reference signature_reference(const oci::Reference& image, const oci::Digest& manifest) {
+    oci::Reference out = image;
+    out.tag = signature_tag(manifest);
+    out.digest.clear();
+    return out;
+}
+
+std::shared_ptr<oci::ImageSource> open_signatures(const oci::Reference& name,
+                                                  const RegistryOptions& options) {
+    if (name.transport == oci::Transport::docker) return RegistryAccess(options).open_source(name);
+    return oci::open_layout(name.location, name.tag);
+}
+
+std::shared_ptr<oci::ImageSink> signature_sink(const oci::Reference& name, const RegistryOptions& options) {
+    if (name.transport == oci::Transport::docker) return RegistryAccess(options).open_sink(name);
+    return oci::create_layout_sink(name.location, name.tag);
+}
+
+// The manifest of the signatures; nullopt if the image has none.
+struct Stored {
+    std::shared_ptr<oci::ImageSource> source;
+    oci::Manifest manifest;
+};
+
+std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOptions& options) {
+    try {
+        const std::shared_ptr<oci::ImageSource> source = open_signatures(name, options);
+        const oci::Document root = source->root();
+        if (root.raw.size() > oci::kMaxDocument)
+            throw Error(ErrorKind::too_large, "the list of signatures is too large");
+        return Stored{.source = source,
+                      .manifest =
+                          oci::Manifest::parse(root.raw, root.media_type, HashAlgorithm::sha256)};
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::not_found) return std::nullopt;
+        throw;
+    }
+}
+
+std::string read_payload(oci::ImageSource& source, const oci::Descriptor& layer) {
+    if (layer.size > kMaxPayload) throw Error(ErrorKind::too_large, "a signature's payload is too large");
+    std::string out = read_all(*source.open_blob(layer), kMaxPayload, "a signature's payload");
+    if (out.size() != layer.size || oci::Digest::of(as_bytes(out), layer.digest.algorithm()) != layer.digest)
+        throw Error(ErrorKind::digest_mismatch, "a signature's payload does not match its digest");
+    return out;
+}
+
+void put_blob(oci::ImageSink& sink, const oci::Descriptor& descriptor, const std::string& bytes) {
+    if (sink.has_blob(descriptor)) return;
+    const std::unique_ptr<oci::BlobUpload> upload = sink.start_blob(bytes.size());
+    upload->write(as_bytes(bytes));
+    upload->finish(descriptor.digest);
+}
+
+}  // namespace
+
+std::string signature_tag(const oci::Digest& manifest) {
+    std::string out = manifest.to_string();
+    std::replace(out.begin(), out.end(), ':', '-');
+    return out + ".sig";
+}
+
+bool can_be_signed(const oci::Reference& image) {
+    return image.transport == oci::Transport::docker || image.transport == oci::Transport::oci;
+}
+
+std::vector<ImageSignature> read_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                            const RegistryOptions& options) {
+    if (!can_be_signed(image)) return {};
+    const oci::Reference name = signature_reference(image, manifest);
+    return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
+                        [&] {
+                            std::vector<ImageSignature> out;
+                            const std::optional<Stored> stored = find_stored(name, options);
+                            if (!stored) return out;
+                            for (const oci::Descriptor& layer : stored->manifest.layers) {
+                                if (oci::media_type_essence(layer.media_type) != kPayloadType) continue;
+                                const auto annotation = layer.annotations.find(kSignatureAnnotation);
+                                if (annotation == layer.annotations.end()) continue;
+                                std::optional<std::string> signature = decode_base64(annotation->second);
+                                if (!signature) continue;
+                                if (out.size() == kMaxSignatures)
+                                    throw Error(ErrorKind::too_large,
+                                                concat("more than ", kMaxSignatures, " signatures"));
+                                out.push_back({read_payload(*stored->source, layer), std::move(*signature)});
+                            }
+                            return out;
+                        });
+}
+
+void add_signature(const oci::Reference& image, const oci::Digest& manifest, const ImageSignature& signature,
+                   const RegistryOptions& options) {
+    const oci::Reference name = signature_reference(image, manifest);
+    std::vector<oci::Descriptor> layers;
+    if (const std::optional<Stored> stored = find_stored(name, options)) layers = stored->manifest.layers;
+    oci::Descriptor layer = oci::describe(kPayloadType, signature.payload);
+    layer.annotations[kSignatureAnnotation] = encode_base64(signature.signature);
+    layers.push_back(layer);
+    oci::ConfigFields fields{.platform = oci::Platform::host()};
+    for (const oci::Descriptor& one : layers) fields.diff_ids.push_back(one.digest);
+    const std::string config_text = oci::write_config(fields);
+    const oci::Descriptor config = oci::describe(oci::kMediaTypeConfig, config_text);
+    const std::shared_ptr<oci::ImageSink> sink = signature_sink(name, options);
+    put_blob(*sink, layer, signature.payload);
+    put_blob(*sink, config, config_text);
+    sink->put_manifest(oci::write_manifest(config, layers, {}), oci::kMediaTypeManifest);
+}
+
+}  // namespace osb::registry

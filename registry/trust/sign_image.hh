@@ -1,0 +1,36 @@
+// Signs an image so that cosign and containers/image verify it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "oci/documents/digest.hh"
+#include "oci/documents/reference.hh"
+#include "registry/distribution/registry_access.hh"
+#include "registry/trust/signing_key.hh"
+
+namespace osb::registry {
+
+// The options of sign_image().
+struct SignOptions {
+    std::string identity;   // HOST/NAME:TAG for the payload; "": the name of the image
+    std::int64_t time = 0;  // seconds since 1970
+    std::string creator;
+};
+
+// A manifest or index that has a signature by the key now.
+struct SignedManifest {
+    oci::Digest digest;
+    std::string identity;
+    bool added = false;  // false: it had the signature before
+};
+
+// Signs what the name points to now, and for an index each of its images, too: clients verify the image that
+// they select. A signature by the same key for the same name is not added again. Throws Error: unsupported
+// for a transport without signatures; usage if the name lacks a tag and no identity is given; as
+// read_signatures() and add_signature().
+std::vector<SignedManifest> sign_image(const oci::Reference& image, const PrivateKey& key,
+                                       const SignOptions& options, const RegistryOptions& registry);
+
+}  // namespace osb::registry
