@@ -29,7 +29,7 @@ class ExtensionVerb final : public Verb {
             {.name = "ACTION",
              .help =
                  "add IMAGE, remove NAME, list, or merge (what the service osb-extensions runs at a boot)",
-             .required = true,
+             .default_shown = "list",
              .allowed = {"add", "remove", "list", "merge"},
              .target = &action_},
             {.name = "OPERAND", .help = "the image to add, or the name to remove", .target = &operand_},
@@ -108,7 +108,7 @@ class ExtensionVerb final : public Verb {
                                            : describe_extensions(extensions));
     }
 
-    std::string action_;
+    std::string action_ = "list";
     std::string operand_;
     system::AddOptions add_;
     SysrootFlags sysroot_;
