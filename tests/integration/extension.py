@@ -199,6 +199,10 @@ def booted(test, system, images):
     listed = {one["name"]: one["state"] for one in json.loads(said["remove-all"].partition("\n{")[2].join(("{", "")))["extensions"]}
     test.check(listed == {"second": "waiting", "tool": "leaving"} and len(checkouts(system)) == 2,
                "a removed one stays on /usr, with its files", (said, checkouts(system)))
+    off = "echo quiet osb.extensions=0 >/run/cmdline; mount --bind /run/cmdline /proc/cmdline; /run/osb-oci extension merge"
+    result = system.in_booted(present, "sh", "-c", f"{off}; ls /usr/bin/second; /run/osb-oci extension list")
+    test.check("/usr/bin/second" not in result.stdout and "second  merged at the next boot: osb.extensions=0 is set" in result.stdout,
+               "osb.extensions=0: a boot without extensions", result.describe())
     result = system.in_booted(present, "sh", "-c", "/run/osb-oci extension merge; second; ls /usr/made; ls /usr/bin/tool 2>/dev/null")
     test.check(result.stdout == "extensions on /usr: second\nsecond\n", "the next boot", result.describe())
     result = system.osb("cleanup")

@@ -327,5 +327,35 @@ TEST(FormatAge, InTheLargestUnit) {
     EXPECT_FALSE(format_age(INT64_MAX, INT64_MIN).empty());
 }
 
+TEST(StatusReport, AWritableUsrAndExtensionsOfTheCurrentSystem) {
+    SystemStatus status = waiting();
+    EXPECT_FALSE(contains(described(status), "extended"));
+    EXPECT_EQ(as_json(status)["deployments"][0]["unlocked"], "none");
+    status.deployments[0].deployment.usr = ostree::UsrState::development;
+    const auto extension = [](const std::string& name, system::ExtensionState state, const char* reason) {
+        return system::ExtensionStatus{.extension = {.name = name,
+                                                     .commit = ostree::CommitId::parse(std::string(64, 'e')),
+                                                     .release = {{"ID", "alpine"}}},
+                                       .state = state,
+                                       .reason = reason};
+    };
+    status.extensions = {extension("debug", system::ExtensionState::unfit, "it is for ID 'x'"),
+                         extension("tools", system::ExtensionState::merged, "")};
+    const std::string text = described(status);
+    EXPECT_TRUE(contains(text, "     /usr     is writable until the restart\n")) << text;
+    EXPECT_TRUE(contains(text, "     extended debug (not merged: it is for ID 'x'), tools\n")) << text;
+    EXPECT_EQ(text.find("extended"), text.rfind("extended"));
+    const OrderedJson json = as_json(status);
+    EXPECT_EQ(json["deployments"][0]["unlocked"], "development");
+    EXPECT_EQ(json["extensions"][0]["state"], "unfit");
+    EXPECT_EQ(json["extensions"][0]["reason"], "it is for ID 'x'");
+    EXPECT_EQ(json["extensions"][1]["state"], "merged");
+    EXPECT_TRUE(json["extensions"][1]["reason"].is_null());
+    EXPECT_TRUE(json["extensions_problem"].is_null());
+    status.extensions.clear();
+    status.extensions_problem = "extensions.json is damaged";
+    EXPECT_TRUE(contains(described(status), "extended extensions.json is damaged\n"));
+}
+
 }  // namespace
 }  // namespace osb::cli
