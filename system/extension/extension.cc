@@ -82,6 +82,8 @@ ExtensionStatus status_of(const Sysroot& sysroot, const FitCheck& fit, Extension
 std::string why_not_merged_now(const Deployment& current) {
     if (!current.booted) return "";
     if (is_off_for_this_boot()) return concat(kExtensionsOff, " is set for this boot");
+    if (current.usr == ostree::UsrState::hotfix)
+        return "/usr of this deployment is writable (ostree admin unlock --hotfix)";
     if (current.usr != ostree::UsrState::read_only) return "/usr is writable until the restart";
     return "";
 }
