@@ -42,7 +42,7 @@ const char* state_word(ExtensionState state) {
     return "leaving";
 }
 
-std::string state_text(const ExtensionStatus& status) {
+std::string describe_state(const ExtensionStatus& status) {
     const std::string because = status.reason.empty() ? "" : concat(": ", status.reason);
     switch (status.state) {
         case ExtensionState::merged:
@@ -167,7 +167,7 @@ std::string describe_extensions(const std::vector<ExtensionStatus>& extensions) 
     std::string out;
     for (const ExtensionStatus& one : extensions) {
         const Extension& extension = one.extension;
-        out += concat("  ", extension.name, "  ", state_text(one), '\n');
+        out += concat("  ", extension.name, "  ", describe_state(one), '\n');
         field(out, "image", escape(extension.image));
         field(out, "version", escape(extension.version));
         field(out, "fits", extension.is_forced ? "every system (--force)" : requirements(extension));
@@ -183,7 +183,7 @@ std::string extensions_line(const std::vector<ExtensionStatus>& extensions) {
     std::string out;
     for (const ExtensionStatus& one : extensions) {
         out += concat(out.empty() ? "" : ", ", one.extension.name);
-        if (one.state != ExtensionState::merged) out += concat(" (", state_text(one), ')');
+        if (one.state != ExtensionState::merged) out += concat(" (", describe_state(one), ')');
     }
     return out;
 }

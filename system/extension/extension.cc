@@ -63,8 +63,8 @@ bool is_merged(const std::vector<MergedExtension>& merged, const Extension& exte
                      MergedExtension{.name = extension.name, .commit = extension.commit}) != merged.end();
 }
 
-ExtensionStatus status_of(const Sysroot& sysroot, const FitCheck& fit, Extension extension,
-                          const std::vector<MergedExtension>& merged, const std::string& why_waiting) {
+ExtensionStatus extension_status(const Sysroot& sysroot, const FitCheck& fit, Extension extension,
+                                 const std::vector<MergedExtension>& merged, const std::string& why_waiting) {
     ExtensionStatus out{.extension = std::move(extension), .state = ExtensionState::waiting, .reason = ""};
     if (is_merged(merged, out.extension)) {
         out.state = ExtensionState::merged;
@@ -104,7 +104,7 @@ std::vector<ExtensionStatus> read_extension_status(const Sysroot& sysroot) {
     const std::string why_waiting = why_not_merged_now(current);
     std::vector<ExtensionStatus> out;
     for (Extension& one : read_extensions(sysroot, current.id.stateroot))
-        out.push_back(status_of(sysroot, fit, std::move(one), merged, why_waiting));
+        out.push_back(extension_status(sysroot, fit, std::move(one), merged, why_waiting));
     for (const MergedExtension& one : merged) {
         const bool is_listed = std::any_of(out.begin(), out.end(), [&](const ExtensionStatus& status) {
             return status.extension.name == one.name;

@@ -82,7 +82,7 @@ class Addition {
           options_(options),
           current_(current_deployment(sysroot)) {}
 
-    AddReport run(Progress& progress) {
+    AddReport run(osb::Progress& progress) {
         if (!options_.name.empty()) check_name(options_.name);
         std::vector<Extension> list = read_extensions(sysroot_, current_.id.stateroot);
         ostree::Repository repository = sysroot_.repository();
@@ -177,7 +177,7 @@ ExtensionEffect take_effect(const Sysroot& sysroot, const MountNamespace& where)
 }  // namespace
 
 AddReport add_extension(Sysroot& sysroot, const MountNamespace& where, const oci::Image& image,
-                        const std::string& reference, const AddOptions& options, Progress& progress) {
+                        const std::string& reference, const AddOptions& options, osb::Progress& progress) {
     AddReport out = Addition(sysroot, image, reference, options).run(progress);
     out.effect = take_effect(sysroot, where);
     remove_unused_extension_files(sysroot);  // of the extension that was replaced

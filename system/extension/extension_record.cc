@@ -70,7 +70,7 @@ void sort_by_name(std::vector<T>& list) {
                     concat(kExtensionsFile, ": ", quoted(twice->name), " is there twice"));
 }
 
-std::string to_text(const oci::Json& list) {
+std::string list_text(const oci::Json& list) {
     const oci::Json json{{"schema", kExtensionsSchema}, {"extensions", list}};
     return json.dump(2, ' ', false, oci::Json::error_handler_t::replace) + '\n';
 }
@@ -104,7 +104,7 @@ std::string extensions_text(const std::vector<Extension>& extensions) {
                         {"forced", one.is_forced},
                         {"release", one.release}});
     }
-    return to_text(list);
+    return list_text(list);
 }
 
 std::vector<Extension> parse_extensions(const std::string& text) {
@@ -174,7 +174,7 @@ void write_merged(const std::vector<MergedExtension>& merged) {
     oci::Json list = oci::Json::array();
     for (const MergedExtension& one : merged) list.push_back({{"name", one.name}, {"commit", one.commit}});
     const Fd directory = open_state_directory(kRunDirectory);
-    replace_file(directory.get(), kExtensionsFile, to_text(list));
+    replace_file(directory.get(), kExtensionsFile, list_text(list));
 }
 
 }  // namespace osb::system

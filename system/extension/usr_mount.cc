@@ -30,7 +30,7 @@ constexpr unsigned kMoveBeneath = 0x200;  // Linux 6.5
 constexpr const char* kUsr = "/usr";
 
 // The steps of the child, which it reports if they fail.
-enum class Step : int {
+enum class MountStep : int {
     none,
     make_namespace,
     uncover,
@@ -42,32 +42,32 @@ enum class Step : int {
     attach,
 };
 
-const char* describe_step(Step step) {
+const char* describe_step(MountStep step) {
     switch (step) {
-        case Step::make_namespace:
+        case MountStep::make_namespace:
             return "cannot make a mount namespace";
-        case Step::uncover:
+        case MountStep::uncover:
             return "cannot uncover /usr of the deployment";
-        case Step::open_layer:
+        case MountStep::open_layer:
             return "cannot open a directory of the overlay";
-        case Step::mount:
+        case MountStep::mount:
             return "cannot mount an overlay (overlayfs)";
-        case Step::clone:
+        case MountStep::clone:
             return "cannot take the overlay out of its namespace (Linux 5.2 or newer is required)";
-        case Step::enter_namespace:
+        case MountStep::enter_namespace:
             return "cannot return to the mount namespace of the system";
-        case Step::unmount:
+        case MountStep::unmount:
             return "cannot take the old overlay off /usr";
-        case Step::attach:
+        case MountStep::attach:
             return "cannot attach the overlay to /usr";
-        case Step::none:
+        case MountStep::none:
             break;
     }
     return "the child process that mounts ended early";
 }
 
-struct Failure {
-    Step step = Step::none;
+struct MountFailure {
+    MountStep step = MountStep::none;
     int error = 0;
 };
 
@@ -108,21 +108,21 @@ bool open_layers(const ChildWork& work) noexcept {
 
 // Makes the overlay in a new namespace, in which nothing of ours covers /usr. Overlays can be stacked only
 // twice, and the deployment's own root may be one (composefs). Returns a descriptor of the overlay.
-Step make_overlay(const ChildWork& work, int& overlay) noexcept {
-    if (::unshare(CLONE_NEWNS) != 0) return Step::make_namespace;
+MountStep make_overlay(const ChildWork& work, int& overlay) noexcept {
+    if (::unshare(CLONE_NEWNS) != 0) return MountStep::make_namespace;
     // Nothing may reach the mounts of the system from here. (EINVAL: in a chroot, "/" is not a mount point.)
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL)
-        return Step::make_namespace;
+        return MountStep::make_namespace;
     for (std::size_t i = 0; i < work.covers; ++i) {
-        if (::umount2(kUsr, MNT_DETACH) != 0) return Step::uncover;
+        if (::umount2(kUsr, MNT_DETACH) != 0) return MountStep::uncover;
     }
-    if (!open_layers(work)) return Step::open_layer;
+    if (!open_layers(work)) return MountStep::open_layer;
     const unsigned long flags = work.is_writable ? 0 : MS_RDONLY;
     if (::chdir("/proc/self/fd") != 0 || ::mount(work.source, kUsr, "overlay", flags, work.options) != 0) {
-        return Step::mount;
+        return MountStep::mount;
     }
     overlay = static_cast<int>(::syscall(kOpenTree, AT_FDCWD, kUsr, kOpenTreeClone | kOpenTreeCloexec));
-    return overlay < 0 ? Step::clone : Step::none;
+    return overlay < 0 ? MountStep::clone : MountStep::none;
 }
 
 bool move_to_usr(int overlay, unsigned flags) noexcept {
@@ -130,25 +130,25 @@ bool move_to_usr(int overlay, unsigned flags) noexcept {
 }
 
 // Below the old overlay, the new one takes its place without a gap. Older kernels cannot do that.
-Step attach(const ChildWork& work, int overlay) noexcept {
-    if (!work.unmounts) return move_to_usr(overlay, 0) ? Step::none : Step::attach;
+MountStep attach(const ChildWork& work, int overlay) noexcept {
+    if (!work.unmounts) return move_to_usr(overlay, 0) ? MountStep::none : MountStep::attach;
     if (move_to_usr(overlay, kMoveBeneath)) {
-        return ::umount2(kUsr, MNT_DETACH) == 0 ? Step::none : Step::unmount;
+        return ::umount2(kUsr, MNT_DETACH) == 0 ? MountStep::none : MountStep::unmount;
     }
-    if (::umount2(kUsr, MNT_DETACH) != 0) return Step::unmount;
-    return move_to_usr(overlay, 0) ? Step::none : Step::attach;
+    if (::umount2(kUsr, MNT_DETACH) != 0) return MountStep::unmount;
+    return move_to_usr(overlay, 0) ? MountStep::none : MountStep::attach;
 }
 
-Step run_child(const ChildWork& work) noexcept {
+MountStep run_child(const ChildWork& work) noexcept {
     int overlay = -1;
     if (work.mounts) {
-        const Step step = make_overlay(work, overlay);
-        if (step != Step::none) return step;
+        const MountStep step = make_overlay(work, overlay);
+        if (step != MountStep::none) return step;
     }
     if (::setns(work.space, CLONE_NEWNS) != 0 || ::fchdir(work.root) != 0 || ::chroot(".") != 0)
-        return Step::enter_namespace;
+        return MountStep::enter_namespace;
     if (work.mounts) return attach(work, overlay);
-    return ::umount2(kUsr, MNT_DETACH) == 0 ? Step::none : Step::unmount;
+    return ::umount2(kUsr, MNT_DETACH) == 0 ? MountStep::none : MountStep::unmount;
 }
 
 void run_in_child(const ChildWork& work) {
@@ -160,18 +160,18 @@ void run_in_child(const ChildWork& work) {
     if (child < 0) throw_errno("cannot start a process");
     if (child == 0) {
         errno = 0;
-        Failure result{.step = run_child(work), .error = errno};
-        if (result.step == Step::none) result.error = 0;
+        MountFailure result{.step = run_child(work), .error = errno};
+        if (result.step == MountStep::none) result.error = 0;
         const bool told = ::write(writer.get(), &result, sizeof result) == sizeof result;
         ::_exit(told ? 0 : 1);
     }
     writer.close();
-    Failure result{.step = Step::none, .error = EIO};
+    MountFailure result{.step = MountStep::none, .error = EIO};
     ssize_t got = 0;
     while ((got = ::read(reader.get(), &result, sizeof result)) < 0 && errno == EINTR) continue;
-    if (got != sizeof result) result = {.step = Step::none, .error = EIO};
+    if (got != sizeof result) result = {.step = MountStep::none, .error = EIO};
     while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
-    if (result.step == Step::none && result.error == 0) return;
+    if (result.step == MountStep::none && result.error == 0) return;
     throw errno_error(result.error, describe_step(result.step));
 }
 

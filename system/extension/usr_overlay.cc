@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStateDirectory = "/var/lib/osb";
+constexpr const char* kLocalState = "/var/lib/osb";
 // Not below /run: changes may be large, and a tmpfs would keep them in memory.
 constexpr const char* kChanges = "/var/lib/osb/usr-overlay";
 
@@ -55,7 +55,7 @@ void prepare_changes() {
     struct stat usr {};
     if (::stat("/usr", &usr) != 0) throw_errno("cannot read /usr");
     static_cast<void>(open_state_directory("/var/lib"));
-    static_cast<void>(open_state_directory(kStateDirectory));
+    static_cast<void>(open_state_directory(kLocalState));
     make_directory(kChanges, 0700);
     make_directory(concat(kChanges, "/work"), 0700);
     make_directory(concat(kChanges, "/upper"), usr.st_mode & 07777U);
