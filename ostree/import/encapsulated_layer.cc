@@ -86,7 +86,7 @@ void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string
 }
 
 void EncapsulatedLayerReader::take_object(const oci::TarEntry& entry, const std::string& path,
-                                          const ObjectName& name) {
+                                          const ImageObjectName& name) {
     if (name.suffix == "file") return take_file(entry, name);
     if (pending_)
         throw Error(ErrorKind::invalid,
@@ -103,7 +103,7 @@ void EncapsulatedLayerReader::take_object(const oci::TarEntry& entry, const std:
     throw Error(ErrorKind::invalid, "an object of an unknown kind");
 }
 
-void EncapsulatedLayerReader::take_metadata(const ObjectName& name, const std::string& bytes) {
+void EncapsulatedLayerReader::take_metadata(const ImageObjectName& name, const std::string& bytes) {
     if (!holds_commit_) throw Error(ErrorKind::invalid, "a metadata object in a layer other than the first");
     if (name.suffix == "commitmeta") {
         if (out_.commit != name.checksum) throw Error(ErrorKind::invalid, "metadata of another commit");
@@ -120,7 +120,7 @@ void EncapsulatedLayerReader::take_metadata(const ObjectName& name, const std::s
 }
 
 void EncapsulatedLayerReader::take_xattrs(const oci::TarEntry& entry, const std::string& path,
-                                          const ObjectName& name) {
+                                          const ImageObjectName& name) {
     if (entry.type == oci::TarType::hardlink) {
         const auto found = shared_xattrs_.find(std::string(last_part(entry.link_target)));
         if (found == shared_xattrs_.end()) {
@@ -150,7 +150,7 @@ void EncapsulatedLayerReader::see(const std::string& object) {
     if (!seen_.insert(object).second) throw Error(ErrorKind::invalid, "an object that appears twice");
 }
 
-void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const ObjectName& name) {
+void EncapsulatedLayerReader::take_file(const oci::TarEntry& entry, const ImageObjectName& name) {
     if (!pending_ || pending_->first != name.checksum) {
         throw Error(ErrorKind::invalid, "a content object without its extended attributes before it");
     }

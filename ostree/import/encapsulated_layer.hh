@@ -39,11 +39,11 @@ class EncapsulatedLayerReader {
 
   private:
     void take(const oci::TarEntry& entry, const std::string& path);
-    void take_object(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
-    void take_metadata(const ObjectName& name, const std::string& bytes);
+    void take_object(const oci::TarEntry& entry, const std::string& path, const ImageObjectName& name);
+    void take_metadata(const ImageObjectName& name, const std::string& bytes);
     void share_xattrs(std::string_view name, XattrBytes bytes);
-    void take_xattrs(const oci::TarEntry& entry, const std::string& path, const ObjectName& name);
-    void take_file(const oci::TarEntry& entry, const ObjectName& name);
+    void take_xattrs(const oci::TarEntry& entry, const std::string& path, const ImageObjectName& name);
+    void take_file(const oci::TarEntry& entry, const ImageObjectName& name);
     LayerEntry& record(EntryKind kind);
     void record_name(const oci::TarEntry& entry, const std::string& path);
     void record_object(const FileMeta& meta, const std::string& target, const Sha256& checksum);

@@ -16,7 +16,7 @@ bool is_lower_hex(std::string_view text) noexcept {
                        [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-void check_checksum(const ObjectName& name, const Sha256& actual) {
+void check_checksum(const ImageObjectName& name, const Sha256& actual) {
     if (to_hex(actual) == name.checksum) return;
     throw Error(ErrorKind::digest_mismatch,
                 concat("the object ", name.checksum, " has the checksum ", to_hex(actual)));
@@ -35,17 +35,17 @@ void check_held(RepoMode mode, const DirectoryMeta& meta) {
 
 }  // namespace
 
-ObjectName parse_object_path(std::string_view path) {
+ImageObjectName parse_object_path(std::string_view path) {
     const std::string_view name = path.substr(std::min(path.size(), kImageObjects.size()));
     constexpr std::size_t kLoose = 65;  // XX/<62 digits>
     if (name.size() <= kLoose + 1 || name[2] != '/' || name[kLoose] != '.')
         throw Error(ErrorKind::invalid, "not the name of an object");
-    ObjectName out{concat(name.substr(0, 2), name.substr(3, 62)), std::string(name.substr(kLoose + 1))};
+    ImageObjectName out{concat(name.substr(0, 2), name.substr(3, 62)), std::string(name.substr(kLoose + 1))};
     if (!is_lower_hex(out.checksum)) throw Error(ErrorKind::invalid, "not the name of an object");
     return out;
 }
 
-CommitId check_commit_object(const ObjectName& name, const std::string& bytes) {
+CommitId check_commit_object(const ImageObjectName& name, const std::string& bytes) {
     const Sha256 actual = sha256(as_bytes(bytes));
     check_checksum(name, actual);
     parse_commit(as_bytes(bytes));
@@ -53,7 +53,7 @@ CommitId check_commit_object(const ObjectName& name, const std::string& bytes) {
 }
 
 // The checksum of the object matches. This checks also that every later step supports the object.
-void store_directory_object(ObjectWriter& writer, const ObjectName& name, const std::string& bytes) {
+void store_directory_object(ObjectWriter& writer, const ImageObjectName& name, const std::string& bytes) {
     check_checksum(name, sha256(as_bytes(bytes)));
     if (name.suffix == "dirtree") {
         parse_dirtree(as_bytes(bytes));

@@ -22,22 +22,22 @@ struct Encapsulated {
 };
 
 // The name of an object: 64 lower-case hexadecimal digits, and "file", "dirtree", "commit", ...
-struct ObjectName {
+struct ImageObjectName {
     std::string checksum;
     std::string suffix;
 };
 
 // The object at a normalised path below kImageObjects. Throws Error{invalid} for a path that is not one of an
 // object.
-ObjectName parse_object_path(std::string_view path);
+ImageObjectName parse_object_path(std::string_view path);
 
 // Checks the bytes of a commit against its name and structure. Returns the commit. Throws
 // Error{digest_mismatch, invalid}.
-CommitId check_commit_object(const ObjectName& name, const std::string& bytes);
+CommitId check_commit_object(const ImageObjectName& name, const std::string& bytes);
 
 // Stores a dirtree or dirmeta object. Throws Error: digest_mismatch for other bytes than the name's; invalid
 // for a malformed object; unsupported for a directory that the repository's mode cannot store. Thread-safe.
-void store_directory_object(ObjectWriter& writer, const ObjectName& name, const std::string& bytes);
+void store_directory_object(ObjectWriter& writer, const ImageObjectName& name, const std::string& bytes);
 
 // Throws Error{invalid} for malformed extended attributes (XattrBytes).
 std::string checked_xattrs(std::string bytes);

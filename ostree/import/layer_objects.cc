@@ -59,7 +59,7 @@ class TableReader {
         }
         if (!path.starts_with(kImageRepo)) return take_name(entry);
         if (!path.starts_with(kImageObjects) || entry.tar.type == oci::TarType::directory) return;
-        ObjectName name = parse_object_path(path);
+        ImageObjectName name = parse_object_path(path);
         if (is_xattrs(name.suffix)) return take_xattrs(entry, path, name);
         const bool is_file = name.suffix == "file";
         if (!is_file && !is_metadata(name.suffix)) refuse("an object of an unknown kind");
@@ -75,11 +75,11 @@ class TableReader {
         if (entry.tar.type != oci::TarType::hardlink) return;
         const std::string target = normalize_path(entry.tar.link_target);
         if (!target.starts_with(kImageObjects)) return;
-        ObjectName object = parse_object_path(target);
+        ImageObjectName object = parse_object_path(target);
         if (object.suffix == "file") out_.names.push_back({&entry, std::move(object.checksum)});
     }
 
-    void take_xattrs(const oci::TocEntry& entry, const std::string& path, const ObjectName& name) {
+    void take_xattrs(const oci::TocEntry& entry, const std::string& path, const ImageObjectName& name) {
         if (entry.tar.type == oci::TarType::hardlink) {
             links_[name.checksum] = std::string(last_part(entry.tar.link_target));
             return;

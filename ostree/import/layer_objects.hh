@@ -15,7 +15,7 @@ namespace osb::ostree {
 
 // An object in the table. The pointers are into the table.
 struct LayerObject {
-    ObjectName name;                        // suffix: file, commit, commitmeta, dirtree or dirmeta
+    ImageObjectName name;                   // suffix: file, commit, commitmeta, dirtree or dirmeta
     const oci::TocEntry* entry = nullptr;   // its content, and for a file owner and mode
     const oci::TocEntry* xattrs = nullptr;  // of a file: the entry with its extended attributes
 };

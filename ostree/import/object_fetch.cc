@@ -86,9 +86,9 @@ class ObjectLookup {
 };
 
 // The next `size` bytes of a source.
-class Part final : public Source {
+class SourcePart final : public Source {
   public:
-    Part(Source& inner, std::uint64_t size) : inner_(inner), left_(size) {}
+    SourcePart(Source& inner, std::uint64_t size) : inner_(inner), left_(size) {}
 
     std::size_t read(MutableBytes buffer) override {
         buffer = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_)));
@@ -213,8 +213,8 @@ class ObjectFetch::Run {
         std::uint64_t at = range.begin;
         for (const BlobPart& part : range.parts) {
             check_interrupt();
-            Part(*source, part.begin - at).pass();
-            Part packed(*source, part.end - part.begin);
+            SourcePart(*source, part.begin - at).pass();
+            SourcePart packed(*source, part.end - part.begin);
             with_context([&] { return concat("object ", job.objects->objects[part.object].name.checksum); },
                          [&] { take(part, *oci::unzstd(packed)); });
             packed.pass();

@@ -18,7 +18,7 @@ struct OwnedFile {
     ApkPackage* package = nullptr;
     ApkFile* file = nullptr;
 };
-using Owners = std::map<std::string, OwnedFile, std::less<>>;
+using FileOwners = std::map<std::string, OwnedFile, std::less<>>;
 
 // A record without a name was taken out; it has no lines either.
 void take_out(const OwnedFile& owned) {
@@ -35,8 +35,8 @@ std::string merged_path(const std::string& path) {
 }
 
 // The owners of all paths. `is_merged`: the tree has /lib as a link to usr/lib, so both names are one file.
-Owners owners_in(ApkDatabase& database, bool is_merged) {
-    Owners out;
+FileOwners owners_in(ApkDatabase& database, bool is_merged) {
+    FileOwners out;
     for (ApkPackage& package : database.packages) {
         for (ApkDirectory& directory : package.directories) {
             for (ApkFile& file : directory.files) {
@@ -200,7 +200,7 @@ class Joiner {
     }
 
     void remove_old_files(const std::vector<ApkPackage>& replaced) {
-        const Owners owners = owners_in(tree_.database, merged_);
+        const FileOwners owners = owners_in(tree_.database, merged_);
         std::set<std::string> owned_directories;
         for (const ApkPackage& package : tree_.database.packages) {
             for (const ApkDirectory& directory : package.directories)
@@ -253,8 +253,8 @@ class Joiner {
     UnionReport& report_;
     ImageBudget& budget_;
     bool merged_;
-    Owners owners_;
-    Owners later_owners_;
+    FileOwners owners_;
+    FileOwners later_owners_;
 };
 
 }  // namespace

@@ -46,7 +46,7 @@ void check_payload(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view text = fuzz::text_of(data, size);
+    const std::string_view text = as_text({data, size});
     if (text.empty()) return 0;
     accepts([&] {
         if (text.front() == 'p') check_policy_text(text.substr(1));
