@@ -101,7 +101,7 @@ std::optional<ImageBase> find_whole_base(const Repository& repository, const Ima
     return std::nullopt;
 }
 
-bool has_commit(const Repository& repository, const CommitId& commit) {
+bool has_commit_of_base(const Repository& repository, const CommitId& commit) {
     try {
         return load_commit(repository, commit) != nullptr;
     } catch (const Error& error) {
@@ -119,7 +119,7 @@ ReusedLayers find_reused_layers(const ReuseContext& context, std::size_t base_la
     keep_whole_layers(out.layers, context);
     // A first layer that is known is worth something only if the repository has its commit, too.
     if (base_layers > 0 && out.layers.at(0).content != nullptr &&
-        !has_commit(context.repository, out.layers.at(0).content->commit.value())) {
+        !has_commit_of_base(context.repository, out.layers.at(0).content->commit.value())) {
         drop_content(out.layers.at(0), context.budget);
     }
     out.layer_bytes = unread_bytes(context.image, out.layers);

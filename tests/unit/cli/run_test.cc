@@ -124,7 +124,7 @@ TEST(CommandLine, WrongOnesEndWithTwoAndSayWhy) {
         {{"import", "oci:x", "-q", "-v"}, "excludes"},
         {{"import", "oci:x", "--progress", "loud"}, "--progress"},
         {{"inspect", "oci:x", "--color", "mauve"}, "--color"},
-        {{"inspect", "oci:x", "--repo", "r"}, "--repo"},
+        {{"status", "--repo", "r"}, "--repo"},
         {{"inspect", "oci:x", "--raw", "--config"}, "excludes"},
         {{"inspect", "oci:x", "--raw", "--json"}, "--json excludes --raw"},
     };

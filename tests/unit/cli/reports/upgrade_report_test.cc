@@ -53,7 +53,12 @@ TEST(UpgradeReportTest, CountsTheBytesOfAnImage) {
     report.digest = "sha256:" + std::string(64, 'b');
     report.bytes_read = 1024;
     EXPECT_EQ(describe_upgrade(report),
-              "deployed docker://x/os:1: version '2' (sha256:bbbbbbbbbbbb), 1.0 KiB read\n");
+              "deployed docker://x/os:1: version '2' (sha256:bbbbbbbbbbbb), read 1.0 KiB\n");
+    report.transfer = {.way = "objects", .bytes = 2048, .requests = 3, .layer_bytes = 4096};
+    EXPECT_EQ(describe_upgrade(report),
+              "deployed docker://x/os:1: version '2' (sha256:bbbbbbbbbbbb), read 2.0 KiB in 3 requests, by "
+              "objects; "
+              "whole layers have 4.0 KiB\n");
     EXPECT_TRUE(upgrade_to_json(report)["objects"].is_null());
 }
 

@@ -65,7 +65,7 @@ TEST(Completion, OfOptions) {
     const World world;
     EXPECT_EQ(world.texts({"import", "--lay"}), (Words{"--layout"}));
     EXPECT_TRUE(world.offers({"import", "oci:x", "--"}, "--repo"));
-    EXPECT_FALSE(world.offers({"inspect", "--"}, "--repo"));
+    EXPECT_FALSE(world.offers({"status", "--"}, "--repo"));
     // What is there, or excluded by what is there, is not offered again; what may be repeated is.
     EXPECT_FALSE(world.offers({"import", "--layout", "plain", "--"}, "--layout"));
     EXPECT_FALSE(world.offers({"inspect", "--raw", "--"}, "--config"));
