@@ -28,12 +28,13 @@ constexpr const char* kBaseRefspecKey = "baserefspec";
 constexpr const char* kUntriedKey = "untried";
 constexpr const char* kTransientGroup = "libostree-transient";
 
-// These require a signature of the image, or of the commit inside it.
-constexpr std::array<std::string_view, 3> kVerifying{
-    "ostree-image-signed:", "ostree-remote-registry:", "ostree-remote-image:"};
+// These require a signature of the commit inside the image, by the keys of a remote.
+constexpr std::array<std::string_view, 2> kVerifying{"ostree-remote-registry:", "ostree-remote-image:"};
+constexpr std::string_view kSignedImage = "ostree-image-signed:";
 constexpr std::string_view kUnverifiedRegistry = "ostree-unverified-registry:";
 constexpr std::string_view kUnverifiedImage = "ostree-unverified-image:";
-constexpr std::array<std::string_view, 2> kUnverified{kUnverifiedRegistry, kUnverifiedImage};
+// Those that osb-oci follows.
+constexpr std::array<std::string_view, 3> kFollowed{kUnverifiedRegistry, kUnverifiedImage, kSignedImage};
 // The transports of the grammar that osb-oci does not support.
 constexpr std::array<std::string_view, 2> kForeign{"dir:", "docker-daemon:"};
 
@@ -88,7 +89,7 @@ Parsed parse_reference(std::string_view reference) {
         out.image = concat("docker://", rest);
     } else if (take(rest, "ostree-remote-registry:")) {
         out.image = concat("docker://", after_remote(rest, reference));
-    } else if (take(rest, kUnverifiedImage) || take(rest, "ostree-image-signed:")) {
+    } else if (take(rest, kUnverifiedImage) || take(rest, kSignedImage)) {
         out.image = normal_image(rest);
     } else if (take(rest, "ostree-remote-image:")) {
         out.image = normal_image(after_remote(rest, reference));
@@ -110,10 +111,10 @@ std::string checked_image(const Parsed& parsed) {
 
 ImageOrigin image_of(const std::string& value, const KeyFile& file) {
     if (begins_with_one_of(value, kVerifying)) {
-        throw Error(ErrorKind::unsupported, concat("the origin ", quoted(value), " requires signatures"))
-            .hint("'osb-oci switch ostree-unverified-registry:NAME' follows an image without them");
+        throw Error(ErrorKind::unsupported, concat("the origin ", quoted(value), " requires a signature of the commit"))
+            .hint("'osb-oci switch ostree-image-signed:docker://NAME' follows signed images");
     }
-    if (!begins_with_one_of(value, kUnverified)) {
+    if (!begins_with_one_of(value, kFollowed)) {
         throw Error(ErrorKind::invalid,
                     concat("the origin ", quoted(value), " is not a reference to an image"));
     }
@@ -123,7 +124,10 @@ ImageOrigin image_of(const std::string& value, const KeyFile& file) {
                     concat("the origin ", quoted(value), " names a transport that osb-oci cannot read"));
     }
     try {
-        return {.value = value, .reference = origin_image(value), .manifest_digest = known_digest(file)};
+        return {.value = value,
+                .reference = origin_image(value),
+                .manifest_digest = known_digest(file),
+                .requires_signature = value.starts_with(kSignedImage)};
     } catch (const Error& error) {
         // The file is wrong, not the command line.
         throw Error(ErrorKind::invalid, concat("the origin ", quoted(value), ": ", error.message()));

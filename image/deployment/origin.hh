@@ -17,6 +17,8 @@ struct ImageOrigin {
     std::string value;
     std::string reference;
     std::string manifest_digest;  // of the deployed image, if osb-oci wrote it; else ""
+    // ostree-image-signed: the policy must ask for a signature, and the image must have it.
+    bool requires_signature = false;
 };
 // A ref of an ostree remote ("REMOTE:REF"; the remote is "" for a local one).
 struct RefspecOrigin {
@@ -57,7 +59,7 @@ class Origin {
 
     // Returns the target that the deployment follows. Throws Error{unsupported}, and does not ignore the
     // setting, for
-    // - a policy that osb-oci cannot enforce (ostree-image-signed: requires signatures to be verified),
+    // - a signature of the commit that osb-oci cannot verify (ostree-remote-registry:, ostree-remote-image:),
     // - a system whose unconfigured-state says that it must not be upgraded yet,
     // - packages that rpm-ostree has added.
     // Throws Error{invalid} for malformed values.

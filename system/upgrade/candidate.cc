@@ -74,8 +74,11 @@ void Candidate::match_again() {
 
 void Candidate::resolve() {
     if (is_remote()) return resolve_remote();
-    resolved_ =
-        resolve_image(target_.read_from, options_.registry, machine_platform(sysroot_, target_.current));
+    registry::RegistryOptions options = options_.registry;
+    // Also for another place to read it from: the machine's owner has asked for signatures.
+    if (const auto* image = std::get_if<image::ImageOrigin>(&target_.origin))
+        options.require_signature = options.require_signature || image->requires_signature;
+    resolved_ = resolve_image(target_.read_from, options, machine_platform(sysroot_, target_.current));
     facts_.digest = resolved_->digest.to_string();
     match_again();
 }

@@ -83,8 +83,17 @@ TEST(ParseOrigin, TheDigestThatWeWrote) {
     EXPECT_EQ(std::get<ImageOrigin>(other).manifest_digest, "");
 }
 
+TEST(ParseOrigin, ASignedImageRequiresASignature) {
+    const auto signed_image = std::get<ImageOrigin>(
+        target_of("[origin]\ncontainer-image-reference=ostree-image-signed:docker://quay.io/x/y:1\n"));
+    EXPECT_TRUE(signed_image.requires_signature);
+    EXPECT_EQ(signed_image.reference, "docker://quay.io/x/y:1");
+    const auto other = std::get<ImageOrigin>(
+        target_of("[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/y:1\n"));
+    EXPECT_FALSE(other.requires_signature);
+}
+
 TEST(ParseOrigin, RefusesPoliciesThatItCannotKeep) {
-    EXPECT_EQ(image_refusal("ostree-image-signed:docker://quay.io/x/y:1"), ErrorKind::unsupported);
     EXPECT_EQ(image_refusal("ostree-remote-registry:fedora:quay.io/x/y:1"), ErrorKind::unsupported);
     EXPECT_EQ(image_refusal("ostree-remote-image:fedora:docker://quay.io/x/y:1"), ErrorKind::unsupported);
     EXPECT_EQ(image_refusal("ostree-unverified-image:docker-daemon:x"), ErrorKind::unsupported);

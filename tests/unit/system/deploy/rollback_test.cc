@@ -342,9 +342,9 @@ TEST_F(RollbackTest, AFailureBeforeTheCurrentDeploymentIsHistory) {
 TEST_F(RollbackTest, StatusShowsOriginsThatCannotBeFollowed) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     sysroot.set_origin(first_,
-                       "[origin]\ncontainer-image-reference=ostree-image-signed:docker://quay.io/x/os:1\n");
+                       "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://quay.io/x/os:1\n");
     const SystemStatus signed_image = read_status(sysroot);
-    EXPECT_EQ(signed_image.deployments[0].follows, "ostree-image-signed:docker://quay.io/x/os:1");
+    EXPECT_EQ(signed_image.deployments[0].follows, "ostree-remote-image:r:docker://quay.io/x/os:1");
     EXPECT_FALSE(signed_image.deployments[0].origin_problem.empty());
     sysroot.set_origin(first_, "");
     const SystemStatus none = read_status(sysroot);

@@ -73,7 +73,7 @@ TEST_F(UpgradeTargetTest, NoOrigin) {
 
 TEST_F(UpgradeTargetTest, AnOriginThatCannotBeFollowedCanBeReplaced) {
     disk_.install(disk_.add_commit("1"),
-                  "[origin]\ncontainer-image-reference=ostree-image-signed:docker://quay.io/x/os:1\n");
+                  "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://quay.io/x/os:1\n");
     EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::unsupported);
     EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:1"}).changes);
 }
