@@ -1,5 +1,7 @@
 #include "registry/trust/policy.hh"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
@@ -202,9 +204,11 @@ std::optional<Policy> Policy::read(const std::string& path) {
         return parse(*text, concat("policy ", quoted(path)));
     }
     const std::string home = env("HOME");
-    for (const std::string& place : {home.empty() ? std::string() : home + "/.config/containers/policy.json",
-                                     std::string("/etc/containers/policy.json")}) {
-        if (place.empty()) continue;
+    const std::string own = home + "/.config/containers/policy.json";
+    for (const std::string& place : {own, std::string("/etc/containers/policy.json")}) {
+        // A home that this user may not enter is another user's, left in the environment.
+        const bool is_foreign = place == own && (home.empty() || ::access(home.c_str(), X_OK) != 0);
+        if (is_foreign) continue;
         if (const std::optional<std::string> text = read_small_file(place, kMaxFile))
             return parse(*text, concat("policy ", quoted(place)));
     }
