@@ -5,6 +5,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "cli/options/key_files.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
@@ -12,6 +13,8 @@
 #include "oci/transports/image.hh"
 #include "registry/transports/open_sink.hh"
 #include "registry/transports/open_source.hh"
+#include "registry/trust/image_signatures.hh"
+#include "registry/trust/sign_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -106,14 +109,36 @@ void ExportFlags::declare(Arguments& arguments) {
          .target = &cmd_},
         jobs_argument(jobs_),
     });
+    arguments.add({
+        {.name = "--sign-by-key",
+         .value = "FILE",
+         .kind = ValueKind::file,
+         .help = "sign the image with this private key, as 'osb-oci sign' does",
+         .target = &sign_key_},
+        {.name = "--sign-passphrase-file",
+         .value = "FILE",
+         .kind = ValueKind::file,
+         .help = "file whose first line is the passphrase of that key",
+         .needs = {"--sign-by-key"},
+         .target = &sign_passphrase_},
+    });
     registry_.declare_access(arguments);
 }
 
 bool ExportFlags::given() const {
     return !format_.empty() || !compression_.empty() || max_layers_ || !previous_.empty() ||
-           !labels_.empty() || !cmd_.empty() || !registry_.authfile.empty() ||
+           !labels_.empty() || !cmd_.empty() || !registry_.authfile.empty() || !sign_key_.empty() ||
            !registry_.credentials.empty() || !registry_.credentials_file.empty() ||
            registry_.password_from_stdin || registry_.tls_verify;
+}
+
+// Before anything is written: the transport has a place for signatures, and the key can be read.
+void ExportFlags::check_signable(const oci::Reference& target) const {
+    if (!registry::can_be_signed(target)) {
+        throw Error(ErrorKind::usage, concat("--sign-by-key: ", oci::to_string(target.transport),
+                                             ": has no place for signatures"));
+    }
+    static_cast<void>(read_private_key(sign_key_, sign_passphrase_));
 }
 
 oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
@@ -140,9 +165,24 @@ ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) 
     return out;
 }
 
+// Signs the manifest that was written, whatever its tag names meanwhile.
+void ExportFlags::sign(const Session& session, const oci::Reference& target, const oci::Digest& manifest,
+                       const registry::RegistryOptions& access) const {
+    registry::SignOptions options;
+    oci::Reference image = target;
+    if (target.transport == oci::Transport::docker) {
+        options.identity = concat(target.location, ':', target.tag.empty() ? "latest" : target.tag);
+        image.tag.clear();
+        image.digest = manifest.to_string();
+    }
+    registry::sign_image(image, read_private_key(sign_key_, sign_passphrase_), options, access);
+    session.note(concat("signed ", manifest.short_string()));
+}
+
 void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target) const {
     ostree::ExportOptions options = export_options(target);
     const registry::RegistryOptions access = registry_.options();
+    if (!sign_key_.empty()) check_signable(target);
     const ostree::Repository repository = ostree::Repository::open(session.options.repo);
     // Resolve the ref first, so that a mistyped one creates no image.
     if (!repository.resolve(rev)) {
@@ -173,6 +213,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     for (const oci::Descriptor& layer : result.layers) size += layer.size;
     session.note(concat("commit ", result.commit.short_text(), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
+    if (!sign_key_.empty()) sign(session, target, result.manifest_digest, access);
     // The archive itself is on standard output, so nothing may follow it.
     const bool is_archive =
         target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;

@@ -27,6 +27,9 @@ class ExportFlags {
   private:
     oci::LayerFormat layer_format(const oci::Reference& target) const;
     ostree::ExportOptions export_options(const oci::Reference& target) const;
+    void check_signable(const oci::Reference& target) const;
+    void sign(const Session& session, const oci::Reference& target, const oci::Digest& manifest,
+              const registry::RegistryOptions& access) const;
 
     std::string format_;
     std::string compression_;  // "": the default of the target
@@ -34,6 +37,8 @@ class ExportFlags {
     std::string previous_;
     std::vector<std::string> labels_;
     std::vector<std::string> cmd_;
+    std::string sign_key_;
+    std::string sign_passphrase_;
     unsigned jobs_ = 0;
     RegistryFlags registry_;
 };

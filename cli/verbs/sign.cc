@@ -1,10 +1,10 @@
 // osb-oci sign, verify: signatures of images.
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "cli/options/key_files.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
@@ -12,28 +12,12 @@
 #include "cli/output/json_output.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
-#include "registry/auth/small_file.hh"
 #include "registry/transports/open_source.hh"
 #include "registry/trust/sign_image.hh"
 #include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
-
-constexpr std::size_t kMaxKeyFile = 1024UL * 1024;
-
-std::string read_key_file(const std::string& path) {
-    const std::optional<std::string> text = registry::read_small_file(path, kMaxKeyFile);
-    if (!text) throw Error(ErrorKind::not_found, concat("there is no file ", osb::quoted(path)));
-    return *text;
-}
-
-// The first line of the file.
-std::string read_passphrase(const std::string& path) {
-    if (path.empty()) return {};
-    const std::string text = read_key_file(path);
-    return text.substr(0, text.find_first_of("\r\n"));
-}
 
 class SignVerb final : public Verb {
   public:
@@ -62,12 +46,7 @@ class SignVerb final : public Verb {
 
     void run(Session& session) override {
         const oci::Reference reference = oci::Reference::parse(image_);
-        const registry::PrivateKey key = registry::PrivateKey::parse(
-            read_key_file(key_), read_passphrase(passphrase_), concat("key ", osb::quoted(key_)));
-        options_.time = std::chrono::duration_cast<std::chrono::seconds>(
-                            std::chrono::system_clock::now().time_since_epoch())
-                            .count();
-        options_.creator = "osb-oci " OSB_VERSION;
+        const registry::PrivateKey key = read_private_key(key_, passphrase_);
         const auto signed_ones = registry::sign_image(reference, key, options_, registry_.options());
         if (!session.options.json) {
             for (const registry::SignedManifest& one : signed_ones) {
@@ -116,7 +95,7 @@ class VerifyVerb final : public Verb {
         const oci::Reference reference = oci::Reference::parse(image_);
         std::optional<oci::Platform> platform;
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
-        const auto key = registry::PublicKey::parse(read_key_file(key_), concat("key ", osb::quoted(key_)));
+        const registry::PublicKey key = read_public_key(key_);
         const registry::RegistryOptions options = registry_.options();
         const oci::Image image =
             oci::open_image(registry::open_source(reference, platform, options), platform);

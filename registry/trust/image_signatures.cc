@@ -48,8 +48,7 @@ std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOpti
         if (root.raw.size() > oci::kMaxDocument)
             throw Error(ErrorKind::too_large, "the list of signatures is too large");
         return Stored{.source = source,
-                      .manifest =
-                          oci::Manifest::parse(root.raw, root.media_type, HashAlgorithm::sha256)};
+                      .manifest = oci::Manifest::parse(root.raw, root.media_type, HashAlgorithm::sha256)};
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return std::nullopt;
         throw;

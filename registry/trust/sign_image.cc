@@ -1,6 +1,8 @@
 #include "registry/trust/sign_image.hh"
 
 #include <algorithm>
+#include <ctime>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hh"
@@ -15,6 +17,8 @@
 
 namespace osb::registry {
 namespace {
+
+constexpr std::string_view kCreator = "osb-oci " OSB_VERSION;
 
 // The digests of the document and, for an index, of its images, at any depth that open_image() follows.
 void collect(oci::ImageSource& source, const std::string& raw, const std::string& media_type,
@@ -73,6 +77,7 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
     std::vector<oci::Digest> digests{digest};
     collect(*source, root.raw, root.media_type, digests, 0);
     const PublicKey public_key = key.public_key();
+    const std::int64_t time = options.time.value_or(std::time(nullptr));
     std::vector<SignedManifest> out;
     for (const oci::Digest& one : digests) {
         const std::vector<SignedClaim> known = signatures_by(public_key, image, one, registry);
@@ -81,7 +86,7 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
         out.push_back({.digest = one, .identity = identity, .added = !has});
         if (has) continue;
         const std::string payload =
-            write_payload({.digest = one, .reference = identity, .timestamp = options.time}, options.creator);
+            write_payload({.digest = one, .reference = identity, .timestamp = time}, kCreator);
         add_signature(image, one, {payload, key.sign(payload)}, registry);
     }
     return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,8 @@ namespace osb::registry {
 
 // The options of sign_image().
 struct SignOptions {
-    std::string identity;   // HOST/NAME:TAG for the payload; "": the name of the image
-    std::int64_t time = 0;  // seconds since 1970
-    std::string creator;
+    std::string identity;              // HOST/NAME:TAG for the payload; "": the name of the image
+    std::optional<std::int64_t> time;  // seconds since 1970; nullopt: now
 };
 
 // A manifest or index that has a signature by the key now.

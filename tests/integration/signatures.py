@@ -81,8 +81,8 @@ class Site:
     def skopeo_accepts(self, image, policy):
         copy = self.test.path("skopeo-copy")
         shutil.rmtree(copy, ignore_errors=True)
-        result = self.test.run("skopeo", "--policy", policy, "--registries.d", self.lookaside, "copy", "-q", "--src-tls-verify=false", image,
-                               f"dir:{copy}")
+        result = self.test.run("skopeo", "--policy", policy, "--registries.d", self.lookaside, "copy", "-q", "--src-tls-verify=false",
+                               image, f"dir:{copy}")
         return result.status == 0, result
 
     def check(self, image, policy, accepted, what, witness=True):
@@ -131,7 +131,8 @@ def check_by_openssl(test, site, name, digest):
     payload = os.path.join(copy, layer["digest"].removeprefix("sha256:"))
     with open(test.path("their-signature"), "wb") as file:
         file.write(base64.b64decode(layer["annotations"]["dev.cosignproject.cosign/signature"]))
-    result = test.run("openssl", "dgst", "-sha256", "-verify", site.keys.path("site.pub"), "-signature", test.path("their-signature"), payload)
+    result = test.run("openssl", "dgst", "-sha256", "-verify", site.keys.path("site.pub"), "-signature", test.path("their-signature"),
+                      payload)
     test.check_status(result, 0, "openssl verifies the signature")
     with open(payload, encoding="utf-8") as file:
         claim = json.load(file)
@@ -149,7 +150,8 @@ def check_names(test, site):
     """A tag that is put on another image, or an image that is moved to another name."""
     digest = site.publish("names:good", b"good")
     test.check_status(site.sign("names:good"), 0, "sign")
-    test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", site.image("names:good"), site.image("names:bad"))
+    test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", site.image("names:good"),
+              site.image("names:bad"))
     policy = site.policy("names", site.signed_by("site"))
     site.check(site.image("names:bad"), policy, False, "the signature is for another tag")
     repository = site.image("names").removeprefix("docker://").replace(":latest", "")
@@ -159,7 +161,8 @@ def check_names(test, site):
     site.check(site.image("names:bad"), site.policy("exact", site.signed_by("site", signedIdentity=exact)), True, "exactReference")
     by_digest = f"docker://{repository}@{digest}"
     site.check(by_digest, policy, True, "named by its digest")
-    site.check(by_digest, site.policy("match", site.signed_by("site", signedIdentity={"type": "matchExact"})), False, "matchExact of a digest")
+    by_exact = site.policy("match", site.signed_by("site", signedIdentity={"type": "matchExact"}))
+    site.check(by_digest, by_exact, False, "matchExact of a digest")
     moved = {"type": "remapIdentity", "prefix": repository, "signedPrefix": repository.replace("/names", "/other")}
     site.check(site.image("names:good"), site.policy("remap", site.signed_by("site", signedIdentity=moved)), False, "remapIdentity")
     # The same key signs another image, whose signature is then put on this one.
@@ -193,7 +196,8 @@ def check_policies(test, site):
         test.check_refused(result, 4, f"{name}: what is not implemented rejects", "not supported")
         test.check(not found, f"{name}: nothing is in the repository")
     for name, text in (("unknown member", '{"default": [{"type": "reject"}], "extra": 1}'), ("no default", '{"transports": {}}'),
-                       ("empty list", '{"default": []}'), ("duplicate", '{"default": [{"type": "reject"}], "default": [{"type": "reject"}]}'),
+                       ("empty list", '{"default": []}'),
+                       ("duplicate", '{"default": [{"type": "reject"}], "default": [{"type": "reject"}]}'),
                        ("not JSON", "x")):
         bad = test.path("bad.json")
         with open(bad, "w", encoding="ascii") as file:
@@ -223,7 +227,8 @@ def check_openssl(test, site):
         put_signature(test, site, "by-hand", digest, json.dumps(document).encode())
         site.check(site.image("by-hand:1"), site.policy("hand", site.signed_by("site")), False, f"a payload with {what}")
     put_signature(test, site, "by-hand", digest, payload, damage=True)
-    site.check(site.image("by-hand:1"), site.policy("hand", site.signed_by("site")), False, "a payload that was changed after it was signed")
+    policy = site.policy("hand", site.signed_by("site"))
+    site.check(site.image("by-hand:1"), policy, False, "a payload that was changed after it was signed")
 
 
 def put_signature(test, site, name, digest, payload, damage=False):
@@ -270,7 +275,8 @@ def check_keys(test, site):
     test.check_refused(result, 4, "verify with a key that has not signed", "no signature")
     result = test.run(test.osb, "verify", "--json", INSECURE, "--key", site.keys.path("rsa.pub"), site.image("keys:1"))
     claims = json.loads(result.stdout)["signatures"]
-    test.check(len(claims) == 1 and claims[0]["identity"].endswith("/keys:1") and claims[0]["timestamp"] > 1700000000, "verify --json", claims)
+    test.check(len(claims) == 1 and claims[0]["identity"].endswith("/keys:1") and claims[0]["timestamp"] > 1700000000,
+               "verify --json", claims)
     encrypted, passphrase = site.keys.path("locked.key"), test.path("passphrase")
     with open(passphrase, "w", encoding="ascii") as file:
         file.write("a secret\n")
@@ -280,6 +286,25 @@ def check_keys(test, site):
         test.check(result.status == status, f"an encrypted key with {options[:1] or 'nothing'}: exit status {status}", result.describe())
     result = test.run(test.osb, "sign", INSECURE, "--key", "/etc/hostname", site.image("keys:1"))
     test.check_refused(result, 3, "a key that is none")
+
+
+def check_push(test, site):
+    """A push that signs: by the digest that it wrote."""
+    repo, tree = test.init_repo("pushed"), test.path("tree")
+    os.makedirs(os.path.join(tree, "usr"))
+    test.must("ostree", "commit", f"--repo={repo}", "-b", "os", f"--tree=dir={tree}")
+    image = site.image("pushed:v1")
+    result = test.run(test.osb, "push", "-q", "--repo", repo, INSECURE, "--sign-by-key", site.keys.path("site.key"), "os", image)
+    test.check_status(result, 0, "push --sign-by-key")
+    client = test.path("client")
+    for policy, accepted in (("site", True), ("other", False)):
+        pulled = test.run(test.osb, "pull", "-q", "--repo", client, "--ref", "os", INSECURE, "--policy",
+                          site.policy("push", site.signed_by(policy)), image)
+        test.check(pulled.status == (0 if accepted else 4), f"pull under a policy with the key {policy}", pulled.describe())
+    result = test.run(test.osb, "export", "--repo", repo, "--sign-by-key", site.keys.path("site.key"), "os",
+                      "oci-archive:" + test.path("x.tar"))
+    test.check_refused(result, 2, "export --sign-by-key to an archive", "signatures")
+    test.check(not os.path.exists(test.path("x.tar")), "nothing is written")
 
 
 def check_layout(test, site):
@@ -310,6 +335,7 @@ def main(test):
         check_policies(test, site)
         check_openssl(test, site)
         check_keys(test, site)
+        check_push(test, site)
         check_layout(test, site)
         if not site.skopeo_knows:
             test.skip_one("skopeo says the same", "this skopeo was built without these signatures")
