@@ -111,7 +111,8 @@ std::string checked_image(const Parsed& parsed) {
 
 ImageOrigin image_of(const std::string& value, const KeyFile& file) {
     if (begins_with_one_of(value, kVerifying)) {
-        throw Error(ErrorKind::unsupported, concat("the origin ", quoted(value), " requires a signature of the commit"))
+        throw Error(ErrorKind::unsupported,
+                    concat("the origin ", quoted(value), " requires a signature of the commit"))
             .hint("'osb-oci switch ostree-image-signed:docker://NAME' follows signed images");
     }
     if (!begins_with_one_of(value, kFollowed)) {

@@ -21,8 +21,8 @@ struct RegistryOptions {
     std::string authfile;                    // --authfile
     std::optional<Credentials> credentials;  // --creds: only for the registry itself, never for a mirror
     std::optional<bool> tls_verify;          // --tls-verify; false: do not check certificates, try http
-    std::string policy;                      // --policy: the file, "" for the default (registry/trust/policy.hh)
-    bool require_signature = false;          // --require-signature
+    std::string policy;              // --policy: the file, "" for the default (registry/trust/policy.hh)
+    bool require_signature = false;  // --require-signature
     HttpLimits limits;
     RetryPolicy retry;
 };

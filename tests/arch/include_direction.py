@@ -22,7 +22,7 @@ ROOMS = {  # of each module, bottom first
     "registry": ("http", "auth", "distribution", "docker", "skopeo", "transports", "trust"),
     "ostree": ("objects", "tree", "diff", "layout", "import", "union", "export", "push", "sysroot"),
     "image": ("disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
-    "system": ("origin", "etc", "trial", "deploy", "check", "reset", "extension", "upgrade", "diff"),
+    "system": ("origin", "etc", "trial", "extension", "deploy", "reset", "check", "upgrade", "diff"),
     "cli": ("output", "options", "reports", "verbs"),
 }
 MODULES = tuple(ROOMS)  # bottom first
