@@ -13,6 +13,7 @@
 #include "oci/transports/image.hh"
 #include "registry/transports/open_sink.hh"
 #include "registry/transports/open_source.hh"
+#include "registry/trust/verify_image.hh"
 #include "registry/trust/image_signatures.hh"
 #include "registry/trust/sign_image.hh"
 
@@ -122,7 +123,7 @@ void ExportFlags::declare(Arguments& arguments) {
          .needs = {"--sign-by-key"},
          .target = &sign_passphrase_},
     });
-    registry_.declare_access(arguments);
+    registry_.declare(arguments);
 }
 
 bool ExportFlags::given() const {
@@ -198,8 +199,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         options.previous =
             with_context([&] { return concat("the previous image ", quoted(previous_)); },
                          [&] {
-                             return oci::open_image(
-                                 registry::open_source(previous, std::nullopt, for_previous), std::nullopt);
+                             return registry::open_trusted_image(previous, std::nullopt, for_previous);
                          });
         // podman stores layers, not their original blobs.
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;

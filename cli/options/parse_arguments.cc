@@ -74,6 +74,9 @@ void add_row(CLI::App& app, const Argument& row) {
     if (!row.allowed.empty()) {
         option->check([&row](const std::string& value) { return check_allowed(row, value); }, "");
     }
+    // An empty path of a policy or key must not mean that none was given.
+    if (row.kind == ValueKind::file && !row.is_positional())
+        option->check([](const std::string& value) { return value.empty() ? "the path is empty" : ""; }, "");
     if (row.range) option->check([&row](const std::string& value) { return check_range(row, value); }, "");
 }
 

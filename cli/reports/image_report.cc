@@ -139,11 +139,11 @@ std::string describe_image(const oci::Reference& reference, const oci::Image& im
          concat(format_bytes(total_size(manifest)), " in ", format_count(manifest.layers.size(), "layer"))},
         {"ostree", ostree_fact(config.labels)},
     };
-    if (plan) facts.push_back({"to fetch", describe_plan(*plan)});
     if (const std::string* diff_id = find(config.labels, kFinalDiffIdLabel)) {
         facts.push_back({"", concat("its last layer is ", escape(*diff_id))});
     }
     if (find(config.labels, kBootcLabel) != nullptr) facts.push_back({"", "labelled for bootc"});
+    if (plan) facts.push_back({"to fetch", describe_plan(*plan)});
     return columns(facts, "") + layer_section(image) + text_section("labels", config.labels) +
            text_section("annotations", manifest.annotations);
 }

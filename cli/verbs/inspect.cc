@@ -102,6 +102,10 @@ class InspectVerb final : public Verb {
             oci::Digest::of(as_bytes(root.raw), root.expected->algorithm()) != *root.expected) {
             return false;  // open_image() reports the problem
         }
+        const HashAlgorithm algorithm =
+            root.expected ? root.expected->algorithm() : HashAlgorithm::sha256;
+        registry::check_policy(reference, oci::Digest::of(as_bytes(root.raw), algorithm),
+                               registry_.options());
         if (raw_) {
             print_document(session, root.raw);
         } else if (session.options.json) {

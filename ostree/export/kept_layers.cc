@@ -105,7 +105,7 @@ std::vector<KeptLayer> find_kept_layers(const Repository& repository, const Comm
             const oci::Digest& diff_id = previous.config.diff_ids[i];
             const std::unique_ptr<Layer> layer =
                 load_layer(repository, descriptor.digest, diff_id, LayerKind::objects);
-            if (!layer || layer->from_table || !has_directories_of(*layer, directories)) continue;
+            if (!layer || !has_directories_of(*layer, directories)) continue;
             if (auto held = take_files(*layer, files)) {
                 out.push_back({.index = i,
                                .descriptor = descriptor,

@@ -27,7 +27,7 @@ class LayerFetch {
           base_(encapsulated_layers(image)) {}
 
     std::uint64_t run(ImageTables& tables, FetchWay way, std::uint64_t batch_size) {
-        const std::vector<std::size_t> unread = unread_layers(repository_, image_);
+        const std::vector<std::size_t> unread = unread_layers(repository_, image_, evidence_for(way));
         ObjectFetch objects(repository_, image_, of_base(unread), tables, way, jobs_);
         const std::vector<std::size_t> whole = to_read(unread, objects);
         const std::uint64_t total = objects.bytes() + size_of_layers(image_, whole);

@@ -8,8 +8,9 @@
 
 namespace osb::ostree {
 
-std::vector<std::size_t> unread_layers(const Repository& repository, const oci::Image& image) {
-    const auto known = known_layers(repository, image);
+std::vector<std::size_t> unread_layers(const Repository& repository, const oci::Image& image,
+                                       Evidence evidence) {
+    const auto known = known_layers(repository, image, evidence);
     std::vector<std::size_t> out;
     std::set<oci::Digest> seen;
     for (std::size_t i = 0; i < known.size(); ++i) {

@@ -23,7 +23,8 @@ struct PlannedWay {
 
 // The layers that an import has to read or to fetch objects of, each once: it did not read them before.
 // Throws Error as load_layer() in ostree/import/layer_store.hh.
-std::vector<std::size_t> unread_layers(const Repository& repository, const oci::Image& image);
+std::vector<std::size_t> unread_layers(const Repository& repository, const oci::Image& image,
+                                       Evidence evidence = Evidence::tables);
 
 // The size of these layers in bytes.
 std::uint64_t size_of_layers(const oci::Image& image, const std::vector<std::size_t>& layers);

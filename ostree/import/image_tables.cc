@@ -5,6 +5,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
+#include "ostree/import/layer_store.hh"
 #include "ostree/tree/layer_path.hh"
 
 namespace osb::ostree {
@@ -39,11 +40,10 @@ std::shared_ptr<const LayerObjects> ImageTables::read(std::size_t index) {
     }
 }
 
-std::shared_ptr<Layer> make_object_layer(const LayerObjects& objects, const oci::Digest& blob,
+std::shared_ptr<Layer> make_object_layer(const LayerObjects& objects, const oci::Descriptor& blob,
                                          const oci::Digest& diff_id, LayerKind kind) {
     auto out = std::make_shared<Layer>(diff_id, kind);
-    out->from_table = true;
-    out->blob = blob;
+    out->table = table_key(blob, diff_id);
     for (const LayerObject& object : objects.objects) {
         if (object.name.suffix != "file") continue;
         const oci::TarEntry& tar = object.entry->tar;

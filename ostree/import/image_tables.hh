@@ -38,8 +38,8 @@ class ImageTables {
     std::atomic<std::uint64_t> bytes_read_{0};
 };
 
-// The content objects of a layer and their names in the image, as entries (Layer::from_table).
-std::shared_ptr<Layer> make_object_layer(const LayerObjects& objects, const oci::Digest& blob,
+// The content objects of a layer and their names in the image, as entries (Layer::table).
+std::shared_ptr<Layer> make_object_layer(const LayerObjects& objects, const oci::Descriptor& blob,
                                          const oci::Digest& diff_id, LayerKind kind);
 
 }  // namespace osb::ostree

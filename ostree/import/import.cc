@@ -2,9 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/error.hh"
+#include "base/log.hh"
 #include "ostree/import/base_commit.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_metadata.hh"
@@ -96,9 +99,15 @@ std::string_view way_of(const ReusedLayers& reused, bool read_layers) {
     return read_layers ? "layers" : "none";
 }
 
+bool has_layer_of_table(const ImageLayers& layers) {
+    return std::any_of(layers.distinct.begin(), layers.distinct.end(), [](const ImageLayer& layer) {
+        return layer.content != nullptr && layer.content->table.has_value();
+    });
+}
+
 // Imports an image that is not in the repository yet. Each stage uses the results of the previous ones.
 ImportResult import_new(Repository& repository, const oci::Image& image, const ImportPlan& plan,
-                        const ImportOptions& options, Progress& progress) {
+                        const ImportOptions& options, Progress& progress, bool& uses_tables) {
     const unsigned threads = options.jobs;  // 0: one per core
     ImageBudget budget;
     Transaction transaction(repository);
@@ -114,6 +123,7 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
                                               .way = options.fetch,
                                               .threads = threads},
                                              plan.base_layers);
+    uses_tables = has_layer_of_table(reused.layers);
     const std::size_t layers_reused = count_with_content(reused.layers);
     check_space_for(repository, unread_blobs(image, reused.layers));
     ReadLayers read =
@@ -142,6 +152,22 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     return result;
 }
 
+// The same. A table of contents may leave out an object that the commit needs, although the layer has it. Then
+// the layers are read.
+ImportResult import_with_tables(Repository& repository, const oci::Image& image, const ImportPlan& plan,
+                                const ImportOptions& options, Progress& progress) {
+    bool uses_tables = false;
+    try {
+        return import_new(repository, image, plan, options, progress, uses_tables);
+    } catch (const Error& error) {
+        if (!uses_tables || options.fetch != FetchWay::automatic || !is_fault_of_layer(error)) throw;
+        log_warning(concat(error.message(), "; reading whole layers"));
+    }
+    ImportOptions whole = options;
+    whole.fetch = FetchWay::layers;
+    return import_new(repository, image, plan, whole, progress, uses_tables);
+}
+
 }  // namespace
 
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
@@ -149,7 +175,7 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     check_fetch_way(image, options.fetch);
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
-    if (!present) return import_new(repository, image, plan, options, progress);
+    if (!present) return import_with_tables(repository, image, plan, options, progress);
     // A run that was killed after it had moved the ref may have left its staging directory.
     remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
     return describe_import(image, plan, std::move(*present), 0);

@@ -78,8 +78,10 @@ ImportedCommit write_own_commit(const Repository& repository, Transaction& trans
 }
 
 void forget_other_layers(Transaction& transaction, const Repository& repository, const oci::Image& image) {
-    std::vector<oci::Digest> used = image.config.diff_ids;
-    for (const oci::Descriptor& layer : image.manifest.layers) used.push_back(layer.digest);
+    std::vector<oci::Digest> used;
+    for (const std::string& name :
+         layer_names(image.manifest, image.config.diff_ids, image.manifest.layers.size()))
+        used.push_back(oci::Digest::parse(name));
     forget_unused_layers(transaction, repository, used);
 }
 

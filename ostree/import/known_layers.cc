@@ -6,8 +6,10 @@
 
 namespace osb::ostree {
 
-std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
-                                        std::size_t index, LayerKind kind) {
+namespace {
+
+std::unique_ptr<Layer> find_read_layer(const Repository& repository, const oci::Image& image,
+                                       std::size_t index, LayerKind kind) {
     const oci::Digest& digest = image.manifest.layers[index].digest;
     const auto& diff_ids = image.config.diff_ids;
     for (std::size_t i = 0; i < diff_ids.size(); ++i) {
@@ -17,12 +19,23 @@ std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci:
     return load_layer(repository, digest, diff_ids[index], kind);
 }
 
-std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository,
-                                                       const oci::Image& image) {
+}  // namespace
+
+std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
+                                        std::size_t index, LayerKind kind, Evidence evidence) {
+    if (auto layer = find_read_layer(repository, image, index, kind)) return layer;
+    if (evidence == Evidence::archives || kind == LayerKind::ordinary) return nullptr;
+    const oci::Digest& diff_id = image.config.diff_ids[index];
+    const auto key = table_key(image.manifest.layers[index], diff_id);
+    return key ? load_table_layer(repository, *key, diff_id, kind) : nullptr;
+}
+
+std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& repository, const oci::Image& image,
+                                                       Evidence evidence) {
     const std::size_t base = encapsulated_layers(image);
     std::vector<std::shared_ptr<const Layer>> out;
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-        out.push_back(find_known_layer(repository, image, i, layer_kind(i, base)));
+        out.push_back(find_known_layer(repository, image, i, layer_kind(i, base), evidence));
     }
     // The first layer of a base is useful only together with all others.
     for (std::size_t i = 1; i < base; ++i) {

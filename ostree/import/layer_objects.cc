@@ -47,6 +47,7 @@ class TableReader {
         for (LayerObject& object : out_.objects) {
             if (object.name.suffix == "file") object.xattrs = xattrs_of(object.name.checksum);
         }
+        if (holds_commit_ && commits_ != 1) refuse("not exactly one commit");
         return std::move(out_);
     }
 
@@ -68,6 +69,7 @@ class TableReader {
         const bool is_link = is_file && entry.tar.type == oci::TarType::symlink;
         if (!is_link && entry.tar.type != oci::TarType::file) refuse("an object that is not a regular file");
         if (!seen_.insert(name.checksum + name.suffix).second) refuse("an object that appears twice");
+        if (name.suffix == "commit") ++commits_;
         out_.objects.push_back({.name = std::move(name), .entry = &entry, .xattrs = nullptr});
     }
 
@@ -108,6 +110,7 @@ class TableReader {
     std::map<std::string, const oci::TocEntry*, std::less<>> own_;  // by checksum
     std::map<std::string, std::string, std::less<>> links_;         // checksum -> name in shared_
     std::set<std::string> seen_;
+    std::size_t commits_ = 0;
 };
 
 BlobPart part_of(const oci::TocEntry& entry, std::size_t object) {
@@ -151,10 +154,13 @@ LayerPlan plan_layer(const LayerObjects& layer, const std::function<bool(const L
         const LayerObject& object = layer.objects[i];
         if (!is_wanted(object)) continue;
         out.wanted.push_back(i);
+        out.unpacked += object.entry->tar.size;
         if (!object.entry->chunks.empty()) content.push_back(part_of(*object.entry, i));
         const oci::TocEntry* const own = object.xattrs;
-        if (own != nullptr && !own->chunks.empty() && xattrs_seen.insert(own).second)
-            xattrs.push_back(part_of(*own, i));
+        if (own == nullptr || own->chunks.empty() || !xattrs_seen.insert(own).second) continue;
+        xattrs.push_back(part_of(*own, i));
+        out.attributes += own->tar.size;
+        out.unpacked += own->tar.size;
     }
     out.xattrs = merge_parts(std::move(xattrs), max_gap);
     out.content = merge_parts(std::move(content), max_gap);

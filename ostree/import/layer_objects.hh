@@ -35,7 +35,8 @@ struct LayerObjects {
 
 // Finds the objects. The rules are those of EncapsulatedLayerReader, except that entries may be in any order.
 // Throws Error{invalid} for a table that a layer cannot have: malformed names, an object that appears twice,
-// a file without attributes, metadata outside the first layer (`holds_commit`), sizes beyond the limits.
+// a file without attributes, metadata outside the first layer (`holds_commit`), a first layer without exactly
+// one commit, sizes beyond the limits.
 LayerObjects find_layer_objects(std::shared_ptr<const oci::Toc> table, bool holds_commit);
 
 // The content of an entry in the blob: [begin, end), without a frame of another entry.
@@ -59,6 +60,8 @@ struct LayerPlan {
     std::vector<BlobRange> xattrs;    // attributes that are not empty; fetched first
     std::vector<BlobRange> content;   // of objects that are not empty
     std::uint64_t bytes = 0;          // of all ranges
+    std::uint64_t unpacked = 0;       // bytes of all wanted objects and their attributes
+    std::uint64_t attributes = 0;     // bytes of the attributes, which are kept in memory
     std::uint64_t requests() const { return xattrs.size() + content.size(); }
 };
 

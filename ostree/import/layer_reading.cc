@@ -22,8 +22,7 @@ DecodedLayer read_base_layer(const oci::Image& image, std::size_t index, std::si
     });
     if (!holds_commit) return {.content = layer, .commit = {}};
     layer->commit = found.commit;
-    for (std::size_t i = 0; i < base_layers; ++i)
-        layer->image_layers.push_back(image.config.diff_ids[i].to_string());
+    layer->image_layers = layer_names(image.manifest, image.config.diff_ids, base_layers);
     return {.content = layer, .commit = std::move(found)};
 }
 

@@ -15,14 +15,14 @@ namespace {
 
 // Layers that the repository knows from earlier imports, whether or not their objects exist.
 ImageLayers find_known_layers(const Repository& repository, const oci::Image& image, std::size_t base_layers,
-                              ImageBudget& budget) {
+                              Evidence evidence, ImageBudget& budget) {
     ImageLayers out = distinct_layers(image, base_layers);
     for (std::size_t i = 0; i < out.positions.size(); ++i) {
         ImageLayer& layer = out.at(i);
         if (layer.index != i) continue;
         with_context([&] { return describe_layer(image, i); },
                      [&] {
-                         layer.content = find_known_layer(repository, image, i, layer.kind);
+                         layer.content = find_known_layer(repository, image, i, layer.kind, evidence);
                          charge(budget, layer.content.get());
                      });
     }
@@ -115,7 +115,8 @@ bool has_commit_of_base(const Repository& repository, const CommitId& commit) {
 
 ReusedLayers find_reused_layers(const ReuseContext& context, std::size_t base_layers) {
     ReusedLayers out;
-    out.layers = find_known_layers(context.repository, context.image, base_layers, context.budget);
+    out.layers = find_known_layers(context.repository, context.image, base_layers, evidence_for(context.way),
+                                   context.budget);
     keep_whole_layers(out.layers, context);
     // A first layer that is known is worth something only if the repository has its commit, too.
     if (base_layers > 0 && out.layers.at(0).content != nullptr &&

@@ -9,7 +9,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
-#include "oci/documents/manifest.hh"
+#include "oci/chunked/zstd_chunked_toc.hh"
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit.hh"
@@ -35,14 +35,13 @@ RefName ref_of(const oci::Digest& digest) {
     return RefName::escaped(kRefPrefix, digest.to_string());
 }
 
-guint32 format_of(const Layer& layer) {
-    if (layer.from_table) return kFormatTable;
-    return layer.kind() == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
+guint32 format_of_kind(LayerKind kind) {
+    return kind == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
 }
 
-bool fits_kind(guint32 format, LayerKind kind) {
-    if (kind == LayerKind::ordinary) return format == kFormat;
-    return format == kFormatEncapsulated || format == kFormatTable;
+guint32 format_of(const Layer& layer) {
+    if (layer.table) return kFormatTable;
+    return format_of_kind(layer.kind());
 }
 
 // Reads a file of a commit's root directory.
@@ -79,32 +78,44 @@ GVariant* string_array(const std::vector<std::string>& texts) {
 }
 
 std::unique_ptr<Layer> load_commit_layer(const Repository& repository, const CommitId& commit,
-                                         const oci::Digest& diff_id, LayerKind kind) {
+                                         const oci::Digest& diff_id, LayerKind kind, guint32 wanted) {
     OstreeRepo* const repo = repository.handle().repo.get();
     const GVariantPtr commit_object = load_commit(repository, commit);
     if (!commit_object) return nullptr;
     const GVariantPtr metadata = metadata_of(commit_object.get());
     guint32 format = 0;
-    if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || !fits_kind(format, kind))
+    if (g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) == FALSE || format != wanted)
         return nullptr;
     const std::optional<CommitId> held = CommitId::try_parse(lookup_string(metadata.get(), kKeyCommit));
     if (held.has_value() != (kind == LayerKind::commit)) return nullptr;
     const std::string known = lookup_string(metadata.get(), kKeyDiffId);
     if (known != diff_id.to_string()) {
-        if (format == kFormatTable) return nullptr;
         throw Error(
             ErrorKind::digest_mismatch,
             concat("unpacks to ", escape(known), ", but the image's config declares ", diff_id.to_string()));
     }
     auto layer = std::make_unique<Layer>(diff_id, kind);
     layer->commit = held;
-    layer->from_table = format == kFormatTable;
     guint64 size = 0;
     if (g_variant_lookup(metadata.get(), kKeySize, "t", &size) != FALSE) layer->uncompressed_size = size;
     layer->notes() = lookup_strings(metadata.get(), kKeyNotes);
     layer->image_layers = lookup_strings(metadata.get(), kKeyImage);
     parse_entries(read_file(repo, commit, kEntriesFile), *layer);
     return layer;
+}
+
+std::unique_ptr<Layer> load_named_layer(const Repository& repository, const oci::Digest& name,
+                                        const oci::Digest& diff_id, LayerKind kind, guint32 format) {
+    const std::optional<CommitId> commit = repository.resolve(ref_of(name).text());
+    if (!commit) return nullptr;
+    try {
+        return load_commit_layer(repository, *commit, diff_id, kind, format);
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::digest_mismatch) throw;
+        // The repository was pruned or damaged, so the layer is read again.
+        log_debug(concat("layer ", name.short_string(), " cannot be reused: ", error.message()));
+        return nullptr;
+    }
 }
 
 // Adds the objects of the layer, named by their checksums, in directories by the first digit. A single
@@ -151,9 +162,9 @@ void add_layers_of(GVariant* metadata, std::set<std::string>& refs) {
     const std::string config_text = lookup_string(metadata, "ostree.container.image-config");
     if (manifest_text.empty() || config_text.empty()) return;
     const oci::Manifest manifest = oci::Manifest::parse(manifest_text, "", HashAlgorithm::sha256);
-    for (const oci::Descriptor& layer : manifest.layers) refs.insert(ref_of(layer.digest).text());
-    for (const oci::Digest& diff_id : oci::ImageConfig::parse(config_text).diff_ids)
-        refs.insert(ref_of(diff_id).text());
+    const std::vector<oci::Digest> diff_ids = oci::ImageConfig::parse(config_text).diff_ids;
+    for (const std::string& name : layer_names(manifest, diff_ids, manifest.layers.size()))
+        refs.insert(ref_of(oci::Digest::parse(name)).text());
 }
 
 struct LayerRef {
@@ -186,20 +197,44 @@ void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, s
 
 }  // namespace
 
+std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id) {
+    try {
+        const auto location = oci::find_toc(layer);
+        if (!location) return {};
+        const std::string text = concat("table\n", layer.digest.to_string(), '\n', to_hex(location->toc_digest),
+                                        '\n', diff_id.to_string(), '\n');
+        return oci::Digest::of(as_bytes(text));
+    } catch (const Error&) {
+        return {};  // such a table is not read either
+    }
+}
+
+std::vector<std::string> layer_names(const oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,
+                                     std::size_t count) {
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        const oci::Descriptor& layer = manifest.layers[i];
+        out.push_back(layer.digest.to_string());
+        if (i >= diff_ids.size()) continue;
+        out.push_back(diff_ids[i].to_string());
+        if (const auto key = table_key(layer, diff_ids[i])) out.push_back(key->to_string());
+    }
+    return out;
+}
+
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id, LayerKind kind) {
     for (const oci::Digest* name : {&digest, &diff_id}) {
-        const std::optional<CommitId> commit = repository.resolve(ref_of(*name).text());
-        if (!commit) continue;
-        try {
-            if (auto layer = load_commit_layer(repository, *commit, diff_id, kind)) return layer;
-        } catch (const Error& error) {
-            if (error.kind() == ErrorKind::digest_mismatch) throw;
-            // The repository was pruned or damaged, so the layer is read again.
-            log_debug(concat("layer ", name->short_string(), " cannot be reused: ", error.message()));
-        }
+        if (auto layer = load_named_layer(repository, *name, diff_id, kind, format_of_kind(kind))) return layer;
     }
     return nullptr;
+}
+
+std::unique_ptr<Layer> load_table_layer(const Repository& repository, const oci::Digest& key,
+                                        const oci::Digest& diff_id, LayerKind kind) {
+    auto out = load_named_layer(repository, key, diff_id, kind, kFormatTable);
+    if (out != nullptr) out->table = key;
+    return out;
 }
 
 bool holds_all_files(const ObjectWriter& writer, const Layer& layer) {
@@ -232,8 +267,9 @@ bool knows_blob(const Repository& repository, const oci::Digest& digest, const o
 
 void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer) {
     const CommitId commit = transaction.write_commit(commit_object);
+    if (layer.table) return transaction.set_ref(ref_of(*layer.table), commit);
     if (layer.blob) transaction.set_ref(ref_of(*layer.blob), commit);
-    if (!layer.from_table) transaction.set_ref(ref_of(layer.diff_id()), commit);
+    transaction.set_ref(ref_of(layer.diff_id()), commit);
 }
 
 void forget_unused_layers(Transaction& transaction, const Repository& repository,

@@ -1,5 +1,6 @@
 // Storage of imported layers in the repository, so that they need not be read again. A layer of which only
-// the table of contents was read (Layer::from_table) is stored under the digest of its blob alone.
+// the table of contents was read (Layer::table) is stored under table_key() alone: a table is what one image
+// says of a blob, and another image with the same blob may say something else.
 //
 // A layer is stored as a commit. Its tree has the objects of the layer's files, named by their checksums, and
 // one file `entries` with the list of the layer's entries (docs/formats/layer-commit.md). Two refs
@@ -8,12 +9,14 @@
 // commits with rewritten trees; `osb/` keeps both kinds apart.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "oci/documents/digest.hh"
+#include "oci/documents/manifest.hh"
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository.hh"
@@ -23,11 +26,23 @@ namespace osb::ostree {
 
 class Transaction;
 
+// The name of a layer that is known from its table alone: a digest of the blob's and the table's digest and of
+// the diffID. nullopt if the descriptor has no valid annotations of a table.
+std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id);
+
+// All names of the first `count` layers of an image, for Layer::image_layers.
+std::vector<std::string> layer_names(const oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,
+                                     std::size_t count);
+
 // Loads the layer whose blob has `digest`, or whose diffID is `diff_id`. Returns nullptr if it is missing,
 // incomplete, of another kind, or in another version of the format. Throws Error{digest_mismatch} if the blob
 // is known to unpack to a layer other than `diff_id`.
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id, LayerKind kind = LayerKind::ordinary);
+
+// Loads a layer that is known from its table by the name table_key(). Returns nullptr as load_layer().
+std::unique_ptr<Layer> load_table_layer(const Repository& repository, const oci::Digest& key,
+                                        const oci::Digest& diff_id, LayerKind kind);
 
 // True if the repository has the objects of all files of the layer. Thread-safe.
 bool holds_all_files(const ObjectWriter& writer, const Layer& layer);
@@ -41,7 +56,7 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer);
 bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id);
 
 // Writes the commit of a newly read layer, and sets its refs in `transaction`: one for the diffID, and one
-// for the digest of the blob that was read, even if the manifest has another one. Call it after the writer
+// for the digest of the blob that was read, even if the manifest has another one; or the one of its table. Call it after the writer
 // has published its objects, because a commit is visible as soon as it is written, and the next transaction
 // may take it over.
 void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer);

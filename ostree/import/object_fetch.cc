@@ -17,8 +17,10 @@
 #include "oci/codec/unzstd.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_layers.hh"
+#include "ostree/import/layer_store.hh"
 #include "ostree/objects/object_format.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/image_budget.hh"
 #include "ostree/tree/metadata_objects.hh"
 
 namespace osb::ostree {
@@ -134,12 +136,6 @@ FileMeta meta_of(const LayerObject& object, std::string_view xattrs) {
     const bool is_link = tar.type == oci::TarType::symlink;
     return {
         .uid = tar.uid, .gid = tar.gid, .mode = (is_link ? S_IFLNK : S_IFREG) | tar.mode, .xattrs = xattrs};
-}
-
-// An error of the layer's data, after which the layer itself may still be readable.
-bool is_fault_of_layer(const Error& error) {
-    return error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::digest_mismatch ||
-           error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::too_large;
 }
 
 }  // namespace
@@ -311,6 +307,15 @@ void check_fetch_way(const oci::Image& image, FetchWay way) {
     }
 }
 
+bool is_fault_of_layer(const Error& error) noexcept {
+    return error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::digest_mismatch ||
+           error.kind() == ErrorKind::unsupported || error.kind() == ErrorKind::too_large;
+}
+
+Evidence evidence_for(FetchWay way) noexcept {
+    return way == FetchWay::layers ? Evidence::archives : Evidence::tables;
+}
+
 ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
                          const std::vector<std::size_t>& unread, ImageTables& tables, FetchWay way,
                          unsigned threads)
@@ -339,11 +344,26 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
         });
     }
     pool.run();
+    keep_within_limits();
     const auto is_whole = [](const std::shared_ptr<Job>& job) { return job->objects == nullptr; };
     if (way == FetchWay::objects && std::any_of(jobs_.begin(), jobs_.end(), is_whole)) {
         throw Error(ErrorKind::usage,
                     "--fetch objects: a layer of the image has no readable table of contents")
             .hint("use --fetch layers, or export the image with --compression zstd:chunked");
+    }
+}
+
+void ObjectFetch::keep_within_limits() {
+    ImageBudget budget;
+    for (const auto& job : jobs_) {
+        if (job->objects == nullptr) continue;
+        try {
+            LayerMeter(budget).unpacked(job->plan.unpacked, image_.manifest.layers[job->index].size);
+            budget.keep(job->plan.attributes);
+        } catch (const Error& error) {
+            log_debug(concat(describe_layer(image_, job->index), ": ", error.message()));
+            job->objects = nullptr;
+        }
     }
 }
 
@@ -383,12 +403,11 @@ std::shared_ptr<const Layer> ObjectFetch::layer(std::size_t index) const {
     const Job* const job = find(index);
     if (job == nullptr) return nullptr;
     const LayerKind kind = index == 0 ? LayerKind::commit : LayerKind::objects;
-    auto out = make_object_layer(*job->objects, image_.manifest.layers[index].digest,
+    auto out = make_object_layer(*job->objects, image_.manifest.layers[index],
                                  image_.config.diff_ids[index], kind);
     if (index > 0) return out;
     out->commit = commit_.commit;
-    for (std::size_t i = 0; i < encapsulated_layers(image_); ++i)
-        out->image_layers.push_back(image_.manifest.layers[i].digest.to_string());
+    out->image_layers = layer_names(image_.manifest, image_.config.diff_ids, encapsulated_layers(image_));
     return out;
 }
 

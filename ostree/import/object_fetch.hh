@@ -12,10 +12,12 @@
 #include <memory>
 #include <vector>
 
+#include "base/error.hh"
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_objects.hh"
 #include "ostree/import/image_tables.hh"
+#include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_objects.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository.hh"
@@ -36,6 +38,12 @@ void check_fetch_way(const oci::Image& image, FetchWay way);
 
 // Layers of which more than this part is missing are read whole: in percent of the blob's size.
 inline constexpr std::uint64_t kWholeLayerPercent = 85;
+
+// True for an error of the data of a table or a range, after which the layer itself may still be readable.
+bool is_fault_of_layer(const Error& error) noexcept;
+
+// What makes a layer known to a fetch: one of whole layers does not rely on tables.
+Evidence evidence_for(FetchWay way) noexcept;
 
 // The fetch of one image. Not thread-safe.
 class ObjectFetch {
@@ -67,6 +75,9 @@ class ObjectFetch {
     struct Job;
     class Run;
     const Job* find(std::size_t index) const;
+    // Layers whose objects would exceed the limits of an image (image_budget.hh) are left to be read whole,
+    // which has the same limits.
+    void keep_within_limits();
 
     const oci::Image& image_;
     unsigned threads_;

@@ -5,6 +5,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_layer.hh"
 #include "ostree/import/image_layers.hh"
@@ -71,10 +72,10 @@ std::uint64_t read_whole_layers(const oci::Image& image, const std::vector<std::
 
 // The layers of which an object may be missing. The first one has the commit.
 std::vector<std::size_t> layers_to_fetch(const Repository& repository, const oci::Image& image,
-                                         const ObjectWriter& writer) {
+                                         Evidence evidence, const ObjectWriter& writer) {
     std::vector<std::size_t> out;
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-        const auto known = i == 0 ? nullptr : find_known_layer(repository, image, i, LayerKind::objects);
+        const auto known = i == 0 ? nullptr : find_known_layer(repository, image, i, LayerKind::objects, evidence);
         if (known == nullptr || !holds_all_files(writer, *known)) out.push_back(i);
     }
     return out;
@@ -118,14 +119,15 @@ void check_pullable(const oci::Image& image) {
     }
 }
 
-PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
-                      Progress& progress) {
-    check_pullable(image);
-    check_fetch_way(image, options.fetch);
+namespace {
+
+PullResult pull(Repository& repository, const oci::Image& image, const PullOptions& options,
+                Progress& progress, bool& uses_tables) {
     Transaction transaction(repository);
     ObjectWriter writer(repository);
-    const std::vector<std::size_t> missing = layers_to_fetch(repository, image, writer);
+    const std::vector<std::size_t> missing = layers_to_fetch(repository, image, evidence_for(options.fetch), writer);
     const Fetched fetched = fetch_missing(repository, image, options, missing, writer, progress);
+    uses_tables = fetched.way == "objects";
     const Encapsulated& found = fetched.commit;
     const CommitId& commit = found.commit.value();  // a first layer without a commit was rejected
     check_promised_commit(image, commit);
@@ -150,6 +152,25 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
         .transfer = describe_transfer(image, fetched.way, fetched.bytes_read, size_of_layers(image, missing)),
         .objects_written = writer.objects_written(),
         .bytes_written = writer.bytes_written()};
+}
+
+}  // namespace
+
+PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
+                      Progress& progress) {
+    check_pullable(image);
+    check_fetch_way(image, options.fetch);
+    bool uses_tables = false;
+    try {
+        return pull(repository, image, options, progress, uses_tables);
+    } catch (const Error& error) {
+        // A table of contents may leave out an object, although the layer has it.
+        if (!uses_tables || options.fetch != FetchWay::automatic || !is_fault_of_layer(error)) throw;
+        log_warning(concat(error.message(), "; reading whole layers"));
+    }
+    PullOptions whole = options;
+    whole.fetch = FetchWay::layers;
+    return pull(repository, image, whole, progress, uses_tables);
 }
 
 }  // namespace osb::ostree

@@ -83,12 +83,12 @@ class Layer {
     std::optional<oci::Digest> blob;
     std::uint64_t uncompressed_size = 0;  // in bytes
     std::optional<CommitId> commit;       // LayerKind::commit: the commit in the layer
-    // LayerKind::commit: the diffIDs of all layers that hold that commit, if they are known; for a layer that
-    // is known from its table, the digests of their blobs.
+    // LayerKind::commit: the names in layer_store.hh of all layers that hold that commit, if they are known.
     std::vector<std::string> image_layers;
-    // The layer was not read: its table of contents names its objects. Each object is right, but `diff_id`
-    // was not verified, and the blob may hold something else.
-    bool from_table = false;
+    // Set if the layer was not read: its table of contents names its objects. Each object is right, but
+    // `diff_id` was not verified, and the blob may hold something else. The value is table_key() in
+    // layer_store.hh.
+    std::optional<oci::Digest> table;
 
   private:
     oci::Digest diff_id_;

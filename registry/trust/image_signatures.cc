@@ -56,7 +56,6 @@ std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOpti
 }
 
 std::string read_payload(oci::ImageSource& source, const oci::Descriptor& layer) {
-    if (layer.size > kMaxPayload) throw Error(ErrorKind::too_large, "a signature's payload is too large");
     std::string out = read_all(*source.open_blob(layer), kMaxPayload, "a signature's payload");
     if (out.size() != layer.size || oci::Digest::of(as_bytes(out), layer.digest.algorithm()) != layer.digest)
         throw Error(ErrorKind::digest_mismatch, "a signature's payload does not match its digest");
@@ -97,9 +96,10 @@ std::vector<ImageSignature> read_signatures(const oci::Reference& image, const o
                                 if (annotation == layer.annotations.end()) continue;
                                 std::optional<std::string> signature = decode_base64(annotation->second);
                                 if (!signature) continue;
-                                if (out.size() == kMaxSignatures)
-                                    throw Error(ErrorKind::too_large,
-                                                concat("more than ", kMaxSignatures, " signatures"));
+                                // Whoever may write to the repository may add signatures. They cost others
+                                // no more than this.
+                                if (layer.size > kMaxPayload) continue;
+                                if (out.size() == kMaxSignatures) break;
                                 out.push_back({read_payload(*stored->source, layer), std::move(*signature)});
                             }
                             return out;
@@ -113,6 +113,10 @@ void add_signature(const oci::Reference& image, const oci::Digest& manifest, con
     if (const std::optional<Stored> stored = find_stored(name, options)) layers = stored->manifest.layers;
     oci::Descriptor layer = oci::describe(kPayloadType, signature.payload);
     layer.annotations[kSignatureAnnotation] = encode_base64(signature.signature);
+    if (layers.size() >= kMaxSignatures) {
+        throw Error(ErrorKind::too_large, concat("image ", quoted(image.to_string()), " has ", layers.size(),
+                                                 " signatures already, and readers stop at ", kMaxSignatures));
+    }
     layers.push_back(layer);
     oci::ConfigFields fields{.platform = oci::Platform::host()};
     for (const oci::Descriptor& one : layers) fields.diff_ids.push_back(one.digest);

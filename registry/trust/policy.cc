@@ -56,9 +56,15 @@ class PolicyParser {
             return {.kind = type == "reject" ? Kind::reject : Kind::accept_anything};
         }
         if (type == "sigstoreSigned") return sigstore_signed(value);
-        if (type == "signedBy") return {.kind = Kind::unsupported, .problem = "'signedBy' (GPG signatures)"};
+        if (type == "signedBy") return signed_by(value);
         if (type == "signedBaseLayer") return {.kind = Kind::unsupported, .problem = "'signedBaseLayer'"};
         fail(concat("unknown type of requirement ", quoted(type)));
+    }
+
+    PolicyRequirement signed_by(const oci::Json& value) const {
+        only_members(value, {"type", "keyType", "keyPath", "keyPaths", "keyData", "signedIdentity"});
+        if (value.contains("signedIdentity")) identity(value.at("signedIdentity"));
+        return {.kind = PolicyRequirement::Kind::unsupported, .problem = "'signedBy' (GPG signatures)"};
     }
 
     PolicyRequirement sigstore_signed(const oci::Json& value) const {
@@ -114,14 +120,27 @@ class PolicyParser {
         if (type == "remapIdentity") {
             only_members(value, {"type", "prefix", "signedPrefix"});
             return {.rule = IdentityRule::remap_identity,
-                    .operand = oci::required_string(value, "prefix", what_),
-                    .signed_prefix = oci::required_string(value, "signedPrefix", what_)};
+                    .operand = name_prefix(oci::required_string(value, "prefix", what_)),
+                    .signed_prefix = name_prefix(oci::required_string(value, "signedPrefix", what_))};
         }
         only_members(value, {"type"});
         if (type == "matchExact") return {.rule = IdentityRule::match_exact};
         if (type == "matchRepoDigestOrExact") return {.rule = IdentityRule::match_repo_digest_or_exact};
         if (type == "matchRepository") return {.rule = IdentityRule::match_repository};
         fail(concat("unknown type of signedIdentity ", quoted(type)));
+    }
+
+    // A host, or a name without tag and digest.
+    std::string name_prefix(const std::string& prefix) const {
+        const std::string_view host_and_path = prefix;
+        const std::size_t colon = host_and_path.rfind(':');
+        const bool has_tag = colon != std::string_view::npos && host_and_path.find('/') < colon;
+        if (has_tag || prefix.empty() || prefix.ends_with('/') || prefix.find('@') != std::string::npos)
+            fail(concat(quoted(prefix), " is not a prefix of names"));
+        const bool is_host = prefix.find('/') == std::string::npos;
+        if (!is_host) return checked(prefix, /*needs_tag=*/false);
+        checked(prefix + "/name", /*needs_tag=*/false);
+        return prefix;
     }
 
     std::string checked(const std::string& name, bool needs_tag) const {
@@ -135,6 +154,21 @@ class PolicyParser {
 
     const std::string& what_;
 };
+
+bool has_paths_as_scopes(std::string_view transport) {
+    return transport == "oci" || transport == "oci-archive" || transport == "dir";
+}
+
+// A scope that no image can have would silently leave its images to a wider one.
+void check_scope(const PolicyParser& parser, std::string_view transport, const std::string& scope) {
+    if (scope.empty()) return;
+    if (transport == "docker-archive" || transport == "tarball")
+        parser.fail(concat("'", transport, "' has only the scope \"\", not ", quoted(scope)));
+    if (!has_paths_as_scopes(transport)) return;
+    const bool is_clean = std::filesystem::path(scope).lexically_normal() == scope;
+    if (!scope.starts_with('/') || scope == "/" || scope.ends_with('/') || !is_clean)
+        parser.fail(concat(quoted(scope), " is not a clean absolute path below \"/\""));
+}
 
 void add_docker_scopes(std::vector<std::string>& out, const oci::Reference& image) {
     const std::string& name = image.location;
@@ -166,6 +200,9 @@ void add_path_scopes(std::vector<std::string>& out, const std::string& location)
 std::vector<std::string> policy_scopes(const oci::Reference& image) {
     std::vector<std::string> out;
     switch (image.transport) {
+        case oci::Transport::docker_daemon:
+            if (image.location.empty()) break;  // the id of an image
+            [[fallthrough]];
         case oci::Transport::docker:
             add_docker_scopes(out, image);
             break;
@@ -191,8 +228,17 @@ Policy Policy::parse(std::string_view text, const std::string& what) {
     oci::require_object(root.at("transports"), what);
     for (const auto& [transport, scopes] : root.at("transports").items()) {
         oci::require_object(scopes, what);
-        for (const auto& [scope, requirements] : scopes.items())
+        for (const auto& [scope, requirements] : scopes.items()) {
+            check_scope(parser, transport, scope);
             out.transports_[transport].emplace(scope, parser.requirements(requirements));
+        }
+    }
+    // The scopes of this transport name stores. An image must not escape its scope because it is not looked up.
+    const auto storage = out.transports_.find("containers-storage");
+    const bool has_scopes = storage != out.transports_.end() && storage->second.rbegin()->first != "";
+    if (has_scopes) {
+        storage->second[""] = {{.kind = PolicyRequirement::Kind::unsupported,
+                                .problem = "scopes of 'containers-storage'"}};
     }
     return out;
 }

@@ -36,10 +36,19 @@ void collect(oci::ImageSource& source, const std::string& raw, const std::string
     }
 }
 
+DockerName parse_identity(const std::string& given) {
+    try {
+        return DockerName::parse(given);
+    } catch (const Error& error) {
+        throw Error(ErrorKind::usage, concat("--identity: ", error.message()))
+            .hint("write HOST/NAME:TAG");
+    }
+}
+
 // A name for a payload. Signatures without a tag are refused by the default rule of policies.
 std::string identity_of(const oci::Reference& image, const std::string& given) {
     if (!given.empty()) {
-        const DockerName name = DockerName::parse(given);
+        const DockerName name = parse_identity(given);
         if (name.tag.empty())
             throw Error(ErrorKind::usage, concat(quoted(given), ": an identity needs a tag: HOST/NAME:TAG"));
         return name.to_string();
@@ -54,7 +63,8 @@ std::string identity_of(const oci::Reference& image, const std::string& given) {
             .to_string();
     }
     // A layout has no registry. Policies with exactReference name this, and --identity another one.
-    return concat("localhost/", image.short_name(), ':', image.tag.empty() ? "latest" : image.tag);
+    return concat("localhost/", oci::Reference{.location = image.location}.short_name(), ':',
+                  image.tag.empty() ? "latest" : image.tag);
 }
 
 }  // namespace
@@ -72,6 +82,11 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
     if (root.raw.size() > oci::kMaxDocument) throw Error(ErrorKind::too_large, "the manifest is too large");
     const oci::Digest digest = oci::Digest::of(
         as_bytes(root.raw), root.expected ? root.expected->algorithm() : HashAlgorithm::sha256);
+    // The index of a whole layout changes with each signature that is added.
+    if (!root.expected && image.transport == oci::Transport::oci) {
+        throw Error(ErrorKind::usage, "sign: the layout holds several images")
+            .hint("name one of them by its tag");
+    }
     if (root.expected && digest != *root.expected)
         throw Error(ErrorKind::digest_mismatch, "the manifest does not match its digest");
     std::vector<oci::Digest> digests{digest};

@@ -12,7 +12,7 @@
 namespace osb::registry {
 
 // The maximum size in bytes of a payload, as in containers/image.
-inline constexpr std::size_t kMaxPayload = 4UL * 1024 * 1024;
+inline constexpr std::size_t kMaxPayload = 256UL * 1024;
 
 // The statements of a payload.
 struct SignedClaim {

@@ -41,12 +41,7 @@ class PinnedSource final : public oci::ImageSource {
 
 oci::Image ResolvedImage::open() const {
     return with_context([this] { return concat("image ", quoted(reference)); },
-                        [this] {
-                            oci::Image out = oci::open_image(source, platform);
-                            registry::check_policy(oci::Reference::parse(reference), out.manifest.digest,
-                                                   options);
-                            return out;
-                        });
+                        [this] { return oci::open_image(source, platform); });
 }
 
 namespace {
@@ -56,6 +51,7 @@ ResolvedImage look_up(const oci::Reference& reference, const registry::RegistryO
     std::shared_ptr<oci::ImageSource> source =
         std::make_shared<PinnedSource>(registry::open_source(reference, platform, options));
     oci::Digest digest = oci::manifest_digest(*source, platform);
+    registry::check_policy(reference, digest, options);
     return {.reference = reference.to_string(),
             .digest = std::move(digest),
             .source = std::move(source),

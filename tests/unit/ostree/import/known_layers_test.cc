@@ -162,11 +162,37 @@ TEST_F(KnownLayersTest, OfAChangedPackageOnlyTheFilesAreFetched) {
     const auto known = ostree::known_layers(repository, next);
     for (const auto& layer : known) {
         ASSERT_NE(layer, nullptr);
-        EXPECT_TRUE(layer->from_table);
+        EXPECT_TRUE(layer->table.has_value());
     }
     for (std::size_t i = 0; i < known.size(); ++i) {
         EXPECT_FALSE(ostree::knows_blob(repository, next.manifest.layers[i].digest, next.config.diff_ids[i]));
     }
+}
+
+TEST_F(KnownLayersTest, ATableOfOneImageIsNoEvidenceForAnother) {
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    oci::Image next = make("second", "zlib 2");
+    import_expecting(repository, next, true);
+    ASSERT_EQ(count_known(repository, next), next.manifest.layers.size());
+    for (const auto& layer : ostree::known_layers(repository, next, ostree::Evidence::archives))
+        EXPECT_EQ(layer, nullptr);
+    // The same blobs, of which another manifest says something else.
+    oci::Image other = next;
+    for (oci::Descriptor& layer : other.manifest.layers) {
+        auto location = oci::find_toc(layer).value();
+        location.toc_digest.front() ^= 1U;
+        for (const auto& [key, value] : oci::toc_annotations(location)) layer.annotations[key] = value;
+    }
+    EXPECT_EQ(count_known(repository, other), 0U);
+    // An import of whole layers relies on no table.
+    ostree::ImportOptions options;
+    options.ref = ostree::RefName::parse("os/whole");
+    options.fetch = ostree::FetchWay::layers;
+    options.layout = ostree::Layout::bare;
+    NoProgress progress;
+    source_->layers = 0;
+    EXPECT_EQ(ostree::import_image(repository, other, options, progress).transfer.way, "layers");
+    EXPECT_EQ(source_->layers, other.manifest.layers.size());
 }
 
 TEST_F(KnownLayersTest, APullFetchesTheFilesToo) {

@@ -105,6 +105,8 @@ TEST(LayerObjects, RefusesWhatNoLayerHas) {
     TableBuilder metadata;
     for (const char* suffix : {"commit", "dirtree", "dirmeta"}) metadata.file(object_path('a', suffix), 5);
     EXPECT_EQ(metadata.objects(/*holds_commit=*/true).objects.size(), 3U);
+    EXPECT_EQ(refusal(metadata.file(object_path('b', "commit"), 5), true), ErrorKind::invalid);
+    EXPECT_EQ(refusal(TableBuilder().file(object_path('a', "dirtree"), 5), true), ErrorKind::invalid);
 }
 
 TEST(LayerPlan, NeighboursAreOneRange) {

@@ -50,6 +50,39 @@ TEST(Policy, ScopesOfADockerName) {
                                                 "*.com"}));
 }
 
+TEST(Policy, ScopesOfOtherTransports) {
+    const Policy policy = Policy::parse(R"({"default": [{"type": "reject"}], "transports": {
+        "docker-daemon": {"host.example/a": [{"type": "insecureAcceptAnything"}]},
+        "tarball": {"": [{"type": "insecureAcceptAnything"}]}}})",
+                                        "policy");
+    EXPECT_EQ(kind_for(policy, "docker-daemon:host.example/a/b:tag"), Kind::accept_anything);
+    EXPECT_EQ(kind_for(policy, "docker-daemon:host.example/b:tag"), Kind::reject);
+    EXPECT_EQ(kind_for(policy, "docker-daemon:sha256:" + std::string(64, 'a')), Kind::reject);
+    EXPECT_EQ(kind_for(policy, "tarball:/x.tar"), Kind::accept_anything);
+}
+
+TEST(Policy, ScopesThatAreNotLookedUpLetNothingThrough) {
+    const Policy policy = Policy::parse(R"({"default": [{"type": "insecureAcceptAnything"}], "transports": {
+        "containers-storage": {"host.example/a": [{"type": "reject"}]}}})",
+                                        "policy");
+    EXPECT_EQ(kind_for(policy, "containers-storage:host.example/a:tag"), Kind::unsupported);
+    EXPECT_EQ(kind_for(policy, "containers-storage:host.example/b:tag"), Kind::unsupported);
+}
+
+TEST(Policy, AScopeThatNoImageCanHaveIsRefused) {
+    for (const char* transport : {"oci", "oci-archive", "dir"}) {
+        for (const char* scope : {"/", "relative", "/a/", "/a/../b", "/a//b"}) {
+            EXPECT_EQ(refusal_of(concat(R"({"default": [{"type": "reject"}], "transports": {")", transport,
+                                        R"(": {")", scope, R"(": [{"type": "reject"}]}}})")),
+                      ErrorKind::invalid)
+                << transport << scope;
+        }
+    }
+    EXPECT_EQ(refusal_of(R"({"default": [{"type": "reject"}],
+                             "transports": {"tarball": {"/a": [{"type": "reject"}]}}})"),
+              ErrorKind::invalid);
+}
+
 TEST(Policy, IsReadStrictly) {
     for (const char* text :
          {"", "[]", "{}", R"({"default": []})", R"({"default": [{"type": "reject"}], "more": 1})",
@@ -66,6 +99,11 @@ TEST(Policy, IsReadStrictly) {
           R"({"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "matchExact", "x": 1}})",
           R"({"type": "sigstoreSigned", "keyPath": "/a",
               "signedIdentity": {"type": "exactReference", "dockerReference": "host/a"}})",
+          R"({"type": "sigstoreSigned", "keyPath": "/a",
+              "signedIdentity": {"type": "remapIdentity", "prefix": "host/a:tag", "signedPrefix": "b"}})",
+          R"({"type": "sigstoreSigned", "keyPath": "/a",
+              "signedIdentity": {"type": "remapIdentity", "prefix": "host/a/", "signedPrefix": "b"}})",
+          R"({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/a", "more": 1})",
           R"({"type": "sigstoreSigned", "keyPath": "/a",
               "signedIdentity": {"type": "exactRepository", "dockerRepository": "host/a:tag"}})"}) {
         EXPECT_EQ(refusal_of(with(requirement)), ErrorKind::invalid) << requirement;
