@@ -10,6 +10,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/shell_word.hh"
 #include "ostree/push/archive_offer.hh"
 #include "ostree/push/archive_push.hh"
 #include "ostree/push/archive_server.hh"

@@ -95,21 +95,4 @@ std::string SshTarget::to_string() const {
     return out + path;
 }
 
-std::string shell_quoted(std::string_view text) {
-    const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return kAlphanumeric.find(c) != std::string_view::npos ||
-               std::string_view("/._-:+,@%=").find(c) != std::string_view::npos;
-    });
-    if (plain) return std::string(text);
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'') {
-            out += "'\\''";
-        } else {
-            out += c;
-        }
-    }
-    return out + '\'';
-}
-
 }  // namespace osb::ostree

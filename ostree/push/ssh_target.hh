@@ -21,7 +21,4 @@ struct SshTarget {
     std::string to_string() const;
 };
 
-// Quotes `text` as a single word for a POSIX shell.
-std::string shell_quoted(std::string_view text);
-
 }  // namespace osb::ostree

@@ -6,6 +6,7 @@
 
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/shell_word.hh"
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/push/receive_log.hh"
@@ -65,7 +66,7 @@ std::string unquoted(std::string_view word) {
 
 void check_target(std::string_view text) {
     if (text.find('\0') == std::string_view::npos) {
-        const std::string word = ostree::shell_quoted(text);
+        const std::string word = shell_quoted(text);
         require(!word.empty() && unquoted(word) == text);
     }
     accepts([&] {

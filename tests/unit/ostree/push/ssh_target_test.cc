@@ -1,4 +1,4 @@
-// Destinations of ssh, and words for a shell.
+// Destinations of ssh.
 #include "ostree/push/ssh_target.hh"
 
 #include <gtest/gtest.h>
@@ -73,15 +73,6 @@ TEST(SshTarget, PasswordsAreNotRepeated) {
         EXPECT_EQ(error.message().find("secret"), std::string::npos) << error.message();
         EXPECT_EQ(error.kind(), ErrorKind::usage);
     }
-}
-
-TEST(ShellQuoted, Words) {
-    EXPECT_EQ(ostree::shell_quoted("/srv/repo-1.x"), "/srv/repo-1.x");
-    EXPECT_EQ(ostree::shell_quoted(""), "''");
-    EXPECT_EQ(ostree::shell_quoted("a b"), "'a b'");
-    EXPECT_EQ(ostree::shell_quoted("$(id)"), "'$(id)'");
-    EXPECT_EQ(ostree::shell_quoted("it's"), "'it'\\''s'");
-    EXPECT_EQ(ostree::shell_quoted("~"), "'~'");
 }
 
 }  // namespace
