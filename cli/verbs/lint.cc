@@ -44,7 +44,8 @@ std::string to_text(const LintReport& report) {
     for (const Finding& finding : report.findings) {
         const std::string where = finding.path.empty() ? std::string() : concat(escape(finding.path), ": ");
         out += concat(image::to_string(finding.severity), ": [", finding.check, "] ", where, finding.message,
-                      "\n    fix: ", finding.fix, '\n');
+                      '\n');
+        if (!finding.fix.empty()) out += concat("    fix: ", finding.fix, '\n');
     }
     const std::string count = image::count_findings(report.findings);
     return concat(out, count.empty() ? "no findings" : count, " in ", format_count(report.checks, "check"),
@@ -62,15 +63,6 @@ std::string list_of_checks(bool json) {
         text += concat(name, check.description, '\n');
     }
     return json ? to_document({{"schema", 1}, {"checks", std::move(rows)}}) : text;
-}
-
-bool names_image(std::string_view target) {
-    using oci::Transport;
-    for (const Transport transport : {Transport::docker, Transport::oci, Transport::oci_archive,
-                                      Transport::docker_archive, Transport::containers_storage}) {
-        if (target.starts_with(concat(oci::to_string(transport), ':'))) return true;
-    }
-    return false;
 }
 
 bool is_written_as_path(std::string_view target) {
@@ -131,7 +123,8 @@ class LintVerb final : public Verb {
     }
 
     LintReport lint(Session& session, const image::SkippedChecks& skipped) {
-        if (names_image(target_)) {
+        // docker: without // is a mistake, not a ref.
+        if (oci::Reference::has_transport(target_) || target_.starts_with("docker:")) {
             const oci::Reference reference = oci::Reference::parse(target_);
             const oci::Image image = registry::open_trusted_image(reference, chosen_, registry_.options());
             return image::lint_image(image, skipped, session.progress);

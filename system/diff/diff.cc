@@ -1,7 +1,5 @@
 #include "system/diff/diff.hh"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/bytes.hh"
@@ -37,14 +35,11 @@ SystemDiff diff_trees(const ostree::DiffSide& a, const std::string& name_a, cons
 }
 
 OperandKind kind_of_operand(std::string_view text) {
-    using oci::Transport;
-    constexpr std::array kTransports{Transport::docker, Transport::oci, Transport::oci_archive,
-                                     Transport::docker_archive, Transport::containers_storage};
-    const bool has_transport = std::any_of(
-        kTransports.begin(), kTransports.end(),
-        [text](Transport transport) { return text.starts_with(concat(oci::to_string(transport), ':')); });
-    // An unknown transport is a mistake, not a ref.
-    if (has_transport || text.find("://") != std::string_view::npos) return OperandKind::image;
+    // An unknown transport and docker: without // are mistakes, not refs.
+    if (oci::Reference::has_transport(text) || text.starts_with("docker:") ||
+        text.find("://") != std::string_view::npos) {
+        return OperandKind::image;
+    }
     return is_deployment_name(text) ? OperandKind::deployment : OperandKind::revision;
 }
 

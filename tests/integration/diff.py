@@ -199,6 +199,14 @@ def images(test):
     moved = {path.replace("/etc", "/usr/etc"): what for path, what in plain.items()}
     document = diff_json(test, v1, v2, env=environment)
     test.check(entries_of(document) == plain, "two images: paths as they have them, without a repository", document)
+    archive = test.path("images.tar")
+    with open(archive, "wb") as out:
+        out.write(base)
+    document = diff_json(test, f"tarball:{archive}", v1, env=environment)
+    test.check(entries_of(document) == {"/usr/bin/tool": ("added", [])}, "a tarball and an image", document)
+    test.must("skopeo", "copy", "-q", v2, f"dir:{test.path('images-dir')}")
+    document = diff_json(test, v1, f"dir:{test.path('images-dir')}", env=environment)
+    test.check(entries_of(document) == plain, "an image and one of dir:", document)
     test.check(not os.path.exists(environment["OSB_REPO"]) and os.listdir(scratch) == [], "nothing is left behind", os.listdir(scratch))
     repo = test.init_repo("images-repo")
     for ref, layout_name in (("boot", "bootable"), ("plain", "plain")):

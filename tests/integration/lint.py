@@ -130,6 +130,24 @@ def check_directory(test, root):
     test.check(summary.startswith("3 errors, 2 warnings in "), "the last line is a summary", summary)
 
 
+def check_fstab_fix(test, root):
+    """The lines that lint prints, run by the shell on a copy of the file."""
+    keep = ["# / of the disk\n", "10.0.0.1:/ /mnt nfs nofail 0 0\n", "a/usr /mnt/usr ext4 noauto 0 0\n", "tmpfs /tmp tmpfs rw 0 0\n",
+            "//host/share /mnt/s cifs nofail 0 0\n"]
+    wrong = ["/dev/sda1 / ext4 rw 0 1\n", "  UUID=1\t/usr  ext4 ro 0 0\n", "LABEL=BOOT /boot ext4 rw 0 0\n"]
+    bad = test.path("fstab-root")
+    test.must("cp", "-a", root, bad)
+    write(bad, "etc/fstab", "".join(keep[:2] + wrong + keep[2:]))
+    document = json.loads(test.run(test.osb, "lint", "--json", bad).stdout)
+    fixes = [found["fix"] for found in document["findings"] if found["check"] == "fstab"]
+    test.check(len(fixes) == len(wrong), "a fix for each wrong line of fstab", fixes)
+    for fix in fixes:
+        test.must("sh", "-c", fix.removeprefix("RUN ").replace("/etc/fstab", os.path.join(bad, "etc/fstab")))
+    with open(os.path.join(bad, "etc/fstab"), encoding="ascii") as file:
+        left = file.readlines()
+    test.check(left == keep, "the fixes remove these lines and no other", left)
+
+
 def check_options(test, root):
     warned = test.path("warned")
     test.must("cp", "-a", root, warned)
@@ -217,6 +235,14 @@ def check_images(test, root):
            ("error", "usr-merge", "/bin/y"), ("warning", "devices", "/srv/pipe"), ("warning", "version", ""),
            ("warning", "runtime-content", "/tmp"), ("error", "host-keys", "/etc/ssh/ssh_host_rsa_key"))
     expect(test, "an image that import refuses", lint(test, f"{image}:refused", env=env), 1, ("error", "import", ""))
+    archive = test.path("lint-root.tar")
+    with open(archive, "wb") as out:
+        out.write(layer_of(root).bytes())
+    expect(test, "a tarball", lint(test, f"tarball:{archive}", env=env), 0, ("warning", "version", ""))
+    for transport in ("dir", "docker-daemon"):
+        result = test.run(test.osb, "lint", f"{transport}:/none", env={**env, "DOCKER_HOST": "unix:///none"})
+        test.check(result.status != 0 and "not an image" not in result.stderr.replace("not an image reference", ""),
+                   f"{transport}: is a transport", result.describe())
     test.check_refused(test.run(test.osb, "lint", f"{image}:none", env=env), 1, "a tag that does not exist", "none")
     test.check(not os.listdir(scratch), "nothing is left of the temporary repository", os.listdir(scratch))
     with open(glob.glob(layout.blob_path(layout.manifests[0]["digest"]))[0], "rb") as file:
@@ -306,6 +332,7 @@ def main(test):
     root = make_root(test, b"")
     check_initramfs(test, root)
     check_directory(test, root)
+    check_fstab_fix(test, root)
     check_options(test, root)
     check_images(test, root)
     check_commits(test, root)

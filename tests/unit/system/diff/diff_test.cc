@@ -14,8 +14,9 @@ namespace {
 using test::TarBuilder;
 
 TEST(DiffOperandKind, OfEachForm) {
-    for (const char* image : {"docker://x/y", "docker:", "oci:dir", "oci-archive:-", "docker-archive:f",
-                              "containers-storage:x", "floppy://x"})
+    for (const char* image :
+         {"docker://x/y", "docker:", "oci:dir", "oci-archive:-", "docker-archive:f", "containers-storage:x",
+          "dir:x", "tarball:x.tar", "docker-daemon:x", "floppy://x"})
         EXPECT_EQ(kind_of_operand(image), OperandKind::image) << image;
     for (const char* deployment : {"booted", "staged", "pending", "rollback", "0", "123", "0123abcd.1"})
         EXPECT_EQ(kind_of_operand(deployment), OperandKind::deployment) << deployment;
