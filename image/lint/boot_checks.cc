@@ -7,6 +7,7 @@
 #include "image/deployment/kernel_format.hh"
 #include "image/deployment/machine_check.hh"
 #include "image/lint/checks.hh"
+#include "image/lint/fix.hh"
 
 namespace osb::image {
 namespace {
@@ -29,7 +30,7 @@ void check_kernel(const LintContext& context, Findings& findings) {
         findings.error(kernels[i].image,
                        concat("two kernels, ", quoted(kernels[0].release), " and ",
                               quoted(kernels[i].release), ": ostree boots one"),
-                       concat("RUN rm -r ", escape(concat("/lib/modules/", kernels[i].release))));
+                       run_line("rm -r", concat("/lib/modules/", kernels[i].release)));
     }
 }
 
@@ -89,7 +90,7 @@ void check_modules(const LintContext& context, Findings& findings) {
         }
         findings.warning(concat(modules, '/', release),
                          concat("modules of the kernel ", quoted(release), ", which the image does not have"),
-                         concat("RUN rm -r ", escape(concat("/lib/modules/", release))));
+                         run_line("rm -r", concat("/lib/modules/", release)));
     }
     if (!has_own) {
         findings.warning(
@@ -98,7 +99,7 @@ void check_modules(const LintContext& context, Findings& findings) {
             context.install_line("linux-virt", "linux-image-amd64"));
     } else if (!context.has(concat(directory, "/modules.dep"))) {
         findings.error(directory, "modules.dep is missing, so no module can be loaded",
-                       concat("RUN depmod ", escape(kernel->release)));
+                       run_line("depmod", kernel->release));
     }
 }
 

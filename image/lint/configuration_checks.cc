@@ -9,6 +9,7 @@
 #include "image/deployment/kargs_d.hh"
 #include "image/deployment/os_release.hh"
 #include "image/lint/checks.hh"
+#include "image/lint/fix.hh"
 
 namespace osb::image {
 namespace {
@@ -59,10 +60,14 @@ bool is_writable_place(std::string_view path) {
     return false;
 }
 
+// A line that removes the entries of a mount point. `point` has no characters that are special in a pattern.
+std::string remove_line_of(std::string_view point) {
+    return concat(R"(RUN sed -i '\|^[[:space:]]*[^#[:space:]][^[:space:]]*[[:space:]][[:space:]]*)", point,
+                  "[[:space:]]|d' /etc/fstab");
+}
+
 void check_fstab_line(const LintContext& context, const FstabLine& line, Findings& findings) {
     const std::string file = context.place_of("etc/fstab");
-    const std::string fix =
-        concat("RUN sed -i '\\|^[^#[:space:]]*[[:space:]]*", escape(line.point), "[[:space:]]|d' /etc/fstab");
     if (line.point.empty() || line.type.empty()) {
         findings.warning(file, concat("a line that mount does not understand: ", quoted(line.text)),
                          "write DEVICE MOUNT-POINT TYPE OPTIONS 0 0");
@@ -74,17 +79,18 @@ void check_fstab_line(const LintContext& context, const FstabLine& line, Finding
         findings.error(file,
                        concat("the entry for / names the disk ", quoted(line.device),
                               ": on ostree the argument root= of the disk selects it, and / is a part of it"),
-                       fix);
+                       remove_line_of("/"));
         return;
     }
     for (const char* ours : {"/usr", "/etc", "/sysroot", "/ostree"}) {
         if (line.point != ours) continue;
-        findings.error(file, concat("the entry for ", ours, " hides this directory of the deployment"), fix);
+        findings.error(file, concat("the entry for ", ours, " hides this directory of the deployment"),
+                       remove_line_of(ours));
         return;
     }
     if (line.point == "/boot" && names_a_disk(line.device)) {
         findings.warning(file, "the entry for /boot: the initramfs mounts /boot already, as the disk has it",
-                         fix);
+                         remove_line_of("/boot"));
         return;
     }
     const bool is_absolute = line.point.starts_with('/');
@@ -93,7 +99,7 @@ void check_fstab_line(const LintContext& context, const FstabLine& line, Finding
         findings.warning(file,
                          concat("the directory ", quoted(line.point),
                                 " does not exist, and a running system cannot create it: / is read-only"),
-                         concat("RUN mkdir -p ", escape(line.point)));
+                         run_line("mkdir -p", line.point));
     }
 }
 
@@ -110,7 +116,7 @@ void check_kernel_arguments(const LintContext& context, Findings& findings) {
         context.platform().value_or(oci::Platform{.os = "linux", .architecture = {}, .variant = {}}));
     for_each_below(context.tree(), kDirectory, [&](const std::string& path, const LintEntry& entry) {
         if (parent_path(path) != kDirectory || !path.ends_with(".toml")) return;
-        const std::string fix = concat("RUN rm ", escape('/' + path), "   # or correct it");
+        const std::string fix = run_line("rm", '/' + path, "or correct it");
         if (entry.kind != LintKind::file) {
             findings.error(path, "not a file, so install-to-disk and upgrade refuse the image", fix);
             return;

@@ -8,6 +8,8 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/shell_word.hh"
+#include "image/lint/fix.hh"
 #include "ostree/layout/bootable_layout.hh"
 #include "ostree/tree/tree.hh"
 
@@ -64,10 +66,11 @@ class MergeConflicts {
             const LintEntry* const there = tree_.at(other);
             if (there == nullptr || are_compatible(path, entry, other, *there)) return;
             left_out_.insert(path);
-            view_.problems.push_back({"usr-merge", path,
-                                      concat(describe(entry), " and ", quoted('/' + other),
-                                             " have the same place in the merged /usr, and they differ"),
-                                      concat("RUN rm -r ", escape('/' + path), "   # or /", escape(other))});
+            view_.problems.push_back(
+                {"usr-merge", path,
+                 concat(describe(entry), " and ", quoted('/' + other),
+                        " have the same place in the merged /usr, and they differ"),
+                 run_line("rm -r", '/' + path, concat("or ", shell_quoted('/' + other)))});
         });
     }
 

@@ -21,7 +21,6 @@ void Findings::add(Severity severity, std::string_view path, std::string message
     if (kept_ == kMaxPerCheck) {
         ++more_;
         if (severity == Severity::error) worst_of_more_ = Severity::error;
-        last_fix_ = std::move(fix);
         return;
     }
     ++kept_;
@@ -47,7 +46,7 @@ void Findings::end() {
          .severity = worst_of_more_,
          .path = {},
          .message = concat("and ", more_, more_ == 1 ? " more finding" : " more findings", " of this check"),
-         .fix = last_fix_});
+         .fix = {}});
 }
 
 }  // namespace osb::image

@@ -23,7 +23,7 @@ struct Finding {
     Severity severity = Severity::error;
     std::string path;     // in the tree, with a leading '/', not escaped; "" if it is about the whole image
     std::string message;  // one line, escaped
-    std::string fix;      // a line of a Containerfile, or one line of advice; escaped
+    std::string fix;      // a line of a Containerfile, or one line of advice; escaped; "" if it counts others
     bool import_warns_of_it = false;
 };
 
@@ -55,7 +55,6 @@ class Findings {
     std::size_t kept_ = 0;
     std::size_t more_ = 0;
     Severity worst_of_more_ = Severity::warning;
-    std::string last_fix_;
 };
 
 }  // namespace osb::image

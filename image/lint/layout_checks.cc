@@ -6,6 +6,7 @@
 
 #include "base/escape.hh"
 #include "image/lint/checks.hh"
+#include "image/lint/fix.hh"
 #include "ostree/tree/layer_path.hh"
 
 namespace osb::image {
@@ -87,7 +88,7 @@ void check_devices(const LintContext& context, Findings& findings) {
     const auto add = [&](const std::string& path) {
         if (is_filled_at_runtime(path)) return;
         findings.warning(path, "a device, FIFO or socket, which ostree cannot store: import drops it",
-                         concat("RUN rm ", escape('/' + path), "   # create it at each boot instead"));
+                         run_line("rm", '/' + path, "create it at each boot instead"));
     };
     for (const auto& [path, entry] : context.tree().entries()) {
         if (entry.kind == LintKind::special) add(path);

@@ -6,6 +6,7 @@
 
 #include "base/escape.hh"
 #include "image/lint/checks.hh"
+#include "image/lint/fix.hh"
 
 namespace osb::image {
 namespace {
@@ -112,7 +113,7 @@ void check_setuid(const LintContext& context, Findings& findings) {
                                             octal(entry.mode), "), and is not a known program of this kind")
                                    : concat("runs with the rights of the group ", entry.gid, " (mode ",
                                             octal(entry.mode), "), and is not a known program of this kind"),
-                         concat("RUN chmod ug-s ", escape('/' + path)));
+                         run_line("chmod ug-s", '/' + path));
     }
 }
 
@@ -127,7 +128,7 @@ void check_world_writable(const LintContext& context, Findings& findings) {
             path,
             concat("every user may change this ", entry.kind == LintKind::directory ? "directory" : "file",
                    " (mode ", octal(entry.mode), ')'),
-            concat("RUN chmod o-w ", escape('/' + path)));
+            run_line("chmod o-w", '/' + path));
     }
 }
 

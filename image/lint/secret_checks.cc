@@ -5,6 +5,7 @@
 
 #include "base/escape.hh"
 #include "image/lint/checks.hh"
+#include "image/lint/fix.hh"
 
 namespace osb::image {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::uint64_t kMaxKeyFile = 1024UL * 1024;  // larger files are not ke
 constexpr std::size_t kMaxFilesToRead = 100'000;      // whose beginning is read
 
 std::string remove_line(std::string_view path) {
-    return concat("RUN rm -f ", escape(concat('/', path)));
+    return run_line("rm -f", concat('/', path));
 }
 
 bool is_ssh_host_key(const LintContext& context, std::string_view path) {

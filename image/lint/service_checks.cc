@@ -4,6 +4,7 @@
 
 #include "base/escape.hh"
 #include "image/lint/checks.hh"
+#include "image/lint/fix.hh"
 
 namespace osb::image {
 namespace {
@@ -14,9 +15,8 @@ void check_runlevels(const LintContext& context, Findings& findings) {
         const std::string_view level = parent_path(path);
         if (parent_path(level) != runlevels || entry.kind == LintKind::directory) return;
         const std::string service(base_name(path));
-        const std::string fix =
-            concat("RUN rm ", escape(concat("/etc/runlevels/", base_name(level), '/', service)),
-                   "   # or install the package of the service");
+        const std::string fix = run_line("rm", concat("/etc/runlevels/", base_name(level), '/', service),
+                                         "or install the package of the service");
         const std::optional<FoundEntry> found = context.find(path);
         if (!found) {
             findings.warning(path,
@@ -26,7 +26,7 @@ void check_runlevels(const LintContext& context, Findings& findings) {
         } else if (found->entry->kind == LintKind::file && (found->entry->mode & 0111U) == 0) {
             findings.warning(
                 path, concat("the service ", quoted(service), " is not executable, so it does not start"),
-                concat("RUN chmod 755 ", escape(concat("/etc/init.d/", service))));
+                run_line("chmod 755", concat("/etc/init.d/", service)));
         }
     });
 }

@@ -401,6 +401,32 @@ TEST(LintReport, KeepsTheFirstFindingsOfACheckAndCountsTheOthers) {
     ASSERT_EQ(findings.size(), image::Findings::kMaxPerCheck + 1);
     EXPECT_EQ(findings.back().message, "and 30 more findings of this check");
     EXPECT_EQ(findings.back().check, "world-writable");
+    EXPECT_EQ(findings.back().fix, "");
+}
+
+std::string fix_for(const std::string& path) {
+    Linted linted;
+    make_good(linted.tree);
+    linted.tree.file(path, "x", 0666);
+    const std::vector<image::Finding> findings = linted.findings();
+    return findings.size() == 1 ? findings.front().fix : concat(findings.size(), " findings");
+}
+
+TEST(LintReport, QuotesPathsForTheShell) {
+    EXPECT_EQ(fix_for("etc/plain.conf"), "RUN chmod o-w /etc/plain.conf");
+    EXPECT_EQ(fix_for("etc/$(touch pwned).pem"), "RUN chmod o-w '/etc/$(touch pwned).pem'");
+    EXPECT_EQ(fix_for("etc/a;b"), "RUN chmod o-w '/etc/a;b'");
+    EXPECT_EQ(fix_for("etc/it's"), "RUN chmod o-w '/etc/it'\\''s'");
+    EXPECT_EQ(fix_for("etc/`id` #"), "RUN chmod o-w '/etc/`id` #'");
+}
+
+TEST(LintReport, HasNoLineForAPathThatItCannotShow) {
+    for (const char* path : {"etc/a\nRUN id", "etc/\x1bz", "etc/back\\slash"}) {
+        const std::string fix = fix_for(path);
+        EXPECT_TRUE(fix.starts_with("run chmod o-w in the Containerfile with a pattern that matches '/etc/"))
+            << fix;
+        EXPECT_EQ(fix.find('\n'), std::string::npos);
+    }
 }
 
 TEST(LintReport, ShowsNamesOfTheImageEscaped) {
