@@ -140,11 +140,15 @@ class UnionVerb final : public Verb {
   private:
     // Opens an image. A name without a transport is a revision, which find_commit() looks up.
     ostree::UnionInput open_input(const std::string& name) const {
-        if (!oci::Reference::has_transport(name)) return {.name = name, .image = {}, .commit = {}};
+        if (!oci::Reference::has_transport(name))
+            return {.name = name, .image = {}, .commit = {}, .platform = {}};
         const oci::Reference reference = oci::Reference::parse(name);
-        return {.name = name,
-                .image = registry::open_trusted_image(reference, wanted_, registry_.options()),
-                .commit = {}};
+        oci::Image image = registry::open_trusted_image(reference, wanted_, registry_.options());
+        // An archive of files has no platform: import assumes that of this machine.
+        const bool has_platform = wanted_ || reference.transport != oci::Transport::tarball;
+        std::optional<oci::Platform> platform;
+        if (has_platform) platform = image.config.platform;
+        return {.name = name, .image = std::move(image), .commit = {}, .platform = std::move(platform)};
     }
 
     static void find_commit(const ostree::Repository& repository, ostree::UnionInput& input) {

@@ -89,6 +89,7 @@ class InstalledParser {
     void take_field(char field, std::string_view value) {
         if (field == 'P') package_.name = value;
         if (field == 'V') package_.version = value;
+        if (field == 'A') package_.architecture = value;
         if (field == 'C') package_.checksum = value;
         if (field == 'o') package_.origin = value;
         if (field == 'r') package_.replaces = words_of(value);

@@ -41,8 +41,9 @@ struct ApkScript {
 struct ApkPackage {
     std::string name;
     std::string version;
-    std::string checksum;  // C:
-    std::string origin;    // o:, the source package; "" for none
+    std::string architecture;  // A:, in the names of apk; "" for none
+    std::string checksum;      // C:
+    std::string origin;        // o:, the source package; "" for none
     std::vector<std::string> replaces;
     int replaces_priority = 0;
     std::string header;  // all lines before the first F:

@@ -129,9 +129,11 @@ class Joiner {
             return;
         }
         if (old->is_directory() && !old->children().empty()) {
-            throw Error(ErrorKind::invalid, concat(quoted(path), " of ", quoted(later_.name),
-                                                   " would replace a directory that has content"))
-                .hint("the trees have different layouts; make them from the same base");
+            Error error(ErrorKind::invalid, concat(quoted(path), " of ", quoted(later_.name),
+                                                   " would replace a directory that has content"));
+            if (node.is_symlink())
+                error.hint("the trees have different layouts; make them from the same base");
+            throw error;
         }
         if (keeps_old(*old, node, path)) return;
         parent.set_child(name, copy_of_leaf(node));

@@ -20,6 +20,7 @@
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "ostree/tree/metadata_objects.hh"
+#include "ostree/union/architecture.hh"
 #include "ostree/union/commit_tree.hh"
 
 namespace osb::ostree {
@@ -125,6 +126,10 @@ PackageTree read_package_tree(const Repository& repository, const UnionInputComm
                             out.database = read_apk_database(repository, out.root, budget);
                             return out;
                         });
+}
+
+std::optional<oci::Platform> platform_of(const Repository& repository, const UnionInput& input) {
+    return input.commit ? read_commit_platform(repository, *input.commit) : input.platform;
 }
 
 StoreLink union_link_store(ObjectWriter& writer) {
@@ -251,8 +256,11 @@ UnionResult join_onto_base(Repository& repository, const std::vector<UnionInput>
     Transaction transaction(repository);
     ObjectWriter writer(repository);
     bool has_databases = false;
+    ArchitectureCheck architectures;
+    architectures.add(base.name, platform_of(repository, base), tree.database.packages);
     for (std::size_t i = 1; i < result.trees.size(); ++i) {
         PackageTree later = read_package_tree(repository, result.trees[i], budget);
+        architectures.add(later.name, platform_of(repository, inputs[i]), later.database.packages);
         has_databases = has_databases || later.database.world || !later.database.directory.empty();
         join_trees(tree, later, result.report, budget);
     }

@@ -21,6 +21,8 @@ struct UnionInput {
     std::string name;  // as the user names it
     std::optional<oci::Image> image;
     std::optional<CommitId> commit;  // set if `image` is not
+    // Of the image, if it states one: a tarball does not. That of a commit is in the repository.
+    std::optional<oci::Platform> platform;
 };
 
 struct UnionOptions {
@@ -53,8 +55,8 @@ struct UnionResult {
 // Joins inputs[1...] onto inputs[0] in their order, and sets the ref to the commit. Images are imported
 // first, under temporary refs (osb/union/DIGEST), which are removed at the end. The same inputs give the same
 // tree. Atomic and durable: if this throws, the ref has not moved. Throws Error: usage without a ref if the
-// base is a commit, and for a layout that the base cannot have; invalid for trees of different layouts and
-// damaged databases; and as import_image().
+// base is a commit, and for a layout that the base cannot have; invalid for trees of different layouts or
+// architectures, and damaged databases; and as import_image().
 UnionResult join_onto_base(Repository& repository, const std::vector<UnionInput>& inputs,
                            const UnionOptions& options, Progress& progress);
 

@@ -12,6 +12,11 @@ import tarfile
 import lib_harness
 from lib_containers import base_rootfs, need_root
 from lib_harness import Skip
+from lib_image import Layout, TarLayer
+
+
+MACHINE = os.uname().machine
+FOREIGN = "x86_64" if MACHINE == "aarch64" else "aarch64"
 
 
 def q1(data):
@@ -20,14 +25,15 @@ def q1(data):
 
 
 class Package:
-    def __init__(self, name, version, files, fields="", script=None, trigger=None):
+    def __init__(self, name, version, files, fields="", script=None, trigger=None, architecture=MACHINE):
         self.name, self.version, self.files, self.fields = name, version, files, fields
+        self.architecture = architecture
         self.script, self.trigger = script, trigger
         self.checksum = q1(f"{name}-{version}".encode())
 
     def record(self):
-        lines = [f"C:{self.checksum}", f"P:{self.name}", f"V:{self.version}", "A:x86_64", "S:1", "I:1", "T:test", "U:x", "L:MIT",
-                 f"o:{self.name}", *self.fields.split()]
+        lines = [f"C:{self.checksum}", f"P:{self.name}", f"V:{self.version}", f"A:{self.architecture}", "S:1", "I:1", "T:test", "U:x",
+                 "L:MIT", f"o:{self.name}", *self.fields.split()]
         directories = {}
         for path, content in sorted(self.files.items()):
             directories.setdefault(os.path.dirname(path), []).append((os.path.basename(path), content))
@@ -175,6 +181,24 @@ def check_refusals(test, repo, base, one):
     test.check(not [ref for ref in lib_harness.refs(repo) if ref.startswith("osb/union")], "no temporary ref remains after failures")
 
 
+def check_architectures(test, repo, base):
+    """Programs of two architectures are not joined: records of packages, and platforms of images and commits."""
+    foreign = make_tree(test.path("foreign.tar"), [Package("far", "1.0-r0", {"usr/bin/far": b"far\n"}, architecture=FOREIGN)], ["far"])
+    test.check_refused(union(test, repo, "--ref", "y", base, foreign), 3, "a package of another architecture", FOREIGN)
+    neutral = make_tree(test.path("neutral.tar"), [Package("any", "1.0-r0", {"usr/share/any": b"any\n"}, architecture="noarch")], ["any"])
+    test.check_status(union(test, repo, "--ref", "neutral", base, neutral), 0, "a package for all architectures")
+    layout = Layout(test.path("platforms"))
+    for architecture in ("amd64", "arm64"):
+        layout.image(architecture, [TarLayer().file_entry(f"usr/share/{architecture}", b"x").bytes()], architecture=architecture)
+    images = [f"oci:{layout.directory}:{architecture}" for architecture in ("amd64", "arm64")]
+    test.check_refused(union(test, repo, "--ref", "y", *images), 3, "images of two platforms", "linux/aarch64")
+    test.check_status(test.osb_import(images[0], repo, "--ref", "amd64", "--layout", "plain"), 0, "a commit of amd64")
+    test.check_refused(union(test, repo, "--ref", "y", "amd64", images[1]), 3, "a commit and an image of two platforms")
+    test.check("y" not in lib_harness.refs(repo), "no ref was set for them")
+    layout.image("same", [TarLayer().file_entry("usr/share/same", b"x").bytes()], architecture="amd64")
+    test.check_status(union(test, repo, "--ref", "y", "amd64", f"oci:{layout.directory}:same"), 0, "trees of one platform")
+
+
 def main(test):
     need_root()
     test.need("ostree", "chroot")
@@ -196,6 +220,7 @@ def main(test):
     check_upgrade(test, repo)
     check_bootable(test, repo, base, one)
     check_refusals(test, repo, base, one)
+    check_architectures(test, repo, base)
 
 
 lib_harness.run(main)
