@@ -3,12 +3,23 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.hh"
 #include "cli/options/sysroot_flags.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/json_output.hh"
 
 namespace osb::cli {
 namespace {
+
+// The hint of the usual error names --sysroot, which this verb does not have.
+ostree::Sysroot open_running(const SysrootFlags& running) {
+    try {
+        return running.open_locked();
+    } catch (Error& error) {
+        if (error.kind() == ErrorKind::not_found) error.hint("this system was not started from a deployment");
+        throw;
+    }
+}
 
 class UsrOverlayVerb final : public Verb {
   public:
@@ -17,7 +28,7 @@ class UsrOverlayVerb final : public Verb {
     void run(Session& session) override {
         const system::MountNamespace where = system::MountNamespace::current();
         const SysrootFlags running;
-        const ostree::Sysroot sysroot = running.open_locked();
+        const ostree::Sysroot sysroot = open_running(running);
         const bool changed = system::make_usr_writable(sysroot, where);
         if (session.options.json) {
             session.print(to_document({{"schema", 1}, {"changed", changed}}));
