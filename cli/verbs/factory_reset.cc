@@ -70,7 +70,7 @@ class FactoryResetVerb final : public Verb {
             {.name = "--keep",
              .value = "PATH",
              .kind = ValueKind::file,
-             .help = "carry over this file or directory below /etc or /var; may be repeated",
+             .help = "carry over this file or directory below /etc or /var",
              .target = &options_.keep},
             {.name = "--check",
              .help = "show what would be kept, restored and removed; change nothing",
