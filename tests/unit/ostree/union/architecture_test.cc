@@ -15,7 +15,7 @@ std::vector<ApkPackage> packages_for(std::initializer_list<const char*> architec
     return parse_installed(text);
 }
 
-std::optional<oci::Platform> platform(const char* text) {
+std::optional<oci::Platform> platform_named(const char* text) {
     return oci::Platform::parse(text);
 }
 
@@ -44,10 +44,10 @@ TEST(ArchitectureCheck, ComparesPackages) {
 TEST(ArchitectureCheck, ComparesPlatforms) {
     ArchitectureCheck check;
     check.add("without", std::nullopt, {});
-    check.add("base", platform("linux/amd64"), {});
+    check.add("base", platform_named("linux/amd64"), {});
     check.add("empty", oci::Platform{}, {});
-    check.add("newer", platform("linux/amd64/v2"), {});
-    expect_refused(check, platform("linux/arm64"), {},
+    check.add("newer", platform_named("linux/amd64/v2"), {});
+    expect_refused(check, platform_named("linux/arm64"), {},
                    "'later' is for linux/aarch64, and 'base' is for linux/x86_64");
 }
 
