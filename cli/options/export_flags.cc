@@ -13,9 +13,9 @@
 #include "oci/transports/image.hh"
 #include "registry/transports/open_sink.hh"
 #include "registry/transports/open_source.hh"
-#include "registry/trust/verify_image.hh"
 #include "registry/trust/image_signatures.hh"
 #include "registry/trust/sign_image.hh"
+#include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
 namespace {
@@ -198,9 +198,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         if (split_name(previous).first != split_name(target).first) for_previous.credentials.reset();
         options.previous =
             with_context([&] { return concat("the previous image ", quoted(previous_)); },
-                         [&] {
-                             return registry::open_trusted_image(previous, std::nullopt, for_previous);
-                         });
+                         [&] { return registry::open_trusted_image(previous, std::nullopt, for_previous); });
         // podman stores layers, not their original blobs.
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);

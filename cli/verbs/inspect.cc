@@ -102,8 +102,7 @@ class InspectVerb final : public Verb {
             oci::Digest::of(as_bytes(root.raw), root.expected->algorithm()) != *root.expected) {
             return false;  // open_image() reports the problem
         }
-        const HashAlgorithm algorithm =
-            root.expected ? root.expected->algorithm() : HashAlgorithm::sha256;
+        const HashAlgorithm algorithm = root.expected ? root.expected->algorithm() : HashAlgorithm::sha256;
         registry::check_policy(reference, oci::Digest::of(as_bytes(root.raw), algorithm),
                                registry_.options());
         if (raw_) {

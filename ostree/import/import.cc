@@ -152,8 +152,8 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     return result;
 }
 
-// The same. A table of contents may leave out an object that the commit needs, although the layer has it. Then
-// the layers are read.
+// The same. A table of contents may leave out an object that the commit needs, although the layer has it.
+// Then the layers are read.
 ImportResult import_with_tables(Repository& repository, const oci::Image& image, const ImportPlan& plan,
                                 const ImportOptions& options, Progress& progress) {
     bool uses_tables = false;

@@ -5,6 +5,7 @@
 
 #include "base/error.hh"
 #include "base/task_pool.hh"
+#include "ostree/import/layer_store.hh"
 
 namespace osb::ostree {
 namespace {

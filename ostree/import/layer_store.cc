@@ -201,8 +201,8 @@ std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Di
     try {
         const auto location = oci::find_toc(layer);
         if (!location) return {};
-        const std::string text = concat("table\n", layer.digest.to_string(), '\n', to_hex(location->toc_digest),
-                                        '\n', diff_id.to_string(), '\n');
+        const std::string text = concat("table\n", layer.digest.to_string(), '\n',
+                                        to_hex(location->toc_digest), '\n', diff_id.to_string(), '\n');
         return oci::Digest::of(as_bytes(text));
     } catch (const Error&) {
         return {};  // such a table is not read either
@@ -225,7 +225,8 @@ std::vector<std::string> layer_names(const oci::Manifest& manifest, const std::v
 std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Digest& digest,
                                   const oci::Digest& diff_id, LayerKind kind) {
     for (const oci::Digest* name : {&digest, &diff_id}) {
-        if (auto layer = load_named_layer(repository, *name, diff_id, kind, format_of_kind(kind))) return layer;
+        if (auto layer = load_named_layer(repository, *name, diff_id, kind, format_of_kind(kind)))
+            return layer;
     }
     return nullptr;
 }

@@ -26,8 +26,8 @@ namespace osb::ostree {
 
 class Transaction;
 
-// The name of a layer that is known from its table alone: a digest of the blob's and the table's digest and of
-// the diffID. nullopt if the descriptor has no valid annotations of a table.
+// The name of a layer that is known from its table alone: a digest of the blob's and the table's digest and
+// of the diffID. nullopt if the descriptor has no valid annotations of a table.
 std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id);
 
 // All names of the first `count` layers of an image, for Layer::image_layers.
@@ -56,9 +56,9 @@ GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer);
 bool knows_blob(const Repository& repository, const oci::Digest& digest, const oci::Digest& diff_id);
 
 // Writes the commit of a newly read layer, and sets its refs in `transaction`: one for the diffID, and one
-// for the digest of the blob that was read, even if the manifest has another one; or the one of its table. Call it after the writer
-// has published its objects, because a commit is visible as soon as it is written, and the next transaction
-// may take it over.
+// for the digest of the blob that was read, even if the manifest has another one; or the one of its table.
+// Call it after the writer has published its objects, because a commit is visible as soon as it is written,
+// and the next transaction may take it over.
 void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer);
 
 // Deletes, in `transaction`, the refs of layers that no image in the repository uses. Keeps layers whose

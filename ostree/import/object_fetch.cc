@@ -403,8 +403,8 @@ std::shared_ptr<const Layer> ObjectFetch::layer(std::size_t index) const {
     const Job* const job = find(index);
     if (job == nullptr) return nullptr;
     const LayerKind kind = index == 0 ? LayerKind::commit : LayerKind::objects;
-    auto out = make_object_layer(*job->objects, image_.manifest.layers[index],
-                                 image_.config.diff_ids[index], kind);
+    auto out =
+        make_object_layer(*job->objects, image_.manifest.layers[index], image_.config.diff_ids[index], kind);
     if (index > 0) return out;
     out->commit = commit_.commit;
     out->image_layers = layer_names(image_.manifest, image_.config.diff_ids, encapsulated_layers(image_));

@@ -75,7 +75,8 @@ std::vector<std::size_t> layers_to_fetch(const Repository& repository, const oci
                                          Evidence evidence, const ObjectWriter& writer) {
     std::vector<std::size_t> out;
     for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
-        const auto known = i == 0 ? nullptr : find_known_layer(repository, image, i, LayerKind::objects, evidence);
+        const auto known =
+            i == 0 ? nullptr : find_known_layer(repository, image, i, LayerKind::objects, evidence);
         if (known == nullptr || !holds_all_files(writer, *known)) out.push_back(i);
     }
     return out;
@@ -125,7 +126,8 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
                 Progress& progress, bool& uses_tables) {
     Transaction transaction(repository);
     ObjectWriter writer(repository);
-    const std::vector<std::size_t> missing = layers_to_fetch(repository, image, evidence_for(options.fetch), writer);
+    const std::vector<std::size_t> missing =
+        layers_to_fetch(repository, image, evidence_for(options.fetch), writer);
     const Fetched fetched = fetch_missing(repository, image, options, missing, writer, progress);
     uses_tables = fetched.way == "objects";
     const Encapsulated& found = fetched.commit;

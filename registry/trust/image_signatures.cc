@@ -114,8 +114,9 @@ void add_signature(const oci::Reference& image, const oci::Digest& manifest, con
     oci::Descriptor layer = oci::describe(kPayloadType, signature.payload);
     layer.annotations[kSignatureAnnotation] = encode_base64(signature.signature);
     if (layers.size() >= kMaxSignatures) {
-        throw Error(ErrorKind::too_large, concat("image ", quoted(image.to_string()), " has ", layers.size(),
-                                                 " signatures already, and readers stop at ", kMaxSignatures));
+        throw Error(ErrorKind::too_large,
+                    concat("image ", quoted(image.to_string()), " has ", layers.size(),
+                           " signatures already, and readers stop at ", kMaxSignatures));
     }
     layers.push_back(layer);
     oci::ConfigFields fields{.platform = oci::Platform::host()};

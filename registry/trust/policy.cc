@@ -165,7 +165,7 @@ void check_scope(const PolicyParser& parser, std::string_view transport, const s
     if (transport == "docker-archive" || transport == "tarball")
         parser.fail(concat("'", transport, "' has only the scope \"\", not ", quoted(scope)));
     if (!has_paths_as_scopes(transport)) return;
-    const bool is_clean = std::filesystem::path(scope).lexically_normal() == scope;
+    const bool is_clean = std::filesystem::path(scope).lexically_normal().string() == scope;
     if (!scope.starts_with('/') || scope == "/" || scope.ends_with('/') || !is_clean)
         parser.fail(concat(quoted(scope), " is not a clean absolute path below \"/\""));
 }
@@ -233,12 +233,13 @@ Policy Policy::parse(std::string_view text, const std::string& what) {
             out.transports_[transport].emplace(scope, parser.requirements(requirements));
         }
     }
-    // The scopes of this transport name stores. An image must not escape its scope because it is not looked up.
+    // The scopes of this transport name stores. An image must not escape its scope because it is not looked
+    // up.
     const auto storage = out.transports_.find("containers-storage");
     const bool has_scopes = storage != out.transports_.end() && storage->second.rbegin()->first != "";
     if (has_scopes) {
-        storage->second[""] = {{.kind = PolicyRequirement::Kind::unsupported,
-                                .problem = "scopes of 'containers-storage'"}};
+        storage->second[""] = {
+            {.kind = PolicyRequirement::Kind::unsupported, .problem = "scopes of 'containers-storage'"}};
     }
     return out;
 }

@@ -40,8 +40,7 @@ DockerName parse_identity(const std::string& given) {
     try {
         return DockerName::parse(given);
     } catch (const Error& error) {
-        throw Error(ErrorKind::usage, concat("--identity: ", error.message()))
-            .hint("write HOST/NAME:TAG");
+        throw Error(ErrorKind::usage, concat("--identity: ", error.message())).hint("write HOST/NAME:TAG");
     }
 }
 

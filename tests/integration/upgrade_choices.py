@@ -144,6 +144,39 @@ def same_content(test, registry, images, disk):
                registry.since(mark))
 
 
+def write_policy(test, name, requirement):
+    path = test.path(name)
+    with open(path, "w", encoding="ascii") as file:
+        json.dump({"default": [requirement]}, file)
+    return path
+
+
+def trusted(test, registry, images, disk):
+    """A policy holds even if all content is there already."""
+    images.push("v1-zstd", "os:stable")
+    latest, stable = f"{registry.host}/os:latest", f"{registry.host}/os:stable"
+    policy = write_policy(test, "reject.json", {"type": "reject"})
+    for options in (["--check"], ["--download-only"], []):
+        test.check_refused(upgrade(disk, "--policy", policy, *options), 4, f"upgrade {options} to what runs, which the policy rejects")
+    test.check_refused(disk.osb("switch", INSECURE, "--policy", policy, stable), 4, "switch to another name of it")
+    test.check_refused(upgrade(disk, "--policy", ""), 2, "a policy without a name")
+    key = test.path("site.key")
+    test.must("openssl", "genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
+    test.must("openssl", "pkey", "-in", key, "-pubout", "-out", key + ".pub")
+    policy = write_policy(test, "signed.json", {"type": "sigstoreSigned", "keyPath": key + ".pub"})
+    test.check_refused(upgrade(disk, "--policy", policy), 4, "an image without a signature", "not signed")
+    test.must(test.osb, "sign", "--key", key, INSECURE, f"docker://{latest}")
+    test.check_status(upgrade(disk, "--policy", policy), 0, "and with one")
+    signed = f"ostree-image-signed:docker://{stable}"
+    test.check_refused(disk.osb("switch", INSECURE, "--policy", policy, signed), 4, "a signature for another tag", "os:latest")
+    test.must(test.osb, "sign", "--key", key, INSECURE, f"docker://{stable}")
+    test.check_status(disk.osb("switch", INSECURE, "--policy", policy, signed), 0, "a machine that follows signed images")
+    test.check("ostree-image-signed:docker://" in disk.origin(disk.deployments()[0]), "as its origin says",
+               disk.origin(disk.deployments()[0]))
+    test.check_refused(upgrade(disk, "--policy", write_policy(test, "any.json", {"type": "insecureAcceptAnything"})), 4,
+                       "and no policy that asks for no signature will do")
+
+
 def switches(test, registry, images, disk):
     images.push("v1-zstd", "os:stable")
     result = disk.osb("switch", INSECURE, f"{registry.host}/os:stable")
@@ -390,6 +423,7 @@ def main(test):
         not_bootable(test, registry, images, disk)
         offline(test, registry, images, disk)
         same_content(test, registry, images, disk)
+        trusted(test, registry, images, disk)
         switches(test, registry, images, disk)
         disk.unmount()
         no_space(test, registry, images)

@@ -1,6 +1,7 @@
 // Layers that need not be read: known from an earlier import, or whose objects are all there.
 #include "ostree/import/known_layers.hh"
 
+#include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/layout_source.hh"
 #include "ostree/export/export.hh"
@@ -188,7 +189,6 @@ TEST_F(KnownLayersTest, ATableOfOneImageIsNoEvidenceForAnother) {
     ostree::ImportOptions options;
     options.ref = ostree::RefName::parse("os/whole");
     options.fetch = ostree::FetchWay::layers;
-    options.layout = ostree::Layout::bare;
     NoProgress progress;
     source_->layers = 0;
     EXPECT_EQ(ostree::import_image(repository, other, options, progress).transfer.way, "layers");

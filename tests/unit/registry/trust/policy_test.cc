@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.hh"
+#include "base/error.hh"
 #include "tests/support/temp_directory.hh"
 #include "tests/support/thrown_kind.hh"
 
