@@ -65,7 +65,7 @@ std::string describe_fetch(const system::UpgradeReport& report, const std::strin
                                                    : concat("read ", format_bytes(report.bytes_read));
         return concat(", ", amount, advice, '\n');
     }
-    const std::string end = concat(advice, '\n');
+    std::string end = concat(advice, '\n');
     if (!report.objects) return end;
     const ostree::FetchedObjects& objects = *report.objects;
     return concat(

@@ -99,7 +99,7 @@ class DiffVerb final : public Verb {
         if (repo_.empty()) throw Error(ErrorKind::usage, "diff: --repo is empty");
         if (repo_ != kNotGiven) return repo_;
         if (sysroot_.sysroot != "/") return "";
-        const std::string from_environment = session.console.io().environment("OSB_REPO").value_or("");
+        std::string from_environment = session.console.io().environment("OSB_REPO").value_or("");
         if (!from_environment.empty()) return from_environment;
         return runs_deployment() ? "" : "./ostree-repo";
     }

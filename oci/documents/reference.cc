@@ -256,6 +256,7 @@ constexpr std::array<Prefix, 8> kPrefixes{{
 std::string transport_hint(std::string_view text) {
     const std::size_t colon = text.find(':');
     std::vector<std::string> names;
+    names.reserve(kPrefixes.size());
     for (const Prefix& prefix : kPrefixes) names.emplace_back(prefix.text.substr(0, prefix.text.find(':')));
     std::optional<std::string> nearest;
     if (colon != std::string_view::npos) nearest = nearest_name(text.substr(0, colon), names);

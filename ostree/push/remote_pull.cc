@@ -131,6 +131,7 @@ GVariantPtr directory_options(const CommitId& commit, const std::vector<std::str
     const std::array<const char*, 1> refs{commit.c_str()};
     g_variant_builder_add(&builder, "{sv}", "refs", g_variant_new_strv(refs.data(), 1));
     std::vector<const char*> paths;
+    paths.reserve(directories.size());
     for (const std::string& directory : directories) paths.push_back(directory.c_str());
     g_variant_builder_add(&builder, "{sv}", "subdirs",
                           g_variant_new_strv(paths.data(), static_cast<gssize>(paths.size())));

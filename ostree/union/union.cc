@@ -168,6 +168,7 @@ GVariantPtr union_metadata(const Repository& repository, const std::vector<Union
     set_text("ostree.linux", kernel);
     if (!kernel.empty()) values["ostree.bootable"] = g_variant_new_boolean(TRUE);
     std::vector<const char*> commits;
+    commits.reserve(trees.size());
     for (const UnionInputCommit& tree : trees) commits.push_back(tree.commit.c_str());
     values[kKeyTrees] = g_variant_new_strv(commits.data(), static_cast<gssize>(commits.size()));
     if (const std::string collection = collection_of(repository); !collection.empty()) {
@@ -242,7 +243,8 @@ UnionResult join_onto_base(Repository& repository, const std::vector<UnionInput>
     TemporaryRefs refs(repository);
     std::vector<UnionInputCommit> trees = import_inputs(repository, inputs, options, refs, progress);
     progress.begin("joining the trees", std::nullopt);
-    UnionResult result{.commit = trees.front().commit, .ref = ref, .trees = std::move(trees)};
+    const CommitId base_commit = trees.front().commit;
+    UnionResult result{.commit = base_commit, .ref = ref, .trees = std::move(trees)};
 
     ImageBudget budget;
     Node base_root = read_commit_tree(repository, result.trees.front().commit, budget);

@@ -236,7 +236,7 @@ Policy Policy::parse(std::string_view text, const std::string& what) {
     // The scopes of this transport name stores. An image must not escape its scope because it is not looked
     // up.
     const auto storage = out.transports_.find("containers-storage");
-    const bool has_scopes = storage != out.transports_.end() && storage->second.rbegin()->first != "";
+    const bool has_scopes = storage != out.transports_.end() && !storage->second.rbegin()->first.empty();
     if (has_scopes) {
         storage->second[""] = {
             {.kind = PolicyRequirement::Kind::unsupported, .problem = "scopes of 'containers-storage'"}};

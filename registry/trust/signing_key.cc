@@ -6,8 +6,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <climits>
-#include <cstring>
 #include <utility>
 
 #include "base/error.hh"
@@ -72,7 +72,8 @@ int give_passphrase(char* buffer, int size, int /*writing*/, void* data) {
     auto& passphrase = *static_cast<Passphrase*>(data);
     passphrase.asked = true;
     if (passphrase.text.empty() || passphrase.text.size() > static_cast<std::size_t>(size)) return -1;
-    std::memcpy(buffer, passphrase.text.data(), passphrase.text.size());
+    // libcrypto takes the length, not a zero byte.
+    std::copy(passphrase.text.begin(), passphrase.text.end(), buffer);
     return static_cast<int>(passphrase.text.size());
 }
 

@@ -106,6 +106,7 @@ std::string place_of(const SystemPlaces& places, const std::string& resolved) {
 
 std::vector<KeptPath> resolve_kept_paths(const SystemPlaces& places, const std::vector<std::string>& paths) {
     std::vector<KeptPath> all;
+    all.reserve(paths.size());
     for (const std::string& path : paths) all.push_back(kept_path(places, path));
     std::vector<KeptPath> out;
     for (const KeptPath& one : all) {
