@@ -61,6 +61,11 @@ class UpgradeVerb final : public Verb {
             {.name = "--allow-downgrade",
              .help = "accept an older image",
              .target = &flags_.upgrade.allow_downgrade},
+            {.name = "--max-age",
+             .value = "DAYS",
+             .help = "warn if the image was built more days ago; updates may be held back",
+             .range = Range{.least = 1, .most = 36500},
+             .target = &flags_.upgrade.max_age},
             {.name = "--from",
              .value = "IMAGE",
              .kind = ValueKind::image,
@@ -89,10 +94,10 @@ class UpgradeVerb final : public Verb {
         const RegistryFlags& registry = flags_.registry;
         const system::UpgradeOptions& upgrade = flags_.upgrade;
         const bool is_alone = flags_.sysroot.sysroot == "/" && upgrade.from.empty() &&
-                              !upgrade.allow_downgrade && !upgrade.force && upgrade.jobs == 0 &&
-                              registry.authfile.empty() && registry.credentials.empty() &&
-                              registry.credentials_file.empty() && !registry.password_from_stdin &&
-                              !registry.tls_verify;
+                              !upgrade.allow_downgrade && !upgrade.force && !upgrade.max_age &&
+                              upgrade.jobs == 0 && registry.authfile.empty() &&
+                              registry.credentials.empty() && registry.credentials_file.empty() &&
+                              !registry.password_from_stdin && !registry.tls_verify;
         if (!is_alone) {
             throw Error(ErrorKind::usage, "--unattended excludes other options of an upgrade")
                 .hint("osb_upgrade_options in /etc/conf.d/osb-upgrade has them");

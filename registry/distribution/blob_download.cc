@@ -129,14 +129,13 @@ class BlobDownload final : public Source {
     // Accepts only the requested range, because other bytes would corrupt the blob.
     void check_range(const HttpResponse& response, bool first) const {
         const auto text = response.header("content-range");
-        const auto range = text ? parse_content_range(*text) : std::nullopt;
+        const auto named = text ? parse_content_range(*text) : std::nullopt;
+        const ContentRange range = named.value_or(ContentRange{});
+        const bool is_asked = named && range.first == offset_ && range.last + 1 == end_;
         const bool is_whole = offset_ == 0 && end_ == size_;
-        if (first && !is_whole && (!range || range->first != offset_ || range->last + 1 != end_))
-            refuse_range("another part");
-        if (!range) refuse("the registry answers with a range that it does not name");
-        const bool exact =
-            range->first == offset_ && range->last + 1 == end_ && range->total.value_or(size_) == size_;
-        if (!exact) {
+        if (first && !is_whole && !is_asked) refuse_range("another part");
+        if (!named) refuse("the registry answers with a range that it does not name");
+        if (!is_asked || range.total.value_or(size_) != size_) {
             refuse(concat("asked for the bytes ", offset_, '-', end_ - 1, ", the registry sends ",
                           quoted(client_->session().redacted(std::string(*text)))));
         }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/error.hh"
+#include "base/log.hh"
 #include "image/deployment/os_release.hh"
 #include "image/install/scratch_repository.hh"
 #include "ostree/push/remote_pull.hh"
@@ -152,6 +153,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
         out.plan = plan_upgrade(candidate.facts(), options);
     }
     out.facts = candidate.facts();
+    if (const auto warning = warning_of_age(out.facts, options)) log_warning(*warning);
     if (out.facts.match != DeploymentMatch::absent) out.facts.release.reset();
     if (out.plan.reason == PlanReason::prepared) {
         describe_prepared(out, sysroot, *candidate.target().roles.on_trial);

@@ -48,6 +48,7 @@ class Upgrade {
 
     UpgradeReport run() {
         const UpgradePlan plan = fetch_and_plan();
+        if (const auto warning = warning_of_age(facts_, options_)) log_warning(*warning);
         if (plan.action == UpgradeAction::refuse) throw to_error(plan, facts_);
         report_.image = facts_.image;
         report_.digest = facts_.digest;

@@ -1,6 +1,7 @@
 // The options of an upgrade.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "ostree/import/object_fetch.hh"
@@ -12,6 +13,8 @@ struct UpgradeOptions {
     std::string
         switch_to;     // follow this image from now on, in a form that `switch` accepts; "" keeps the target
     std::string from;  // read this image instead of the followed one; "" reads the followed one
+    // Warn of an image that was built more than so many days ago.
+    std::optional<unsigned> max_age;
     bool allow_downgrade = false;
     bool force = false;          // also deploy a system that failed its trial
     bool download_only = false;  // fetch, but deploy nothing

@@ -75,6 +75,17 @@ UpgradePlan plan_upgrade(const UpgradeFacts& facts, const UpgradeOptions& option
             .reason = PlanReason::new_system};
 }
 
+std::optional<std::string> warning_of_age(const UpgradeFacts& facts, const UpgradeOptions& options) {
+    constexpr std::uint64_t kDay = 24UL * 60 * 60;
+    const Release present = facts.match == DeploymentMatch::current ? facts.present : Release{};
+    const Release followed = facts.release.value_or(present);
+    if (!options.max_age || followed.time == 0 || followed.time >= facts.now) return {};
+    const std::uint64_t days = (facts.now - followed.time) / kDay;
+    if (days <= *options.max_age) return {};
+    return concat(escape(facts.image), " was built ", days, " days ago, and --max-age is ", *options.max_age,
+                  ": is it still updated?");
+}
+
 std::string name_of(const Release& release, const std::string& digest,
                     const std::optional<ostree::CommitId>& commit) {
     constexpr std::size_t kShort = 12;

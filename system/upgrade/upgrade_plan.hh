@@ -92,6 +92,11 @@ UpgradePlan plan_upgrade(const UpgradeFacts& facts, const UpgradeOptions& option
 // known.
 bool is_older(const UpgradeFacts& facts);
 
+// Returns a warning if the followed image was built more than `options.max_age` days ago: whoever holds
+// updates back, or has lost the place that publishes them, looks like that. nullopt if it is not older, or if
+// its time is not known. Pure.
+std::optional<std::string> warning_of_age(const UpgradeFacts& facts, const UpgradeOptions& options);
+
 // Returns the name for messages: "version '2' (sha256:0123456789ab)", as far as it is known; escaped.
 std::string name_of(const Release& release, const std::string& digest,
                     const std::optional<ostree::CommitId>& commit);

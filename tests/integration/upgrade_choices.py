@@ -142,6 +142,12 @@ def same_content(test, registry, images, disk):
     result = upgrade(disk)
     test.check(result.status == 0 and blobs(registry, mark) == ([], 1), "and one request tells that from then on",
                registry.since(mark))
+    for status, options in ((0, []), (77, ["--check"])):
+        result = upgrade(disk, *options, "--max-age", "30")
+        test.check(result.status == status and "days ago, and --max-age is 30" in result.stderr,
+                   f"{options} of what was built long ago", result.describe())
+    result = upgrade(disk, "--max-age", "36500")
+    test.check(result.status == 0 and "--max-age" not in result.stderr, "unless that is not long", result.describe())
 
 
 def write_policy(test, name, requirement):

@@ -131,8 +131,7 @@ TEST_F(DockerDaemonThreads, WritesOnlyNames) {
 }
 
 TEST_F(DockerDaemonThreads, AWrongAddressFailsBeforeTheWork) {
-    for (const std::string& host :
-         {"ssh://host", "unix://relative", "tcp://", "tcp://a/b", "tcp://u@h", "x"}) {
+    for (const char* host : {"ssh://host", "unix://relative", "tcp://", "tcp://a/b", "tcp://u@h", "x"}) {
         SCOPED_TRACE(host);
         EXPECT_EQ(failure_of([&] {
                       const DockerEngine engine({.host = host, .tls_verify = false, .certificates = {}});

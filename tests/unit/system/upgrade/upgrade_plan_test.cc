@@ -230,6 +230,31 @@ TEST(UpgradePlan, ATimeThatCannotBeEndsNoUpgrades) {
     EXPECT_EQ(plan_upgrade(facts, {}).reason, PlanReason::older_image);
 }
 
+TEST(WarningOfAge, OfAnImageThatIsNoLongerUpdated) {
+    constexpr std::uint64_t kDay = 24UL * 60 * 60;
+    UpgradeFacts facts;
+    facts.image = "docker://quay.io/x/os:1";
+    facts.now = 100 * kDay;
+    facts.present = {"1", 60 * kDay};
+    facts.match = DeploymentMatch::current;
+    UpgradeOptions options;
+    EXPECT_EQ(warning_of_age(facts, options), std::nullopt);
+    options.max_age = 40;
+    EXPECT_EQ(warning_of_age(facts, options), std::nullopt);
+    options.max_age = 39;
+    EXPECT_EQ(warning_of_age(facts, options),
+              "docker://quay.io/x/os:1 was built 40 days ago, and --max-age is 39: is it still updated?");
+    facts.release = Release{"2", 99 * kDay};
+    EXPECT_EQ(warning_of_age(facts, options), std::nullopt);
+    // Times that are not known, or cannot be.
+    facts.release = Release{"2", 0};
+    EXPECT_EQ(warning_of_age(facts, options), std::nullopt);
+    facts.release = Release{"2", 200 * kDay};
+    EXPECT_EQ(warning_of_age(facts, options), std::nullopt);
+    facts = {};
+    EXPECT_EQ(warning_of_age(facts, options), std::nullopt);
+}
+
 TEST(NameOf, WhatIsKnown) {
     const std::string digest = "sha256:" + std::string(64, 'a');
     EXPECT_EQ(name_of({.version = "2"}, digest, std::nullopt), "version '2' (sha256:aaaaaaaaaaaa)");
