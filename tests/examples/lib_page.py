@@ -224,13 +224,19 @@ set -eu
 
 
 def mount_directories(test):
-    """The directories of the page's own, in its mount namespace."""
+    """The directories of the page's own, in its mount namespace. A checkout that is in one of them stays where it is."""
+    checkout = test.path("mounts-checkout")
+    os.mkdir(checkout)
+    test.must("mount", "--bind", TOP, checkout)
     for name in ("root", "srv", "tmp"):
         directory = test.path("mounts-" + name)
         os.mkdir(directory, 0o755)
         if name == "tmp":
             os.chmod(directory, 0o1777)
         test.must("mount", "--bind", directory, "/" + name)
+        if TOP.startswith(f"/{name}/"):
+            os.makedirs(TOP)
+            test.must("mount", "--bind", checkout, TOP)
     for name in ("etc", "run", "usr/local"):
         upper, work = test.path("upper-" + name.replace("/", "-")), test.path("work-" + name.replace("/", "-"))
         os.mkdir(upper)
