@@ -258,9 +258,13 @@ def base_image():
         shutil.rmtree(test.work, ignore_errors=True)
 
 
-def run_page(name, needs=(), base=False, after=None, files=None):
+def run_page(name, needs=(), base=False, after=None, files=None, alpine=False):
     """Runs the page, as the test whose exit status is that of the program. `base`: it builds on the bootable Alpine of
-    containerfiles/Containerfile, in whose place the image of the system tests stands. `files`: {name: path} of what a reader downloads."""
+    containerfiles/Containerfile, in whose place the image of the system tests stands. `alpine`: it shows what only a real Alpine has.
+    `files`: {name: path} of what a reader downloads."""
+    if alpine and not os.environ.get("OSB_ALPINE_ROOTFS"):
+        print("# needs OSB_ALPINE_ROOTFS: the page shows packages and names of Alpine")
+        sys.exit(SKIPPED)
     if os.geteuid() != 0:
         print("# needs root, for namespaces and loop devices")
         sys.exit(SKIPPED)

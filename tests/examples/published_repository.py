@@ -4,4 +4,4 @@
 
 from lib_page import run_page
 
-run_page("published-repository", needs=("nginx",), base=True)
+run_page("published-repository", needs=("nginx",), base=True, alpine=True)
