@@ -109,7 +109,8 @@ def build(test):
     done = test.run(os.path.join(TOP, "scripts", "package"))
     if not test.check_status(done, 0, "scripts/package"):
         raise RuntimeError(done.stderr[-4000:])
-    test.check(before and compiled() == before, "it compiles nothing that scripts/test has compiled", sorted(compiled() - before))
+    # Ninja drops old entries from its record when there are many.
+    test.check(before and compiled() <= before, "it compiles nothing that scripts/test has compiled", sorted(compiled() - before))
     after = test.run("git", "-C", TOP, "status", "--porcelain").stdout
     test.check(after == changes, "and leaves the source tree as it was", after)
     package = done.stdout.strip()
