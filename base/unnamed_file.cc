@@ -24,6 +24,12 @@ Fd open_unnamed_in(const std::string& directory) {
 
 }  // namespace
 
+Fd open_unnamed_file(const std::string& directory) {
+    Fd fd = open_unnamed_in(directory);
+    if (!fd) throw_errno(concat("cannot create a temporary file in ", quoted(directory)));
+    return fd;
+}
+
 Fd open_unnamed_file() {
     const char* chosen =
         ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): no code changes the environment

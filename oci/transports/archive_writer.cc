@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "base/file_lock.hh"
 #include "base/hash.hh"
 #include "base/interrupt.hh"
+#include "base/unnamed_file.hh"
 #include "oci/tar/tar_writer.hh"
 
 namespace osb::oci {
@@ -34,15 +34,6 @@ class FdSink final : public Sink {
     std::string name_;
 };
 
-// Creates an unnamed file in `directory`.
-Fd make_nameless(const std::string& directory) {
-    std::string pattern = concat(directory, "/.osb-XXXXXX");
-    Fd fd(::mkostemp(pattern.data(), O_CLOEXEC));
-    if (!fd) throw_errno(concat("cannot make a temporary file in ", quoted(directory)));
-    ::unlink(pattern.c_str());
-    return fd;
-}
-
 }  // namespace
 
 // The archive that is being written. Several threads may add members.
@@ -57,14 +48,11 @@ class ArchiveWriter::Archive {
         if (!finished_ && !is_stream()) ::unlink(temporary(file_).c_str());
     }
 
-    // The directory for temporary copies of blobs.
-    std::string scratch() const {
-        if (is_stream()) {
-            const char* const given = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
-            return given != nullptr && *given == '/' ? given : "/var/tmp";
-        }
+    // Creates a file for a temporary copy of a blob, beside the archive.
+    Fd open_scratch() const {
+        if (is_stream()) return open_unnamed_file();
         const std::size_t slash = file_.rfind('/');
-        return slash == std::string::npos ? "." : file_.substr(0, slash + 1);
+        return open_unnamed_file(slash == std::string::npos ? "." : file_.substr(0, slash + 1));
     }
 
     bool contains(const std::string& path) {
@@ -147,9 +135,7 @@ namespace {
 class ArchiveUpload final : public BlobUpload {
   public:
     ArchiveUpload(std::shared_ptr<ArchiveWriter::Archive> archive, std::string (*place)(const Digest&))
-        : archive_(std::move(archive)),
-          place_(place),
-          file_(make_nameless(archive_->scratch()), "a temporary file") {}
+        : archive_(std::move(archive)), place_(place), file_(archive_->open_scratch(), "a temporary file") {}
 
     void write(ByteView bytes) override {
         check_interrupt();

@@ -136,11 +136,11 @@ bool has_entry(int directory, const char* name) {
 
 std::vector<std::string> list_entries(int directory) {
     const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (copy < 0) throw_errno("cannot open the layout");
+    if (copy < 0) throw_errno("cannot open the directory of the image");
     const std::unique_ptr<DIR, CloseDirectory> stream(::fdopendir(copy));
     if (!stream) {
         ::close(copy);
-        throw_errno("cannot list the layout");
+        throw_errno("cannot list the directory of the image");
     }
     std::vector<std::string> out;
     while (const dirent* entry = ::readdir(stream.get())) {  // NOLINT(concurrency-mt-unsafe): own stream

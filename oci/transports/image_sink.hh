@@ -55,4 +55,7 @@ class ImageSink {
     virtual void put_manifest(const std::string& raw, std::string_view media_type) = 0;
 };
 
+// Writes a small blob, unless it is available already.
+void put_blob(ImageSink& sink, const Descriptor& descriptor, ByteView bytes);
+
 }  // namespace osb::oci

@@ -12,6 +12,7 @@
 #include "base/escape.hh"
 #include "base/fd.hh"
 #include "oci/documents/document_json.hh"
+#include "oci/documents/signature_tag.hh"
 #include "oci/transports/image.hh"
 
 namespace osb::oci {
@@ -49,10 +50,9 @@ std::string list_tags(const Index& index) {
     return out;
 }
 
-// True for the signatures of another entry, where cosign stores them: sha256-<digits>.sig.
+// True for the signatures of another entry.
 bool is_signatures(const Descriptor& entry) {
-    const std::string name = annotation(entry, kRefName);
-    return name.starts_with("sha") && name.find('-') < name.size() && name.ends_with(".sig");
+    return is_signature_tag(annotation(entry, kRefName));
 }
 
 // Removes entries with equal digests, because several tags may name one image, and signatures.
@@ -188,12 +188,13 @@ class DirectoryFiles final : public LayoutFiles {
     Fd directory_;
 };
 
-Fd open_directory(const std::string& directory) {
+Fd open_directory(const std::string& directory, std::string_view transport) {
     try {
         return open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
     } catch (Error& error) {
         if (error.kind() == ErrorKind::io) {
-            error.hint("oci: requires a directory; use oci-archive: or docker-archive: for an archive");
+            error.hint(concat(transport,
+                              ": requires a directory; use oci-archive: or docker-archive: for an archive"));
         }
         throw;
     }
@@ -207,11 +208,12 @@ std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> file
 }
 
 std::unique_ptr<LayoutFiles> open_layout_directory(const std::string& directory) {
-    return std::make_unique<DirectoryFiles>(open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+    return std::make_unique<DirectoryFiles>(open_directory(directory, "dir"));
 }
 
 std::shared_ptr<ImageSource> open_layout(const std::string& directory, const std::string& tag) {
-    return open_layout_files(std::make_unique<DirectoryFiles>(open_directory(directory)), directory, tag);
+    return open_layout_files(std::make_unique<DirectoryFiles>(open_directory(directory, "oci")), directory,
+                             tag);
 }
 
 }  // namespace osb::oci

@@ -157,13 +157,6 @@ class Export {
         return out;
     }
 
-    void put_config(const oci::Descriptor& descriptor, const std::string& bytes) {
-        if (sink_.has_blob(descriptor)) return;
-        const auto upload = sink_.start_blob(bytes.size());
-        upload->write(as_bytes(bytes));
-        upload->finish(descriptor.digest);
-    }
-
     ExportResult write_documents() {
         oci::ConfigFields config{.platform = facts_.platform, .created = facts_.time, .labels = labels()};
         config.cmd = options_.cmd.empty() ? facts_.run.cmd : options_.cmd;
@@ -181,7 +174,7 @@ class Export {
         }
         const std::string config_text = oci::write_config(config);
         const oci::Descriptor described = oci::describe(oci::kMediaTypeConfig, config_text);
-        put_config(described, config_text);
+        oci::put_blob(sink_, described, as_bytes(config_text));
         const std::string manifest = oci::write_manifest(described, descriptors, config.labels);
         sink_.put_manifest(manifest, oci::kMediaTypeManifest);
         return {walk_.commit.value(), oci::Digest::of(as_bytes(manifest)), std::move(descriptors)};

@@ -17,13 +17,8 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
 // The memory of a name or an object in a set or map, besides its bytes.
 constexpr std::size_t kNodeOverhead = 128;
-
-std::string_view last_part(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
 
 // Stores a file in memory, and checks that it matches its name.
 class StoreTask final : public Task {
@@ -77,7 +72,7 @@ void EncapsulatedLayerReader::read_all() {
 void EncapsulatedLayerReader::take(const oci::TarEntry& entry, const std::string& path) {
     if (!path.starts_with(kImageRepo)) return record_name(entry, path);
     if (entry.type == oci::TarType::directory) return;
-    if (path.starts_with(kXattrsV0)) {
+    if (path.starts_with(kImageXattrsV0)) {
         expect_regular(entry);
         return share_xattrs(last_part(path), checked_xattrs(read_content(entry, kMaxObjectXattrs)));
     }

@@ -39,15 +39,14 @@ std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Imag
     const ObjectFetch fetch(repository, image, of_base, tables, FetchWay::automatic, 0);
     PlannedWay objects{
         .way = "objects", .bytes = fetch.bytes() + tables.bytes_read(), .requests = fetch.requests()};
-    bool any = false;
+    const auto is_covered = [&fetch](std::size_t index) { return fetch.covers(index); };
+    if (std::none_of(unread.begin(), unread.end(), is_covered)) return {whole};
     for (const std::size_t index : unread) {
-        if (tables.find(index) != nullptr) ++objects.requests;
-        any = any || fetch.covers(index);
-        if (fetch.covers(index)) continue;
+        if (index < base && tables.find(index) != nullptr) ++objects.requests;
+        if (is_covered(index)) continue;
         objects.bytes += image.manifest.layers[index].size;
         ++objects.requests;
     }
-    if (!any) return {whole};
     return objects.bytes < whole.bytes ? std::vector{objects, whole} : std::vector{whole, objects};
 }
 

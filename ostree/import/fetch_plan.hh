@@ -34,7 +34,7 @@ std::uint64_t size_of_layers(const oci::Image& image, const std::vector<std::siz
 std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Image& image,
                                    ImageTables& tables);
 
-// What a finished import or pull has transferred.
+// The transfer of a finished import or pull.
 struct Transfer {
     std::string_view way = "none";  // as in PlannedWay
     std::uint64_t bytes = 0;        // of all responses; for an image on the local disk, of the blobs

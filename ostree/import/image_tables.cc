@@ -30,7 +30,11 @@ std::shared_ptr<const LayerObjects> ImageTables::read(std::size_t index) {
         const std::string bytes =
             oci::read_range(*image_.source, descriptor, location->toc.offset, location->toc.size);
         bytes_read_ += bytes.size();
+        // The texts of the entries are a part of the uncompressed table.
+        budget_.keep(location->toc.uncompressed_size);
         auto table = std::make_shared<const oci::Toc>(oci::read_toc(as_bytes(bytes), *location));
+        budget_.take_entries(table->entries.size());
+        budget_.keep(table->entries.size() * (sizeof(oci::TocEntry) + sizeof(oci::TocChunk)));
         return std::make_shared<const LayerObjects>(find_layer_objects(std::move(table), index == 0));
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::unavailable) throw;

@@ -10,11 +10,13 @@
 
 #include "oci/transports/image.hh"
 #include "ostree/import/layer_objects.hh"
+#include "ostree/tree/image_budget.hh"
 #include "ostree/tree/layer.hh"
 
 namespace osb::ostree {
 
-// Reads tables on demand and keeps them. Thread-safe.
+// Reads tables on demand and keeps them. All tables together have the limits of an image (image_budget.hh); a
+// table that would exceed them is not used. Thread-safe.
 class ImageTables {
   public:
     // The image is borrowed.
@@ -33,7 +35,8 @@ class ImageTables {
     std::shared_ptr<const LayerObjects> read(std::size_t index);
 
     const oci::Image& image_;
-    std::mutex mutex_;  // protects the map
+    ImageBudget budget_;  // of all tables
+    std::mutex mutex_;    // protects the map
     std::map<std::size_t, std::shared_ptr<const LayerObjects>> known_;
     std::atomic<std::uint64_t> bytes_read_{0};
 };

@@ -6,8 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/error.hh"
-#include "base/log.hh"
 #include "ostree/import/base_commit.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_metadata.hh"
@@ -107,7 +105,7 @@ bool has_layer_of_table(const ImageLayers& layers) {
 
 // Imports an image that is not in the repository yet. Each stage uses the results of the previous ones.
 ImportResult import_new(Repository& repository, const oci::Image& image, const ImportPlan& plan,
-                        const ImportOptions& options, Progress& progress, bool& uses_tables) {
+                        const ImportOptions& options, FetchWay way, Progress& progress, bool& uses_tables) {
     const unsigned threads = options.jobs;  // 0: one per core
     ImageBudget budget;
     Transaction transaction(repository);
@@ -120,7 +118,7 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
                                               .writer = writer,
                                               .budget = budget,
                                               .progress = progress,
-                                              .way = options.fetch,
+                                              .way = way,
                                               .threads = threads},
                                              plan.base_layers);
     uses_tables = has_layer_of_table(reused.layers);
@@ -129,7 +127,7 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     ReadLayers read =
         read_layers(image, plan.base_layers, std::move(reused.layers), writer, threads, progress, budget);
     if (reused.commit.commit) read.commit = std::move(reused.commit);
-    const std::string_view way = way_of(reused, !read.new_ones.empty());
+    const std::string_view way_taken = way_of(reused, !read.new_ones.empty());
     read.new_ones.insert(read.new_ones.end(), reused.fetched.begin(), reused.fetched.end());
     progress.begin("writing the commit", std::nullopt);
     std::optional<ImageBase> base = find_base(image, plan, std::move(reused.base), read, writer, budget);
@@ -145,27 +143,11 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     commit.notes.insert(commit.notes.begin(), tree.notes.begin(), tree.notes.end());
     ImportResult result = describe_import(image, plan, std::move(commit), layers_reused);
     result.bytes_read = read.bytes_read + reused.bytes_read;
-    result.transfer = describe_transfer(image, way, result.bytes_read, reused.layer_bytes);
+    result.transfer = describe_transfer(image, way_taken, result.bytes_read, reused.layer_bytes);
     result.dropped = tree.dropped;
     result.objects_written = writer.objects_written();
     result.bytes_written = writer.bytes_written();
     return result;
-}
-
-// The same. A table of contents may leave out an object that the commit needs, although the layer has it.
-// Then the layers are read.
-ImportResult import_with_tables(Repository& repository, const oci::Image& image, const ImportPlan& plan,
-                                const ImportOptions& options, Progress& progress) {
-    bool uses_tables = false;
-    try {
-        return import_new(repository, image, plan, options, progress, uses_tables);
-    } catch (const Error& error) {
-        if (!uses_tables || options.fetch != FetchWay::automatic || !is_fault_of_layer(error)) throw;
-        log_warning(concat(error.message(), "; reading whole layers"));
-    }
-    ImportOptions whole = options;
-    whole.fetch = FetchWay::layers;
-    return import_new(repository, image, plan, whole, progress, uses_tables);
 }
 
 }  // namespace
@@ -175,7 +157,11 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     check_fetch_way(image, options.fetch);
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
-    if (!present) return import_with_tables(repository, image, plan, options, progress);
+    if (!present) {
+        return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
+            return import_new(repository, image, plan, options, way, progress, uses_tables);
+        });
+    }
     // A run that was killed after it had moved the ref may have left its staging directory.
     remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
     return describe_import(image, plan, std::move(*present), 0);

@@ -58,7 +58,7 @@ struct ImportFacts {
     std::string version;  // "" if the image does not have one
     std::string kernel;   // release of the kernel; "" for none
     std::size_t layers = 0;
-    std::size_t layers_reused = 0;  // not read: known from an earlier import, or all objects are present
+    std::size_t layers_reused = 0;  // not read whole: known from an earlier import, or fetched by objects
     std::uint64_t bytes_read = 0;   // of layer blobs, objects in them and tables of contents
     Transfer transfer;
     std::uint64_t objects_written = 0;

@@ -13,7 +13,7 @@
 
 namespace osb::ostree {
 
-// What makes a layer known.
+// The evidence for the content of a layer.
 enum class Evidence {
     archives,  // only that the layer itself was read
     tables,    // that, or that its objects were fetched by its table of contents

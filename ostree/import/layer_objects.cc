@@ -15,12 +15,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::string_view kXattrsV0 = "sysroot/ostree/repo/xattrs/";
-
-std::string_view last_part(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
-
 bool is_xattrs(std::string_view suffix) {
     return suffix == "file-xattrs" || suffix == "file-xattrs-link" || suffix == "file.xattrs";
 }
@@ -54,7 +48,9 @@ class TableReader {
   private:
     void take(const oci::TocEntry& entry) {
         const std::string path = normalize_path(entry.tar.path);
-        if (path.starts_with(kXattrsV0)) {
+        if (path.starts_with(kImageXattrsV0)) {
+            if (entry.tar.type == oci::TarType::directory) return;
+            check_xattrs_entry(entry);
             shared_.insert_or_assign(std::string(last_part(path)), &entry);
             return;
         }
@@ -86,13 +82,17 @@ class TableReader {
             links_[name.checksum] = std::string(last_part(entry.tar.link_target));
             return;
         }
-        if (entry.tar.type != oci::TarType::file) refuse("attributes that are not a regular file");
-        if (entry.tar.size > kMaxObjectXattrs) refuse("attributes beyond the limit");
+        check_xattrs_entry(entry);
         if (name.suffix == "file-xattrs-link") {
             own_[name.checksum] = &entry;
         } else {
             shared_.insert_or_assign(std::string(last_part(path)), &entry);
         }
+    }
+
+    static void check_xattrs_entry(const oci::TocEntry& entry) {
+        if (entry.tar.type != oci::TarType::file) refuse("attributes that are not a regular file");
+        if (entry.tar.size > kMaxObjectXattrs) refuse("attributes beyond the limit");
     }
 
     const oci::TocEntry* xattrs_of(const std::string& checksum) const {
@@ -130,8 +130,9 @@ std::vector<BlobRange> merge_parts(std::vector<BlobPart> parts, std::uint64_t ma
     std::vector<BlobRange> out;
     for (const BlobPart& part : parts) {
         if (!out.empty() && part.begin < out.back().end) refuse("files that overlap in the blob");
-        if (out.empty() || part.begin - out.back().end > max_gap)
-            out.push_back({.begin = part.begin, .end = part.end, .parts = {}});
+        const bool is_near = !out.empty() && part.begin - out.back().end <= max_gap &&
+                             part.end - out.back().begin <= kMaxRange;
+        if (!is_near) out.push_back({.begin = part.begin, .end = part.end, .parts = {}});
         out.back().end = part.end;
         out.back().parts.push_back(part);
     }

@@ -70,6 +70,10 @@ struct LayerPlan {
 // links).
 inline constexpr std::uint64_t kMaxGap = 32UL * 1024;
 
+// A range of several parts has at most so many bytes: several connections share the work, and an interruption
+// costs no more than that.
+inline constexpr std::uint64_t kMaxRange = 8UL * 1024 * 1024;
+
 // Plans the ranges for the objects for which `is_wanted` is true. Throws Error{invalid} if parts overlap or a
 // file's chunks are not in the order of the blob: no writer makes such a layer.
 LayerPlan plan_layer(const LayerObjects& layer, const std::function<bool(const LayerObject&)>& is_wanted,

@@ -61,15 +61,9 @@ std::uint64_t unread_bytes(const oci::Image& image, const ImageLayers& layers) {
     return out;
 }
 
-// An empty repository has no objects, so tables of contents would be read in vain.
-bool expects_objects(const ReuseContext& context) {
-    if (context.way == FetchWay::automatic) return !context.repository.refs("").empty();
-    return context.way != FetchWay::layers;
-}
-
 void fetch_objects(ReusedLayers& out, const ReuseContext& context) {
     const std::vector<std::size_t> unread = unread_of_base(out.layers);
-    if (unread.empty() || !expects_objects(context)) return;
+    if (unread.empty()) return;
     ObjectFetch fetch(context.repository, context.image, unread, context.tables, context.way,
                       context.threads);
     fetch.run(context.writer, context.progress);

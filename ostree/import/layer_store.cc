@@ -260,10 +260,7 @@ bool knows_blob(const Repository& repository, const oci::Digest& digest, const o
     const GVariantPtr commit_object = commit ? load_commit(repository, *commit) : nullptr;
     if (!commit_object) return false;
     const GVariantPtr metadata = metadata_of(commit_object.get());
-    guint32 format = 0;
-    const bool is_read =
-        g_variant_lookup(metadata.get(), kKeyLayerFormat, "u", &format) != FALSE && format != kFormatTable;
-    return is_read && lookup_string(metadata.get(), kKeyDiffId) == diff_id.to_string();
+    return lookup_string(metadata.get(), kKeyDiffId) == diff_id.to_string();
 }
 
 void save_layer(Transaction& transaction, GVariant* commit_object, const Layer& layer) {
@@ -289,7 +286,7 @@ void forget_unused_layers(Transaction& transaction, const Repository& repository
         }
         const std::vector<LayerRef> layers = layer_refs(repository);
         for (const LayerRef& layer : layers) add_layers_with(layer, commits, used);
-        // A layer has two refs.
+        // A layer that was read has two refs.
         std::set<CommitId> used_layers;
         for (const LayerRef& layer : layers) {
             if (used.contains(layer.ref)) used_layers.insert(layer.commit);

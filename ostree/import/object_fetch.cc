@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/error.hh"
@@ -50,6 +51,11 @@ namespace {
 
 // Requests wait for the network most of the time, so there are more of them at once than cores.
 constexpr unsigned kConnections = 6;
+
+// The threads for `threads` of the options, where 0 means one per core.
+unsigned threads_for(unsigned threads) {
+    return std::max(threads != 0 ? threads : std::thread::hardware_concurrency(), kConnections);
+}
 
 ObjectType type_of(const std::string& suffix) {
     if (suffix == "dirtree") return ObjectType::dirtree;
@@ -101,7 +107,7 @@ class SourcePart final : public Source {
         return n;
     }
 
-    // What the reader has left of the part.
+    // Skips the rest of the part.
     void pass() {
         if (inner_.skip(left_) != left_) throw Error(ErrorKind::digest_mismatch, "the blob ends too early");
         left_ = 0;
@@ -148,7 +154,7 @@ class ObjectFetch::Run {
 
     void run(std::uint64_t limit) {
         begin_jobs();
-        TaskPool pool(std::max(fetch_.threads_, kConnections));
+        TaskPool pool(threads_for(fetch_.threads_));
         std::uint64_t bytes = 0;
         for (const auto& job : fetch_.jobs_) {
             if (job->objects == nullptr) continue;
@@ -172,7 +178,7 @@ class ObjectFetch::Run {
   private:
     // Fetches attributes, and writes the objects without content.
     void begin_jobs() {
-        TaskPool pool(std::max(fetch_.threads_, kConnections));
+        TaskPool pool(threads_for(fetch_.threads_));
         for (const auto& job : fetch_.jobs_) {
             if (job->objects == nullptr || std::exchange(job->begun, true)) continue;
             pool.add_producer([this, job, &pool] { guarded(*job, [&] { begin(*job, pool); }); });
@@ -320,9 +326,11 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
                          const std::vector<std::size_t>& unread, ImageTables& tables, FetchWay way,
                          unsigned threads)
     : image_(image), threads_(threads) {
-    if (way == FetchWay::layers) return;
+    // An empty repository has no objects, so tables of contents would be read in vain.
+    const bool in_vain = way == FetchWay::automatic && repository.refs("").empty();
+    if (way == FetchWay::layers || in_vain) return;
     const ObjectLookup lookup(repository);
-    TaskPool pool(std::max(threads, kConnections));
+    TaskPool pool(threads_for(threads));
     for (const std::size_t index : unread) {
         const auto job = std::make_shared<Job>();
         job->index = index;

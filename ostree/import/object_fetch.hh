@@ -12,7 +12,9 @@
 #include <memory>
 #include <vector>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
+#include "base/log.hh"
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_objects.hh"
@@ -42,7 +44,22 @@ inline constexpr std::uint64_t kWholeLayerPercent = 85;
 // True for an error of the data of a table or a range, after which the layer itself may still be readable.
 bool is_fault_of_layer(const Error& error) noexcept;
 
-// What makes a layer known to a fetch: one of whole layers does not rely on tables.
+// Calls attempt(way, uses_tables), which fetches an image and sets uses_tables if it relies on tables of
+// contents. A table may leave out an object that the commit needs, although the layer has it. If the attempt
+// fails for such a reason, and `way` is automatic, it is repeated once with whole layers.
+template<typename Attempt>
+auto fetch_with_tables(FetchWay way, const Attempt& attempt) {
+    bool uses_tables = false;
+    try {
+        return attempt(way, uses_tables);
+    } catch (const Error& error) {
+        if (!uses_tables || way != FetchWay::automatic || !is_fault_of_layer(error)) throw;
+        log_warning(concat(error.message(), "; reading whole layers"));
+    }
+    return attempt(FetchWay::layers, uses_tables);
+}
+
+// The evidence that a fetch relies on: one of whole layers does not rely on tables.
 Evidence evidence_for(FetchWay way) noexcept;
 
 // The fetch of one image. Not thread-safe.
@@ -55,7 +72,7 @@ class ObjectFetch {
     ObjectFetch(const Repository& repository, const oci::Image& image, const std::vector<std::size_t>& unread,
                 ImageTables& tables, FetchWay way, unsigned threads);
 
-    // Bytes and requests of the ranges that are still to be fetched.
+    // The bytes that are still to be fetched, and the requests of the whole plan.
     std::uint64_t bytes() const noexcept;
     std::uint64_t requests() const noexcept;
     // True if the layer is fetched by objects, or needs no fetch. Other layers have to be read whole.

@@ -5,7 +5,6 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_layer.hh"
 #include "ostree/import/image_layers.hh"
@@ -89,12 +88,10 @@ struct Fetched {
 };
 
 Fetched fetch_missing(const Repository& repository, const oci::Image& image, const PullOptions& options,
-                      const std::vector<std::size_t>& missing, ObjectWriter& writer, Progress& progress) {
-    // An empty repository has no objects, so tables of contents would be read in vain.
-    const bool in_vain = options.fetch == FetchWay::automatic && repository.refs("").empty();
+                      FetchWay way, const std::vector<std::size_t>& missing, ObjectWriter& writer,
+                      Progress& progress) {
     ImageTables tables(image);
-    ObjectFetch objects(repository, image, missing, tables, in_vain ? FetchWay::layers : options.fetch,
-                        options.jobs);
+    ObjectFetch objects(repository, image, missing, tables, way, options.jobs);
     objects.run(writer, progress);
     std::vector<std::size_t> whole;
     for (const std::size_t index : missing) {
@@ -122,14 +119,14 @@ void check_pullable(const oci::Image& image) {
 
 namespace {
 
-PullResult pull(Repository& repository, const oci::Image& image, const PullOptions& options,
+PullResult pull(Repository& repository, const oci::Image& image, const PullOptions& options, FetchWay way,
                 Progress& progress, bool& uses_tables) {
     Transaction transaction(repository);
     ObjectWriter writer(repository);
-    const std::vector<std::size_t> missing =
-        layers_to_fetch(repository, image, evidence_for(options.fetch), writer);
-    const Fetched fetched = fetch_missing(repository, image, options, missing, writer, progress);
-    uses_tables = fetched.way == "objects";
+    const std::vector<std::size_t> missing = layers_to_fetch(repository, image, evidence_for(way), writer);
+    const Fetched fetched = fetch_missing(repository, image, options, way, missing, writer, progress);
+    const bool knows_layers = missing.size() < image.manifest.layers.size();
+    uses_tables = fetched.way == "objects" || (knows_layers && evidence_for(way) == Evidence::tables);
     const Encapsulated& found = fetched.commit;
     const CommitId& commit = found.commit.value();  // a first layer without a commit was rejected
     check_promised_commit(image, commit);
@@ -162,17 +159,9 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
                       Progress& progress) {
     check_pullable(image);
     check_fetch_way(image, options.fetch);
-    bool uses_tables = false;
-    try {
-        return pull(repository, image, options, progress, uses_tables);
-    } catch (const Error& error) {
-        // A table of contents may leave out an object, although the layer has it.
-        if (!uses_tables || options.fetch != FetchWay::automatic || !is_fault_of_layer(error)) throw;
-        log_warning(concat(error.message(), "; reading whole layers"));
-    }
-    PullOptions whole = options;
-    whole.fetch = FetchWay::layers;
-    return pull(repository, image, whole, progress, uses_tables);
+    return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
+        return pull(repository, image, options, way, progress, uses_tables);
+    });
 }
 
 }  // namespace osb::ostree

@@ -14,6 +14,7 @@
 #include "ostree/objects/interrupt_watch.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/tree_lookup.hh"
 
 namespace osb::ostree {
 namespace {
@@ -223,19 +224,15 @@ void pull_directories(Repository& scratch, const Repository& repository, const s
 
 std::optional<std::string> read_pulled_file(const Repository& scratch, const CommitId& commit,
                                             const std::string& path, std::size_t limit) {
-    GErrorSlot error;
-    GFile* root = nullptr;
-    error.check(ostree_repo_read_commit(scratch.handle().repo.get(), commit.c_str(), &root, nullptr, nullptr,
-                                        error.out()) != 0,
-                concat("cannot read the commit ", commit));
-    const GObjectPtr<GFile> owned(root);
-    const GObjectPtr<GFile> file(g_file_resolve_relative_path(root, path.c_str()));
-    // libostree fails if a directory of the path was not fetched.
-    const GObjectPtr<GFileInfo> info(g_file_query_info(
-        file.get(), "standard::*", G_FILE_QUERY_INFO_NOFOLLOW_SYMLINKS, nullptr, error.out()));
-    if (!info || g_file_info_get_file_type(info.get()) != G_FILE_TYPE_REGULAR) return std::nullopt;
-    const char* checksum = ostree_repo_file_get_checksum(OSTREE_REPO_FILE(file.get()));
-    const ContentObject object = open_object(scratch, parse_sha256(checksum));
+    std::optional<Sha256> checksum;
+    try {
+        checksum = find_file(scratch, commit, path);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::not_found) throw;  // a directory of the path was not fetched
+    }
+    if (!checksum) return std::nullopt;
+    const ContentObject object = open_object(scratch, *checksum);
+    if (object.content == nullptr) return std::nullopt;  // a symbolic link
     return read_all(*object.content, limit, path);
 }
 

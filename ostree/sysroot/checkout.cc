@@ -26,7 +26,6 @@ void check_out(const Repository& repository, const CommitId& commit, const std::
     const Fd top = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
     OstreeRepoCheckoutAtOptions options{};
     options.subpath = below.c_str();
-    options.enable_fsync = TRUE;
     GErrorSlot error;
     InterruptWatch watch;
     const bool done = ostree_repo_checkout_at(repository.handle().repo.get(), &options, top.get(),

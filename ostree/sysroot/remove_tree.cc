@@ -70,15 +70,24 @@ class TreeRemover {
     }
 
   private:
-    // Returns false if the entry is a directory.
+    // Returns false if the entry is a directory, or has something mounted on it.
     static bool remove_file(int directory, const std::string& name) {
         check_interrupt();
         if (without_flags(directory, name, [&] { return ::unlinkat(directory, name.c_str(), 0); }) == 0 ||
             errno == ENOENT)
             return true;
-        // A file with something mounted on it is busy, too.
-        if (errno == EISDIR || errno == EPERM || errno == EBUSY) return false;
-        throw_errno(concat("cannot remove ", quoted(name)));
+        const int failure = errno;
+        // POSIX allows EPERM for a directory.
+        if (failure == EISDIR || failure == EBUSY) return false;
+        if (failure == EPERM && is_directory(directory, name)) return false;
+        throw errno_error(failure, concat("cannot remove ", quoted(name)));
+    }
+
+    static bool is_directory(int directory, const std::string& name) {
+        struct stat st {};
+        if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+            throw_errno(concat("cannot stat ", quoted(name)));
+        return S_ISDIR(st.st_mode);
     }
 
     void remove_tree_at(int directory, const std::string& name) {
@@ -104,9 +113,7 @@ class TreeRemover {
 
     void remove(int directory, const std::string& name, int depth) {
         if (remove_file(directory, name)) return;
-        struct stat st {};
-        if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(st.st_mode))
-            return note_mounted(name);
+        if (!is_directory(directory, name)) return note_mounted(name);
         std::optional<Fd> below = open_same_mount(directory, name, O_RDONLY | O_DIRECTORY);
         if (!below) return note_mounted(name);
         if (depth >= kMaxDepth) return move_up(directory, name);

@@ -45,6 +45,8 @@ void remove_kernels(const Sysroot& sysroot, const std::string& name) {
             one.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos)
             found.push_back(one);
     }
+    if (error && error != std::errc::no_such_file_or_directory)
+        throw errno_error(error.value(), concat("cannot read ", quoted(directory)));
     if (found.empty()) return;
     const Fd boot = open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY);
     for (const std::string& one : found) remove_tree(boot.get(), one);
@@ -64,7 +66,10 @@ std::string stateroot_path(const std::string& name) {
 
 bool has_stateroot(const Sysroot& sysroot, const std::string& name) {
     struct stat st {};
-    return ::lstat(sysroot.path_of(stateroot_path(name)).c_str(), &st) == 0;
+    const std::string path = sysroot.path_of(stateroot_path(name));
+    if (::lstat(path.c_str(), &st) == 0) return true;
+    if (errno != ENOENT) throw_errno(quoted(path));
+    return false;
 }
 
 void make_stateroot(const Sysroot& sysroot, const std::string& name) {

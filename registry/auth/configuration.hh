@@ -1,4 +1,4 @@
-// Helpers for readers of configuration files. Private to this folder.
+// Helpers for readers of configuration files. Private to this module.
 #pragma once
 
 #include <string>

@@ -173,7 +173,7 @@ class DistributionSource final : public oci::ImageSource {
     oci::Reference reference_;
     std::vector<Client> endpoints_;
     std::atomic<std::size_t> current_ = 0;
-    std::atomic<bool> no_ranges_ = false;  // an endpoint answered a range with a whole blob
+    std::atomic<bool> no_ranges_ = false;  // an endpoint did not serve a range as asked
 };
 
 }  // namespace

@@ -2,8 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "base/escape.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
+#include "registry/auth/configuration.hh"
 #include "registry/auth/small_file.hh"
 
 namespace osb::registry {
@@ -32,11 +34,6 @@ HttpLimits daemon_limits() {
     out.low_speed = 1;
     out.answer_time = std::chrono::minutes(60);
     return out;
-}
-
-std::string environment_text(const char* name) {
-    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read-only use
-    return value == nullptr ? std::string() : value;
 }
 
 // The certificates in a directory of docker(1).
@@ -85,10 +82,10 @@ std::optional<std::string> reported_error(std::string_view line) {
 }  // namespace
 
 DockerEnvironment DockerEnvironment::read() {
-    std::string certificates = environment_text("DOCKER_CERT_PATH");
-    if (certificates.empty()) certificates = environment_text("HOME") + "/.docker";
-    return {.host = environment_text("DOCKER_HOST"),
-            .tls_verify = !environment_text("DOCKER_TLS_VERIFY").empty(),
+    std::string certificates = env("DOCKER_CERT_PATH");
+    if (certificates.empty()) certificates = env("HOME") + "/.docker";
+    return {.host = env("DOCKER_HOST"),
+            .tls_verify = !env("DOCKER_TLS_VERIFY").empty(),
             .certificates = std::move(certificates)};
 }
 

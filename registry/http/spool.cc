@@ -1,51 +1,23 @@
 #include "registry/http/spool.hh"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <limits>
-#include <utility>
 
 #include "base/error.hh"
-#include "base/escape.hh"
+#include "base/unnamed_file.hh"
 
 namespace osb::registry {
-namespace {
 
-std::string usual_directory() {
-    const char* chosen = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
-    return chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
-}
-
-Fd open_nameless(const std::string& directory) {
-#ifdef O_TMPFILE
-    try {
-        return open_at(AT_FDCWD, directory, O_TMPFILE | O_RDWR, 0600);
-    } catch (const Error&) {
-        // Not every filesystem supports O_TMPFILE; create a file and unlink it.
-    }
-#endif
-    std::string path = directory + "/osb-oci-XXXXXX";
-    Fd out(::mkostemp(path.data(), O_CLOEXEC));
-    if (!out) throw_errno(concat("temporary file in ", quoted(directory)));
-    static_cast<void>(::unlink(path.c_str()));
-    return out;
-}
-
-}  // namespace
-
-Spool::Spool(std::string directory)
-    : directory_(directory.empty() ? usual_directory() : std::move(directory)),
-      fd_(open_nameless(directory_)) {}
+Spool::Spool(const std::string& directory)
+    : fd_(directory.empty() ? open_unnamed_file() : open_unnamed_file(directory)) {}
 
 Spool::~Spool() {
     if (mapped_ != nullptr) ::munmap(mapped_, static_cast<std::size_t>(size_));
 }
 
 void Spool::write(ByteView bytes) {
-    write_all(fd_.get(), bytes, concat("temporary file in ", quoted(directory_)));
+    write_all(fd_.get(), bytes, "a temporary file");
     size_ += bytes.size();
 }
 
@@ -56,7 +28,7 @@ ByteView Spool::bytes() {
             throw Error(ErrorKind::too_large, concat(size_, " bytes are more than this machine can address"));
         }
         void* at = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_SHARED, fd_.get(), 0);
-        if (at == MAP_FAILED) throw_errno(concat("temporary file in ", quoted(directory_)));
+        if (at == MAP_FAILED) throw_errno("a temporary file");
         mapped_ = at;
     }
     return {static_cast<const std::uint8_t*>(mapped_), static_cast<std::size_t>(size_)};

@@ -9,12 +9,12 @@
 
 namespace osb::registry {
 
-// An unnamed file in $TMPDIR, or else /var/tmp. It is written once and then mapped into memory. Not
+// An unnamed file where open_unnamed_file() makes it. It is written once and then mapped into memory. Not
 // thread-safe.
 class Spool final : public Sink {
   public:
     // `directory`: "" for the default. Throws Error.
-    explicit Spool(std::string directory = "");
+    explicit Spool(const std::string& directory = "");
     Spool(const Spool&) = delete;
     Spool& operator=(const Spool&) = delete;
     ~Spool() override;
@@ -25,7 +25,6 @@ class Spool final : public Sink {
     ByteView bytes();
 
   private:
-    std::string directory_;
     Fd fd_;
     std::uint64_t size_ = 0;
     void* mapped_ = nullptr;

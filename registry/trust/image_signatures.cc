@@ -1,12 +1,12 @@
 #include "registry/trust/image_signatures.hh"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/base64.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "oci/documents/manifest_writer.hh"
+#include "oci/documents/signature_tag.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/layout_source.hh"
@@ -19,7 +19,7 @@ constexpr const char* kSignatureAnnotation = "dev.cosignproject.cosign/signature
 
 oci::Reference signature_reference(const oci::Reference& image, const oci::Digest& manifest) {
     oci::Reference out = image;
-    out.tag = signature_tag(manifest);
+    out.tag = oci::signature_tag(manifest);
     out.digest.clear();
     return out;
 }
@@ -62,20 +62,7 @@ std::string read_payload(oci::ImageSource& source, const oci::Descriptor& layer)
     return out;
 }
 
-void put_blob(oci::ImageSink& sink, const oci::Descriptor& descriptor, const std::string& bytes) {
-    if (sink.has_blob(descriptor)) return;
-    const std::unique_ptr<oci::BlobUpload> upload = sink.start_blob(bytes.size());
-    upload->write(as_bytes(bytes));
-    upload->finish(descriptor.digest);
-}
-
 }  // namespace
-
-std::string signature_tag(const oci::Digest& manifest) {
-    std::string out = manifest.to_string();
-    std::replace(out.begin(), out.end(), ':', '-');
-    return out + ".sig";
-}
 
 bool can_be_signed(const oci::Reference& image) {
     return image.transport == oci::Transport::docker || image.transport == oci::Transport::oci;
@@ -96,8 +83,8 @@ std::vector<ImageSignature> read_signatures(const oci::Reference& image, const o
                                 if (annotation == layer.annotations.end()) continue;
                                 std::optional<std::string> signature = decode_base64(annotation->second);
                                 if (!signature) continue;
-                                // Whoever may write to the repository may add signatures. They cost others
-                                // no more than this.
+                                // Anyone who can write to the repository can add signatures. A large payload
+                                // is skipped, so that it does not hide the others.
                                 if (layer.size > kMaxPayload) continue;
                                 if (out.size() == kMaxSignatures) break;
                                 out.push_back({read_payload(*stored->source, layer), std::move(*signature)});
@@ -124,8 +111,8 @@ void add_signature(const oci::Reference& image, const oci::Digest& manifest, con
     const std::string config_text = oci::write_config(fields);
     const oci::Descriptor config = oci::describe(oci::kMediaTypeConfig, config_text);
     const std::shared_ptr<oci::ImageSink> sink = signature_sink(name, options);
-    put_blob(*sink, layer, signature.payload);
-    put_blob(*sink, config, config_text);
+    oci::put_blob(*sink, layer, as_bytes(signature.payload));
+    oci::put_blob(*sink, config, as_bytes(config_text));
     sink->put_manifest(oci::write_manifest(config, layers, {}), oci::kMediaTypeManifest);
 }
 

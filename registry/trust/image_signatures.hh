@@ -1,4 +1,4 @@
-// The signatures of an image where cosign stores them: an image with the tag sha256-<digits>.sig in the same
+// The signatures of an image where cosign stores them: an image with the tag oci::signature_tag() in the same
 // repository, or under this ref name in the same layout. Each layer is a payload, and its annotation is the
 // signature.
 #pragma once
@@ -19,17 +19,15 @@ struct ImageSignature {
     std::string signature;  // binary
 };
 
-// The maximum number of signatures of an image that are read.
+// The maximum number of signatures of an image that are read; further ones, and payloads above kMaxPayload,
+// are ignored.
 inline constexpr std::size_t kMaxSignatures = 100;
-
-// The name of the signatures of a manifest: "sha256-<digits>.sig".
-std::string signature_tag(const oci::Digest& manifest);
 
 // True if images of this transport can have signatures: docker and oci.
 bool can_be_signed(const oci::Reference& image);
 
 // Reads the signatures of the manifest; empty if it has none. Throws Error: invalid for a malformed image of
-// signatures; too_large beyond the limits; unavailable if the registry fails, which is never taken for "not
+// signatures; unavailable if the registry fails, which is never taken for "not
 // signed".
 std::vector<ImageSignature> read_signatures(const oci::Reference& image, const oci::Digest& manifest,
                                             const RegistryOptions& options);

@@ -19,7 +19,7 @@ struct PolicyRequirement {
     std::vector<std::string> key_paths;  // of sigstore_signed: files with public keys in PEM
     std::vector<std::string> keys;       // the same: PEM
     SignedIdentity identity;
-    std::string problem;  // of unsupported: what is not supported, and for the message of a rejection
+    std::string problem;  // of unsupported: the unsupported member or type, for the message
 };
 
 using PolicyRequirements = std::vector<PolicyRequirement>;

@@ -26,9 +26,9 @@ struct SignedManifest {
     bool added = false;  // false: it had the signature before
 };
 
-// Signs what the name points to now, and for an index each of its images, too: clients verify the image that
-// they select. A signature by the same key for the same name is not added again. Throws Error: unsupported
-// for a transport without signatures; usage if the name lacks a tag and no identity is given; as
+// Signs the manifest that the name points to. For an index, also signs each of its images: clients verify the
+// image that they select. A signature by the same key for the same name is not added again. Throws Error:
+// unsupported for a transport without signatures; usage if the name lacks a tag and no identity is given; as
 // read_signatures() and add_signature().
 std::vector<SignedManifest> sign_image(const oci::Reference& image, const PrivateKey& key,
                                        const SignOptions& options, const RegistryOptions& registry);

@@ -16,6 +16,11 @@ DockerName completed(DockerName name) {
     return name;
 }
 
+// A signature for a name without either is for no image in particular.
+bool is_complete(const DockerName& name) {
+    return !name.tag.empty() || !name.digest.empty();
+}
+
 bool same_reference(const DockerName& a, const DockerName& b) {
     return a.repository == b.repository && a.tag == b.tag && a.digest == b.digest;
 }
@@ -27,7 +32,7 @@ std::string remapped(const std::string& name, const std::string& prefix, const s
 }
 
 bool accepts_exact(const DockerName& image, const DockerName& signed_name) {
-    return !signed_name.tag.empty() && same_reference(completed(image), signed_name);
+    return is_complete(signed_name) && same_reference(completed(image), signed_name);
 }
 
 bool accepts_repo_digest_or_exact(const DockerName& image, const DockerName& signed_name) {
@@ -61,7 +66,7 @@ bool SignedIdentity::accepts(std::string_view image, std::string_view signed_nam
     const DockerName claimed = DockerName::parse(signed_name);
     if (rule == IdentityRule::exact_reference) {
         const DockerName wanted = DockerName::parse(operand);
-        return !claimed.tag.empty() && same_reference(wanted, claimed);
+        return is_complete(claimed) && same_reference(wanted, claimed);
     }
     if (rule == IdentityRule::exact_repository)
         return DockerName::parse(operand).repository == claimed.repository;

@@ -130,8 +130,13 @@ std::vector<SignedClaim> signatures_by(const PublicKey& key, const oci::Referenc
     std::vector<SignedClaim> out;
     for (const ImageSignature& signature : read_signatures(image, manifest, options)) {
         if (!key.verifies(signature.payload, signature.signature)) continue;
-        const SignedClaim claim = parse_payload(signature.payload);
-        if (claim.digest == manifest) out.push_back(claim);
+        try {
+            const SignedClaim claim = parse_payload(signature.payload);
+            if (claim.digest == manifest) out.push_back(claim);
+        } catch (const Error& error) {
+            // The key has signed something else.
+            if (error.kind() != ErrorKind::invalid) throw;
+        }
     }
     return out;
 }

@@ -27,7 +27,7 @@ oci::Image open_trusted_image(const oci::Reference& reference, const std::option
                               const RegistryOptions& options);
 
 // The claims of the signatures by this key for that manifest. Their names are not compared with the image's.
-// Throws as read_signatures().
+// Payloads of another kind are left out. Throws as read_signatures().
 std::vector<SignedClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
                                        const oci::Digest& manifest, const RegistryOptions& options);
 

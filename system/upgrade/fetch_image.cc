@@ -1,6 +1,7 @@
 #include "system/upgrade/fetch_image.hh"
 
 #include <optional>
+#include <vector>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -23,10 +24,24 @@
 namespace osb::system {
 namespace {
 
-// The bytes to write for the bytes to fetch.
-std::uint64_t space_needed(std::uint64_t bytes) {
+// The bytes to write for a layer that is read as a whole.
+std::uint64_t unpacked_size(const oci::Descriptor& layer) {
+    const bool is_compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
+    return layer.size * (is_compressed ? kUnpackedPerCompressed : 1);
+}
+
+std::uint64_t space_needed(const ostree::Repository& repository, const oci::Image& image,
+                           const std::vector<std::size_t>& unread, ostree::ImageTables& tables,
+                           ostree::FetchWay way) {
     constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
-    return bytes == 0 ? 0 : bytes * kUnpackedPerCompressed + kMargin;
+    if (unread.empty()) return 0;
+    if (way != ostree::FetchWay::layers) {
+        const ostree::PlannedWay plan = ostree::plan_fetch(repository, image, tables).front();
+        if (plan.way == "objects") return plan.bytes * kUnpackedPerCompressed + kMargin;
+    }
+    std::uint64_t out = kMargin;
+    for (const std::size_t index : unread) out += unpacked_size(image.manifest.layers[index]);
+    return out;
 }
 
 // The inodes of a system like the deployed one. The number of new files is known only when the layers are
@@ -50,9 +65,7 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
     }
 }
 
-void check_space(ostree::Sysroot& sysroot, const oci::Image& image, ostree::ImageTables& tables) {
-    const std::uint64_t needed =
-        space_needed(ostree::plan_fetch(sysroot.repository(), image, tables).front().bytes);
+void check_space(ostree::Sysroot& sysroot, std::uint64_t needed) {
     const Inodes inodes = inodes_of_present(sysroot);
     // Measure the repository, not the root directory, which may be a separate filesystem (composefs).
     const std::string repository = sysroot.path_of("ostree/repo");
@@ -85,8 +98,10 @@ void check_space(ostree::Sysroot& sysroot, const oci::Image& image, ostree::Imag
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
                         ostree::FetchWay way, unsigned jobs, Progress& progress) {
     ostree::ImageTables tables(image);
-    check_space(sysroot, image, tables);
     ostree::Repository repository = sysroot.repository();
+    const std::vector<std::size_t> unread =
+        ostree::unread_layers(repository, image, ostree::evidence_for(way));
+    check_space(sysroot, space_needed(repository, image, unread, tables, way));
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
@@ -94,7 +109,6 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     options.tables = &tables;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
-    const std::uint64_t missing = ostree::size_of_layers(image, ostree::unread_layers(repository, image));
     const std::uint64_t before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
@@ -106,7 +120,7 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
                                 .time = time != 0 ? time : info.time},
                     .bytes_read = before + result.bytes_read,
                     .transfer = result.transfer};
-    out.transfer.layer_bytes = missing;
+    out.transfer.layer_bytes = ostree::size_of_layers(image, unread);
     if (before > 0 && out.transfer.way == "none") out.transfer.way = "layers";
     write_fetched(sysroot, out.fetched);
     return out;

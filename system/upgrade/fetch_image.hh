@@ -13,8 +13,8 @@
 namespace osb::system {
 
 // The least number of bytes written for each byte fetched: layers are compressed, and objects in a sysroot
-// are not. Real layers unpack to two to four times their size. A fetch does not start if there is no room
-// even for twice the size.
+// are not. An uncompressed layer does not grow. Real layers unpack to two to four times their size. A fetch
+// does not start if there is no room even for twice the size.
 inline constexpr std::uint64_t kUnpackedPerCompressed = 2;
 
 struct FetchResult {

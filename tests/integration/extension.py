@@ -11,7 +11,7 @@ import tarfile
 
 from lib_harness import Skip, run
 from lib_image import Layout, TarLayer
-from lib_sysroot import directory_system, prepare
+from lib_sysroot import directory_system, parts_of, prepare
 
 RELEASE = "usr/lib/extension-release.d/extension-release."
 
@@ -163,14 +163,6 @@ say list; osb extension list --json
 say remove-all; osb extension remove tool; osb extension list --json
 say end
 """
-
-
-def parts_of(text):
-    out = {}
-    for part in text.split("== ")[1:]:
-        name, _, rest = part.partition("\n")
-        out[name] = rest
-    return out
 
 
 def booted(test, system, images):

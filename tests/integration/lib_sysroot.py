@@ -150,6 +150,15 @@ def read(*names):
         return file.read()
 
 
+def parts_of(text):
+    """{name: output} of a script that prints a line "== NAME" before each part."""
+    out = {}
+    for part in text.split("== ")[1:]:
+        name, _, rest = part.partition("\n")
+        out[name] = rest
+    return out
+
+
 def with_role(status, role):
     return [deployment["id"] for deployment in status["deployments"] if deployment[role]]
 

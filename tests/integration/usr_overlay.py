@@ -6,7 +6,7 @@ import json
 import sys
 
 from lib_harness import Skip, run
-from lib_sysroot import directory_system, prepare
+from lib_sysroot import directory_system, parts_of, prepare
 
 SCRIPT = r"""
 set -u
@@ -21,14 +21,6 @@ say ostree; ostree admin status
 say people; /run/osb-oci status
 say status; /run/osb-oci status --json
 """
-
-
-def parts_of(text):
-    out = {}
-    for part in text.split("== ")[1:]:
-        name, _, rest = part.partition("\n")
-        out[name] = rest
-    return out
 
 
 def booted(test, system):

@@ -1,7 +1,16 @@
 // Layers that need not be read: known from an earlier import, or whose objects are all there.
 #include "ostree/import/known_layers.hh"
 
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/hash.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
+#include "oci/codec/unzstd.hh"
+#include "oci/codec/zstd_frames.hh"
+#include "oci/documents/json.hh"
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/layout_source.hh"
 #include "ostree/export/export.hh"
@@ -31,6 +40,8 @@ class CountedSource final : public oci::ImageSource {
     std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
                                        std::uint64_t length) override {
         ++ranges;
+        if (const auto table = tables.find({descriptor.digest.to_string(), offset}); table != tables.end())
+            return std::make_unique<MemorySource>(as_bytes(table->second));
         if (damaged) {
             static const std::string rubbish(1 << 20, 'x');
             return std::make_unique<MemorySource>(as_bytes(rubbish));
@@ -38,7 +49,9 @@ class CountedSource final : public oci::ImageSource {
         return inner_->open_range(descriptor, offset, length);
     }
 
-    bool damaged = false;        // the ranges
+    bool damaged = false;  // the ranges
+    // What stands in place of tables of contents, by the blob and the offset.
+    std::map<std::pair<std::string, std::uint64_t>, std::string> tables;
     unsigned fail_after = 1000;  // so many layers
     std::atomic<unsigned> layers{0};
     std::atomic<unsigned> ranges{0};
@@ -84,6 +97,26 @@ class KnownLayersTest : public ImportTest {
         options.ref = ostree::RefName::parse("os/next");
         options.fetch = expect_objects ? ostree::FetchWay::automatic : ostree::FetchWay::layers;
         return ostree::import_image(repository, image, options, progress);
+    }
+
+    // Makes the manifest name another table for the layer, without its content objects.
+    void leave_out_files(oci::Descriptor& layer) {
+        oci::TocLocation location = oci::find_toc(layer).value();
+        const std::string packed = oci::read_range(*source_, layer, location.toc.offset, location.toc.size);
+        MemorySource source(as_bytes(packed));
+        const std::string text = read_all(*oci::unzstd(source), oci::kMaxToc, "the table");
+        oci::Json table = oci::parse_json(text, "the table");
+        oci::Json& entries = table.at("entries");
+        std::erase_if(entries.get_ref<oci::Json::array_t&>(), [](const oci::Json& entry) {
+            return entry.at("name").get<std::string>().find(".file") != std::string::npos;
+        });
+        const std::string shorter = table.dump();
+        std::string& out = source_->tables[{layer.digest.to_string(), location.toc.offset}];
+        oci::ZstdFrames(1).compress(as_bytes(shorter), out);
+        location.toc.size = out.size();
+        location.toc.uncompressed_size = shorter.size();
+        location.toc_digest = sha256(as_bytes(out));
+        for (const auto& [key, value] : oci::toc_annotations(location)) layer.annotations[key] = value;
     }
 
     static std::vector<ostree::PlannedWay> plan(const ostree::Repository& repository,
@@ -221,6 +254,32 @@ TEST_F(KnownLayersTest, WrongBytesInARangeCostAWholeLayer) {
     EXPECT_EQ(result.commit, ostree::promised_commit(next));
     EXPECT_GT(source_->layers, 0U);
     EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+}
+
+TEST_F(KnownLayersTest, ATableThatLeavesOutAnObjectCostsWholeLayers) {
+    for (const bool is_pull : {false, true}) {
+        SCOPED_TRACE(is_pull);
+        std::filesystem::remove_all(directory_ / "target");
+        std::filesystem::remove_all(directory_ / "first");
+        std::filesystem::remove_all(directory_ / "second");
+        ostree::Repository repository = pulled(make("first", is_pull ? "zlib 1" : "zlib 3"));
+        oci::Image next = make("second", is_pull ? "zlib 2" : "zlib 4");
+        for (std::size_t i = 1; i < next.manifest.layers.size(); ++i)
+            leave_out_files(next.manifest.layers[i]);
+        NoProgress progress;
+        ostree::ImportOptions options;
+        options.ref = ostree::RefName::parse("os/next");
+        const auto fetch = [&](ostree::FetchWay way) {
+            options.fetch = way;
+            if (!is_pull) return ostree::import_image(repository, next, options, progress).commit;
+            return ostree::pull_image(repository, next, {.ref = options.ref, .fetch = way}, progress).commit;
+        };
+        EXPECT_EQ(thrown_kind([&] { fetch(ostree::FetchWay::objects); }), ErrorKind::invalid);
+        EXPECT_EQ(source_->layers, 0U);
+        EXPECT_EQ(fetch(ostree::FetchWay::automatic), ostree::promised_commit(next));
+        EXPECT_EQ(source_->layers, next.manifest.layers.size());
+        EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
+    }
 }
 
 TEST_F(KnownLayersTest, AWayThatTheImageDoesNotOfferIsRefused) {

@@ -102,6 +102,9 @@ TEST(LayerObjects, RefusesWhatNoLayerHas) {
               ErrorKind::invalid);
     EXPECT_EQ(refusal(TableBuilder().file(object_path('a', "file-xattrs-link"), 2UL << 20)),
               ErrorKind::invalid);
+    const std::string shared = "sysroot/ostree/repo/xattrs/1234";
+    EXPECT_EQ(refusal(TableBuilder().file(shared, 2UL << 20)), ErrorKind::invalid);
+    EXPECT_EQ(refusal(TableBuilder().link(shared, "x", oci::TarType::symlink)), ErrorKind::invalid);
     TableBuilder metadata;
     for (const char* suffix : {"commit", "dirtree", "dirmeta"}) metadata.file(object_path('a', suffix), 5);
     EXPECT_EQ(metadata.objects(/*holds_commit=*/true).objects.size(), 3U);
@@ -125,6 +128,18 @@ TEST(LayerPlan, NeighboursAreOneRange) {
     const auto only_d = [](const ostree::LayerObject& object) { return object.name.checksum[0] == 'd'; };
     plan = ostree::plan_layer(objects, only_d);
     EXPECT_EQ(plan.bytes, 3000U);
+}
+
+TEST(LayerPlan, ALongRunOfNeighboursIsSeveralRanges) {
+    constexpr std::uint64_t kSize = ostree::kMaxRange / 4;
+    TableBuilder table(/*gap=*/0);
+    for (const char digit : {'a', 'b', 'c', 'd', 'e', 'f'}) table.object(digit, kSize);
+    const ostree::LayerPlan plan = plan_all(table.objects());
+    ASSERT_EQ(plan.content.size(), 2U);
+    EXPECT_EQ(plan.content[0].parts.size(), 4U);
+    EXPECT_EQ(plan.bytes, 6 * kSize);
+    // A single object is not cut.
+    EXPECT_EQ(plan_all(TableBuilder().object('a', 3 * ostree::kMaxRange).objects()).content.size(), 1U);
 }
 
 TEST(LayerPlan, RefusesFilesThatOverlap) {

@@ -102,6 +102,7 @@ TEST(SignedIdentity, Rules) {
     const SignedIdentity usual{};
     const SignedIdentity repository{.rule = IdentityRule::match_repository};
     const SignedIdentity reference{.rule = IdentityRule::exact_reference, .operand = "h.example/b:1"};
+    const SignedIdentity reference_by_digest{.rule = IdentityRule::exact_reference, .operand = by_digest};
     const SignedIdentity other{.rule = IdentityRule::exact_repository, .operand = "h.example/b"};
     const SignedIdentity remap{
         .rule = IdentityRule::remap_identity, .operand = "mirror.example/x", .signed_prefix = "h.example"};
@@ -111,6 +112,7 @@ TEST(SignedIdentity, Rules) {
              {exact, "h.example/a:1", "h.example/a:2", false},
              {exact, "h.example/a:1", "h.example/a", false},
              {exact, by_digest.c_str(), "h.example/a:1", false},
+             {exact, by_digest.c_str(), by_digest.c_str(), true},
              {usual, "h.example/a:1", "h.example/a:1", true},
              {usual, "h.example/a:1", "h.example/a:2", false},
              {usual, by_digest.c_str(), "h.example/a:1", true},
@@ -122,6 +124,8 @@ TEST(SignedIdentity, Rules) {
              {reference, "anything/a:1", "h.example/b:1", true},
              {reference, "", "h.example/b:1", true},
              {reference, "", "h.example/b:2", false},
+             {reference_by_digest, "", by_digest.c_str(), true},
+             {reference_by_digest, "", "h.example/a:1", false},
              {other, "", "h.example/b:2", true},
              {other, "", "h.example/a:2", false},
              {remap, "mirror.example/x/a:1", "h.example/a:1", true},
