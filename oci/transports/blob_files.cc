@@ -118,6 +118,10 @@ struct CloseDirectory {
 
 }  // namespace
 
+std::string blob_path(const Digest& digest) {
+    return concat("blobs/", digest.algorithm_name(), '/', digest.hex());
+}
+
 void make_directory(int parent, const std::string& name) {
     if (::mkdirat(parent, name.c_str(), 0755) != 0 && errno != EEXIST)
         throw_errno(concat("cannot make the directory ", quoted(name)));

@@ -1,5 +1,5 @@
-// Files of a transport that stores an image in a directory: atomic writes, and clean-up after killed writers.
-// Private to this room.
+// Blobs as files: their path in a layout or an archive; and for a transport that stores an image in a
+// directory, atomic writes and clean-up after killed writers. Private to this room.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,8 @@
 
 namespace osb::oci {
 
+// The path of a blob in an image layout: "blobs/sha256/<digits>".
+std::string blob_path(const Digest& digest);
 // Creates a directory of mode 0755. Idempotent. Throws Error naming it.
 void make_directory(int parent, const std::string& name);
 // Opens a directory that is not a symbolic link. Throws Error naming it.

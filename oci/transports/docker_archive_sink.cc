@@ -8,16 +8,13 @@
 #include "oci/documents/manifest.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/archive_writer.hh"
+#include "oci/transports/blob_files.hh"
 
 namespace osb::oci {
 namespace {
 
-// Readers look up the members by manifest.json, so one rule fits configs and layers, whose roles are only
-// known when the manifest arrives.
-std::string saved_blob_path(const Digest& digest) {
-    return concat("blobs/", digest.algorithm_name(), '/', digest.hex());
-}
-
+// Readers look up the members by manifest.json. So configs and layers have the paths of a layout, because
+// their roles are only known when the manifest arrives.
 class DockerArchiveSink final : public ImageSink {
   public:
     template<typename Target>
@@ -25,17 +22,17 @@ class DockerArchiveSink final : public ImageSink {
         : name_(tag.empty() ? "" : full_image_name(tag)), archive_(target) {}
 
     bool has_blob(const Descriptor& descriptor) override {
-        return archive_.contains(saved_blob_path(descriptor.digest));
+        return archive_.contains(blob_path(descriptor.digest));
     }
 
     std::unique_ptr<BlobUpload> start_blob(std::optional<std::uint64_t> /*size*/) override {
-        return archive_.start_blob(&saved_blob_path);
+        return archive_.start_blob(&blob_path);
     }
 
     void put_manifest(const std::string& raw, std::string_view media_type) override {
         const Manifest manifest = Manifest::parse(raw, media_type, HashAlgorithm::sha256);
         nlohmann::ordered_json image;
-        image["Config"] = saved_blob_path(manifest.config.digest);
+        image["Config"] = blob_path(manifest.config.digest);
         image["RepoTags"] = nlohmann::ordered_json::array();
         if (!name_.empty()) image["RepoTags"].push_back(name_);
         image["Layers"] = nlohmann::ordered_json::array();
@@ -45,7 +42,7 @@ class DockerArchiveSink final : public ImageSink {
                                                            ": docker does not read layers in zstd"))
                     .hint("use --compression gzip or none");
             }
-            image["Layers"].push_back(saved_blob_path(layer.digest));
+            image["Layers"].push_back(blob_path(layer.digest));
         }
         archive_.add_text("manifest.json", nlohmann::ordered_json::array({std::move(image)}).dump());
         archive_.finish();

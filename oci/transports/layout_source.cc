@@ -13,6 +13,7 @@
 #include "base/fd.hh"
 #include "oci/documents/document_json.hh"
 #include "oci/documents/signature_tag.hh"
+#include "oci/transports/blob_files.hh"
 #include "oci/transports/image.hh"
 
 namespace osb::oci {
@@ -88,7 +89,7 @@ class LayoutSource final : public ImageSource {
 
     std::unique_ptr<Source> open_blob(const Descriptor& descriptor) override {
         const Digest& digest = descriptor.digest;
-        LayoutFiles::File file = files_->open(concat("blobs/", digest.algorithm_name(), '/', digest.hex()));
+        LayoutFiles::File file = files_->open(blob_path(digest));
         // The reader verifies the content anyway. This check only fails earlier, before the first gigabyte.
         if (file.size != descriptor.size) {
             throw Error(ErrorKind::digest_mismatch, concat("blob ", digest.to_string(), ": expected ",

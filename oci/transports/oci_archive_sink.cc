@@ -4,14 +4,11 @@
 
 #include "base/bytes.hh"
 #include "oci/transports/archive_writer.hh"
+#include "oci/transports/blob_files.hh"
 #include "oci/transports/layout_sink.hh"
 
 namespace osb::oci {
 namespace {
-
-std::string blob_path(const Digest& digest) {
-    return concat("blobs/", digest.algorithm_name(), '/', digest.hex());
-}
 
 class ArchiveSink final : public ImageSink {
   public:
