@@ -15,6 +15,7 @@
 
 #include "base/error.hh"
 #include "base/interrupt.hh"
+#include "tests/support/thrown_kind.hh"
 
 namespace osb {
 namespace {
@@ -36,16 +37,6 @@ class FdTest : public testing::Test {
     std::string write(const std::string& name, const std::string& content) const {
         std::ofstream(path(name), std::ios::binary) << content;
         return path(name);
-    }
-    template<typename F>
-    static ErrorKind kind_of(F&& f) {
-        try {
-            std::forward<F>(f)();
-        } catch (const Error& error) {
-            return error.kind();
-        }
-        ADD_FAILURE() << "no error";
-        return ErrorKind::internal;
     }
 
     fs::path directory_;
@@ -78,8 +69,9 @@ TEST_F(FdTest, OwnsItsDescriptor) {
 }
 
 TEST_F(FdTest, OpenAtNamesTheFile) {
-    EXPECT_EQ(kind_of([this] { open_at(AT_FDCWD, path("none"), O_RDONLY); }), ErrorKind::not_found);
-    EXPECT_EQ(kind_of([this] { open_at(AT_FDCWD, write("a", "x") + "/b", O_RDONLY); }), ErrorKind::io);
+    EXPECT_EQ(test::thrown_kind([this] { open_at(AT_FDCWD, path("none"), O_RDONLY); }), ErrorKind::not_found);
+    EXPECT_EQ(test::thrown_kind([this] { open_at(AT_FDCWD, write("a", "x") + "/b", O_RDONLY); }),
+              ErrorKind::io);
     try {
         open_at(AT_FDCWD, path("bad\n"), O_RDONLY);
     } catch (const Error& error) {
@@ -92,14 +84,14 @@ TEST_F(FdTest, OpenRegularRefusesEverythingElse) {
     write("file", "12345");
     EXPECT_EQ(file_size(open_regular(directory.get(), "file").get()), 5U);
     fs::create_symlink("file", directory_ / "link");
-    EXPECT_EQ(kind_of([&] { open_regular(directory.get(), "link"); }), ErrorKind::invalid);
+    EXPECT_EQ(test::thrown_kind([&] { open_regular(directory.get(), "link"); }), ErrorKind::invalid);
     fs::create_directory(directory_ / "directory");
-    EXPECT_EQ(kind_of([&] { open_regular(directory.get(), "directory"); }), ErrorKind::invalid);
+    EXPECT_EQ(test::thrown_kind([&] { open_regular(directory.get(), "directory"); }), ErrorKind::invalid);
     ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
-    EXPECT_EQ(kind_of([&] { open_regular(directory.get(), "fifo"); }),
+    EXPECT_EQ(test::thrown_kind([&] { open_regular(directory.get(), "fifo"); }),
               ErrorKind::invalid);  // and does not block
-    EXPECT_EQ(kind_of([&] { open_regular(directory.get(), "/dev/null"); }), ErrorKind::invalid);
-    EXPECT_EQ(kind_of([&] { open_regular(directory.get(), "none"); }), ErrorKind::not_found);
+    EXPECT_EQ(test::thrown_kind([&] { open_regular(directory.get(), "/dev/null"); }), ErrorKind::invalid);
+    EXPECT_EQ(test::thrown_kind([&] { open_regular(directory.get(), "none"); }), ErrorKind::not_found);
 }
 
 TEST_F(FdTest, WriteAll) {
@@ -108,7 +100,7 @@ TEST_F(FdTest, WriteAll) {
     write_all(fd.get(), as_bytes(text), "out");
     EXPECT_EQ(file_size(fd.get()), text.size());
     const Fd full = open_at(AT_FDCWD, "/dev/full", O_WRONLY);
-    EXPECT_EQ(kind_of([&] { write_all(full.get(), as_bytes("x"), "out"); }), ErrorKind::no_space);
+    EXPECT_EQ(test::thrown_kind([&] { write_all(full.get(), as_bytes("x"), "out"); }), ErrorKind::no_space);
 }
 
 TEST_F(FdTest, FileRangeSource) {

@@ -10,6 +10,7 @@
 #include "base/error.hh"
 #include "base/umask_scope.hh"
 #include "tests/support/temp_directory.hh"
+#include "tests/support/thrown_kind.hh"
 
 namespace osb {
 namespace {
@@ -23,16 +24,6 @@ mode_t mode_of(const std::string& path) {
 std::size_t files_in(const std::string& path) {
     return static_cast<std::size_t>(
         std::distance(std::filesystem::directory_iterator(path), std::filesystem::directory_iterator()));
-}
-
-template<typename F>
-ErrorKind refused_kind(const F& f) {
-    try {
-        f();
-    } catch (const Error& error) {
-        return error.kind();
-    }
-    return ErrorKind::internal;
 }
 
 class StateFileTest : public ::testing::Test {
@@ -73,17 +64,19 @@ TEST_F(StateFileTest, AllMayReadWhateverTheUmaskIs) {
 
 TEST_F(StateFileTest, WhatIsNoDirectory) {
     std::filesystem::create_symlink(path_, top_ / "link");
-    EXPECT_EQ(refused_kind([&] { open_state_directory(top_ / "link"); }), ErrorKind::io);
-    EXPECT_EQ(refused_kind([&] { open_state_directory(top_ / "none/state"); }), ErrorKind::not_found);
+    EXPECT_EQ(test::thrown_kind([&] { open_state_directory(top_ / "link"); }), ErrorKind::io);
+    EXPECT_EQ(test::thrown_kind([&] { open_state_directory(top_ / "none/state"); }), ErrorKind::not_found);
 }
 
 TEST_F(StateFileTest, IsReadWithABound) {
     replace_file(directory_.get(), "file", "12345");
-    EXPECT_EQ(refused_kind([&] { read_regular_file(directory_.get(), "file", 4); }), ErrorKind::too_large);
-    EXPECT_EQ(refused_kind([&] { read_regular_file(directory_.get(), "none", 4); }), ErrorKind::not_found);
+    EXPECT_EQ(test::thrown_kind([&] { read_regular_file(directory_.get(), "file", 4); }),
+              ErrorKind::too_large);
+    EXPECT_EQ(test::thrown_kind([&] { read_regular_file(directory_.get(), "none", 4); }),
+              ErrorKind::not_found);
     std::filesystem::create_symlink("file", path_ + "/link");
-    EXPECT_EQ(refused_kind([&] { read_regular_file(directory_.get(), "link", 9); }), ErrorKind::invalid);
-    EXPECT_EQ(refused_kind([&] { read_regular_file(AT_FDCWD, path_, 9); }), ErrorKind::invalid);
+    EXPECT_EQ(test::thrown_kind([&] { read_regular_file(directory_.get(), "link", 9); }), ErrorKind::invalid);
+    EXPECT_EQ(test::thrown_kind([&] { read_regular_file(AT_FDCWD, path_, 9); }), ErrorKind::invalid);
 }
 
 TEST_F(StateFileTest, IsRemoved) {

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -37,11 +35,6 @@ inline std::string put_test_image(ImageSink& sink, const std::string& text,
     const std::string manifest = write_manifest(describe(kMediaTypeConfig, config), {layer.descriptor}, {});
     sink.put_manifest(manifest, kMediaTypeManifest);
     return manifest;
-}
-
-inline std::string test_slurp(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 inline std::vector<std::string> test_names_in(const std::filesystem::path& directory) {

@@ -4,6 +4,7 @@
 
 #include "oci/documents/manifest_writer.hh"
 #include "oci/transports/image.hh"
+#include "tests/support/small_file.hh"
 #include "tests/unit/oci/image_writing.hh"
 #include "tests/unit/oci/layout_builder.hh"
 
@@ -109,7 +110,7 @@ TEST_F(DirectoryImage, WhatIsWrittenIsReadBack) {
     const std::string manifest = put("one");
     const Image image = open_image(open_directory_image(path_), std::nullopt);
     EXPECT_EQ(image.manifest.raw, manifest);
-    EXPECT_EQ(test_slurp(path_ + "/version"), kVersion);
+    EXPECT_EQ(test::get_file(path_ + "/version"), kVersion);
     EXPECT_EQ(test_names_in(path_).size(), 4U);  // version, manifest.json, config, layer
 }
 

@@ -14,6 +14,7 @@
 #include "oci/transports/oci_archive_sink.hh"
 #include "oci/transports/oci_archive_source.hh"
 #include "tests/support/flock_hook.hh"
+#include "tests/support/small_file.hh"
 #include "tests/unit/oci/image_writing.hh"
 #include "tests/unit/oci/layout_builder.hh"
 
@@ -29,7 +30,7 @@ TEST(LayoutSink, WhatIsWrittenIsReadBack) {
     const std::string layout = directory / "new";
     const std::string manifest = put_test_image(*create_layout_sink(layout, "v1"), "one");
     EXPECT_EQ(root_of(open_layout(layout, "v1")), manifest);
-    EXPECT_EQ(test_slurp(layout + "/oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+    EXPECT_EQ(test::get_file(layout + "/oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
     EXPECT_EQ(test_names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
 }
 
@@ -43,7 +44,7 @@ TEST(LayoutSink, OtherTagsAreKept) {
     put_test_image(*create_layout_sink(layout, ""), "nameless");
     EXPECT_EQ(root_of(open_layout(layout, "v1")), again);
     EXPECT_EQ(root_of(open_layout(layout, "v2")), two);
-    const Json index = Json::parse(test_slurp(layout + "/index.json"));
+    const Json index = Json::parse(test::get_file(layout + "/index.json"));
     ASSERT_EQ(index["manifests"].size(), 3U);
     EXPECT_EQ(index["manifests"][2]["digest"], Digest::of(as_bytes(nameless)).to_string());
     EXPECT_FALSE(index["manifests"][2].contains("annotations"));
@@ -90,7 +91,7 @@ TEST(LayoutSink, AFileOfThatNameAndSizeMayHoldAnything) {
     write_file(path, "premised");
     EXPECT_FALSE(sink->has_blob(promised));
     put_test_blob(*sink, "promised");
-    EXPECT_EQ(test_slurp(path), "promised");
+    EXPECT_EQ(test::get_file(path), "promised");
     EXPECT_TRUE(sink->has_blob(promised));
     std::filesystem::rename(path, directory / "elsewhere");
     std::filesystem::create_symlink(directory / "elsewhere", path);
@@ -105,7 +106,7 @@ TEST(LayoutSink, TakesSha512) {
     upload->write(as_bytes(content));
     const Digest digest = Digest::of(as_bytes(content), HashAlgorithm::sha512);
     upload->finish(digest);
-    EXPECT_EQ(test_slurp(directory / concat("l/blobs/sha512/", digest.hex())), content);
+    EXPECT_EQ(test::get_file(directory / concat("l/blobs/sha512/", digest.hex())), content);
 }
 
 TEST(LayoutSink, WhatIsNotFinishedGoes) {
@@ -130,7 +131,7 @@ TEST(LayoutSink, RefusesOtherDirectories) {
     write_file(directory / "damaged/index.json", "{");
     const auto sink = create_layout_sink(directory / "damaged", "");
     expect_error(ErrorKind::invalid, [&] { put_test_image(*sink, "x"); });
-    EXPECT_EQ(test_slurp(directory / "damaged/index.json"), "{");
+    EXPECT_EQ(test::get_file(directory / "damaged/index.json"), "{");
 }
 
 TEST(LayoutSink, LinksOutOfTheLayoutAreNotFollowed) {
@@ -167,7 +168,7 @@ TEST(LayoutSink, SeveralWritersKeepEachOthersTags) {
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         EXPECT_EQ(status, 0);
     }
-    EXPECT_EQ(Json::parse(test_slurp(layout + "/index.json"))["manifests"].size(),
+    EXPECT_EQ(Json::parse(test::get_file(layout + "/index.json"))["manifests"].size(),
               static_cast<std::size_t>(kWriters * kEach));
     EXPECT_EQ(test_names_in(layout), (std::vector<std::string>{"blobs", "index.json", "oci-layout"}));
 }
@@ -222,7 +223,7 @@ TEST(OciArchiveSink, SameImageSameBytes) {
     const TempDirectory directory;
     for (const char* name : {"a", "b"})
         put_test_image(*create_oci_archive_sink(directory / name, "t"), "same");
-    EXPECT_TRUE(test_slurp(directory / "a") == test_slurp(directory / "b"));
+    EXPECT_TRUE(test::get_file(directory / "a") == test::get_file(directory / "b"));
 }
 
 TEST(OciArchiveSink, AnImageThatIsNotFinishedReplacesNothing) {
@@ -234,7 +235,7 @@ TEST(OciArchiveSink, AnImageThatIsNotFinishedReplacesNothing) {
         put_test_blob(*sink, "blob");
         expect_error(ErrorKind::io, [&] { create_oci_archive_sink(directory / "a.tar", ""); });
     }
-    EXPECT_EQ(test_slurp(directory / "a.tar"), "old");
+    EXPECT_EQ(test::get_file(directory / "a.tar"), "old");
     EXPECT_EQ(test_names_in(directory.path()), (std::vector<std::string>{"a.tar"}));
 }
 
