@@ -34,31 +34,42 @@ class Measured:
             sys.exit(f"{sys.argv[0]}: {' '.join(command[:3])} ... ended with status {process.returncode}, see {log.name}")
 
 
-class Registry:
-    """docker-registry, with nothing in it, on a free port of the loopback interface."""
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
-    def __init__(self, directory):
-        os.makedirs(directory)
+
+def accepts_connections(port):
+    """Waits for a server on the loopback interface. False if it has not started after ten seconds."""
+    for _ in range(200):
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.host = f"127.0.0.1:{self.port}"
-        configuration = {"version": "0.1", "log": {"level": "error", "accesslog": {"disabled": True}},
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(0.05)
+    return False
+
+
+class Registry:
+    """docker-registry, with nothing in it, on a free port of the loopback interface. With `access_log`, the file `log` has a line for
+    each request."""
+
+    def __init__(self, directory, access_log=False):
+        os.makedirs(directory)
+        self.host = f"127.0.0.1:{free_port()}"
+        self.log = os.path.join(directory, "log")
+        configuration = {"version": "0.1", "log": {"level": "error", "accesslog": {"disabled": not access_log}},
                          "storage": {"filesystem": {"rootdirectory": os.path.join(directory, "data")}},
                          "http": {"addr": self.host, "secret": "of the benchmark"}}
         path = os.path.join(directory, "config.yml")
         with open(path, "w", encoding="ascii") as file:
             json.dump(configuration, file)  # which is YAML, too
-        with open(os.path.join(directory, "log"), "wb") as log:
+        with open(self.log, "wb") as log:
             self.process = subprocess.Popen(["docker-registry", "serve", path], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        self.__exit__()
-        sys.exit(f"{sys.argv[0]}: docker-registry does not start")
+        if not accepts_connections(int(self.host.rpartition(":")[2])):
+            self.__exit__()
+            sys.exit(f"{sys.argv[0]}: docker-registry does not start")
 
     def __enter__(self):
         return self
