@@ -94,7 +94,6 @@ def check_gitlab(page):
     jobs = {name: job for name, job in workflow.items() if name != "stages"}
     test.check([job["stage"] for job in jobs.values()] == workflow["stages"] and list(jobs) == ["build-image", "build-disk"],
                "gitlab.yml: a job for each stage", workflow)
-    test.check(not {"image", "services", "variables"} & set(jobs), "gitlab.yml: no job has the name of a keyword", list(jobs))
     start_over(page)
     for name, job in jobs.items():
         run_commands(page, f"gitlab.yml, {name}", job["script"], job["variables"], name == "build-disk")
