@@ -115,8 +115,8 @@ std::string_view prefix_of(TarBlock block, TarFormat format) {
     return {};
 }
 
-// No program interprets an archive differently because of a time, so a malformed one is no reason to reject
-// it.
+// No program interprets an archive differently because of a time, so a malformed one is no reason to
+// reject it.
 std::int64_t time_of(TarBlock block) {
     try {
         return parse_tar_number(field(block, ustar::kTime), "the time");

@@ -44,8 +44,7 @@ bool is_zero_block(TarBlock block) noexcept;
 bool has_tar_checksum(TarBlock block) noexcept;
 
 // Throws Error{invalid} for a wrong checksum, an unknown magic, fields that are not numbers, and a name that
-// programs interpret differently. Ignores user and group names. Does not
-// check the time of the last change.
+// programs interpret differently. Ignores user and group names. Does not check the time of the last change.
 TarHeader parse_tar_header(TarBlock block);
 
 // Parses a number of a tar header. It is either octal digits with spaces around them and NULs after them (no

@@ -11,8 +11,7 @@
 namespace osb::oci {
 
 // Makes an image of the archives `files`, one layer per file, the first one at the bottom. A file is a path,
-// or
-// "-" for standard input. It is a tar archive, plain or compressed with gzip or zstd. The image has the
+// or "-" for standard input. It is a tar archive, plain or compressed with gzip or zstd. The image has the
 // platform `platform`, and no command.
 //
 // The image depends on the bytes of the files and on the platform only, not on names and times of the files:

@@ -268,7 +268,7 @@ def run_page(name, needs=(), base=False, after=None, files=None, alpine=False):
     if os.geteuid() != 0:
         print("# needs root, for namespaces and loop devices")
         sys.exit(SKIPPED)
-    # Not in /tmp, which is to be the page's own; and overlays need a directory that is none.
+    # Not in /tmp, which is to be the page's own; and the upper directory of an overlay must not be on an overlay.
     os.environ.setdefault("TMPDIR", "/dev/shm")
     if INSIDE not in os.environ:
         os.environ[INSIDE] = base_image() if base else "none"
