@@ -49,11 +49,7 @@ class ArchiveWriter::Archive {
     }
 
     // Creates a file for a temporary copy of a blob, beside the archive.
-    Fd open_scratch() const {
-        if (is_stream()) return open_unnamed_file();
-        const std::size_t slash = file_.rfind('/');
-        return open_unnamed_file(slash == std::string::npos ? "." : file_.substr(0, slash + 1));
-    }
+    Fd open_scratch() const { return is_stream() ? open_unnamed_file() : open_unnamed_file(directory()); }
 
     bool contains(const std::string& path) {
         const std::lock_guard lock(mutex_);
@@ -88,13 +84,18 @@ class ArchiveWriter::Archive {
         if (::rename(temporary(file_).c_str(), file_.c_str()) != 0)
             throw_errno(concat("cannot rename a file to ", quoted(file_)));
         finished_ = true;
-        const Fd directory = open_at(AT_FDCWD, scratch(), O_RDONLY | O_DIRECTORY);
-        if (::fsync(directory.get()) != 0) throw_errno(concat("cannot sync ", quoted(scratch())));
+        const Fd parent = open_at(AT_FDCWD, directory(), O_RDONLY | O_DIRECTORY);
+        if (::fsync(parent.get()) != 0) throw_errno(concat("cannot sync ", quoted(directory())));
     }
 
   private:
     // For "-" and for a sink of the caller.
     bool is_stream() const noexcept { return file_ == "-"; }
+    // Of the archive, for a file.
+    std::string directory() const {
+        const std::size_t slash = file_.rfind('/');
+        return slash == std::string::npos ? "." : file_.substr(0, slash + 1);
+    }
     static std::string temporary(const std::string& file) { return file + ".tmp"; }
 
     static Fd open_output(const std::string& file) {

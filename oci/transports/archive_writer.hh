@@ -28,8 +28,9 @@ class ArchiveWriter {
     void add_text(const std::string& path, std::string_view text);
     void add_directory(const std::string& path);
     // Starts a blob that becomes the member `place(digest)`, unless the archive has it. A tar header has the
-    // size of the member, so the blob is first written to an unnamed file: beside FILE, or else in $TMPDIR or
-    // /var/tmp. The upload may outlive this object. Only sha256 is supported. Thread-safe.
+    // size of the member, so the blob is first written to an unnamed file: beside FILE, or else where
+    // open_unnamed_file() makes it. The upload may outlive this object. Only sha256 is supported.
+    // Thread-safe.
     std::unique_ptr<BlobUpload> start_blob(std::string (*place)(const Digest&));
     // Ends the archive and, for a file, makes it durable and visible. Call it once, last.
     void finish();
