@@ -76,6 +76,20 @@ OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& re
             {"layers", std::move(layers)}};
 }
 
+// Signs the manifest that was written, whatever its tag names meanwhile.
+void sign_written(const Session& session, const oci::Reference& target, const oci::Digest& manifest,
+                  const registry::PrivateKey& key, const registry::RegistryOptions& access) {
+    registry::SignOptions options;
+    oci::Reference image = target;
+    if (target.transport == oci::Transport::docker) {
+        options.identity = concat(target.location, ':', target.tag.empty() ? "latest" : target.tag);
+        image.tag.clear();
+        image.digest = manifest.to_string();
+    }
+    registry::sign_image(image, key, options, access);
+    session.note(concat("signed ", manifest.short_string()));
+}
+
 }  // namespace
 
 void ExportFlags::declare(Arguments& arguments) {
@@ -128,18 +142,17 @@ void ExportFlags::declare(Arguments& arguments) {
 
 bool ExportFlags::given() const {
     return !format_.empty() || !compression_.empty() || max_layers_ || !previous_.empty() ||
-           !labels_.empty() || !cmd_.empty() || !registry_.authfile.empty() || !sign_key_.empty() ||
-           !registry_.credentials.empty() || !registry_.credentials_file.empty() ||
-           registry_.password_from_stdin || registry_.tls_verify;
+           !labels_.empty() || !cmd_.empty() || !sign_key_.empty() || registry_.given();
 }
 
 // Before anything is written: the transport has a place for signatures, and the key can be read.
-void ExportFlags::check_signable(const oci::Reference& target) const {
+std::optional<registry::PrivateKey> ExportFlags::signing_key(const oci::Reference& target) const {
+    if (sign_key_.empty()) return std::nullopt;
     if (!registry::can_be_signed(target)) {
         throw Error(ErrorKind::usage, concat("--sign-by-key: ", oci::to_string(target.transport),
                                              ": has no place for signatures"));
     }
-    static_cast<void>(read_private_key(sign_key_, sign_passphrase_));
+    return read_private_key(sign_key_, sign_passphrase_);
 }
 
 oci::LayerFormat ExportFlags::layer_format(const oci::Reference& target) const {
@@ -166,24 +179,10 @@ ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) 
     return out;
 }
 
-// Signs the manifest that was written, whatever its tag names meanwhile.
-void ExportFlags::sign(const Session& session, const oci::Reference& target, const oci::Digest& manifest,
-                       const registry::RegistryOptions& access) const {
-    registry::SignOptions options;
-    oci::Reference image = target;
-    if (target.transport == oci::Transport::docker) {
-        options.identity = concat(target.location, ':', target.tag.empty() ? "latest" : target.tag);
-        image.tag.clear();
-        image.digest = manifest.to_string();
-    }
-    registry::sign_image(image, read_private_key(sign_key_, sign_passphrase_), options, access);
-    session.note(concat("signed ", manifest.short_string()));
-}
-
 void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target) const {
     ostree::ExportOptions options = export_options(target);
     const registry::RegistryOptions access = registry_.options();
-    if (!sign_key_.empty()) check_signable(target);
+    const std::optional<registry::PrivateKey> key = signing_key(target);
     const ostree::Repository repository = ostree::Repository::open(session.options.repo);
     // Resolve the ref first, so that a mistyped one creates no image.
     if (!repository.resolve(rev)) {
@@ -211,7 +210,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     for (const oci::Descriptor& layer : result.layers) size += layer.size;
     session.note(concat("commit ", result.commit.short_text(), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
-    if (!sign_key_.empty()) sign(session, target, result.manifest_digest, access);
+    if (key) sign_written(session, target, result.manifest_digest, *key, access);
     // The archive itself is on standard output, so nothing may follow it.
     const bool is_archive =
         target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;

@@ -9,6 +9,7 @@
 #include "cli/options/verb.hh"
 #include "oci/documents/reference.hh"
 #include "ostree/export/export.hh"
+#include "registry/trust/signing_key.hh"
 
 namespace osb::cli {
 
@@ -27,9 +28,7 @@ class ExportFlags {
   private:
     oci::LayerFormat layer_format(const oci::Reference& target) const;
     ostree::ExportOptions export_options(const oci::Reference& target) const;
-    void check_signable(const oci::Reference& target) const;
-    void sign(const Session& session, const oci::Reference& target, const oci::Digest& manifest,
-              const registry::RegistryOptions& access) const;
+    std::optional<registry::PrivateKey> signing_key(const oci::Reference& target) const;
 
     std::string format_;
     std::string compression_;  // "": the default of the target

@@ -60,6 +60,11 @@ void RegistryFlags::declare(Arguments& arguments) {
     });
 }
 
+bool RegistryFlags::given() const {
+    return !authfile.empty() || !credentials.empty() || !credentials_file.empty() || password_from_stdin ||
+           tls_verify || !policy.empty() || require_signature;
+}
+
 registry::RegistryOptions RegistryFlags::options() const {
     registry::RegistryOptions out;
     out.policy = policy;

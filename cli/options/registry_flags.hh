@@ -23,6 +23,8 @@ struct RegistryFlags {
     void declare(Arguments& arguments);
     // Only those for access.
     void declare_access(Arguments& arguments);
+    // True if the command line has any of these options.
+    bool given() const;
     // Reads the password from standard input if the options say so; call it once. Throws Error{usage} for
     // malformed credentials, and the errors of reading.
     registry::RegistryOptions options() const;

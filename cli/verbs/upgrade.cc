@@ -91,13 +91,11 @@ class UpgradeVerb final : public Verb {
 
   private:
     void run_job() const {
-        const RegistryFlags& registry = flags_.registry;
         const system::UpgradeOptions& upgrade = flags_.upgrade;
         const bool is_alone = flags_.sysroot.sysroot == "/" && upgrade.from.empty() &&
                               !upgrade.allow_downgrade && !upgrade.force && !upgrade.max_age &&
-                              upgrade.jobs == 0 && registry.authfile.empty() &&
-                              registry.credentials.empty() && registry.credentials_file.empty() &&
-                              !registry.password_from_stdin && !registry.tls_verify;
+                              upgrade.jobs == 0 && flags_.fetch.way() == ostree::FetchWay::automatic &&
+                              !flags_.registry.given();
         if (!is_alone) {
             throw Error(ErrorKind::usage, "--unattended excludes other options of an upgrade")
                 .hint("osb_upgrade_options in /etc/conf.d/osb-upgrade has them");

@@ -124,7 +124,7 @@ def off(test):
         test.check(file.read().count("osb_upgrade=no\n") == 1, "one line enables it")
     entry = os.path.join(ROOTFS, "etc/periodic/15min/osb-upgrade")
     test.check(os.access(entry, os.X_OK), "cron looks every quarter of an hour")
-    for option in ("--check", "--force", "--tls-verify=false"):
+    for option in ("--check", "--force", "--tls-verify=false", "--policy=policy.json", "--require-signature", "--fetch=layers"):
         test.check_refused(test.run(test.osb, "upgrade", "--unattended", option), 2, f"--unattended with {option}", "--unattended")
 
 

@@ -95,6 +95,8 @@ TEST(CommandLine, WrongOnesEndWithTwoAndSayWhy) {
         {{"push", "rev", "oci:x"}, "'oci:x' is not a registry"},
         {{"push", "rev", "docker://h/x", "--force"}, "--force"},
         {{"push", "rev", "file:///srv", "--creds", "a:b"}, "unchanged"},
+        {{"push", "rev", "file:///srv", "--policy", "x"}, "unchanged"},
+        {{"push", "rev", "file:///srv", "--require-signature"}, "unchanged"},
         {{"push", "rev", "docker://h/x", "--creds", "secret"}, "USER:PASSWORD"},
         {{"pull"}, "pull: IMAGE is required"},
         {{"pull", "oci:x", "--ref", "a b"}, "a b"},
