@@ -69,7 +69,7 @@ class InspectVerb final : public Verb {
         if (!platform_.empty()) platform = oci::Platform::parse(platform_);
         const registry::RegistryOptions options = registry_.options();
         const std::shared_ptr<oci::ImageSource> source = registry::open_source(reference, platform, options);
-        if (!platform && !config_ && inspect_index(session, reference, *source)) return;
+        if (!platform && !config_ && inspect_index(session, reference, *source, options)) return;
         const oci::Image image = oci::open_image(source, platform);
         registry::check_policy(reference, image.manifest.digest, options);
         if (raw_) return print_document(session, image.manifest.raw);
@@ -92,8 +92,8 @@ class InspectVerb final : public Verb {
     }
 
     // Shows an index of images for other machines, and returns true. Returns false for all other names.
-    bool inspect_index(const Session& session, const oci::Reference& reference,
-                       oci::ImageSource& source) const {
+    bool inspect_index(const Session& session, const oci::Reference& reference, oci::ImageSource& source,
+                       const registry::RegistryOptions& options) const {
         const oci::Document root = source.root();
         if (root.raw.size() > oci::kMaxDocument || !is_index(root)) return false;
         const oci::Index index = oci::Index::parse(root.raw, root.media_type);
@@ -103,8 +103,7 @@ class InspectVerb final : public Verb {
             return false;  // open_image() reports the problem
         }
         const HashAlgorithm algorithm = root.expected ? root.expected->algorithm() : HashAlgorithm::sha256;
-        registry::check_policy(reference, oci::Digest::of(as_bytes(root.raw), algorithm),
-                               registry_.options());
+        registry::check_policy(reference, oci::Digest::of(as_bytes(root.raw), algorithm), options);
         if (raw_) {
             print_document(session, root.raw);
         } else if (session.options.json) {

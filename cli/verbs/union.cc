@@ -1,4 +1,5 @@
 // osb-oci union: joins package trees onto a base, as a commit.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -122,9 +123,10 @@ class UnionVerb final : public Verb {
         if (!layout_.empty()) {
             options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
         }
+        const registry::RegistryOptions access = registry_.options();
         // Open the images first, so that a mistyped name creates no repository.
-        std::vector<ostree::UnionInput> inputs{open_input(base_)};
-        for (const std::string& addon : addons_) inputs.push_back(open_input(addon));
+        std::vector<ostree::UnionInput> inputs{open_input(base_, access)};
+        for (const std::string& addon : addons_) inputs.push_back(open_input(addon, access));
         if (inputs.front().image) options_.base_name = oci::Reference::parse(base_).short_name();
         ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
         for (ostree::UnionInput& input : inputs) find_commit(repository, input);
@@ -139,11 +141,11 @@ class UnionVerb final : public Verb {
 
   private:
     // Opens an image. A name without a transport is a revision, which find_commit() looks up.
-    ostree::UnionInput open_input(const std::string& name) const {
+    ostree::UnionInput open_input(const std::string& name, const registry::RegistryOptions& access) const {
         if (!oci::Reference::has_transport(name))
             return {.name = name, .image = {}, .commit = {}, .platform = {}};
         const oci::Reference reference = oci::Reference::parse(name);
-        oci::Image image = registry::open_trusted_image(reference, wanted_, registry_.options());
+        oci::Image image = registry::open_trusted_image(reference, wanted_, access);
         // An archive of files has no platform: import assumes that of this machine.
         const bool has_platform = wanted_ || reference.transport != oci::Transport::tarball;
         std::optional<oci::Platform> platform;

@@ -220,6 +220,7 @@ def check_credentials(test, setting):
                 result = setting.push(image, INSECURE, *options, "-v", environment=used, stdin=stdin)
             test.check_status(result, 0, f"{name}: push")
             test.check(no_secret(result), f"{name}: no secret in what is printed", result.describe())
+        check_password_is_read_once(test, setting, image, password)
         for options in (("--authfile", wrong), ("--creds", f"{USER}:{CANARY}-not")):
             result = setting.pull(image, "denied", INSECURE, *options, "-v")
             test.check_refused(result, 5, f"{options[0]}: a wrong password")
@@ -237,6 +238,14 @@ def check_credentials(test, setting):
         result = setting.pull(image, "usual", INSECURE)
         test.check(result.commit == setting.commit, "the usual auth.json", result.describe())
         check_processes(test, setting, image, helped, {**environment, "PATH": path})
+
+
+def check_password_is_read_once(test, setting, image, password):
+    """Verbs that ask for several images or documents."""
+    options = (INSECURE, "--creds", USER, "--password-stdin")
+    with open(password, "rb") as stdin:
+        result = setting.osb("union", "--layout", "plain", *options, image, image, repo=test.path("joined"), stdin=stdin)
+    test.check_status(result, 0, "--password-stdin: union of two images")
 
 
 def private_file(path, text):
