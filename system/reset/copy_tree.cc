@@ -42,7 +42,11 @@ void for_each_entry(Fd fd, const Each& each) {
     const std::unique_ptr<DIR, CopyListCloser> list(::fdopendir(fd.get()));
     if (!list) throw_errno("cannot read the directory");
     const int open = fd.release();
-    while (const dirent* found = ::readdir(list.get())) {
+    for (;;) {
+        errno = 0;
+        const dirent* const found = ::readdir(list.get());
+        if (found == nullptr && errno != 0) throw_errno("cannot read the directory");
+        if (found == nullptr) return;
         const std::string name = found->d_name;
         if (name == "." || name == "..") continue;
         check_interrupt();
@@ -59,9 +63,25 @@ std::string parent_of(const std::string& path) {
     return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
-std::string read_target(int directory, const std::string& name) {
+// Opens an entry. Returns nothing if it is left out: something is mounted on it, which is a warning unless
+// `path` is empty; or it has disappeared, unless it is the first one (depth 0).
+std::optional<Fd> open_original(int directory, const std::string& name, int flags, int depth,
+                                const std::string& path) {
+    try {
+        std::optional<Fd> out = open_same_mount(directory, name, flags);
+        if (!out && !path.empty())
+            log_warning(concat(quoted(path), " is a mounted filesystem, which is not copied"));
+        return out;
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::not_found && depth > 0) return std::nullopt;
+        throw;
+    }
+}
+
+// Of a link that is open with O_PATH.
+std::string read_target(int link) {
     std::array<char, PATH_MAX> target{};
-    const ssize_t size = ::readlinkat(directory, name.c_str(), target.data(), target.size());
+    const ssize_t size = ::readlinkat(link, "", target.data(), target.size());
     if (size < 0) throw_errno("cannot read the link");
     return {target.data(), static_cast<std::size_t>(size)};
 }
@@ -118,7 +138,7 @@ class Measure {
         size_.inodes += 1;
         if (!S_ISDIR(st.st_mode)) return;
         if (depth > kMaxCopyDepth) too_deep();
-        std::optional<Fd> below = open_same_mount(directory, name, kReadDirectory);
+        std::optional<Fd> below = open_original(directory, name, kReadDirectory, depth, "");
         if (!below) return;
         for_each_entry(std::move(*below),
                        [&](int open, const std::string& entry) { add(open, entry, depth + 1); });
@@ -166,16 +186,16 @@ void TreeCopier::copy_entry(int from, int to, const std::string& name, const std
         throw_errno(concat("cannot read ", quoted(path)));
     }
     if (S_ISDIR(st.st_mode)) return copy_directory(from, to, name, path, depth);
-    if (S_ISREG(st.st_mode)) return copy_file(from, to, name, path);
+    if (S_ISREG(st.st_mode)) return copy_file(from, to, name, path, depth);
     if (S_ISSOCK(st.st_mode)) return;
     with_context([&] { return quoted(path); },
                  [&] {
-                     const std::optional<Fd> original = open_same_mount(from, name, O_PATH);
+                     const std::optional<Fd> original = open_original(from, name, O_PATH, depth, path);
                      if (!original) return;
                      EtcStep step{.action = EtcAction::local,
                                   .source = path,
                                   .entry = read_open_entry(original->get())};
-                     if (S_ISLNK(st.st_mode)) step.entry.target = read_target(from, name);
+                     if (S_ISLNK(st.st_mode)) step.entry.target = read_target(original->get());
                      if (!S_ISLNK(st.st_mode)) step.entry.device = st.st_rdev;
                      make_node({.directory = open_at(to, ".", kReadDirectory), .name = name}, step, {});
                  });
@@ -184,11 +204,8 @@ void TreeCopier::copy_entry(int from, int to, const std::string& name, const std
 void TreeCopier::copy_directory(int from, int to, const std::string& name, const std::string& path,
                                 int depth) {
     if (depth > kMaxCopyDepth) with_context([&] { return quoted(path); }, [] { too_deep(); });
-    std::optional<Fd> source = open_same_mount(from, name, kReadDirectory);
-    if (!source) {
-        log_warning(concat(quoted(path), " is a mounted filesystem, which is not copied"));
-        return;
-    }
+    std::optional<Fd> source = open_original(from, name, kReadDirectory, depth, path);
+    if (!source) return;
     const EtcEntry entry = read_open_entry(source->get());
     if (::mkdirat(to, name.c_str(), 0700) != 0) throw_errno(concat("cannot create ", quoted(path)));
     const Fd made = open_at(to, name, kReadDirectory | O_NOFOLLOW);
@@ -202,24 +219,22 @@ void TreeCopier::copy_directory(int from, int to, const std::string& name, const
                  });
 }
 
-void TreeCopier::copy_file(int from, int to, const std::string& name, const std::string& path) {
+// Returns false if that fails, for example because the file has too many names: it is copied then.
+bool TreeCopier::link_first(const std::string& path, int to, const std::string& name) const {
+    const EtcPosition first = find_position(to_, path);
+    return ::linkat(first.directory.get(), first.name.c_str(), to, name.c_str(), 0) == 0;
+}
+
+void TreeCopier::copy_file(int from, int to, const std::string& name, const std::string& path, int depth) {
     with_context([&] { return quoted(path); },
                  [&] {
-                     std::optional<Fd> source;
-                     try {
-                         source = open_same_mount(from, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-                     } catch (const Error& error) {
-                         if (error.kind() == ErrorKind::not_found) return;
-                         throw;
-                     }
+                     const std::optional<Fd> source =
+                         open_original(from, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, depth, path);
                      struct stat st {};
                      if (!source || ::fstat(source->get(), &st) != 0 || !S_ISREG(st.st_mode)) return;
                      if (st.st_nlink > 1) {
                          const auto [known, is_first] = copied_.try_emplace({st.st_dev, st.st_ino}, path);
-                         const EtcPosition first = find_position(to_, known->second);
-                         if (!is_first &&
-                             ::linkat(first.directory.get(), first.name.c_str(), to, name.c_str(), 0) == 0)
-                             return;
+                         if (!is_first && link_first(known->second, to, name)) return;
                      }
                      const EtcEntry entry = read_open_entry(source->get());
                      const Fd made = open_at(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);

@@ -17,7 +17,8 @@ struct TreeSize {
 // Copies entries from one directory tree into another. Keeps owners, modes, times, extended attributes (ACLs
 // and capabilities among them), symbolic links, hard links between the copied files, devices and FIFOs. Holes
 // of sparse files stay holes; a filesystem that can share blocks (reflink) shares them. Leaves out sockets,
-// file flags (chattr), and whatever is mounted below the source. Never follows symbolic links.
+// file flags (chattr), and whatever is mounted below the source, which is a warning. Never follows symbolic
+// links.
 //
 // Files may change while they are copied: a copy is then a mix of old and new content, and an entry that
 // disappears is left out. Not atomic. The caller syncs the filesystem.
@@ -38,7 +39,8 @@ class TreeCopier {
     void make_parents(const std::string& path);
     void copy_entry(int from, int to, const std::string& name, const std::string& path, int depth);
     void copy_directory(int from, int to, const std::string& name, const std::string& path, int depth);
-    void copy_file(int from, int to, const std::string& name, const std::string& path);
+    void copy_file(int from, int to, const std::string& name, const std::string& path, int depth);
+    bool link_first(const std::string& path, int to, const std::string& name) const;
 
     int from_;
     int to_;

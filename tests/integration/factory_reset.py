@@ -251,6 +251,20 @@ def cancelled(test, machine, one):
     test.check(not os.path.exists(os.path.join(machine.records, "given-up.json")), "and no image counts as left")
 
 
+def covered(test, machine):
+    """Something is mounted on a file that is kept."""
+    place = machine.var("test", "lib/app/covered")
+    write(place, "below")
+    test.must("mount", "--bind", machine.var("test", "lib/seed"), place)
+    result = machine.system.osb("factory-reset", "--keep", "/var/lib/app")
+    test.must("umount", place)
+    os.unlink(place)
+    test.check(result.status == 0 and "'lib/app/covered' is a mounted filesystem, which is not copied" in result.stderr and
+               sorted(os.listdir(machine.var("test-reset-1", "lib/app"))) == sorted(os.listdir(machine.var("test", "lib/app"))),
+               "a file with something mounted on it is left out, and named", result.describe())
+    machine.system.json("rollback")
+
+
 def fails(test, machine, one):
     """The trial of the fresh system fails: the present one is as it was."""
     system = machine.system
@@ -441,6 +455,7 @@ def main(test):
         refused(test, machine, one)
         planned(test, machine, one)
         cancelled(test, machine, one)
+        covered(test, machine)
         result = machine.booted(one, "/run/osb-oci", "status")
         if result.status != 0:
             test.skip_one("as if booted", f"namespaces, overlayfs: {result.stderr[:200]!r}")
