@@ -23,10 +23,10 @@
 #include "ostree/sysroot/stateroot.hh"
 #include "system/deploy/settle_reset.hh"
 #include "system/etc/etc_apply.hh"
+#include "system/extension/usr_mount.hh"
 #include "system/origin/disk_space.hh"
 #include "system/reset/installed_state.hh"
 #include "system/reset/logins.hh"
-#include "system/reset/mounts.hh"
 #include "system/trial/trial_support.hh"
 
 namespace osb::system {
@@ -74,8 +74,10 @@ void check_var(const Sysroot& sysroot, const Deployment& base) {
 std::vector<std::string> mounts_in_var(const Sysroot& sysroot, const Deployment& base) {
     const std::string var = base.booted ? "/var" : var_of(sysroot, base.id.stateroot);
     std::vector<std::string> out;
-    for (const std::string& point : mount_points_below(var))
+    for (const std::string& point : mounts_below(read_mountinfo(), var))
         out.push_back(concat("/var", point.substr(var.size())));
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
 
@@ -263,11 +265,13 @@ std::vector<std::string> arguments_for(const ResetPlan& plan) {
     return out;
 }
 
-// Removes what an earlier reset has left, so that there is one at a time.
-void end_earlier(Sysroot& sysroot) {
+// Removes what an earlier reset has left, so that there is one at a time. Returns true if there was one.
+bool end_earlier(Sysroot& sysroot) {
+    if (!read_reset(sysroot.path())) return false;
     settle_reset(sysroot, true);
     const std::optional<ResetRecord> record = read_reset(sysroot.path());
     if (record) cancel_reset(sysroot, *record);
+    return true;
 }
 
 // Only a failure to remove the remains is reported here: the next run tries again.
@@ -299,10 +303,11 @@ ResetPlan plan_reset(const Sysroot& sysroot, const ResetOptions& options) {
 }
 
 ResetOutcome factory_reset(Sysroot& sysroot, const ResetOptions& options) {
-    // Before anything is changed; the removal of an earlier reset may change its result.
-    static_cast<void>(plan_reset(sysroot, options));
-    end_earlier(sysroot);
-    ResetOutcome out{.plan = plan_reset(sysroot, options),
+    // Before anything is changed.
+    ResetPlan first = plan_reset(sysroot, options);
+    // The removal of an earlier reset may change it.
+    const bool is_changed = end_earlier(sysroot);
+    ResetOutcome out{.plan = is_changed ? plan_reset(sysroot, options) : std::move(first),
                      .deployed = {.deployment = *roles_of(sysroot).current}};
     const ResetPlan& plan = out.plan;
     warn(plan);

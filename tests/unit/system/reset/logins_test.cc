@@ -1,12 +1,10 @@
-// Who can log in, and mount points.
+// Who can log in.
 #include "system/reset/logins.hh"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
-
-#include "system/reset/mounts.hh"
 
 namespace osb::system {
 namespace {
@@ -45,19 +43,6 @@ TEST(Logins, KeysAreLinesOfAuthorizedKeys) {
     EXPECT_FALSE(has_authorized_key("# ssh-ed25519 AAAA\n"));
     EXPECT_FALSE(has_authorized_key(""));
     EXPECT_FALSE(has_authorized_key("not a key\n"));
-}
-
-TEST(MountPoints, AreThoseBelow) {
-    constexpr std::string_view kText =
-        "21 1 8:2 / / rw - ext4 /dev/sda2 rw\n"
-        "22 21 8:2 /var /var rw - ext4 /dev/sda2 rw\n"
-        "24 22 8:3 / /var/lib/data\\040one rw - ext4 /dev/sda3 rw\n"
-        "23 22 8:4 / /var/lib rw - ext4 /dev/sda4 rw\n"
-        "25 21 8:5 / /variable rw - ext4 /dev/sda5 rw\n"
-        "bad\n";
-    EXPECT_EQ(mount_points_below(kText, "/var"), (Names{"/var/lib", "/var/lib/data one"}));
-    EXPECT_EQ(mount_points_below(kText, "/etc"), Names{});
-    EXPECT_FALSE(mount_points_below("/").empty()) << "/proc";
 }
 
 }  // namespace
