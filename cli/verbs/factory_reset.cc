@@ -29,13 +29,16 @@ std::string listed(const std::vector<std::string>& names, std::string_view empty
     return out.empty() ? std::string(empty) : out;
 }
 
-std::string describe_plan(const ResetPlan& plan) {
+std::string describe_plan(const ostree::Sysroot& sysroot, const ResetPlan& plan) {
     std::string out;
     for (const KeptData& kept : plan.kept)
         out += concat("keeps    ", escape(kept.path.text()), " (", format_bytes(kept.size.bytes), ")\n");
     for (const std::string& path : plan.restored) out += concat("restores ", escape(path), '\n');
     for (const std::string& point : plan.left_alone)
         out += concat("leaves   ", escape(point), ", a filesystem of its own\n");
+    for (const ostree::Deployment& one : plan.removed) {
+        if (sysroot.find(one.id)) out += concat("removes  ", name_of(sysroot, one), '\n');
+    }
     out += concat("logins   ", listed(plan.logins, "none"), '\n');
     return out;
 }
@@ -109,7 +112,7 @@ class FactoryResetVerb final : public Verb {
             session.print(to_document(out));
             return;
         }
-        session.print(describe_plan(plan));
+        session.print(describe_plan(sysroot, plan));
         if (deployed == nullptr) return;
         session.print(
             on_trial ? "the next boot tries the fresh system; when its checks have passed, the present "
@@ -138,12 +141,9 @@ const VerbEntry kFactoryResetVerb{
     .description =
         "Deploys the running commit again with a fresh /etc and a fresh /var, and restores the settings that "
         "were made at the installation. The next boot tries this system. If its checks fail, the machine "
-        "falls "
-        "back to the present system, with its /etc and /var. When they have passed, the present system and "
-        "its "
-        "data are removed. Kernel arguments and the followed image stay. Host keys and the machine's id are "
-        "new "
-        "unless --keep names them.",
+        "falls back to the present system, with its /etc and /var. When they have passed, the present system "
+        "and its data are removed. Kernel arguments and the followed image stay. Host keys and the machine's "
+        "id are new unless --keep names them.",
     .examples = kFactoryResetExamples,
     .related = {"rollback", "status", "boot-check", "install-to-disk"},
     .uses_repository = false,

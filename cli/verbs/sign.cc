@@ -167,8 +167,7 @@ const VerbEntry kVerifyVerb{
     .summary = "Verify the signature of an image with a key",
     .description =
         "Checks that the image has a signature by this key, and prints the digest that was signed. The name "
-        "in "
-        "the signature is shown, but not compared: a policy does that (--policy of the verbs that read "
+        "in the signature is shown, but not compared: a policy does that (--policy of the verbs that read "
         "images). The exit status is 4 if there is no such signature.",
     .examples = kVerifyExamples,
     .related = {"sign", "inspect", "import"},

@@ -41,8 +41,7 @@ struct ResetPlan {
 // Plans a reset. Changes nothing and needs no lock, but root. Throws
 // - Error{not_found} if nothing is deployed, and as resolve_kept_paths(),
 // - Error{refused} if the running system is on trial; if /var is not that of the stateroot; and if nobody
-// could log in
-//   to the fresh system, unless the options allow it,
+//   could log in to the fresh system, unless the options allow it,
 // - Error{no_space} if there is no room for the copies.
 ResetPlan plan_reset(const ostree::Sysroot& sysroot, const ResetOptions& options);
 

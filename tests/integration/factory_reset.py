@@ -198,7 +198,8 @@ def planned(test, machine, one):
                set(said["restored"]), "and what is put back", said)
     test.check([f"{d['stateroot']}/{d['id']}" for d in said["removed_later"]] == [one], "and what goes later", said)
     text = machine.system.osb("factory-reset", "--check").stdout
-    test.check("restores /etc/hostname\n" in text and "logins   core\n" in text, "for people, too", text)
+    test.check("restores /etc/hostname\n" in text and "logins   core\n" in text and
+               re.findall(r"^removes  (.*)$", text, re.M) == [f"version '1.0' ({one.split('/')[1][:12]}.0)"], "for people, too", text)
     test.check(machine.stateroots() == ["test"] and machine.record() is None, "and changes nothing")
 
 
@@ -336,7 +337,7 @@ def interrupted(test, machine, one):
 
 
 def passes(test, machine, one):
-    """An upgrade first, so that there is a rollback, too."""
+    """The checks of the fresh system pass: the old one is removed, also after an interruption."""
     system = machine.system
     said = system.json("factory-reset", "--keep", "/var/lib/app", "--keep", "/etc/keys")
     new = f"test-reset-1/{said['deployment']['id']}"
