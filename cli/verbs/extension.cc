@@ -95,8 +95,8 @@ class ExtensionVerb final : public Verb {
     }
 
     static void merge(Session& session, const ostree::Sysroot& sysroot, const system::MountNamespace& where) {
-        system::remove_old_usr_changes();
         const system::MergeReport report = system::merge_extensions(sysroot, where);
+        system::remove_old_usr_changes();
         for (const system::UnfitExtension& one : report.left_out)
             log_warning(concat("the extension ", osb::quoted(one.name), " is not merged: ", one.reason));
         session.print(session.options.json ? merged_document(report) : describe_merged(report));

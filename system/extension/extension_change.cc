@@ -20,8 +20,8 @@ namespace {
 using ostree::Deployment;
 using ostree::Sysroot;
 
-// The name is known only when the image was imported.
-constexpr const char* kImportRef = "osb/extension-import";
+// The name is known only when the image was imported. No extension has capitals; cleanup removes it.
+constexpr const char* kImportRef = "osb/extension/IMPORT";
 
 constexpr const char* kReleaseHint =
     "an extension needs the file /usr/lib/extension-release.d/extension-release.NAME (docs/extensions.md)";
@@ -103,7 +103,7 @@ class Addition {
                                 {kImportRef});
             write_extensions(sysroot_, current_.id.stateroot, list);
             return out;
-        } catch (const Error&) {
+        } catch (...) {
             forget_import(repository);
             throw;
         }

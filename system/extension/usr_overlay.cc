@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -13,16 +14,16 @@
 #include "base/fd.hh"
 #include "base/log.hh"
 #include "base/state_file.hh"
+#include "ostree/sysroot/remove_tree.hh"
 #include "system/extension/extension_files.hh"
 #include "system/extension/extension_record.hh"
 
 namespace osb::system {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kLocalState = "/var/lib/osb";
 // Not below /run: changes may be large, and a tmpfs would keep them in memory.
+constexpr const char* kChangesName = "usr-overlay";
 constexpr const char* kChanges = "/var/lib/osb/usr-overlay";
 
 // libostree reads the state from these files (ostree-sysroot-private.h, "runstate").
@@ -32,6 +33,12 @@ std::string mark_directory(const ostree::DeploymentId& id) {
 
 bool is_usr_writable(const ostree::Deployment& deployment) {
     return deployment.usr == ostree::UsrState::development || deployment.usr == ostree::UsrState::hotfix;
+}
+
+bool is_overlay_mounted(std::string_view mountinfo) {
+    const std::vector<MountPoint> mounts = mounts_on(mountinfo, "/usr");
+    return std::any_of(mounts.begin(), mounts.end(),
+                       [](const MountPoint& mount) { return mount.source == kUsrOverlaySource; });
 }
 
 // The extensions on /usr, the uppermost first.
@@ -49,13 +56,11 @@ void make_directory(const std::string& path, mode_t mode) {
 
 // The upper directory gives the mount its owner and mode.
 void prepare_changes() {
-    std::error_code error;
-    fs::remove_all(kChanges, error);
-    if (error) throw errno_error(error.value(), concat("cannot remove ", kChanges));
     struct stat usr {};
     if (::stat("/usr", &usr) != 0) throw_errno("cannot read /usr");
     static_cast<void>(open_state_directory("/var/lib"));
-    static_cast<void>(open_state_directory(kLocalState));
+    const Fd state = open_state_directory(kLocalState);
+    ostree::remove_tree(state.get(), kChangesName);
     make_directory(kChanges, 0700);
     make_directory(concat(kChanges, "/work"), 0700);
     make_directory(concat(kChanges, "/upper"), usr.st_mode & 07777U);
@@ -64,7 +69,9 @@ void prepare_changes() {
 // Programs that watch the deployments see the change by this time.
 void mark_unlocked(const ostree::Sysroot& sysroot, const ostree::Deployment& booted) {
     const std::string directory = mark_directory(booted.id);
-    fs::create_directories(directory);
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    if (error) throw errno_error(error.value(), concat("cannot make ", directory));
     static_cast<void>(
         open_at(AT_FDCWD, concat(directory, "/unlocked-development"), O_WRONLY | O_CREAT, 0644));
     if (::utimensat(AT_FDCWD, sysroot.path_of("ostree/deploy").c_str(), nullptr, 0) != 0)
@@ -87,7 +94,13 @@ bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& whe
             .code("unlocked")
             .hint("make it writable in a mount namespace of its own, or restart first");
     }
-    for (const std::string& below : mounts_below(read_mountinfo(), "/usr"))
+    const std::string mountinfo = read_mountinfo();
+    if (is_overlay_mounted(mountinfo)) {
+        // An earlier run ended before it wrote the mark. The directory is in use.
+        mark_unlocked(sysroot, booted);
+        return false;
+    }
+    for (const std::string& below : mounts_below(mountinfo, "/usr"))
         log_warning(concat("the overlay hides the mount on ", below));
     prepare_changes();
     mount_on_usr(
@@ -99,13 +112,14 @@ bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& whe
 }
 
 void remove_old_usr_changes() {
-    const std::vector<MountPoint> mounts = mounts_on(read_mountinfo(), "/usr");
-    for (const MountPoint& mount : mounts) {
-        if (mount.source == kUsrOverlaySource) return;
+    try {
+        if (is_overlay_mounted(read_mountinfo())) return;
+        const Fd state = open_at(AT_FDCWD, kLocalState, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        ostree::remove_tree(state.get(), kChangesName);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::not_found)
+            log_warning(concat("cannot remove ", kChanges, ": ", error.message()));
     }
-    std::error_code error;
-    fs::remove_all(kChanges, error);
-    if (error) log_warning(concat("cannot remove ", kChanges, ": ", error.message()));
 }
 
 }  // namespace osb::system

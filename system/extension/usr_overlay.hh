@@ -12,7 +12,7 @@ ostree::Deployment require_booted(const ostree::Sysroot& sysroot);
 // Makes /usr of the running system writable. Extensions stay visible. Changes go to a directory in /var and
 // are gone after the restart. libostree's programs report the deployment as unlocked (development).
 // Idempotent: returns false if /usr was writable already. The sysroot must be locked. Throws Error{refused}
-// as require_booted(); io if it cannot be mounted.
+// as require_booted(), and if /usr was unlocked with --transient; those of mount_on_usr() and remove_tree().
 bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& where);
 
 // Removes the changes of an earlier boot, unless /usr is writable now. Idempotent. Failures are logged.

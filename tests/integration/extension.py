@@ -92,6 +92,7 @@ def recorded(test, system, images):
     test.check(again.stdout.startswith("the same as before: tool") and len(record(system)) == 1, "add again", again.describe())
     said = system.json("extension", "add", images.make("tool2", tool(text="tool 2")))
     test.check(said["replaced"] == commit and checkouts(system) == [said["extension"]["commit"]], "another image replaces it", said)
+    test.must("ostree", "refs", f"--repo={system.path}/ostree/repo", "--create=osb/extension/IMPORT", commit)  # an `add` that was killed
     test.check(system.osb("cleanup").status == 0 and checkouts(system) == [said["extension"]["commit"]] and
                refs(test, system) == ["osb/extension/tool"], "cleanup keeps it")
 
@@ -191,12 +192,15 @@ def booted(test, system, images):
     listed = {one["name"]: one["state"] for one in json.loads(said["remove-all"].partition("\n{")[2].join(("{", "")))["extensions"]}
     test.check(listed == {"second": "waiting", "tool": "leaving"} and len(checkouts(system)) == 2,
                "a removed one stays on /usr, with its files", (said, checkouts(system)))
+    changes = os.path.join(system.path, "ostree/deploy/test/var/lib/osb/usr-overlay")
+    test.run("chattr", "+i", os.path.join(changes, "upper/made"))
     off = "echo quiet osb.extensions=0 >/run/cmdline; mount --bind /run/cmdline /proc/cmdline; /run/osb-oci extension merge"
     result = system.in_booted(present, "sh", "-c", f"{off}; ls /usr/bin/second; /run/osb-oci extension list")
     test.check("/usr/bin/second" not in result.stdout and "second  merged at the next boot: osb.extensions=0 is set" in result.stdout,
                "osb.extensions=0: a boot without extensions", result.describe())
     result = system.in_booted(present, "sh", "-c", "/run/osb-oci extension merge; second; ls /usr/made; ls /usr/bin/tool 2>/dev/null")
     test.check(result.stdout == "extensions on /usr: second\nsecond\n", "the next boot", result.describe())
+    test.check(not os.path.exists(changes), "the changes of usr-overlay are removed, immutable files as well", os.path.exists(changes))
     result = system.osb("cleanup")
     test.check(len(checkouts(system)) == 1, "cleanup removes the files of the removed one", (result.describe(), checkouts(system)))
 

@@ -18,6 +18,7 @@ say second; /run/osb-oci usr-overlay; echo "status $?"
 say json; /run/osb-oci usr-overlay --json
 say mounts; grep ' /usr ' /proc/self/mountinfo | grep -o 'overlay osb-[a-z-]*'
 say ostree; ostree admin status
+say killed; mv /run/ostree/deployment-state /run/away; /run/osb-oci usr-overlay; ls /usr/bin/made; ostree admin status | grep -c Unlocked
 say people; /run/osb-oci status
 say status; /run/osb-oci status --json
 """
@@ -36,6 +37,8 @@ def booted(test, system):
                "again: nothing changes", said)
     test.check(said["mounts"] == "overlay osb-usr-overlay\n", "one mount of that name", said)
     test.check("Unlocked: development" in said["ostree"], "ostree admin status says so", said["ostree"])
+    test.check(said["killed"] == "/usr is writable already\n/usr/bin/made\n1\n",
+               "an earlier run that ended before it wrote libostree's mark", (said, result.stderr))
     test.check("/usr     is writable until the restart\n" in said["people"], "status for people", said["people"])
     (one,) = json.loads(said["status"])["deployments"]
     test.check(one["unlocked"] == "development", "status as JSON", one)
