@@ -67,8 +67,8 @@ struct MergeReport {
 };
 
 // Merges the extensions of the running system that fit it. Replaces the previous overlay as a whole.
-// Idempotent. At a boot, `where` is this process's namespace. The sysroot must be locked. Throws Error{io} if
-// the overlay cannot be mounted; /usr is as before then.
+// Idempotent. At a boot, `where` is this process's namespace. The sysroot must be locked. Throws Error as
+// mount_on_usr(), unmount_usr(), read_extensions() and write_merged().
 MergeReport merge_extensions(const ostree::Sysroot& sysroot, const MountNamespace& where);
 
 struct AddOptions {

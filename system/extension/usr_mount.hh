@@ -73,8 +73,9 @@ inline constexpr int kFirstLayerFd = 100;
 std::string overlay_options(const UsrOverlay& overlay);
 
 // Mounts the overlay on /usr in `where`. `replaces_old`: takes the overlay that is visible there off. A
-// writable overlay leaves the others below it. Throws Error{io} with the failed step; the visible /usr is
-// unchanged then. Needs root and Linux 5.2.
+// writable overlay leaves the others below it. Throws Error{io} with the failed step; /usr is as before then,
+// except that before Linux 6.5 the old overlay may be gone. Throws Error{too_large} for more than
+// kMaxUsrLayers. Needs root and Linux 5.2.
 void mount_on_usr(const MountNamespace& where, const UsrOverlay& overlay, bool replaces_old);
 
 // Takes the visible overlay off /usr in `where`. Processes that use its files can go on. Throws Error{io}.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.hh"
+
 namespace osb::system {
 namespace {
 
@@ -60,7 +62,12 @@ TEST(UsrMount, TooManyLayersAreRefused) {
     const UsrOverlay more{.source = kExtensionsSource,
                           .layers = std::vector<std::string>(kMaxUsrLayers + 1, "/x"),
                           .writable_directory = ""};
-    EXPECT_ANY_THROW(mount_on_usr(MountNamespace::current(), more, false));
+    try {
+        mount_on_usr(MountNamespace::current(), more, false);
+        ADD_FAILURE() << "mounted";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::too_large);
+    }
 }
 
 }  // namespace
