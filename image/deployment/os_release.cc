@@ -10,8 +10,6 @@
 namespace osb::image {
 namespace {
 
-constexpr std::size_t kMaxOsRelease = 64UL * 1024;
-
 // Returns the value of an assignment without quotes and backslashes.
 std::string unquote(std::string_view text) {
     std::string out;

@@ -1,6 +1,8 @@
 // The name of a system, from os-release(5).
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -11,6 +13,9 @@
 namespace osb::image {
 
 using OsRelease = std::map<std::string, std::string, std::less<>>;
+
+// The most bytes of such a file that are read.
+inline constexpr std::size_t kMaxOsRelease = 64UL * 1024;
 
 // Parses shell assignments with their quoting. Skips other lines.
 OsRelease parse_os_release(std::string_view text);

@@ -12,7 +12,6 @@
 #include "base/stream.hh"
 #include "system/extension/extension_release.hh"
 #include "system/extension/usr_overlay.hh"
-#include "system/origin/machine_platform.hh"
 
 namespace osb::system {
 namespace {
@@ -27,24 +26,9 @@ bool has_files(const Sysroot& sysroot, const ostree::CommitId& commit) {
     return std::filesystem::is_directory(extension_directory(sysroot, commit), error);
 }
 
-// Says whether an extension fits one system.
-class FitCheck {
-  public:
-    FitCheck(const Sysroot& sysroot, const Deployment& current, image::OsRelease release)
-        : release_(std::move(release)),
-          architecture_(systemd_architecture(machine_platform(sysroot, current).architecture)) {}
-
-    std::string why_not(const Extension& extension) const {
-        return extension.is_forced ? "" : why_unfit(extension.release, release_, architecture_);
-    }
-
-  private:
-    image::OsRelease release_;
-    std::string architecture_;
-};
-
-FitCheck fit_of_current(const Sysroot& sysroot, const Deployment& current) {
-    return {sysroot, current, read_system_release(sysroot, current)};
+// The reason why it is left out, or "".
+std::string why_unfit_here(const FitCheck& fit, const Extension& extension) {
+    return extension.is_forced ? "" : fit.why_not(extension.release);
 }
 
 bool is_off_for_this_boot() {
@@ -68,7 +52,7 @@ ExtensionStatus extension_status(const Sysroot& sysroot, const FitCheck& fit, Ex
     ExtensionStatus out{.extension = std::move(extension), .state = ExtensionState::waiting, .reason = ""};
     if (is_merged(merged, out.extension)) {
         out.state = ExtensionState::merged;
-    } else if (out.reason = fit.why_not(out.extension); !out.reason.empty()) {
+    } else if (out.reason = why_unfit_here(fit, out.extension); !out.reason.empty()) {
         out.state = ExtensionState::unfit;
     } else if (!has_files(sysroot, out.extension.commit)) {
         out.state = ExtensionState::missing;
@@ -98,7 +82,7 @@ Deployment current_deployment(const Sysroot& sysroot) {
 
 std::vector<ExtensionStatus> read_extension_status(const Sysroot& sysroot) {
     const Deployment current = current_deployment(sysroot);
-    const FitCheck fit = fit_of_current(sysroot, current);
+    const FitCheck fit = FitCheck::of(sysroot, current);
     const std::vector<MergedExtension> merged =
         current.booted ? read_merged() : std::vector<MergedExtension>{};
     const std::string why_waiting = why_not_merged_now(current);
@@ -131,7 +115,7 @@ std::vector<UnfitExtension> find_unfit_extensions(const Sysroot& sysroot, const 
         const Deployment current = current_deployment(sysroot);
         const FitCheck fit(sysroot, current, release);
         for (const Extension& one : read_extensions(sysroot, current.id.stateroot)) {
-            if (std::string reason = fit.why_not(one); !reason.empty())
+            if (std::string reason = why_unfit_here(fit, one); !reason.empty())
                 out.push_back({.name = one.name, .reason = std::move(reason)});
         }
     } catch (const Error& error) {
@@ -142,16 +126,17 @@ std::vector<UnfitExtension> find_unfit_extensions(const Sysroot& sysroot, const 
 
 MergeReport merge_extensions(const Sysroot& sysroot, const MountNamespace& where) {
     const Deployment booted = require_booted(sysroot);
-    MergeReport out{.effect = ExtensionEffect::now, .merged = read_merged(), .left_out = {}};
+    const std::string mountinfo = read_mountinfo();
+    MergeReport out{.effect = ExtensionEffect::now, .merged = read_merged(mountinfo), .left_out = {}};
     if (booted.usr != ostree::UsrState::read_only || is_off_for_this_boot()) {
         out.effect = ExtensionEffect::next_boot;
         return out;
     }
-    const FitCheck fit = fit_of_current(sysroot, booted);
+    const FitCheck fit = FitCheck::of(sysroot, booted);
     std::vector<MergedExtension> wanted;
     UsrOverlay overlay{.source = kExtensionsSource, .layers = {}, .writable_directory = ""};
     for (const Extension& one : read_extensions(sysroot, booted.id.stateroot)) {
-        std::string reason = fit.why_not(one);
+        std::string reason = why_unfit_here(fit, one);
         if (reason.empty() && !has_files(sysroot, one.commit)) reason = kFilesMissing;
         if (!reason.empty()) {
             out.left_out.push_back({.name = one.name, .reason = std::move(reason)});
@@ -160,10 +145,10 @@ MergeReport merge_extensions(const Sysroot& sysroot, const MountNamespace& where
         wanted.push_back({.name = one.name, .commit = one.commit});
         overlay.layers.insert(overlay.layers.begin(), extension_directory(sysroot, one.commit));
     }
-    const bool is_covered = count_own_overlays(mounts_on(read_mountinfo(), "/usr")) > 0;
+    const bool is_covered = count_own_overlays(mounts_on(mountinfo, "/usr")) > 0;
     if (wanted == out.merged && is_covered == !wanted.empty()) return out;
     if (!wanted.empty()) {
-        for (const std::string& below : mounts_below(read_mountinfo(), "/usr"))
+        for (const std::string& below : mounts_below(mountinfo, "/usr"))
             log_warning(concat("the extensions hide the mount on ", escape(below)));
         mount_on_usr(where, overlay, is_covered);
     } else if (is_covered) {

@@ -12,7 +12,6 @@
 #include "ostree/tree/commit_walk.hh"
 #include "system/extension/extension.hh"
 #include "system/extension/extension_release.hh"
-#include "system/origin/machine_platform.hh"
 
 namespace osb::system {
 namespace {
@@ -58,11 +57,11 @@ std::pair<std::string, Sha256> choose_release(const ostree::CommitWalk& walk, co
 }
 
 image::OsRelease read_release(const ostree::Repository& repository, const Sha256& checksum) {
-    constexpr std::size_t kMaxRelease = 64UL * 1024;
     const ostree::ContentObject object = ostree::open_object(repository, checksum);
     if (!object.content)
         throw Error(ErrorKind::invalid, "the extension-release file is a link").hint(kReleaseHint);
-    return image::parse_os_release(read_all(*object.content, kMaxRelease, "the extension-release file"));
+    return image::parse_os_release(
+        read_all(*object.content, image::kMaxOsRelease, "the extension-release file"));
 }
 
 void check_name(const std::string& name) {
@@ -125,8 +124,7 @@ class Addition {
                       .content = {},
                       .notes = imported.notes,
                       .unfit = ""};
-        out.unfit = why_unfit(out.extension.release, read_system_release(sysroot_, current_),
-                              systemd_architecture(machine_platform(sysroot_, current_).architecture));
+        out.unfit = FitCheck::of(sysroot_, current_).why_not(out.extension.release);
         if (!out.unfit.empty() && !options_.force) {
             throw Error(ErrorKind::refused,
                         concat("the extension ", quoted(name), " does not fit this system: ", out.unfit))

@@ -148,9 +148,9 @@ void write_extensions(const ostree::Sysroot& sysroot, const std::string& statero
     replace_file(directory.get(), kExtensionsFile, extensions_text(extensions));
 }
 
-std::vector<MergedExtension> read_merged() {
+std::vector<MergedExtension> read_merged(std::string_view mountinfo) {
     // An overlay of another program hides them (ostree admin unlock).
-    const auto mounts = mounts_on(read_mountinfo(), "/usr");
+    const auto mounts = mounts_on(mountinfo, "/usr");
     const auto first = mounts.end() - static_cast<std::ptrdiff_t>(count_own_overlays(mounts));
     const bool is_visible = std::any_of(
         first, mounts.end(), [](const MountPoint& mount) { return mount.source == kExtensionsSource; });

@@ -2,7 +2,6 @@
 // that is reset loses its extensions, too. /run/osb/extensions.json lists those that are merged now.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +53,7 @@ void write_extensions(const ostree::Sysroot& sysroot, const std::string& statero
                       const std::vector<Extension>& extensions);
 
 // The extensions on /usr of the running system, sorted by name. Empty if the record or the mount is missing.
-std::vector<MergedExtension> read_merged();
+std::vector<MergedExtension> read_merged(std::string_view mountinfo = read_mountinfo());
 // Writes the record. Throws Error{io}.
 void write_merged(const std::vector<MergedExtension>& merged);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -9,12 +10,12 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/state_file.hh"
+#include "system/origin/machine_platform.hh"
 
 namespace osb::system {
 namespace {
 
 constexpr std::string_view kAny = "_any";
-constexpr std::size_t kMaxRelease = 64UL * 1024;
 
 std::string_view value_of(const image::OsRelease& release, std::string_view key) {
     const auto found = release.find(key);
@@ -83,13 +84,26 @@ image::OsRelease read_system_release(const ostree::Sysroot& sysroot, const ostre
     for (const char* name : {"/usr/etc/os-release", "/usr/lib/os-release"}) {
         try {
             return image::parse_os_release(read_regular_file(
-                AT_FDCWD, concat(sysroot.path_of(deployment.id.path()), name), kMaxRelease));
+                AT_FDCWD, concat(sysroot.path_of(deployment.id.path()), name), image::kMaxOsRelease));
         } catch (const Error& error) {
             // The first is usually a link to the second.
             if (error.kind() != ErrorKind::not_found && error.kind() != ErrorKind::invalid) throw;
         }
     }
     return {};
+}
+
+FitCheck::FitCheck(const ostree::Sysroot& sysroot, const ostree::Deployment& current,
+                   image::OsRelease release)
+    : release_(std::move(release)),
+      architecture_(systemd_architecture(machine_platform(sysroot, current).architecture)) {}
+
+FitCheck FitCheck::of(const ostree::Sysroot& sysroot, const ostree::Deployment& current) {
+    return {sysroot, current, read_system_release(sysroot, current)};
+}
+
+std::string FitCheck::why_not(const image::OsRelease& extension) const {
+    return why_unfit(extension, release_, architecture_);
 }
 
 }  // namespace osb::system

@@ -22,8 +22,7 @@ std::string systemd_architecture(std::string_view oci_name);
 // - SYSEXT_SCOPE, if the extension has it, includes "system".
 // - ID is the system's, or "_any", which fits every version.
 // - SYSEXT_LEVEL is the system's if both have one; otherwise VERSION_ID is the system's. A system with
-// neither
-//   is a rolling one, and every version fits.
+//   neither is a rolling one, and every version fits.
 // Pure.
 std::string why_unfit(const image::OsRelease& extension, const image::OsRelease& system,
                       std::string_view architecture);
@@ -31,5 +30,21 @@ std::string why_unfit(const image::OsRelease& extension, const image::OsRelease&
 // Reads the os-release that came with the deployment's image: usr/etc/os-release, or else usr/lib/os-release.
 // The extensions on /usr and the machine's own /etc do not count. Empty if there is none. Throws Error{io}.
 image::OsRelease read_system_release(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment);
+
+// Says whether extensions fit one system.
+class FitCheck {
+  public:
+    // A system with this os-release, on the machine of the deployment. Throws as machine_platform().
+    FitCheck(const ostree::Sysroot& sysroot, const ostree::Deployment& current, image::OsRelease release);
+    // The deployment itself. Throws also as read_system_release().
+    static FitCheck of(const ostree::Sysroot& sysroot, const ostree::Deployment& current);
+
+    // As why_unfit().
+    std::string why_not(const image::OsRelease& extension) const;
+
+  private:
+    image::OsRelease release_;
+    std::string architecture_;
+};
 
 }  // namespace osb::system

@@ -42,9 +42,10 @@ bool is_overlay_mounted(std::string_view mountinfo) {
 }
 
 // The extensions on /usr, the uppermost first.
-std::vector<std::string> merged_directories(const ostree::Sysroot& sysroot) {
+std::vector<std::string> merged_directories(const ostree::Sysroot& sysroot, std::string_view mountinfo) {
     std::vector<std::string> out;
-    for (const MergedExtension& one : read_merged()) out.push_back(extension_directory(sysroot, one.commit));
+    for (const MergedExtension& one : read_merged(mountinfo))
+        out.push_back(extension_directory(sysroot, one.commit));
     std::reverse(out.begin(), out.end());
     return out;
 }
@@ -103,10 +104,11 @@ bool make_usr_writable(const ostree::Sysroot& sysroot, const MountNamespace& whe
     for (const std::string& below : mounts_below(mountinfo, "/usr"))
         log_warning(concat("the overlay hides the mount on ", below));
     prepare_changes();
-    mount_on_usr(
-        where,
-        {.source = kUsrOverlaySource, .layers = merged_directories(sysroot), .writable_directory = kChanges},
-        false);
+    mount_on_usr(where,
+                 {.source = kUsrOverlaySource,
+                  .layers = merged_directories(sysroot, mountinfo),
+                  .writable_directory = kChanges},
+                 false);
     mark_unlocked(sysroot, booted);
     return true;
 }

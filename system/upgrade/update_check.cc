@@ -100,10 +100,9 @@ std::optional<image::OsRelease> find_release(UpdateCheck& out, const ostree::Rep
     if (const std::optional<oci::Image>& image = candidate.image()) {
         constexpr std::array<std::string_view, 3> kNames{"usr/etc/os-release", "etc/os-release",
                                                          "usr/lib/os-release"};
-        constexpr std::size_t kMaxRelease = 64UL * 1024;
-        const ImageFile file =
-            find_image_file(repository, *image,
-                            {.names = kNames, .start = "", .limit = kMaxRelease, .what = "os-release file"});
+        const ImageFile file = find_image_file(
+            repository, *image,
+            {.names = kNames, .start = "", .limit = image::kMaxOsRelease, .what = "os-release file"});
         out.extensions_unknown = file.reason;
         if (!file.content) return std::nullopt;
         return image::parse_os_release(*file.content);
