@@ -158,6 +158,7 @@ UpdateCheck check_update(const ostree::Sysroot& sysroot, const UpgradeOptions& o
         describe_prepared(out, sysroot, *candidate.target().roles.on_trial);
     } else if (remote) {
         compare_packages(out, sysroot, candidate.target(), [&] { return remote->packages(); });
+        compare_extensions(out, sysroot, candidate);
     } else if (looks_inside) {
         look_into(out, sysroot, candidate);
         compare_extensions(out, sysroot, candidate);

@@ -363,6 +363,15 @@ def in_kib(number):
     return f"{number >> 10} KiB" if number >= 1024 else f"{number} B"
 
 
+def record_extension(disk):
+    """An extension that fits no system here."""
+    path = disk.path("ostree/deploy/default/var/lib/osb/extensions.json")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as file:
+        json.dump({"schema": 1, "extensions": [{"name": "tool", "commit": "0" * 64, "release": {"ID": "other"}}]}, file)
+    return path
+
+
 def published_remote(test, images):
     """The ref of a remote by HTTP: --check fetches apk's database alone, and upgrade reports what `ostree pull` does."""
     archive = test.init_repo("published")
@@ -371,13 +380,15 @@ def published_remote(test, images):
         disk = ostree_disk(test, "published-disk", server.url)
         repo = disk.path("ostree/repo")
         publish(test, images, archive, "h2", "2024-04-02T00:00:00Z", NEWER)
-        before, temporary = disk.refs(), test.path("temporary")
+        before, temporary, extensions = disk.refs(), test.path("temporary"), record_extension(disk)
         os.mkdir(temporary)
         server.paths.clear()
         check = disk.osb("upgrade", "--check", env={**os.environ, "TMPDIR": temporary})
         files = [path for path in server.paths if path.endswith(".filez")]
         test.check(check.status == 0 and "version 'h2'" in check.stdout and "musl  1.2.4-r2 -> 1.2.5-r0" in check.stdout,
                    "--check names version and packages", check.describe())
+        test.check("extensions: unknown whether they fit (a remote reports its os-release only when" in check.stdout,
+                   "but not whether extensions fit, and it says so", check.describe())
         test.check(len(files) == 1 and disk.refs() == before and not os.listdir(temporary), "from one file, and nothing stays",
                    (server.paths, disk.refs(), os.listdir(temporary)))
         expected = pulled(test, repo, r"(\d+) metadata, (\d+) content objects")
@@ -388,6 +399,9 @@ def published_remote(test, images):
         check = upgrade(disk, "--check")
         test.check("the repository has it" in check.stdout and "musl  1.2.4-r2 -> 1.2.5-r0" in check.stdout,
                    "--check of what was fetched", check.describe())
+        test.check("extension tool: will not be merged: it is for ID 'other'" in check.stdout, "names extensions that do not fit",
+                   check.describe())
+        os.unlink(extensions)
         server.paths.clear()
         result = upgrade(disk)
         line = re.search(r"\n\d+ metadata, 0 content objects fetched; .* transferred\n", result.stdout)
