@@ -203,7 +203,8 @@ class Search {
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::too_large) throw;
             out = Answer::not_known(
-                "layers without a table of contents are only searched in their first 16 MiB");
+                left_ == 0 ? "layers without a table of contents are only searched in their first 16 MiB"
+                           : error.message());
         }
         bytes_read_ += before - left_;
         return out;
