@@ -82,19 +82,15 @@ void check_droppable(const Sysroot& sysroot, const Roles& roles) {
     }
 }
 
-}  // namespace
-
-namespace {
-
 RollbackOutcome give_up_reset(Sysroot& sysroot, const ResetRecord& reset) {
-    RollbackOutcome out{
-        .result = RollbackResult::reset_cancelled, .next = sysroot.deployments().front(), .given_up = {}};
+    std::optional<Deployment> given_up;
     for (const Deployment& deployment : sysroot.deployments()) {
-        if (deployment.id.stateroot == reset.to) out.given_up = deployment;
+        if (deployment.id.stateroot == reset.to) given_up = deployment;
     }
     cancel_reset(sysroot, reset);
-    out.next = sysroot.deployments().front();
-    return out;
+    return {.result = RollbackResult::reset_cancelled,
+            .next = sysroot.deployments().front(),
+            .given_up = std::move(given_up)};
 }
 
 }  // namespace
