@@ -1,4 +1,5 @@
 // osb-oci lint: finds what keeps an image, a commit or a directory from being a good bootable system.
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -123,8 +124,7 @@ class LintVerb final : public Verb {
     }
 
     LintReport lint(Session& session, const image::SkippedChecks& skipped) {
-        // docker: without // is a mistake, not a ref.
-        if (oci::Reference::has_transport(target_) || target_.starts_with("docker:")) {
+        if (oci::Reference::looks_like_image(target_)) {
             const oci::Reference reference = oci::Reference::parse(target_);
             const oci::Image image = registry::open_trusted_image(reference, chosen_, registry_.options());
             return image::lint_image(image, skipped, session.progress);

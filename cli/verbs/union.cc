@@ -140,9 +140,9 @@ class UnionVerb final : public Verb {
     }
 
   private:
-    // Opens an image. A name without a transport is a revision, which find_commit() looks up.
+    // Opens an image. Any other name is a revision, which find_commit() looks up.
     ostree::UnionInput open_input(const std::string& name, const registry::RegistryOptions& access) const {
-        if (!oci::Reference::has_transport(name))
+        if (!oci::Reference::looks_like_image(name))
             return {.name = name, .image = {}, .commit = {}, .platform = {}};
         const oci::Reference reference = oci::Reference::parse(name);
         oci::Image image = registry::open_trusted_image(reference, wanted_, access);

@@ -399,6 +399,11 @@ bool Reference::has_transport(std::string_view text) noexcept {
                        [text](const Prefix& prefix) { return text.starts_with(prefix.text); });
 }
 
+bool Reference::looks_like_image(std::string_view text) noexcept {
+    // An unknown transport and docker: without // are mistakes, not refs.
+    return has_transport(text) || text.starts_with("docker:") || text.find("://") != std::string_view::npos;
+}
+
 std::string Reference::to_string() const {
     std::string out =
         concat(oci::to_string(transport), transport == Transport::docker ? "://" : ":", location);

@@ -44,6 +44,9 @@ struct Reference {
 
     // True if the text begins with a known transport.
     static bool has_transport(std::string_view text) noexcept;
+    // True if the text is meant as an image, even if parse() refuses it: for arguments that may also be a
+    // ref, a commit or a directory.
+    static bool looks_like_image(std::string_view text) noexcept;
 
     std::string to_string() const;
     // The files of tarball, in order.

@@ -35,11 +35,7 @@ SystemDiff diff_trees(const ostree::DiffSide& a, const std::string& name_a, cons
 }
 
 OperandKind kind_of_operand(std::string_view text) {
-    // An unknown transport and docker: without // are mistakes, not refs.
-    if (oci::Reference::has_transport(text) || text.starts_with("docker:") ||
-        text.find("://") != std::string_view::npos) {
-        return OperandKind::image;
-    }
+    if (oci::Reference::looks_like_image(text)) return OperandKind::image;
     return is_deployment_name(text) ? OperandKind::deployment : OperandKind::revision;
 }
 

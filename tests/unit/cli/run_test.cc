@@ -111,6 +111,8 @@ TEST(CommandLine, WrongOnesEndWithTwoAndSayWhy) {
         {{"import", "oci:x", "\x1b]0;x\a"}, "\\x1b]0;x\\x07"},
         {{"import", "nonsense"}, "'nonsense'"},
         {{"import", "frob:x"}, "'frob:x'"},
+        {{"lint", "frob://x"}, "'frob://x'"},
+        {{"union", "docker:x", "addon"}, "'docker:x'"},
         {{"import", "oci:"}, "oci:"},
         {{"import", "oci:x", "--layout", "round"}, "--layout"},
         {{"import", "oci:x", "--platform", "linux"}, "linux"},

@@ -177,6 +177,13 @@ TEST(Reference, KnowsWhetherATextNamesATransport) {
         EXPECT_FALSE(Reference::has_transport(text)) << text;
 }
 
+TEST(Reference, KnowsWhatIsMeantAsAnImage) {
+    for (const char* text : {"docker://", "oci:x", "docker:x", "dokcer://x", "https://x/y"})
+        EXPECT_TRUE(Reference::looks_like_image(text)) << text;
+    for (const char* text : {"", "os/x86_64/main", "remote:ref", "./rootfs", "//x"})
+        EXPECT_FALSE(Reference::looks_like_image(text)) << text;
+}
+
 TEST(Reference, FilesOfATarball) {
     EXPECT_EQ(Reference::parse("tarball:a:/b/c:-").files(), (std::vector<std::string>{"a", "/b/c", "-"}));
 }
