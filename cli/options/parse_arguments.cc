@@ -29,10 +29,10 @@ class Binding {
         return app_.add_flag_function(names(), [target](std::int64_t count) { *target = count > 0; });
     }
     CLI::Option* operator()(std::vector<std::string>* target) const {
+        // The library splits a positional value in brackets, but no image, ref or commit begins with one.
+        if (row_.is_positional()) return app_.add_option(names(), *target)->expected(1, kMaxRepeated);
         // One value per option: it may start with '-', the next word is never another value, and the library
         // does not split brackets.
-        // The library splits a value in brackets, but no image, ref or commit begins with one.
-        if (row_.is_positional()) return app_.add_option(names(), *target)->expected(1, kMaxRepeated);
         return app_.add_option(names(), *target)->expected(1)->allow_extra_args(false)->take_all();
     }
     template<typename T>

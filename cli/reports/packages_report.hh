@@ -1,6 +1,7 @@
 // Changes of packages, for people and for programs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 

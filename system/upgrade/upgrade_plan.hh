@@ -92,9 +92,9 @@ UpgradePlan plan_upgrade(const UpgradeFacts& facts, const UpgradeOptions& option
 // known.
 bool is_older(const UpgradeFacts& facts);
 
-// Returns a warning if the followed image was built more than `options.max_age` days ago: whoever holds
-// updates back, or has lost the place that publishes them, looks like that. nullopt if it is not older, or if
-// its time is not known. Pure.
+// Returns a warning if the followed image was built more than `options.max_age` days ago. That happens if
+// somebody holds updates back, or if the image is no longer published there. nullopt if it is not older, or
+// if its time is not known. Pure.
 std::optional<std::string> warning_of_age(const UpgradeFacts& facts, const UpgradeOptions& options);
 
 // Returns the name for messages: "version '2' (sha256:0123456789ab)", as far as it is known; escaped.
