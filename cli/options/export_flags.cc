@@ -5,6 +5,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "cli/options/key_files.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/output/format.hh"

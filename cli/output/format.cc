@@ -54,10 +54,6 @@ std::string format_bytes(std::uint64_t bytes) {
     return {text.data(), static_cast<std::size_t>(length)};
 }
 
-std::string format_count(std::uint64_t count, std::string_view noun) {
-    return concat(count, ' ', noun, count == 1 ? "" : "s");
-}
-
 std::string format_duration(std::uint64_t seconds) {
     const std::uint64_t hours = seconds / 3600;
     const std::uint64_t minutes = seconds / 60 % 60;

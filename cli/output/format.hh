@@ -10,9 +10,6 @@ namespace osb::cli {
 // "0 B", "1023 B", "1.5 KiB", "12.3 GiB".
 std::string format_bytes(std::uint64_t bytes);
 
-// "1 layer", "2 layers".
-std::string format_count(std::uint64_t count, std::string_view noun);
-
 // Formats seconds as "0:05", "12:34", "1:02:03"; "--:--" for more than 99 hours.
 std::string format_duration(std::uint64_t seconds);
 

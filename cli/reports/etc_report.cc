@@ -4,6 +4,7 @@
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "cli/reports/deployment_report.hh"

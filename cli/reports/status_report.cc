@@ -7,6 +7,7 @@
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "cli/output/console.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
+#include "base/numbers.hh"
 #include "cli/output/format.hh"
 
 namespace osb::cli {

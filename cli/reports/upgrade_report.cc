@@ -5,6 +5,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "cli/output/format.hh"
 #include "cli/reports/extension_report.hh"
 #include "cli/reports/transfer_report.hh"

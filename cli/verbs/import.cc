@@ -4,6 +4,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/log.hh"
+#include "base/numbers.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"

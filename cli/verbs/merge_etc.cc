@@ -3,9 +3,9 @@
 
 #include "base/bytes.hh"
 #include "base/log.hh"
+#include "base/numbers.hh"
 #include "cli/options/sysroot_flags.hh"
 #include "cli/options/verb.hh"
-#include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "cli/reports/deployment_report.hh"
 #include "system/etc/etc_merge.hh"

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
+#include "base/numbers.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"

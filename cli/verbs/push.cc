@@ -4,6 +4,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "cli/options/export_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"

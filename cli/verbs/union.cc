@@ -6,6 +6,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/numbers.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
@@ -21,10 +22,6 @@ namespace {
 
 constexpr std::size_t kShownConflicts = 20;
 
-OrderedJson owner_to_json(const std::string& package) {
-    return package.empty() ? OrderedJson(nullptr) : OrderedJson(package);
-}
-
 OrderedJson to_json(const ostree::UnionResult& result) {
     OrderedJson trees = OrderedJson::array();
     for (const ostree::UnionInputCommit& tree : result.trees) {
@@ -34,21 +31,21 @@ OrderedJson to_json(const ostree::UnionResult& result) {
     for (const ostree::UnionPackage& package : result.report.packages) {
         packages.push_back({{"name", json_text(package.name)},
                             {"version", json_text(package.version)},
-                            {"earlier_version", owner_to_json(package.earlier_version)}});
+                            {"earlier_version", json_text(package.earlier_version)}});
     }
     OrderedJson conflicts = OrderedJson::array();
     for (const ostree::UnionConflict& conflict : result.report.conflicts) {
         conflicts.push_back({{"path", json_text(conflict.path)},
                              {"tree", json_text(conflict.tree)},
-                             {"package", owner_to_json(conflict.package)},
-                             {"earlier_package", owner_to_json(conflict.earlier_package)}});
+                             {"package", json_text(conflict.package)},
+                             {"earlier_package", json_text(conflict.earlier_package)}});
     }
     return {{"schema", 1},
             {"commit", result.commit},
             {"ref", result.ref},
             {"parent", json_text(result.parent)},
             {"unchanged", result.unchanged},
-            {"kernel", owner_to_json(result.kernel)},
+            {"kernel", json_text(result.kernel)},
             {"trees", std::move(trees)},
             {"packages", std::move(packages)},
             {"files_removed", result.report.files_removed},

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "image/lint/checks.hh"
 
 namespace osb::image {
@@ -56,7 +57,7 @@ void check_var(const LintContext& context, Findings& findings) {
     if (files.count() == 0) return;
     findings.warning(
         context.place_of("var"),
-        concat(count_of(files.count(), "file"), " in /var, /home, /root, /srv or /mnt (", files.text(),
+        concat(format_count(files.count(), "file"), " in /var, /home, /root, /srv or /mnt (", files.text(),
                "): a machine gets only the files that it lacks, so new content of /var does not reach "
                "machines that run"),
         "move files that upgrades must change to /usr or /etc; docs/lint.md has other ways");
@@ -86,7 +87,7 @@ void check_runtime_content(const LintContext& context, Findings& findings) {
         });
         if (files.count() == 0) continue;
         findings.warning(place,
-                         concat(count_of(files.count(), "file"), " in /", directory, " (", files.text(),
+                         concat(format_count(files.count(), "file"), " in /", directory, " (", files.text(),
                                 "), which a running system hides or does not need"),
                          concat("RUN rm -rf /", directory, "/*"));
     }
@@ -104,7 +105,7 @@ void check_package_cache(const LintContext& context, Findings& findings) {
         });
         if (files.count() == 0) continue;
         findings.warning(place,
-                         concat(count_of(files.count(), "file"), " in the cache of the package manager, ",
+                         concat(format_count(files.count(), "file"), " in the cache of the package manager, ",
                                 bytes, " bytes (", files.text(), ')'),
                          std::string(cache.fix));
     }
@@ -117,7 +118,8 @@ void check_logs(const LintContext& context, Findings& findings) {
         if (entry.kind == LintKind::file && entry.size > 0) files.add(path);
     });
     if (files.count() == 0) return;
-    findings.warning(place, concat(count_of(files.count(), "log file"), " of the build (", files.text(), ')'),
+    findings.warning(place,
+                     concat(format_count(files.count(), "log file"), " of the build (", files.text(), ')'),
                      "RUN find /var/log -type f -delete");
 }
 

@@ -1,10 +1,10 @@
 // Checks of the tree as a whole: whether import can convert it, and what gets lost.
 #include <array>
-#include <cstdio>
 #include <map>
 #include <string>
 
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "image/lint/checks.hh"
 #include "image/lint/fix.hh"
 #include "ostree/tree/layer_path.hh"
@@ -57,11 +57,9 @@ void check_root_directory(const LintContext& context, Findings& findings) {
     constexpr std::uint32_t kPublicBits = 0005;
     const LintEntry* const root = context.tree().at("");
     if (root == nullptr || (root->mode & kPublicBits) == kPublicBits) return;
-    std::array<char, 16> mode{};
-    std::snprintf(mode.data(), mode.size(), "%04o", root->mode);
     findings.known(
         Severity::warning, "/",
-        concat("the root directory has the mode ", mode.data(), ", so only root can use the system"),
+        concat("the root directory has the mode ", octal(root->mode), ", so only root can use the system"),
         "RUN chmod 755 /");
 }
 

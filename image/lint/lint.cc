@@ -5,6 +5,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "base/numbers.hh"
 #include "base/spelling.hh"
 #include "image/lint/commit_tree.hh"
 #include "ostree/tree/commit_info.hh"
@@ -81,9 +82,9 @@ std::string count_findings(const std::vector<Finding>& findings) {
     for (const Finding& finding : findings) errors += finding.severity == Severity::error ? 1 : 0;
     const std::size_t warnings = findings.size() - errors;
     std::string out;
-    if (errors > 0) out = count_of(errors, "error");
+    if (errors > 0) out = format_count(errors, "error");
     if (errors > 0 && warnings > 0) out += ", ";
-    if (warnings > 0) out += count_of(warnings, "warning");
+    if (warnings > 0) out += format_count(warnings, "warning");
     return out;
 }
 

@@ -117,10 +117,6 @@ std::optional<std::string> read_small(const LintContext& context, std::string_vi
     return read_all(*context.tree().open(found->path), kMaxSmallFile, path);
 }
 
-std::string count_of(std::size_t count, std::string_view noun) {
-    return concat(count, ' ', noun, count == 1 ? "" : "s");
-}
-
 void PathList::add(std::string_view path) {
     constexpr std::size_t kShown = 3;
     if (++count_ > kShown + 1) return;

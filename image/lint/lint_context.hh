@@ -74,9 +74,6 @@ class LintContext {
 // than 1 MiB. Throws Error if it cannot be read.
 std::optional<std::string> read_small(const LintContext& context, std::string_view path);
 
-// "3 files".
-std::string count_of(std::size_t count, std::string_view noun);
-
 // Collects the first paths of many, for a message.
 class PathList {
   public:

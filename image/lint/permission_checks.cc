@@ -1,10 +1,10 @@
 // Checks of the permissions of files.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <string>
 
 #include "base/escape.hh"
+#include "base/numbers.hh"
 #include "image/lint/checks.hh"
 #include "image/lint/fix.hh"
 
@@ -90,12 +90,6 @@ bool is_program_place(std::string_view path) {
         if (path.starts_with(top)) return true;
     }
     return false;
-}
-
-std::string octal(std::uint32_t mode) {
-    std::array<char, 16> text{};
-    std::snprintf(text.data(), text.size(), "%04o", mode);
-    return text.data();
 }
 
 void check_setuid(const LintContext& context, Findings& findings) {

@@ -11,7 +11,6 @@
 #include "base/interrupt.hh"
 #include "ostree/diff/object_comparison.hh"
 #include "ostree/objects/object_reader.hh"
-#include "ostree/tree/commit.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "ostree/tree/directory_meta.hh"
 #include "ostree/tree/metadata_objects.hh"
@@ -177,19 +176,11 @@ class CommitComparison {
     CommitDiff out_;
 };
 
-RootChecksums complete_root(const DiffSide& side) {
-    if (!load_commit(side.repository, side.commit)) {
-        throw Error(ErrorKind::not_found,
-                    concat("the repository holds the commit ", side.commit, " only in part"));
-    }
-    return read_root(side.repository, side.commit);
-}
-
 }  // namespace
 
 CommitDiff diff_commits(const DiffSide& a, const DiffSide& b, unsigned threads, std::size_t max_entries) {
-    const RootChecksums before = complete_root(a);
-    const RootChecksums after = complete_root(b);
+    const RootChecksums before = read_complete_root(a.repository, a.commit);
+    const RootChecksums after = read_complete_root(b.repository, b.commit);
     CommitComparison comparison(a.repository, b.repository, max_entries);
     comparison.compare_roots(before, after);
     return comparison.finish(threads);

@@ -56,13 +56,6 @@ std::optional<ImageBase> find_base(const oci::Image& image, const ImportPlan& pl
     return out;
 }
 
-StoreLink link_store(ObjectWriter& writer) {
-    return [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
-        check_link_target(target);  // the layout may have made it longer
-        return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target, {});
-    };
-}
-
 // The tree of an image without a commit, in the layout of the plan.
 LaidOutTree make_tree(const oci::Image& image, const ImportPlan& plan, const ImageLayers& layers,
                       ObjectWriter& writer, ImageBudget& budget) {

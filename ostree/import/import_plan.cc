@@ -4,6 +4,7 @@
 #include "base/escape.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/commit.hh"
 
 namespace osb::ostree {
 namespace {
@@ -29,9 +30,7 @@ CommitId find_parent(const Repository& repository, const std::string& rev) {
 }  // namespace
 
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options) {
-    if (!is_utf8(options.subject) || options.subject.find('\0') != std::string::npos) {
-        throw Error(ErrorKind::usage, concat("the subject ", quoted(options.subject), " is not UTF-8"));
-    }
+    check_subject(options.subject);
     if (image.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
     const std::string machine = oci::machine_name(image.config.platform);
     ImportPlan plan{

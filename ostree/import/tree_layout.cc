@@ -1,10 +1,13 @@
 #include "ostree/import/tree_layout.hh"
 
+#include <sys/stat.h>
+
 #include <utility>
 
 #include "base/log.hh"
 #include "ostree/layout/bootable_layout.hh"
 #include "ostree/layout/extension_layout.hh"
+#include "ostree/tree/metadata_objects.hh"
 
 namespace osb::ostree {
 
@@ -22,6 +25,13 @@ LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, cons
     out.kernel = std::move(report.kernel);
     out.notes = std::move(report.notes);
     return out;
+}
+
+StoreLink link_store(ObjectWriter& writer) {
+    return [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
+        check_link_target(target);
+        return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target, {});
+    };
 }
 
 bool fits_layout(bool laid_out, Layout layout) noexcept {

@@ -6,6 +6,7 @@
 
 #include "ostree/import/import.hh"
 #include "ostree/layout/derived_layout.hh"
+#include "ostree/objects/object_writer.hh"
 #include "ostree/tree/image_budget.hh"
 #include "ostree/tree/tree.hh"
 #include "ostree/tree/tree_move.hh"
@@ -27,6 +28,10 @@ struct LaidOutTree {
 // make_bootable().
 LaidOutTree lay_out(Node tree, Layout layout, const DerivedLayout* derived, const StoreLink& store_link,
                     ImageBudget& budget);
+
+// Stores the links that lay_out() adds as objects. `writer` is borrowed. The function throws Error as
+// check_link_target(), because the layout may make a target longer, and as ObjectWriter::write_file().
+StoreLink link_store(ObjectWriter& writer);
 
 // True if a commit's tree fits the layout without changes. `laid_out`: the result of is_laid_out() for it.
 bool fits_layout(bool laid_out, Layout layout) noexcept;

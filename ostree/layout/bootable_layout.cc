@@ -1,12 +1,12 @@
 #include "ostree/layout/bootable_layout.hh"
 
 #include <array>
-#include <cstdio>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/numbers.hh"
 
 namespace osb::ostree {
 namespace {
@@ -151,9 +151,7 @@ LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget&
     }
     add_link(root, "ostree", store_link, "sysroot/ostree", report);
     if ((root.mode & kPublic) != kPublic) {
-        std::array<char, 16> mode{};
-        std::snprintf(mode.data(), mode.size(), "%04o", root.mode);
-        report.warnings.push_back(concat("the root directory has the mode ", mode.data(),
+        report.warnings.push_back(concat("the root directory has the mode ", octal(root.mode),
                                          ", so only root can use the system; import keeps it"));
     }
     if (!has_init(root, budget))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -11,13 +12,8 @@ namespace {
 
 // Maps a path to its path in the bootable layout.
 std::string placed(std::string path) {
-    constexpr std::array<std::string_view, 6> kMergedPrefixes{"bin/",   "sbin/",  "lib/",
-                                                              "lib32/", "lib64/", "libx32/"};
     if (path.starts_with("etc/")) return "usr/" + path;
-    for (const std::string_view prefix : kMergedPrefixes) {
-        if (path.starts_with(prefix)) return "usr/" + path;
-    }
-    return path;
+    return merged_path(std::move(path));
 }
 
 // Package names become part of annotations, which separate them by commas, and of JSON. apk does not write
@@ -34,6 +30,15 @@ std::string package_name(std::string_view value) {
 }
 
 }  // namespace
+
+std::string merged_path(std::string path) {
+    constexpr std::array<std::string_view, 6> kMergedPrefixes{"bin/",   "sbin/",  "lib/",
+                                                              "lib32/", "lib64/", "libx32/"};
+    for (const std::string_view prefix : kMergedPrefixes) {
+        if (path.starts_with(prefix)) return "usr/" + path;
+    }
+    return path;
+}
 
 std::map<std::string, std::string, std::less<>> package_owners(std::string_view installed) {
     constexpr std::size_t kMaxFiles = 1'000'000;

@@ -8,6 +8,10 @@
 
 namespace osb::ostree {
 
+// The path in a tree whose /bin, /sbin and /lib are links into /usr: "usr/lib/x" for "lib/x". Other paths,
+// also those in etc, stay as they are.
+std::string merged_path(std::string path);
+
 // The owner of each path, both as in the database and as in import's bootable layout: "lib/x" is also
 // "usr/lib/x", "etc/x" is also "usr/etc/x". Ignores unknown lines, so a file without a known owner has none.
 // Throws Error{too_large} for more than 1,000,000 files.

@@ -1,5 +1,7 @@
 #include "ostree/tree/commit.hh"
 
+#include "base/error.hh"
+#include "base/escape.hh"
 #include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
@@ -23,6 +25,11 @@ GVariantPtr metadata_of(GVariant* commit_object) {
 std::optional<CommitId> parent_of(GVariant* commit_object) {
     const GStringPtr parent(ostree_commit_get_parent(commit_object));
     return parent ? std::optional(CommitId::parse(parent.get())) : std::nullopt;
+}
+
+void check_subject(const std::string& subject) {
+    if (is_utf8(subject) && subject.find('\0') == std::string::npos) return;
+    throw Error(ErrorKind::usage, concat("the subject ", quoted(subject), " is not UTF-8"));
 }
 
 GVariantPtr make_commit(const CommitFields& fields) {

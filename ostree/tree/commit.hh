@@ -1,4 +1,4 @@
-// Reads and creates commit objects. Private to this folder.
+// Reads and creates commit objects. Private to this module.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,9 @@ struct CommitFields {
     std::uint64_t time = 0;  // seconds since 1970
     WrittenTree root;
 };
+
+// Throws Error{usage} if a commit cannot have this subject: it is not UTF-8, or has a NUL.
+void check_subject(const std::string& subject);
 
 GVariantPtr make_commit(const CommitFields& fields);
 

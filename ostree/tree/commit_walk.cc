@@ -107,11 +107,7 @@ class Walker {
 }  // namespace
 
 CommitWalk walk_commit(const Repository& repository, const CommitId& commit) {
-    if (!load_commit(repository, commit)) {
-        throw Error(ErrorKind::not_found,
-                    concat("the repository holds the commit ", commit, " only in part"));
-    }
-    const RootChecksums root = read_root(repository, commit);
+    const RootChecksums root = read_complete_root(repository, commit);
     CommitWalk walk = walk_tree(repository, root.tree, root.meta);
     walk.commit = commit;
     return walk;
@@ -148,6 +144,14 @@ RootChecksums root_of(ByteView commit_object) {
 
 RootChecksums read_root(const Repository& repository, const CommitId& commit) {
     return root_of(as_bytes(read_commit_object(repository, commit)));
+}
+
+RootChecksums read_complete_root(const Repository& repository, const CommitId& commit) {
+    if (!load_commit(repository, commit)) {
+        throw Error(ErrorKind::not_found,
+                    concat("the repository holds the commit ", commit, " only in part"));
+    }
+    return read_root(repository, commit);
 }
 
 }  // namespace osb::ostree

@@ -64,5 +64,7 @@ RootChecksums root_of(ByteView commit_object);
 
 // Reads them for a commit in the repository. Throws Error: not_found, digest_mismatch, invalid.
 RootChecksums read_root(const Repository& repository, const CommitId& commit);
+// The same, but also throws Error{not_found} if the repository has the commit only partially.
+RootChecksums read_complete_root(const Repository& repository, const CommitId& commit);
 
 }  // namespace osb::ostree

@@ -1,7 +1,5 @@
 #include "ostree/union/tree_union.hh"
 
-#include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "ostree/tree/apk_database.hh"
 
 namespace osb::ostree {
 namespace {
@@ -24,14 +23,6 @@ using FileOwners = std::map<std::string, OwnedFile, std::less<>>;
 void take_out(const OwnedFile& owned) {
     owned.file->name.clear();
     owned.file->lines.clear();
-}
-
-// The path in the layout that ostree deploys, as package_owners() has it: "lib/x" is "usr/lib/x".
-std::string merged_path(const std::string& path) {
-    constexpr std::array<std::string_view, 6> kMerged{"bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"};
-    const bool is_merged = std::any_of(kMerged.begin(), kMerged.end(),
-                                       [&path](std::string_view prefix) { return path.starts_with(prefix); });
-    return is_merged ? "usr/" + path : path;
 }
 
 // The owners of all paths. `is_merged`: the tree has /lib as a link to usr/lib, so both names are one file.

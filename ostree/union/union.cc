@@ -1,7 +1,5 @@
 #include "ostree/union/union.hh"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -19,7 +17,6 @@
 #include "ostree/tree/commit_binding.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
-#include "ostree/tree/metadata_objects.hh"
 #include "ostree/union/architecture.hh"
 #include "ostree/union/commit_tree.hh"
 
@@ -132,13 +129,6 @@ std::optional<oci::Platform> platform_of(const Repository& repository, const Uni
     return input.commit ? read_commit_platform(repository, *input.commit) : input.platform;
 }
 
-StoreLink union_link_store(ObjectWriter& writer) {
-    return [&writer](std::string_view target, std::uint32_t uid, std::uint32_t gid) {
-        check_link_target(target);
-        return writer.write_file({.uid = uid, .gid = gid, .mode = S_IFLNK | 0777U, .xattrs = {}}, target, {});
-    };
-}
-
 // The base's configuration without its layers and history, which are not those of the union.
 std::string config_of_union(GVariant* base_metadata) {
     const std::string text = lookup_string(base_metadata, "ostree.container.image-config");
@@ -199,12 +189,6 @@ std::uint64_t newest_time(const Repository& repository, const std::vector<UnionI
     for (const UnionInputCommit& tree : trees)
         out = std::max(out, read_commit_info(repository, tree.commit).time);
     return out;
-}
-
-void check_subject(const std::string& subject) {
-    if (!is_utf8(subject) || subject.find('\0') != std::string::npos) {
-        throw Error(ErrorKind::usage, concat("the subject ", quoted(subject), " is not UTF-8"));
-    }
 }
 
 // Writes the commit, unless the ref's commit is the same union, and sets the ref.
@@ -268,7 +252,7 @@ UnionResult join_onto_base(Repository& repository, const std::vector<UnionInput>
     }
     if (has_databases) write_apk_database(repository, writer, tree.root, tree.database, budget);
 
-    LaidOutTree done = lay_out(std::move(tree.root), layout, &derived, union_link_store(writer), budget);
+    LaidOutTree done = lay_out(std::move(tree.root), layout, &derived, link_store(writer), budget);
     check_directory_sizes(done.root);
     const WrittenTree root = write_tree(writer, done.root);
     result.kernel = std::move(done.kernel);

@@ -23,11 +23,6 @@ TEST(FormatDuration, HasMinutesAndHours) {
     EXPECT_EQ(format_duration(100UL * 3600), "--:--");
 }
 
-TEST(FormatCount, HasAPlural) {
-    EXPECT_EQ(format_count(0, "layer"), "0 layers");
-    EXPECT_EQ(format_count(1, "layer"), "1 layer");
-}
-
 TEST(FormatTime, IsUtc) {
     EXPECT_EQ(format_time(0), "1970-01-01 00:00:00 UTC");
     EXPECT_EQ(format_rfc3339(951827696), "2000-02-29T12:34:56Z");
