@@ -114,7 +114,7 @@ Kernel find_kernel(const ostree::Repository& repository, const ostree::CommitWal
     kernel.checksum = hasher.finish_hex();
     if (const auto hmac = files->find(".vmlinuz.hmac"); hmac != files->end()) {
         KernelFile file{concat('.', kernel.image.name, ".hmac"), hmac->second};
-        file.size = ostree::open_object(repository, file.object).size;
+        file.size = ostree::read_object_header(repository, file.object).size;
         kernel.others.push_back(std::move(file));
     }
     return kernel;

@@ -111,7 +111,7 @@ class Export {
 
     // The unpacked size, because the stored size differs between repositories and the plan must not.
     std::uint64_t content_size(const WalkedFile& file) const {
-        return open_object(repository_, file.checksum).size;
+        return read_object_header(repository_, file.checksum).size;
     }
 
     // Reads apk's database, which is part of the commit.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/error.hh"
@@ -24,9 +25,10 @@ class Walker {
     // several times could form a huge tree.
     std::size_t measure(const Sha256& tree, std::size_t depth) {
         check_interrupt();
-        if (const auto found = entries_.find(tree); found != entries_.end()) return found->second;
+        if (const auto found = trees_.find(tree); found != trees_.end()) return found->second.entries;
         if (depth > kMaxDepth) throw Error(ErrorKind::invalid, "directories too deep");
-        const DirtreeObject object = load_tree(tree);
+        DirtreeObject object = load_tree(tree);
+        const std::size_t children = object.files.size() + object.directories.size();
         std::size_t out = 1 + object.files.size();
         for (const DirtreeObject::Directory& directory : object.directories) {
             out += measure(directory.tree, depth + 1);
@@ -35,7 +37,12 @@ class Walker {
                             concat("a tree of more than ", kMaxWalkEntries, " entries"));
             }
         }
-        entries_[tree] = out;
+        MeasuredTree& measured = trees_[tree];
+        measured.entries = out;
+        if (children <= kMostKept - kept_children_) {
+            kept_children_ += children;
+            measured.object = std::move(object);
+        }
         return out;
     }
 
@@ -44,7 +51,9 @@ class Walker {
         count(path);
         check_tree_place(path, depth);
         add_directory(path, tree, meta);
-        const DirtreeObject object = load_tree(tree);
+        const MeasuredTree& measured = trees_.at(tree);
+        const DirtreeObject loaded = measured.object ? DirtreeObject{} : load_tree(tree);
+        const DirtreeObject& object = measured.object ? *measured.object : loaded;
         for (const DirtreeObject::File& file : object.files) {
             std::string name = join_path(path, file.name);
             count(name);
@@ -73,6 +82,14 @@ class Walker {
     }
 
   private:
+    // The dirtrees in memory have at most so many children. The others are loaded again.
+    static constexpr std::size_t kMostKept = 100'000;
+
+    struct MeasuredTree {
+        std::size_t entries = 0;  // with everything below it
+        std::optional<DirtreeObject> object;
+    };
+
     void count(const std::string& path) {
         path_bytes_ += path.size();
         if (path_bytes_ <= kMaxWalkBytes) return;
@@ -88,17 +105,28 @@ class Walker {
     }
 
     void add_directory(const std::string& path, const Sha256& tree, const Sha256& meta) {
+        WalkedDirectory out = attributes_of(meta);
+        out.path = path;
+        out.tree = tree;
+        directories_.push_back(std::move(out));
+    }
+
+    // Without path and tree. Most directories share a few dirmetas.
+    const WalkedDirectory& attributes_of(const Sha256& meta) {
+        if (const auto found = metas_.find(meta); found != metas_.end()) return found->second;
         const DirectoryMeta object = read_directory_meta(repository_, meta);
-        directories_.push_back({.path = path,
-                                .tree = tree,
-                                .meta = meta,
-                                .uid = object.uid,
-                                .gid = object.gid,
-                                .mode = object.mode});
+        return metas_[meta] = {.path = {},
+                               .tree = {},
+                               .meta = meta,
+                               .uid = object.uid,
+                               .gid = object.gid,
+                               .mode = object.mode};
     }
 
     const Repository& repository_;
-    std::map<Sha256, std::size_t> entries_;  // of a dirtree and everything below it
+    std::map<Sha256, MeasuredTree> trees_;
+    std::size_t kept_children_ = 0;
+    std::map<Sha256, WalkedDirectory> metas_;
     std::size_t path_bytes_ = 0;
     std::vector<WalkedDirectory> directories_;
     std::map<Sha256, std::vector<std::string>> files_;

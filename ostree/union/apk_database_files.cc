@@ -36,7 +36,7 @@ void write_file_at(const Repository& repository, ObjectWriter& writer, Node& roo
     const Node* const old = directory.child(name);
     ContentObject meta;
     meta.mode = kDefaultMode;
-    if (old != nullptr && old->is_file()) meta = open_object(repository, old->checksum);
+    if (old != nullptr && old->is_file()) meta = read_object_header(repository, old->checksum);
     directory.set_child(name,
                         Node::file(writer.write_file(
                             {.uid = meta.uid, .gid = meta.gid, .mode = meta.mode, .xattrs = meta.xattrs}, {},

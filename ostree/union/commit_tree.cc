@@ -15,7 +15,7 @@ Node read_commit_tree(const Repository& repository, const CommitId& commit, Imag
     Layer objects(oci::Digest::of({}), LayerKind::objects);
     for (const WalkedFile& file : walk_commit(repository, commit).files) {
         check_interrupt();
-        const ContentObject object = open_object(repository, file.checksum);
+        const ContentObject object = read_object_header(repository, file.checksum);
         LayerEntry entry;
         entry.kind = S_ISLNK(object.mode) ? EntryKind::symlink : EntryKind::file;
         entry.checksum = file.checksum;

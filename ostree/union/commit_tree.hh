@@ -8,8 +8,8 @@
 
 namespace osb::ostree {
 
-// Reads the tree, and opens each file to know the targets of symbolic links. Throws Error: not_found if an
-// object is missing; and as walk_commit() and `budget`.
+// Reads the tree, and the header of each file to know the targets of symbolic links. Throws Error: not_found
+// if an object is missing; and as walk_commit() and `budget`.
 Node read_commit_tree(const Repository& repository, const CommitId& commit, ImageBudget& budget);
 
 }  // namespace osb::ostree

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
 
 #include "base/error.hh"
 #include "ostree/objects/glib.hh"
@@ -61,6 +62,24 @@ TEST_F(CommitWalkTest, TreesThatAreNamedTwiceAreWalkedTwice) {
     Sha256 tree = above({}, {});
     for (int i = 0; i < 3; ++i) tree = above(tree, {"a", "b"});
     EXPECT_EQ(ostree::walk_tree(repository_, tree, meta_).directories.size(), 15U);
+}
+
+// More children than the walk keeps in memory.
+TEST_F(CommitWalkTest, ALargeDirectoryIsWalkedWhereverItIsNamed) {
+    constexpr int kFiles = 100'001;
+    GVariantBuilder files;
+    g_variant_builder_init(&files, G_VARIANT_TYPE("a(say)"));
+    for (int i = 0; i < kFiles; ++i)
+        g_variant_builder_add(&files, "(s@ay)", std::to_string(1'000'000 + i).c_str(), bytes(meta_));
+    const Sha256 large = write(OSTREE_OBJECT_TYPE_DIR_TREE,
+                               g_variant_new("(a(say)@a(sayay))", &files,
+                                             g_variant_new_array(G_VARIANT_TYPE("(sayay)"), nullptr, 0)));
+    const ostree::CommitWalk walk = ostree::walk_tree(repository_, above(large, {"a", "b"}), meta_);
+    EXPECT_EQ(walk.directories.size(), 3U);
+    ASSERT_EQ(walk.files.size(), 1U);
+    ASSERT_EQ(walk.files[0].paths.size(), 2U * kFiles);
+    EXPECT_EQ(walk.files[0].paths.front(), "a/1000000");
+    EXPECT_EQ(walk.files[0].paths.back(), "b/1100000");
 }
 
 TEST_F(CommitWalkTest, ATreeWithoutAnEndIsRefused) {
