@@ -35,8 +35,6 @@ constexpr std::string_view kUnverifiedRegistry = "ostree-unverified-registry:";
 constexpr std::string_view kUnverifiedImage = "ostree-unverified-image:";
 // Those that osb-oci follows.
 constexpr std::array<std::string_view, 3> kFollowed{kUnverifiedRegistry, kUnverifiedImage, kSignedImage};
-// The transports of the grammar that osb-oci does not support.
-constexpr std::array<std::string_view, 2> kForeign{"dir:", "docker-daemon:"};
 
 template<std::size_t N>
 bool begins_with_one_of(std::string_view text, const std::array<std::string_view, N>& prefixes) {
@@ -118,11 +116,6 @@ ImageOrigin image_of(const std::string& value, const KeyFile& file) {
     if (!begins_with_one_of(value, kFollowed)) {
         throw Error(ErrorKind::invalid,
                     concat("the origin ", quoted(value), " is not a reference to an image"));
-    }
-    const std::string_view image = std::string_view(value).substr(value.find(':') + 1);
-    if (!value.starts_with(kUnverifiedRegistry) && begins_with_one_of(image, kForeign)) {
-        throw Error(ErrorKind::unsupported,
-                    concat("the origin ", quoted(value), " names a transport that osb-oci cannot read"));
     }
     try {
         return {.value = value,

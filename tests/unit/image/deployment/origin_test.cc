@@ -96,8 +96,6 @@ TEST(ParseOrigin, ASignedImageRequiresASignature) {
 TEST(ParseOrigin, RefusesPoliciesThatItCannotKeep) {
     EXPECT_EQ(image_refusal("ostree-remote-registry:fedora:quay.io/x/y:1"), ErrorKind::unsupported);
     EXPECT_EQ(image_refusal("ostree-remote-image:fedora:docker://quay.io/x/y:1"), ErrorKind::unsupported);
-    EXPECT_EQ(image_refusal("ostree-unverified-image:docker-daemon:x"), ErrorKind::unsupported);
-    EXPECT_EQ(image_refusal("ostree-unverified-image:dir:/x"), ErrorKind::unsupported);
     EXPECT_EQ(refusal("[origin]\nrefspec=a:b\nunconfigured-state=call \x1b[1m us\n"), ErrorKind::unsupported);
     EXPECT_EQ(refusal("[origin]\nbaserefspec=a:b\n[packages]\nrequested=vim;\n"), ErrorKind::unsupported);
 }
@@ -158,8 +156,12 @@ TEST(OriginOfImage, TransportsBesideRegistries) {
          {"dir:/media/usb/os", "docker-daemon:localhost/os:1", "tarball:/media/usb/os.tar"})
         EXPECT_EQ(with_grammar(name), "ostree-unverified-image:" + name);
     EXPECT_EQ(with_grammar("quay.io/x/y:1"), "quay.io/x/y:1");
-    const std::string value = with_grammar("oci:/media/usb/os:v1");
-    EXPECT_EQ(std::get<ImageOrigin>(Origin::of_image(value, kDigest).target()).value, value);
+    for (const char* name : {"oci:/media/usb/os:v1", "dir:/x", "docker-daemon:localhost/os:1"}) {
+        const std::string value = with_grammar(name);
+        const auto target = Origin::of_image(value, kDigest).target();
+        EXPECT_EQ(std::get<ImageOrigin>(target).value, value);
+        EXPECT_EQ(std::get<ImageOrigin>(target).reference, name);
+    }
 }
 
 TEST(OriginOfImage, RefusesWhatWouldEndTheLine) {
