@@ -127,6 +127,23 @@ std::string_view script_package(std::string_view member) {
     return member;
 }
 
+// What an archive of scripts unpacks to: no more than an archive that is not compressed may have.
+class UnpackedScripts final : public Source {
+  public:
+    explicit UnpackedScripts(Source& inner) noexcept : inner_(inner) {}
+
+    std::size_t read(MutableBytes buffer) override {
+        const std::size_t n = inner_.read(buffer);
+        total_ += n;
+        if (total_ > kMaxScripts) throw Error(ErrorKind::too_large, "it unpacks to more than 64 MiB");
+        return n;
+    }
+
+  private:
+    Source& inner_;
+    std::size_t total_ = 0;
+};
+
 class TextSink final : public Sink {
   public:
     void write(ByteView bytes) override { text += as_text(bytes); }
@@ -179,7 +196,8 @@ void add_scripts(std::vector<ApkPackage>& packages, std::string_view archive) {
     for (ApkPackage& package : packages) by_name[concat(package.name, '-', package.version)] = &package;
     MemorySource source(as_bytes(archive));
     const std::unique_ptr<Source> plain = oci::decompress_layer(source, oci::Compression::none);
-    oci::TarReader reader(*plain);
+    UnpackedScripts limited(*plain);
+    oci::TarReader reader(limited);
     oci::TarEntry entry;
     std::size_t total = 0;
     while (reader.next(entry)) {

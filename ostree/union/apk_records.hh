@@ -1,5 +1,6 @@
 // apk's databases as records: lib/apk/db/installed, triggers, scripts.tar, and etc/apk/world (apk-tools,
-// "installed database"). What is read and not changed is written with the same bytes.
+// "installed database"). Records are written with the same bytes; of a script, name, mode and content are
+// kept.
 #pragma once
 
 #include <cstddef>
@@ -59,7 +60,8 @@ std::vector<ApkPackage> parse_installed(std::string_view text);
 std::string installed_text(const std::vector<ApkPackage>& packages);
 
 // Adds the lines of triggers, or the members of scripts.tar (gzip is accepted), to their packages. Ignores
-// those of packages that are not installed, as apk does. add_scripts() throws Error for a malformed archive.
+// those of packages that are not installed, as apk does. add_scripts() throws Error for a malformed archive,
+// and for one that unpacks to more than kMaxScripts.
 void add_triggers(std::vector<ApkPackage>& packages, std::string_view text);
 void add_scripts(std::vector<ApkPackage>& packages, std::string_view archive);
 std::string triggers_text(const std::vector<ApkPackage>& packages);
