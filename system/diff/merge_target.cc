@@ -2,8 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 
+#include "base/error.hh"
+#include "base/escape.hh"
 #include "system/deploy/deployment_name.hh"
 #include "system/etc/etc_record.hh"
 
@@ -11,15 +14,16 @@ namespace osb::system {
 namespace {
 
 // libostree makes the directory immutable when it has deployed, so its time is that of the deployment.
+std::int64_t deploy_time_of(const ostree::Sysroot& sysroot, const ostree::Deployment& deployment) {
+    const std::string path = sysroot.path_of(deployment.id.path());
+    struct stat st {};
+    if (::lstat(path.c_str(), &st) != 0) throw_errno(quoted(path));
+    return st.st_mtim.tv_sec;
+}
+
 bool was_made_before(const ostree::Sysroot& sysroot, const ostree::Deployment& a,
                      const ostree::Deployment& b) {
-    struct stat first {};
-    struct stat second {};
-    if (::lstat(sysroot.path_of(a.id.path()).c_str(), &first) != 0 ||
-        ::lstat(sysroot.path_of(b.id.path()).c_str(), &second) != 0) {
-        return false;
-    }
-    return first.st_mtim.tv_sec < second.st_mtim.tv_sec;
+    return deploy_time_of(sysroot, a) < deploy_time_of(sysroot, b);
 }
 
 }  // namespace
