@@ -13,7 +13,7 @@ namespace osb::image {
 // The directory of the record relative to the sysroot, and its parts:
 // - default-etc: the image's entries of /etc that were changed or removed, as they were
 // - etc: the changed and added entries of /etc, as they are
-// - var: the entries that were added to /var
+// - var: the entries that were added to or changed in /var
 // Directories above these entries are there, too. The difference of the first two is a change of /etc that
 // can be merged into another /etc (system/etc/etc_plan.hh).
 inline constexpr const char* kInstalledDirectory = "ostree/osb-oci/installed";

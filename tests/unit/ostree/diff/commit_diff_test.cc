@@ -206,7 +206,6 @@ TEST_F(CommitDiffTest, ADamagedObjectIsAnError) {
     EXPECT_EQ(failure(a, b), ErrorKind::invalid);
 }
 
-// Many pairs, so that all threads take some.
 TEST_F(CommitDiffTest, LongHeaders) {
     TarBuilder before;
     TarBuilder after;
@@ -218,6 +217,7 @@ TEST_F(CommitDiffTest, LongHeaders) {
 
 class CommitDiffThreads : public CommitDiffTest {};
 
+// Many pairs, so that all threads take some.
 TEST_F(CommitDiffThreads, ManyFiles) {
     TarBuilder before;
     TarBuilder after;
