@@ -15,10 +15,11 @@ namespace {
 constexpr std::uint32_t kExecute = 0111;
 
 void check_kernel(const LintContext& context, Findings& findings) {
-    bool failed = false;
+    bool failed = !context.deployed().is_converted;  // without a conversion, no kernel is found
     for (const LayoutProblem& problem : context.deployed().problems) {
-        if (problem.check == "kernel") findings.error(problem.path, problem.message, problem.fix);
-        failed = true;  // without a conversion, no kernel is found
+        if (problem.check != "kernel") continue;
+        findings.error(problem.path, problem.message, problem.fix);
+        failed = true;
     }
     const std::vector<LintKernel>& kernels = context.deployed().kernels;
     if (kernels.empty() && !failed) {

@@ -16,8 +16,21 @@ namespace {
 
 constexpr std::uint32_t kPermissions = 07777;
 
+// Runs f. An object that cannot be read is a fault of the repository, and not of the image that it holds.
+template<typename F>
+auto as_damage(F&& f) {
+    try {
+        return f();
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::invalid) throw;
+        throw Error(ErrorKind::digest_mismatch, error.message())
+            .hint("run 'ostree fsck' to find all damaged objects of the repository");
+    }
+}
+
 LintEntry entry_of(const ostree::Repository& repository, const ostree::WalkedFile& file) {
-    const ostree::ContentObject object = ostree::open_object(repository, file.checksum);
+    const ostree::ContentObject object =
+        as_damage([&] { return ostree::read_object_header(repository, file.checksum); });
     return {.kind = S_ISLNK(object.mode) ? LintKind::symlink : LintKind::file,
             .mode = object.mode & kPermissions,
             .uid = object.uid,
@@ -26,6 +39,18 @@ LintEntry entry_of(const ostree::Repository& repository, const ostree::WalkedFil
             .target = object.target,
             .content = file.checksum};
 }
+
+class ObjectSource final : public Source {
+  public:
+    explicit ObjectSource(std::unique_ptr<Source> content) : content_(std::move(content)) {}
+
+    std::size_t read(MutableBytes buffer) override {
+        return as_damage([&] { return content_->read(buffer); });
+    }
+
+  private:
+    std::unique_ptr<Source> content_;
+};
 
 }  // namespace
 
@@ -56,7 +81,9 @@ std::unique_ptr<Source> CommitTree::open(const std::string& path) const {
     if (entry == nullptr || entry->kind != LintKind::file) {
         throw Error(ErrorKind::internal, concat("not a file of the commit: ", quoted(path)));
     }
-    return ostree::open_object(repository_, entry->content).content;
+    return as_damage([&] {
+        return std::make_unique<ObjectSource>(ostree::open_object(repository_, entry->content).content);
+    });
 }
 
 }  // namespace osb::image

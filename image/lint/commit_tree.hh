@@ -16,7 +16,8 @@ class CommitTree final : public LintTree {
     // Error: as ostree::walk_commit(), and too_large above kMaxLintEntries.
     CommitTree(const ostree::Repository& repository, const ostree::CommitId& commit);
 
-    // The source verifies the object, if it is read to the end.
+    // The source verifies the object, if it is read to the end. open() and read() throw
+    // Error{digest_mismatch} also for a malformed object, so that `invalid` is a fault of the image.
     std::unique_ptr<Source> open(const std::string& path) const override;
 
   private:

@@ -132,18 +132,32 @@ void check_kernel_arguments(const LintContext& context, Findings& findings) {
     });
 }
 
+std::optional<FoundEntry> find_os_release(const LintContext& context) {
+    for (const char* path : {"etc/os-release", "usr/lib/os-release"}) {
+        std::optional<FoundEntry> found = context.find(path);
+        if (found && found->entry->kind == LintKind::file) return found;
+    }
+    return std::nullopt;
+}
+
 void check_os_release(const LintContext& context, Findings& findings) {
-    std::optional<std::string> text = read_small(context, "etc/os-release");
-    if (!text) text = read_small(context, "usr/lib/os-release");
-    if (!text) {
+    const std::optional<FoundEntry> found = find_os_release(context);
+    if (!found) {
         findings.warning("etc/os-release", "there is no os-release, so the boot menu cannot name the system",
                          R"(RUN printf 'ID=my-os\nPRETTY_NAME="My OS"\n' >/etc/os-release)");
+        return;
+    }
+    const std::optional<std::string> text = read_small(context, found->path);
+    if (!text) {
+        findings.warning(found->path,
+                         "this file has more than 1 MiB, so the boot menu cannot name the system",
+                         "write a short os-release");
         return;
     }
     try {
         check_title(parse_os_release(*text), context.subject().version.value_or(std::string()));
     } catch (const Error& error) {
-        findings.error("etc/os-release", error.message(), "write a short PRETTY_NAME of one line");
+        findings.error(found->path, error.message(), "write a short PRETTY_NAME of one line");
     }
 }
 

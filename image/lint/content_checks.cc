@@ -33,20 +33,24 @@ bool is_below(std::string_view path, std::string_view directory) {
     return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
 }
 
-bool is_other_state(const LintContext& context, std::string_view path) {
-    const auto covers = [&](std::string_view directory) {
-        return is_below(path, context.place_of(directory));
-    };
-    return std::any_of(kOtherState.begin(), kOtherState.end(), covers) ||
-           std::any_of(kCaches.begin(), kCaches.end(),
-                       [&](const Cache& cache) { return covers(cache.path); });
+// The paths of kOtherState and kCaches in the tree.
+std::vector<std::string> other_state(const LintContext& context) {
+    std::vector<std::string> out;
+    for (const std::string_view directory : kOtherState) out.push_back(context.place_of(directory));
+    for (const Cache& cache : kCaches) out.push_back(context.place_of(cache.path));
+    return out;
 }
 
 PathList state_files(const LintContext& context) {
     PathList files;
+    const std::vector<std::string> other = other_state(context);
+    const auto is_other = [&other](std::string_view path) {
+        return std::any_of(other.begin(), other.end(),
+                           [path](const std::string& directory) { return is_below(path, directory); });
+    };
     for (const std::string& directory : context.state_directories()) {
         for_each_below(context.tree(), directory, [&](const std::string& path, const LintEntry& entry) {
-            if (entry.kind == LintKind::file && !is_other_state(context, path)) files.add(path);
+            if (entry.kind == LintKind::file && !is_other(path)) files.add(path);
         });
     }
     return files;

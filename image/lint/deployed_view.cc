@@ -1,5 +1,6 @@
 #include "image/lint/deployed_view.hh"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <optional>
@@ -16,6 +17,7 @@
 namespace osb::image {
 namespace {
 
+constexpr std::string_view kModulesOfRoot = "lib/modules";
 constexpr std::string_view kModulesOfUsr = "usr/lib/modules";
 
 Sha256 store_target(std::string_view target, std::uint32_t uid, std::uint32_t gid) {
@@ -126,9 +128,16 @@ class Conversion {
         if (!step("usr-merge", [&] { ostree::merge_usr(root, store_target, report, budget_); })) return;
         if (!step("kernel", [&] { ostree::place_kernel(root, report, budget_); })) return;
         find_kernels(root);
+        view_.is_converted = !hides_modules(conflicts.left_out());
     }
 
   private:
+    static bool hides_modules(const std::set<std::string>& left_out) {
+        return std::any_of(left_out.begin(), left_out.end(), [](const std::string& path) {
+            return path == kModulesOfRoot || path.starts_with(concat(kModulesOfRoot, '/'));
+        });
+    }
+
     bool top_is_usable() {
         bool usable = true;
         for (const char* name : {"usr", "etc", "var"}) {
@@ -207,6 +216,7 @@ void find_placed_kernels(const LintTree& tree, DeployedView& view) {
         if (initramfs.empty()) initramfs = file_at(tree, concat(directory, "/initramfs"));
         view.kernels.push_back({&tree, std::string(base_name(directory)), path, initramfs});
     });
+    view.is_converted = true;
 }
 
 }  // namespace

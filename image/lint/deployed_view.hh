@@ -28,6 +28,9 @@ struct LayoutProblem {
 struct DeployedView {
     std::vector<LintKernel> kernels;
     std::vector<LayoutProblem> problems;
+    // True if no kernel was overlooked: each step of the conversion worked, and no conflict hides the
+    // modules, among which the kernel is.
+    bool is_converted = false;
 };
 
 // Finds the kernels of a tree. Converts a tree that is not laid out for ostree in memory, as

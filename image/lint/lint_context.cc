@@ -60,6 +60,7 @@ std::optional<oci::Platform> platform_of_programs(const LintTree& tree) {
 
 LintContext::LintContext(const LintSubject& subject)
     : subject_(subject),
+      laid_out_(subject.tree.is_laid_out()),
       deployed_(view_deployed(subject.deployed != nullptr ? *subject.deployed : subject.tree)),
       program_platform_(platform_of_programs(subject.tree)) {
     platform_ = subject.platform;
@@ -68,14 +69,14 @@ LintContext::LintContext(const LintSubject& subject)
 
 std::string LintContext::place_of(std::string_view path) const {
     while (path.starts_with('/')) path.remove_prefix(1);
-    if (!tree().is_laid_out()) return std::string(path);
+    if (!laid_out_) return std::string(path);
     if (path == "etc" || path.starts_with("etc/")) return concat("usr/", path);
     if (path == "var" || path.starts_with("var/")) return concat(ostree::kFactory, '/', path);
     return std::string(path);
 }
 
 std::vector<std::string> LintContext::state_directories() const {
-    if (tree().is_laid_out()) return {place_of("var")};
+    if (laid_out_) return {place_of("var")};
     return {"var", "home", "root", "srv", "mnt"};
 }
 

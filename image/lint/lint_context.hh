@@ -64,6 +64,7 @@ class LintContext {
 
   private:
     const LintSubject& subject_;
+    const bool laid_out_;  // LintTree::is_laid_out() searches the tree
     DeployedView deployed_;
     std::optional<oci::Platform> program_platform_;
     std::optional<oci::Platform> platform_;

@@ -136,10 +136,9 @@ bool has_end(std::string_view path, std::string_view end) {
     return path.ends_with(end) && (path.size() == end.size() || path[path.size() - end.size() - 1] == '/');
 }
 
-// True for files with which all machines shall fetch their upgrades.
+// True for the file with which all machines shall fetch their upgrades (registry/auth/credentials.hh).
 bool is_of_machine(const LintContext& context, std::string_view path) {
-    return path == context.place_of("etc/ostree/auth.json") ||
-           path == context.place_of("etc/containers/auth.json");
+    return path == context.place_of("etc/ostree/auth.json");
 }
 
 void check_credentials(const LintContext& context, Findings& findings) {

@@ -94,6 +94,17 @@ INSTANTIATE_TEST_SUITE_P(
                           .file("lib/modules/6.6-0-lts/kernel/a.ko", "ko");
                   },
                   "error kernel \n"},
+        CheckCase{"ConflictAndNoKernel",
+                  [](Linted& l) {
+                      l.tree.file("bin/x", "one").file("usr/bin/x", "two").remove("boot/vmlinuz-virt");
+                  },
+                  "error usr-merge /bin/x\nerror kernel \n"},
+        CheckCase{"ConflictThatHidesTheKernel",
+                  [](Linted& l) {
+                      l.tree.remove("boot/vmlinuz-virt").file("lib/modules/6.6-0-virt/vmlinuz", bzimage());
+                      l.tree.file("usr/lib/modules", "x");
+                  },
+                  "error usr-merge /lib/modules\n"},
         CheckCase{"KernelBesideItsModules",
                   [](Linted& l) {
                       l.tree.remove("boot/vmlinuz-virt").file("lib/modules/6.6-0-virt/vmlinuz", bzimage());
@@ -220,7 +231,15 @@ INSTANTIATE_TEST_SUITE_P(
         CheckCase{
             "OsReleaseTooLong",
             [](Linted& l) { l.tree.file("etc/os-release", "PRETTY_NAME=" + std::string(3000, 'x') + "\n"); },
-            "error os-release /etc/os-release\n"}),
+            "error os-release /etc/os-release\n"},
+        CheckCase{"OsReleaseInUsrTooLong",
+                  [](Linted& l) {
+                      l.tree.remove("etc/os-release").link("etc/os-release", "../usr/lib/os-release");
+                      l.tree.file("usr/lib/os-release", "PRETTY_NAME=" + std::string(3000, 'x') + "\n");
+                  },
+                  "error os-release /usr/lib/os-release\n"},
+        CheckCase{"OsReleaseTooLarge", [](Linted& l) { l.tree.resize("etc/os-release", 2U << 20U); },
+                  "warning os-release /etc/os-release\n"}),
     name_of);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -350,6 +369,11 @@ INSTANTIATE_TEST_SUITE_P(
                   "warning var /var\nwarning credentials /etc/ostree/auth.json\nerror credentials "
                   "/root/.docker/config.json\n"
                   "error credentials /root/.netrc\n"},
+        CheckCase{"CredentialsThatNoMachineReads",
+                  [](Linted& l) {
+                      l.tree.file("etc/containers/auth.json", "{\"auths\":{\"x\":{\"auth\":\"YTpi\"}}}");
+                  },
+                  "error credentials /etc/containers/auth.json\n"},
         CheckCase{
             "NoCredentials",
             [](Linted& l) {
@@ -433,7 +457,10 @@ TEST(LintReport, ShowsNamesOfTheImageEscaped) {
     Linted linted;
     make_good(linted.tree);
     linted.tree.link("etc/runlevels/default/\x1b[31m", "/etc/init.d/none").file("etc/\x1bz", "x", 0666);
-    for (const image::Finding& finding : linted.findings()) {
+    const std::vector<image::Finding> findings = linted.findings();
+    ASSERT_EQ(summary_of(findings),
+              "warning runlevels /etc/runlevels/default/\x1b[31m\nwarning world-writable /etc/\x1bz\n");
+    for (const image::Finding& finding : findings) {
         EXPECT_EQ(finding.message.find('\x1b'), std::string::npos);
         EXPECT_EQ(finding.fix.find('\x1b'), std::string::npos);
     }

@@ -72,7 +72,9 @@ TEST(LintTable, MarksWhatImportWarnsOf) {
     Linted linted;
     make_good(linted.tree);
     linted.tree.remove("boot").remove("sbin").file("etc/x", "x", 0666);
-    for (const image::Finding& finding : linted.findings()) {
+    const std::vector<image::Finding> findings = linted.findings();
+    ASSERT_EQ(summary_of(findings), "error kernel \nerror init /sbin/init\nwarning world-writable /etc/x\n");
+    for (const image::Finding& finding : findings) {
         EXPECT_EQ(finding.import_warns_of_it, finding.check != "world-writable") << finding.check;
     }
 }

@@ -12,6 +12,8 @@
 #include "image/lint/commit_tree.hh"
 #include "image/lint/directory_tree.hh"
 #include "image/lint/lint_image.hh"
+#include "ostree/import/import.hh"
+#include "ostree/objects/object_format.hh"
 #include "tests/support/memory_image.hh"
 #include "tests/support/tar_builder.hh"
 #include "tests/support/temp_directory.hh"
@@ -125,6 +127,34 @@ TarBuilder good_layer() {
     layer.file("etc/init.d/osb-boot-check", "#!/bin/sh\n", 0755);
     layer.symlink("etc/runlevels/default/osb-boot-check", "/etc/init.d/osb-boot-check");
     return layer;
+}
+
+// Cuts the object of an initramfs in an archive repository.
+TEST(LintCommit, ADamagedRepositoryIsNotAFaultOfTheImage) {
+    const TempDirectory directory;
+    ostree::Repository repository = ostree::Repository::create(directory / "repo", ostree::RepoMode::archive);
+    NoProgress progress;
+    const MemoryImage image = make_image({{good_layer().finish()}});
+    const ostree::CommitId commit =
+        ostree::import_image(repository, image.image, {.ref = ostree::RefName::parse("os/x")}, progress)
+            .commit;
+    EXPECT_NO_THROW(image::lint_commit(repository, commit, {}));
+    const image::CommitTree tree(repository, commit);
+    const image::LintEntry* const initramfs = tree.at("usr/lib/modules/6.6-0-virt/initramfs.img");
+    ASSERT_NE(initramfs, nullptr);
+    const std::string object =
+        directory / ("repo/objects/" + ostree::loose_path(initramfs->content, ostree::ObjectType::file,
+                                                          /*archive=*/true));
+    for (const std::uintmax_t size : {fs::file_size(object) / 2, std::uintmax_t{20}}) {
+        fs::resize_file(object, size);  // in the content, and then in the header
+        try {
+            image::lint_commit(repository, commit, {});
+            ADD_FAILURE() << "linted a damaged repository";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::digest_mismatch) << error.message();
+            EXPECT_NE(error.hint().find("ostree fsck"), std::string::npos);
+        }
+    }
 }
 
 std::string lint_of(const TarBuilder& layer, const std::map<std::string, std::string>& labels) {
