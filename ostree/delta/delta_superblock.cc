@@ -62,8 +62,16 @@ DeltaPartInfo parse_part(GVariant* entry) {
     return {to_checksum(view_byte_array(checksum.get())), parse_targets(view_byte_array(targets.get()))};
 }
 
-std::string delta_name(const std::optional<CommitId>& from, const CommitId& to) {
-    // libostree names a delta by two checksums in base64, with '_' for '/', split after two characters.
+std::string find_detached(GVariant* metadata, const std::optional<CommitId>& from, const CommitId& to) {
+    const std::string key = concat(delta_directory(from, to), "/commitmeta");
+    const GVariantPtr value(g_variant_lookup_value(metadata, key.c_str(), G_VARIANT_TYPE_VARDICT));
+    return value ? std::string(as_text(bytes_of(value.get()))) : std::string();
+}
+
+}  // namespace
+
+std::string delta_directory(const std::optional<CommitId>& from, const CommitId& to) {
+    // Checksums in base64, with '_' for '/', split after two characters.
     const auto base64 = [](const CommitId& id) {
         char out[OSTREE_SHA256_STRING_LEN] = {};
         ostree_checksum_b64_inplace_from_bytes(id.checksum().data(), out);
@@ -72,14 +80,6 @@ std::string delta_name(const std::optional<CommitId>& from, const CommitId& to) 
     std::string name = from ? concat(base64(*from), '-', base64(to)) : base64(to);
     return concat("deltas/", name.substr(0, 2), '/', name.substr(2));
 }
-
-std::string find_detached(GVariant* metadata, const std::optional<CommitId>& from, const CommitId& to) {
-    const std::string key = concat(delta_name(from, to), "/commitmeta");
-    const GVariantPtr value(g_variant_lookup_value(metadata, key.c_str(), G_VARIANT_TYPE_VARDICT));
-    return value ? std::string(as_text(bytes_of(value.get()))) : std::string();
-}
-
-}  // namespace
 
 DeltaSuperblock parse_superblock(ByteView bytes) {
     if (bytes.size() > kMaxSuperblock)

@@ -40,6 +40,9 @@ struct DeltaSuperblock {
     std::vector<DeltaPartInfo> parts;
 };
 
+// The directory of a delta in a repository, as libostree names it.
+std::string delta_directory(const std::optional<CommitId>& from, const CommitId& to);
+
 // Throws Error: invalid for malformed bytes; digest_mismatch for a commit object that is not that of `to`;
 // unsupported for a delta that needs loose objects as well (fallbacks), or with parts of a newer version;
 // too_large above the limits.

@@ -22,34 +22,42 @@ void require_commit(const Repository& repository, const CommitId& commit) {
         .hint("fetch the rest of the commit first");
 }
 
-GVariantPtr parameters(const std::string& file) {
+// `file`: for the superblock, with the parts beside it; "" for deltas/.
+void generate(const Repository& repository, const CommitId& from, const CommitId& to,
+              const std::string& file) {
+    require_commit(repository, from);
+    require_commit(repository, to);
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
     // No object is left out of the delta, however large it is.
     g_variant_builder_add(&builder, "{sv}", "min-fallback-size", g_variant_new_uint32(0));
     g_variant_builder_add(&builder, "{sv}", "max-bsdiff-size", g_variant_new_uint32(kMaxBsdiffSize));
     g_variant_builder_add(&builder, "{sv}", "max-chunk-size", g_variant_new_uint32(kMaxPartSize));
-    g_variant_builder_add(&builder, "{sv}", "filename", g_variant_new_bytestring(file.c_str()));
-    return take(g_variant_builder_end(&builder));
+    if (!file.empty())
+        g_variant_builder_add(&builder, "{sv}", "filename", g_variant_new_bytestring(file.c_str()));
+    const GVariantPtr parameters = take(g_variant_builder_end(&builder));
+    GErrorSlot error;
+    InterruptWatch watch;
+    const bool done =
+        ostree_repo_static_delta_generate(repository.handle().repo.get(),
+                                          OSTREE_STATIC_DELTA_GENERATE_OPT_MAJOR, from.c_str(), to.c_str(),
+                                          nullptr, parameters.get(), watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    error.check(done, concat("cannot make a delta from ", from.short_text(), " to ", to.short_text()));
 }
 
 }  // namespace
 
 DeltaFiles make_delta(const Repository& repository, const CommitId& from, const CommitId& to) {
-    require_commit(repository, from);
-    require_commit(repository, to);
     auto directory = std::make_unique<registry::ScratchDirectory>();
     const std::string file = concat(directory->path(), "/superblock");
-    GErrorSlot error;
-    InterruptWatch watch;
-    const bool done = ostree_repo_static_delta_generate(repository.handle().repo.get(),
-                                                        OSTREE_STATIC_DELTA_GENERATE_OPT_MAJOR, from.c_str(),
-                                                        to.c_str(), nullptr, parameters(file).get(),
-                                                        watch.cancellable(), error.out()) != 0;
-    watch.finish();
-    error.check(done, concat("cannot make a delta from ", from.short_text(), " to ", to.short_text()));
+    generate(repository, from, to, file);
     const std::string bytes = read_regular_file(AT_FDCWD, file, kMaxSuperblock);
     return {std::move(directory), parse_superblock(as_bytes(bytes))};
+}
+
+void make_delta_in_place(Repository& repository, const CommitId& from, const CommitId& to) {
+    generate(repository, from, to, "");
 }
 
 }  // namespace osb::ostree

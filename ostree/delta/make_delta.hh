@@ -35,4 +35,7 @@ class DeltaFiles {
 // Interrupted, after which nothing is left.
 DeltaFiles make_delta(const Repository& repository, const CommitId& from, const CommitId& to);
 
+// The same in deltas/ of the repository itself, where clients of an archive repository find it.
+void make_delta_in_place(Repository& repository, const CommitId& from, const CommitId& to);
+
 }  // namespace osb::ostree

@@ -279,8 +279,8 @@ class ObjectFetch::Run {
 };
 
 void check_fetch_way(const oci::Image& image, FetchWay way) {
-    if (way == FetchWay::delta) {
-        throw Error(ErrorKind::usage, "--fetch delta: no delta is offered for the image")
+    if (way == FetchWay::delta && !promised_whole_commit(image)) {
+        throw Error(ErrorKind::usage, "--fetch delta: the image is not only an ostree commit")
             .hint("use --fetch auto");
     }
     if (way == FetchWay::objects && encapsulated_layers(image) == 0) {

@@ -134,6 +134,17 @@ std::string referrers_tag(const oci::Digest& digest) {
     return concat(digest.algorithm_name(), '-', std::string_view(digest.hex()).substr(0, 64));
 }
 
+std::optional<oci::Digest> subject_of_referrers_tag(std::string_view tag) {
+    constexpr std::string_view kPrefix = "sha256-";
+    constexpr std::size_t kDigits = 64;
+    if (!tag.starts_with(kPrefix) || tag.size() != kPrefix.size() + kDigits) return std::nullopt;
+    try {
+        return oci::Digest::parse(concat("sha256:", tag.substr(kPrefix.size())));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
                                             const std::string& artifact_type) {
     const std::string what = concat("the referrers of ", digest.to_string(), " in ", quoted(client.name()));
