@@ -57,14 +57,17 @@ std::vector<ostree::CommitId> DeltaFlags::commits(const ostree::Repository& repo
                                                   const registry::RegistryOptions& access) const {
     std::vector<ostree::CommitId> out;
     for (const std::string& name : from) {
+        if (oci::Reference::looks_like_image(name)) {
+            out.push_back(with_context([&] { return concat("--delta-from ", quoted(name)); },
+                                       [&] { return commit_of_image(name, access); }));
+            continue;
+        }
         const std::optional<ostree::CommitId> known = repository.resolve(name);
-        if (!known && !oci::Reference::looks_like_image(name)) {
+        if (!known) {
             throw ostree::revision_not_found(repository, name,
                                              concat("the repository has no commit ", quoted(name)));
         }
-        out.push_back(known ? *known
-                            : with_context([&] { return concat("--delta-from ", quoted(name)); },
-                                           [&] { return commit_of_image(name, access); }));
+        out.push_back(*known);
     }
     return out;
 }
