@@ -35,7 +35,10 @@ bool each_page(const DistributionClient& client, Url url, const HeaderList& head
         DistributionClient::Reply reply = client.fetch_document(
             {.url = url, .headers = headers, .scopes = client.scopes(), .total_time = kPageTime}, kMaxPage,
             what);
-        if (page == 0 && reply.response.status == 404) return false;
+        if (page == 0 && reply.response.status == 404) {
+            discard_body(reply.response);  // the connection is used again
+            return false;
+        }
         if (reply.response.status != 200) client.session().fail(reply.response, what);
         take(reply.body, reply.response);
         const std::optional<std::string> link = next_link(reply.response.headers);
