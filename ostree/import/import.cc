@@ -34,6 +34,7 @@ ImportResult describe_import(const oci::Image& image, const ImportPlan& plan, Im
     out.parent = commit.parent;
     out.base = commit.base;
     out.unchanged = commit.unchanged;
+    out.signatures_added = commit.signatures_added;
     out.manifest_digest = image.manifest.digest.to_string();
     out.version = image_version(image);
     out.kernel = std::move(commit.kernel);
@@ -176,6 +177,7 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     }
     // A run that was killed after it had moved the ref may have left its staging directory.
     remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
+    present->signatures_added = sign_stored_commit(repository, present->id, plan.signers);
     return describe_import(image, plan, std::move(*present), 0);
 }
 

@@ -22,6 +22,7 @@ CommitId find_parent(const Repository& repository, const std::string& rev) {
 
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options) {
     check_subject(options.subject);
+    check_signers(options.signers);
     if (image.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
     const std::string machine = oci::machine_name(image.config.platform);
     ImportPlan plan{
@@ -31,6 +32,12 @@ ImportPlan plan_import(const Repository& repository, const oci::Image& image, co
     plan.base_layers = encapsulated_layers(image);
     plan.is_only_base = plan.base_layers == image.manifest.layers.size();
     plan.may_be_base = plan.is_only_base && options.parent == Parent::automatic && options.subject.empty();
+    plan.required_commit = options.required_commit;
+    plan.signers = options.signers;
+    if (plan.required_commit && !plan.may_be_base) {
+        throw Error(ErrorKind::usage,
+                    "a parent or a subject makes a new commit, which does not have the required signature");
+    }
     plan.present = repository.resolve(plan.ref.text());
     plan.parent_choice = options.parent;
     if (options.parent == Parent::commit) plan.parent = find_parent(repository, options.parent_commit);

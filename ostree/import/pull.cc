@@ -130,6 +130,7 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
     const bool knows_layers = missing.size() < image.manifest.layers.size();
     uses_tables = fetched.way == "objects" || (knows_layers && evidence_for(way) == Evidence::tables);
     check_promised_commit(image, fetched.commit.commit.value());
+    check_required_commit(options.required_commit, *fetched.commit.commit);
     progress.begin("writing the commit", std::nullopt);
     writer.publish();
     publish(repository, transaction, fetched.commit, options.ref);
@@ -149,6 +150,7 @@ std::optional<PullResult> pull_by_delta(Repository& repository, const oci::Image
     if (delta == nullptr) return std::nullopt;
     const auto fetched = fetch_by_delta(repository, image, *delta, options.fetch, options.jobs, progress);
     if (!fetched) return std::nullopt;
+    check_required_commit(options.required_commit, *fetched->commit.commit);
     Transaction transaction(repository);
     publish(repository, transaction, fetched->commit, options.ref);
     PullResult out = describe(image, options, *fetched->commit.commit);

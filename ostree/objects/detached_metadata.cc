@@ -7,6 +7,8 @@
 
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_format.hh"
+#include "ostree/objects/object_reader.hh"
+#include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
 namespace {
@@ -50,9 +52,13 @@ GVariantPtr united(GVariant* present, GVariant* added) {
 
 // Returns false if nothing changed.
 bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
-    if (present && is_list(present.get()) && is_list(added.get())) {
+    const bool had_list = present && is_list(present.get());
+    const bool adds_list = is_list(added.get());
+    if (had_list && adds_list) {
         added = united(present.get(), added.get());
-    } else if (present && preferred == Preferred::present) {
+    } else if (had_list) {
+        return false;
+    } else if (present && !adds_list && preferred == Preferred::present) {
         return false;
     }
     if (present && g_variant_equal(present.get(), added.get()) != FALSE) return false;
@@ -85,6 +91,15 @@ std::string join_detached_metadata(std::string_view present, std::string_view ad
                                                  " bytes; ostree accepts ", kMaxMetadataSize));
     }
     return out;
+}
+
+void store_detached_metadata(Repository& repository, const CommitId& commit, std::string_view added) {
+    const std::string present = read_detached_metadata(repository, commit);
+    if (join_detached_metadata(present, added, Preferred::present) == present) return;
+    Transaction transaction(repository);
+    transaction.lock_refs();
+    transaction.add_detached_metadata(commit, added, Preferred::present);
+    transaction.commit();
 }
 
 }  // namespace osb::ostree

@@ -1,0 +1,52 @@
+// The join of detached metadata: no signature is lost, whatever the other side brings.
+#include "ostree/objects/detached_metadata.hh"
+
+#include <gtest/gtest.h>
+
+#include "ostree/objects/commit_signature.hh"
+#include "tests/support/detached_builder.hh"
+#include "tests/support/thrown_kind.hh"
+
+namespace osb::test {
+namespace {
+
+using ostree::join_detached_metadata;
+using ostree::Preferred;
+
+const std::string kJoinedKey(ostree::kEd25519Signatures);
+
+TEST(DetachedMetadata, ListsAreJoined) {
+    const std::string ours = detached_lists({{kJoinedKey, {"a", "b"}}});
+    for (const Preferred preferred : {Preferred::present, Preferred::added}) {
+        EXPECT_EQ(join_detached_metadata(ours, detached_lists({{kJoinedKey, {"c", "a"}}}), preferred),
+                  detached_lists({{kJoinedKey, {"a", "b", "c"}}}));
+        EXPECT_EQ(join_detached_metadata(ours, detached_lists({{kJoinedKey, {}}}), preferred), ours);
+        EXPECT_EQ(join_detached_metadata(ours, "", preferred), ours);
+        EXPECT_EQ(join_detached_metadata(ours, detached_lists({{"ostree.gpgsigs", {"g"}}}), preferred),
+                  detached_lists({{"ostree.gpgsigs", {"g"}}, {kJoinedKey, {"a", "b"}}}));
+    }
+}
+
+TEST(DetachedMetadata, AListWinsOverOtherTypes) {
+    const std::string list = detached_lists({{kJoinedKey, {"a"}}});
+    const std::string text = detached_text(kJoinedKey, "no list");
+    for (const Preferred preferred : {Preferred::present, Preferred::added}) {
+        EXPECT_EQ(join_detached_metadata(list, text, preferred), list);
+        EXPECT_EQ(join_detached_metadata(text, list, preferred), list);
+    }
+    const std::string other = detached_text(kJoinedKey, "other");
+    EXPECT_EQ(join_detached_metadata(text, other, Preferred::present), text);
+    EXPECT_EQ(join_detached_metadata(text, other, Preferred::added), other);
+}
+
+TEST(DetachedMetadata, MalformedAndHuge) {
+    const std::string ours = detached_lists({{kJoinedKey, {"a"}}});
+    EXPECT_EQ(thrown_kind([&] { join_detached_metadata(ours, "rubbish", Preferred::present); }),
+              ErrorKind::invalid);
+    const std::string huge = detached_lists({{kJoinedKey, {std::string(11UL << 20U, 'x')}}});
+    EXPECT_EQ(thrown_kind([&] { join_detached_metadata(ours, huge, Preferred::present); }),
+              ErrorKind::too_large);
+}
+
+}  // namespace
+}  // namespace osb::test
