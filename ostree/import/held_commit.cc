@@ -73,8 +73,10 @@ bool take(oci::TarReader& tar, const oci::TarEntry& entry, Encapsulated& out) {
     return true;
 }
 
-Encapsulated read_start(Source& layer) {
-    StartSource start(layer);
+}  // namespace
+
+Encapsulated read_held_commit(Source& archive) {
+    StartSource start(archive);
     oci::TarReader tar(start);
     oci::TarEntry entry;
     Encapsulated out;
@@ -91,14 +93,12 @@ Encapsulated read_start(Source& layer) {
     return out;
 }
 
-}  // namespace
-
 Encapsulated read_held_commit(const oci::Image& image) {
     return with_context([&] { return describe_layer(image, 0); },
                         [&] {
                             const oci::LayerBlob blob =
                                 image.source->open_layer(image.manifest, image.config, 0);
-                            return read_start(*oci::decompress_layer(*blob.bytes, blob.compression));
+                            return read_held_commit(*oci::decompress_layer(*blob.bytes, blob.compression));
                         });
 }
 

@@ -15,22 +15,6 @@ namespace {
 
 using Values = std::map<std::string, GVariantPtr>;
 
-// Returns false if it is malformed.
-bool parse(std::string_view bytes, Values& out) {
-    const GVariantPtr dict = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(bytes), /*trusted=*/false);
-    if (g_variant_is_normal_form(dict.get()) == FALSE) return false;
-    GVariantIter iter;
-    g_variant_iter_init(&iter, dict.get());
-    while (GVariant* entry = g_variant_iter_next_value(&iter)) {
-        const GVariantPtr owned(entry);
-        const char* key = nullptr;
-        g_variant_get_child(entry, 0, "&s", &key);
-        const GVariantPtr boxed(g_variant_get_child_value(entry, 1));
-        out.insert_or_assign(key, GVariantPtr(g_variant_get_variant(boxed.get())));
-    }
-    return true;
-}
-
 bool is_list(GVariant* value) {
     return g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING_ARRAY) != FALSE;
 }
@@ -63,6 +47,23 @@ bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
     }
     if (present && g_variant_equal(present.get(), added.get()) != FALSE) return false;
     present = std::move(added);
+    return true;
+}
+
+// Returns false if it is malformed.
+bool parse(std::string_view bytes, Values& out) {
+    const GVariantPtr dict = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(bytes), /*trusted=*/false);
+    if (g_variant_is_normal_form(dict.get()) == FALSE) return false;
+    GVariantIter iter;
+    g_variant_iter_init(&iter, dict.get());
+    while (GVariant* entry = g_variant_iter_next_value(&iter)) {
+        const GVariantPtr owned(entry);
+        const char* key = nullptr;
+        g_variant_get_child(entry, 0, "&s", &key);
+        const GVariantPtr boxed(g_variant_get_child_value(entry, 1));
+        // A dictionary may have a key twice. g_variant_lookup() finds the first, so no signature is left out.
+        add_value(out[key], GVariantPtr(g_variant_get_variant(boxed.get())), Preferred::present);
+    }
     return true;
 }
 

@@ -11,7 +11,6 @@
 #include "ostree/objects/commit_signature.hh"
 #include "ostree/objects/gpg_support.hh"
 #include "ostree/objects/object_reader.hh"
-#include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
@@ -50,7 +49,9 @@ bool names_ed25519(std::string_view list) {
 }  // namespace
 
 bool is_remote_name(const std::string& name) {
-    return RefName::try_parse(name) && name.find('/') == std::string::npos;
+    GErrorSlot error;
+    return name.find('\0') == std::string::npos &&
+           ostree_validate_remote_name(name.c_str(), error.out()) != 0;
 }
 
 RemoteTrust::RemoteTrust(const Repository& repository, std::string remote,

@@ -57,7 +57,8 @@ class RemoteTrust {
     std::vector<registry::PublicKey> revoked_;
 };
 
-// True if `name` may be the name of a remote: one component of a ref's name.
+// True if libostree accepts `name` for a remote: letters, digits, and '-', '.' and '_' behind the first of
+// them.
 bool is_remote_name(const std::string& name);
 
 }  // namespace osb::ostree

@@ -39,6 +39,28 @@ TEST(DetachedMetadata, AListWinsOverOtherTypes) {
     EXPECT_EQ(join_detached_metadata(text, other, Preferred::added), other);
 }
 
+// {KEY: [FIRST], KEY: [SECOND]}
+std::string with_key_twice() {
+    GVariantBuilder dict;
+    g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
+    for (const char* one : {"first", "second"}) {
+        GVariantBuilder list;
+        g_variant_builder_init(&list, G_VARIANT_TYPE_BYTESTRING_ARRAY);
+        g_variant_builder_add_value(&list, ostree::byte_array(as_bytes(std::string_view(one))));
+        g_variant_builder_add(&dict, "{sv}", kJoinedKey.c_str(), g_variant_builder_end(&list));
+    }
+    const ostree::GVariantPtr out = ostree::take(g_variant_builder_end(&dict));
+    return std::string(as_text(ostree::bytes_of(out.get())));
+}
+
+TEST(DetachedMetadata, AKeyThatAppearsTwice) {
+    const std::string ours = detached_lists({{kJoinedKey, {"a"}}});
+    EXPECT_EQ(join_detached_metadata(ours, with_key_twice(), Preferred::present),
+              detached_lists({{kJoinedKey, {"a", "first", "second"}}}));
+    EXPECT_EQ(join_detached_metadata(with_key_twice(), ours, Preferred::present),
+              detached_lists({{kJoinedKey, {"first", "second", "a"}}}));
+}
+
 TEST(DetachedMetadata, MalformedAndHuge) {
     const std::string ours = detached_lists({{kJoinedKey, {"a"}}});
     EXPECT_EQ(thrown_kind([&] { join_detached_metadata(ours, "rubbish", Preferred::present); }),

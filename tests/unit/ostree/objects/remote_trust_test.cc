@@ -140,7 +140,8 @@ TEST_F(RemoteTrustTest, RemotesThatVerifyNothing) {
     EXPECT_EQ(verdict(good), ErrorKind::untrusted);
     configure("gpg-verify=false\nsign-verify=true\nverification-ed25519-key=rubbish\n");
     EXPECT_EQ(verdict(good), ErrorKind::untrusted);
-    for (const char* name : {"", "a/b", "../x", "-r"})
+    EXPECT_TRUE(ostree::is_remote_name("ed25519"));
+    for (const char* name : {"", "a/b", "../x", "-r", "a b", "a\n", "file://x"})
         EXPECT_EQ(verdict(good, name), ErrorKind::usage) << name;
 }
 
