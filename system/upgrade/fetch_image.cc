@@ -14,6 +14,7 @@
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/import/import.hh"
+#include "ostree/objects/detached_metadata.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/deploy/deploy.hh"
@@ -99,7 +100,8 @@ void check_space(ostree::Sysroot& sysroot, std::uint64_t needed) {
 }  // namespace
 
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
-                        ostree::FetchWay way, unsigned jobs, Progress& progress) {
+                        const std::optional<ostree::Encapsulated>& verified, ostree::FetchWay way,
+                        unsigned jobs, Progress& progress) {
     ostree::ImageTables tables(image);
     ostree::Repository repository = sysroot.repository();
     const std::vector<std::size_t> unread =
@@ -114,12 +116,15 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     options.fetch = way;
     options.tables = &tables;
     options.deltas = &deltas;
+    if (verified) options.required_commit = verified->commit;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
     // A delta is applied by the import, part by part.
     std::uint64_t before = 0;
     if (delta == nullptr) before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
+    // A first layer that was known from before was not read again.
+    if (verified) ostree::store_detached_metadata(repository, result.commit, verified->detached);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
     const std::uint64_t time = ostree::image_time(image);
     FetchResult out{.fetched = {.image = follows,
