@@ -173,7 +173,8 @@ void Candidate::set_fetched(const FetchedImage& fetched) {
     facts_.is_fetched = true;
     set_release({.version = fetched.version, .time = fetched.time});
     const ostree::Repository repository = sysroot_.repository();
-    facts_.is_same_system = fetched.version == facts_.present.version &&
+    // With signatures, the commit that is deployed must be the one that is signed, not only have its files.
+    facts_.is_same_system = !trust_ && fetched.version == facts_.present.version &&
                             ostree::read_root(repository, fetched.commit) ==
                                 ostree::read_root(repository, target_.current.id.commit);
     match_again();

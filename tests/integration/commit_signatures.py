@@ -224,6 +224,31 @@ def check_not_a_commit(test, keys, registry, plain):
     client.check("ed25519", f"oci:{directory}:v1", False, "layers on top of the commit", "further layers")
 
 
+def check_revoked(test, keys, registry):
+    """The lists of this machine, in a mount namespace of the test's own."""
+    client, lists = Client(test, keys, "revoked"), test.path("lists")
+    os.mkdir(lists)
+    test.must("ostree", "remote", "add", f"--repo={client.repo}", "--set=gpg-verify=false", "--set=sign-verify=true", "all",
+              "http://127.0.0.1/")
+    if not os.path.isdir("/etc/ostree") or test.run("unshare", "-m", "mount", "--bind", lists, "/etc/ostree").status != 0:
+        test.skip_one("revoked keys", "needs /etc/ostree and mounts")
+        return
+
+    def pull(remote, trusted, revoked):
+        for name, key in (("trusted", trusted), ("revoked", revoked)):
+            os.makedirs(f"{lists}/{name}.ed25519.d", exist_ok=True)
+            with open(f"{lists}/{name}.ed25519.d/site", "w", encoding="ascii") as file:
+                file.write(f"# {name}\n{keys.text(key) if key else ''}\n")
+        return test.run("unshare", "-m", "sh", "-c", f'mount --bind {lists} /etc/ostree && exec "$@"', "sh", test.osb, "pull", "--repo",
+                        client.repo, "--progress", "none", INSECURE, "--ref", "x", "--remote", remote, registry.image("signed:1"))
+    test.check_refused(pull("all", "one", "one"), 4, "a key of /etc/ostree/trusted.ed25519.d that is revoked", "revoked key")
+    test.check_refused(pull("ed25519", None, "one"), 4, "a key of the remote that is revoked", "revoked key")
+    test.check_refused(pull("all", None, None), 4, "no key at all", "there are no Ed25519 keys")
+    test.check_refused(pull("all", "other", None), 4, "another key", "no Ed25519 signature by a trusted key")
+    test.check(client.objects() == 0, "nothing is stored")
+    test.check_status(pull("all", "two", "one"), 0, "one of two signatures is by a revoked key, the other is good")
+
+
 def layer_file(test):
     path = test.path("more.tar")
     with open(path, "wb") as file:
@@ -287,6 +312,40 @@ def check_machine(test, keys, registry):
     test.fsck(disk.path("ostree/repo"), "fsck of the machine")
     check_switch(test, keys, images, repo, disk, upgrade)
     disk.unmount()
+    check_same_files(test, keys, images, repo, first)
+    check_url(test, keys, repo, registry)
+
+
+def check_same_files(test, keys, images, repo, signed):
+    """A system whose commit is not signed, and a signed commit with the same files."""
+    test.must(test.osb, "import", "-q", "--progress", "none", "--repo", repo, "--ref", "unsigned", "--subject", "unsigned", images.oci("v1"))
+    disk = Disk(test, "same-files", "unsigned", "--repo", repo)
+    test.must("ostree", "remote", "add", f"--repo={disk.path('ostree/repo')}", "--set=gpg-verify=false", "--set=sign-verify=true",
+              f"--set=verification-ed25519-key={keys.text('one')}", "vendor", "http://127.0.0.1/")
+    test.must(test.osb, "push", "--repo", repo, "--progress", "none", INSECURE, "v1", images.registry.image("os:same"))
+    name = f"ostree-remote-registry:vendor:{images.registry.host}/os:same"
+    result = disk.osb("switch", INSECURE, name)
+    test.check(result.status == 0 and signed + ".0" in [one["id"] for one in disk.deployments()], "the signed commit is deployed",
+               result.describe())
+    test.check_status(disk.osb("upgrade", INSECURE), 0, "and is followed")
+    disk.unmount()
+
+
+def check_url(test, keys, repo, registry):
+    """Installed from an archive with a GPG key, which then verifies images."""
+    archive = test.init_repo("url-archive")
+    test.must("ostree", "gpg-sign", f"--repo={repo}", f"--gpg-homedir={keys.home}", "v1", keys.gpg)
+    test.must(test.osb, "push", "--repo", repo, "--progress", "none", "v1", f"file://{archive}")
+    test.must(test.osb, "push", "--repo", repo, "--progress", "none", INSECURE, "v1", registry.image("gpg:1"))
+    name = f"ostree-remote-registry:signer:{registry.host}/gpg:1"
+    options = ("--url", f"file://{archive}", "--remote", "signer", "--target-imgref", name)
+    test.check_refused(test.run(test.osb, "install-to-disk", "--progress", "none", *options, "v1", test.path("none.img")), 4,
+                       "a remote without a key", "verifies no commits")
+    disk = Disk(test, "of-url", "v1", *options, "--gpg-key", keys.gpg_public)
+    result = disk.osb("upgrade", INSECURE)
+    test.check(result.status == 0 and "nothing new" in result.stdout, "the GPG key on the disk verifies the commit in the image",
+               result.describe())
+    disk.unmount()
 
 
 def check_switch(test, keys, images, repo, disk, upgrade):
@@ -328,6 +387,7 @@ def main(test):
         test.must(test.osb, "export", "--repo", unsigned, "--progress", "none", "os", f"oci:{test.path('unsigned-image')}:v1")
         check_remotes(test, keys, registry, f"oci:{test.path('unsigned-image')}:v1")
         check_not_a_commit(test, keys, registry, image)
+        check_revoked(test, keys, registry)
         check_machine(test, keys, registry)
 
 
