@@ -50,7 +50,8 @@ bool names_ed25519(std::string_view list) {
 
 bool is_remote_name(const std::string& name) {
     GErrorSlot error;
-    return name.find('\0') == std::string::npos &&
+    // The pattern of libostree ends in '$', which also matches before a last newline.
+    return name.find_first_of(std::string_view("\0\n", 2)) == std::string::npos &&
            ostree_validate_remote_name(name.c_str(), error.out()) != 0;
 }
 

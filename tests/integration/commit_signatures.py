@@ -318,7 +318,8 @@ def check_machine(test, keys, registry):
 
 def check_same_files(test, keys, images, repo, signed):
     """A system whose commit is not signed, and a signed commit with the same files."""
-    test.must(test.osb, "import", "-q", "--progress", "none", "--repo", repo, "--ref", "unsigned", "--subject", "unsigned", images.oci("v1"))
+    test.must(test.osb, "import", "-q", "--progress", "none", "--repo", repo, "--ref", "unsigned", "--subject", "unsigned",
+              images.oci("v1"))
     disk = Disk(test, "same-files", "unsigned", "--repo", repo)
     test.must("ostree", "remote", "add", f"--repo={disk.path('ostree/repo')}", "--set=gpg-verify=false", "--set=sign-verify=true",
               f"--set=verification-ed25519-key={keys.text('one')}", "vendor", "http://127.0.0.1/")
