@@ -13,6 +13,7 @@
 #include "ostree/delta/apply_delta.hh"
 #include "ostree/import/complete_commit.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/held_commit.hh"
 #include "ostree/objects/detached_metadata.hh"
 
 namespace osb::ostree {
@@ -141,6 +142,11 @@ std::optional<FetchedByDelta> fetch_by_delta(Repository& repository, const oci::
         log_warning(concat("the delta is of no use: ", error.message(), "; fetching objects"));
     }
     return std::nullopt;
+}
+
+void add_signatures_of_image(FetchedByDelta& fetched, const oci::Image& image) {
+    fetched.commit.detached =
+        join_detached_metadata(fetched.commit.detached, read_held_commit(image).detached, Preferred::added);
 }
 
 }  // namespace osb::ostree

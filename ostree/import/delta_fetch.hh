@@ -30,4 +30,8 @@ std::optional<FetchedByDelta> fetch_by_delta(Repository& repository, const oci::
                                              const DeltaArtifact& delta, FetchWay way, unsigned threads,
                                              Progress& progress);
 
+// Adds the commit's signatures in the image to those of the delta, which may lack some. Reads the start of
+// the image's first layer. Throws as read_held_commit().
+void add_signatures_of_image(FetchedByDelta& fetched, const oci::Image& image);
+
 }  // namespace osb::ostree

@@ -45,6 +45,7 @@ std::optional<ImportedByDelta> import_by_delta(Repository& repository, const oci
     if (!fetched) return std::nullopt;
     const RootChecksums root = root_of(as_bytes(fetched->commit.commit_object));
     if (!fits_layout(is_laid_out(repository, root), plan.layout)) return std::nullopt;
+    if (plan.required_commit) add_signatures_of_image(*fetched, image);
     ImportedCommit commit = publish(repository, image, plan, fetched->commit);
     return ImportedByDelta{
         .commit = std::move(commit), .fetched = std::move(*fetched), .layer_bytes = layer_bytes};
