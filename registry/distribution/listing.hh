@@ -34,7 +34,4 @@ std::optional<std::string> next_link(const HeaderList& headers);
 // kMaxListed.
 std::vector<std::string> parse_tags(const std::string& body, const std::string& what);
 
-// The tag of the index of referrers ("Referrers Tag Schema"): "sha256-<64 digits>".
-std::string referrers_tag(const oci::Digest& digest);
-
 }  // namespace osb::registry

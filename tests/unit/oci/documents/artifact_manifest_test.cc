@@ -1,0 +1,72 @@
+#include "oci/documents/artifact_manifest.hh"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/oci/layout_builder.hh"
+
+namespace osb::oci {
+namespace {
+
+Json good_artifact() {
+    return {{"schemaVersion", 2},
+            {"mediaType", kMediaTypeManifest},
+            {"artifactType", "a/b"},
+            {"config", descriptor_json(kMediaTypeEmpty, "{}")},
+            {"layers", {descriptor_json("c/d", "x")}},
+            {"subject", descriptor_json(kMediaTypeManifest, "image")}};
+}
+
+ArtifactManifest parsed_artifact(const Json& json, std::string_view media_type = kMediaTypeManifest) {
+    return ArtifactManifest::parse(json.dump(), media_type);
+}
+
+TEST(ArtifactManifest, Parses) {
+    Json json = good_artifact();
+    const ArtifactManifest manifest = parsed_artifact(json);
+    EXPECT_EQ(manifest.type, "a/b");
+    ASSERT_EQ(manifest.layers.size(), 1U);
+    EXPECT_EQ(manifest.layers[0].media_type, "c/d");
+    EXPECT_EQ(manifest.subject, Digest::of(as_bytes("image")));
+    EXPECT_FALSE(manifest.is_image());
+    // cosign's specification shows a subject without a size.
+    json["subject"].erase("size");
+    EXPECT_EQ(parsed_artifact(json).subject, Digest::of(as_bytes("image")));
+}
+
+TEST(ArtifactManifest, TheConfigHasTheTypeIfNothingElse) {
+    Json json = good_artifact();
+    json.erase("artifactType");
+    EXPECT_EQ(parsed_artifact(json).type, kMediaTypeEmpty);
+    json["config"] = descriptor_json(kMediaTypeConfig, "{}");
+    json.erase("subject");
+    EXPECT_TRUE(parsed_artifact(json).is_image());
+    EXPECT_EQ(parsed_artifact(json).subject, std::nullopt);
+    json.erase("config");
+    EXPECT_EQ(parsed_artifact(json, "").type, "");
+}
+
+TEST(ArtifactManifest, RefusesOtherDocuments) {
+    const auto refused = [](const char* member, const Json& value) {
+        Json json = good_artifact();
+        json[member] = value;
+        expect_error(ErrorKind::invalid, [&] { parsed_artifact(json, ""); });
+    };
+    refused("schemaVersion", 3);
+    refused("manifests", Json::array());
+    refused("mediaType", kMediaTypeIndex);
+    refused("layers", 1);
+    refused("layers", Json::array({1}));
+    refused("artifactType", 1);
+    refused("subject", {{"digest", "sha256:1"}});
+    refused("subject", Json::object());
+    refused("subject", 1);
+    expect_error(ErrorKind::invalid, [] { ArtifactManifest::parse("{", ""); });
+    expect_error(ErrorKind::too_large,
+                 [] { ArtifactManifest::parse(std::string(kMaxDocument + 1, ' '), ""); });
+    std::string twice = good_artifact().dump();
+    twice.insert(1, R"("artifactType":"x",)");
+    expect_error(ErrorKind::invalid, [&] { ArtifactManifest::parse(twice, ""); });
+}
+
+}  // namespace
+}  // namespace osb::oci
