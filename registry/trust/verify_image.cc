@@ -6,6 +6,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "registry/auth/small_file.hh"
 #include "registry/transports/open_source.hh"
 #include "registry/trust/image_signatures.hh"
@@ -159,8 +160,13 @@ std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference
                                       const oci::Digest& manifest, const RegistryOptions& options) {
     SignatureReader reader(image, manifest, options);
     std::vector<ImageClaim> out = claims_by(key, reader.by_tag(), manifest);
-    const std::vector<ImageClaim> more = claims_by(key, reader.by_referrers().signatures, manifest);
-    out.insert(out.end(), more.begin(), more.end());
+    try {
+        const std::vector<ImageClaim> more = claims_by(key, reader.by_referrers().signatures, manifest);
+        out.insert(out.end(), more.begin(), more.end());
+    } catch (const Error& error) {
+        if (out.empty()) throw;
+        log_warning(concat("not all signatures are read: ", error.message()));
+    }
     return out;
 }
 
