@@ -144,7 +144,8 @@ std::string PublicKey::fingerprint() const {
 PrivateKey PrivateKey::parse(std::string_view pem, const std::string& passphrase, const std::string& what) {
     for (const char* kind : {"ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"}) {
         if (pem.find(concat("-----BEGIN ", kind)) == std::string_view::npos) continue;
-        throw Error(ErrorKind::unsupported, concat(what, ": cosign's own key format is not supported"))
+        throw Error(ErrorKind::unsupported,
+                    concat(what, ": cosign's own format, ", kind, ", is not supported"))
             .hint("make a key with 'openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256'");
     }
     Passphrase given{.text = passphrase};

@@ -204,6 +204,11 @@ def check_keys(test, site):
         test.check(result.status == status, f"an encrypted key with {options[:1] or 'nothing'}: exit status {status}", result.describe())
     result = test.run(test.osb, "sign", INSECURE, "--key", "/etc/hostname", site.image("keys:1"))
     test.check_refused(result, 3, "a key that is none")
+    for kind in ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"):
+        with open(site.keys.path("cosign.key"), "w", encoding="ascii") as file:
+            file.write(f"-----BEGIN {kind}-----\neyJrZGYiOnt9fQ==\n-----END {kind}-----\n")
+        result = test.run(test.osb, "sign", INSECURE, "--key", site.keys.path("cosign.key"), site.image("keys:1"))
+        test.check_refused(result, 3, f"a key that cosign encrypted: {kind}", kind)
 
 
 def check_push(test, site):
