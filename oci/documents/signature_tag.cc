@@ -32,14 +32,14 @@ bool is_signature_tag(std::string_view tag) {
     return true;
 }
 
-bool is_referrers_tag(std::string_view tag) {
-    const std::size_t dash = tag.find('-');
-    if (dash == std::string_view::npos) return false;
-    const std::string_view algorithm = tag.substr(0, dash);
-    const std::string_view digits = tag.substr(dash + 1);
-    if (algorithm != "sha256" && algorithm != "sha512") return false;
-    return digits.size() == kReferrersDigits &&
-           digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+std::optional<Digest> subject_of_referrers_tag(std::string_view tag) {
+    constexpr std::string_view kPrefix = "sha256-";
+    if (!tag.starts_with(kPrefix) || tag.size() != kPrefix.size() + kReferrersDigits) return std::nullopt;
+    try {
+        return Digest::parse(concat("sha256:", tag.substr(kPrefix.size())));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
 }
 
 }  // namespace osb::oci

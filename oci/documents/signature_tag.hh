@@ -2,6 +2,7 @@
 // and the index of its referrers (distribution specification, "Referrers Tag Schema": "sha256-<64 digits>").
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,7 @@ std::string referrers_tag(const Digest& manifest);
 
 // True for the name of the signatures of some manifest.
 bool is_signature_tag(std::string_view tag);
-// True for the name of the referrers of some manifest.
-bool is_referrers_tag(std::string_view tag);
+// The inverse of referrers_tag() for SHA-256; nullopt for another tag.
+std::optional<Digest> subject_of_referrers_tag(std::string_view tag);
 
 }  // namespace osb::oci

@@ -11,7 +11,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
-#include "oci/documents/artifact_manifest.hh"
+#include "oci/documents/artifact.hh"
 #include "oci/documents/document_json.hh"
 #include "oci/documents/signature_tag.hh"
 #include "oci/transports/blob_files.hh"
@@ -55,7 +55,7 @@ std::string list_tags(const Index& index) {
 // True for an entry that is about another one by its name: signatures, or the index of referrers.
 bool is_attached(const Descriptor& entry) {
     const std::string name = annotation(entry, kRefName);
-    return is_signature_tag(name) || is_referrers_tag(name);
+    return is_signature_tag(name) || subject_of_referrers_tag(name);
 }
 
 // Removes entries with equal digests, because several tags may name one image, and what is attached to one.
@@ -151,9 +151,9 @@ class LayoutSource final : public ImageSource {
     bool is_referrer(const Descriptor& entry) {
         if (entry.platform || !annotation(entry, kRefName).empty()) return false;
         try {
-            const ArtifactManifest manifest =
-                ArtifactManifest::parse(read_document(*this, entry, "manifest"), entry.media_type);
-            return manifest.subject && !manifest.is_image();
+            const Artifact artifact =
+                Artifact::parse(read_document(*this, entry, "manifest"), entry.media_type);
+            return artifact.subject && media_type_essence(artifact.type) != kMediaTypeConfig;
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::io) throw;
             return false;  // the reader of this image reports it

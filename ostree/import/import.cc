@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ostree/import/base_commit.hh"
+#include "ostree/import/delta_import.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/import/import_plan.hh"
@@ -143,6 +144,22 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     return result;
 }
 
+std::optional<ImportResult> import_with_delta(Repository& repository, const oci::Image& image,
+                                              const ImportPlan& plan, const ImportOptions& options,
+                                              Progress& progress) {
+    ImageDeltas own_deltas(image);
+    ImageDeltas& deltas = options.deltas == nullptr ? own_deltas : *options.deltas;
+    std::optional<ImportedByDelta> imported =
+        import_by_delta(repository, image, plan, deltas, options.fetch, options.jobs, progress);
+    if (!imported) return std::nullopt;
+    ImportResult out = describe_import(image, plan, std::move(imported->commit), 0);
+    out.bytes_read = imported->fetched.bytes_read;
+    out.transfer = describe_transfer(image, "delta", out.bytes_read, imported->layer_bytes);
+    out.objects_written = imported->fetched.objects_written;
+    out.bytes_written = imported->fetched.bytes_written;
+    return out;
+}
+
 }  // namespace
 
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
@@ -151,7 +168,9 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
     if (!present) {
-        return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
+        if (auto by_delta = import_with_delta(repository, image, plan, options, progress))
+            return std::move(*by_delta);
+        return fetch_with_tables(way_without_delta(options.fetch), [&](FetchWay way, bool& uses_tables) {
             return import_new(repository, image, plan, options, way, progress, uses_tables);
         });
     }

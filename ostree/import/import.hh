@@ -13,6 +13,7 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/fetch_plan.hh"
+#include "ostree/import/image_deltas.hh"
 #include "ostree/import/object_fetch.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/ref_name.hh"
@@ -47,6 +48,8 @@ struct ImportOptions {
     FetchWay fetch = FetchWay::automatic;
     // The image's tables of contents, if the caller has read some of them; borrowed. nullptr: none.
     ImageTables* tables = nullptr;
+    // The same for the deltas that are offered for it.
+    ImageDeltas* deltas = nullptr;
 };
 
 // The report of an import, besides its commit and ref.

@@ -3,24 +3,15 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "ostree/import/encapsulated_image.hh"
-#include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::ostree {
 namespace {
 
-bool has_commit(const Repository& repository, const CommitId& commit) {
-    gboolean present = FALSE;
-    GErrorSlot error;
-    error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
-                                       commit.c_str(), &present, nullptr, error.out()) != 0,
-                concat("cannot look up the commit ", commit));
-    return present != FALSE;
-}
-
 CommitId find_parent(const Repository& repository, const std::string& rev) {
     const std::optional<CommitId> parent = repository.resolve(rev);
-    if (!parent || !has_commit(repository, *parent)) {
+    if (!parent || !has_commit_object(repository, *parent)) {
         throw revision_not_found(repository, rev,
                                  concat("the parent commit ", quoted(rev), " is not in the repository"));
     }

@@ -20,7 +20,7 @@
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/objects/object_format.hh"
-#include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/object_lookup.hh"
 #include "ostree/tree/image_budget.hh"
 #include "ostree/tree/metadata_objects.hh"
 
@@ -63,35 +63,11 @@ ObjectType type_of(const std::string& suffix) {
     return ObjectType::file;
 }
 
-// Looks up objects in the directories of a repository and of its parents. Thread-safe.
-class ObjectLookup {
-  public:
-    explicit ObjectLookup(const Repository& repository) {
-        for (OstreeRepo* repo = repository.handle().repo.get(); repo != nullptr;
-             repo = ostree_repo_get_parent(repo)) {
-            places_.push_back(
-                {open_at(ostree_repo_get_dfd(repo), "objects", O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-                 ostree_repo_get_mode(repo) == OSTREE_REPO_MODE_ARCHIVE});
-        }
-    }
-
-    bool lacks(const LayerObject& object) const {
-        // The commit is part of the result, and its detached metadata may have changed.
-        if (object.name.suffix == "commit" || object.name.suffix == "commitmeta") return true;
-        const Sha256 checksum = parse_sha256(object.name.checksum);
-        return std::none_of(places_.begin(), places_.end(), [&](const Place& place) {
-            const std::string path = loose_path(checksum, type_of(object.name.suffix), place.is_archive);
-            return ::faccessat(place.objects.get(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-        });
-    }
-
-  private:
-    struct Place {
-        Fd objects;
-        bool is_archive;
-    };
-    std::vector<Place> places_;
-};
+bool lacks(const ObjectLookup& present, const LayerObject& object) {
+    // The commit is part of the result, and its detached metadata may have changed.
+    if (object.name.suffix == "commit" || object.name.suffix == "commitmeta") return true;
+    return !present.has(parse_sha256(object.name.checksum), type_of(object.name.suffix));
+}
 
 // The next `size` bytes of a source.
 class SourcePart final : public Source {
@@ -303,8 +279,8 @@ class ObjectFetch::Run {
 };
 
 void check_fetch_way(const oci::Image& image, FetchWay way) {
-    if (way == FetchWay::delta) {
-        throw Error(ErrorKind::usage, "--fetch delta: no delta is offered for the image")
+    if (way == FetchWay::delta && !promised_whole_commit(image)) {
+        throw Error(ErrorKind::usage, "--fetch delta: the image is not only an ostree commit")
             .hint("use --fetch auto");
     }
     if (way == FetchWay::objects && encapsulated_layers(image) == 0) {
@@ -329,7 +305,7 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
     // An empty repository has no objects, so tables of contents would be read in vain.
     const bool in_vain = way == FetchWay::automatic && repository.refs("").empty();
     if (way == FetchWay::layers || in_vain) return;
-    const ObjectLookup lookup(repository);
+    const ObjectLookup present(repository);
     TaskPool pool(threads_for(threads));
     for (const std::size_t index : unread) {
         const auto job = std::make_shared<Job>();
@@ -340,7 +316,7 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
             if (job->objects == nullptr) return;
             try {
                 job->plan = plan_layer(*job->objects,
-                                       [&](const LayerObject& object) { return lookup.lacks(object); });
+                                       [&](const LayerObject& object) { return lacks(present, object); });
             } catch (const Error& error) {
                 log_debug(concat(describe_layer(image, job->index), ": ", error.message()));
                 job->objects = nullptr;

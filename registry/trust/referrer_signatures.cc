@@ -7,7 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
-#include "oci/documents/artifact_manifest.hh"
+#include "oci/documents/artifact.hh"
 #include "oci/documents/signature_tag.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_source.hh"
@@ -95,8 +95,8 @@ bool is_about_content(ErrorKind kind) {
 std::vector<ImageSignature> read_referrer(oci::ImageSource& source, const oci::Descriptor& entry,
                                           const oci::Digest& manifest, std::size_t limit) {
     const auto artifact =
-        oci::ArtifactManifest::parse(oci::read_document(source, entry, "referrer"), entry.media_type);
-    if (artifact.subject != manifest) return {};
+        oci::Artifact::parse(oci::read_document(source, entry, "referrer"), entry.media_type);
+    if (!artifact.subject || artifact.subject->digest != manifest) return {};
     const bool is_bundle = artifact.layers.size() == 1 && is_bundle_type(artifact.layers[0].media_type);
     if (is_bundle) return {parse_bundle(read_signature_blob(source, artifact.layers[0], kMaxBundle))};
     return read_payload_layers(source, artifact.layers, limit);

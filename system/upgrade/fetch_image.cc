@@ -24,6 +24,8 @@
 namespace osb::system {
 namespace {
 
+constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
+
 // The bytes to write for a layer that is read as a whole.
 std::uint64_t unpacked_size(const oci::Descriptor& layer) {
     const bool is_compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
@@ -32,11 +34,12 @@ std::uint64_t unpacked_size(const oci::Descriptor& layer) {
 
 std::uint64_t space_needed(const ostree::Repository& repository, const oci::Image& image,
                            const std::vector<std::size_t>& unread, ostree::ImageTables& tables,
-                           ostree::FetchWay way) {
-    constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
+                           const ostree::DeltaArtifact* delta, ostree::FetchWay way) {
     if (unread.empty()) return 0;
+    // Old versions of large files are copied while they are changed.
+    if (delta != nullptr) return delta->facts.size + 2 * delta->facts.unpacked_size + kMargin;
     if (way != ostree::FetchWay::layers) {
-        const ostree::PlannedWay plan = ostree::plan_fetch(repository, image, tables).front();
+        const ostree::PlannedWay plan = ostree::plan_without_delta(repository, image, tables).front();
         if (plan.way == "objects") return plan.bytes * kUnpackedPerCompressed + kMargin;
     }
     std::uint64_t out = kMargin;
@@ -101,15 +104,21 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     ostree::Repository repository = sysroot.repository();
     const std::vector<std::size_t> unread =
         ostree::unread_layers(repository, image, ostree::evidence_for(way));
-    check_space(sysroot, space_needed(repository, image, unread, tables, way));
+    ostree::ImageDeltas deltas(image);
+    const ostree::DeltaArtifact* const delta =
+        ostree::choose_delta(repository, image, deltas, way, ostree::size_of_layers(image, unread));
+    check_space(sysroot, space_needed(repository, image, unread, tables, delta, way));
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
     options.fetch = way;
     options.tables = &tables;
+    options.deltas = &deltas;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
-    const std::uint64_t before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
+    // A delta is applied by the import, part by part.
+    std::uint64_t before = 0;
+    if (delta == nullptr) before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
     const std::uint64_t time = ostree::image_time(image);
