@@ -107,8 +107,9 @@ class VerifyVerb final : public Verb {
                                ") has no signature by this key"));
         }
         if (session.options.json) return print_json(session, reference, digest, claims);
-        for (const registry::SignedClaim& claim : claims) {
-            session.note(concat("signed as ", osb::quoted(claim.reference),
+        for (const registry::ImageClaim& claim : claims) {
+            session.note(concat(claim.reference ? concat("signed as ", osb::quoted(*claim.reference))
+                                                : "signed without a name: it proves the digest only",
                                 claim.timestamp ? concat(", ", format_time(*claim.timestamp)) : ""));
         }
         session.print(digest.to_string() + '\n');
@@ -116,11 +117,11 @@ class VerifyVerb final : public Verb {
 
   private:
     static void print_json(const Session& session, const oci::Reference& reference, const oci::Digest& digest,
-                           const std::vector<registry::SignedClaim>& claims) {
+                           const std::vector<registry::ImageClaim>& claims) {
         OrderedJson list = OrderedJson::array();
-        for (const registry::SignedClaim& claim : claims) {
+        for (const registry::ImageClaim& claim : claims) {
             list.push_back(
-                {{"identity", claim.reference},
+                {{"identity", claim.reference ? OrderedJson(*claim.reference) : OrderedJson(nullptr)},
                  {"timestamp", claim.timestamp ? OrderedJson(*claim.timestamp) : OrderedJson(nullptr)}});
         }
         session.print(to_document({{"schema", 1},
@@ -166,9 +167,13 @@ const VerbEntry kVerifyVerb{
     .name = "verify",
     .summary = "Verify the signature of an image with a key",
     .description =
-        "Checks that the image has a signature by this key, and prints the digest that was signed. The name "
-        "in the signature is shown, but not compared: a policy does that (--policy of the verbs that read "
-        "images). The exit status is 4 if there is no such signature.",
+        "Checks that the image has a signature by this key, and prints the digest that was signed. Bundles "
+        "of "
+        "cosign 3 are read, too; attestations are not signatures. The name in the signature is shown, but "
+        "not "
+        "compared: a policy does that (--policy of the verbs that read images). A bundle may have no name, "
+        "and "
+        "proves the digest only. The exit status is 4 if there is no such signature.",
     .examples = kVerifyExamples,
     .related = {"sign", "inspect", "import"},
     .uses_repository = false,

@@ -1,5 +1,6 @@
 #include "oci/documents/json_members.hh"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -49,6 +50,15 @@ std::string text_or_empty(const Json& object, const char* key) {
 
 void require_object(const Json& value, std::string_view what) {
     if (!value.is_object()) throw Error(ErrorKind::invalid, concat(what, ": not a JSON object"));
+}
+
+void require_only_members(const Json& value, std::initializer_list<std::string_view> allowed,
+                          std::string_view what) {
+    require_object(value, what);
+    for (const auto& [key, member] : value.items()) {
+        const bool is_known = std::find(allowed.begin(), allowed.end(), key) != allowed.end();
+        if (!is_known) throw Error(ErrorKind::invalid, concat(what, ": unknown member ", quoted(key)));
+    }
 }
 
 const std::string& required_string(const Json& object, const char* key, std::string_view what) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@ std::string text_or_empty(const Json& object, const char* key);
 
 // Throws Error{invalid} unless `value` is an object.
 void require_object(const Json& value, std::string_view what);
+
+// Throws Error{invalid} unless `value` is an object with no other members than these.
+void require_only_members(const Json& value, std::initializer_list<std::string_view> allowed,
+                          std::string_view what);
 
 // A string. Throws Error{invalid} if it is missing or has another type.
 const std::string& required_string(const Json& object, const char* key, std::string_view what);

@@ -7,11 +7,17 @@ namespace osb::oci {
 namespace {
 
 constexpr std::string_view kSuffix = ".sig";
+constexpr std::size_t kReferrersDigits = 64;
 
 }  // namespace
 
 std::string signature_tag(const Digest& manifest) {
     return concat(manifest.algorithm_name(), '-', manifest.hex(), kSuffix);
+}
+
+std::string referrers_tag(const Digest& manifest) {
+    return concat(manifest.algorithm_name(), '-',
+                  std::string_view(manifest.hex()).substr(0, kReferrersDigits));
 }
 
 bool is_signature_tag(std::string_view tag) {
@@ -24,6 +30,16 @@ bool is_signature_tag(std::string_view tag) {
         return false;
     }
     return true;
+}
+
+std::optional<Digest> subject_of_referrers_tag(std::string_view tag) {
+    constexpr std::string_view kPrefix = "sha256-";
+    if (!tag.starts_with(kPrefix) || tag.size() != kPrefix.size() + kReferrersDigits) return std::nullopt;
+    try {
+        return Digest::parse(concat("sha256:", tag.substr(kPrefix.size())));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
 }
 
 }  // namespace osb::oci

@@ -11,6 +11,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "oci/documents/artifact.hh"
 #include "oci/documents/document_json.hh"
 #include "oci/documents/signature_tag.hh"
 #include "oci/transports/blob_files.hh"
@@ -51,17 +52,18 @@ std::string list_tags(const Index& index) {
     return out;
 }
 
-// True for the signatures of another entry.
-bool is_signatures(const Descriptor& entry) {
-    return is_signature_tag(annotation(entry, kRefName));
+// True for an entry that is about another one by its name: signatures, or the index of referrers.
+bool is_attached(const Descriptor& entry) {
+    const std::string name = annotation(entry, kRefName);
+    return is_signature_tag(name) || subject_of_referrers_tag(name);
 }
 
-// Removes entries with equal digests, because several tags may name one image, and signatures.
+// Removes entries with equal digests, because several tags may name one image, and what is attached to one.
 std::vector<const Descriptor*> distinct_images(const Index& index) {
     std::vector<const Descriptor*> out;
     std::set<Digest> seen;
     for (const Descriptor& entry : index.manifests) {
-        if (!is_signatures(entry) && seen.insert(entry.digest).second) out.push_back(&entry);
+        if (!is_attached(entry) && seen.insert(entry.digest).second) out.push_back(&entry);
     }
     return out;
 }
@@ -74,6 +76,12 @@ bool platforms_differ(const std::vector<const Descriptor*>& entries) {
     }
     std::sort(seen.begin(), seen.end());
     return std::adjacent_find(seen.begin(), seen.end()) == seen.end();
+}
+
+constexpr const char* kLayoutIndex = "index.json";
+
+Index parse_layout_index(std::string_view raw) {
+    return with_context([] { return kLayoutIndex; }, [raw] { return Index::parse(raw, kMediaTypeIndex); });
 }
 
 class LayoutSource final : public ImageSource {
@@ -121,13 +129,14 @@ class LayoutSource final : public ImageSource {
     }
 
     Document find_root() {
-        std::string raw = read_file("index.json", kMaxDocument);
-        const Index index =
-            with_context([] { return "index.json"; }, [&raw] { return Index::parse(raw, kMediaTypeIndex); });
+        std::string raw = read_file(kLayoutIndex, kMaxDocument);
+        const Index index = parse_layout_index(raw);
         if (index.manifests.empty())
             throw Error(ErrorKind::not_found, "the layout does not contain an image");
         if (!tag_.empty()) return document_of(find_tag(index));
-        const std::vector<const Descriptor*> images = distinct_images(index);
+        std::vector<const Descriptor*> images = distinct_images(index);
+        if (images.size() > 1)
+            std::erase_if(images, [this](const Descriptor* entry) { return is_referrer(*entry); });
         if (images.size() == 1) return document_of(*images.front());
         if (platforms_differ(images)) {
             return {
@@ -136,6 +145,19 @@ class LayoutSource final : public ImageSource {
         throw Error(ErrorKind::not_found,
                     concat("the layout holds ", images.size(), " images: ", list_tags(index)))
             .hint("name one of them by its tag");
+    }
+
+    // True for an artifact about another entry. One with a name or a platform counts as an image.
+    bool is_referrer(const Descriptor& entry) {
+        if (entry.platform || !annotation(entry, kRefName).empty()) return false;
+        try {
+            const Artifact artifact =
+                Artifact::parse(read_document(*this, entry, "manifest"), entry.media_type);
+            return artifact.subject && media_type_essence(artifact.type) != kMediaTypeConfig;
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::io) throw;
+            return false;  // the reader of this image reports it
+        }
     }
 
     Document document_of(const Descriptor& entry) {
@@ -206,6 +228,15 @@ Fd open_directory(const std::string& directory, std::string_view transport) {
 std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
                                                const std::string& tag) {
     return std::make_shared<LayoutSource>(std::move(files), name, tag);
+}
+
+Index read_layout_index(const std::string& directory) {
+    return with_context([&] { return quoted(directory); },
+                        [&] {
+                            const DirectoryFiles files(open_directory(directory, "oci"));
+                            const LayoutFiles::File file = files.open(kLayoutIndex);
+                            return parse_layout_index(read_all(*file.bytes, kMaxDocument, kLayoutIndex));
+                        });
 }
 
 std::unique_ptr<LayoutFiles> open_layout_directory(const std::string& directory) {

@@ -34,10 +34,14 @@ class LayoutFiles {
 
 // Opens the image with the name `tag`: the annotation org.opencontainers.image.ref.name, else
 // io.containerd.image.name or its end. "" selects the only image, however many tags it has. If all images
-// have different platforms, "" selects an index of all of them, for a choice by platform. `name` names the
-// layout in messages. Throws Error{invalid} if it is not a layout, Error{not_found} with the available tags.
+// have different platforms, "" selects an index of all of them, for a choice by platform. Signatures and
+// other artifacts that refer to an image are not images. `name` names the layout in messages. Throws
+// Error{invalid} if it is not a layout, Error{not_found} with the available tags.
 std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
                                                const std::string& tag);
+
+// Reads index.json of a layout in a directory, with all entries. Throws Error as open_layout() and root().
+Index read_layout_index(const std::string& directory);
 
 // The files of a directory. Symbolic links, FIFOs and devices in it are rejected, so no path leads out of the
 // directory. Throws Error{not_found}; Error{io} if it is not a directory.

@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "oci/documents/signature_tag.hh"
 #include "ostree/delta/delta_artifact.hh"
 #include "ostree/tree/commit_info.hh"
 #include "registry/distribution/listing.hh"
@@ -42,7 +43,7 @@ class DeltaPrune {
                                " tags, and --prune-deltas reads at most ", kMaxTags));
         }
         for (const std::string& tag : tags) {
-            if (const auto subject = registry::subject_of_referrers_tag(tag)) {
+            if (const auto subject = oci::subject_of_referrers_tag(tag)) {
                 with_referrers_.insert(*subject);
             } else {
                 find_images_of(tag);

@@ -10,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/signature_tag.hh"
 
 namespace osb::registry {
 namespace {
@@ -17,15 +18,27 @@ namespace {
 using oci::Json;
 
 constexpr std::size_t kMaxPage = 4UL * 1024 * 1024;
+// The maximum size of all pages together.
+constexpr std::size_t kMaxPageBytes = 32UL * 1024 * 1024;
 constexpr std::size_t kTagsWanted = 1000;
 constexpr std::chrono::minutes kPageTime{2};
 constexpr std::chrono::seconds kHintTime{10};
 
+// A list to read.
+struct Listing {
+    Url url;
+    HeaderList headers;
+    std::string what;
+    std::vector<int> missing = {404};  // the statuses of a registry that does not have it
+};
+
 // Calls take(body, response) for each page. Returns false if the first page does not exist.
 template<typename Take>
-bool each_page(const DistributionClient& client, Url url, const HeaderList& headers, const std::string& what,
-               const Take& take) {
+bool each_page(const DistributionClient& client, const Listing& listing, const Take& take) {
+    const std::string& what = listing.what;
+    Url url = listing.url;
     std::set<std::string> seen;
+    std::size_t bytes = 0;
     const Url first = url;
     for (std::size_t page = 0; page < kMaxPages; ++page) {
         // Compare path and query, because absolute and relative links to a page are equal.
@@ -33,13 +46,18 @@ bool each_page(const DistributionClient& client, Url url, const HeaderList& head
             throw Error(ErrorKind::unavailable, concat(what, ": the pages form a loop"));
         }
         DistributionClient::Reply reply = client.fetch_document(
-            {.url = url, .headers = headers, .scopes = client.scopes(), .total_time = kPageTime}, kMaxPage,
-            what);
-        if (page == 0 && reply.response.status == 404) {
+            {.url = url, .headers = listing.headers, .scopes = client.scopes(), .total_time = kPageTime},
+            kMaxPage, what);
+        const bool is_missing = std::find(listing.missing.begin(), listing.missing.end(),
+                                          reply.response.status) != listing.missing.end();
+        if (page == 0 && is_missing) {
             discard_body(reply.response);  // the connection is used again
             return false;
         }
         if (reply.response.status != 200) client.session().fail(reply.response, what);
+        bytes += reply.body.size();
+        if (bytes > kMaxPageBytes)
+            throw Error(ErrorKind::too_large, concat(what, ": more than ", kMaxPageBytes, " bytes"));
         take(reply.body, reply.response);
         const std::optional<std::string> link = next_link(reply.response.headers);
         if (!link) return true;
@@ -108,11 +126,12 @@ std::vector<std::string> list_tags(const DistributionClient& client) {
     Url url = client.url("tags/list");
     url.add_query("n", std::to_string(kTagsWanted));
     std::vector<std::string> out;
-    const bool found = each_page(client, url, {}, what, [&](const std::string& body, const HttpResponse&) {
-        const std::vector<std::string> more = parse_tags(body, what);
-        out.insert(out.end(), more.begin(), more.end());
-        check_count(out.size(), what);
-    });
+    const bool found = each_page(client, {.url = url, .headers = {}, .what = what},
+                                 [&](const std::string& body, const HttpResponse&) {
+                                     const std::vector<std::string> more = parse_tags(body, what);
+                                     out.insert(out.end(), more.begin(), more.end());
+                                     check_count(out.size(), what);
+                                 });
     if (!found) throw Error(ErrorKind::not_found, concat("no repository ", quoted(client.name())));
     return out;
 }
@@ -133,27 +152,17 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
     return out;
 }
 
-std::string referrers_tag(const oci::Digest& digest) {
-    return concat(digest.algorithm_name(), '-', std::string_view(digest.hex()).substr(0, 64));
-}
-
-std::optional<oci::Digest> subject_of_referrers_tag(std::string_view tag) {
-    constexpr std::string_view kPrefix = "sha256-";
-    constexpr std::size_t kDigits = 64;
-    if (!tag.starts_with(kPrefix) || tag.size() != kPrefix.size() + kDigits) return std::nullopt;
-    try {
-        return oci::Digest::parse(concat("sha256:", tag.substr(kPrefix.size())));
-    } catch (const Error&) {
-        return std::nullopt;
-    }
-}
-
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
                                             const std::string& artifact_type) {
     const std::string what = concat("the referrers of ", digest.to_string(), " in ", quoted(client.name()));
     Url url = client.url("referrers/" + digest.to_string());
     if (!artifact_type.empty()) url.add_query("artifactType", artifact_type);
-    const HeaderList accept = {{"Accept", std::string(oci::kMediaTypeIndex)}};
+    // The specification has 404 alone for a registry without the API, but servers also refuse the form of the
+    // request. The tag answers then.
+    const Listing listing{.url = url,
+                          .headers = {{"Accept", std::string(oci::kMediaTypeIndex)}},
+                          .what = what,
+                          .missing = {404, 400, 405, 406}};
     std::vector<oci::Descriptor> out;
     const auto take = [&](std::string_view body) {
         oci::Index index = oci::Index::parse(body, oci::kMediaTypeIndex);
@@ -164,11 +173,11 @@ std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, co
         }
         check_count(out.size(), what);
     };
-    const bool known = each_page(client, url, accept, what,
-                                 [&](const std::string& body, const HttpResponse&) { take(body); });
+    const bool known =
+        each_page(client, listing, [&](const std::string& body, const HttpResponse&) { take(body); });
     if (known) return out;
     try {
-        take(client.get_manifest(referrers_tag(digest)).raw);
+        take(client.get_manifest(oci::referrers_tag(digest)).raw);
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::not_found) throw;  // not found: there are no referrers
     }

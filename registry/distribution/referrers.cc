@@ -9,6 +9,7 @@
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
 #include "oci/documents/manifest.hh"
+#include "oci/documents/signature_tag.hh"
 #include "registry/distribution/listing.hh"
 
 namespace osb::registry {
@@ -80,7 +81,7 @@ bool has_entry(const Json& index, const std::string& digest) {
 // this.
 template<typename Edit>
 bool change_index(const DistributionClient& client, const oci::Digest& subject, const Edit& edit) {
-    const std::string tag = referrers_tag(subject);
+    const std::string tag = oci::referrers_tag(subject);
     const std::string what = concat("the index of referrers ", quoted(tag), " of ", quoted(client.name()));
     for (unsigned change = 0; change < kMaxChanges; ++change) {
         StandIn found = fetch_stand_in(client, tag, what);

@@ -10,12 +10,10 @@
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/layout_source.hh"
+#include "registry/trust/signature_layers.hh"
 
 namespace osb::registry {
 namespace {
-
-constexpr std::string_view kPayloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
-constexpr const char* kSignatureAnnotation = "dev.cosignproject.cosign/signature";
 
 oci::Reference signature_reference(const oci::Reference& image, const oci::Digest& manifest) {
     oci::Reference out = image;
@@ -55,42 +53,38 @@ std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOpti
     }
 }
 
-std::string read_payload(oci::ImageSource& source, const oci::Descriptor& layer) {
-    std::string out = read_all(*source.open_blob(layer), kMaxPayload, "a signature's payload");
-    if (out.size() != layer.size || oci::Digest::of(as_bytes(out), layer.digest.algorithm()) != layer.digest)
-        throw Error(ErrorKind::digest_mismatch, "a signature's payload does not match its digest");
-    return out;
-}
-
 }  // namespace
 
 bool can_be_signed(const oci::Reference& image) {
     return image.transport == oci::Transport::docker || image.transport == oci::Transport::oci;
 }
 
-std::vector<ImageSignature> read_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                            const RegistryOptions& options) {
+std::vector<ImageSignature> read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                                const RegistryOptions& options) {
     if (!can_be_signed(image)) return {};
     const oci::Reference name = signature_reference(image, manifest);
     return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
-                        [&] {
-                            std::vector<ImageSignature> out;
+                        [&]() -> std::vector<ImageSignature> {
                             const std::optional<Stored> stored = find_stored(name, options);
-                            if (!stored) return out;
-                            for (const oci::Descriptor& layer : stored->manifest.layers) {
-                                if (oci::media_type_essence(layer.media_type) != kPayloadType) continue;
-                                const auto annotation = layer.annotations.find(kSignatureAnnotation);
-                                if (annotation == layer.annotations.end()) continue;
-                                std::optional<std::string> signature = decode_base64(annotation->second);
-                                if (!signature) continue;
-                                // Anyone who can write to the repository can add signatures. A large payload
-                                // is skipped, so that it does not hide the others.
-                                if (layer.size > kMaxPayload) continue;
-                                if (out.size() == kMaxSignatures) break;
-                                out.push_back({read_payload(*stored->source, layer), std::move(*signature)});
-                            }
-                            return out;
+                            if (!stored) return {};
+                            return read_payload_layers(*stored->source, stored->manifest.layers,
+                                                       kMaxSignatures);
                         });
+}
+
+const std::vector<ImageSignature>& SignatureReader::by_tag() {
+    if (!tag_) tag_ = read_tag_signatures(image_, manifest_, options_);
+    return *tag_;
+}
+
+const ReferrerSignatures& SignatureReader::by_referrers() {
+    if (!referrers_) {
+        const std::size_t left = kMaxSignatures - by_tag().size();
+        referrers_ =
+            with_context([&] { return concat("signatures of ", quoted(image_.to_string())); },
+                         [&] { return read_referrer_signatures(image_, manifest_, left, options_); });
+    }
+    return *referrers_;
 }
 
 void add_signature(const oci::Reference& image, const oci::Digest& manifest, const ImageSignature& signature,

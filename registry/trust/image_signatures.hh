@@ -1,39 +1,55 @@
-// The signatures of an image where cosign stores them: an image with the tag oci::signature_tag() in the same
-// repository, or under this ref name in the same layout. Each layer is a payload, and its annotation is the
-// signature.
+// The signatures of an image where cosign stores them. The older place is an image with the tag
+// oci::signature_tag() in the same repository, or under this ref name in the same layout. Each layer is a
+// payload, and its annotation is the signature. The newer place is manifests that refer to the image
+// (registry/trust/referrer_signatures.hh).
 #pragma once
 
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "oci/documents/digest.hh"
 #include "oci/documents/reference.hh"
 #include "registry/distribution/registry_access.hh"
-#include "registry/trust/simple_signing.hh"
+#include "registry/trust/image_signature.hh"
+#include "registry/trust/referrer_signatures.hh"
 
 namespace osb::registry {
 
-// A signature and the bytes that it signs. Nothing of it is verified.
-struct ImageSignature {
-    std::string payload;
-    std::string signature;  // binary
-};
-
-// The maximum number of signatures of an image that are read; further ones, and payloads above kMaxPayload,
-// are ignored.
+// The maximum number of signatures of an image that are read, from both places together; further ones, and
+// payloads above kMaxPayload, are ignored.
 inline constexpr std::size_t kMaxSignatures = 100;
 
 // True if images of this transport can have signatures: docker and oci.
 bool can_be_signed(const oci::Reference& image);
 
-// Reads the signatures of the manifest; empty if it has none. Throws Error: invalid for a malformed image of
-// signatures; unavailable if the registry fails, which is never taken for "not
-// signed".
-std::vector<ImageSignature> read_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                            const RegistryOptions& options);
+// Reads the signatures in the older place; empty if the image has none. Throws Error: invalid for a malformed
+// image of signatures; unavailable if the registry fails, which is never taken for "not signed".
+std::vector<ImageSignature> read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                                const RegistryOptions& options);
 
-// Adds a signature to those of the manifest, and keeps them. Not atomic: of two writers at once, one may be
-// lost.
+// Reads the signatures of a manifest in both places, each place once and not before it is asked for. Not
+// thread-safe.
+class SignatureReader {
+  public:
+    // Borrows all three.
+    SignatureReader(const oci::Reference& image, const oci::Digest& manifest, const RegistryOptions& options)
+        : image_(image), manifest_(manifest), options_(options) {}
+
+    // Throws as read_tag_signatures().
+    const std::vector<ImageSignature>& by_tag();
+    // Throws as read_tag_signatures() and read_referrer_signatures().
+    const ReferrerSignatures& by_referrers();
+
+  private:
+    const oci::Reference& image_;
+    const oci::Digest& manifest_;
+    const RegistryOptions& options_;
+    std::optional<std::vector<ImageSignature>> tag_;
+    std::optional<ReferrerSignatures> referrers_;
+};
+
+// Adds a signature in the older place to those of the manifest, and keeps them. Not atomic: of two writers at
+// once, one may be lost.
 void add_signature(const oci::Reference& image, const oci::Digest& manifest, const ImageSignature& signature,
                    const RegistryOptions& options);
 

@@ -26,12 +26,7 @@ class PolicyParser {
     explicit PolicyParser(const std::string& what) : what_(what) {}
 
     void only_members(const oci::Json& object, std::initializer_list<std::string_view> allowed) const {
-        oci::require_object(object, what_);
-        for (const auto& [key, value] : object.items()) {
-            bool known = false;
-            for (const std::string_view name : allowed) known = known || key == name;
-            if (!known) fail(concat("unknown member ", quoted(key)));
-        }
+        oci::require_only_members(object, allowed, what_);
     }
 
     PolicyRequirements requirements(const oci::Json& list) const {
@@ -127,6 +122,7 @@ class PolicyParser {
         if (type == "matchExact") return {.rule = IdentityRule::match_exact};
         if (type == "matchRepoDigestOrExact") return {.rule = IdentityRule::match_repo_digest_or_exact};
         if (type == "matchRepository") return {.rule = IdentityRule::match_repository};
+        if (type == "matchDigest") return {.rule = IdentityRule::match_digest};
         fail(concat("unknown type of signedIdentity ", quoted(type)));
     }
 

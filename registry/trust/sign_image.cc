@@ -94,14 +94,16 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
     const std::int64_t time = options.time.value_or(std::time(nullptr));
     std::vector<SignedManifest> out;
     for (const oci::Digest& one : digests) {
-        const std::vector<SignedClaim> known = signatures_by(public_key, image, one, registry);
+        // In the place where podman and skopeo look. A bundle does not count.
+        const std::vector<ImageClaim> known =
+            claims_by(public_key, read_tag_signatures(image, one, registry), one);
         const bool has = std::any_of(known.begin(), known.end(),
-                                     [&](const SignedClaim& claim) { return claim.reference == identity; });
+                                     [&](const ImageClaim& claim) { return claim.reference == identity; });
         out.push_back({.digest = one, .identity = identity, .added = !has});
         if (has) continue;
         const std::string payload =
             write_payload({.digest = one, .reference = identity, .timestamp = time}, kCreator);
-        add_signature(image, one, {payload, key.sign(payload)}, registry);
+        add_signature(image, one, {.payload = payload, .signature = key.sign(payload)}, registry);
     }
     return out;
 }

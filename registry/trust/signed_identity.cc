@@ -63,6 +63,7 @@ std::string DockerName::to_string() const {
 }
 
 bool SignedIdentity::accepts(std::string_view image, std::string_view signed_name) const {
+    if (!needs_name()) return true;
     const DockerName claimed = DockerName::parse(signed_name);
     if (rule == IdentityRule::exact_reference) {
         const DockerName wanted = DockerName::parse(operand);

@@ -26,6 +26,7 @@ enum class IdentityRule {
     exact_reference,
     exact_repository,
     remap_identity,
+    match_digest,  // of osb-oci alone: no name is compared, because the digest always is
 };
 
 // A rule with its operands.
@@ -34,8 +35,11 @@ struct SignedIdentity {
     std::string operand;        // of exact_reference and exact_repository; the prefix of remap_identity
     std::string signed_prefix;  // of remap_identity
 
+    // False if a signature without a name is enough.
+    bool needs_name() const { return rule != IdentityRule::match_digest; }
     // True if a signature with the name `signed_name` is one for the image with the name `image`; for an
-    // image without a name of this form ("" for layouts and archives) only the exact rules can be.
+    // image without a name of this form ("" for layouts and archives) only the exact rules and match_digest
+    // can be.
     bool accepts(std::string_view image, std::string_view signed_name) const;
 };
 

@@ -26,6 +26,10 @@ struct KeyFree {
 struct DigestFree {
     void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
 };
+struct KeyContextFree {
+    void operator()(EVP_PKEY_CTX* context) const noexcept { EVP_PKEY_CTX_free(context); }
+};
+using KeyContext = std::unique_ptr<EVP_PKEY_CTX, KeyContextFree>;
 using Bio = std::unique_ptr<BIO, BioFree>;
 using Key = std::unique_ptr<EVP_PKEY, KeyFree>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, DigestFree>;
@@ -53,6 +57,14 @@ const unsigned char* unsigned_bytes(std::string_view text) {
 // Ed25519 has its own hash.
 const EVP_MD* hash_for(const EVP_PKEY* key) {
     return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? nullptr : EVP_sha256();
+}
+
+// The hash that cosign 3 uses for a larger curve; nullptr for every other key.
+const EVP_MD* hash_of_curve(const EVP_PKEY* key) {
+    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) return nullptr;
+    const int bits = EVP_PKEY_get_bits(key);
+    if (bits == 384) return EVP_sha384();
+    return bits == 521 ? EVP_sha512() : nullptr;
 }
 
 void check_kind(const EVP_PKEY* key, const std::string& what) {
@@ -115,11 +127,29 @@ std::optional<std::string> PublicKey::ed25519_bytes() const {
 }
 
 bool PublicKey::verifies(std::string_view bytes, std::string_view signature) const {
-    const DigestContext context = new_digest();
     EVP_PKEY* const key = handle_->key.get();
-    const bool ok = EVP_DigestVerifyInit(context.get(), nullptr, hash_for(key), nullptr, key) == 1 &&
-                    EVP_DigestVerify(context.get(), unsigned_bytes(signature), signature.size(),
-                                     unsigned_bytes(bytes), bytes.size()) == 1;
+    const auto verifies_with = [&](const EVP_MD* hash) {
+        const DigestContext context = new_digest();
+        const bool ok = EVP_DigestVerifyInit(context.get(), nullptr, hash, nullptr, key) == 1 &&
+                        EVP_DigestVerify(context.get(), unsigned_bytes(signature), signature.size(),
+                                         unsigned_bytes(bytes), bytes.size()) == 1;
+        ERR_clear_error();
+        return ok;
+    };
+    if (verifies_with(hash_for(key))) return true;
+    const EVP_MD* const other = hash_of_curve(key);
+    return other != nullptr && verifies_with(other);
+}
+
+bool PublicKey::verifies_hash(const Sha256& hash, std::string_view signature) const {
+    EVP_PKEY* const key = handle_->key.get();
+    if (hash_for(key) == nullptr) return false;
+    const KeyContext context(EVP_PKEY_CTX_new(key, nullptr));
+    if (!context) throw std::bad_alloc();
+    const bool ok = EVP_PKEY_verify_init(context.get()) == 1 &&
+                    EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
+                    EVP_PKEY_verify(context.get(), unsigned_bytes(signature), signature.size(), hash.data(),
+                                    hash.size()) == 1;
     ERR_clear_error();
     return ok;
 }
@@ -136,7 +166,8 @@ std::string PublicKey::fingerprint() const {
 PrivateKey PrivateKey::parse(std::string_view pem, const std::string& passphrase, const std::string& what) {
     for (const char* kind : {"ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"}) {
         if (pem.find(concat("-----BEGIN ", kind)) == std::string_view::npos) continue;
-        throw Error(ErrorKind::unsupported, concat(what, ": cosign's own key format is not supported"))
+        throw Error(ErrorKind::unsupported,
+                    concat(what, ": cosign's own format, ", kind, ", is not supported"))
             .hint("make a key with 'openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256'");
     }
     Passphrase given{.text = passphrase};

@@ -1,12 +1,15 @@
 // Keys that sign images and verify signatures, in PEM. The signature is over SHA-256 of the signed bytes:
 // ECDSA in ASN.1 DER, RSA in PKCS #1 v1.5; Ed25519 signs the bytes themselves. So do cosign and
-// containers/image.
+// containers/image. cosign 3 signs with the hash of the curve for P-384 (SHA-384) and P-521 (SHA-512), which
+// is verified, too.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/hash.hh"
 
 namespace osb::registry {
 
@@ -24,6 +27,8 @@ class PublicKey {
     std::optional<std::string> ed25519_bytes() const;
     // True if `signature` (binary) is a signature of `bytes` by this key.
     bool verifies(std::string_view bytes, std::string_view signature) const;
+    // The same for bytes of which only the SHA-256 is known. Always false for Ed25519, which needs the bytes.
+    bool verifies_hash(const Sha256& hash, std::string_view signature) const;
     // SHA-256 of the key in DER, in hexadecimal digits: a name for messages.
     std::string fingerprint() const;
 

@@ -6,6 +6,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "registry/auth/small_file.hh"
 #include "registry/transports/open_source.hh"
 #include "registry/trust/image_signatures.hh"
@@ -36,11 +37,18 @@ std::string docker_name(const oci::Reference& image) {
     return DockerName{.repository = image.location, .tag = image.tag, .digest = image.digest}.to_string();
 }
 
+// Why the signatures that were looked at do not fulfil a requirement. One that a key of the policy has made
+// says more than the others.
+struct Refusal {
+    std::string reason = "it is not signed";
+    bool by_a_key = false;
+};
+
 // One image that is checked. Reads its signatures once.
 class Checked {
   public:
     Checked(const oci::Reference& image, const oci::Digest& manifest, const RegistryOptions& options)
-        : image_(image), manifest_(manifest), options_(options) {}
+        : image_(image), manifest_(manifest), reader_(image, manifest, options) {}
 
     // "" if the requirement holds, else why not.
     std::string problem_with(const PolicyRequirement& requirement) {
@@ -56,32 +64,41 @@ class Checked {
                 break;
         }
         const std::vector<PublicKey> keys = keys_of(requirement);
-        std::string reason = "it is not signed";
-        for (const ImageSignature& signature : signatures()) {
-            reason = problem_with(signature, keys, requirement.identity);
-            if (reason.empty()) return {};
-        }
-        return reason;
+        Refusal refusal;
+        if (has_valid(reader_.by_tag(), keys, requirement.identity, refusal)) return {};
+        const ReferrerSignatures& referrers = reader_.by_referrers();
+        if (has_valid(referrers.signatures, keys, requirement.identity, refusal)) return {};
+        return referrers.problem.empty() ? refusal.reason
+                                         : concat(refusal.reason, " (skipped: ", referrers.problem, ')');
     }
 
   private:
-    const std::vector<ImageSignature>& signatures() {
-        if (!signatures_) signatures_ = read_signatures(image_, manifest_, options_);
-        return *signatures_;
+    bool has_valid(const std::vector<ImageSignature>& signatures, const std::vector<PublicKey>& keys,
+                   const SignedIdentity& identity, Refusal& refusal) const {
+        for (const ImageSignature& signature : signatures) {
+            const bool by_a_key = std::any_of(keys.begin(), keys.end(), [&](const PublicKey& key) {
+                return is_signed_by(signature, key, manifest_);
+            });
+            const std::string problem =
+                by_a_key ? problem_with(signature, identity) : "no signature is by a key of the policy";
+            if (problem.empty()) return true;
+            if (by_a_key || !refusal.by_a_key) refusal = {.reason = problem, .by_a_key = by_a_key};
+        }
+        return false;
     }
 
-    std::string problem_with(const ImageSignature& signature, const std::vector<PublicKey>& keys,
-                             const SignedIdentity& identity) const {
-        const auto verifies = [&](const PublicKey& key) {
-            return key.verifies(signature.payload, signature.signature);
-        };
-        if (std::none_of(keys.begin(), keys.end(), verifies)) return "no signature is by a key of the policy";
+    // Of a signature that a key of the policy has made.
+    std::string problem_with(const ImageSignature& signature, const SignedIdentity& identity) const {
         try {
-            const SignedClaim claim = parse_payload(signature.payload);
-            if (claim.digest != manifest_)
-                return concat("the signature is for another image, ", claim.digest.to_string());
-            if (!identity.accepts(docker_name(image_), claim.reference))
-                return concat("the signature is for the name ", quoted(claim.reference));
+            const ImageClaim claim = claim_of(signature, manifest_);
+            if (!claim.reference) {
+                return identity.needs_name()
+                           ? "the signature proves the digest only, and the policy compares "
+                             "names ('signedIdentity')"
+                           : "";
+            }
+            if (!identity.accepts(docker_name(image_), *claim.reference))
+                return concat("the signature is for the name ", quoted(*claim.reference));
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::invalid) throw;
             return error.message();
@@ -91,8 +108,7 @@ class Checked {
 
     const oci::Reference& image_;
     const oci::Digest& manifest_;
-    const RegistryOptions& options_;
-    std::optional<std::vector<ImageSignature>> signatures_;
+    SignatureReader reader_;
 };
 
 [[noreturn]] void refuse_image(const oci::Reference& image, const oci::Digest& manifest,
@@ -125,18 +141,31 @@ oci::Image open_trusted_image(const oci::Reference& reference, const std::option
     return out;
 }
 
-std::vector<SignedClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
-                                       const oci::Digest& manifest, const RegistryOptions& options) {
-    std::vector<SignedClaim> out;
-    for (const ImageSignature& signature : read_signatures(image, manifest, options)) {
-        if (!key.verifies(signature.payload, signature.signature)) continue;
+std::vector<ImageClaim> claims_by(const PublicKey& key, const std::vector<ImageSignature>& signatures,
+                                  const oci::Digest& manifest) {
+    std::vector<ImageClaim> out;
+    for (const ImageSignature& signature : signatures) {
+        if (!is_signed_by(signature, key, manifest)) continue;
         try {
-            const SignedClaim claim = parse_payload(signature.payload);
-            if (claim.digest == manifest) out.push_back(claim);
+            out.push_back(claim_of(signature, manifest));
         } catch (const Error& error) {
             // The key has signed something else.
             if (error.kind() != ErrorKind::invalid) throw;
         }
+    }
+    return out;
+}
+
+std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
+                                      const oci::Digest& manifest, const RegistryOptions& options) {
+    SignatureReader reader(image, manifest, options);
+    std::vector<ImageClaim> out = claims_by(key, reader.by_tag(), manifest);
+    try {
+        const std::vector<ImageClaim> more = claims_by(key, reader.by_referrers().signatures, manifest);
+        out.insert(out.end(), more.begin(), more.end());
+    } catch (const Error& error) {
+        if (out.empty()) throw;
+        log_warning(concat("not all signatures are read: ", error.message()));
     }
     return out;
 }

@@ -6,9 +6,9 @@
 
 #include "oci/transports/image.hh"
 #include "registry/distribution/registry_access.hh"
+#include "registry/trust/image_signature.hh"
 #include "registry/trust/policy.hh"
 #include "registry/trust/signing_key.hh"
-#include "registry/trust/simple_signing.hh"
 
 namespace osb::registry {
 
@@ -26,9 +26,13 @@ void check_policy(const oci::Reference& image, const oci::Digest& manifest, cons
 oci::Image open_trusted_image(const oci::Reference& reference, const std::optional<oci::Platform>& platform,
                               const RegistryOptions& options);
 
-// The claims of the signatures by this key for that manifest. Their names are not compared with the image's.
-// Payloads of another kind are left out. Throws as read_signatures().
-std::vector<SignedClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
-                                       const oci::Digest& manifest, const RegistryOptions& options);
+// The claims of those of the signatures that are by this key and for that manifest. Their names are not
+// compared with the image's. Attestations and payloads of another kind are left out. Throws Error.
+std::vector<ImageClaim> claims_by(const PublicKey& key, const std::vector<ImageSignature>& signatures,
+                                  const oci::Digest& manifest);
+// The same for all signatures of the image. If the older place has one, a failure to read the other is only
+// logged. Throws as SignatureReader.
+std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
+                                      const oci::Digest& manifest, const RegistryOptions& options);
 
 }  // namespace osb::registry

@@ -11,93 +11,7 @@ import shutil
 import lib_harness
 from lib_image import simple_layout
 from lib_registry import Registry
-
-INSECURE = "--tls-verify=false"
-# Debian 12 builds skopeo without these signatures.
-DISABLED = "sigstore disabled"
-PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
-
-
-class Keys:
-    """Key pairs that openssl makes: {name}.key and {name}.pub."""
-
-    def __init__(self, test):
-        self.test, self.directory = test, test.path("keys")
-        os.mkdir(self.directory)
-
-    def path(self, name):
-        return os.path.join(self.directory, name)
-
-    def make(self, name, *kind):
-        kind = kind or ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
-        self.test.must("openssl", "genpkey", "-quiet", *kind, "-out", self.path(name + ".key"))
-        self.test.must("openssl", "pkey", "-in", self.path(name + ".key"), "-pubout", "-out", self.path(name + ".pub"))
-        return self
-
-
-class Site:
-    def __init__(self, test, registry):
-        self.test, self.registry = test, registry
-        self.keys = Keys(test).make("site").make("other")
-        self.skopeo_knows = True
-        self.lookaside = test.path("registries.d")
-        os.mkdir(self.lookaside)
-        with open(os.path.join(self.lookaside, "attachments.yaml"), "w", encoding="ascii") as file:
-            file.write("default-docker:\n  use-sigstore-attachments: true\n")
-
-    def image(self, name):
-        return self.registry.image(name)
-
-    def publish(self, name, content):
-        """An image with that content. Returns the digest of its manifest."""
-        directory = self.test.path("layout-" + hashlib.sha256((name + str(content)).encode()).hexdigest()[:8])
-        if not os.path.exists(directory):
-            simple_layout(directory, {"usr/file": content})
-        self.test.must("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{directory}:v1", self.image(name))
-        found = self.test.must("skopeo", "inspect", INSECURE, "--format", "{{.Digest}}", self.image(name))
-        return found.strip()
-
-    def policy(self, name, requirements, transport="docker", scope=""):
-        path = self.test.path(f"policy-{name}.json")
-        with open(path, "w", encoding="ascii") as file:
-            json.dump({"default": [{"type": "reject"}], "transports": {transport: {scope: requirements}}}, file)
-        return path
-
-    def signed_by(self, key, **more):
-        return [{"type": "sigstoreSigned", "keyPath": self.keys.path(key + ".pub"), **more}]
-
-    def sign(self, name, key="site", *options):
-        return self.test.run(self.test.osb, "sign", INSECURE, "-q", "--key", self.keys.path(key + ".key"), *options, self.image(name))
-
-    def imported(self, image, policy, *options):
-        """osb-oci import under the policy, into a repository of its own."""
-        repo = self.test.path("import-repo")
-        shutil.rmtree(repo, ignore_errors=True)
-        result = self.test.run(self.test.osb, "import", "-q", "--progress", "none", INSECURE, "--layout", "plain", "--repo", repo, "--ref",
-                               "x", "--policy", policy, *options, image)
-        found = lib_harness.refs(repo) if os.path.isdir(repo) else {}
-        return result, found
-
-    def skopeo_accepts(self, image, policy):
-        copy = self.test.path("skopeo-copy")
-        shutil.rmtree(copy, ignore_errors=True)
-        result = self.test.run("skopeo", "--policy", policy, "--registries.d", self.lookaside, "copy", "-q", "--src-tls-verify=false",
-                               image, f"dir:{copy}")
-        return result.status == 0, result
-
-    def check(self, image, policy, accepted, what, witness=True):
-        result, found = self.imported(image, policy)
-        if accepted:
-            self.test.check(result.status == 0 and found, f"{what}: accepted", result.describe())
-        else:
-            self.test.check_refused(result, 4, what)
-            self.test.check(not found, f"{what}: nothing is in the repository", found)
-        if witness:
-            same, said = self.skopeo_accepts(image, policy)
-            if DISABLED in said.stderr:  # then its refusal says nothing
-                self.skopeo_knows = False
-                return
-            self.test.check(same == accepted, f"{what}: skopeo says the same", said.describe())
+from lib_signatures import INSECURE, PAYLOAD_TYPE, Site
 
 
 def check_signed(test, site):
@@ -290,6 +204,11 @@ def check_keys(test, site):
         test.check(result.status == status, f"an encrypted key with {options[:1] or 'nothing'}: exit status {status}", result.describe())
     result = test.run(test.osb, "sign", INSECURE, "--key", "/etc/hostname", site.image("keys:1"))
     test.check_refused(result, 3, "a key that is none")
+    for kind in ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"):
+        with open(site.keys.path("cosign.key"), "w", encoding="ascii") as file:
+            file.write(f"-----BEGIN {kind}-----\neyJrZGYiOnt9fQ==\n-----END {kind}-----\n")
+        result = test.run(test.osb, "sign", INSECURE, "--key", site.keys.path("cosign.key"), site.image("keys:1"))
+        test.check_refused(result, 3, f"a key that cosign encrypted: {kind}", kind)
 
 
 def check_push(test, site):

@@ -11,6 +11,7 @@ import threading
 
 from lib_harness import run
 from lib_registry import Registry
+from lib_signatures import Attachments, envelope, statement
 from lib_upgrade import KERNEL, Disk, Images, base_layer, blobs, need, packages_layer, version_layer
 
 INSECURE = "--tls-verify=false"
@@ -173,6 +174,7 @@ def trusted(test, registry, images, disk):
     test.check_refused(upgrade(disk, "--policy", policy), 4, "an image without a signature", "not signed")
     test.must(test.osb, "sign", "--key", key, INSECURE, f"docker://{latest}")
     test.check_status(upgrade(disk, "--policy", policy), 0, "and with one")
+    bundles(test, registry, disk, key, latest)
     signed = f"ostree-image-signed:docker://{stable}"
     test.check_refused(disk.osb("switch", INSECURE, "--policy", policy, signed), 4, "a signature for another tag", "os:latest")
     test.must(test.osb, "sign", "--key", key, INSECURE, f"docker://{stable}")
@@ -181,6 +183,23 @@ def trusted(test, registry, images, disk):
                disk.origin(disk.deployments()[0]))
     test.check_refused(upgrade(disk, "--policy", write_policy(test, "any.json", {"type": "insecureAcceptAnything"})), 4,
                        "and no policy that asks for no signature will do")
+
+
+def bundles(test, registry, disk, key, latest):
+    """A machine accepts an image by a bundle of cosign 3. `other` is a second key, which only bundles have."""
+    other = test.path("other.key")
+    test.must("openssl", "genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", other)
+    test.must("openssl", "pkey", "-in", other, "-pubout", "-out", other + ".pub")
+    policy = write_policy(test, "bundle.json", {"type": "sigstoreSigned", "keyPath": other + ".pub"})
+    test.check_refused(upgrade(disk, "--policy", policy), 4, "an image without a signature by this key", "no signature is by a key")
+    digest = test.must("skopeo", "inspect", INSECURE, "--format", "{{.Digest}}", f"docker://{latest}").strip()
+    attachments = Attachments(registry)
+    attachments.attach_bundle("os", digest, envelope(test, other, statement(digest)))
+    test.check_refused(upgrade(disk, "--policy", policy, "--require-signature"), 4, "a bundle without a name", "the digest only")
+    attachments.attach_bundle("os", digest, envelope(test, other, statement(digest, annotations={"docker-reference": latest})))
+    for options in (["--check"], []):
+        result = upgrade(disk, "--policy", policy, "--require-signature", *options)
+        test.check(result.status in (0, 77), f"upgrade {options} to an image with a bundle", result.describe())
 
 
 def switches(test, registry, images, disk):

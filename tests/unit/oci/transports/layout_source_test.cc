@@ -44,6 +44,29 @@ TEST_F(LayoutSourceTest, OnlyImageMayHaveSeveralTags) {
     EXPECT_NE(refused(ErrorKind::not_found).message().find("2 images"), std::string::npos);
 }
 
+TEST_F(LayoutSourceTest, ArtifactsAboutAnImageAreNoImages) {
+    const Json image = layout_.image("amd64", {"layer"});
+    const Json manifest{{"schemaVersion", 2},      {"mediaType", kMediaTypeManifest},
+                        {"artifactType", "a/b"},   {"config", layout_.blob(kMediaTypeEmpty, "{}")},
+                        {"layers", Json::array()}, {"subject", image}};
+    const Json artifact = layout_.blob(kMediaTypeManifest, manifest.dump());
+    std::string name = image.at("digest").get<std::string>();
+    name[name.find(':')] = '-';
+    const Json referrers = layout_.blob(kMediaTypeIndex, LayoutBuilder::index_json({artifact}).dump());
+    for (const Json& one : {image, tagged(image, "1")}) {
+        layout_.index({artifact, one, tagged(referrers, name)});
+        EXPECT_EQ(digest_of(""), image.at("digest"));
+        layout_.write(directory_.path());
+        EXPECT_EQ(read_layout_index(directory_.path()).manifests.size(), 3U);
+    }
+    // Alone it is still named in the error.
+    layout_.index({artifact});
+    EXPECT_NE(refused(ErrorKind::unsupported).message().find("'a/b'"), std::string::npos);
+    // An artifact with a name was put there as an image.
+    layout_.index({image, tagged(artifact, "2")});
+    EXPECT_NE(refused(ErrorKind::not_found).message().find("2 images"), std::string::npos);
+}
+
 TEST_F(LayoutSourceTest, ChoosesByTag) {
     const Json a = layout_.image("amd64", {"a"});
     const Json b = layout_.image("amd64", {"b"});

@@ -1,5 +1,8 @@
 #include "registry/distribution/listing.hh"
 
+#include <atomic>
+
+#include "oci/documents/signature_tag.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 
 namespace osb::registry {
@@ -104,8 +107,42 @@ TEST_F(ListingTest, FallsBackToTheTag) {
     EXPECT_TRUE(list_referrers(*client(), subject, "x/y").empty());
 }
 
-TEST_F(ListingTest, TheStandInTagIsCutAtSixtyFourDigits) {
-    EXPECT_EQ(referrers_tag(oci::Digest::of(as_bytes(""), HashAlgorithm::sha512)).size(), 7U + 64U);
+TEST_F(ListingTest, FallsBackToTheTagAfterARefusalOfTheRequest) {
+    // Registries without the API do not all answer 404.
+    const oci::Digest subject = oci::Digest::of(as_bytes("{}"));
+    fake.add_manifest(oci::referrers_tag(subject),
+                      R"({"schemaVersion":2,"manifests":[{"mediaType":"a/b","size":9,"digest":")" +
+                          subject.to_string() + R"("}]})",
+                      std::string(oci::kMediaTypeIndex));
+    std::atomic<int> status{0};
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
+        return FakeResponse{.status = status};
+    };
+    for (const int one : {400, 404, 405, 406}) {
+        status = one;
+        EXPECT_EQ(list_referrers(*client(), subject).size(), 1U) << one;
+    }
+    for (const int one : {401, 403, 500, 503}) {
+        status = one;
+        EXPECT_EQ(failure_of([&] { list_referrers(*client(), subject); }).first, ErrorKind::unavailable)
+            << one;
+    }
+}
+
+TEST_F(ListingTest, TheReferrersThatAreReadAreBounded) {
+    const oci::Digest subject = oci::Digest::of(as_bytes("{}"));
+    // Pages without an end, each with one large entry.
+    const std::string entry = R"({"mediaType":"a/b","size":9,"digest":")" + subject.to_string() +
+                              R"(","annotations":{"x":")" + std::string(3UL * 1024 * 1024, 'x') + R"("}})";
+    std::atomic<int> page{0};
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
+        return FakeResponse{.headers = {{"Link", concat("<", r.path, "?n=", ++page, ">; rel=\"next\"")}},
+                            .body = R"({"schemaVersion":2,"manifests":[)" + entry + "]}"};
+    };
+    EXPECT_EQ(failure_of([&] { list_referrers(*client(), subject); }).first, ErrorKind::too_large);
+    EXPECT_LT(page, 20);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "oci/documents/json.hh"
+#include "oci/documents/signature_tag.hh"
 #include "registry/distribution/listing.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 

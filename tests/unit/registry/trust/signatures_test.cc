@@ -5,6 +5,7 @@
 #include "registry/trust/signing_key.hh"
 #include "registry/trust/simple_signing.hh"
 #include "tests/support/thrown_kind.hh"
+#include "tests/unit/registry/trust/signing_fixture.hh"
 
 namespace osb::test {
 namespace {
@@ -13,19 +14,6 @@ using registry::IdentityRule;
 using registry::PrivateKey;
 using registry::PublicKey;
 using registry::SignedIdentity;
-
-// Made with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`, for this test.
-constexpr const char* kPrivateKey = R"(-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg02QLkiz7lFFwRvgW
-Aj6HvLD02F/LNanl6/qawcTDRpyhRANCAARAFx7GCNsXb6JrSZaMsVIPMuve5yZ4
-SkesDg7CXne9cwQkoJmaw1TzlXqweAtiO55Aj/68nrf1/SzWR86c0Xi1
------END PRIVATE KEY-----
-)";
-constexpr const char* kPublicKey = R"(-----BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQBcexgjbF2+ia0mWjLFSDzLr3ucm
-eEpHrA4Owl53vXMEJKCZmsNU85V6sHgLYjueQI/+vJ639f0s1kfOnNF4tQ==
------END PUBLIC KEY-----
-)";
 
 TEST(SigningKey, SignsAndVerifies) {
     const PrivateKey key = PrivateKey::parse(kPrivateKey, "", "key");
@@ -42,9 +30,70 @@ TEST(SigningKey, RefusesWhatIsNoKey) {
     EXPECT_EQ(thrown_kind([] { PublicKey::parse("no key", "key"); }), ErrorKind::invalid);
     EXPECT_EQ(thrown_kind([] { PublicKey::parse(kPrivateKey, "key"); }), ErrorKind::invalid);
     EXPECT_EQ(thrown_kind([] { PrivateKey::parse(kPublicKey, "", "key"); }), ErrorKind::invalid);
-    EXPECT_EQ(thrown_kind(
-                  [] { PrivateKey::parse("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n", "x", "key"); }),
-              ErrorKind::unsupported);
+    for (const char* kind : {"SIGSTORE", "COSIGN"}) {
+        const std::string text = concat("-----BEGIN ENCRYPTED ", kind, " PRIVATE KEY-----\n");
+        EXPECT_EQ(thrown_kind([&] { PrivateKey::parse(text, "x", "key"); }), ErrorKind::unsupported) << kind;
+    }
+}
+
+// Keys and signatures of "a text" that openssl made.
+constexpr const char* kP384 = R"(-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEGpTTxWeLs2kZhSRT13S2s9bLZeVSRwwN
+DGeByW7HlrIXo8i/cq1CB8ljRlS0J7VZUrvjRt7wch4jgjsrBVwVeGfmpogOKFck
+wMOMBmYm/9WDZmMC7Cwn8f0pvscXPlVU
+-----END PUBLIC KEY-----
+)";
+constexpr const char* kP521 = R"(-----BEGIN PUBLIC KEY-----
+MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAr+n0ArSs1boXKgwv0zqjiAUcTevN
+2+r5cqT6c3gBsS5Kqh35+bJd8GU5H4Rz0comVvZ/Wi5TEocXmQDdGuNsNS0AFR9d
+X1aQa9WZ53IZoNVGF5qtdGVd8S/HZfr/1r1jH626K2Z1E19POCfPxGb6/PYCsAGu
+wDo8G+1jRjZBDsOD+m4=
+-----END PUBLIC KEY-----
+)";
+
+struct CurveCase {
+    const char* key;
+    const char* hash;
+    const char* signature;
+    bool verifies;
+};
+
+TEST(SigningKey, VerifiesTheHashOfTheCurve) {
+    for (const CurveCase& one : {
+             CurveCase{
+                 kP384, "SHA-256",
+                 "MGUCMQCFUdd7VjjhIVzwhbPUaddmgroYQcEPpUxj0Vhxku8Zq9Qu1EksRKtfdhu/VTameLYCMBCLMbyPPFcXpyu"
+                 "JlEtcnwMYk1bl9Ts+gooZ4qChzW5Vw3HaoNbQ24DqQYCsrMACRQ==",
+                 true},
+             CurveCase{
+                 kP384, "SHA-384",
+                 "MGUCMQCzrflCX00k9EZTP3D+D238Qj988HzynGmEta1S5skgoj9JIFUimjeg/2k7OvtpRrACMHXLg9fR35twcC7"
+                 "7tlFGRhIfP6MzuCTRPs/PLJ5o/r4ZecgpQbMQzdvAAMD0iwRYOA==",
+                 true},
+             CurveCase{
+                 kP384, "SHA-512",
+                 "MGUCMEUDYAeBaALLEvYxi5KImnzYJLUIvu46NgYLPKZugH/b6TSxDdtMSFbMoyTcfTtZYQIxALE/cJITGcGCq20"
+                 "bp/kavf6FcXYhZj1bLOq6N069eakxvjCjacoAYJCxNJrwjygXvg==",
+                 false},
+             CurveCase{
+                 kP521, "SHA-512",
+                 "MIGIAkIA+obuB3tlUhXGJY/fuM4mp1eSl1U2k7kDGVVbuSNXksJ8t8CCl4dML3QKSRcR8W4Sk4tZzn2144nh6Gn"
+                 "YVMCTdOcCQgFieEP5Vkt54QML2U6XiTsVz76Wo0eKD8amMXM1bGDGDcBpYpMHZ9CDeL3iRWkAmpoHUu+/WCRBIG"
+                 "Z8wAYkV8t11Q==",
+                 true},
+         }) {
+        const std::string signature = decode_base64(one.signature).value();
+        EXPECT_EQ(PublicKey::parse(one.key, "key").verifies("a text", signature), one.verifies) << one.hash;
+        EXPECT_FALSE(PublicKey::parse(one.key, "key").verifies("another text", signature)) << one.hash;
+    }
+}
+
+TEST(SigningKey, VerifiesAHash) {
+    const std::string signature = signing_key().sign("a text");
+    EXPECT_TRUE(public_key().verifies_hash(sha256(as_bytes("a text")), signature));
+    EXPECT_FALSE(public_key().verifies_hash(sha256(as_bytes("another text")), signature));
+    EXPECT_FALSE(public_key().verifies_hash(sha256(as_bytes("a text")), ""));
+    EXPECT_FALSE(public_key().verifies_hash(sha256(as_bytes("a text")), signature.substr(1)));
 }
 
 // RFC 8032, section 7.1, test 2.
@@ -164,6 +213,13 @@ TEST(SignedIdentity, Rules) {
         EXPECT_EQ(one.rule.accepts(one.image, one.signed_name), one.accepted)
             << one.image << ' ' << one.signed_name;
     }
+    // Of the rules, one alone needs no name, and accepts any.
+    for (const SignedIdentity& one : {exact, usual, repository, reference, other, remap})
+        EXPECT_TRUE(one.needs_name());
+    const SignedIdentity by_digest_alone{.rule = IdentityRule::match_digest};
+    EXPECT_FALSE(by_digest_alone.needs_name());
+    EXPECT_TRUE(by_digest_alone.accepts("h.example/a:1", "h.example/b:1"));
+    EXPECT_TRUE(by_digest_alone.accepts("", "no name!"));
     EXPECT_EQ(thrown_kind([&] { static_cast<void>(usual.accepts("h.example/a:1", "no name!")); }),
               ErrorKind::invalid);
 }
