@@ -13,34 +13,46 @@ namespace osb::ostree {
 ImageTables::ImageTables(const oci::Image& image) : image_(image) {}
 
 std::shared_ptr<const LayerObjects> ImageTables::find(std::size_t index) {
+    return find(index, Content::objects).objects;
+}
+
+std::shared_ptr<const oci::Toc> ImageTables::find_files(std::size_t index) {
+    return find(index, Content::files).files;
+}
+
+ImageTables::Table ImageTables::find(std::size_t index, Content content) {
     {
         const std::lock_guard guard(mutex_);
         if (const auto known = known_.find(index); known != known_.end()) return known->second;
     }
-    std::shared_ptr<const LayerObjects> out = read(index);
+    Table out = read(index, content);
     const std::lock_guard guard(mutex_);
     return known_.emplace(index, std::move(out)).first->second;
 }
 
-std::shared_ptr<const LayerObjects> ImageTables::read(std::size_t index) {
+ImageTables::Table ImageTables::read(std::size_t index, Content content) {
     const oci::Descriptor& descriptor = image_.manifest.layers[index];
     try {
         const auto location = oci::find_toc(descriptor);
-        if (!location) return nullptr;
+        if (!location) return {};
         const std::string bytes =
             oci::read_range(*image_.source, descriptor, location->toc.offset, location->toc.size);
         bytes_read_ += bytes.size();
+        ++requests_;
         // The texts of the entries are a part of the uncompressed table.
         budget_.keep(location->toc.uncompressed_size);
         auto table = std::make_shared<const oci::Toc>(oci::read_toc(as_bytes(bytes), *location));
         budget_.take_entries(table->entries.size());
         budget_.keep(table->entries.size() * (sizeof(oci::TocEntry) + sizeof(oci::TocChunk)));
-        return std::make_shared<const LayerObjects>(find_layer_objects(std::move(table), index == 0));
+        if (content == Content::files) return {.files = std::move(table), .objects = {}};
+        return {.files = {},
+                .objects =
+                    std::make_shared<const LayerObjects>(find_layer_objects(std::move(table), index == 0))};
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::unavailable) throw;
         // The caller can read the layer itself instead.
         log_debug(concat("layer ", descriptor.digest.short_string(), " has no table: ", error.message()));
-        return nullptr;
+        return {};
     }
 }
 

@@ -1,4 +1,4 @@
-// The tables of contents of an encapsulated image's layers, each read once.
+// The tables of contents of an image's layers, each read once.
 #pragma once
 
 #include <atomic>
@@ -28,17 +28,32 @@ class ImageTables {
     // layer. Throws Error{unavailable} if the registry fails; Interrupted.
     std::shared_ptr<const LayerObjects> find(std::size_t index);
 
+    // The table of layer `index`, which is an ordinary layer; nullptr as find(). The same holds for the
+    // result: the manifest names the table, but nothing proves that it lists what the layer's archive holds.
+    // Throws as find().
+    std::shared_ptr<const oci::Toc> find_files(std::size_t index);
+
     // The bytes of tables that were read.
     std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+    // The requests for them.
+    std::uint64_t requests() const noexcept { return requests_; }
 
   private:
-    std::shared_ptr<const LayerObjects> read(std::size_t index);
+    // A table that was looked for.
+    struct Table {
+        std::shared_ptr<const oci::Toc> files;
+        std::shared_ptr<const LayerObjects> objects;  // of a layer with a part of a commit
+    };
+    enum class Content { files, objects };
+    Table find(std::size_t index, Content content);
+    Table read(std::size_t index, Content content);
 
     const oci::Image& image_;
     ImageBudget budget_;  // of all tables
     std::mutex mutex_;    // protects the map
-    std::map<std::size_t, std::shared_ptr<const LayerObjects>> known_;
+    std::map<std::size_t, Table> known_;
     std::atomic<std::uint64_t> bytes_read_{0};
+    std::atomic<std::uint64_t> requests_{0};
 };
 
 // The content objects of a layer and their names in the image, as entries (Layer::table).

@@ -86,7 +86,11 @@ LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, c
 }
 
 std::string_view way_of(const ReusedLayers& reused, bool read_layers) {
-    if (!reused.fetched.empty()) return "objects";
+    const auto is_of_commit = [](const std::shared_ptr<const Layer>& layer) {
+        return layer->kind() != LayerKind::ordinary;
+    };
+    if (std::any_of(reused.fetched.begin(), reused.fetched.end(), is_of_commit)) return "objects";
+    if (!reused.fetched.empty()) return "files";
     return read_layers ? "layers" : "none";
 }
 
@@ -147,9 +151,11 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
 
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress) {
-    check_fetch_way(image, options.fetch);
+    check_fetch_way(options.fetch);
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
+    // Whole layers prove what was known by a table only.
+    if (options.fetch == FetchWay::layers && knows_by_table(repository, image)) present.reset();
     if (!present) {
         return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
             return import_new(repository, image, plan, options, way, progress, uses_tables);

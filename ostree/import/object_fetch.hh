@@ -34,9 +34,11 @@ enum class FetchWay {
     layers,     // missing layers as a whole
 };
 
-// Throws Error{usage} for a way that the image does not offer: `delta`, and `objects` for an image without a
-// commit.
-void check_fetch_way(const oci::Image& image, FetchWay way);
+// Throws Error{usage} for a way that no image offers: `delta`.
+void check_fetch_way(FetchWay way);
+
+// Throws Error{usage} for `objects`: a layer has no table of contents.
+[[noreturn]] void throw_no_table();
 
 // Layers of which more than this part is missing are read whole: in percent of the blob's size.
 inline constexpr std::uint64_t kWholeLayerPercent = 85;

@@ -158,7 +158,7 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress) {
     check_pullable(image);
-    check_fetch_way(image, options.fetch);
+    check_fetch_way(options.fetch);
     return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
         return pull(repository, image, options, way, progress, uses_tables);
     });

@@ -37,7 +37,8 @@ std::uint64_t space_needed(const ostree::Repository& repository, const oci::Imag
     if (unread.empty()) return 0;
     if (way != ostree::FetchWay::layers) {
         const ostree::PlannedWay plan = ostree::plan_fetch(repository, image, tables).front();
-        if (plan.way == "objects") return plan.bytes * kUnpackedPerCompressed + kMargin;
+        if (plan.way == "objects" || plan.way == "files")
+            return plan.bytes * kUnpackedPerCompressed + kMargin;
     }
     std::uint64_t out = kMargin;
     for (const std::size_t index : unread) out += unpacked_size(image.manifest.layers[index]);
