@@ -73,6 +73,13 @@ class TableLayerBuilder final : public LayerBuilder {
     const oci::TocEntry* current_ = nullptr;
 };
 
+// Adds a content without a path.
+void add_content(Layer& layer, const KnownContent& content) {
+    LayerEntry& entry = layer.entries().emplace_back();
+    entry.checksum = content.object;
+    layer.digests().push_back({.digest = content.digest, .size = content.size, .entry = &entry});
+}
+
 }  // namespace
 
 // One pass over several layers.
@@ -353,11 +360,12 @@ std::vector<std::shared_ptr<const Layer>> FileFetch::partial_layers() const {
         const auto layer = std::make_shared<Layer>(diff_id);
         layer->is_partial = true;
         layer->table = table_key(image_.manifest.layers[job->index], diff_id, kPartialTable);
-        for (const auto& [file, object] : job->objects) {
-            LayerEntry& entry = layer->entries().emplace_back();
-            entry.checksum = object;
-            layer->digests().push_back(
-                {.digest = file->digest.value(), .size = file->tar.size, .entry = &entry});
+        for (const auto& [file, object] : job->objects)
+            add_content(*layer, {.digest = file->digest.value(), .size = file->tar.size, .object = object});
+        // Some of these may be known from an earlier part only, whose ref this one replaces.
+        for (const FileGroup& group : job->plan.groups) {
+            const auto known = index_->find(group.digest, group.size);
+            if (!known.empty()) add_content(*layer, known.front());
         }
         out.push_back(layer);
     }

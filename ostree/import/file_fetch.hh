@@ -52,8 +52,8 @@ class FileFetch {
 
     // A covered layer after build(); nullptr for another layer.
     std::shared_ptr<const Layer> layer(std::size_t index) const;
-    // The files that run() has fetched so far of each layer (Layer::is_partial), so that an interrupted fetch
-    // is continued.
+    // The files of each layer that run() has fetched so far or that were known (Layer::is_partial), so that an
+    // interrupted fetch is continued.
     std::vector<std::shared_ptr<const Layer>> partial_layers() const;
     std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
 

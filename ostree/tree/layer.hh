@@ -103,7 +103,7 @@ class Layer {
     // but `diff_id` was not verified, and the blob may hold something else. The value is table_key() in
     // layer_store.hh.
     std::optional<oci::Digest> table;
-    // An interrupted fetch of the files of `table`: the entries are the files so far, without paths.
+    // An interrupted fetch of the files of `table`: the entries are files of known content, without paths.
     bool is_partial = false;
 
   private:

@@ -4,7 +4,6 @@ happens where ranges are not served, or are wrong. The witnesses are the registr
 
 import json
 import os
-import re
 import shutil
 
 import lib_harness
@@ -54,13 +53,6 @@ def transfer(test, result, what):
     return json.loads(result.stdout)["transfer"]
 
 
-def counted(registry, mark):
-    """(bytes of all answers, requests) in the log of the registry after its first `mark` requests."""
-    with open(registry.log_path, encoding="utf-8", errors="replace") as log:
-        found = re.findall(r'"(?:GET|HEAD) (\S+) HTTP/[0-9.]+" (\d+) (\d+)', log.read())
-    return sum(int(size) for _, _, size in found[mark:]), len(found[mark:]), len(found)
-
-
 def fresh(test, name, source):
     """A repository that has v1."""
     repo = test.path(name)
@@ -81,9 +73,9 @@ def check_update(test, source):
     test.check_status(shown, 0, "inspect --against")
     plan = json.loads(shown.stdout)["plan"]
     test.check([way["way"] for way in plan] == ["objects", "layers"], "the plan has both ways, objects first", plan)
-    mark = counted(source.registry, 0)[2]
+    mark = source.registry.mark()
     used = transfer(test, pull(test, repo, source.registry.image("os:v2")), "pull of v2")
-    sent, requests, _ = counted(source.registry, mark)
+    sent, requests = source.registry.counted(mark)
     test.check(used["way"] == "objects" and used["bytes"] == sent and used["requests"] == requests,
                f"{used['bytes']} bytes in {used['requests']} requests, as the registry counts", (used, sent, requests))
     test.check(used["layer_bytes"] == plan[1]["bytes"], "what whole layers have", (used, plan))
