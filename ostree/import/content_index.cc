@@ -23,10 +23,10 @@ constexpr std::size_t kMaxSameContent = 64;  // objects with one content and dif
 }  // namespace
 
 ContentIndex::ContentIndex(const Repository& repository,
-                           const std::vector<std::shared_ptr<const oci::Toc>>& tables) {
+                           const std::vector<std::shared_ptr<const FileTable>>& tables) {
     std::unordered_set<Sha256, DigestHash> wanted;
     for (const auto& table : tables) {
-        for (const oci::TocEntry& entry : table->entries) {
+        for (const oci::TocEntry& entry : table->toc.entries) {
             if (entry.digest) wanted.insert(*entry.digest);
         }
     }

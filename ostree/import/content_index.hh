@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/hash.hh"
-#include "oci/chunked/zstd_chunked_toc.hh"
+#include "ostree/import/image_tables.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/layer_digests.hh"
 
@@ -19,7 +19,7 @@ class ContentIndex {
     // Reads the digests of all layers that `repository` stores (layer_store.hh), and keeps those of files in
     // `tables` whose objects exist: so its size depends on the tables, which have limits. Throws as
     // for_each_known_content().
-    ContentIndex(const Repository& repository, const std::vector<std::shared_ptr<const oci::Toc>>& tables);
+    ContentIndex(const Repository& repository, const std::vector<std::shared_ptr<const FileTable>>& tables);
 
     // The objects with this content, which may have any metadata.
     std::span<const KnownContent> find(const Sha256& digest, std::uint64_t size) const;

@@ -34,7 +34,7 @@ class LayerFetch {
         const std::uint64_t total = objects.bytes() + files.bytes() + size_of_layers(image_, whole);
         if (total <= batch_size) return 0;
         while (objects.bytes() > 0) fetch_objects(objects, batch_size);
-        while (files.bytes() > 0) fetch_files(files, batch_size);
+        while (files.content_bytes() > 0) fetch_files(files, batch_size);
         return objects.bytes_fetched() + files.bytes_fetched() + read_in_batches(whole, batch_size);
     }
 

@@ -4,9 +4,12 @@
 // The table of contents names the digest of each file. A content that an earlier import stored is taken from
 // the repository, whatever its owner and mode. Each content that is fetched or rewritten is checked against
 // its digest before it is stored. So wrong bytes cost a whole read of the layer, and never lead to a wrong
-// file. The layer is built of the table's entries by the rules for archives (layer_builder.hh). Nothing
-// proves that the archive, whose diffID is not checked, has the same entries: the table is the word of who
-// made the manifest, which names its digest. So the result is recorded for this table only (Layer::table).
+// file.
+//
+// If the blob has tar-split data (podman since 4.7), the layer's archive is reproduced from them and from the
+// contents, its diffID is checked, and the layer is as good as one that was read whole. Otherwise the layer
+// is built of the table's entries, by the same rules (layer_builder.hh): the table is the word of whoever
+// made the manifest, which has its digest, and the result is recorded for this table only (Layer::table).
 #pragma once
 
 #include <cstddef>
@@ -36,24 +39,25 @@ class FileFetch {
     FileFetch(const Repository& repository, const oci::Image& image, const std::vector<std::size_t>& unread,
               ImageTables& tables, FetchWay way, unsigned threads);
 
-    // The bytes that are still to be fetched, and the requests of the whole plan.
+    // The bytes that are still to be fetched: all, and those of files; and the requests of the whole plan.
     std::uint64_t bytes() const noexcept;
+    std::uint64_t content_bytes() const noexcept;
     std::uint64_t requests() const noexcept;
     // True if the layer is fetched by files, or needs no fetch. Other layers have to be read whole.
     bool covers(std::size_t index) const;
 
-    // Fetches ranges of about `limit` bytes, or all that are left. A layer whose ranges turn out to be wrong
-    // is no longer covered. Throws Error: unavailable, no_space, io; Interrupted.
+    // Fetches files in ranges of about `limit` bytes, or all that are left. A layer whose ranges turn out to
+    // be wrong is no longer covered. Throws Error: unavailable, no_space, io; Interrupted.
     void run(ObjectWriter& writer, Progress& progress, std::uint64_t limit = UINT64_MAX);
-    // Builds the covered layers after run() has fetched everything. Takes the other files from the
-    // repository, and writes them again with other metadata if necessary. A layer that import would refuse is
-    // no longer covered. Throws as run().
-    void build(ObjectWriter& writer);
+    // Fetches tar-split data, and builds the covered layers after run() has fetched all files. Takes the
+    // other files from the repository, and writes them again with other metadata if necessary. A layer that
+    // import would refuse, or whose diffID turns out to be wrong, is no longer covered. Throws as run().
+    void build(ObjectWriter& writer, Progress& progress);
 
     // A covered layer after build(); nullptr for another layer.
     std::shared_ptr<const Layer> layer(std::size_t index) const;
-    // The files of each layer that run() has fetched so far or that were known (Layer::is_partial), so that an
-    // interrupted fetch is continued.
+    // The files of each layer that run() has fetched so far or that were known (Layer::is_partial), so that
+    // an interrupted fetch is continued.
     std::vector<std::shared_ptr<const Layer>> partial_layers() const;
     std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
 

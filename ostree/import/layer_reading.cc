@@ -29,10 +29,8 @@ DecodedLayer read_base_layer(const oci::Image& image, std::size_t index, std::si
 
 // Digests serve the fetch of files from zstd:chunked layers. The next version of a layer has the compression
 // of this one, or any if it was not compressed yet, as in containers-storage.
-FileDigests wanted_digests(const oci::Descriptor& layer, const oci::Digest& diff_id,
-                           const oci::LayerBlob& blob) {
-    const bool wanted = blob.compression == oci::Compression::none || table_key(layer, diff_id).has_value();
-    return wanted ? FileDigests::recorded : FileDigests::omitted;
+FileDigests wanted_digests(const oci::LayerBlob& blob) {
+    return blob.compression == oci::Compression::gzip ? FileDigests::omitted : FileDigests::recorded;
 }
 
 std::vector<ImageLayer*> without_content(ImageLayers& layers) {
@@ -66,7 +64,7 @@ DecodedLayer read_image_layer(const oci::Image& image, std::size_t index, std::s
             if (index < base_layers)
                 return read_base_layer(image, index, base_layers, std::move(blob), context);
             const oci::Digest& diff_id = image.config.diff_ids[index];
-            const FileDigests digests = wanted_digests(image.manifest.layers[index], diff_id, blob);
+            const FileDigests digests = wanted_digests(blob);
             return {.content = read_layer(std::move(blob), diff_id, context, digests), .commit = {}};
         });
 }

@@ -91,7 +91,7 @@ void fetch_files(ReusedLayers& out, const ReuseContext& context) {
     if (unread.empty()) return;
     FileFetch fetch(context.repository, context.image, unread, context.tables, context.way, context.threads);
     fetch.run(context.writer, context.progress);
-    fetch.build(context.writer);
+    fetch.build(context.writer, context.progress);
     for (ImageLayer& layer : out.layers.distinct) {
         if (layer.content == nullptr && layer.kind == LayerKind::ordinary)
             take_fetched(out, layer, fetch.layer(layer.index), context.budget);

@@ -215,17 +215,21 @@ void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, s
 
 }  // namespace
 
-std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id,
-                                     std::string_view purpose) {
+std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id) {
     try {
         const auto location = oci::find_toc(layer);
         if (!location) return {};
-        const std::string text = concat(purpose, '\n', layer.digest.to_string(), '\n',
-                                        to_hex(location->toc_digest), '\n', diff_id.to_string(), '\n');
-        return oci::Digest::of(as_bytes(text));
+        return table_key(kWholeTable, layer.digest, location->toc_digest, diff_id);
     } catch (const Error&) {
         return {};  // such a table is not read either
     }
+}
+
+oci::Digest table_key(std::string_view purpose, const oci::Digest& blob, const Sha256& table,
+                      const oci::Digest& diff_id) {
+    const std::string text =
+        concat(purpose, '\n', blob.to_string(), '\n', to_hex(table), '\n', diff_id.to_string(), '\n');
+    return oci::Digest::of(as_bytes(text));
 }
 
 std::vector<std::string> layer_names(const oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/hash.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/manifest.hh"
 #include "ostree/objects/glib.hh"
@@ -34,9 +35,12 @@ inline constexpr std::string_view kWholeTable = "table";
 inline constexpr std::string_view kPartialTable = "part";  // an interrupted fetch (Layer::is_partial)
 
 // The name of a layer that is known from its table alone: a digest of the purpose, of the blob's and the
-// table's digest and of the diffID. nullopt if the descriptor has no valid annotations of a table.
-std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id,
-                                     std::string_view purpose = kWholeTable);
+// table's digest and of the diffID.
+oci::Digest table_key(std::string_view purpose, const oci::Digest& blob, const Sha256& table,
+                      const oci::Digest& diff_id);
+
+// The name for the purpose kWholeTable. nullopt if the descriptor has no valid annotations of a table.
+std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id);
 
 // All names of the first `count` layers of an image, for Layer::image_layers.
 std::vector<std::string> layer_names(const oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,

@@ -153,8 +153,32 @@ def check_names(test, registry, images, first, second, expected):
         changed = images.change(second, lambda blob, layer, p=prefixes, f=footer: with_table(blob, layer, lambda same: same, p, f))
         repo = fresh(test, "names", registry, first)
         result = imported(test, run_import(test, repo, registry.image(changed)), name)
-        test.check(result["transfer"]["way"] == "files" and whole_commit(test, registry, changed) == result["commit"], f"{name}: by files",
-                   (result, expected))
+        test.check(result["transfer"]["way"] == "files" and whole_commit(test, registry, changed) == result["commit"] == expected,
+                   f"{name}: by files", (result, expected))
+    for footer in (40, 64):
+        changed = images.change(second, lambda blob, layer, f=footer: (with_table(blob, layer, lambda same: same, (), f)[0], {}))
+        result = imported(test, run_import(test, fresh(test, "names", registry, first), registry.image(changed)), f"footer of {footer}")
+        test.check(result["transfer"]["way"] == "layers" and result["commit"] == expected,
+                   f"a footer of {footer} bytes alone, which nothing proves: whole layers", result)
+
+
+def check_proved(test, registry, images, first):
+    """With tar-split data, as osb-oci and newer versions of podman write them, the diffID is checked: a lie about a name shows, and a
+    footer of 64 bytes is enough."""
+    source = test.path("plain-source")
+    imported(test, run_import(test, source, registry.image(first)), "import of the first version")
+    test.must(test.osb, "export", "-q", "--repo", source, "--format", "plain", INSECURE, REF, registry.image("plain:v1"))
+    imported(test, run_import(test, source, registry.image(images.push(second_version(TarLayer().file_entry("etc/conf", b"3\n"))))),
+             "import of another version")
+    test.must(test.osb, "export", "-q", "--repo", source, "--format", "plain", INSECURE, REF, registry.image("plain:v2"))
+    expected = whole_commit(test, registry, "plain:v2")
+    for name, change in (("annotations", lambda blob, layer: (blob, layer["annotations"])), ("only the footer", lambda blob, _: (blob, {}))):
+        repo = fresh(test, "proved-by", registry, "plain:v1")
+        result = imported(test, run_import(test, repo, registry.image(images.change("plain:v2", change))), name)
+        test.check(result["transfer"]["way"] == "files" and result["commit"] == expected, f"tar-split data, {name}: by files", result)
+        proof = imported(test, run_import(test, repo, registry.image("plain:v2"), "--fetch", "layers", ref="again"), "--fetch layers")
+        test.check(proof["transfer"]["way"] == "none", f"tar-split data, {name}: as good as whole layers", proof)
+        test.fsck(repo, f"tar-split data, {name}: ostree finds no fault")
 
 
 def change_entry(path, /, **members):
@@ -337,6 +361,7 @@ def main(test):
         check_ways(test, registry, images, first, second, expected)
         check_first_import(test, registry, images, first)
         check_names(test, registry, images, first, second, expected)
+        check_proved(test, registry, images, first)
         check_lies(test, registry, images, first, second)
         check_bad_ranges(test, registry, first, second, expected)
         check_damage(test, registry, first, second, expected)

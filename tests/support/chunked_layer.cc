@@ -23,6 +23,17 @@ oci::Descriptor descriptor_of(const MemoryLayer& layer) {
     return out;
 }
 
+constexpr std::size_t kSkippableHeader = 8;
+
+oci::TocRange put_skippable(std::string& blob, const std::string& bytes, std::uint64_t uncompressed_size) {
+    append_little_endian(blob, 0x184D2A50, 4);
+    append_little_endian(blob, bytes.size(), 4);
+    const oci::TocRange out{
+        .offset = blob.size(), .size = bytes.size(), .uncompressed_size = uncompressed_size};
+    blob += bytes;
+    return out;
+}
+
 }  // namespace
 
 MemoryLayer chunked_layer(const std::string& tar) {
@@ -48,28 +59,45 @@ MemoryLayer chunked_layer(const std::string& tar) {
             .annotations = written.descriptor.annotations};
 }
 
-MemoryLayer with_table(const MemoryLayer& layer, const std::function<void(oci::Toc&)>& change) {
+MemoryLayer with_table(const MemoryLayer& layer, const std::function<void(oci::Toc&)>& change,
+                       TarSplit tar_split) {
     oci::TocLocation location = oci::find_toc(descriptor_of(layer)).value();
-    oci::Toc toc =
-        oci::read_toc(as_bytes(layer.blob).subspan(location.toc.offset, location.toc.size), location);
+    const auto part = [&layer](const oci::TocRange& range) {
+        return layer.blob.substr(range.offset, range.size);
+    };
+    oci::Toc toc = oci::read_toc(as_bytes(part(location.toc)), location);
     change(toc);
     std::string json = R"({"version":1,"entries":[)";
     for (const oci::TocEntry& entry : toc.entries) {
         if (json.back() == '}') json += ',';
         oci::append_toc_entry(json, entry);
     }
-    json += "]}";
-    const std::string packed = zstd(json);
+    json += ']';
+    if (tar_split == TarSplit::kept && toc.tar_split_digest)
+        json += concat(R"(,"tarSplitDigest":"sha256:)", to_hex(*toc.tar_split_digest), '"');
+    json += '}';
     MemoryLayer out = layer;
-    constexpr std::size_t kSkippableHeader = 8;
     out.blob.resize(location.toc.offset - kSkippableHeader);
-    append_little_endian(out.blob, 0x184D2A50, 4);
-    append_little_endian(out.blob, packed.size(), 4);
-    out.blob += packed;
-    location.toc.size = packed.size();
-    location.toc.uncompressed_size = json.size();
+    std::string packed = zstd(json);
+    location.toc = put_skippable(out.blob, packed, json.size());
     location.toc_digest = sha256(as_bytes(packed));
-    location.tar_split.reset();
+    if (tar_split == TarSplit::kept) {
+        const oci::TocRange old = location.tar_split.value();
+        location.tar_split = put_skippable(out.blob, part(old), old.uncompressed_size);
+    } else {
+        location.tar_split.reset();
+    }
+    std::string footer;
+    for (const std::uint64_t number :
+         {location.toc.offset, location.toc.size, location.toc.uncompressed_size, std::uint64_t{1}})
+        append_little_endian(footer, number, 8);
+    if (location.tar_split) {
+        for (const std::uint64_t number :
+             {location.tar_split->offset, location.tar_split->size, location.tar_split->uncompressed_size})
+            append_little_endian(footer, number, 8);
+    }
+    footer += location.tar_split ? "GNUlInUx" : "GnUlInUx";
+    put_skippable(out.blob, footer, 0);
     out.annotations = oci::toc_annotations(location);
     return out;
 }

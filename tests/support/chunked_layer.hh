@@ -13,7 +13,11 @@ namespace osb::test {
 // them.
 MemoryLayer chunked_layer(const std::string& tar);
 
-// The layer with another table of contents, and no tar-split data.
-MemoryLayer with_table(const MemoryLayer& layer, const std::function<void(oci::Toc&)>& change);
+// What becomes of the tar-split data of a layer.
+enum class TarSplit { removed, kept };
+
+// The layer with another table of contents and a footer of 40 bytes, or of 64 if it keeps its tar-split data.
+MemoryLayer with_table(const MemoryLayer& layer, const std::function<void(oci::Toc&)>& change,
+                       TarSplit tar_split = TarSplit::removed);
 
 }  // namespace osb::test

@@ -4,6 +4,7 @@
 #include "ostree/import/fetch_layers.hh"
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/known_layers.hh"
+#include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "tests/support/chunked_layer.hh"
 #include "tests/support/thrown_kind.hh"
@@ -27,9 +28,15 @@ class FileFetchThreads : public ImportTest {
         for (unsigned i = 0; i < 20; ++i) out.file(concat("usr/lib/", i), noise(i));
         return out.file("usr/lib/changed", changed).file("usr/lib/empty", "").symlink("lib", "usr/lib");
     }
+    // As of a writer without tar-split data.
     static MemoryImage chunked(const TarBuilder& layer) {
+        return make_image({with_table(chunked_layer(layer.finish()), [](oci::Toc& /*table*/) {})});
+    }
+    static MemoryImage provable(const TarBuilder& layer) {
         return make_image({chunked_layer(layer.finish())});
     }
+
+    static MemoryLayer layer_with_annotations() { return chunked_layer(system(noise(101)).finish()); }
 
     ostree::ImportResult import_to(const std::string& name, const oci::Image& image,
                                    ostree::FetchWay way = ostree::FetchWay::automatic) {
@@ -153,6 +160,102 @@ TEST_F(FileFetchThreads, ATableThatContradictsTheLayerCostsTheWholeLayer) {
         update(chunked(system(noise(100))), make_image({layer}));
         EXPECT_EQ(opened_, 1U);
     }
+}
+
+TEST_F(FileFetchThreads, WithTarSplitDataTheDiffIdIsChecked) {
+    for (const auto mode : {ostree::RepoMode::archive, ostree::RepoMode::bare_user}) {
+        std::filesystem::remove_all(directory_ / "target");
+        ostree::Repository::create(directory_ / "target", mode);
+        TarBuilder next = system(noise(101));
+        next.file("usr/large", std::string(3UL << 20U, 'x')).file("usr/seven", noise(7), 0600);
+        next.hardlink("usr/link", "usr/large").device("null", '3', 1, 3).file(".wh.gone", "");
+        const MemoryImage second = provable(next);
+        const ostree::ImportResult result = update(provable(system(noise(100))), second);
+        EXPECT_EQ(result.transfer.way, "files");
+        EXPECT_EQ(opened_, 0U);
+        EXPECT_EQ(second.source->ranges, 3U);  // the table, the files and the tar-split data
+        // It is as good as a layer that was read.
+        const ostree::Repository repository = open("target");
+        const auto known = ostree::known_layers(repository, second.image, ostree::Evidence::archives);
+        ASSERT_NE(known.front(), nullptr);
+        EXPECT_FALSE(known.front()->table.has_value());
+    }
+}
+
+TEST_F(FileFetchThreads, ATableThatListsAnotherArchiveCostsTheWholeLayer) {
+    const MemoryLayer layer = chunked_layer(system(noise(101)).finish());
+    const auto change = [&layer](const std::string& path, const auto& how) {
+        return with_table(
+            layer,
+            [&](oci::Toc& table) {
+                for (oci::TocEntry& entry : table.entries) {
+                    if (entry.tar.path == path) how(table, entry);
+                }
+            },
+            TarSplit::kept);
+    };
+    const std::vector<MemoryLayer> lies{
+        change("usr/lib/3", [](oci::Toc&, oci::TocEntry& entry) { entry.tar.path = "usr/lib/other"; }),
+        change("usr/lib/3", [](oci::Toc& table, oci::TocEntry& entry) {
+            // The content of another file, which is known.
+            for (const oci::TocEntry& other : table.entries) {
+                if (other.tar.path == "usr/lib/4") entry.digest = other.digest;
+            }
+        })};
+    for (const MemoryLayer& lie : lies) {
+        std::filesystem::remove_all(directory_ / "target");
+        std::filesystem::remove_all(directory_ / "whole");
+        update(provable(system(noise(100))), make_image({lie}));
+        EXPECT_EQ(opened_, 1U);
+    }
+    // Metadata and the order are those of the archive.
+    for (const MemoryLayer& other :
+         {change("usr/lib/3", [](oci::Toc&, oci::TocEntry& entry) { entry.tar.mode = 04755; }),
+          change("lib", [](oci::Toc&, oci::TocEntry& entry) { entry.tar.link_target = "usr/share"; })}) {
+        std::filesystem::remove_all(directory_ / "target");
+        std::filesystem::remove_all(directory_ / "whole");
+        EXPECT_EQ(update(provable(system(noise(100))), make_image({other})).transfer.way, "files");
+    }
+}
+
+TEST_F(FileFetchThreads, ATableThatOnlyTheFooterNamesHasToBeProved) {
+    MemoryLayer layer = chunked_layer(system(noise(101)).finish());
+    layer.annotations.clear();
+    const MemoryImage second = make_image({layer});
+    const ostree::ImportResult result = update(provable(system(noise(100))), second);
+    EXPECT_EQ(result.transfer.way, "files");
+    EXPECT_EQ(opened_, 0U);
+    EXPECT_EQ(second.source->ranges, 4U);  // the footer, too
+    // Without a proof it is not used.
+    MemoryLayer unproved = with_table(layer_with_annotations(), [](oci::Toc& /*table*/) {});
+    unproved.annotations.clear();
+    std::filesystem::remove_all(directory_ / "target");
+    EXPECT_EQ(update(provable(system(noise(100))), make_image({unproved})).transfer.way, "layers");
+    EXPECT_EQ(opened_, 1U);
+}
+
+TEST_F(FileFetchThreads, NobodyGetsToRunAFileOfAnUnprovedTable) {
+    MemoryLayer layer = with_table(
+        layer_with_annotations(),
+        [](oci::Toc& table) {
+            for (oci::TocEntry& entry : table.entries) {
+                entry.tar.mode = 04755;
+                if (entry.tar.path == "usr/lib/3") entry.tar.path = "usr/lib/other";
+            }
+        },
+        TarSplit::kept);
+    layer.annotations.clear();
+    update(provable(system(noise(100))), make_image({layer}));
+    EXPECT_EQ(opened_, 1U);
+    const ostree::Repository repository = open("target");
+    std::size_t files = 0;
+    for (const auto& path : std::filesystem::recursive_directory_iterator(directory_ / "target/objects")) {
+        if (path.path().extension() != ".filez") continue;
+        const std::string hex = path.path().parent_path().filename().string() + path.path().stem().string();
+        EXPECT_EQ(ostree::read_object_header(repository, parse_sha256(hex)).mode & 04000U, 0U);
+        ++files;
+    }
+    EXPECT_GT(files, 20U);
 }
 
 TEST_F(FileFetchThreads, ATableOfOneImageIsNoEvidenceForAnother) {
