@@ -156,7 +156,7 @@ def check_names(test, registry, images, first, second):
         test.check(result["transfer"]["way"] == "files" and whole_commit(test, registry, changed) == result["commit"],
                    f"{name}: by files", result)
     for footer in (40, 64):
-        changed = images.change(second, lambda blob, layer, f=footer: (with_table(blob, layer, lambda same: same, (), f)[0], {}))
+        changed = images.change(second, lambda blob, layer, f=footer: with_table(blob, layer, lambda same: same, (), f))
         result = imported(test, run_import(test, fresh(test, "names", registry, first), registry.image(changed)), f"footer of {footer}")
         test.check(result["transfer"]["way"] == "layers" and result["commit"] == whole_commit(test, registry, changed),
                    f"a footer of {footer} bytes alone, which nothing proves: whole layers", result)
