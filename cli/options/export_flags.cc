@@ -64,17 +64,29 @@ std::vector<std::string> mount_from(const oci::Reference& previous, const oci::R
     return {previous_path};
 }
 
-OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& result) {
+OrderedJson to_json(const oci::Reference& target, const ostree::ExportResult& result,
+                    const std::optional<DeltaReport>& report) {
     OrderedJson layers = OrderedJson::array();
     for (const oci::Descriptor& layer : result.layers) {
         layers.push_back(
             {{"media_type", layer.media_type}, {"digest", layer.digest.to_string()}, {"size", layer.size}});
     }
-    return {{"schema", 1},
-            {"commit", result.commit},
-            {"image", target.to_string()},
-            {"digest", result.manifest_digest.to_string()},
-            {"layers", std::move(layers)}};
+    OrderedJson out{{"schema", 1},
+                    {"commit", result.commit},
+                    {"image", target.to_string()},
+                    {"digest", result.manifest_digest.to_string()},
+                    {"layers", std::move(layers)}};
+    if (!report) return out;
+    OrderedJson& deltas = out["deltas"] = OrderedJson::array();
+    for (const ostree::PushedDelta& delta : report->deltas) {
+        deltas.push_back({{"from", delta.from},
+                          {"digest", delta.digest.to_string()},
+                          {"bytes", delta.size},
+                          {"objects_bytes", delta.objects_size},
+                          {"unchanged", delta.was_there}});
+    }
+    out["deltas_pruned"] = report->pruned;
+    return out;
 }
 
 // Signs the manifest that was written, whatever its tag names meanwhile.
@@ -180,7 +192,8 @@ ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) 
     return out;
 }
 
-void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target) const {
+void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target,
+                      const DeltaFlags* deltas) const {
     ostree::ExportOptions options = export_options(target);
     const registry::RegistryOptions access = registry_.options();
     const std::optional<registry::PrivateKey> key = signing_key(target);
@@ -212,6 +225,9 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     session.note(concat("commit ", result.commit.short_text(), " as ",
                         format_count(result.layers.size(), "layer"), ", ", format_bytes(size)));
     if (key) sign_written(session, target, result.manifest_digest, *key, access);
+    std::optional<DeltaReport> report;
+    if (deltas != nullptr && deltas->given())
+        report = push_deltas(session, *deltas, repository, target, result, access);
     // The archive itself is on standard output, so nothing may follow it.
     const bool is_archive =
         target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;
@@ -219,7 +235,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         session.note(result.manifest_digest.to_string());
         return;
     }
-    session.print(session.options.json ? to_document(to_json(target, result))
+    session.print(session.options.json ? to_document(to_json(target, result, report))
                                        : result.manifest_digest.to_string() + '\n');
 }
 

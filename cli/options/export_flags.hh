@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/options/delta_flags.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/verb.hh"
 #include "oci/documents/reference.hh"
@@ -22,8 +23,10 @@ class ExportFlags {
     bool given() const;
     unsigned jobs() const noexcept { return jobs_; }
 
-    // Writes the commit that `rev` names, and prints the manifest's digest or the JSON object. Throws Error.
-    void run(const Session& session, const std::string& rev, const oci::Reference& target) const;
+    // Writes the commit that `rev` names, with deltas (unless null) for a registry, and prints the manifest's
+    // digest or the JSON object. Throws Error.
+    void run(const Session& session, const std::string& rev, const oci::Reference& target,
+             const DeltaFlags* deltas = nullptr) const;
 
   private:
     oci::LayerFormat layer_format(const oci::Reference& target) const;

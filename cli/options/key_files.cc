@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/base64.hh"
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -29,6 +30,17 @@ std::string read_passphrase(const std::string& path) {
 registry::PrivateKey read_private_key(const std::string& file, const std::string& passphrase_file) {
     return registry::PrivateKey::parse(read_key_file(file), read_passphrase(passphrase_file),
                                        concat("key ", osb::quoted(file)));
+}
+
+registry::PrivateKey read_commit_key(const std::string& file, const std::string& passphrase_file) {
+    const std::string text = read_key_file(file);
+    const std::string what = concat("key ", osb::quoted(file));
+    if (text.find("-----BEGIN ") != std::string::npos)
+        return registry::PrivateKey::parse(text, read_passphrase(passphrase_file), what);
+    const std::size_t end = text.find_last_not_of(" \t\r\n");
+    const std::optional<std::string> key = decode_base64(text.substr(0, end + 1));
+    if (!key) throw Error(ErrorKind::invalid, concat(what, " is neither a key in PEM nor one in Base64"));
+    return registry::PrivateKey::from_ed25519(*key, what);
 }
 
 registry::PublicKey read_public_key(const std::string& file) {

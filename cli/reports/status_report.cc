@@ -44,6 +44,30 @@ std::string release_name(const std::string& version, const std::string& digest) 
                   digest.empty() ? "" : concat(" (", short_digest(digest), ')'));
 }
 
+std::string trust_of(const DeploymentStatus& one) {
+    switch (one.signature) {
+        case system::RequiredSignature::policy:
+            return "images that are signed, as the policy requires";
+        case system::RequiredSignature::remote:
+            return concat("commits that are signed by a key of the remote ", osb::quoted(one.remote));
+        case system::RequiredSignature::none:
+            break;
+    }
+    return "";
+}
+
+OrderedJson signature_to_json(const DeploymentStatus& one) {
+    switch (one.signature) {
+        case system::RequiredSignature::policy:
+            return "policy";
+        case system::RequiredSignature::remote:
+            return "remote";
+        case system::RequiredSignature::none:
+            break;
+    }
+    return nullptr;
+}
+
 // The columns before and of the names of fields.
 constexpr std::size_t kIndent = 5;
 constexpr std::size_t kFieldWidth = 9;
@@ -74,6 +98,7 @@ class Text {
         text_ += concat(one.deployment.booted ? "* " : "  ", index, "  ", roles_of(one), '\n');
         field("image", one.follows.empty() ? "none" : escape(one.follows));
         if (!one.origin_problem.empty()) field("", styled(Style::warning, printable(one.origin_problem)));
+        field("trust", trust_of(one));
         field("version", version_of(one));
         field("digest", short_digest(one.digest));
         field("commit", commit_of(one));
@@ -315,6 +340,8 @@ OrderedJson to_json(const StatusView& view, std::size_t index) {
             {"etc_edited", known_or_null(one.etc, one.etc == EtcState::edited)},
             {"image", json_text(one.follows)},
             {"origin_problem", json_text(one.origin_problem)},
+            {"required_signature", signature_to_json(one)},
+            {"signature_remote", json_text(one.remote)},
             {"manifest_digest", json_text(one.digest)},
             {"version", json_text(one.version)},
             {"built", time_or_null(one.built)},

@@ -5,6 +5,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/numbers.hh"
+#include "cli/options/commit_trust.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
@@ -31,6 +32,7 @@ OrderedJson to_json(const ostree::ImportResult& result) {
             {"parent", json_text(result.parent)},
             {"base", json_text(result.base)},
             {"unchanged", result.unchanged},
+            {"signatures_added", result.signatures_added},
             {"manifest_digest", result.manifest_digest},
             {"version", text_or_null(result.version)},
             {"kernel", text_or_null(result.kernel)},
@@ -44,10 +46,17 @@ OrderedJson to_json(const ostree::ImportResult& result) {
 }
 
 std::string summary(const ostree::ImportResult& result) {
-    if (result.unchanged) return concat("ref ", result.ref, " already holds this image: nothing was added");
+    const std::string signatures =
+        result.signatures_added > 0 ? concat("; added ", format_count(result.signatures_added, "signature"))
+                                    : std::string();
+    if (result.unchanged) {
+        return concat("ref ", result.ref, " already holds this image",
+                      signatures.empty() ? ": nothing was added" : signatures);
+    }
     return concat("ref ", result.ref, ": ", format_count(result.layers, "layer"), " (", result.layers_reused,
                   " known already), ", describe_transfer(result.transfer), "; wrote ",
-                  format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written));
+                  format_count(result.objects_written, "object"), ", ", format_bytes(result.bytes_written),
+                  signatures);
 }
 
 // Reports the number of findings of `lint`, without those of which import has warned. The import is complete,
@@ -92,8 +101,10 @@ class ImportVerb final : public Verb {
              .value = "TEXT",
              .help = "subject of the commit",
              .target = &options_.subject},
+            commit_remote_argument(remote_),
             jobs_argument(options_.jobs),
         });
+        sign_.declare(arguments);
         fetch_.declare(arguments);
         registry_.declare(arguments);
     }
@@ -107,10 +118,12 @@ class ImportVerb final : public Verb {
         options_.layout = layout_ == "plain" ? ostree::Layout::plain : ostree::Layout::bootable;
         options_.fetch = fetch_.way();
         set_parent();
+        options_.signers = sign_.signers();
 
         // Open the image first, so that a mistyped name creates no repository.
         const oci::Image image = registry::open_trusted_image(reference, platform, registry_.options());
-        ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
+        ostree::Repository repository = open_repository(session.options.repo, remote_);
+        options_.required_commit = required_commit(repository, remote_, image);
         const ostree::ImportResult result =
             ostree::import_image(repository, image, options_, session.progress);
         session.progress.end();
@@ -135,6 +148,8 @@ class ImportVerb final : public Verb {
     std::string ref_;
     std::string layout_ = "bootable";
     std::string platform_;
+    std::string remote_;
+    SignFlags sign_;
     FetchFlag fetch_;
     RegistryFlags registry_;
     std::string parent_ = "auto";
@@ -147,6 +162,7 @@ constexpr auto kImportExamples = std::to_array<std::string_view>({
     "podman build -t localhost/os:1 .",
     "osb-oci import --repo repo --ref os/x86_64/main containers-storage:localhost/os:1",
     "osb-oci import oci:build/image:v1",
+    "osb-oci import --ref os/x86_64/main --sign site.key oci:build/image:v1",
     "podman save --format oci-archive localhost/os:1 | osb-oci import --ref os/x86_64/main oci-archive:-",
     "osb-oci import --platform linux/arm64 --layout plain docker://docker.io/library/alpine:3.20",
 });
@@ -158,7 +174,8 @@ const VerbEntry kImportVerb{
         "Reads the layers of an image and writes them to the repository as one commit. The commit's "
         "checksum goes to standard output. The same image always gives the same commit, and layers that "
         "were imported before are not read again. By default the tree gets the layout that ostree "
-        "deploys: /etc moves to /usr/etc, and the kernel to /usr/lib/modules. Archive repositories need "
+        "deploys: /etc moves to /usr/etc, and the kernel to /usr/lib/modules. --sign signs the commit. "
+        "Archive repositories need "
         "no privileges; bare repositories need root.",
     .examples = kImportExamples,
     .related = {"pull", "export", "inspect", "lint", "install-to-disk"},

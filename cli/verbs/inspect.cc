@@ -88,7 +88,8 @@ class InspectVerb final : public Verb {
                                              concat("the repository has no commit ", osb::quoted(against_)));
         }
         ostree::ImageTables tables(image);
-        return ostree::plan_fetch(repository, image, tables);
+        ostree::ImageDeltas deltas(image);
+        return ostree::plan_fetch(repository, image, tables, deltas);
     }
 
     // Shows an index of images for other machines, and returns true. Returns false for all other names.

@@ -3,6 +3,7 @@
 
 #include "base/bytes.hh"
 #include "base/numbers.hh"
+#include "cli/options/commit_trust.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/shared_arguments.hh"
@@ -37,6 +38,7 @@ class PullVerb final : public Verb {
             image_argument(image_),
             ref_argument(ref_),
             platform_argument(platform_),
+            commit_remote_argument(remote_),
             jobs_argument(options_.jobs),
         });
         fetch_.declare(arguments);
@@ -55,8 +57,9 @@ class PullVerb final : public Verb {
         }
         options_.fetch = fetch_.way();
         // Check this before a repository is created.
-        ostree::check_pullable(image);
-        ostree::Repository repository = ostree::Repository::open_or_create(session.options.repo);
+        if (remote_.empty()) ostree::check_pullable(image);
+        ostree::Repository repository = open_repository(session.options.repo, remote_);
+        options_.required_commit = required_commit(repository, remote_, image);
         const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);
         session.progress.end();
         session.note(concat("ref ", *result.ref, ": ", describe_transfer(result.transfer), "; wrote ",
@@ -69,6 +72,7 @@ class PullVerb final : public Verb {
     std::string image_;
     std::string platform_;
     std::string ref_;
+    std::string remote_;
     FetchFlag fetch_;
     RegistryFlags registry_;
     ostree::PullOptions options_;
@@ -78,6 +82,7 @@ class PullVerb final : public Verb {
 
 constexpr auto kPullExamples = std::to_array<std::string_view>({
     "osb-oci pull --repo repo --ref os/x86_64/main docker://registry.example.com/os:v2",
+    "osb-oci pull --repo repo --remote vendor docker://registry.example.com/os:v2",
     "osb-oci pull oci:out:v1",
 });
 
@@ -87,7 +92,9 @@ const VerbEntry kPullVerb{
     .description =
         "Restores the commit inside an image that 'osb-oci export' or 'osb-oci push' wrote. The commit "
         "is identical to the original, signatures included, and every object is checked against its "
-        "checksum. The commit's checksum goes to standard output. Ordinary images do not hold a commit "
+        "checksum. With --remote, the commit must be signed as the configuration of that remote requires, "
+        "and nothing is stored otherwise. The commit's checksum goes to standard output. Ordinary images do "
+        "not hold a commit "
         "and are refused: use 'osb-oci import' for them.",
     .examples = kPullExamples,
     .related = {"import", "export", "push", "inspect"},

@@ -16,6 +16,8 @@ namespace osb::cli {
 namespace {
 
 OrderedJson to_json(const std::string& destination, const ostree::ArchivePushResult& result) {
+    OrderedJson deltas = OrderedJson::array();
+    for (const ostree::CommitId& from : result.deltas) deltas.push_back({{"from", from}});
     return {{"schema", 1},
             {"commit", result.commit},
             {"repository", destination},
@@ -25,7 +27,9 @@ OrderedJson to_json(const std::string& destination, const ostree::ArchivePushRes
             {"commits", result.commits},
             {"objects_sent", result.objects_sent},
             {"objects_present", result.objects_present},
-            {"bytes_sent", result.bytes_sent}};
+            {"bytes_sent", result.bytes_sent},
+            {"deltas", deltas},
+            {"deltas_pruned", result.deltas_pruned}};
 }
 
 std::string summary(const ostree::ArchivePushResult& result) {
@@ -58,6 +62,7 @@ class PushVerb final : public Verb {
              .group = kGroup,
              .target = &archive_.force},
         });
+        deltas_.declare(arguments);
         flags_.declare(arguments);
     }
 
@@ -73,7 +78,7 @@ class PushVerb final : public Verb {
         }
         if (!ref_.empty() || archive_.force)
             throw Error(ErrorKind::usage, "push: --ref and --force are for file:// and ssh://");
-        flags_.run(session, rev_, target);
+        flags_.run(session, rev_, target, &deltas_);
     }
 
   private:
@@ -84,6 +89,7 @@ class PushVerb final : public Verb {
         }
         const ostree::Repository repository = ostree::Repository::open(session.options.repo);
         archive_.jobs = flags_.jobs();
+        take_deltas(repository);
         archive_.ssh_may_ask = session.console.io().err_is_terminal && !session.options.json;
         if (!ref_.empty()) archive_.ref = ostree::RefName::parse(ref_);
         const ostree::ArchivePushResult result =
@@ -94,14 +100,31 @@ class PushVerb final : public Verb {
                                 session.progress);
         session.progress.end();
         session.note(summary(result));
+        for (const ostree::CommitId& from : result.deltas)
+            session.note(concat("delta from ", from.short_text()));
+        if (result.deltas_pruned > 0)
+            session.note(concat("removed ", format_count(result.deltas_pruned, "delta")));
         session.print(session.options.json ? to_document(to_json(destination_, result))
                                            : concat(result.commit, '\n'));
+    }
+
+    void take_deltas(const ostree::Repository& repository) {
+        if (!deltas_.given()) return;
+        if (!destination_.starts_with("file:")) {
+            throw Error(ErrorKind::usage,
+                        "push: the server of ssh:// writes other commits, which deltas do not fit")
+                .hint("make deltas there, with 'ostree static-delta generate'");
+        }
+        archive_.delta_from = deltas_.commits(repository, {});
+        archive_.delta_last = deltas_.last;
+        archive_.prune_deltas = deltas_.prune;
     }
 
     std::string rev_;
     std::string destination_;
     std::string ref_;
     ostree::ArchivePushOptions archive_;
+    DeltaFlags deltas_;
     ExportFlags flags_;
 };
 
@@ -110,6 +133,7 @@ class PushVerb final : public Verb {
 constexpr auto kPushExamples = std::to_array<std::string_view>({
     "osb-oci push --repo repo os/x86_64/main docker://registry.example.com/os:v2",
     "osb-oci push --creds user:password os/x86_64/main docker://registry.example.com/os",
+    "osb-oci push --repo repo --delta-last 3 --prune-deltas os/x86_64/main docker://registry.example.com/os",
     "osb-oci push --repo repo os/x86_64/main file:///srv/repo",
     "osb-oci push --repo repo os/x86_64/main ssh://push@example.com:22/srv/repo",
 });
@@ -121,7 +145,10 @@ const VerbEntry kPushVerb{
         "Sends a commit as an image to a registry (docker://), or with its history to an ostree "
         "repository in archive mode (file://, ssh://). Blobs and objects that the destination already "
         "has are not sent. Any web server can serve an archive repository to ostree clients. Its ref "
-        "only moves to a descendant of the commit that it names, unless you give --force.",
+        "only moves to a descendant of the commit that it names, unless you give --force. With --delta-from "
+        "or --delta-last, differences from earlier commits are made, too: upgrades and pulls from a "
+        "registry take one if it is smaller than what they would fetch without it, and ostree clients "
+        "of an archive repository do so, too.",
     .examples = kPushExamples,
     .related = {"export", "pull"},
     .uses_repository = true,

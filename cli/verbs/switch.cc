@@ -13,7 +13,8 @@ class SwitchVerb final : public Verb {
         arguments.add({
             {.name = "IMAGE",
              .kind = ValueKind::image,
-             .help = "docker://HOST/NAME:TAG, HOST/NAME:TAG, or ostree-unverified-registry:...",
+             .help = "docker://HOST/NAME:TAG, HOST/NAME:TAG, ostree-image-signed:docker://..., "
+                     "or ostree-remote-registry:REMOTE:HOST/NAME:TAG",
              .required = true,
              .target = &flags_.upgrade.switch_to},
             {.name = "--apply", .help = "restart into it now", .target = &apply_},
@@ -32,6 +33,7 @@ class SwitchVerb final : public Verb {
 
 constexpr auto kSwitchExamples = std::to_array<std::string_view>({
     "osb-oci switch quay.io/example/os:stable",
+    "osb-oci switch ostree-remote-registry:vendor:registry.example.com/os:stable",
     "osb-oci switch --apply docker://registry.example.com/os@sha256:...",
 });
 

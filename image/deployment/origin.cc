@@ -13,6 +13,7 @@
 #include "oci/documents/reference.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/key_file.hh"
+#include "ostree/objects/remote_trust.hh"
 
 namespace osb::image {
 namespace {
@@ -29,12 +30,13 @@ constexpr const char* kUntriedKey = "untried";
 constexpr const char* kTransientGroup = "libostree-transient";
 
 // These require a signature of the commit inside the image, by the keys of a remote.
-constexpr std::array<std::string_view, 2> kVerifying{"ostree-remote-registry:", "ostree-remote-image:"};
+constexpr std::string_view kRemoteRegistry = "ostree-remote-registry:";
+constexpr std::string_view kRemoteImage = "ostree-remote-image:";
 constexpr std::string_view kSignedImage = "ostree-image-signed:";
 constexpr std::string_view kUnverifiedRegistry = "ostree-unverified-registry:";
 constexpr std::string_view kUnverifiedImage = "ostree-unverified-image:";
-// Those that osb-oci follows.
-constexpr std::array<std::string_view, 3> kFollowed{kUnverifiedRegistry, kUnverifiedImage, kSignedImage};
+constexpr std::array<std::string_view, 5> kForms{kUnverifiedRegistry, kUnverifiedImage, kSignedImage,
+                                                 kRemoteRegistry, kRemoteImage};
 
 template<std::size_t N>
 bool begins_with_one_of(std::string_view text, const std::array<std::string_view, N>& prefixes) {
@@ -55,6 +57,7 @@ std::string known_digest(const KeyFile& file) {
 struct Parsed {
     std::string signature;  // up to and including the ':' before the image
     std::string image;      // TRANSPORT:NAME
+    std::string remote;     // whose keys verify the commit; "" for none
     bool is_registry_form = false;
 };
 
@@ -64,14 +67,16 @@ bool take(std::string_view& text, std::string_view prefix) {
     return true;
 }
 
-// Returns the text after the remote's name and its ':'.
-std::string_view after_remote(std::string_view text, std::string_view whole) {
+// Removes the remote's name and its ':' from the front of `text`, and returns the name.
+std::string take_remote(std::string_view& text, std::string_view whole) {
     const std::size_t colon = text.find(':');
-    if (colon == 0 || colon == std::string_view::npos) {
+    const std::string name(text.substr(0, colon));
+    if (colon == std::string_view::npos || !ostree::is_remote_name(name)) {
         throw Error(ErrorKind::usage,
                     concat("the image reference ", quoted(whole), " does not name a remote"));
     }
-    return text.substr(colon + 1);
+    text.remove_prefix(colon + 1);
+    return name;
 }
 
 // ostree-ext calls the transport of registries "registry", too.
@@ -85,12 +90,14 @@ Parsed parse_reference(std::string_view reference) {
     Parsed out;
     if (take(rest, kUnverifiedRegistry)) {
         out.image = concat("docker://", rest);
-    } else if (take(rest, "ostree-remote-registry:")) {
-        out.image = concat("docker://", after_remote(rest, reference));
+    } else if (take(rest, kRemoteRegistry)) {
+        out.remote = take_remote(rest, reference);
+        out.image = concat("docker://", rest);
     } else if (take(rest, kUnverifiedImage) || take(rest, kSignedImage)) {
         out.image = normal_image(rest);
-    } else if (take(rest, "ostree-remote-image:")) {
-        out.image = normal_image(after_remote(rest, reference));
+    } else if (take(rest, kRemoteImage)) {
+        out.remote = take_remote(rest, reference);
+        out.image = normal_image(rest);
     } else {
         // A reference without any of these prefixes names an image in a registry.
         out.image = rest.starts_with("docker://") ? std::string(rest) : concat("docker://", rest);
@@ -108,20 +115,17 @@ std::string checked_image(const Parsed& parsed) {
 }
 
 ImageOrigin image_of(const std::string& value, const KeyFile& file) {
-    if (begins_with_one_of(value, kVerifying)) {
-        throw Error(ErrorKind::unsupported,
-                    concat("the origin ", quoted(value), " requires a signature of the commit"))
-            .hint("'osb-oci switch ostree-image-signed:docker://NAME' follows signed images");
-    }
-    if (!begins_with_one_of(value, kFollowed)) {
+    if (!begins_with_one_of(value, kForms)) {
         throw Error(ErrorKind::invalid,
                     concat("the origin ", quoted(value), " is not a reference to an image"));
     }
     try {
+        const Parsed parsed = parse_reference(value);
         return {.value = value,
-                .reference = origin_image(value),
+                .reference = checked_image(parsed),
                 .manifest_digest = known_digest(file),
-                .requires_signature = value.starts_with(kSignedImage)};
+                .requires_signature = value.starts_with(kSignedImage),
+                .remote = parsed.remote};
     } catch (const Error& error) {
         // The file is wrong, not the command line.
         throw Error(ErrorKind::invalid, concat("the origin ", quoted(value), ": ", error.message()));
@@ -136,9 +140,7 @@ OriginTarget refspec_of(std::string_view text) {
     const bool has_remote = colon != std::string::npos;
     const std::string remote = has_remote ? spec.substr(0, colon) : "";
     const auto ref = ostree::RefName::try_parse(has_remote ? spec.substr(colon + 1) : spec);
-    // The name of a remote is one component of a ref name.
-    const bool is_remote_good =
-        !has_remote || (ostree::RefName::try_parse(remote) && remote.find('/') == std::string::npos);
+    const bool is_remote_good = !has_remote || ostree::is_remote_name(remote);
     if (!ref || !is_remote_good) {
         throw Error(ErrorKind::invalid, concat("the origin ", quoted(text), " is not a ref of a remote"));
     }

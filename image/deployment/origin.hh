@@ -19,6 +19,9 @@ struct ImageOrigin {
     std::string manifest_digest;  // of the deployed image, if osb-oci wrote it; else ""
     // ostree-image-signed: the policy must ask for a signature, and the image must have it.
     bool requires_signature = false;
+    // ostree-remote-registry: and ostree-remote-image: the commit inside the image must have the signatures
+    // that the configuration of this ostree remote requires (ostree::RemoteTrust). "" for the other forms.
+    std::string remote;
 };
 // A ref of an ostree remote ("REMOTE:REF"; the remote is "" for a local one).
 struct RefspecOrigin {
@@ -59,7 +62,6 @@ class Origin {
 
     // Returns the target that the deployment follows. Throws Error{unsupported}, and does not ignore the
     // setting, for
-    // - a signature of the commit that osb-oci cannot verify (ostree-remote-registry:, ostree-remote-image:),
     // - a system whose unconfigured-state says that it must not be upgraded yet,
     // - packages that rpm-ostree has added.
     // Throws Error{invalid} for malformed values.

@@ -9,13 +9,23 @@
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
+#include "ostree/objects/remote_trust.hh"
 #include "ostree/push/remote_pull.hh"
 #include "registry/trust/verify_image.hh"
 
 namespace osb::image {
 namespace {
 
+// The remote whose keys verify the commits of the image to follow; "" for none.
+std::string remote_of(const std::string& imgref) {
+    if (imgref.empty()) return "";
+    return std::get<ImageOrigin>(Origin::of_image(imgref).target()).remote;
+}
+
+// The installed system would refuse a commit without these signatures.
 void follow_image(InstallSource& source, const std::string& imgref) {
+    const std::string remote = remote_of(imgref);
+    if (!remote.empty()) ostree::RemoteTrust(*source.repository, remote).verify_stored(source.commit);
     source.origin = Origin::of_image(imgref);
     source.refs.insert_or_assign(concat("heads/", image_ref(imgref)), source.commit);
 }
@@ -36,6 +46,12 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
         if (ref == rev && ref.find(':') == std::string::npos) out.refs.emplace("heads/" + ref, *commit);
     }
     if (!target_imgref.empty()) follow_image(out, target_imgref);
+    if (const std::string remote = remote_of(target_imgref); !remote.empty()) {
+        const ostree::RemoteConfig config = ostree::read_remote_config(repository, remote);
+        out.remote_config = config.text;
+        if (!config.keyring.empty())
+            out.repository_files.emplace(ostree::keyring_name(remote), config.keyring);
+    }
     return out;
 }
 
@@ -44,7 +60,13 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     const oci::Reference reference = oci::Reference::parse(options.image);
     std::string imgref = options.target_imgref;
     if (imgref.empty() && reference.transport == oci::Transport::docker) imgref = reference.to_string();
-    if (!imgref.empty()) static_cast<void>(Origin::of_image(imgref));  // refused before anything is fetched
+    if (const std::string remote = remote_of(imgref);
+        !remote.empty()) {  // refused before anything is fetched
+        throw Error(ErrorKind::untrusted,
+                    concat("the keys of the remote ", quoted(remote), " are in no repository here"))
+            .hint(concat("'osb-oci pull --remote ", remote,
+                         "' verifies the image; then install its commit with --repo"));
+    }
 
     const oci::Image image = registry::open_trusted_image(reference, options.platform, options.registry);
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));

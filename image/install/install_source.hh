@@ -18,7 +18,8 @@ namespace osb::image {
 // for none.
 
 // Selects a commit of an existing repository. `rev` is a ref or a checksum. The result borrows `repository`.
-// Throws Error{not_found}.
+// If the image to follow names an ostree remote, the commit must have the signatures that the remote of
+// `repository` requires, and the configuration of the remote is copied. Throws Error{not_found, untrusted}.
 InstallSource source_of_commit(const ostree::Repository& repository, const std::string& rev,
                                const std::string& target_imgref);
 
@@ -33,7 +34,8 @@ struct ImageSourceOptions {
 };
 
 // Imports an image into `repository`. If the image only wraps a commit, the result is that commit. Throws as
-// ostree::import_image(), and Error{unsupported} for an image for another machine, before it is fetched.
+// ostree::import_image(), and before it is fetched: Error{unsupported} for an image for another machine, and
+// Error{untrusted} if the image to follow names an ostree remote, because `repository` has no remotes.
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress);
 

@@ -1,5 +1,6 @@
 #include "oci/codec/codec_versions.hh"
 
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -12,7 +13,8 @@
 namespace osb::oci {
 
 std::vector<LibraryVersion> codec_versions() {
-    std::vector<LibraryVersion> out{{"zstd", ZSTD_versionString()}, {"zlib", zlibVersion()}};
+    std::vector<LibraryVersion> out{
+        {"zstd", ZSTD_versionString()}, {"xz", lzma_version_string()}, {"zlib", zlibVersion()}};
 #ifdef OSB_HAVE_ISAL
     out.push_back({"ISA-L", concat(ISAL_MAJOR_VERSION, ".", ISAL_MINOR_VERSION, ".", ISAL_PATCH_VERSION)});
 #endif

@@ -129,12 +129,21 @@ std::string write_config(const ConfigFields& fields) {
 
 std::string write_manifest(const Descriptor& config, const std::vector<Descriptor>& layers,
                            const std::map<std::string, std::string>& annotations) {
+    return write_artifact_manifest("", config, layers, std::nullopt, annotations);
+}
+
+std::string write_artifact_manifest(const std::string& artifact_type, const Descriptor& config,
+                                    const std::vector<Descriptor>& layers,
+                                    const std::optional<Descriptor>& subject,
+                                    const std::map<std::string, std::string>& annotations) {
     OrderedJson document;
     document["schemaVersion"] = 2;
     document["mediaType"] = kMediaTypeManifest;
+    set_text(document, "artifactType", artifact_type);
     document["config"] = descriptor_json(config);
     OrderedJson& list = document["layers"] = OrderedJson::array();
     for (const Descriptor& layer : layers) list.push_back(descriptor_json(layer));
+    if (subject) document["subject"] = descriptor_json(*subject);
     set_map(document, "annotations", annotations);
     return finished(document);
 }

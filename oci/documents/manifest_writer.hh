@@ -43,6 +43,12 @@ std::string write_config(const ConfigFields& fields);
 std::string write_manifest(const Descriptor& config, const std::vector<Descriptor>& layers,
                            const std::map<std::string, std::string>& annotations);
 
+// Writes the manifest of an artifact of the image specification 1.1. Throws as write_config().
+std::string write_artifact_manifest(const std::string& artifact_type, const Descriptor& config,
+                                    const std::vector<Descriptor>& layers,
+                                    const std::optional<Descriptor>& subject,
+                                    const std::map<std::string, std::string>& annotations);
+
 // Makes the descriptor of a document: media type, sha256 digest and size.
 Descriptor describe(std::string_view media_type, const std::string& document);
 

@@ -26,6 +26,11 @@ std::string read_range(ImageSource& source, const Descriptor& descriptor, std::u
     return out;
 }
 
+std::vector<Descriptor> ImageSource::referrers(const Digest& /*manifest*/,
+                                               const std::string& /*artifact_type*/) {
+    return {};
+}
+
 LayerBlob ImageSource::open_layer(const Manifest& manifest, const ImageConfig& /*config*/,
                                   std::size_t index) {
     const Descriptor& layer = manifest.layers.at(index);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/stream.hh"
 #include "oci/documents/digest.hh"
@@ -61,6 +62,10 @@ class ImageSource {
     // Opens layer `index` of the image. The default opens the blob in the manifest, with the compression of
     // its media type.
     virtual LayerBlob open_layer(const Manifest& manifest, const ImageConfig& config, std::size_t index);
+    // The manifests whose subject is `manifest`, only those of `artifact_type`, with their annotations. They
+    // are not verified: read each by its digest. The default, for transports without them, is an empty list.
+    // Throws Error{unavailable} if the registry fails.
+    virtual std::vector<Descriptor> referrers(const Digest& manifest, const std::string& artifact_type);
     // Thread-safe.
     virtual Traffic traffic() const { return {}; }
 };

@@ -55,4 +55,10 @@ void check_promised_commit(const oci::Image& image, const CommitId& commit) {
                                                    ", but its label ostree.commit names ", quoted(promised)));
 }
 
+void check_required_commit(const std::optional<CommitId>& required, const CommitId& held) {
+    if (!required || *required == held) return;
+    throw Error(ErrorKind::untrusted, concat("the image now holds the commit ", held,
+                                             "; the signatures were verified for ", *required));
+}
+
 }  // namespace osb::ostree

@@ -33,4 +33,8 @@ std::optional<CommitId> promised_whole_commit(const oci::Image& image);
 // Throws Error{digest_mismatch} if the image's label names another commit than `commit`, which it contains.
 void check_promised_commit(const oci::Image& image, const CommitId& commit);
 
+// Throws Error{untrusted} if `required`, a commit whose signatures were verified, is another commit than
+// `held`.
+void check_required_commit(const std::optional<CommitId>& required, const CommitId& held);
+
 }  // namespace osb::ostree

@@ -1,11 +1,10 @@
 #include "ostree/import/encapsulated_objects.hh"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/error.hh"
 #include "ostree/import/encapsulated_paths.hh"
+#include "ostree/tree/directory_objects.hh"
 #include "ostree/tree/metadata_objects.hh"
 
 namespace osb::ostree {
@@ -14,23 +13,6 @@ namespace {
 bool is_lower_hex(std::string_view text) noexcept {
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-void check_checksum(const ImageObjectName& name, const Sha256& actual) {
-    if (to_hex(actual) == name.checksum) return;
-    throw Error(ErrorKind::digest_mismatch,
-                concat("the object ", name.checksum, " has the checksum ", to_hex(actual)));
-}
-
-// Content objects that a bare-user-only repository cannot store would get another checksum in it; directories
-// would not.
-void check_held(RepoMode mode, const DirectoryMeta& meta) {
-    const FileMeta full{.uid = meta.uid, .gid = meta.gid, .mode = S_IFDIR | meta.mode, .xattrs = meta.xattrs};
-    const FileMeta held = canonical(mode, full);
-    if (held.uid == full.uid && held.gid == full.gid && held.mode == full.mode && held.xattrs == full.xattrs)
-        return;
-    throw Error(ErrorKind::unsupported,
-                "a directory whose owner, mode or attributes a bare-user-only repository does not support");
 }
 
 }  // namespace
@@ -47,21 +29,14 @@ ImageObjectName parse_object_path(std::string_view path) {
 
 CommitId check_commit_object(const ImageObjectName& name, const std::string& bytes) {
     const Sha256 actual = sha256(as_bytes(bytes));
-    check_checksum(name, actual);
+    check_checksum(parse_sha256(name.checksum), actual);
     parse_commit(as_bytes(bytes));
     return CommitId(actual);
 }
 
-// The checksum of the object matches. This checks also that every later step supports the object.
 void store_directory_object(ObjectWriter& writer, const ImageObjectName& name, const std::string& bytes) {
-    check_checksum(name, sha256(as_bytes(bytes)));
-    if (name.suffix == "dirtree") {
-        parse_dirtree(as_bytes(bytes));
-        writer.write_metadata(ObjectType::dirtree, as_bytes(bytes));
-        return;
-    }
-    check_held(writer.mode(), parse_dirmeta(as_bytes(bytes)));
-    writer.write_metadata(ObjectType::dirmeta, as_bytes(bytes));
+    const ObjectType type = name.suffix == "dirtree" ? ObjectType::dirtree : ObjectType::dirmeta;
+    store_directory_object(writer, type, parse_sha256(name.checksum), as_bytes(bytes));
 }
 
 std::string checked_xattrs(std::string bytes) {

@@ -35,8 +35,7 @@ ImageObjectName parse_object_path(std::string_view path);
 // Error{digest_mismatch, invalid}.
 CommitId check_commit_object(const ImageObjectName& name, const std::string& bytes);
 
-// Stores a dirtree or dirmeta object. Throws Error: digest_mismatch for other bytes than the name's; invalid
-// for a malformed object; unsupported for a directory that the repository's mode cannot store. Thread-safe.
+// Stores a dirtree or dirmeta object as store_directory_object() in ostree/tree/directory_objects.hh.
 void store_directory_object(ObjectWriter& writer, const ImageObjectName& name, const std::string& bytes);
 
 // Throws Error{invalid} for malformed extended attributes (XattrBytes).

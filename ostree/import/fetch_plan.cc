@@ -33,10 +33,11 @@ UnreadLayers divide_layers(const oci::Image& image, const std::vector<std::size_
     return out;
 }
 
-std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Image& image,
-                                   ImageTables& tables) {
-    const std::vector<std::size_t> unread = unread_layers(repository, image);
-    if (unread.empty()) return {{.way = "none"}};
+namespace {
+
+// The ways without a delta, for these layers.
+std::vector<PlannedWay> plan_layers(const Repository& repository, const oci::Image& image,
+                                    ImageTables& tables, const std::vector<std::size_t>& unread) {
     const PlannedWay whole{
         .way = "layers", .bytes = size_of_layers(image, unread), .requests = unread.size()};
     const UnreadLayers divided = divide_layers(image, unread);
@@ -55,6 +56,30 @@ std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Imag
         ++parts.requests;
     }
     return parts.bytes < whole.bytes ? std::vector{parts, whole} : std::vector{whole, parts};
+}
+
+}  // namespace
+
+std::vector<PlannedWay> plan_without_delta(const Repository& repository, const oci::Image& image,
+                                           ImageTables& tables) {
+    const std::vector<std::size_t> unread = unread_layers(repository, image);
+    if (unread.empty()) return {{.way = "none"}};
+    return plan_layers(repository, image, tables, unread);
+}
+
+std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Image& image, ImageTables& tables,
+                                   ImageDeltas& deltas) {
+    const std::vector<std::size_t> unread = unread_layers(repository, image);
+    if (unread.empty()) return {{.way = "none"}};
+    std::vector<PlannedWay> out = plan_layers(repository, image, tables, unread);
+    const DeltaArtifact* const delta = deltas.find(repository);
+    if (delta == nullptr) return out;
+    const PlannedWay by_delta{
+        .way = "delta", .bytes = delta->facts.size, .requests = 1 + delta->parts.size()};
+    const bool is_chosen = choose_delta(repository, image, deltas, FetchWay::automatic,
+                                        size_of_layers(image, unread)) != nullptr;
+    out.insert(is_chosen ? out.begin() : out.end(), by_delta);
+    return out;
 }
 
 Transfer describe_transfer(const oci::Image& image, std::string_view way, std::uint64_t bytes_read,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oci/transports/image.hh"
+#include "ostree/import/image_deltas.hh"
 #include "ostree/import/image_tables.hh"
 #include "ostree/import/object_fetch.hh"
 #include "ostree/objects/repository.hh"
@@ -39,10 +40,14 @@ std::vector<std::size_t> unread_layers(const Repository& repository, const oci::
 // The size of these layers in bytes.
 std::uint64_t size_of_layers(const oci::Image& image, const std::vector<std::size_t>& layers);
 
-// The possible ways, the one that `automatic` takes first. Reads tables of contents, and no content. Throws
-// Error{unavailable} if the registry fails; Interrupted.
-std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Image& image,
-                                   ImageTables& tables);
+// The possible ways, the one that `automatic` takes first. Reads tables of contents and the manifest of a
+// delta, and no content. Throws Error{unavailable} if the registry fails; Interrupted.
+std::vector<PlannedWay> plan_fetch(const Repository& repository, const oci::Image& image, ImageTables& tables,
+                                   ImageDeltas& deltas);
+
+// The same without deltas.
+std::vector<PlannedWay> plan_without_delta(const Repository& repository, const oci::Image& image,
+                                           ImageTables& tables);
 
 // The transfer of a finished import or pull.
 struct Transfer {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ostree/import/base_commit.hh"
+#include "ostree/import/delta_import.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/import/import_plan.hh"
@@ -33,6 +34,7 @@ ImportResult describe_import(const oci::Image& image, const ImportPlan& plan, Im
     out.parent = commit.parent;
     out.base = commit.base;
     out.unchanged = commit.unchanged;
+    out.signatures_added = commit.signatures_added;
     out.manifest_digest = image.manifest.digest.to_string();
     out.version = image_version(image);
     out.kernel = std::move(commit.kernel);
@@ -147,22 +149,41 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     return result;
 }
 
+std::optional<ImportResult> import_with_delta(Repository& repository, const oci::Image& image,
+                                              const ImportPlan& plan, const ImportOptions& options,
+                                              Progress& progress) {
+    ImageDeltas own_deltas(image);
+    ImageDeltas& deltas = options.deltas == nullptr ? own_deltas : *options.deltas;
+    std::optional<ImportedByDelta> imported =
+        import_by_delta(repository, image, plan, deltas, options.fetch, options.jobs, progress);
+    if (!imported) return std::nullopt;
+    ImportResult out = describe_import(image, plan, std::move(imported->commit), 0);
+    out.bytes_read = imported->fetched.bytes_read;
+    out.transfer = describe_transfer(image, "delta", out.bytes_read, imported->layer_bytes);
+    out.objects_written = imported->fetched.objects_written;
+    out.bytes_written = imported->fetched.bytes_written;
+    return out;
+}
+
 }  // namespace
 
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress) {
-    check_fetch_way(options.fetch);
+    check_fetch_way(image, options.fetch);
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
     // Whole layers prove what was known by a table only.
     if (options.fetch == FetchWay::layers && knows_by_table(repository, image)) present.reset();
     if (!present) {
-        return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
+        if (auto by_delta = import_with_delta(repository, image, plan, options, progress))
+            return std::move(*by_delta);
+        return fetch_with_tables(way_without_delta(options.fetch), [&](FetchWay way, bool& uses_tables) {
             return import_new(repository, image, plan, options, way, progress, uses_tables);
         });
     }
     // A run that was killed after it had moved the ref may have left its staging directory.
     remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
+    present->signatures_added = sign_stored_commit(repository, present->id, plan.signers);
     return describe_import(image, plan, std::move(*present), 0);
 }
 

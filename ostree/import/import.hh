@@ -13,8 +13,10 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/fetch_plan.hh"
+#include "ostree/import/image_deltas.hh"
 #include "ostree/import/object_fetch.hh"
 #include "ostree/objects/commit_id.hh"
+#include "ostree/objects/commit_signers.hh"
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository.hh"
 
@@ -47,13 +49,20 @@ struct ImportOptions {
     FetchWay fetch = FetchWay::automatic;
     // The image's tables of contents, if the caller has read some of them; borrowed. nullptr: none.
     ImageTables* tables = nullptr;
+    // The same for the deltas that are offered for it.
+    ImageDeltas* deltas = nullptr;
+    // The result must be this commit, whose signatures were verified (held_commit.hh). nullopt: any.
+    std::optional<CommitId> required_commit;
+    // The keys that sign the commit of the result, in the same transaction that sets the ref.
+    CommitSigners signers;
 };
 
 // The report of an import, besides its commit and ref.
 struct ImportFacts {
     std::optional<CommitId> parent;
     std::optional<CommitId> base;  // the commit inside the image, which is stored as well
-    bool unchanged = false;        // the ref's commit was this image already; nothing was added
+    bool unchanged = false;        // the ref's commit was this image already; only signatures were added
+    std::size_t signatures_added = 0;
     std::string manifest_digest;
     std::string version;  // "" if the image does not have one
     std::string kernel;   // release of the kernel; "" for none
@@ -80,7 +89,8 @@ struct ImportResult : ImportFacts {
 // layers to that commit's tree. If the image is only such a commit, the result is the identical commit,
 // unless the options require another one. Atomic and durable: if this throws, no ref has moved, and the
 // partial result is removed now or by the next import. Throws Error: invalid, digest_mismatch, unsupported
-// and too_large, with the layer and the entry as context; no_space. Throws Interrupted. Reports warnings
+// and too_large, with the layer and the entry as context; no_space; untrusted if the result would not be the
+// required commit; as check_signers() and sign_commit(). Throws Interrupted. Reports warnings
 // through log_warning() immediately.
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress);

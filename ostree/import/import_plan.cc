@@ -3,24 +3,15 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "ostree/import/encapsulated_image.hh"
-#include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::ostree {
 namespace {
 
-bool has_commit(const Repository& repository, const CommitId& commit) {
-    gboolean present = FALSE;
-    GErrorSlot error;
-    error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
-                                       commit.c_str(), &present, nullptr, error.out()) != 0,
-                concat("cannot look up the commit ", commit));
-    return present != FALSE;
-}
-
 CommitId find_parent(const Repository& repository, const std::string& rev) {
     const std::optional<CommitId> parent = repository.resolve(rev);
-    if (!parent || !has_commit(repository, *parent)) {
+    if (!parent || !has_commit_object(repository, *parent)) {
         throw revision_not_found(repository, rev,
                                  concat("the parent commit ", quoted(rev), " is not in the repository"));
     }
@@ -31,6 +22,7 @@ CommitId find_parent(const Repository& repository, const std::string& rev) {
 
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options) {
     check_subject(options.subject);
+    check_signers(options.signers);
     if (image.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
     const std::string machine = oci::machine_name(image.config.platform);
     ImportPlan plan{
@@ -40,6 +32,12 @@ ImportPlan plan_import(const Repository& repository, const oci::Image& image, co
     plan.base_layers = encapsulated_layers(image);
     plan.is_only_base = plan.base_layers == image.manifest.layers.size();
     plan.may_be_base = plan.is_only_base && options.parent == Parent::automatic && options.subject.empty();
+    plan.required_commit = options.required_commit;
+    plan.signers = options.signers;
+    if (plan.required_commit && !plan.may_be_base) {
+        throw Error(ErrorKind::usage,
+                    "a parent or a subject makes a new commit, which does not have the required signature");
+    }
     plan.present = repository.resolve(plan.ref.text());
     plan.parent_choice = options.parent;
     if (options.parent == Parent::commit) plan.parent = find_parent(repository, options.parent_commit);

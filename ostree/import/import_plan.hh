@@ -27,11 +27,14 @@ struct ImportPlan {
     bool is_only_base = false;    // the image consists of a commit only
     // The result may be the commit inside the image itself, because no option requires another one.
     bool may_be_base = false;
+    std::optional<CommitId> required_commit;  // as in the options
+    CommitSigners signers;                    // likewise
 };
 
 // Makes the plan. Reads no layer and changes nothing. Throws Error: usage for a subject that is not UTF-8 or
 // an invalid ref; invalid for an image without layers or with contradictory labels; not_found if the
-// repository does not have the parent.
+// repository does not have the parent; usage if a commit is required and the options ask for another one; as
+// check_signers().
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options);
 
 // The parent of the commit that the import writes, or nullopt. In order of precedence: the requested parent,

@@ -5,6 +5,7 @@
 
 #include "base/task_pool.hh"
 #include "ostree/import/commit_metadata.hh"
+#include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/import/tree_layout.hh"
 #include "ostree/objects/repository_handle.hh"
@@ -18,6 +19,7 @@ namespace {
 std::optional<ImportedCommit> find_quicker_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const std::optional<CommitId>& base,
                                                   const std::optional<CommitId>& present) {
+    if (plan.required_commit) return std::nullopt;  // the result of an import is a commit of its own
     const bool has_moved = present && *present != commit_parent(plan, base, std::nullopt);
     if (!has_moved || plan.parent_choice != Parent::automatic) return std::nullopt;
     return find_earlier_import(repository, image, plan, *present);
@@ -77,6 +79,17 @@ ImportedCommit write_own_commit(const Repository& repository, Transaction& trans
             .notes = {}};
 }
 
+// `base`: the commit inside the image, if it is the result.
+void check_requirement(const ImportPlan& plan, const BaseCommit* base) {
+    if (!plan.required_commit) return;
+    if (base != nullptr) return check_required_commit(plan.required_commit, base->id);
+    throw Error(
+        ErrorKind::untrusted,
+        concat("commit ", *plan.required_commit, " does not have the layout ", layout_name(plan.layout),
+               ", and a new commit with that layout does not have the required signature"))
+        .hint("'osb-oci pull' takes the commit as it is");
+}
+
 void forget_other_layers(Transaction& transaction, const Repository& repository, const oci::Image& image) {
     std::vector<oci::Digest> used;
     for (const std::string& name :
@@ -111,12 +124,16 @@ ImportedCommit publish_import(const Repository& repository, Transaction& transac
     std::optional<CommitId> base_id;
     if (base != nullptr) base_id = base->id;
     if (auto quicker = find_quicker_import(repository, image, plan, base_id, present)) {
+        quicker->signatures_added = sign_commit(repository, transaction, quicker->id, plan.signers);
+        if (quicker->signatures_added > 0) transaction.commit();
         return std::move(*quicker);
     }
-    save_layers(transaction, import);
     const bool is_base = base != nullptr && plan.may_be_base && is_tree_of(import.objects.tree, *base);
+    check_requirement(plan, is_base ? base : nullptr);
+    save_layers(transaction, import);
     ImportedCommit out = is_base ? take_base(repository, plan, *base, present)
                                  : write_own_commit(repository, transaction, image, plan, import, present);
+    out.signatures_added = sign_commit(repository, transaction, out.id, plan.signers);
     transaction.set_ref(plan.ref, out.id);
     forget_other_layers(transaction, repository, image);
     transaction.commit();

@@ -52,6 +52,7 @@ std::optional<ImportedCommit> find_earlier_import(const Repository& repository, 
 std::optional<ImportedCommit> find_present_commit(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan) {
     if (!plan.present) return std::nullopt;
+    if (plan.required_commit && plan.required_commit != plan.present) return std::nullopt;
     if (auto found = find_earlier_import(repository, image, plan, *plan.present)) return found;
     return find_held_commit(repository, image, plan, *plan.present);
 }

@@ -21,6 +21,7 @@ struct ImportedCommit {
     bool unchanged = false;          // it was the commit of the ref before
     bool found = false;              // it is in the repository, so no layer is needed
     std::vector<std::string> notes;  // about its creation, one line each, escaped
+    std::size_t signatures_added = 0;
 };
 
 // Returns `commit` if an earlier import made it from this image with the layout, the parent and the ref
@@ -28,9 +29,10 @@ struct ImportedCommit {
 std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const CommitId& commit);
 
-// Returns the commit of the plan's ref if it is already the result: an earlier import of the image, or the
-// commit inside the image. Does not trust the image's label: the commit inside counts only if all layers of
-// the image were read before and hold it. Reads no layer. Throws as known_layers().
+// Returns the commit of the plan's ref if it is already the result, and no other commit is required: an
+// earlier import of the image, or the commit inside the image. Does not trust the image's label: the commit
+// inside counts only if all layers of the image were read before and hold it. Reads no layer. Throws as
+// known_layers().
 std::optional<ImportedCommit> find_present_commit(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan);
 

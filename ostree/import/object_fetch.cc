@@ -206,9 +206,9 @@ class ObjectFetch::Run {
     std::optional<std::string> detached_of_;
 };
 
-void check_fetch_way(FetchWay way) {
-    if (way == FetchWay::delta) {
-        throw Error(ErrorKind::usage, "--fetch delta: no delta is offered for the image")
+void check_fetch_way(const oci::Image& image, FetchWay way) {
+    if (way == FetchWay::delta && !promised_whole_commit(image)) {
+        throw Error(ErrorKind::usage, "--fetch delta: the image is not only an ostree commit")
             .hint("use --fetch auto");
     }
 }

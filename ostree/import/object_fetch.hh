@@ -18,6 +18,7 @@
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_objects.hh"
+#include "ostree/import/fetch_way.hh"
 #include "ostree/import/image_tables.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_objects.hh"
@@ -26,16 +27,8 @@
 
 namespace osb::ostree {
 
-// The way to fetch an image.
-enum class FetchWay {
-    automatic,  // the one that transfers less, for each layer
-    delta,      // only by a delta
-    objects,    // missing objects, or files of an ordinary image
-    layers,     // missing layers as a whole
-};
-
-// Throws Error{usage} for a way that no image offers: `delta`.
-void check_fetch_way(FetchWay way);
+// Throws Error{usage} for a way that the image cannot offer: `delta` for one that is not only a commit.
+void check_fetch_way(const oci::Image& image, FetchWay way);
 
 // Throws Error{usage} for `objects`: a layer has no table of contents.
 [[noreturn]] void throw_no_table();

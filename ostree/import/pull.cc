@@ -4,9 +4,11 @@
 #include <vector>
 
 #include "base/error.hh"
-#include "base/escape.hh"
 #include "base/task_pool.hh"
+#include "ostree/import/complete_commit.hh"
+#include "ostree/import/delta_fetch.hh"
 #include "ostree/import/encapsulated_layer.hh"
+#include "ostree/import/image_deltas.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/image_tables.hh"
 #include "ostree/import/known_layers.hh"
@@ -16,32 +18,9 @@
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit_binding.hh"
-#include "ostree/tree/commit_walk.hh"
 
 namespace osb::ostree {
 namespace {
-
-// Any object that is missing now is missing in the image.
-CommitWalk walk_whole(const Repository& repository, const RootChecksums& root) {
-    try {
-        return walk_tree(repository, root.tree, root.meta);
-    } catch (const Error& error) {
-        if (error.kind() != ErrorKind::not_found) throw;
-        throw Error(ErrorKind::invalid,
-                    concat("the image lacks an object of a directory: ", error.message()));
-    }
-}
-
-void check_complete(const Repository& repository, const ObjectWriter& writer, const Encapsulated& found) {
-    const RootChecksums root = root_of(as_bytes(found.commit_object));
-    const CommitWalk walk = with_context([&] { return concat("commit ", *found.commit); },
-                                         [&] { return walk_whole(repository, root); });
-    for (const WalkedFile& file : walk.files) {
-        if (writer.is_stored(file.checksum, ObjectType::file)) continue;
-        throw Error(ErrorKind::invalid, concat("commit ", *found.commit, ": the image lacks the object ",
-                                               to_hex(file.checksum), " of ", quoted(file.paths.front())));
-    }
-}
 
 // Reads these layers to their ends. Returns the bytes of their blobs.
 std::uint64_t read_whole_layers(const oci::Image& image, const std::vector<std::size_t>& layers,
@@ -119,6 +98,29 @@ void check_pullable(const oci::Image& image) {
 
 namespace {
 
+// Writes the commit, whose objects are there, and sets the ref.
+void publish(Repository& repository, Transaction& transaction, const Encapsulated& found,
+             const std::optional<RefName>& ref) {
+    const CommitId& commit = found.commit.value();  // a first layer without a commit was rejected
+    check_complete(repository, commit, found.commit_object);
+    transaction.lock_refs();
+    transaction.write_commit(commit, found.commit_object, found.detached, Preferred::present);
+    if (ref) {
+        const GVariantPtr commit_object =
+            variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit_object), false);
+        warn_in_collection(repository, commit_object.get(), *ref);
+        transaction.set_ref(*ref, commit);
+    }
+    transaction.commit();
+}
+
+PullResult describe(const oci::Image& image, const PullOptions& options, const CommitId& commit) {
+    return {.commit = commit,
+            .ref = options.ref,
+            .manifest_digest = image.manifest.digest.to_string(),
+            .layers = image.manifest.layers.size()};
+}
+
 PullResult pull(Repository& repository, const oci::Image& image, const PullOptions& options, FetchWay way,
                 Progress& progress, bool& uses_tables) {
     Transaction transaction(repository);
@@ -127,30 +129,36 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
     const Fetched fetched = fetch_missing(repository, image, options, way, missing, writer, progress);
     const bool knows_layers = missing.size() < image.manifest.layers.size();
     uses_tables = fetched.way == "objects" || (knows_layers && evidence_for(way) == Evidence::tables);
-    const Encapsulated& found = fetched.commit;
-    const CommitId& commit = found.commit.value();  // a first layer without a commit was rejected
-    check_promised_commit(image, commit);
+    check_promised_commit(image, fetched.commit.commit.value());
+    check_required_commit(options.required_commit, *fetched.commit.commit);
     progress.begin("writing the commit", std::nullopt);
     writer.publish();
-    check_complete(repository, writer, found);
-    transaction.lock_refs();
-    transaction.write_commit(commit, found.commit_object, found.detached, Preferred::present);
-    if (options.ref) {
-        const GVariantPtr commit_object =
-            variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(found.commit_object), false);
-        warn_in_collection(repository, commit_object.get(), *options.ref);
-        transaction.set_ref(*options.ref, commit);
-    }
-    transaction.commit();
-    return {
-        .commit = commit,
-        .ref = options.ref,
-        .manifest_digest = image.manifest.digest.to_string(),
-        .layers = image.manifest.layers.size(),
-        .bytes_read = fetched.bytes_read,
-        .transfer = describe_transfer(image, fetched.way, fetched.bytes_read, size_of_layers(image, missing)),
-        .objects_written = writer.objects_written(),
-        .bytes_written = writer.bytes_written()};
+    publish(repository, transaction, fetched.commit, options.ref);
+    PullResult out = describe(image, options, *fetched.commit.commit);
+    out.bytes_read = fetched.bytes_read;
+    out.transfer = describe_transfer(image, fetched.way, fetched.bytes_read, size_of_layers(image, missing));
+    out.objects_written = writer.objects_written();
+    out.bytes_written = writer.bytes_written();
+    return out;
+}
+
+std::optional<PullResult> pull_by_delta(Repository& repository, const oci::Image& image,
+                                        const PullOptions& options, Progress& progress) {
+    ImageDeltas deltas(image);
+    const std::uint64_t layer_bytes = size_of_layers(image, unread_layers(repository, image));
+    const DeltaArtifact* const delta = choose_delta(repository, image, deltas, options.fetch, layer_bytes);
+    if (delta == nullptr) return std::nullopt;
+    const auto fetched = fetch_by_delta(repository, image, *delta, options.fetch, options.jobs, progress);
+    if (!fetched) return std::nullopt;
+    check_required_commit(options.required_commit, *fetched->commit.commit);
+    Transaction transaction(repository);
+    publish(repository, transaction, fetched->commit, options.ref);
+    PullResult out = describe(image, options, *fetched->commit.commit);
+    out.bytes_read = fetched->bytes_read;
+    out.transfer = describe_transfer(image, "delta", fetched->bytes_read, layer_bytes);
+    out.objects_written = fetched->objects_written;
+    out.bytes_written = fetched->bytes_written;
+    return out;
 }
 
 }  // namespace
@@ -158,8 +166,9 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress) {
     check_pullable(image);
-    check_fetch_way(options.fetch);
-    return fetch_with_tables(options.fetch, [&](FetchWay way, bool& uses_tables) {
+    check_fetch_way(image, options.fetch);
+    if (auto by_delta = pull_by_delta(repository, image, options, progress)) return std::move(*by_delta);
+    return fetch_with_tables(way_without_delta(options.fetch), [&](FetchWay way, bool& uses_tables) {
         return pull(repository, image, options, way, progress, uses_tables);
     });
 }

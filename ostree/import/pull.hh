@@ -20,6 +20,8 @@ struct PullOptions {
     std::optional<RefName> ref;  // the ref to set to the commit; nullopt: none
     unsigned jobs = 0;           // number of threads; 0: one per core
     FetchWay fetch = FetchWay::automatic;
+    // The commit that the image must hold, because it was verified (held_commit.hh). nullopt: any.
+    std::optional<CommitId> required_commit;
 };
 
 // The result of a pull.
@@ -42,7 +44,7 @@ void check_pullable(const oci::Image& image);
 // this transfers less (ObjectFetch). Checks each object against its checksum, each layer that is read whole
 // against its digests, the commit against the label ostree.commit, and that no object of the commit's tree is
 // missing. Durable on return; if this throws, no ref has moved. Throws as check_pullable() and
-// import_image().
+// import_image(); Error{untrusted} if the commit is not the required one.
 PullResult pull_image(Repository& repository, const oci::Image& image, const PullOptions& options,
                       Progress& progress);
 

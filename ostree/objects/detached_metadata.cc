@@ -7,27 +7,13 @@
 
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_format.hh"
+#include "ostree/objects/object_reader.hh"
+#include "ostree/objects/repository_handle.hh"
 
 namespace osb::ostree {
 namespace {
 
 using Values = std::map<std::string, GVariantPtr>;
-
-// Returns false if it is malformed.
-bool parse(std::string_view bytes, Values& out) {
-    const GVariantPtr dict = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(bytes), /*trusted=*/false);
-    if (g_variant_is_normal_form(dict.get()) == FALSE) return false;
-    GVariantIter iter;
-    g_variant_iter_init(&iter, dict.get());
-    while (GVariant* entry = g_variant_iter_next_value(&iter)) {
-        const GVariantPtr owned(entry);
-        const char* key = nullptr;
-        g_variant_get_child(entry, 0, "&s", &key);
-        const GVariantPtr boxed(g_variant_get_child_value(entry, 1));
-        out.insert_or_assign(key, GVariantPtr(g_variant_get_variant(boxed.get())));
-    }
-    return true;
-}
 
 bool is_list(GVariant* value) {
     return g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING_ARRAY) != FALSE;
@@ -50,13 +36,34 @@ GVariantPtr united(GVariant* present, GVariant* added) {
 
 // Returns false if nothing changed.
 bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
-    if (present && is_list(present.get()) && is_list(added.get())) {
+    const bool had_list = present && is_list(present.get());
+    const bool adds_list = is_list(added.get());
+    if (had_list && adds_list) {
         added = united(present.get(), added.get());
-    } else if (present && preferred == Preferred::present) {
+    } else if (had_list) {
+        return false;
+    } else if (present && !adds_list && preferred == Preferred::present) {
         return false;
     }
     if (present && g_variant_equal(present.get(), added.get()) != FALSE) return false;
     present = std::move(added);
+    return true;
+}
+
+// Returns false if it is malformed.
+bool parse(std::string_view bytes, Values& out) {
+    const GVariantPtr dict = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(bytes), /*trusted=*/false);
+    if (g_variant_is_normal_form(dict.get()) == FALSE) return false;
+    GVariantIter iter;
+    g_variant_iter_init(&iter, dict.get());
+    while (GVariant* entry = g_variant_iter_next_value(&iter)) {
+        const GVariantPtr owned(entry);
+        const char* key = nullptr;
+        g_variant_get_child(entry, 0, "&s", &key);
+        const GVariantPtr boxed(g_variant_get_child_value(entry, 1));
+        // A dictionary may have a key twice. g_variant_lookup() finds the first, so no signature is left out.
+        add_value(out[key], GVariantPtr(g_variant_get_variant(boxed.get())), Preferred::present);
+    }
     return true;
 }
 
@@ -85,6 +92,15 @@ std::string join_detached_metadata(std::string_view present, std::string_view ad
                                                  " bytes; ostree accepts ", kMaxMetadataSize));
     }
     return out;
+}
+
+void store_detached_metadata(Repository& repository, const CommitId& commit, std::string_view added) {
+    const std::string present = read_detached_metadata(repository, commit);
+    if (join_detached_metadata(present, added, Preferred::present) == present) return;
+    Transaction transaction(repository);
+    transaction.lock_refs();
+    transaction.add_detached_metadata(commit, added, Preferred::present);
+    transaction.commit();
 }
 
 }  // namespace osb::ostree

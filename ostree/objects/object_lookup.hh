@@ -1,4 +1,4 @@
-// Looks up objects in the directories of a repository and of its parents, without a transaction.
+// Looks up whether a repository has an object, for many objects at a time.
 #pragma once
 
 #include <vector>
@@ -10,10 +10,10 @@
 
 namespace osb::ostree {
 
-// Thread-safe.
+// The directories of objects of a repository and of its parents. Thread-safe.
 class ObjectLookup {
   public:
-    // Opens the directories. Throws Error{io}.
+    // `repository` need not outlive this object.
     explicit ObjectLookup(const Repository& repository);
 
     bool has(const Sha256& checksum, ObjectType type) const;

@@ -269,6 +269,10 @@ void Transaction::write_commit(const CommitId& id, std::string_view bytes, std::
     if (written != id) {
         throw Error(ErrorKind::digest_mismatch, concat("the commit ", id, " has the checksum ", written));
     }
+    add_detached_metadata(id, detached, preferred);
+}
+
+void Transaction::add_detached_metadata(const CommitId& id, std::string_view detached, Preferred preferred) {
     if (detached.empty()) return;
     const std::string present = ostree::read_detached_metadata(repository_, id);
     const std::string joined =

@@ -42,6 +42,9 @@ class Transaction {
     // lock_refs(), so that concurrent changes are not lost.
     void write_commit(const CommitId& id, std::string_view bytes, std::string_view detached,
                       Preferred preferred);
+    // Merges detached metadata into those of a commit that the repository has or this transaction writes, as
+    // write_commit() does. Call it under lock_refs(). Takes effect with commit().
+    void add_detached_metadata(const CommitId& id, std::string_view detached, Preferred preferred);
     // Both take effect with commit().
     void set_ref(const RefName& ref, const CommitId& commit);
     void delete_ref(const std::string& ref);  // as listed by Repository::refs()

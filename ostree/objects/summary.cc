@@ -73,25 +73,27 @@ bool is_summary_current(const Repository& repository) {
            local_refs(repository);
 }
 
+void rewrite_summary(const Repository& repository) {
+    OstreeRepo* const repo = repository.handle().repo.get();
+    if (has_file(repo, "summary.sig")) {
+        log_warning(concat("the signature of the summary of ", quoted(repository.path()),
+                           " is no longer valid and is removed; sign it again with 'ostree summary'"));
+    }
+    const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
+    GErrorSlot error;
+    InterruptWatch watch;
+    const bool done = ostree_repo_regenerate_summary(repo, nullptr, watch.cancellable(), error.out()) != 0;
+    watch.finish();
+    error.check(done, concat("cannot write the summary of ", quoted(repository.path())));
+    if (ostree_repo_get_disable_fsync(repo) == FALSE && ::fsync(ostree_repo_get_dfd(repo)) != 0)
+        throw_errno(concat("cannot sync ", quoted(repository.path())));
+}
+
 void update_summary(const Repository& repository) {
     // Programs that do not use our lock may write a summary between our reading of the refs and our rename.
     constexpr int kAttempts = 5;
-    OstreeRepo* const repo = repository.handle().repo.get();
-    for (int attempt = 0; attempt < kAttempts && !is_summary_current(repository); ++attempt) {
-        if (has_file(repo, "summary.sig")) {
-            log_warning(concat("the signature of the summary of ", quoted(repository.path()),
-                               " is no longer valid and is removed; sign it again with 'ostree summary'"));
-        }
-        const Fd lock = wait_for_lock(repository, RepositoryLock::shared);
-        GErrorSlot error;
-        InterruptWatch watch;
-        const bool done =
-            ostree_repo_regenerate_summary(repo, nullptr, watch.cancellable(), error.out()) != 0;
-        watch.finish();
-        error.check(done, concat("cannot write the summary of ", quoted(repository.path())));
-        if (ostree_repo_get_disable_fsync(repo) == FALSE && ::fsync(ostree_repo_get_dfd(repo)) != 0)
-            throw_errno(concat("cannot sync ", quoted(repository.path())));
-    }
+    for (int attempt = 0; attempt < kAttempts && !is_summary_current(repository); ++attempt)
+        rewrite_summary(repository);
 }
 
 std::string make_summary(const RefName& ref, const CommitId& id, const std::string& commit_object) {

@@ -20,6 +20,8 @@ bool is_summary_current(const Repository& repository);
 // a warning. Call it with the repository's refs locked, so that the last of concurrent writers has the
 // current refs.
 void update_summary(const Repository& repository);
+// Writes it in any case: deltas are in it, too.
+void rewrite_summary(const Repository& repository);
 
 // The bytes of a summary with a single ref.
 std::string make_summary(const RefName& ref, const CommitId& id, const std::string& commit_object);

@@ -20,11 +20,13 @@
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/objects/staging.hh"
 #include "ostree/objects/summary.hh"
+#include "ostree/push/archive_deltas.hh"
 #include "ostree/push/object_closure.hh"
 #include "ostree/push/object_transfer.hh"
 #include "ostree/push/push_source.hh"
 #include "ostree/tree/commit.hh"
 #include "ostree/tree/commit_binding.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::ostree {
 namespace {
@@ -72,7 +74,9 @@ class DirectoryPush {
         result_.unchanged = current() == source_.commit();
         if (!result_.unchanged) transaction.set_ref(source_.ref(), source_.commit());
         if (!result_.unchanged || !changes_.empty()) transaction.commit();
+        change_deltas();
         progress_.begin("updating the summary", std::nullopt);
+        if (!result_.deltas.empty() || result_.deltas_pruned > 0) rewrite_summary(destination_);
         update_summary(destination_);
         return result_;
     }
@@ -85,6 +89,15 @@ class DirectoryPush {
         std::string detached;
         bool lacking = false;
     };
+
+    void change_deltas() {
+        std::vector<CommitId> from = options_.delta_from;
+        for (const CommitId& commit : commits_before(destination_, source_.commit(), options_.delta_last))
+            from.push_back(commit);
+        if (!from.empty())
+            result_.deltas = make_archive_deltas(destination_, from, source_.commit(), progress_);
+        if (options_.prune_deltas) result_.deltas_pruned = prune_archive_deltas(destination_);
+    }
 
     // The commit of the ref in the destination; nullopt if the ref does not exist.
     std::optional<CommitId> current() const {

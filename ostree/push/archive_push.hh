@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/progress.hh"
 #include "ostree/objects/commit_id.hh"
@@ -21,6 +22,11 @@ struct ArchivePushOptions {
     std::optional<RefName> ref;  // its name in the destination; nullopt: the ref in the revision
     bool force = false;          // also if the destination's ref would lose commits
     unsigned jobs = 0;           // number of threads; 0: one per core
+    // Static deltas to make in a directory: from these commits, which the destination must have, and from
+    // this number of commits before the pushed one.
+    std::vector<CommitId> delta_from;
+    unsigned delta_last = 0;
+    bool prune_deltas = false;  // remove those whose origin or target is gone
     // ssh may ask on the terminal for a password, a passphrase or whether to accept a host's key.
     bool ssh_may_ask = false;
 };
@@ -36,7 +42,9 @@ struct ArchivePushResult {
     std::uint64_t objects_sent = 0;
     std::uint64_t objects_present = 0;  // objects of those commits that the destination had already
     std::uint64_t bytes_sent = 0;       // stored size, including objects that share blocks with ours
-    bool unchanged = false;             // the ref had this commit, or over SSH its tree, already
+    std::vector<CommitId> deltas;       // the origins of the deltas that were made
+    std::size_t deltas_pruned = 0;
+    bool unchanged = false;  // the ref had this commit, or over SSH its tree, already
 };
 
 // The directory of a URL "file:///srv/repo" (also file:/srv/repo and file://localhost/srv/repo), with %XX

@@ -7,18 +7,10 @@
 #include "ostree/objects/repository_lock.hh"
 #include "ostree/objects/summary.hh"
 #include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::ostree {
 namespace {
-
-bool has_commit_object(const Repository& repository, const CommitId& commit) {
-    gboolean present = FALSE;
-    GErrorSlot error;
-    error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
-                                       commit.c_str(), &present, nullptr, error.out()) != 0,
-                concat("cannot look up the commit ", commit));
-    return present != FALSE;
-}
 
 // The ref in `rev`: of this repository, or of a remote, whose name is then removed.
 RefName ref_named_by(const Repository& repository, const std::string& rev) {
@@ -39,8 +31,14 @@ CommitId find_commit(const Repository& repository, const std::string& rev) {
 
 }  // namespace
 
-bool has_whole_commit(const Repository& repository, const CommitId& commit) {
-    return has_commit_object(repository, commit) && load_commit(repository, commit) != nullptr;
+std::vector<CommitId> commits_before(const Repository& repository, const CommitId& commit, unsigned count) {
+    std::vector<CommitId> out;
+    std::optional<CommitId> next = parent_of(load_commit(repository, commit).get());
+    while (out.size() < count && next && has_whole_commit(repository, *next)) {
+        out.push_back(*next);
+        next = parent_of(load_commit(repository, *next).get());
+    }
+    return out;
 }
 
 PushSource::PushSource(const Repository& repository, const std::string& rev,

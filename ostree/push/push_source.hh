@@ -45,7 +45,7 @@ class PushSource {
     bool locked_ = false;
 };
 
-// True if the repository has the commit and all its objects.
-bool has_whole_commit(const Repository& repository, const CommitId& commit);
+// The `count` commits before `commit`, the nearest first, as far as the repository has them completely.
+std::vector<CommitId> commits_before(const Repository& repository, const CommitId& commit, unsigned count);
 
 }  // namespace osb::ostree

@@ -12,9 +12,11 @@
 #include "base/fd.hh"
 #include "base/state_file.hh"
 #include "ostree/objects/interrupt_watch.hh"
+#include "ostree/objects/key_file.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/tree_lookup.hh"
+#include "registry/auth/small_file.hh"
 
 namespace osb::ostree {
 namespace {
@@ -234,6 +236,32 @@ std::optional<std::string> read_pulled_file(const Repository& scratch, const Com
     const ContentObject object = open_object(scratch, *checksum);
     if (object.content == nullptr) return std::nullopt;  // a symbolic link
     return read_all(*object.content, limit, path);
+}
+
+RemoteConfig read_remote_config(const Repository& repository, const std::string& remote) {
+    constexpr std::array<const char*, 10> kOptions{"url",
+                                                   "metalink",
+                                                   "contenturl",
+                                                   "gpg-verify",
+                                                   "gpg-verify-summary",
+                                                   "collection-id",
+                                                   "sign-verify",
+                                                   "sign-verify-summary",
+                                                   "verification-ed25519-key",
+                                                   "verification-ed25519-file"};
+    KeyFile file;
+    for (const char* option : kOptions) {
+        char* value = nullptr;
+        GErrorSlot error;
+        error.check(ostree_repo_get_remote_option(repository.handle().repo.get(), remote.c_str(), option,
+                                                  nullptr, &value, error.out()) != 0,
+                    concat("remote ", quoted(remote)));
+        const GStringPtr owned(value);
+        if (value != nullptr) file.set(concat("remote \"", remote, '"'), option, value);
+    }
+    const std::string keyring = concat(repository.path(), '/', keyring_name(remote));
+    return {.text = concat('\n', file.to_string()),
+            .keyring = registry::read_small_file(keyring, kMaxKeyring).value_or("")};
 }
 
 }  // namespace osb::ostree

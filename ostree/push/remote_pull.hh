@@ -79,4 +79,14 @@ void pull_directories(Repository& scratch, const Repository& repository, const s
 std::optional<std::string> read_pulled_file(const Repository& scratch, const CommitId& commit,
                                             const std::string& path, std::size_t limit);
 
+// The configuration of a remote, to copy it into another repository.
+struct RemoteConfig {
+    std::string text;     // a group of the repository's config; begins with an empty line
+    std::string keyring;  // of GPG keys; "" for none. Its file is keyring_name()
+};
+
+// Reads the location of a remote and all that verifies its commits. Throws Error{not_found} if the repository
+// does not have the remote.
+RemoteConfig read_remote_config(const Repository& repository, const std::string& remote);
+
 }  // namespace osb::ostree

@@ -67,6 +67,19 @@ std::vector<oci::Digest> read_commit_layers(const Repository& repository, const 
     return config ? std::move(config->diff_ids) : std::vector<oci::Digest>();
 }
 
+bool has_commit_object(const Repository& repository, const CommitId& commit) {
+    gboolean present = FALSE;
+    GErrorSlot error;
+    error.check(ostree_repo_has_object(repository.handle().repo.get(), OSTREE_OBJECT_TYPE_COMMIT,
+                                       commit.c_str(), &present, nullptr, error.out()) != 0,
+                concat("cannot look up the commit ", commit));
+    return present != FALSE;
+}
+
+bool has_whole_commit(const Repository& repository, const CommitId& commit) {
+    return has_commit_object(repository, commit) && load_commit(repository, commit) != nullptr;
+}
+
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit) {
     return info_of(load_whole(repository, commit).get());
 }

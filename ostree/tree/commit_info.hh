@@ -13,6 +13,11 @@
 
 namespace osb::ostree {
 
+// True if the repository has the commit object, completely or in part.
+bool has_commit_object(const Repository& repository, const CommitId& commit);
+// True if the repository has the commit, and does not mark it as partial.
+bool has_whole_commit(const Repository& repository, const CommitId& commit);
+
 // Selected metadata of a commit.
 struct CommitInfo {
     std::string version;          // metadata key "version"; "" for none

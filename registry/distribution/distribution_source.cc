@@ -150,6 +150,12 @@ class DistributionSource final : public oci::ImageSource {
         }
     }
 
+    std::vector<oci::Descriptor> referrers(const oci::Digest& manifest,
+                                           const std::string& artifact_type) override {
+        return first_that(
+            [&](const Client& client) { return list_referrers(*client, manifest, artifact_type); });
+    }
+
     oci::Traffic traffic() const override { return endpoints_.front()->session().traffic(); }
 
   private:

@@ -35,7 +35,10 @@ bool each_page(const DistributionClient& client, Url url, const HeaderList& head
         DistributionClient::Reply reply = client.fetch_document(
             {.url = url, .headers = headers, .scopes = client.scopes(), .total_time = kPageTime}, kMaxPage,
             what);
-        if (page == 0 && reply.response.status == 404) return false;
+        if (page == 0 && reply.response.status == 404) {
+            discard_body(reply.response);  // the connection is used again
+            return false;
+        }
         if (reply.response.status != 200) client.session().fail(reply.response, what);
         take(reply.body, reply.response);
         const std::optional<std::string> link = next_link(reply.response.headers);
@@ -132,6 +135,17 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
 
 std::string referrers_tag(const oci::Digest& digest) {
     return concat(digest.algorithm_name(), '-', std::string_view(digest.hex()).substr(0, 64));
+}
+
+std::optional<oci::Digest> subject_of_referrers_tag(std::string_view tag) {
+    constexpr std::string_view kPrefix = "sha256-";
+    constexpr std::size_t kDigits = 64;
+    if (!tag.starts_with(kPrefix) || tag.size() != kPrefix.size() + kDigits) return std::nullopt;
+    try {
+        return oci::Digest::parse(concat("sha256:", tag.substr(kPrefix.size())));
+    } catch (const Error&) {
+        return std::nullopt;
+    }
 }
 
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,

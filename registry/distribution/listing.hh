@@ -36,5 +36,7 @@ std::vector<std::string> parse_tags(const std::string& body, const std::string& 
 
 // The tag of the index of referrers ("Referrers Tag Schema"): "sha256-<64 digits>".
 std::string referrers_tag(const oci::Digest& digest);
+// The inverse for SHA-256; nullopt for another tag.
+std::optional<oci::Digest> subject_of_referrers_tag(std::string_view tag);
 
 }  // namespace osb::registry

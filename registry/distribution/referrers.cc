@@ -76,25 +76,52 @@ bool has_entry(const Json& index, const std::string& digest) {
                        [&](const Json& entry) { return oci::text_or_empty(entry, "digest") == digest; });
 }
 
-void enter(const DistributionClient& client, const oci::Digest& subject, const Json& entry) {
+// Changes the index under the referrers tag. `edit` returns false if there is nothing to change, and so does
+// this.
+template<typename Edit>
+bool change_index(const DistributionClient& client, const oci::Digest& subject, const Edit& edit) {
     const std::string tag = referrers_tag(subject);
     const std::string what = concat("the index of referrers ", quoted(tag), " of ", quoted(client.name()));
     for (unsigned change = 0; change < kMaxChanges; ++change) {
         StandIn found = fetch_stand_in(client, tag, what);
-        if (has_entry(found.index, oci::text_or_empty(entry, "digest"))) return;
-        found.index["manifests"].push_back(entry);
+        if (!edit(found.index)) return false;
         const std::string raw = found.index.dump();
         if (raw.size() > oci::kMaxDocument) {
             throw Error(ErrorKind::too_large, concat(what, " is full: ", oci::kMaxDocument, " bytes"));
         }
         const auto result =
             client.put_manifest(tag, raw, oci::kMediaTypeIndex, {.tags = {}, .only_over = found.version});
-        if (!result.changed_meanwhile) return;
+        if (!result.changed_meanwhile) return true;
     }
     throw Error(ErrorKind::unavailable, concat(what, " keeps being changed by other clients"));
 }
 
+void enter(const DistributionClient& client, const oci::Digest& subject, const Json& entry) {
+    change_index(client, subject, [&entry](Json& index) {
+        if (has_entry(index, oci::text_or_empty(entry, "digest"))) return false;
+        index["manifests"].push_back(entry);
+        return true;
+    });
+}
+
 }  // namespace
+
+bool forget_referrers(const DistributionClient& client, const oci::Digest& subject,
+                      const std::vector<oci::Digest>& manifests) {
+    return change_index(client, subject, [&manifests](Json& index) {
+        Json kept = Json::array();
+        for (const Json& entry : index.at("manifests")) {
+            const std::string digest = oci::text_or_empty(entry, "digest");
+            const bool is_gone =
+                std::any_of(manifests.begin(), manifests.end(),
+                            [&](const oci::Digest& gone) { return gone.to_string() == digest; });
+            if (!is_gone) kept.push_back(entry);
+        }
+        if (kept.size() == index.at("manifests").size()) return false;
+        index["manifests"] = std::move(kept);
+        return true;
+    });
+}
 
 void publish_manifest(const DistributionClient& client, const std::string& reference, const std::string& raw,
                       std::string_view media_type, const std::vector<std::string>& tags) {

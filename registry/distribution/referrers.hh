@@ -18,4 +18,9 @@ namespace osb::registry {
 void publish_manifest(const DistributionClient& client, const std::string& reference, const std::string& raw,
                       std::string_view media_type, const std::vector<std::string>& tags = {});
 
+// Removes these manifests from the index under the subject's referrers tag. Returns false if it has none of
+// them. Does not delete the manifests. Throws as publish_manifest().
+bool forget_referrers(const DistributionClient& client, const oci::Digest& subject,
+                      const std::vector<oci::Digest>& manifests);
+
 }  // namespace osb::registry

@@ -31,6 +31,7 @@ using Key = std::unique_ptr<EVP_PKEY, KeyFree>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, DigestFree>;
 
 constexpr int kLeastRsaBits = 2048;
+constexpr std::size_t kEd25519Bytes = 32;
 
 Bio memory_of(std::string_view text) {
     if (text.size() > INT_MAX) throw Error(ErrorKind::too_large, "a key of more than 2 GiB");
@@ -92,6 +93,27 @@ PublicKey PublicKey::parse(std::string_view pem, const std::string& what) {
     return PublicKey(std::make_shared<const Handle>(Handle{std::move(key)}));
 }
 
+PublicKey PublicKey::from_ed25519(std::string_view bytes, const std::string& what) {
+    Key key;
+    if (bytes.size() == kEd25519Bytes)
+        key.reset(
+            EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, unsigned_bytes(bytes), bytes.size()));
+    ERR_clear_error();
+    if (!key) throw Error(ErrorKind::invalid, concat(what, " is not an Ed25519 public key of 32 bytes"));
+    return PublicKey(std::make_shared<const Handle>(Handle{std::move(key)}));
+}
+
+std::optional<std::string> PublicKey::ed25519_bytes() const {
+    EVP_PKEY* const key = handle_->key.get();
+    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_ED25519) return std::nullopt;
+    std::string out(kEd25519Bytes, '\0');
+    std::size_t size = out.size();
+    auto* const bytes = reinterpret_cast<unsigned char*>(out.data());  // NOLINT: char aliases
+    if (EVP_PKEY_get_raw_public_key(key, bytes, &size) != 1 || size != out.size())
+        throw Error(ErrorKind::internal, "cannot encode a public key");
+    return out;
+}
+
 bool PublicKey::verifies(std::string_view bytes, std::string_view signature) const {
     const DigestContext context = new_digest();
     EVP_PKEY* const key = handle_->key.get();
@@ -129,6 +151,21 @@ PrivateKey PrivateKey::parse(std::string_view pem, const std::string& passphrase
     if (!key) throw Error(ErrorKind::invalid, concat(what, " is not a private key in PEM"));
     check_kind(key.get(), what);
     return PrivateKey(std::make_shared<const PublicKey::Handle>(PublicKey::Handle{std::move(key)}));
+}
+
+PrivateKey PrivateKey::from_ed25519(std::string_view bytes, const std::string& what) {
+    Key key;
+    if (bytes.size() == 2 * kEd25519Bytes) {
+        key.reset(
+            EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, unsigned_bytes(bytes), kEd25519Bytes));
+    }
+    ERR_clear_error();
+    if (!key) throw Error(ErrorKind::invalid, concat(what, " is not an Ed25519 private key of 64 bytes"));
+    PrivateKey out(std::make_shared<const PublicKey::Handle>(PublicKey::Handle{std::move(key)}));
+    if (out.public_key().ed25519_bytes() != bytes.substr(kEd25519Bytes))
+        throw Error(ErrorKind::invalid,
+                    concat(what, ": the public key in it belongs to another private key"));
+    return out;
 }
 
 std::string PrivateKey::sign(std::string_view bytes) const {

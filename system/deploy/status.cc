@@ -31,7 +31,13 @@ std::optional<std::uint64_t> deployed_at(const Sysroot& sysroot, const Deploymen
 
 void add_origin(DeploymentStatus& out) {
     try {
-        out.follows = to_string(image::Origin::parse(out.deployment.origin).target());
+        const image::OriginTarget target = image::Origin::parse(out.deployment.origin).target();
+        out.follows = to_string(target);
+        const auto* image = std::get_if<image::ImageOrigin>(&target);
+        if (image == nullptr) return;
+        if (image->requires_signature) out.signature = RequiredSignature::policy;
+        if (!image->remote.empty()) out.signature = RequiredSignature::remote;
+        out.remote = image->remote;
     } catch (const Error& error) {
         out.follows = image::Origin::parse_or_empty(out.deployment.origin).named();
         out.origin_problem = error.message();

@@ -17,6 +17,8 @@
 
 namespace osb::system {
 
+enum class RequiredSignature { none, policy, remote };
+
 // The status of one deployment.
 struct DeploymentStatus {
     ostree::Deployment deployment;
@@ -31,8 +33,12 @@ struct DeploymentStatus {
 
     std::string follows;         // image or refspec; the text of the origin if that cannot be followed
     std::string origin_problem;  // why the origin cannot be followed; "" if it can
-    std::string digest;          // of the image's manifest; "" if it is not known
-    std::string version;         // "" if there is none
+    // The signature that the origin requires: of the image, by the policy, or of the commit inside, by the
+    // keys of `remote`.
+    RequiredSignature signature = RequiredSignature::none;
+    std::string remote;                     // "" for other signatures
+    std::string digest;                     // of the image's manifest; "" if it is not known
+    std::string version;                    // "" if there is none
     std::optional<std::uint64_t> built;     // time of the commit, in seconds since 1970
     std::optional<std::uint64_t> deployed;  // time of the deployment, likewise
 };

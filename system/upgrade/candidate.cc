@@ -8,6 +8,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/held_commit.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
@@ -74,6 +75,7 @@ void Candidate::match_again() {
 
 void Candidate::resolve() {
     if (is_remote()) return resolve_remote();
+    find_trust();
     registry::RegistryOptions options = options_.registry;
     // Also for another place to read it from: the machine's owner has asked for signatures.
     if (const auto* image = std::get_if<image::ImageOrigin>(&target_.origin))
@@ -81,6 +83,30 @@ void Candidate::resolve() {
     resolved_ = resolve_image(target_.read_from, options, machine_platform(sysroot_, target_.current));
     facts_.digest = resolved_->digest.to_string();
     match_again();
+    verify_match();
+}
+
+// Before any request, because without the remote's keys there is nothing to ask for.
+void Candidate::find_trust() {
+    const auto* image = std::get_if<image::ImageOrigin>(&target_.origin);
+    if (image == nullptr || image->remote.empty()) return;
+    repository_.emplace(sysroot_.repository());
+    trust_.emplace(*repository_, image->remote);
+}
+
+// The deployment may have been made for an origin without verification, or its key may be revoked now.
+void Candidate::verify_match() const {
+    if (!trust_) return;
+    switch (facts_.match) {
+        case DeploymentMatch::absent:
+            return;
+        case DeploymentMatch::current:
+            return trust_->verify_stored(target_.current.id.commit);
+        case DeploymentMatch::next_on_trial:
+            return trust_->verify_stored(target_.roles.on_trial->id.commit);
+        case DeploymentMatch::next_default:
+            return trust_->verify_stored(sysroot_.deployments().front().id.commit);
+    }
 }
 
 void Candidate::resolve_remote() {
@@ -113,7 +139,11 @@ void Candidate::read() {
         return set_fetched(*fetched);
     image_ = resolved_->open();
     check_machine(image_->config.platform, sysroot_, target_.current);
-    facts_.commit = ostree::promised_whole_commit(*image_);
+    if (trust_) {
+        verified_ = with_context([this] { return concat("image ", quoted(target_.read_from)); },
+                                 [this] { return ostree::verify_held_commit(*image_, *trust_); });
+    }
+    facts_.commit = trust_ ? verified_->commit : ostree::promised_whole_commit(*image_);
     match_again();
     if (facts_.match != DeploymentMatch::absent) return;
     set_release({.version = ostree::image_version(*image_), .time = ostree::image_time(*image_)});
@@ -138,11 +168,13 @@ void Candidate::set_release(const Release& release) {
 }
 
 void Candidate::set_fetched(const FetchedImage& fetched) {
+    if (trust_) trust_->verify_stored(fetched.commit);
     facts_.commit = fetched.commit;
     facts_.is_fetched = true;
     set_release({.version = fetched.version, .time = fetched.time});
     const ostree::Repository repository = sysroot_.repository();
-    facts_.is_same_system = fetched.version == facts_.present.version &&
+    // With signatures, the commit that is deployed must be the one that is signed, not only have its files.
+    facts_.is_same_system = !trust_ && fetched.version == facts_.present.version &&
                             ostree::read_root(repository, fetched.commit) ==
                                 ostree::read_root(repository, target_.current.id.commit);
     match_again();

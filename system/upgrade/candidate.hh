@@ -6,6 +6,8 @@
 #include <string>
 
 #include "oci/transports/image.hh"
+#include "ostree/import/encapsulated_objects.hh"
+#include "ostree/objects/remote_trust.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/upgrade/fetched_image.hh"
 #include "system/upgrade/resolved_image.hh"
@@ -21,18 +23,26 @@ class Candidate {
   public:
     // Throws as find_upgrade_target().
     Candidate(const ostree::Sysroot& sysroot, const UpgradeOptions& options);
+    Candidate(const Candidate&) = delete;
+    Candidate& operator=(const Candidate&) = delete;
+    ~Candidate() = default;
 
     const UpgradeTarget& target() const { return target_; }
     const UpgradeFacts& facts() const { return facts_; }
     bool is_remote() const { return target_.read_from.empty(); }
     // The image; available after read(), unless it was completely fetched before.
     const std::optional<oci::Image>& image() const { return image_; }
+    // The commit inside the image, if the origin requires signatures of it and they were verified now, before
+    // anything is fetched. Nothing for other origins, and if the repository has the commit of this digest.
+    const std::optional<ostree::Encapsulated>& verified_commit() const { return verified_; }
     // Returns the origin of a deployment of this candidate.
     image::Origin new_origin() const;
     // Returns the name of the ref that keeps the fetched commit.
     std::string ref_name() const;
 
-    // First stage: resolves the name with one request. For a remote, reads its summary.
+    // First stage: resolves the name with one request. For a remote, reads its summary. Throws
+    // Error{untrusted} if the origin requires signatures of the commit, and the commit of a deployment that
+    // matches does not have them, as for all stages.
     void resolve();
     // Second stage: reads manifest and config, or the record of an earlier fetch. Throws Error{unsupported}
     // for an image for another machine.
@@ -46,6 +56,8 @@ class Candidate {
 
   private:
     void resolve_remote();
+    void find_trust();
+    void verify_match() const;
     void match_again();
     void find_same_layers();
 
@@ -55,6 +67,10 @@ class Candidate {
     UpgradeFacts facts_;
     std::optional<ResolvedImage> resolved_;
     std::optional<oci::Image> image_;
+    // For an origin that names a remote whose keys verify the commit.
+    std::optional<ostree::Repository> repository_;
+    std::optional<ostree::RemoteTrust> trust_;  // borrows repository_
+    std::optional<ostree::Encapsulated> verified_;
 };
 
 // Runs the first two stages, and returns the plan as far as they decide it.

@@ -14,6 +14,7 @@
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/image_metadata.hh"
 #include "ostree/import/import.hh"
+#include "ostree/objects/detached_metadata.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "system/deploy/deploy.hh"
@@ -24,6 +25,8 @@
 namespace osb::system {
 namespace {
 
+constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
+
 // The bytes to write for a layer that is read as a whole.
 std::uint64_t unpacked_size(const oci::Descriptor& layer) {
     const bool is_compressed = layer.media_type.ends_with("gzip") || layer.media_type.ends_with("zstd");
@@ -32,11 +35,12 @@ std::uint64_t unpacked_size(const oci::Descriptor& layer) {
 
 std::uint64_t space_needed(const ostree::Repository& repository, const oci::Image& image,
                            const std::vector<std::size_t>& unread, ostree::ImageTables& tables,
-                           ostree::FetchWay way) {
-    constexpr std::uint64_t kMargin = 16UL * 1024 * 1024;
+                           const ostree::DeltaArtifact* delta, ostree::FetchWay way) {
     if (unread.empty()) return 0;
+    // Old versions of large files are copied while they are changed.
+    if (delta != nullptr) return delta->facts.size + 2 * delta->facts.unpacked_size + kMargin;
     if (way != ostree::FetchWay::layers) {
-        const ostree::PlannedWay plan = ostree::plan_fetch(repository, image, tables).front();
+        const ostree::PlannedWay plan = ostree::plan_without_delta(repository, image, tables).front();
         if (plan.way == "objects" || plan.way == "files")
             return plan.bytes * kUnpackedPerCompressed + kMargin;
     }
@@ -97,21 +101,31 @@ void check_space(ostree::Sysroot& sysroot, std::uint64_t needed) {
 }  // namespace
 
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
-                        ostree::FetchWay way, unsigned jobs, Progress& progress) {
+                        const std::optional<ostree::Encapsulated>& verified, ostree::FetchWay way,
+                        unsigned jobs, Progress& progress) {
     ostree::ImageTables tables(image);
     ostree::Repository repository = sysroot.repository();
     const std::vector<std::size_t> unread =
         ostree::unread_layers(repository, image, ostree::evidence_for(way));
-    check_space(sysroot, space_needed(repository, image, unread, tables, way));
+    ostree::ImageDeltas deltas(image);
+    const ostree::DeltaArtifact* const delta =
+        ostree::choose_delta(repository, image, deltas, way, ostree::size_of_layers(image, unread));
+    check_space(sysroot, space_needed(repository, image, unread, tables, delta, way));
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
     options.fetch = way;
     options.tables = &tables;
+    options.deltas = &deltas;
+    if (verified) options.required_commit = verified->commit;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
-    const std::uint64_t before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
+    // A delta is applied by the import, part by part.
+    std::uint64_t before = 0;
+    if (delta == nullptr) before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
     const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
+    // A first layer that was known from before was not read again.
+    if (verified) ostree::store_detached_metadata(repository, result.commit, verified->detached);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
     const std::uint64_t time = ostree::image_time(image);
     FetchResult out{.fetched = {.image = follows,

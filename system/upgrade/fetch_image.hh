@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
+#include "ostree/import/encapsulated_objects.hh"
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/upgrade/fetched_image.hh"
@@ -27,7 +29,10 @@ struct FetchResult {
 // `follows` (as in image::ImageOrigin::value) names the commit, and read_fetched_image() finds it. Only adds
 // objects until the image is complete. The sysroot must be locked. Throws Error{no_space} with both numbers
 // before anything is fetched, and the errors of import_image().
+// `verified`: the commit inside the image if its signatures were verified; the result is then this commit,
+// with those signatures, or Error{untrusted} is thrown.
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
-                        ostree::FetchWay way, unsigned jobs, Progress& progress);
+                        const std::optional<ostree::Encapsulated>& verified, ostree::FetchWay way,
+                        unsigned jobs, Progress& progress);
 
 }  // namespace osb::system

@@ -26,6 +26,10 @@ class PinnedSource final : public oci::ImageSource {
                                        std::uint64_t length) override {
         return inner_->open_range(descriptor, offset, length);
     }
+    std::vector<oci::Descriptor> referrers(const oci::Digest& manifest,
+                                           const std::string& artifact_type) override {
+        return inner_->referrers(manifest, artifact_type);
+    }
     oci::Traffic traffic() const override { return inner_->traffic(); }
     oci::LayerBlob open_layer(const oci::Manifest& manifest, const oci::ImageConfig& config,
                               std::size_t index) override {

@@ -80,7 +80,8 @@ void look_into(UpdateCheck& out, const ostree::Sysroot& sysroot, const Candidate
     const ostree::Repository repository = sysroot.repository();
     if (const std::optional<oci::Image>& image = candidate.image()) {
         ostree::ImageTables tables(*image);
-        out.ways = ostree::plan_fetch(repository, *image, tables);
+        ostree::ImageDeltas deltas(*image);
+        out.ways = ostree::plan_fetch(repository, *image, tables, deltas);
         out.bytes_to_fetch = out.ways.front().bytes;
         return compare_packages(out, sysroot, candidate.target(),
                                 [&] { return find_packages(repository, *image); });

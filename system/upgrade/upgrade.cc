@@ -9,6 +9,7 @@
 #include "image/deployment/kargs_d.hh"
 #include "image/deployment/origin.hh"
 #include "image/deployment/os_release.hh"
+#include "ostree/objects/detached_metadata.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
@@ -67,12 +68,12 @@ class Upgrade {
         progress_.begin("looking up the image", std::nullopt);
         const UpgradePlan plan = plan_for(candidate_, options_);
         if (plan.action != UpgradeAction::download || facts_.is_fetched) return plan;
-        const FetchResult result =
-            with_context([this] { return concat("image ", quoted(target_.read_from)); },
-                         [&] {
-                             return fetch_image(sysroot_, *candidate_.image(), candidate_.ref_name(),
-                                                options_.fetch, options_.jobs, progress_);
-                         });
+        const FetchResult result = with_context(
+            [this] { return concat("image ", quoted(target_.read_from)); },
+            [&] {
+                return fetch_image(sysroot_, *candidate_.image(), candidate_.ref_name(),
+                                   candidate_.verified_commit(), options_.fetch, options_.jobs, progress_);
+            });
         report_.bytes_read = result.bytes_read;
         report_.transfer = result.transfer;
         candidate_.set_fetched(result.fetched);
@@ -142,10 +143,20 @@ class Upgrade {
         const ostree::Deployment& next = waits ? *on_trial : sysroot_.deployments().front();
         if (next != target_.current) report_.next_boot = next.id;
         if (plan.records_digest) {
+            keep_signatures();
             const image::Origin origin = candidate_.new_origin().with_state_of(present_origin());
             sysroot_.set_origin(target_.current, origin.text());
         }
         if (plan.action == UpgradeAction::follow) report_.result = UpgradeResult::follows;
+    }
+
+    // The image may bring signatures that the deployed commit does not have. The next upgrade verifies those
+    // in the repository, because the digest is known then.
+    void keep_signatures() {
+        const std::optional<ostree::Encapsulated>& verified = candidate_.verified_commit();
+        if (!verified) return;
+        ostree::Repository repository = sysroot_.repository();
+        ostree::store_detached_metadata(repository, *verified->commit, verified->detached);
     }
 
     image::Origin present_origin() const { return image::Origin::parse_or_empty(target_.current.origin); }

@@ -8,6 +8,7 @@
 #include "base/hash.hh"
 #include "oci/tar/tar_reader.hh"
 #include "ostree/import/encapsulated_layer.hh"
+#include "ostree/import/held_commit.hh"
 #include "tests/fuzz/repository_harness.hh"
 #include "tests/fuzz/tar_mutator.hh"
 
@@ -79,7 +80,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 .read_all();
         });
     });
+    ostree::Encapsulated held;
+    const bool begins_with_commit = fuzz::accepts([&] {
+        MemorySource source({data + 1, size - 1});
+        held = ostree::read_held_commit(source);
+    });
+    if (begins_with_commit)
+        require(ostree::CommitId(sha256(as_bytes(held.commit_object))) == held.commit.value());
     if (!taken) return 0;
+    // What is verified before the layer is read is what is stored then.
+    if (begins_with_commit && holds_commit) {
+        require(held.commit == out.commit);
+        require(held.detached.empty() || held.detached == out.detached);
+    }
     require(holds_commit == out.commit.has_value());
     require(holds_commit || out.detached.empty());
     if (holds_commit) require(ostree::CommitId(sha256(as_bytes(out.commit_object))) == *out.commit);

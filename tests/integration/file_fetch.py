@@ -13,6 +13,7 @@ from lib_faulty_proxy import Fault, FaultyProxy
 from lib_image import TarLayer
 from lib_ordinary import NEW, OLD, Images, with_table
 from lib_registry import Registry
+from lib_versions import counted
 
 REF = "os/test"
 INSECURE = "--tls-verify=false"
@@ -98,9 +99,9 @@ def check_update(test, registry, first, second, expected):
         shown = test.run(test.osb, "inspect", "--json", "--repo", repo, "--against", REF, INSECURE, registry.image(second))
         plan = json.loads(shown.stdout)["plan"]
         test.check([way["way"] for way in plan] == ["files", "layers"], f"{mode}: the plan has both ways, files first", plan)
-        mark = registry.mark()
+        mark = counted(registry, 0)[2]
         result = imported(test, run_import(test, repo, registry.image(second)), f"{mode}: import of the second version")
-        used, (sent, requests) = result["transfer"], registry.counted(mark)
+        used, (sent, requests, _) = result["transfer"], counted(registry, mark)
         test.check(used["way"] == "files" and used["bytes"] == sent and used["requests"] == requests,
                    f"{mode}: {used['bytes']} bytes in {used['requests']} requests, as the registry counts", (used, sent, requests))
         test.check(used["bytes"] * 20 < used["layer_bytes"] == plan[1]["bytes"], f"{mode}: a twentieth of the layers", (used, plan))
@@ -171,7 +172,8 @@ def check_proved(test, registry, images, first):
     imported(test, run_import(test, source, registry.image(images.push(second_version(TarLayer().file_entry("etc/conf", b"3\n"))))),
              "import of another version")
     test.must(test.osb, "export", "-q", "--repo", source, "--format", "plain", INSECURE, REF, registry.image("plain:v2"))
-    for name, change in (("annotations", lambda blob, layer: (blob, layer["annotations"])), ("only the footer", lambda blob, _: (blob, {}))):
+    for name, change in (("annotations", lambda blob, layer: (blob, layer["annotations"])),
+                         ("only the footer", lambda blob, _: (blob, {}))):
         repo = fresh(test, "proved-by", registry, "plain:v1")
         changed = images.change("plain:v2", change)
         result = imported(test, run_import(test, repo, registry.image(changed)), name)

@@ -103,13 +103,6 @@ class Registry:
     def since(self, mark, *methods):
         return [request for request in self.requests()[mark:] if not methods or request[0] in methods]
 
-    def counted(self, mark):
-        """(bytes of all answers, requests) that fetched something after mark()."""
-        with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            found = re.findall(r'"([A-Z]+) \S+ HTTP/[0-9.]+" \d+ (\d+)', log.read())
-        sizes = [int(size) for method, size in found[mark:] if method in ("GET", "HEAD")]
-        return sum(sizes), len(sizes)
-
     def uploads_since(self, mark):
         """Requests that carried or began a blob."""
         return [request for request in self.since(mark, "POST", "PATCH", "PUT") if "/blobs/" in request[1]]

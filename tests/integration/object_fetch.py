@@ -4,68 +4,11 @@ happens where ranges are not served, or are wrong. The witnesses are the registr
 
 import json
 import os
-import shutil
 
 import lib_harness
 from lib_faulty_proxy import Fault, FaultyProxy
 from lib_registry import Registry
-
-REF = "os/test"
-INSECURE = "--tls-verify=false"
-
-
-class Source:
-    """A repository with versions of a system, as images v1, v2, ... of the registry."""
-
-    def __init__(self, test, registry):
-        self.test, self.registry = test, registry
-        self.tree, self.repo = test.path("tree"), test.init_repo("source")
-        for number in range(300):
-            self.write(f"usr/lib/package{number % 10}/file{number}", os.urandom(2000 + number))
-        self.write("usr/bin/large", os.urandom(3 << 20))
-        database = "".join(f"C:Q1x\nP:package{p}\nV:1\nF:usr/lib/package{p}\n" +
-                           "".join(f"R:file{n}\n" for n in range(p, 300, 10)) + "\n" for p in range(10))
-        self.write("usr/lib/apk/db/installed", database.encode())
-        os.symlink("large", os.path.join(self.tree, "usr/bin/link"))
-        self.write("usr/lib/empty", b"")
-        os.setxattr(os.path.join(self.tree, "usr/lib/empty"), "user.note", b"an attribute")
-        self.commits = {}
-
-    def write(self, name, content):
-        path = os.path.join(self.tree, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(content)
-
-    def publish(self, tag):
-        self.commits[tag] = self.test.must("ostree", "commit", f"--repo={self.repo}", "-b", REF, "--owner-uid=0", "--owner-gid=0",
-                                           f"--tree=dir={self.tree}").strip()
-        self.test.must(self.test.osb, "push", "-q", "--repo", self.repo, INSECURE, REF, self.registry.image(f"os:{tag}"))
-
-
-def pull(test, repo, image, *options, verb="pull"):
-    return test.run(test.osb, verb, "--json", "-q", "--repo", repo, "--ref", REF, INSECURE, *options, image)
-
-
-def transfer(test, result, what):
-    if not test.check_status(result, 0, what):
-        raise RuntimeError(result.describe())
-    return json.loads(result.stdout)["transfer"]
-
-
-def fresh(test, name, source):
-    """A repository that has v1."""
-    repo = test.path(name)
-    shutil.rmtree(repo, ignore_errors=True)
-    transfer(test, pull(test, repo, source.registry.image("os:v1")), f"{name}: pull of v1")
-    return repo
-
-
-def check_commit(test, repo, source, tag, what):
-    found = test.must("ostree", "rev-parse", f"--repo={repo}", REF).strip()
-    test.check(found == source.commits[tag], f"{what}: the very commit", (found, source.commits))
-    test.fsck(repo, f"{what}: ostree finds no fault")
-
+from lib_versions import INSECURE, REF, Source, check_commit, counted, fresh, pull, pull_text, transfer
 
 def check_update(test, source):
     repo = fresh(test, "updated", source)
@@ -73,9 +16,9 @@ def check_update(test, source):
     test.check_status(shown, 0, "inspect --against")
     plan = json.loads(shown.stdout)["plan"]
     test.check([way["way"] for way in plan] == ["objects", "layers"], "the plan has both ways, objects first", plan)
-    mark = source.registry.mark()
+    mark = counted(source.registry, 0)[2]
     used = transfer(test, pull(test, repo, source.registry.image("os:v2")), "pull of v2")
-    sent, requests = source.registry.counted(mark)
+    sent, requests, _ = counted(source.registry, mark)
     test.check(used["way"] == "objects" and used["bytes"] == sent and used["requests"] == requests,
                f"{used['bytes']} bytes in {used['requests']} requests, as the registry counts", (used, sent, requests))
     test.check(used["layer_bytes"] == plan[1]["bytes"], "what whole layers have", (used, plan))
@@ -99,10 +42,6 @@ def check_ways(test, source):
     test.must(test.osb, "push", "-q", "--repo", source.repo, INSECURE, "--compression", "gzip", REF, source.registry.image("gzip:v1"))
     test.check_refused(pull_text(test, repo, source.registry.image("gzip:v1"), "--fetch", "objects", "--ref", "other"), 2,
                        "--fetch objects of gzip layers", "table of contents")
-
-
-def pull_text(test, repo, image, *options):
-    return test.run(test.osb, "pull", "-q", "--repo", repo, INSECURE, *options, image)
 
 
 def check_imports(test, source):

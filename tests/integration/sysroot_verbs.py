@@ -70,7 +70,8 @@ def hostile(test, system):
     system.osb("rollback")
     test.check(system.order()[0] == f"{evil}.0", "there and back")
     system.admin("undeploy", "0")
-    for text, kind, words in (("[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://example.org/x:1\n", 3, "signature"),
+    remote = "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://example.org/x:1\n"
+    for text, kind, words in ((remote, 4, "does not have it"),
                               ("[origin]\ncontainer-image-reference=ostree-unverified-registry:\x1b[31m\n", 3, "origin"),
                               ("[origin]\nrefspec=a:b\nunconfigured-state=call us\n", 3, "call us"), ("[origin]\n", 1, "not follow")):
         with open(origin, "w", encoding="utf-8") as file:

@@ -1,5 +1,6 @@
 #include "tests/support/compress.hh"
 
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -36,6 +37,19 @@ std::string compress(ZSTD_CCtx* context, std::string_view content) {
 }
 
 }  // namespace
+
+std::string xz(std::string_view content) {
+    std::string out(lzma_stream_buffer_bound(content.size()), '\0');
+    std::size_t size = 0;
+    // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
+    const lzma_ret code = lzma_easy_buffer_encode(
+        1, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(content.data()), content.size(),
+        reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size());
+    // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
+    if (code != LZMA_OK) throw std::runtime_error("xz");
+    out.resize(size);
+    return out;
+}
 
 std::string gzip(std::string_view content, int level) {
     z_stream stream{};

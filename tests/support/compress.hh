@@ -16,6 +16,9 @@ std::string zstd(std::string_view content, int level = 3);
 // One zstd frame with a window of 2^window_log bytes, as a stream of unknown length has it.
 std::string zstd_with_window(std::string_view content, int window_log);
 
+// An xz stream.
+std::string xz(std::string_view content);
+
 // Frames that decoders skip: magic number, length, content.
 std::string zstd_skippable(std::string_view content);
 

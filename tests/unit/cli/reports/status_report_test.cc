@@ -195,7 +195,8 @@ TEST(DescribeStatus, NothingFromOutsideIsPrintedRaw) {
     const std::string evil = "\x1b[31m\n* 9  booted";
     SystemStatus status = waiting();
     DeploymentStatus& one = status.deployments[0];
-    one.follows = one.origin_problem = one.digest = one.version = evil;
+    one.follows = one.origin_problem = one.digest = one.version = one.remote = evil;
+    one.signature = system::RequiredSignature::remote;
     status.failed.push_back({.deployment = one.deployment.id,
                              .subject = {.image = evil, .digest = evil, .version = evil},
                              .reason = evil,

@@ -66,7 +66,7 @@ class FileFetchThreads : public ImportTest {
     std::vector<ostree::PlannedWay> plan(const std::string& name, const oci::Image& image) {
         const ostree::Repository repository = open(name);
         ostree::ImageTables tables(image);
-        return ostree::plan_fetch(repository, image, tables);
+        return ostree::plan_without_delta(repository, image, tables);
     }
 
     // Imports the second image over the first, and expects the commit of a full import.

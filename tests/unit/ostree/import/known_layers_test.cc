@@ -122,7 +122,8 @@ class KnownLayersTest : public ImportTest {
     static std::vector<ostree::PlannedWay> plan(const ostree::Repository& repository,
                                                 const oci::Image& image) {
         ostree::ImageTables tables(image);
-        return ostree::plan_fetch(repository, image, tables);
+        ostree::ImageDeltas deltas(image);
+        return ostree::plan_fetch(repository, image, tables, deltas);
     }
 
     static std::uint64_t size_of(const oci::Image& image) {

@@ -10,6 +10,7 @@
 #include "ostree/objects/summary.hh"
 #include "ostree/push/object_closure.hh"
 #include "ostree/push/push_source.hh"
+#include "ostree/tree/commit_info.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
 namespace osb::test {

@@ -47,6 +47,35 @@ TEST(SigningKey, RefusesWhatIsNoKey) {
               ErrorKind::unsupported);
 }
 
+// RFC 8032, section 7.1, test 2.
+constexpr const char* kEd25519Secret = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+constexpr const char* kEd25519Public = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+
+std::string bytes_of_hex(std::string_view hex) {
+    const Sha256 bytes = parse_sha256(std::string(hex));
+    return std::string(as_text(bytes));
+}
+
+TEST(SigningKey, RawEd25519Keys) {
+    const std::string secret = bytes_of_hex(kEd25519Secret);
+    const std::string raw = bytes_of_hex(kEd25519Public);
+    const PrivateKey key = PrivateKey::from_ed25519(secret + raw, "key");
+    const PublicKey known = PublicKey::from_ed25519(raw, "key");
+    EXPECT_EQ(known.ed25519_bytes(), raw);
+    EXPECT_EQ(key.public_key().ed25519_bytes(), raw);
+    const std::string signature = key.sign("r");
+    EXPECT_EQ(to_hex(as_bytes(signature)),
+              "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+              "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+    EXPECT_TRUE(known.verifies("r", signature));
+    EXPECT_FALSE(known.verifies("s", signature));
+    EXPECT_EQ(PublicKey::parse(kPublicKey, "key").ed25519_bytes(), std::nullopt);
+    for (const std::string& bad : {std::string(), secret, raw + secret, secret + secret, secret + raw + "x"})
+        EXPECT_EQ(thrown_kind([&] { PrivateKey::from_ed25519(bad, "key"); }), ErrorKind::invalid);
+    for (const std::string& bad : {std::string(), raw.substr(1), raw + "x"})
+        EXPECT_EQ(thrown_kind([&] { PublicKey::from_ed25519(bad, "key"); }), ErrorKind::invalid);
+}
+
 std::string payload_with(const std::string& critical, const std::string& optional = "null") {
     return R"({"critical":)" + critical + R"(,"optional":)" + optional + "}";
 }

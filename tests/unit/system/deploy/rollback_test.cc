@@ -339,13 +339,28 @@ TEST_F(RollbackTest, AFailureBeforeTheCurrentDeploymentIsHistory) {
     EXPECT_NE(status.recent_failure(), nullptr);
 }
 
+TEST_F(RollbackTest, StatusShowsTheRequiredSignature) {
+    Sysroot sysroot = Sysroot::open_locked(disk_.path());
+    const auto with = [&](const std::string& reference) {
+        sysroot.set_origin(first_, "[origin]\ncontainer-image-reference=" + reference + '\n');
+        return read_status(sysroot).deployments[0];
+    };
+    const DeploymentStatus remote = with("ostree-remote-image:r:docker://quay.io/x/os:1");
+    EXPECT_EQ(remote.follows, "docker://quay.io/x/os:1");
+    EXPECT_EQ(remote.signature, RequiredSignature::remote);
+    EXPECT_EQ(remote.remote, "r");
+    EXPECT_EQ(with("ostree-image-signed:docker://quay.io/x/os:1").signature, RequiredSignature::policy);
+    EXPECT_EQ(with("ostree-unverified-registry:quay.io/x/os:1").signature, RequiredSignature::none);
+}
+
 TEST_F(RollbackTest, StatusShowsOriginsThatCannotBeFollowed) {
     Sysroot sysroot = Sysroot::open_locked(disk_.path());
     sysroot.set_origin(first_,
-                       "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://quay.io/x/os:1\n");
-    const SystemStatus signed_image = read_status(sysroot);
-    EXPECT_EQ(signed_image.deployments[0].follows, "ostree-remote-image:r:docker://quay.io/x/os:1");
-    EXPECT_FALSE(signed_image.deployments[0].origin_problem.empty());
+                       "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://quay.io/x/os:1\n"
+                       "unconfigured-state=call us\n");
+    const SystemStatus unconfigured = read_status(sysroot);
+    EXPECT_EQ(unconfigured.deployments[0].follows, "ostree-remote-image:r:docker://quay.io/x/os:1");
+    EXPECT_FALSE(unconfigured.deployments[0].origin_problem.empty());
     sysroot.set_origin(first_, "");
     const SystemStatus none = read_status(sysroot);
     EXPECT_EQ(none.deployments[0].follows, "");

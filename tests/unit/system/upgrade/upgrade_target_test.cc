@@ -73,9 +73,20 @@ TEST_F(UpgradeTargetTest, NoOrigin) {
 
 TEST_F(UpgradeTargetTest, AnOriginThatCannotBeFollowedCanBeReplaced) {
     disk_.install(disk_.add_commit("1"),
-                  "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://quay.io/x/os:1\n");
+                  "[origin]\ncontainer-image-reference=ostree-unverified-registry:quay.io/x/os:1\n"
+                  "unconfigured-state=call us\n");
     EXPECT_EQ(error_of([&] { followed(); }), ErrorKind::unsupported);
     EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:1"}).changes);
+}
+
+TEST_F(UpgradeTargetTest, AnImageWhoseCommitARemoteVerifies) {
+    disk_.install(disk_.add_commit("1"),
+                  "[origin]\ncontainer-image-reference=ostree-remote-image:r:docker://quay.io/x/os:1\n");
+    EXPECT_EQ(std::get<image::ImageOrigin>(followed().origin).remote, "r");
+    EXPECT_EQ(followed().read_from, "docker://quay.io/x/os:1");
+    EXPECT_TRUE(followed({.switch_to = "quay.io/x/os:1"}).changes) << "without verification";
+    EXPECT_TRUE(followed({.switch_to = "ostree-remote-image:q:docker://quay.io/x/os:1"}).changes);
+    EXPECT_FALSE(followed({.switch_to = "ostree-remote-image:r:docker://quay.io/x/os:1"}).changes);
 }
 
 TEST_F(UpgradeTargetTest, ARefOfARemote) {

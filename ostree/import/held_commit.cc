@@ -1,0 +1,119 @@
+#include "ostree/import/held_commit.hh"
+
+#include <string>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/interrupt.hh"
+#include "oci/codec/decompress.hh"
+#include "oci/tar/tar_reader.hh"
+#include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/encapsulated_paths.hh"
+#include "ostree/import/image_layers.hh"
+#include "ostree/objects/object_format.hh"
+#include "ostree/tree/layer_path.hh"
+
+namespace osb::ostree {
+namespace {
+
+// Before the commit, there are some 280 entries without content. The commit and its metadata have 10 MiB each
+// at most.
+constexpr std::size_t kMaxEntries = 4096;
+constexpr std::uint64_t kMaxBytes = 64UL * 1024 * 1024;
+
+// Limits the start of a stream.
+class StartSource final : public Source {
+  public:
+    explicit StartSource(Source& inner) : inner_(inner) {}
+
+    std::size_t read(MutableBytes buffer) override {
+        if (count_ >= kMaxBytes)
+            throw Error(ErrorKind::too_large,
+                        concat("no commit in the first ", kMaxBytes, " bytes of the layer"));
+        const std::size_t n = inner_.read(buffer);
+        count_ += n;
+        return n;
+    }
+
+  private:
+    Source& inner_;
+    std::uint64_t count_ = 0;
+};
+
+std::string read_object(oci::TarReader& tar, const oci::TarEntry& entry) {
+    if (entry.type != oci::TarType::file)
+        throw Error(ErrorKind::invalid, "an object that is not a regular file");
+    if (entry.size > kMaxMetadataSize) {
+        throw Error(ErrorKind::too_large,
+                    concat("an object of ", entry.size, " bytes; the limit is ", kMaxMetadataSize));
+    }
+    std::string out(static_cast<std::size_t>(entry.size), '\0');
+    for (std::size_t done = 0; done < out.size();) {
+        done += tar.read({reinterpret_cast<std::uint8_t*>(out.data()) + done,  // NOLINT: char aliases
+                          out.size() - done});
+    }
+    return out;
+}
+
+// Returns true when the commit and its metadata are complete.
+bool take(oci::TarReader& tar, const oci::TarEntry& entry, Encapsulated& out) {
+    const std::string path = normalize_path(entry.path);
+    if (!path.starts_with(kImageObjects) || entry.type == oci::TarType::directory) return false;
+    const ImageObjectName name = parse_object_path(path);
+    if (!out.commit) {
+        if (name.suffix != "commit") throw Error(ErrorKind::invalid, "the first object is not a commit");
+        out.commit_object = read_object(tar, entry);
+        out.commit = check_commit_object(name, out.commit_object);
+        return false;
+    }
+    if (name.suffix == "commitmeta") {
+        if (out.commit != name.checksum) throw Error(ErrorKind::invalid, "metadata of another commit");
+        out.detached = read_object(tar, entry);
+    }
+    return true;
+}
+
+}  // namespace
+
+Encapsulated read_held_commit(Source& archive) {
+    StartSource start(archive);
+    oci::TarReader tar(start);
+    oci::TarEntry entry;
+    Encapsulated out;
+    bool is_complete = false;
+    for (std::size_t count = 0; !is_complete && tar.next(entry); ++count) {
+        check_interrupt();
+        if (count == kMaxEntries)
+            throw Error(ErrorKind::too_large,
+                        concat("no commit in the first ", kMaxEntries, " entries of the layer"));
+        is_complete = with_context([&entry] { return concat("entry ", quoted(entry.path)); },
+                                   [&] { return take(tar, entry, out); });
+    }
+    if (!out.commit) throw Error(ErrorKind::invalid, "the first layer has no commit object");
+    return out;
+}
+
+Encapsulated read_held_commit(const oci::Image& image) {
+    return with_context([&] { return describe_layer(image, 0); },
+                        [&] {
+                            const oci::LayerBlob blob =
+                                image.source->open_layer(image.manifest, image.config, 0);
+                            return read_held_commit(*oci::decompress_layer(*blob.bytes, blob.compression));
+                        });
+}
+
+Encapsulated verify_held_commit(const oci::Image& image, const RemoteTrust& trust) {
+    const auto refuse = [&](std::string_view problem) {
+        return Error(ErrorKind::untrusted, concat("the image ", problem, ", so the keys of the remote ",
+                                                  quoted(trust.remote()), " cannot verify it"))
+            .hint("sign the image with 'osb-oci sign', and follow it as ostree-image-signed:docker://NAME");
+    };
+    if (!is_encapsulated(image)) throw refuse("does not contain an ostree commit");
+    if (encapsulated_layers(image) != image.manifest.layers.size())
+        throw refuse("has further layers on top of its ostree commit");
+    Encapsulated out = read_held_commit(image);
+    trust.verify(*out.commit, out.commit_object, out.detached);
+    return out;
+}
+
+}  // namespace osb::ostree

@@ -1,0 +1,20 @@
+// Removal of deltas that no machine can use any more from a registry.
+#pragma once
+
+#include <cstddef>
+
+#include "oci/documents/reference.hh"
+#include "ostree/objects/repository.hh"
+#include "registry/distribution/registry_access.hh"
+
+namespace osb::ostree {
+
+// Removes the deltas in the image's repository whose target no tag leads to, or whose origin `repository`
+// does not have any more. Looks at the referrers of all images with a tag, and of those that a referrers tag
+// names. Returns the number of removed deltas. A registry that deletes nothing keeps their space, with a
+// warning; without a referrers tag this is Error{unsupported}. Throws Error{too_large} for a repository of
+// more than 1,000 tags; otherwise as the registry.
+std::size_t prune_deltas(const Repository& repository, const oci::Reference& image,
+                         const registry::RegistryOptions& options);
+
+}  // namespace osb::ostree
