@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/base64.hh"
+#include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/stream.hh"
@@ -67,6 +68,27 @@ TocRange checked_range(const std::vector<std::uint64_t>& numbers, const Descript
                                                " are not in a blob of ", layer.size, " bytes"));
     }
     return range;
+}
+
+TocRange checked_toc(const std::vector<std::uint64_t>& numbers, const Descriptor& layer) {
+    const TocRange out = checked_range(numbers, layer);
+    if (std::max(out.size, out.uncompressed_size) > kMaxToc)
+        throw Error(ErrorKind::too_large, "zstd:chunked: table of contents of more than 50 MiB");
+    return out;
+}
+
+// The forms of the footer: numbers of eight bytes, and a magic.
+struct FooterForm {
+    std::size_t size;
+    std::string_view magic;
+};
+constexpr std::array kFooterForms{FooterForm{64, "GNUlInUx"}, FooterForm{40, "GnUlInUx"}};
+constexpr std::string_view kSkippableMagic = "\x50\x2a\x4d\x18";
+
+std::string frame_size(std::size_t size) {
+    std::string out;
+    append_little_endian(out, size, 4);
+    return out;
 }
 
 std::string_view type_name(TarType type) {
@@ -141,10 +163,7 @@ std::optional<TocLocation> find_toc(const Descriptor& layer) {
             throw Error(ErrorKind::unsupported,
                         concat("zstd:chunked: table of kind ", numbers[3], ", expected 1"));
         }
-        TocLocation out{.toc = checked_range(numbers, layer), .toc_digest = {}, .tar_split = {}};
-        if (std::max(out.toc.size, out.toc.uncompressed_size) > kMaxToc) {
-            throw Error(ErrorKind::too_large, "zstd:chunked: table of contents of more than 50 MiB");
-        }
+        TocLocation out{.toc = checked_toc(numbers, layer), .toc_digest = {}, .tar_split = {}};
         const Digest digest = Digest::parse(*checksum);
         if (digest.algorithm() != HashAlgorithm::sha256) {
             throw Error(ErrorKind::unsupported,
@@ -154,6 +173,29 @@ std::optional<TocLocation> find_toc(const Descriptor& layer) {
         const std::string* tar_split = annotation(layer, prefix, kTarSplitPosition);
         if (tar_split != nullptr) out.tar_split = checked_range(parse_numbers(*tar_split, 3), layer);
         return out;
+    }
+    return std::nullopt;
+}
+
+std::optional<TocLocation> find_toc_footer(std::string_view tail, const Descriptor& layer) {
+    for (const FooterForm& form : kFooterForms) {
+        const std::string frame = concat(kSkippableMagic, frame_size(form.size));
+        if (tail.size() < frame.size() + form.size || !tail.ends_with(form.magic)) continue;
+        std::string_view footer = tail.substr(tail.size() - frame.size() - form.size);
+        if (!footer.starts_with(frame)) continue;
+        footer.remove_prefix(frame.size());
+        std::vector<std::uint64_t> numbers;
+        for (; footer.size() > form.magic.size(); footer.remove_prefix(8))
+            numbers.push_back(from_little_endian(footer.substr(0, 8)));
+        if (numbers[3] != kManifestType) return std::nullopt;
+        try {
+            TocLocation out{.toc = checked_toc(numbers, layer), .toc_digest = {}, .tar_split = {}};
+            if (numbers.size() > 4 && numbers[5] > 0)
+                out.tar_split = checked_range({numbers[4], numbers[5], numbers[6]}, layer);
+            return out;
+        } catch (const Error&) {
+            return std::nullopt;
+        }
     }
     return std::nullopt;
 }

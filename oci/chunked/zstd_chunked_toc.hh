@@ -64,6 +64,15 @@ struct TocLocation {
 // that contradict each other or point outside the blob, Error{too_large} above kMaxToc.
 std::optional<TocLocation> find_toc(const Descriptor& layer);
 
+// The maximum size in bytes of a footer, with the header of its skippable frame.
+inline constexpr std::size_t kMaxTocFooter = 72;
+
+// Finds the table of contents from the footer of a layer without annotations: the form of 64 bytes, or that
+// of 40 bytes from before 2023-09. `tail` are the last bytes of the blob, kMaxTocFooter if it has so many.
+// Returns nullopt if there is no such footer, or if it is malformed. Nothing vouches for the table, and
+// toc_digest is not set.
+std::optional<TocLocation> find_toc_footer(std::string_view tail, const Descriptor& layer);
+
 // The annotations for `location`, with both sets of names.
 std::map<std::string, std::string> toc_annotations(const TocLocation& location);
 

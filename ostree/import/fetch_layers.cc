@@ -1,7 +1,5 @@
 #include "ostree/import/fetch_layers.hh"
 
-#include <algorithm>
-#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/fetch_plan.hh"
+#include "ostree/import/file_fetch.hh"
 #include "ostree/import/layer_reading.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/objects/object_writer.hh"
@@ -28,30 +27,26 @@ class LayerFetch {
 
     std::uint64_t run(ImageTables& tables, FetchWay way, std::uint64_t batch_size) {
         const std::vector<std::size_t> unread = unread_layers(repository_, image_, evidence_for(way));
-        ObjectFetch objects(repository_, image_, of_base(unread), tables, way, jobs_);
-        const std::vector<std::size_t> whole = to_read(unread, objects);
-        const std::uint64_t total = objects.bytes() + size_of_layers(image_, whole);
+        const UnreadLayers divided = divide_layers(image_, unread);
+        ObjectFetch objects(repository_, image_, divided.of_base, tables, way, jobs_);
+        FileFetch files(repository_, image_, divided.ordinary, tables, way, jobs_);
+        const std::vector<std::size_t> whole = to_read(unread, objects, files);
+        const std::uint64_t total = objects.bytes() + files.bytes() + size_of_layers(image_, whole);
         if (total <= batch_size) return 0;
         while (objects.bytes() > 0) fetch_objects(objects, batch_size);
-        return objects.bytes_fetched() + read_in_batches(whole, batch_size);
+        while (files.content_bytes() > 0) fetch_files(files, batch_size);
+        return objects.bytes_fetched() + files.bytes_fetched() + read_in_batches(whole, batch_size);
     }
 
   private:
     std::uint64_t size_of(std::size_t index) const { return image_.manifest.layers[index].size; }
 
-    std::vector<std::size_t> of_base(const std::vector<std::size_t>& unread) const {
-        std::vector<std::size_t> out;
-        std::copy_if(unread.begin(), unread.end(), std::back_inserter(out),
-                     [this](std::size_t index) { return index < base_; });
-        return out;
-    }
-
-    std::vector<std::size_t> to_read(const std::vector<std::size_t>& unread,
-                                     const ObjectFetch& objects) const {
+    std::vector<std::size_t> to_read(const std::vector<std::size_t>& unread, const ObjectFetch& objects,
+                                     const FileFetch& files) const {
         std::vector<std::size_t> out;
         for (const std::size_t index : unread) {
             const bool is_first_of_base = base_ > 0 && index == 0;
-            if (!is_first_of_base && !objects.covers(index)) out.push_back(index);
+            if (!is_first_of_base && !objects.covers(index) && !files.covers(index)) out.push_back(index);
         }
         return out;
     }
@@ -62,6 +57,26 @@ class LayerFetch {
         ObjectWriter writer(repository_);
         objects.run(writer, progress_, batch_size);
         writer.publish();
+        transaction.commit();
+    }
+
+    // The files of all batches so far get a commit and a ref, because their objects cannot be found without
+    // their digests. The import that uses them removes the ref.
+    void fetch_files(FileFetch& files, std::uint64_t batch_size) {
+        Transaction transaction(repository_);
+        ObjectWriter writer(repository_);
+        files.run(writer, progress_, batch_size);
+        save_layers(transaction, writer, files.partial_layers());
+    }
+
+    static void save_layers(Transaction& transaction, ObjectWriter& writer,
+                            const std::vector<std::shared_ptr<const Layer>>& layers) {
+        std::vector<GVariantPtr> commits;
+        commits.reserve(layers.size());
+        for (const auto& layer : layers) commits.push_back(make_layer_commit(writer, *layer));
+        writer.publish();
+        transaction.lock_refs();
+        for (std::size_t i = 0; i < layers.size(); ++i) save_layer(transaction, commits[i].get(), *layers[i]);
         transaction.commit();
     }
 
@@ -94,15 +109,7 @@ class LayerFetch {
             });
         }
         pool.run();
-        std::vector<GVariantPtr> commits;
-        commits.reserve(layers.size());
-        for (const auto& layer : layers) commits.push_back(make_layer_commit(writer, *layer));
-        writer.publish();
-        transaction.lock_refs();
-        for (std::size_t i = 0; i < batch.size(); ++i) {
-            save_layer(transaction, commits[i].get(), *layers[i]);
-        }
-        transaction.commit();
+        save_layers(transaction, writer, layers);
     }
 
     Repository& repository_;

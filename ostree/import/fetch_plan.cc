@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/file_fetch.hh"
 #include "ostree/import/known_layers.hh"
 
 namespace osb::ostree {
@@ -25,6 +26,13 @@ std::uint64_t size_of_layers(const oci::Image& image, const std::vector<std::siz
     return out;
 }
 
+UnreadLayers divide_layers(const oci::Image& image, const std::vector<std::size_t>& layers) {
+    const std::size_t base = encapsulated_layers(image);
+    UnreadLayers out;
+    for (const std::size_t index : layers) (index < base ? out.of_base : out.ordinary).push_back(index);
+    return out;
+}
+
 namespace {
 
 // The ways without a delta, for these layers.
@@ -32,23 +40,22 @@ std::vector<PlannedWay> plan_layers(const Repository& repository, const oci::Ima
                                     ImageTables& tables, const std::vector<std::size_t>& unread) {
     const PlannedWay whole{
         .way = "layers", .bytes = size_of_layers(image, unread), .requests = unread.size()};
-    const std::size_t base = encapsulated_layers(image);
-    std::vector<std::size_t> of_base;
-    std::copy_if(unread.begin(), unread.end(), std::back_inserter(of_base),
-                 [base](std::size_t index) { return index < base; });
-    if (of_base.empty()) return {whole};
-    const ObjectFetch fetch(repository, image, of_base, tables, FetchWay::automatic, 0);
-    PlannedWay objects{
-        .way = "objects", .bytes = fetch.bytes() + tables.bytes_read(), .requests = fetch.requests()};
-    const auto is_covered = [&fetch](std::size_t index) { return fetch.covers(index); };
-    if (std::none_of(unread.begin(), unread.end(), is_covered)) return {whole};
+    const UnreadLayers divided = divide_layers(image, unread);
+    const ObjectFetch objects(repository, image, divided.of_base, tables, FetchWay::automatic, 0);
+    const FileFetch files(repository, image, divided.ordinary, tables, FetchWay::automatic, 0);
+    const auto has_objects = [&](std::size_t index) { return objects.covers(index); };
+    const auto has_files = [&](std::size_t index) { return files.covers(index); };
+    const bool any_objects = std::any_of(unread.begin(), unread.end(), has_objects);
+    if (!any_objects && std::none_of(unread.begin(), unread.end(), has_files)) return {whole};
+    PlannedWay parts{.way = any_objects ? "objects" : "files",
+                     .bytes = objects.bytes() + files.bytes() + tables.bytes_read(),
+                     .requests = objects.requests() + files.requests() + tables.requests()};
     for (const std::size_t index : unread) {
-        if (index < base && tables.find(index) != nullptr) ++objects.requests;
-        if (is_covered(index)) continue;
-        objects.bytes += image.manifest.layers[index].size;
-        ++objects.requests;
+        if (has_objects(index) || has_files(index)) continue;
+        parts.bytes += image.manifest.layers[index].size;
+        ++parts.requests;
     }
-    return objects.bytes < whole.bytes ? std::vector{objects, whole} : std::vector{whole, objects};
+    return parts.bytes < whole.bytes ? std::vector{parts, whole} : std::vector{whole, parts};
 }
 
 }  // namespace

@@ -17,13 +17,23 @@ namespace osb::ostree {
 // A way, with the bytes and requests that it takes. Tables of contents count, the manifest and the config do
 // not.
 struct PlannedWay {
-    std::string_view way;  // "delta", "objects", "layers" or "none"
+    // "delta"; "objects", which may include files of layers on top of the commit; "files"; "layers"; "none"
+    std::string_view way;
     std::uint64_t bytes = 0;
     std::uint64_t requests = 0;
 };
 
-// The layers that an import has to read or to fetch objects of, each once: it did not read them before.
-// Throws Error as load_layer() in ostree/import/layer_store.hh.
+// Indexes of layers without known content, in the manifest.
+struct UnreadLayers {
+    std::vector<std::size_t> of_base;   // which hold a part of the image's commit
+    std::vector<std::size_t> ordinary;  // the others
+};
+
+// Divides these layers of the image.
+UnreadLayers divide_layers(const oci::Image& image, const std::vector<std::size_t>& layers);
+
+// The layers that an import has to read, or to fetch objects or files of, each once: it did not read them
+// before. Throws Error as load_layer() in ostree/import/layer_store.hh.
 std::vector<std::size_t> unread_layers(const Repository& repository, const oci::Image& image,
                                        Evidence evidence = Evidence::tables);
 

@@ -88,7 +88,11 @@ LaidOutTree make_derived_tree(const oci::Image& image, const ImportPlan& plan, c
 }
 
 std::string_view way_of(const ReusedLayers& reused, bool read_layers) {
-    if (!reused.fetched.empty()) return "objects";
+    const auto is_of_commit = [](const std::shared_ptr<const Layer>& layer) {
+        return layer->kind() != LayerKind::ordinary;
+    };
+    if (std::any_of(reused.fetched.begin(), reused.fetched.end(), is_of_commit)) return "objects";
+    if (!reused.fetched.empty()) return "files";
     return read_layers ? "layers" : "none";
 }
 
@@ -168,6 +172,8 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     check_fetch_way(image, options.fetch);
     const ImportPlan plan = plan_import(repository, image, options);
     std::optional<ImportedCommit> present = find_present_commit(repository, image, plan);
+    // Whole layers prove what was known by a table only.
+    if (options.fetch == FetchWay::layers && knows_by_table(repository, image)) present.reset();
     if (!present) {
         if (auto by_delta = import_with_delta(repository, image, plan, options, progress))
             return std::move(*by_delta);

@@ -45,7 +45,7 @@ struct ImportOptions {
     std::string parent_commit;  // a checksum or a ref
     std::string subject;
     unsigned jobs = 0;  // number of threads; 0: one per core
-    // How an image with a commit is fetched (object_fetch.hh).
+    // How the image is fetched (object_fetch.hh).
     FetchWay fetch = FetchWay::automatic;
     // The image's tables of contents, if the caller has read some of them; borrowed. nullptr: none.
     ImageTables* tables = nullptr;
@@ -67,8 +67,9 @@ struct ImportFacts {
     std::string version;  // "" if the image does not have one
     std::string kernel;   // release of the kernel; "" for none
     std::size_t layers = 0;
-    std::size_t layers_reused = 0;  // not read whole: known from an earlier import, or fetched by objects
-    std::uint64_t bytes_read = 0;   // of layer blobs, objects in them and tables of contents
+    std::size_t layers_reused =
+        0;  // not read whole: known from an earlier import, or fetched by objects or files
+    std::uint64_t bytes_read = 0;  // of layer blobs, objects and files in them, and tables of contents
     Transfer transfer;
     std::uint64_t objects_written = 0;
     std::uint64_t bytes_written = 0;  // the stored size

@@ -1,5 +1,7 @@
 #include "ostree/import/known_layers.hh"
 
+#include <algorithm>
+
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_store.hh"
@@ -24,7 +26,7 @@ std::unique_ptr<Layer> find_read_layer(const Repository& repository, const oci::
 std::unique_ptr<Layer> find_known_layer(const Repository& repository, const oci::Image& image,
                                         std::size_t index, LayerKind kind, Evidence evidence) {
     if (auto layer = find_read_layer(repository, image, index, kind)) return layer;
-    if (evidence == Evidence::archives || kind == LayerKind::ordinary) return nullptr;
+    if (evidence == Evidence::archives) return nullptr;
     const oci::Digest& diff_id = image.config.diff_ids[index];
     const auto key = table_key(image.manifest.layers[index], diff_id);
     return key ? load_table_layer(repository, *key, diff_id, kind) : nullptr;
@@ -42,6 +44,13 @@ std::vector<std::shared_ptr<const Layer>> known_layers(const Repository& reposit
         if (out[i] == nullptr) out.front().reset();
     }
     return out;
+}
+
+bool knows_by_table(const Repository& repository, const oci::Image& image) {
+    const auto known = known_layers(repository, image);
+    return std::any_of(known.begin(), known.end(), [](const std::shared_ptr<const Layer>& layer) {
+        return layer != nullptr && layer->kind() == LayerKind::ordinary && layer->table.has_value();
+    });
 }
 
 std::optional<CommitId> known_commit(const Repository& repository, const oci::Image& image) {

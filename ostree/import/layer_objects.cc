@@ -113,32 +113,6 @@ class TableReader {
     std::size_t commits_ = 0;
 };
 
-BlobPart part_of(const oci::TocEntry& entry, std::size_t object) {
-    for (std::size_t i = 1; i < entry.chunks.size(); ++i) {
-        if (entry.chunks[i].offset < entry.chunks[i - 1].end_offset)
-            refuse("chunks of a file that are not in the order of the blob");
-    }
-    return {.begin = entry.chunks.front().offset,
-            .end = entry.chunks.back().end_offset,
-            .entry = &entry,
-            .object = object};
-}
-
-std::vector<BlobRange> merge_parts(std::vector<BlobPart> parts, std::uint64_t max_gap) {
-    std::sort(parts.begin(), parts.end(),
-              [](const BlobPart& a, const BlobPart& b) { return a.begin < b.begin; });
-    std::vector<BlobRange> out;
-    for (const BlobPart& part : parts) {
-        if (!out.empty() && part.begin < out.back().end) refuse("files that overlap in the blob");
-        const bool is_near = !out.empty() && part.begin - out.back().end <= max_gap &&
-                             part.end - out.back().begin <= kMaxRange;
-        if (!is_near) out.push_back({.begin = part.begin, .end = part.end, .parts = {}});
-        out.back().end = part.end;
-        out.back().parts.push_back(part);
-    }
-    return out;
-}
-
 }  // namespace
 
 LayerObjects find_layer_objects(std::shared_ptr<const oci::Toc> table, bool holds_commit) {
@@ -165,9 +139,7 @@ LayerPlan plan_layer(const LayerObjects& layer, const std::function<bool(const L
     }
     out.xattrs = merge_parts(std::move(xattrs), max_gap);
     out.content = merge_parts(std::move(content), max_gap);
-    for (const auto* ranges : {&out.xattrs, &out.content}) {
-        for (const BlobRange& range : *ranges) out.bytes += range.end - range.begin;
-    }
+    out.bytes = bytes_of(out.xattrs) + bytes_of(out.content);
     return out;
 }
 

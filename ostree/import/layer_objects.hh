@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oci/chunked/zstd_chunked_toc.hh"
+#include "ostree/import/blob_ranges.hh"
 #include "ostree/import/encapsulated_objects.hh"
 
 namespace osb::ostree {
@@ -39,21 +40,6 @@ struct LayerObjects {
 // one commit, sizes beyond the limits.
 LayerObjects find_layer_objects(std::shared_ptr<const oci::Toc> table, bool holds_commit);
 
-// The content of an entry in the blob: [begin, end), without a frame of another entry.
-struct BlobPart {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    const oci::TocEntry* entry = nullptr;
-    std::size_t object = 0;  // index of its object; for attributes, any object with them
-};
-
-// Parts that one request fetches, in the order of the blob. [begin, end) may include bytes between them.
-struct BlobRange {
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    std::vector<BlobPart> parts;
-};
-
 // The objects to fetch from a layer.
 struct LayerPlan {
     std::vector<std::size_t> wanted;  // indexes of objects
@@ -64,15 +50,6 @@ struct LayerPlan {
     std::uint64_t attributes = 0;     // bytes of the attributes, which are kept in memory
     std::uint64_t requests() const { return xattrs.size() + content.size(); }
 };
-
-// Two parts become one range if at most this many bytes lie between them: what a connection transfers while
-// it waits for the answer to another request (0.01 s at 10 MB/s is 100 KB; the table is more exact on slow
-// links).
-inline constexpr std::uint64_t kMaxGap = 32UL * 1024;
-
-// A range of several parts has at most so many bytes: several connections share the work, and an interruption
-// costs no more than that.
-inline constexpr std::uint64_t kMaxRange = 8UL * 1024 * 1024;
 
 // Plans the ranges for the objects for which `is_wanted` is true. Throws Error{invalid} if parts overlap or a
 // file's chunks are not in the order of the blob: no writer makes such a layer.

@@ -3,19 +3,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/hash.hh"
 #include "base/interrupt.hh"
 #include "oci/codec/decompress.hh"
 #include "oci/codec/verified_source.hh"
 #include "oci/tar/tar_reader.hh"
-#include "ostree/objects/xattr_policy.hh"
-#include "ostree/tree/layer_path.hh"
-#include "ostree/tree/metadata_objects.hh"
+#include "ostree/import/layer_builder.hh"
 
 namespace osb::ostree {
 namespace {
@@ -64,27 +62,29 @@ class DiffIdSource final : public Source {
     std::uint64_t count_ = 0;
 };
 
-FileMeta file_meta(const LayerEntry& entry, mode_t type, std::string_view xattrs) {
-    return {.uid = entry.uid, .gid = entry.gid, .mode = type | entry.mode, .xattrs = xattrs};
-}
+// A small file in memory.
+struct FileContent {
+    std::unique_ptr<std::uint8_t[]> bytes;
+    std::size_t size = 0;
+};
 
 // Stores the content of a file in memory.
 class ContentTask final : public Task {
   public:
     ContentTask(ObjectWriter& writer, std::shared_ptr<Layer> layer, LayerEntry& entry, XattrBytes xattrs,
-                std::unique_ptr<std::uint8_t[]> content, std::size_t size)
+                FileContent content, FileDigest* digest)
         : writer_(writer),
           layer_(std::move(layer)),
           entry_(entry),
           xattrs_(std::move(xattrs)),
           content_(std::move(content)),
-          size_(size) {}
+          digest_(digest) {}
     void run() override {
         const FileMeta meta = file_meta(entry_, S_IFREG, xattrs_);
+        const ByteView content(content_.bytes.get(), content_.size);
         entry_.checksum = with_context([this] { return concat("entry ", quoted(entry_.path)); },
-                                       [&] {
-                                           return writer_.write_file(meta, {}, {content_.get(), size_});
-                                       });
+                                       [&] { return writer_.write_file(meta, {}, content); });
+        if (digest_ != nullptr) digest_->digest = sha256(content);
     }
 
   private:
@@ -92,187 +92,71 @@ class ContentTask final : public Task {
     std::shared_ptr<Layer> layer_;  // keeps entry_ alive if the layer fails before this runs
     LayerEntry& entry_;
     XattrBytes xattrs_;
-    std::unique_ptr<std::uint8_t[]> content_;
-    std::size_t size_;
+    FileContent content_;
+    FileDigest* digest_;  // of the layer; nullptr if it is not wanted
 };
 
-// Dropped entries by kind, with the first few names of each.
-class Dropped {
+class LayerReader final : public LayerBuilder {
   public:
-    void add(const std::string& kind, std::string_view name) {
-        Group& group = groups_[kind];
-        constexpr std::size_t kNamed = 3;
-        if (group.count++ < kNamed) {
-            if (!group.names.empty()) group.names += ", ";
-            group.names += escape(name, 100);
-        }
-    }
-    void write_to(std::vector<std::string>& notes) const {
-        for (const auto& [kind, group] : groups_) {
-            notes.push_back(
-                concat(kind, " dropped: ", group.count, " (", group.names, group.count > 3 ? ", ...)" : ")"));
-        }
-    }
-
-  private:
-    struct Group {
-        std::size_t count = 0;
-        std::string names;
-    };
-    std::map<std::string, Group> groups_;
-};
-
-class LayerReader {
-  public:
-    LayerReader(std::shared_ptr<Layer> layer, LayerArchive archive, const LayerContext& context)
-        : layer_(std::move(layer)), tar_(archive.tar), meter_(archive.meter), context_(context) {}
+    LayerReader(const std::shared_ptr<Layer>& layer, LayerArchive archive, const LayerContext& context,
+                FileDigests digests)
+        : LayerBuilder(layer, context.writer, context.budget),
+          tar_(archive.tar),
+          meter_(archive.meter),
+          context_(context),
+          digests_(digests) {}
 
     void read_all() {
         oci::TarEntry entry;
         while (tar_.next(entry)) {
             check_interrupt();
-            with_context([&entry] { return concat("entry ", quoted(entry.path)); },
-                         [&] {
-                             context_.budget.take_entries();
-                             take(entry);
-                         });
+            take(entry);
         }
         const std::uint64_t rubbish = tar_.drain();
         if (rubbish > 0) {
-            layer_->notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
+            layer()->notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
         }
-        dropped_.write_to(layer_->notes());
+        finish();
     }
 
   private:
-    // The memory to which the entries refer is kept.
-    std::string_view keep(std::string_view text) {
-        context_.budget.keep(text.size());
-        return layer_->keep(text);
-    }
-
-    LayerEntry& add(EntryKind kind, std::string_view path) {
-        context_.budget.keep(sizeof(LayerEntry));
-        LayerEntry& entry = layer_->entries().emplace_back();
-        entry.kind = kind;
-        entry.path = keep(path);
-        return entry;
-    }
-
-    void take(const oci::TarEntry& entry) {
-        const std::string path = normalize_path(entry.path);
-        if (path.empty() && entry.type != oci::TarType::directory) {
-            throw Error(ErrorKind::invalid, "the root of the layer is not a directory");
-        }
-        const LayerName name = classify(path);
-        switch (name.kind) {
-            case NameKind::ordinary:
-                return take_ordinary(entry, path);
-            case NameKind::ignored:
-                dropped_.add("names reserved by AUFS", path);
-                if (is_aufs_link(path) && entry.type == oci::TarType::file) take_file(entry, path);
-                return;
-            case NameKind::whiteout:
-            case NameKind::opaque:
-                break;
-        }
-        // The name marks a whiteout. AUFS, which defined them, linked all of a filesystem to one empty file.
-        const bool is_empty_file = entry.type == oci::TarType::file && entry.size == 0;
-        if (!is_empty_file && entry.type != oci::TarType::hardlink) {
-            throw Error(ErrorKind::invalid,
-                        "a whiteout that is neither an empty regular file nor a hard link");
-        }
-        add(name.kind == NameKind::opaque ? EntryKind::opaque : EntryKind::whiteout, name.path);
-    }
-
-    void take_ordinary(const oci::TarEntry& entry, const std::string& path) {
-        switch (entry.type) {
-            case oci::TarType::file:
-                return take_file(entry, path);
-            case oci::TarType::symlink:
-                return take_symlink(entry, path);
-            case oci::TarType::directory:
-                return take_directory(entry, path);
-            case oci::TarType::hardlink:
-                return take_hardlink(entry, path);
-            case oci::TarType::character_device:
-            case oci::TarType::block_device:
-                dropped_.add("devices, which ostree does not support,", path);
-                break;
-            case oci::TarType::fifo:
-                dropped_.add("FIFOs, which ostree does not support,", path);
-                break;
-        }
-        // A special file still hides the content of lower layers.
-        add(EntryKind::special, path);
-    }
-
-    // The attributes of the entry that are kept. The result is valid during the lifetime of the layer.
-    XattrBytes xattrs_of(const oci::TarEntry& entry) {
-        std::vector<std::string> dropped;
-        XattrBytes xattrs = serialize_xattrs(select_xattrs(entry, dropped));
-        for (const std::string& name : dropped)
-            dropped_.add("extended attributes", concat(name, " of ", entry.path));
-        return xattrs;
-    }
-
-    static void set_owner(LayerEntry& to, const oci::TarEntry& from) {
-        to.mode = from.mode;
-        to.uid = from.uid;
-        to.gid = from.gid;
-    }
-
-    void take_directory(const oci::TarEntry& entry, const std::string& path) {
-        LayerEntry& out = add(EntryKind::directory, path);
-        set_owner(out, entry);
-        out.xattrs = keep(xattrs_of(entry));
-    }
-
-    void take_symlink(const oci::TarEntry& entry, const std::string& path) {
-        check_link_target(entry.link_target);
-        LayerEntry& out = add(EntryKind::symlink, path);
-        set_owner(out, entry);
-        out.mode = 0777;  // the mode of a link has no effect, and Linux shows no other
-        out.target = keep(entry.link_target);
-        out.checksum = context_.writer.write_file(file_meta(out, S_IFLNK, xattrs_of(entry)), out.target, {});
-    }
-
-    void take_hardlink(const oci::TarEntry& entry, const std::string& path) {
-        const std::string target = with_context([] { return "the target of a hard link"; },
-                                                [&] { return normalize_path(entry.link_target); });
-        LayerEntry& out = add(EntryKind::hardlink, path);
-        out.target = keep(target);
-    }
-
-    void take_file(const oci::TarEntry& entry, const std::string& path) {
-        LayerEntry& out = add(EntryKind::file, path);
-        set_owner(out, entry);
+    void take_content(const oci::TarEntry& entry, LayerEntry& out, XattrBytes xattrs) override {
         meter_.holes(entry.holes);
-        XattrBytes xattrs = xattrs_of(entry);
+        FileDigest* const digest = digest_for(entry, out);
         if (entry.size > FileStream::kPiece) {
-            stream_file(out, file_meta(out, S_IFREG, xattrs), entry.size);
+            stream_file(out, file_meta(out, S_IFREG, xattrs), entry.size, digest);
             return;
         }
         const auto size = static_cast<std::size_t>(entry.size);
         auto content = std::make_unique_for_overwrite<std::uint8_t[]>(size + 1);
         fill({content.get(), size});
         const std::size_t held = size + xattrs.size() + kTaskOverhead;
-        context_.pool.submit(std::make_unique<ContentTask>(context_.writer, layer_, out, std::move(xattrs),
-                                                           std::move(content), size),
+        context_.pool.submit(std::make_unique<ContentTask>(context_.writer, layer(), out, std::move(xattrs),
+                                                           FileContent{std::move(content), size}, digest),
                              held);
     }
 
-    void stream_file(LayerEntry& out, const FileMeta& meta, std::uint64_t size) {
+    // The place for the digest of the file's content; nullptr if it is not wanted.
+    FileDigest* digest_for(const oci::TarEntry& entry, const LayerEntry& out) {
+        if (digests_ == FileDigests::omitted || entry.size == 0) return nullptr;
+        context_.budget.keep(sizeof(FileDigest));
+        return &layer()->digests().emplace_back(FileDigest{.digest = {}, .size = entry.size, .entry = &out});
+    }
+
+    void stream_file(LayerEntry& out, const FileMeta& meta, std::uint64_t size, FileDigest* digest) {
         FileStream stream(context_.writer, context_.pool, meta, size);
+        Hasher hasher;
         while (size > 0) {
             check_interrupt();
             const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(size, FileStream::kPiece));
             auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length);
             fill({piece.get(), length});
+            if (digest != nullptr) hasher.update(ByteView(piece.get(), length));
             stream.write(std::move(piece), length);
             size -= length;
         }
         out.checksum = stream.finish();
+        if (digest != nullptr) digest->digest = hasher.finish_sha256();
     }
 
     void fill(MutableBytes buffer) {
@@ -285,11 +169,10 @@ class LayerReader {
 
     static constexpr std::size_t kTaskOverhead = 512;
 
-    std::shared_ptr<Layer> layer_;
     oci::TarReader& tar_;
     LayerMeter& meter_;
     const LayerContext& context_;
-    Dropped dropped_;
+    const FileDigests digests_;
 };
 
 }  // namespace
@@ -320,11 +203,11 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
 }
 
 std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
-                                  const LayerContext& context) {
+                                  const LayerContext& context, FileDigests digests) {
     auto layer = std::make_shared<Layer>(diff_id);
     layer->blob = blob.digest;
     layer->uncompressed_size = decode_layer(std::move(blob), diff_id, context, [&](LayerArchive archive) {
-        LayerReader(layer, archive, context).read_all();
+        LayerReader(layer, archive, context, digests).read_all();
     });
     return layer;
 }

@@ -35,10 +35,13 @@ struct LayerArchive {
 std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context,
                            const std::function<void(LayerArchive)>& read);
 
+// Whether the digests of files are recorded (Layer::digests()). They cost another SHA-256 of the content.
+enum class FileDigests { omitted, recorded };
+
 // Reads `blob` to its end. On return, the layer's files are stored or are tasks of the pool; their checksums
 // are valid once the pool has ended. Call it from a producer of the pool. Throws Error with the entry as
 // context.
 std::shared_ptr<Layer> read_layer(oci::LayerBlob blob, const oci::Digest& diff_id,
-                                  const LayerContext& context);
+                                  const LayerContext& context, FileDigests digests = FileDigests::omitted);
 
 }  // namespace osb::ostree

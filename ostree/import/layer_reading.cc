@@ -27,6 +27,12 @@ DecodedLayer read_base_layer(const oci::Image& image, std::size_t index, std::si
     return {.content = layer, .commit = std::move(found)};
 }
 
+// Digests serve the fetch of files from zstd:chunked layers. The next version of a layer has the compression
+// of this one, or any if it was not compressed yet, as in containers-storage.
+FileDigests wanted_digests(const oci::LayerBlob& blob) {
+    return blob.compression == oci::Compression::gzip ? FileDigests::omitted : FileDigests::recorded;
+}
+
 std::vector<ImageLayer*> without_content(ImageLayers& layers) {
     std::vector<ImageLayer*> out;
     for (ImageLayer& layer : layers.distinct) {
@@ -57,8 +63,9 @@ DecodedLayer read_image_layer(const oci::Image& image, std::size_t index, std::s
             oci::LayerBlob blob = image.source->open_layer(image.manifest, image.config, index);
             if (index < base_layers)
                 return read_base_layer(image, index, base_layers, std::move(blob), context);
-            return {.content = read_layer(std::move(blob), image.config.diff_ids[index], context),
-                    .commit = {}};
+            const oci::Digest& diff_id = image.config.diff_ids[index];
+            const FileDigests digests = wanted_digests(blob);
+            return {.content = read_layer(std::move(blob), diff_id, context, digests), .commit = {}};
         });
 }
 

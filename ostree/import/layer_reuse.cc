@@ -6,6 +6,8 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "base/task_pool.hh"
+#include "ostree/import/fetch_plan.hh"
+#include "ostree/import/file_fetch.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/tree/commit.hh"
@@ -46,11 +48,12 @@ void keep_whole_layers(ImageLayers& layers, const ReuseContext& context) {
     pool.run();
 }
 
-// The layers with a part of the commit that have no content.
-std::vector<std::size_t> unread_of_base(const ImageLayers& layers) {
-    std::vector<std::size_t> out;
+// The layers without content: those with a part of the commit, and ordinary ones.
+UnreadLayers unread_of(const ImageLayers& layers) {
+    UnreadLayers out;
     for (const ImageLayer& layer : layers.distinct) {
-        if (layer.content == nullptr && layer.kind != LayerKind::ordinary) out.push_back(layer.index);
+        if (layer.content != nullptr) continue;
+        (layer.kind == LayerKind::ordinary ? out.ordinary : out.of_base).push_back(layer.index);
     }
     return out;
 }
@@ -61,21 +64,39 @@ std::uint64_t unread_bytes(const oci::Image& image, const ImageLayers& layers) {
     return out;
 }
 
+void take_fetched(ReusedLayers& out, ImageLayer& layer, std::shared_ptr<const Layer> content,
+                  ImageBudget& budget) {
+    if (content == nullptr) return;
+    charge(budget, content.get());
+    layer.content = content;
+    out.fetched.push_back(std::move(content));
+}
+
 void fetch_objects(ReusedLayers& out, const ReuseContext& context) {
-    const std::vector<std::size_t> unread = unread_of_base(out.layers);
+    const std::vector<std::size_t> unread = unread_of(out.layers).of_base;
     if (unread.empty()) return;
     ObjectFetch fetch(context.repository, context.image, unread, context.tables, context.way,
                       context.threads);
     fetch.run(context.writer, context.progress);
     for (ImageLayer& layer : out.layers.distinct) {
         if (layer.content != nullptr || layer.kind == LayerKind::ordinary) continue;
-        layer.content = fetch.layer(layer.index);
-        charge(context.budget, layer.content.get());
-        if (layer.content == nullptr) continue;
-        out.fetched.push_back(layer.content);
-        if (layer.kind == LayerKind::commit) out.commit = fetch.commit();
+        take_fetched(out, layer, fetch.layer(layer.index), context.budget);
+        if (layer.content != nullptr && layer.kind == LayerKind::commit) out.commit = fetch.commit();
     }
-    out.bytes_read = context.tables.bytes_read() + fetch.bytes_fetched();
+    out.bytes_read += fetch.bytes_fetched();
+}
+
+void fetch_files(ReusedLayers& out, const ReuseContext& context) {
+    const std::vector<std::size_t> unread = unread_of(out.layers).ordinary;
+    if (unread.empty()) return;
+    FileFetch fetch(context.repository, context.image, unread, context.tables, context.way, context.threads);
+    fetch.run(context.writer, context.progress);
+    fetch.build(context.writer, context.progress);
+    for (ImageLayer& layer : out.layers.distinct) {
+        if (layer.content == nullptr && layer.kind == LayerKind::ordinary)
+            take_fetched(out, layer, fetch.layer(layer.index), context.budget);
+    }
+    out.bytes_read += fetch.bytes_fetched();
 }
 
 std::optional<ImageBase> find_whole_base(const Repository& repository, const ImageLayers& layers,
@@ -118,8 +139,10 @@ ReusedLayers find_reused_layers(const ReuseContext& context, std::size_t base_la
         drop_content(out.layers.at(0), context.budget);
     }
     out.layer_bytes = unread_bytes(context.image, out.layers);
-    if (base_layers == 0) return out;
     fetch_objects(out, context);
+    fetch_files(out, context);
+    out.bytes_read += context.tables.bytes_read();
+    if (base_layers == 0) return out;
     if (out.commit.commit || out.layers.at(0).content == nullptr) return out;
     out.base = find_whole_base(context.repository, out.layers, base_layers, context.writer, context.budget);
     if (!out.base) drop_content(out.layers.at(0), context.budget);

@@ -1,5 +1,5 @@
 // The layers of an image that an import need not read, because the repository has their content, or because
-// their missing objects are fetched one by one.
+// their missing objects or files are fetched one by one.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ struct ReusedLayers {
     ImageLayers layers;             // the reused ones have content
     std::optional<ImageBase> base;  // the commit inside the image, if the repository had all of it
     Encapsulated commit;            // the commit inside the image, if it was fetched by objects
-    std::vector<std::shared_ptr<const Layer>> fetched;  // the layers that were fetched by objects
-    std::uint64_t bytes_read = 0;                       // of objects and tables of contents
+    std::vector<std::shared_ptr<const Layer>> fetched;  // fetched by objects or files
+    std::uint64_t bytes_read = 0;                       // of objects, files and tables of contents
     std::uint64_t layer_bytes = 0;  // of the layers that the repository did not have, as a whole
 };
 
@@ -40,11 +40,12 @@ struct ReuseContext {
 };
 
 // Reuses a known layer if the repository has all of its objects. So an import repairs a damaged repository.
-// Then fetches the missing objects of the other layers that hold the commit (the first `base_layers`), if
-// this transfers less than the layers (ObjectFetch), into the writer.
+// Then fetches the missing objects of the other layers that hold the commit (the first `base_layers`), and
+// the missing files of the other ordinary layers, if this transfers less than the layers (ObjectFetch,
+// FileFetch), into the writer.
 //
 // Charges the reused layers to the budget. Throws Error with the layer as context: digest_mismatch as
-// load_layer(); too_large; unavailable if the registry fails; and as ObjectFetch.
+// load_layer(); too_large; unavailable if the registry fails; and as ObjectFetch and FileFetch.
 ReusedLayers find_reused_layers(const ReuseContext& context, std::size_t base_layers);
 
 }  // namespace osb::ostree

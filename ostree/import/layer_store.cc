@@ -13,6 +13,7 @@
 #include "ostree/objects/ref_name.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit.hh"
+#include "ostree/tree/layer_digests.hh"
 #include "ostree/tree/layer_entries.hh"
 
 namespace osb::ostree {
@@ -22,14 +23,18 @@ constexpr const char* kRefPrefix = "ostree/container/blob/osb";
 constexpr guint32 kFormat = 4;              // format 1 did not support devices
 constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects, so others must not use it as a tree
 constexpr guint32 kFormatTable = 5;         // the same, from a table of contents
+constexpr guint32 kFormatFiles = 6;         // as 4, from a table of contents
+constexpr guint32 kFormatPartial = 7;       // files of an interrupted fetch; never used as a layer
 constexpr const char* kKeyLayerFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";
 constexpr const char* kKeyCommit = "osb.layer.commit";
 constexpr const char* kKeyImage = "osb.layer.image";
 constexpr const char* kKeySize = "osb.layer.size";
 constexpr const char* kKeyNotes = "osb.layer.notes";
+constexpr const char* kKeyDigests = "osb.layer.digests";
 constexpr const char* kEntriesFile = "entries";
-constexpr std::size_t kMaxEntriesFile = 1UL << 30;
+constexpr const char* kDigestsFile = "digests";
+constexpr std::size_t kMaxListFile = 1UL << 30;
 
 RefName ref_of(const oci::Digest& digest) {
     return RefName::escaped(kRefPrefix, digest.to_string());
@@ -39,12 +44,17 @@ guint32 format_of_kind(LayerKind kind) {
     return kind == LayerKind::ordinary ? kFormat : kFormatEncapsulated;
 }
 
+guint32 format_of_table(LayerKind kind) {
+    return kind == LayerKind::ordinary ? kFormatFiles : kFormatTable;
+}
+
 guint32 format_of(const Layer& layer) {
-    if (layer.table) return kFormatTable;
+    if (layer.is_partial) return kFormatPartial;
+    if (layer.table) return format_of_table(layer.kind());
     return format_of_kind(layer.kind());
 }
 
-// Reads a file of a commit's root directory.
+// Reads a list in a commit's root directory.
 std::string read_file(OstreeRepo* repo, const CommitId& commit, const char* name) {
     GFile* root = nullptr;
     GErrorSlot error;
@@ -53,7 +63,7 @@ std::string read_file(OstreeRepo* repo, const CommitId& commit, const char* name
     const GObjectPtr<GFile> owned_root(root);
     const GObjectPtr<GFile> file(g_file_get_child(root, name));
     const GObjectPtr<GFileInputStream> stream(g_file_read(file.get(), nullptr, error.out()));
-    if (!stream) error.raise("cannot read a layer's entries");
+    if (!stream) error.raise("cannot read a list of a layer");
     std::string out;
     constexpr std::size_t kStep = 256UL * 1024;
     for (;;) {
@@ -62,11 +72,10 @@ std::string read_file(OstreeRepo* repo, const CommitId& commit, const char* name
         gsize n = 0;
         error.check(g_input_stream_read_all(G_INPUT_STREAM(stream.get()), out.data() + old, kStep, &n,
                                             nullptr, error.out()) != 0,
-                    "cannot read a layer's entries");
+                    "cannot read a list of a layer");
         out.resize(old + n);
         if (n < kStep) return out;
-        if (out.size() > kMaxEntriesFile)
-            throw Error(ErrorKind::too_large, "a layer's list of entries is too large");
+        if (out.size() > kMaxListFile) throw Error(ErrorKind::too_large, "a list of a layer is too large");
     }
 }
 
@@ -120,9 +129,10 @@ std::unique_ptr<Layer> load_named_layer(const Repository& repository, const oci:
 
 // Adds the objects of the layer, named by their checksums, in directories by the first digit. A single
 // directory would exceed ostree's size limit of a dirtree, and many small ones would cost a file each.
-Node object_tree(const Layer& layer, const Sha256& entries_file) {
+Node object_tree(const Layer& layer, const Sha256& entries_file, const Sha256* digests_file) {
     Node root = Node::directory();
     root.set_child(kEntriesFile, Node::file(entries_file));
+    if (digests_file != nullptr) root.set_child(kDigestsFile, Node::file(*digests_file));
     Node& objects = root.set_child("objects", Node::directory());
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
@@ -142,6 +152,9 @@ GVariantPtr layer_metadata(const Layer& layer) {
         g_variant_builder_add(&builder, "{sv}", kKeyCommit, g_variant_new_string(layer.commit->c_str()));
     g_variant_builder_add(&builder, "{sv}", kKeyDiffId,
                           g_variant_new_string(layer.diff_id().to_string().c_str()));
+    if (!layer.digests().empty()) {
+        g_variant_builder_add(&builder, "{sv}", kKeyDigests, g_variant_new_uint64(layer.digests().size()));
+    }
     g_variant_builder_add(&builder, "{sv}", kKeyLayerFormat, g_variant_new_uint32(format_of(layer)));
     if (!layer.image_layers.empty())
         g_variant_builder_add(&builder, "{sv}", kKeyImage, string_array(layer.image_layers));
@@ -184,6 +197,11 @@ std::vector<LayerRef> layer_refs(const Repository& repository) {
     return out;
 }
 
+bool has_digests(const LayerRef& layer) {
+    guint64 count = 0;
+    return layer.metadata && g_variant_lookup(layer.metadata.get(), kKeyDigests, "t", &count) != FALSE;
+}
+
 // Adds the layers of an image that holds one of `commits`. Such a commit does not list its layers, but the
 // first layer does.
 void add_layers_with(const LayerRef& layer, const std::set<CommitId>& commits, std::set<std::string>& refs) {
@@ -201,12 +219,17 @@ std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Di
     try {
         const auto location = oci::find_toc(layer);
         if (!location) return {};
-        const std::string text = concat("table\n", layer.digest.to_string(), '\n',
-                                        to_hex(location->toc_digest), '\n', diff_id.to_string(), '\n');
-        return oci::Digest::of(as_bytes(text));
+        return table_key(kWholeTable, layer.digest, location->toc_digest, diff_id);
     } catch (const Error&) {
         return {};  // such a table is not read either
     }
+}
+
+oci::Digest table_key(std::string_view purpose, const oci::Digest& blob, const Sha256& table,
+                      const oci::Digest& diff_id) {
+    const std::string text =
+        concat(purpose, '\n', blob.to_string(), '\n', to_hex(table), '\n', diff_id.to_string(), '\n');
+    return oci::Digest::of(as_bytes(text));
 }
 
 std::vector<std::string> layer_names(const oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,
@@ -233,9 +256,29 @@ std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Diges
 
 std::unique_ptr<Layer> load_table_layer(const Repository& repository, const oci::Digest& key,
                                         const oci::Digest& diff_id, LayerKind kind) {
-    auto out = load_named_layer(repository, key, diff_id, kind, kFormatTable);
+    auto out = load_named_layer(repository, key, diff_id, kind, format_of_table(kind));
     if (out != nullptr) out->table = key;
     return out;
+}
+
+bool has_known_contents(const Repository& repository) {
+    const std::vector<LayerRef> layers = layer_refs(repository);
+    return std::any_of(layers.begin(), layers.end(),
+                       [](const LayerRef& layer) { return has_digests(layer); });
+}
+
+void for_each_known_content(const Repository& repository,
+                            const std::function<void(const KnownContent&)>& take) {
+    std::set<CommitId> seen;  // a layer that was read has two refs
+    for (const LayerRef& layer : layer_refs(repository)) {
+        if (!has_digests(layer) || !seen.insert(layer.commit).second) continue;
+        try {
+            parse_digests(read_file(repository.handle().repo.get(), layer.commit, kDigestsFile), take);
+        } catch (const Error& error) {
+            // The repository was pruned or damaged, so the files are fetched again.
+            log_debug(concat("the digests of a layer cannot be used: ", error.message()));
+        }
+    }
 }
 
 bool holds_all_files(const ObjectWriter& writer, const Layer& layer) {
@@ -246,10 +289,11 @@ bool holds_all_files(const ObjectWriter& writer, const Layer& layer) {
 }
 
 GVariantPtr make_layer_commit(ObjectWriter& writer, const Layer& layer) {
-    const std::string entries = serialize_entries(layer);
-    const Sha256 file =
-        writer.write_file({.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}}, {}, as_bytes(entries));
-    const WrittenTree tree = write_tree(writer, object_tree(layer, file));
+    const FileMeta meta{.uid = 0, .gid = 0, .mode = S_IFREG | 0644U, .xattrs = {}};
+    const Sha256 entries = writer.write_file(meta, {}, as_bytes(serialize_entries(layer)));
+    std::optional<Sha256> digests;
+    if (!layer.digests().empty()) digests = writer.write_file(meta, {}, as_bytes(serialize_digests(layer)));
+    const WrittenTree tree = write_tree(writer, object_tree(layer, entries, digests ? &*digests : nullptr));
     const GVariantPtr metadata = layer_metadata(layer);
     return make_commit({.metadata = metadata.get(), .root = tree});
 }

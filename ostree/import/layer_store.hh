@@ -10,24 +10,36 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/hash.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/manifest.hh"
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/layer.hh"
+#include "ostree/tree/layer_digests.hh"
 
 namespace osb::ostree {
 
 class Transaction;
 
-// The name of a layer that is known from its table alone: a digest of the blob's and the table's digest and
-// of the diffID. nullopt if the descriptor has no valid annotations of a table.
+// The purposes of names in table_key().
+inline constexpr std::string_view kWholeTable = "table";
+inline constexpr std::string_view kPartialTable = "part";  // an interrupted fetch (Layer::is_partial)
+
+// The name of a layer that is known from its table alone: a digest of the purpose, of the blob's and the
+// table's digest and of the diffID.
+oci::Digest table_key(std::string_view purpose, const oci::Digest& blob, const Sha256& table,
+                      const oci::Digest& diff_id);
+
+// The name for the purpose kWholeTable. nullopt if the descriptor has no valid annotations of a table.
 std::optional<oci::Digest> table_key(const oci::Descriptor& layer, const oci::Digest& diff_id);
 
 // All names of the first `count` layers of an image, for Layer::image_layers.
@@ -43,6 +55,15 @@ std::unique_ptr<Layer> load_layer(const Repository& repository, const oci::Diges
 // Loads a layer that is known from its table by the name table_key(). Returns nullptr as load_layer().
 std::unique_ptr<Layer> load_table_layer(const Repository& repository, const oci::Digest& key,
                                         const oci::Digest& diff_id, LayerKind kind);
+
+// True if the digests of files of some stored layer are known. Quick: reads no list.
+bool has_known_contents(const Repository& repository);
+
+// Passes to `take` the content of each file of the stored layers whose digest is known, also several times.
+// Import has computed each digest itself. Whether the object still exists is for the caller to see. A list
+// that cannot be read is left out. Throws Error for a fault of the repository's refs.
+void for_each_known_content(const Repository& repository,
+                            const std::function<void(const KnownContent&)>& take);
 
 // True if the repository has the objects of all files of the layer. Thread-safe.
 bool holds_all_files(const ObjectWriter& writer, const Layer& layer);

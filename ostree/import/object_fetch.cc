@@ -1,24 +1,20 @@
 #include "ostree/import/object_fetch.hh"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "base/error.hh"
-#include "base/fd.hh"
 #include "base/interrupt.hh"
 #include "base/log.hh"
 #include "base/task_pool.hh"
-#include "oci/codec/unzstd.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_store.hh"
+#include "ostree/import/range_reader.hh"
 #include "ostree/objects/object_format.hh"
 #include "ostree/objects/object_lookup.hh"
 #include "ostree/tree/image_budget.hh"
@@ -37,25 +33,11 @@ struct ObjectFetch::Job {
 
     std::uint64_t bytes_left() const {
         if (objects == nullptr) return 0;
-        std::uint64_t out = 0;
-        if (!begun) {
-            for (const BlobRange& range : plan.xattrs) out += range.end - range.begin;
-        }
-        for (std::size_t i = next; i < plan.content.size(); ++i)
-            out += plan.content[i].end - plan.content[i].begin;
-        return out;
+        return (begun ? 0 : bytes_of(plan.xattrs)) + bytes_of(plan.content, next);
     }
 };
 
 namespace {
-
-// Requests wait for the network most of the time, so there are more of them at once than cores.
-constexpr unsigned kConnections = 6;
-
-// The threads for `threads` of the options, where 0 means one per core.
-unsigned threads_for(unsigned threads) {
-    return std::max(threads != 0 ? threads : std::thread::hardware_concurrency(), kConnections);
-}
 
 ObjectType type_of(const std::string& suffix) {
     if (suffix == "dirtree") return ObjectType::dirtree;
@@ -63,54 +45,10 @@ ObjectType type_of(const std::string& suffix) {
     return ObjectType::file;
 }
 
-bool lacks(const ObjectLookup& present, const LayerObject& object) {
+bool lacks(const ObjectLookup& lookup, const LayerObject& object) {
     // The commit is part of the result, and its detached metadata may have changed.
     if (object.name.suffix == "commit" || object.name.suffix == "commitmeta") return true;
-    return !present.has(parse_sha256(object.name.checksum), type_of(object.name.suffix));
-}
-
-// The next `size` bytes of a source.
-class SourcePart final : public Source {
-  public:
-    SourcePart(Source& inner, std::uint64_t size) : inner_(inner), left_(size) {}
-
-    std::size_t read(MutableBytes buffer) override {
-        buffer = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_)));
-        if (buffer.empty()) return 0;
-        const std::size_t n = inner_.read(buffer);
-        if (n == 0) throw Error(ErrorKind::digest_mismatch, "the blob ends too early");
-        left_ -= n;
-        return n;
-    }
-
-    // Skips the rest of the part.
-    void pass() {
-        if (inner_.skip(left_) != left_) throw Error(ErrorKind::digest_mismatch, "the blob ends too early");
-        left_ = 0;
-    }
-
-  private:
-    Source& inner_;
-    std::uint64_t left_;
-};
-
-void read_exactly(Source& content, MutableBytes buffer) {
-    if (read_full(content, buffer) != buffer.size())
-        throw Error(ErrorKind::digest_mismatch, "the content is shorter than the table of contents declares");
-}
-
-void expect_end(Source& content) {
-    std::uint8_t more = 0;
-    if (content.read({&more, 1}) != 0)
-        throw Error(ErrorKind::digest_mismatch, "the content is longer than the table of contents declares");
-}
-
-std::string read_small(Source& content, std::uint64_t size) {
-    std::string out(static_cast<std::size_t>(size), '\0');
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): char aliases
-    read_exactly(content, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
-    expect_end(content);
-    return out;
+    return !lookup.has(parse_sha256(object.name.checksum), type_of(object.name.suffix));
 }
 
 FileMeta meta_of(const LayerObject& object, std::string_view xattrs) {
@@ -130,7 +68,7 @@ class ObjectFetch::Run {
 
     void run(std::uint64_t limit) {
         begin_jobs();
-        TaskPool pool(threads_for(fetch_.threads_));
+        TaskPool pool(fetch_threads(fetch_.threads_));
         std::uint64_t bytes = 0;
         for (const auto& job : fetch_.jobs_) {
             if (job->objects == nullptr) continue;
@@ -154,7 +92,7 @@ class ObjectFetch::Run {
   private:
     // Fetches attributes, and writes the objects without content.
     void begin_jobs() {
-        TaskPool pool(threads_for(fetch_.threads_));
+        TaskPool pool(fetch_threads(fetch_.threads_));
         for (const auto& job : fetch_.jobs_) {
             if (job->objects == nullptr || std::exchange(job->begun, true)) continue;
             pool.add_producer([this, job, &pool] { guarded(*job, [&] { begin(*job, pool); }); });
@@ -182,23 +120,13 @@ class ObjectFetch::Run {
         fetch_.bytes_fetched_ += range.end - range.begin;
     }
 
-    // Reads the range and calls take() for each part, with its decompressed content.
-    template<typename Take>
-    void read_range(const Job& job, const BlobRange& range, const Take& take) {
-        const oci::Descriptor& blob = fetch_.image_.manifest.layers[job.index];
-        const std::unique_ptr<Source> source =
-            fetch_.image_.source->open_range(blob, range.begin, range.end - range.begin);
-        std::uint64_t at = range.begin;
-        for (const BlobPart& part : range.parts) {
-            check_interrupt();
-            SourcePart(*source, part.begin - at).pass();
-            SourcePart packed(*source, part.end - part.begin);
-            with_context([&] { return concat("object ", job.objects->objects[part.object].name.checksum); },
-                         [&] { take(part, *oci::unzstd(packed)); });
-            packed.pass();
-            progress_.advance(part.end - at);
-            at = part.end;
-        }
+    void read_range(const Job& job, const BlobRange& range, const TakePart& take) {
+        read_blob_range(
+            fetch_.image_, job.index, range, progress_, [&](const BlobPart& part, Source& content) {
+                with_context(
+                    [&] { return concat("object ", job.objects->objects[part.object].name.checksum); },
+                    [&] { take(part, content); });
+            });
     }
 
     void store(const Job& job, const LayerObject& object, Source& content, TaskPool& pool) {
@@ -283,10 +211,11 @@ void check_fetch_way(const oci::Image& image, FetchWay way) {
         throw Error(ErrorKind::usage, "--fetch delta: the image is not only an ostree commit")
             .hint("use --fetch auto");
     }
-    if (way == FetchWay::objects && encapsulated_layers(image) == 0) {
-        throw Error(ErrorKind::usage, "--fetch objects: the image does not hold an ostree commit")
-            .hint("use --fetch layers, or make the image with 'osb-oci push' or 'osb-oci export'");
-    }
+}
+
+void throw_no_table() {
+    throw Error(ErrorKind::usage, "--fetch objects: a layer of the image has no readable table of contents")
+        .hint("use --fetch layers, or make the image with the compression zstd:chunked");
 }
 
 bool is_fault_of_layer(const Error& error) noexcept {
@@ -305,8 +234,8 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
     // An empty repository has no objects, so tables of contents would be read in vain.
     const bool in_vain = way == FetchWay::automatic && repository.refs("").empty();
     if (way == FetchWay::layers || in_vain) return;
-    const ObjectLookup present(repository);
-    TaskPool pool(threads_for(threads));
+    const ObjectLookup lookup(repository);
+    TaskPool pool(fetch_threads(threads));
     for (const std::size_t index : unread) {
         const auto job = std::make_shared<Job>();
         job->index = index;
@@ -316,7 +245,7 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
             if (job->objects == nullptr) return;
             try {
                 job->plan = plan_layer(*job->objects,
-                                       [&](const LayerObject& object) { return lacks(present, object); });
+                                       [&](const LayerObject& object) { return lacks(lookup, object); });
             } catch (const Error& error) {
                 log_debug(concat(describe_layer(image, job->index), ": ", error.message()));
                 job->objects = nullptr;
@@ -330,11 +259,7 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
     pool.run();
     keep_within_limits();
     const auto is_whole = [](const std::shared_ptr<Job>& job) { return job->objects == nullptr; };
-    if (way == FetchWay::objects && std::any_of(jobs_.begin(), jobs_.end(), is_whole)) {
-        throw Error(ErrorKind::usage,
-                    "--fetch objects: a layer of the image has no readable table of contents")
-            .hint("use --fetch layers, or export the image with --compression zstd:chunked");
-    }
+    if (way == FetchWay::objects && std::any_of(jobs_.begin(), jobs_.end(), is_whole)) throw_no_table();
 }
 
 void ObjectFetch::keep_within_limits() {

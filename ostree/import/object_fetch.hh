@@ -27,9 +27,11 @@
 
 namespace osb::ostree {
 
-// Throws Error{usage} for a way that the image cannot offer: `objects` for an image without a commit, and
-// `delta` for one that is not only a commit.
+// Throws Error{usage} for a way that the image cannot offer: `delta` for one that is not only a commit.
 void check_fetch_way(const oci::Image& image, FetchWay way);
+
+// Throws Error{usage} for `objects`: a layer has no table of contents.
+[[noreturn]] void throw_no_table();
 
 // Layers of which more than this part is missing are read whole: in percent of the blob's size.
 inline constexpr std::uint64_t kWholeLayerPercent = 85;

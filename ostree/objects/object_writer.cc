@@ -14,6 +14,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/free_space.hh"
+#include "ostree/objects/filez.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/objects/repository_space.hh"
@@ -336,6 +337,14 @@ std::string ObjectWriter::read_metadata(ObjectType type, const Sha256& checksum)
     if (!staged) return ostree::read_metadata(repository_, type, checksum);
     FileRangeSource source(staged.get(), 0, file_size(staged.get()), path);
     return read_all(source, kMaxMetadataSize, path);
+}
+
+std::unique_ptr<Source> ObjectWriter::open_content(const Sha256& checksum) const {
+    const std::string path = loose_path(checksum, ObjectType::file, mode_ == RepoMode::archive);
+    Fd staged(::openat(staging_.fd(), path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!staged) return open_object(repository_, checksum).content;
+    if (mode_ == RepoMode::archive) return open_filez(std::move(staged)).content;
+    return std::make_unique<FdSource>(std::move(staged), path);
 }
 
 void ObjectWriter::publish() {

@@ -60,6 +60,10 @@ class ObjectWriter {
     // Error{not_found}.
     std::string read_metadata(ObjectType type, const Sha256& checksum) const;
 
+    // Opens the content of a regular file's object that was written, and is not checked again, or that is in
+    // the repository. No thread may write it any more. Throws Error{not_found}; and as open_object().
+    std::unique_ptr<Source> open_content(const Sha256& checksum) const;
+
     // Moves all written objects to objects/. They are durable unless the repository's configuration disables
     // that. This also sets owner, mode and attributes of files in a bare repository, so their layers must
     // have been verified. Call it once, from one thread, before libostree's own commit of the transaction.

@@ -41,6 +41,13 @@ struct LayerEntry {
     EntryKind kind = EntryKind::file;
 };
 
+// The SHA-256 of a file's content, without the metadata that the object's checksum covers, too.
+struct FileDigest {
+    Sha256 digest{};
+    std::uint64_t size = 0;             // at least 1
+    const LayerEntry* entry = nullptr;  // an entry of the layer, which names the object
+};
+
 // The content of a layer. The layers of an encapsulated image hold a commit. They have these entries: content
 // objects, as files and symbolic links without a path; their names in the image, as hard links whose target
 // is the object's checksum in hexadecimal digits, or "" for a file that is not an object; and, except in the
@@ -69,11 +76,18 @@ class Layer {
     std::string_view keep(std::string_view text);
 
     // The memory of the entries in bytes, for ImageBudget::keep().
-    std::size_t memory() const noexcept { return text_size_ + entries_.size() * sizeof(LayerEntry); }
+    std::size_t memory() const noexcept {
+        return text_size_ + entries_.size() * sizeof(LayerEntry) + digests_.size() * sizeof(FileDigest);
+    }
 
     // Entries keep their addresses when others are added.
     std::deque<LayerEntry>& entries() noexcept { return entries_; }
     const std::deque<LayerEntry>& entries() const noexcept { return entries_; }
+
+    // The digests of files, as far as they were verified: of a layer that was read or fetched, not of one
+    // that was known. Digests keep their addresses when others are added.
+    std::deque<FileDigest>& digests() noexcept { return digests_; }
+    const std::deque<FileDigest>& digests() const noexcept { return digests_; }
 
     // Entries that could not be stored, one line each, escaped: "2 devices dropped: dev/null, dev/zero".
     std::vector<std::string>& notes() noexcept { return notes_; }
@@ -85,10 +99,12 @@ class Layer {
     std::optional<CommitId> commit;       // LayerKind::commit: the commit in the layer
     // LayerKind::commit: the names in layer_store.hh of all layers that hold that commit, if they are known.
     std::vector<std::string> image_layers;
-    // Set if the layer was not read: its table of contents names its objects. Each object is right, but
-    // `diff_id` was not verified, and the blob may hold something else. The value is table_key() in
+    // Set if the layer was not read: its table of contents names its objects or files. Each of them is right,
+    // but `diff_id` was not verified, and the blob may hold something else. The value is table_key() in
     // layer_store.hh.
     std::optional<oci::Digest> table;
+    // An interrupted fetch of the files of `table`: the entries are files of known content, without paths.
+    bool is_partial = false;
 
   private:
     oci::Digest diff_id_;
@@ -96,6 +112,7 @@ class Layer {
     std::pmr::monotonic_buffer_resource text_;
     std::size_t text_size_ = 0;
     std::deque<LayerEntry> entries_;
+    std::deque<FileDigest> digests_;
     std::vector<std::string> notes_;
 };
 

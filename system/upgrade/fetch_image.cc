@@ -41,7 +41,8 @@ std::uint64_t space_needed(const ostree::Repository& repository, const oci::Imag
     if (delta != nullptr) return delta->facts.size + 2 * delta->facts.unpacked_size + kMargin;
     if (way != ostree::FetchWay::layers) {
         const ostree::PlannedWay plan = ostree::plan_without_delta(repository, image, tables).front();
-        if (plan.way == "objects") return plan.bytes * kUnpackedPerCompressed + kMargin;
+        if (plan.way == "objects" || plan.way == "files")
+            return plan.bytes * kUnpackedPerCompressed + kMargin;
     }
     std::uint64_t out = kMargin;
     for (const std::size_t index : unread) out += unpacked_size(image.manifest.layers[index]);

@@ -1,12 +1,13 @@
-// The objects of an encapsulated image's layer, from the JSON of its table of contents, and the ranges of the
-// blob that a plan asks for. The first byte says whether the layer is the first of its image, and which
-// objects are wanted.
+// The objects of an encapsulated image's layer, or the files of an ordinary layer, from the JSON of its table
+// of contents, and the ranges of the blob that a plan asks for. The first byte says which of them, whether
+// the layer is the first of its image, and which objects are wanted.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 
 #include "base/error.hh"
+#include "ostree/import/file_plan.hh"
 #include "ostree/import/layer_objects.hh"
 
 namespace {
@@ -19,7 +20,7 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-std::uint64_t check_ranges(const std::vector<ostree::BlobRange>& ranges, const ostree::LayerObjects& layer) {
+std::uint64_t check_ranges(const std::vector<ostree::BlobRange>& ranges, std::size_t objects) {
     std::uint64_t bytes = 0;
     std::uint64_t end = 0;
     for (const ostree::BlobRange& range : ranges) {
@@ -27,7 +28,7 @@ std::uint64_t check_ranges(const std::vector<ostree::BlobRange>& ranges, const o
         require(range.parts.size() == 1 || range.end - range.begin <= ostree::kMaxRange);
         std::uint64_t at = range.begin;
         for (const ostree::BlobPart& part : range.parts) {
-            require(at <= part.begin && part.begin < part.end && part.object < layer.objects.size());
+            require(at <= part.begin && part.begin < part.end && part.object < objects);
             at = part.end;
         }
         require(at == range.end);
@@ -41,7 +42,8 @@ void check_plan(const ostree::LayerObjects& layer, bool wants_all) {
     std::size_t asked = 0;
     const auto is_wanted = [&](const ostree::LayerObject&) { return wants_all || asked++ % 2 == 0; };
     const ostree::LayerPlan plan = ostree::plan_layer(layer, is_wanted);
-    require(plan.bytes == check_ranges(plan.xattrs, layer) + check_ranges(plan.content, layer));
+    require(plan.bytes == check_ranges(plan.xattrs, layer.objects.size()) +
+                              check_ranges(plan.content, layer.objects.size()));
     require(plan.wanted.size() <= layer.objects.size() && plan.attributes <= plan.unpacked);
 }
 
@@ -57,6 +59,22 @@ void check_objects(const ostree::LayerObjects& layer, bool holds_commit) {
     require(commits == (holds_commit ? 1 : 0));
 }
 
+void check_files(const oci::Toc& table, bool wants_all) {
+    std::size_t asked = 0;
+    const auto is_known = [&](const Sha256&, std::uint64_t) { return !wants_all && asked++ % 2 == 0; };
+    const ostree::FilePlan plan = ostree::plan_files(table, is_known);
+    require(plan.bytes == check_ranges(plan.ranges, plan.groups.size()));
+    std::uint64_t unpacked = 0;
+    for (const ostree::FileGroup& group : plan.groups) {
+        require(group.size > 0 && !group.files.empty());
+        for (const oci::TocEntry* const file : group.files) {
+            require(file->digest == group.digest && file->tar.size == group.size);
+            unpacked += group.size;
+        }
+    }
+    require(plan.unpacked == unpacked);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -65,6 +83,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         auto table = std::make_shared<const oci::Toc>(
             oci::parse_toc(as_text(ByteView(data + 1, size - 1)), kPayloadEnd));
+        if ((data[0] & 4U) != 0) {
+            check_files(*table, (data[0] & 2U) != 0);
+            return 0;
+        }
         const ostree::LayerObjects layer = ostree::find_layer_objects(std::move(table), holds_commit);
         check_objects(layer, holds_commit);
         check_plan(layer, (data[0] & 2U) != 0);

@@ -1,5 +1,6 @@
 // Tables of contents of zstd:chunked layers: the JSON; the compressed form, for input that begins as zstd
-// does; and the annotations that say where a table lies, for input of the form "io...=value", one a line.
+// does; and what says where a table lies: the annotations, for input of the form "io...=value", one a line,
+// or the footer, for input that ends in its magic.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -49,13 +50,31 @@ void check_toc(const oci::Toc& toc, std::uint64_t payload_end) {
     require(to_json(oci::parse_toc(json, payload_end)) == json);
 }
 
+oci::Descriptor empty_layer() {
+    return {.media_type = "application/vnd.oci.image.layer.v1.tar+zstd",
+            .digest = oci::Digest::of({}),
+            .size = kPayloadEnd,
+            .annotations = {},
+            .platform = {},
+            .artifact_type = {}};
+}
+
+void check_location(const oci::TocLocation& location) {
+    const auto in_blob = [](const oci::TocRange& range) {
+        require(range.size > 0 && range.offset <= kPayloadEnd && range.size <= kPayloadEnd - range.offset);
+    };
+    in_blob(location.toc);
+    if (location.tar_split) in_blob(*location.tar_split);
+    require(std::max(location.toc.size, location.toc.uncompressed_size) <= oci::kMaxToc);
+}
+
+void check_footer(std::string_view tail) {
+    const auto location = oci::find_toc_footer(tail, empty_layer());
+    if (location) check_location(*location);
+}
+
 void check_annotations(std::string_view text) {
-    oci::Descriptor layer{.media_type = "application/vnd.oci.image.layer.v1.tar+zstd",
-                          .digest = oci::Digest::of({}),
-                          .size = kPayloadEnd,
-                          .annotations = {},
-                          .platform = {},
-                          .artifact_type = {}};
+    oci::Descriptor layer = empty_layer();
     while (!text.empty()) {
         const std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
@@ -65,12 +84,7 @@ void check_annotations(std::string_view text) {
     }
     const auto location = oci::find_toc(layer);
     if (!location) return;
-    const auto in_blob = [](const oci::TocRange& range) {
-        require(range.size > 0 && range.offset <= kPayloadEnd && range.size <= kPayloadEnd - range.offset);
-    };
-    in_blob(location->toc);
-    if (location->tar_split) in_blob(*location->tar_split);
-    require(std::max(location->toc.size, location->toc.uncompressed_size) <= oci::kMaxToc);
+    check_location(*location);
     layer.annotations = oci::toc_annotations(*location);
     require(oci::toc_annotations(*oci::find_toc(layer)) == layer.annotations);
 }
@@ -89,6 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ByteView bytes(data, size);
     const std::string_view text = as_text(bytes);
     try {
+        check_footer(text);
         if (text.starts_with("\x28\xB5\x2F\xFD")) {
             check_compressed(bytes);
         } else if (text.starts_with("io.")) {

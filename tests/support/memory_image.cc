@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/media_type.hh"
 #include "tests/support/compress.hh"
@@ -60,12 +61,13 @@ MemorySourceOfImage::MemorySourceOfImage(const std::vector<MemoryLayer>& layers,
                           {"layers", oci::Json::array()},
                           {"annotations", options.annotations}};
     for (const MemoryLayer& layer : layers) {
-        const std::string blob = compressed(layer);
+        const std::string blob = layer.blob.empty() ? compressed(layer) : layer.blob;
         const std::size_t size = blob.size();
         const std::string digest = add(blob, options.layer_digests);
         layer_digests_.push_back(digest);
         manifest["layers"].push_back(
             {{"mediaType", media_type(layer.compression)}, {"digest", digest}, {"size", size}});
+        if (!layer.annotations.empty()) manifest["layers"].back()["annotations"] = layer.annotations;
         config["rootfs"]["diff_ids"].push_back(oci::Digest::of(as_bytes(layer.tar)).to_string());
     }
     const std::string config_text = config.dump();
@@ -88,6 +90,15 @@ oci::Document MemorySourceOfImage::root() {
 std::unique_ptr<Source> MemorySourceOfImage::open_blob(const oci::Descriptor& descriptor) {
     if (descriptor.media_type.find("layer") != std::string::npos) ++opened;
     return std::make_unique<OwnedSource>(blobs_.at(descriptor.digest.to_string()));
+}
+
+std::unique_ptr<Source> MemorySourceOfImage::open_range(const oci::Descriptor& descriptor,
+                                                        std::uint64_t offset, std::uint64_t length) {
+    const unsigned number = ranges++;
+    if (number >= fail_after) throw Error(ErrorKind::unavailable, "the network is gone");
+    std::string bytes = blobs_.at(descriptor.digest.to_string()).substr(offset, length);
+    if (number >= good_ranges) bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    return std::make_unique<OwnedSource>(std::move(bytes));
 }
 
 MemoryImage make_image(const std::vector<MemoryLayer>& layers, const MemoryImageOptions& options) {

@@ -14,6 +14,8 @@ namespace osb::test {
 struct MemoryLayer {
     std::string tar;  // uncompressed
     oci::Compression compression = oci::Compression::none;
+    std::string blob;                                // "": made of `tar`
+    std::map<std::string, std::string> annotations;  // of the descriptor
 };
 
 struct MemoryImageOptions {
@@ -31,10 +33,15 @@ class MemorySourceOfImage final : public oci::ImageSource {
 
     oci::Document root() override;
     std::unique_ptr<Source> open_blob(const oci::Descriptor& descriptor) override;
+    std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
+                                       std::uint64_t length) override;
 
     // The stored bytes of a layer, to be damaged.
     std::string& layer_blob(std::size_t index) { return blobs_.at(layer_digests_.at(index)); }
-    std::atomic<unsigned> opened{0};  // layers are opened side by side
+    std::atomic<unsigned> opened{0};   // layers are opened side by side
+    std::atomic<unsigned> ranges{0};   // that were opened
+    unsigned good_ranges = 1U << 30U;  // so many; the others have wrong bytes
+    unsigned fail_after = 1U << 30U;   // so many ranges, the network is gone
 
   private:
     std::string add(std::string bytes, HashAlgorithm algorithm);

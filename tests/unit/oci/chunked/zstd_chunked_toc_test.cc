@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/byte_order.hh"
 #include "oci/documents/json_text.hh"
 #include "tests/unit/oci/layout_builder.hh"
 #include "tests/unit/oci/writer_test_util.hh"
@@ -260,6 +261,47 @@ TEST(FindToc, RefusesWhatContradictsItself) {
     expect_error(ErrorKind::invalid, [&] {
         find_toc(layer_with({{kChecksum, good}, {kPosition, "100:50:200:1"}, {kTarSplit, "990:42:99"}}));
     });
+}
+
+std::string footer_of(const std::vector<std::uint64_t>& numbers, const std::string& magic) {
+    std::string out = "\x50\x2a\x4d\x18";
+    append_little_endian(out, numbers.size() * 8 + magic.size(), 4);
+    for (const std::uint64_t number : numbers) append_little_endian(out, number, 8);
+    return out + magic;
+}
+
+TEST(FindTocFooter, ReadsBothForms) {
+    const Descriptor layer = layer_with({});
+    const auto old = find_toc_footer(std::string(24, 'x') + footer_of({100, 50, 200, 1}, "GnUlInUx"), layer);
+    ASSERT_TRUE(old);
+    EXPECT_EQ(old->toc.offset, 100U);
+    EXPECT_EQ(old->toc.size, 50U);
+    EXPECT_EQ(old->toc.uncompressed_size, 200U);
+    EXPECT_FALSE(old->tar_split);
+    const auto now = find_toc_footer(footer_of({100, 50, 200, 1, 158, 42, 99}, "GNUlInUx"), layer);
+    ASSERT_TRUE(now && now->tar_split);
+    EXPECT_EQ(now->tar_split->offset, 158U);
+    EXPECT_FALSE(find_toc_footer(footer_of({100, 50, 200, 1, 0, 0, 0}, "GNUlInUx"), layer)->tar_split);
+    const LayerBytes written = write_layer({file_member("f", "content")}, "zstd:chunked", 0);
+    const auto own = find_toc_footer(written.blob.substr(written.blob.size() - kMaxTocFooter),
+                                     layer_with({}, written.blob.size()));
+    ASSERT_TRUE(own && own->tar_split);
+    EXPECT_EQ(own->toc.offset, written.layer->toc->toc.offset);
+    EXPECT_EQ(own->tar_split->size, written.layer->toc->tar_split->size);
+}
+
+TEST(FindTocFooter, OtherBytesAreNotOne) {
+    const Descriptor layer = layer_with({});
+    const std::string good = footer_of({100, 50, 200, 1}, "GnUlInUx");
+    for (std::size_t i = 0; i < good.size(); ++i)
+        EXPECT_FALSE(find_toc_footer(std::string_view(good).substr(i + 1), layer)) << i;
+    // The form of 56 bytes, which nothing reads; another type; another magic; places outside the blob.
+    EXPECT_FALSE(find_toc_footer(footer_of({100, 50, 200, 1, 158, 42}, "GNUlInUx"), layer));
+    EXPECT_FALSE(find_toc_footer(footer_of({100, 50, 200, 2}, "GnUlInUx"), layer));
+    EXPECT_FALSE(find_toc_footer(footer_of({100, 50, 200, 1}, "GNUlInUx"), layer));
+    EXPECT_FALSE(find_toc_footer(footer_of({999, 50, 200, 1}, "GnUlInUx"), layer));
+    EXPECT_FALSE(find_toc_footer(footer_of({100, 50, kMaxToc + 1, 1}, "GnUlInUx"), layer));
+    EXPECT_FALSE(find_toc_footer(footer_of({100, 50, 200, 1, 999, 42, 99}, "GNUlInUx"), layer));
 }
 
 TEST(ReadToc, ChecksTheDigest) {
