@@ -13,7 +13,7 @@ namespace {
 
 // bsdiff needs 17 bytes of memory for each byte of the old file, and compression of a part 370 MB. They do
 // not run at once.
-constexpr guint32 kMaxBsdiffSize = 16;  // in MB
+constexpr guint32 kMaxBsdiffSize = 40;  // of both versions together, in MB
 constexpr guint32 kMaxPartSize = 16;    // in MB
 
 void require_commit(const Repository& repository, const CommitId& commit) {

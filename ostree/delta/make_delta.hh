@@ -30,9 +30,9 @@ class DeltaFiles {
 };
 
 // Makes the delta that needs `from` and gives `to`. All content is in its parts, whatever its size. Needs at
-// most about 512 MiB of memory: of files above 16 MB, only blocks that did not change are taken from the old
-// version. Throws Error: not_found if the repository does not have both commits completely; io, no_space;
-// Interrupted, after which nothing is left.
+// most about 512 MiB of memory: of a file whose two versions have more than 40 MB, only blocks that did not
+// change are taken from the old one. Throws Error: not_found if the repository does not have both commits
+// completely; io, no_space; Interrupted, after which nothing is left.
 DeltaFiles make_delta(const Repository& repository, const CommitId& from, const CommitId& to);
 
 // The same in deltas/ of the repository itself, where clients of an archive repository find it.

@@ -183,7 +183,8 @@ def check_prune(test, source):
     source.write("usr/lib/latest", b"latest\n")
     commit(source, "v4")
     pushed = push(test, source, "v4", "--delta-last", "2")
-    test.check([delta["from"] for delta in pushed["deltas"]] == [source.commits["big"], source.commits["v2"]], "of the last two commits", pushed)
+    found = [delta["from"] for delta in pushed["deltas"]]
+    test.check(found == [source.commits["big"], source.commits["v2"]], "of the last two commits", pushed)
     again = push(test, source, "v4", "--delta-last", "2")
     test.check([delta["unchanged"] for delta in again["deltas"]] == [True, True], "they are not made twice", again)
     kept = push(test, source, "v4", "--prune-deltas")

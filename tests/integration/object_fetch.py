@@ -10,6 +10,7 @@ from lib_faulty_proxy import Fault, FaultyProxy
 from lib_registry import Registry
 from lib_versions import INSECURE, REF, Source, check_commit, counted, fresh, pull, pull_text, transfer
 
+
 def check_update(test, source):
     repo = fresh(test, "updated", source)
     shown = test.run(test.osb, "inspect", "--json", "--repo", repo, "--against", REF, INSECURE, source.registry.image("os:v2"))
