@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/commit_metadata.hh"
 #include "ostree/import/encapsulated_image.hh"
@@ -15,14 +16,42 @@
 namespace osb::ostree {
 namespace {
 
-// Returns the commit of a concurrent import of the same image that was faster.
-std::optional<ImportedCommit> find_quicker_import(const Repository& repository, const oci::Image& image,
-                                                  const ImportPlan& plan, const std::optional<CommitId>& base,
-                                                  const std::optional<CommitId>& present) {
-    if (plan.required_commit) return std::nullopt;  // the result of an import is a commit of its own
-    const bool has_moved = present && *present != commit_parent(plan, base, std::nullopt);
-    if (!has_moved || plan.parent_choice != Parent::automatic) return std::nullopt;
-    return find_earlier_import(repository, image, plan, *present);
+// The commit that this import makes with the given parent and subject.
+GVariantPtr make_import_commit(const Repository& repository, const oci::Image& image, const ImportPlan& plan,
+                               const NewImport& import, const std::optional<CommitId>& parent,
+                               const std::string& subject) {
+    std::optional<CommitId> base;
+    if (import.base != nullptr) base = import.base->id;
+    const GVariantPtr metadata = commit_metadata(image, {.layout = layout_name(plan.layout),
+                                                         .kernel = import.kernel,
+                                                         .base = base,
+                                                         .collection = collection_of(repository),
+                                                         .ref = plan.ref});
+    return make_commit({.metadata = metadata.get(),
+                        .parent = parent,
+                        .subject = subject,
+                        .time = image_time(image),
+                        .root = import.objects.tree});
+}
+
+// Returns the ref's commit if an import of the same image made it: earlier, or concurrently and faster. The
+// author of an encapsulated image chooses what the metadata of its commit say, so the commit counts only if
+// this import would make the same one, bit by bit.
+std::optional<ImportedCommit> find_same_import(const Repository& repository, const oci::Image& image,
+                                               const ImportPlan& plan, const NewImport& import,
+                                               const std::optional<CommitId>& present) {
+    // The commit of an import is not the one that is signed.
+    if (plan.required_commit || !present) return std::nullopt;
+    std::optional<ImportedCommit> found = find_earlier_import(repository, image, plan, *present);
+    if (!found) return std::nullopt;
+    const std::string subject = subject_of(load_commit(repository, *present).get());
+    const GVariantPtr same = make_import_commit(repository, image, plan, import, found->parent, subject);
+    if (CommitId(sha256(bytes_of(same.get()))) == *present) {
+        found->found = import.new_layers.empty();
+        return found;
+    }
+    log_debug(concat("commit ", *present, " says that it is this image, and is not"));
+    return std::nullopt;
 }
 
 void save_layers(Transaction& transaction, const NewImport& import) {
@@ -59,17 +88,8 @@ ImportedCommit write_own_commit(const Repository& repository, Transaction& trans
     std::optional<CommitId> base;
     if (import.base != nullptr) base = import.base->id;
     const std::optional<CommitId> parent = commit_parent(plan, base, present);
-    const GVariantPtr metadata = commit_metadata(image, {.layout = layout_name(plan.layout),
-                                                         .kernel = import.kernel,
-                                                         .base = base,
-                                                         .collection = collection_of(repository),
-                                                         .ref = plan.ref});
-    const CommitId id = transaction.write_commit(make_commit({.metadata = metadata.get(),
-                                                              .parent = parent,
-                                                              .subject = plan.subject,
-                                                              .time = image_time(image),
-                                                              .root = import.objects.tree})
-                                                     .get());
+    const CommitId id = transaction.write_commit(
+        make_import_commit(repository, image, plan, import, parent, plan.subject).get());
     return {.id = id,
             .parent = parent,
             .base = base,
@@ -121,12 +141,12 @@ ImportedCommit publish_import(const Repository& repository, Transaction& transac
     transaction.lock_refs();
     const std::optional<CommitId> present = repository.resolve(plan.ref.text());
     const BaseCommit* const base = import.base;
-    std::optional<CommitId> base_id;
-    if (base != nullptr) base_id = base->id;
-    if (auto quicker = find_quicker_import(repository, image, plan, base_id, present)) {
-        quicker->signatures_added = sign_commit(repository, transaction, quicker->id, plan.signers);
-        if (quicker->signatures_added > 0) transaction.commit();
-        return std::move(*quicker);
+    if (auto same = find_same_import(repository, image, plan, import, present)) {
+        same->signatures_added = sign_commit(repository, transaction, same->id, plan.signers);
+        save_layers(transaction, import);
+        forget_other_layers(transaction, repository, image);
+        transaction.commit();
+        return std::move(*same);
     }
     const bool is_base = base != nullptr && plan.may_be_base && is_tree_of(import.objects.tree, *base);
     check_requirement(plan, is_base ? base : nullptr);

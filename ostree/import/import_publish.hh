@@ -42,9 +42,9 @@ struct NewImport {
 };
 
 // Publishes the writer's objects, writes the commits and sets the ref of the plan, all in `transaction`.
-// Atomic: if this throws, no ref has moved. A concurrent import may have moved the ref in the meantime. If
-// its commit is this image, that commit is the result and nothing else is written; otherwise it becomes the
-// parent. Warns if clients would reject the image's own commit under the plan's ref.
+// Atomic: if this throws, no ref has moved. If the ref's commit is the one that this import makes, because
+// an earlier or a concurrent import made it, it is the result, and no commit is written; otherwise it becomes
+// the parent. Warns if clients would reject the image's own commit under the plan's ref.
 ImportedCommit publish_import(const Repository& repository, Transaction& transaction, ObjectWriter& writer,
                               const oci::Image& image, const ImportPlan& plan, const NewImport& import);
 

@@ -53,7 +53,6 @@ std::optional<ImportedCommit> find_present_commit(const Repository& repository, 
                                                   const ImportPlan& plan) {
     if (!plan.present) return std::nullopt;
     if (plan.required_commit && plan.required_commit != plan.present) return std::nullopt;
-    if (auto found = find_earlier_import(repository, image, plan, *plan.present)) return found;
     return find_held_commit(repository, image, plan, *plan.present);
 }
 

@@ -24,15 +24,15 @@ struct ImportedCommit {
     std::size_t signatures_added = 0;
 };
 
-// Returns `commit` if an earlier import made it from this image with the layout, the parent and the ref
-// bindings of the plan; otherwise nullopt. Throws Error{not_found} if the repository does not have it.
+// Returns `commit` if its metadata say that an earlier import made it from this image, and it has the layout,
+// the parent and the ref bindings of the plan; otherwise nullopt. The metadata may lie. Throws
+// Error{not_found} if the repository does not have it.
 std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const CommitId& commit);
 
-// Returns the commit of the plan's ref if it is already the result, and no other commit is required: an
-// earlier import of the image, or the commit inside the image. Does not trust the image's label: the commit
-// inside counts only if all layers of the image were read before and hold it. Reads no layer. Throws as
-// known_layers().
+// Returns the commit of the plan's ref if it is the commit inside the image, and no other commit is required.
+// Does not trust the image's label: the commit inside counts only if all layers of the image were read before
+// and hold it. Reads no layer. Throws as known_layers().
 std::optional<ImportedCommit> find_present_commit(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan);
 

@@ -27,6 +27,13 @@ std::optional<CommitId> parent_of(GVariant* commit_object) {
     return parent ? std::optional(CommitId::parse(parent.get())) : std::nullopt;
 }
 
+std::string subject_of(GVariant* commit_object) {
+    constexpr gsize kSubject = 3;
+    const char* out = nullptr;
+    g_variant_get_child(commit_object, kSubject, "&s", &out);
+    return out;
+}
+
 void check_subject(const std::string& subject) {
     if (is_utf8(subject) && subject.find('\0') == std::string::npos) return;
     throw Error(ErrorKind::usage, concat("the subject ", quoted(subject), " is not UTF-8"));

@@ -22,6 +22,9 @@ GVariantPtr metadata_of(GVariant* commit_object);
 // Returns nullopt if the commit has no parent.
 std::optional<CommitId> parent_of(GVariant* commit_object);
 
+// The subject of the commit.
+std::string subject_of(GVariant* commit_object);
+
 // The content of a new commit object.
 struct CommitFields {
     GVariant* metadata = nullptr;  // a{sv}, borrowed

@@ -61,10 +61,22 @@ std::optional<oci::Platform> read_commit_platform(const Repository& repository, 
     return platform_of_machine(lookup_string(metadata.get(), "ostree.architecture"));
 }
 
-std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit) {
-    const GVariantPtr commit_object = load_whole(repository, commit);
-    auto config = config_of(metadata_of(commit_object.get()).get(), commit);
-    return config ? std::move(config->diff_ids) : std::vector<oci::Digest>();
+std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit,
+                                            const std::string& manifest_digest) {
+    const GVariantPtr metadata = metadata_of(load_whole(repository, commit).get());
+    try {
+        const oci::Digest digest = oci::Digest::parse(manifest_digest);
+        const oci::Manifest manifest =
+            oci::Manifest::parse(lookup_string(metadata.get(), "ostree.manifest"), "", digest.algorithm());
+        oci::ImageConfig config =
+            oci::ImageConfig::parse(lookup_string(metadata.get(), "ostree.container.image-config"));
+        const oci::Digest& named = manifest.config.digest;
+        if (manifest.digest == digest && oci::Digest::of(as_bytes(config.raw), named.algorithm()) == named)
+            return std::move(config.diff_ids);
+    } catch (const Error& error) {
+        log_debug(concat("commit ", commit, ": ", error.message()));
+    }
+    return {};
 }
 
 bool has_commit_object(const Repository& repository, const CommitId& commit) {

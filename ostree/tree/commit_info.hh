@@ -35,8 +35,10 @@ CommitInfo read_partial_commit_info(const Repository& repository, const CommitId
 // "ostree.architecture"; nullopt without either. Throws as read_commit_info().
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit);
 
-// The diffIDs of the image that the commit was made from, lowest first; empty where it does not say. Throws
-// as read_commit_info().
-std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit);
+// The diffIDs of the image with this manifest digest, lowest first, if the commit's metadata have its manifest
+// and config; otherwise empty. The digest proves them: whoever made the commit may have written anything.
+// Throws as read_commit_info().
+std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit,
+                                            const std::string& manifest_digest);
 
 }  // namespace osb::ostree

@@ -153,8 +153,12 @@ void Candidate::read() {
 // The uncompressed layers of an image identify the files of a system, regardless of the compression.
 void Candidate::find_same_layers() {
     if (facts_.release->version != facts_.present.version || ostree::is_encapsulated(*image_)) return;
-    facts_.is_same_system = ostree::read_commit_layers(sysroot_.repository(), target_.current.id.commit) ==
-                            image_->config.diff_ids;
+    const auto origin = image::Origin::parse(target_.current.origin).target();
+    const auto* const present = std::get_if<image::ImageOrigin>(&origin);
+    if (present == nullptr || present->manifest_digest.empty()) return;
+    const std::vector<oci::Digest> layers = ostree::read_commit_layers(
+        sysroot_.repository(), target_.current.id.commit, present->manifest_digest);
+    facts_.is_same_system = layers == image_->config.diff_ids;
 }
 
 void Candidate::set_release(const Release& release) {

@@ -1,6 +1,8 @@
 // When the ref's commit is what an import would give, so that there is nothing to do.
 #include "ostree/import/imported_commit.hh"
 
+#include "ostree/objects/repository_handle.hh"
+#include "ostree/tree/commit.hh"
 #include "tests/unit/ostree/encapsulated_fixture.hh"
 
 namespace osb::test {
@@ -14,8 +16,11 @@ class ImportedCommitTest : public EncapsulatedTest {
                                                          ostree::ImportOptions options) {
         if (!options.ref) options.ref = ostree::RefName::parse("os/test");
         const ostree::Repository repository = ostree::Repository::open(path);
-        return ostree::find_present_commit(repository, image,
-                                           ostree::plan_import(repository, image, options));
+        const ostree::ImportPlan plan = ostree::plan_import(repository, image, options);
+        auto found = ostree::find_present_commit(repository, image, plan);
+        if (!found && plan.present)
+            found = ostree::find_earlier_import(repository, image, plan, *plan.present);
+        return found;
     }
 
     std::optional<ostree::ImportedCommit> present_here(const oci::Image& image,
@@ -83,6 +88,36 @@ TEST_F(ImportedCommitTest, TheCommitInsideTheImage) {
     EXPECT_FALSE(present_in_target(image.image, {.parent = ostree::Parent::none}));
     EXPECT_FALSE(present_in_target(image.image, {.subject = "mine"}));
     EXPECT_FALSE(present_in_target(derived({TarBuilder().file("usr/b", "2")}).image));
+}
+
+// An encapsulated image brings a commit whose metadata its author chose.
+TEST_F(ImportedCommitTest, MetadataThatLieAreNoEvidence) {
+    const MemoryImage good = image_of({TarBuilder().file("usr/su", "good")});
+    const ostree::CommitId honest = import(good.image, {.layout = ostree::Layout::plain}).commit;
+    ostree::ImportOptions other{.layout = ostree::Layout::plain};
+    other.ref = ostree::RefName::parse("os/evil");
+    const ostree::CommitId evil_tree =
+        import(image_of({TarBuilder().file("usr/su", "evil")}).image, other).commit;
+    ostree::Repository repository = ostree::Repository::open(repo_path());
+    const ostree::RootChecksums root = ostree::read_root(repository, evil_tree);
+    const ostree::GVariantPtr metadata = ostree::metadata_of(ostree::load_commit(repository, honest).get());
+    std::optional<ostree::CommitId> evil;
+    {
+        ostree::Transaction transaction(repository);
+        evil = transaction.write_commit(
+            ostree::make_commit({.metadata = metadata.get(), .subject = "", .root = {root.tree, root.meta}})
+                .get());
+        transaction.set_ref(ostree::RefName::parse("os/test"), *evil);
+        transaction.commit();
+    }
+    const ostree::ImportResult result = import(good.image, {.layout = ostree::Layout::plain});
+    EXPECT_NE(result.commit, *evil);
+    EXPECT_FALSE(result.unchanged);
+    EXPECT_EQ(content(list_commit(repo_path(), "os/test"), "/usr/su"), "good");
+    const ostree::ImportResult again = import(good.image, {.layout = ostree::Layout::plain});
+    EXPECT_EQ(again.commit, result.commit);
+    EXPECT_TRUE(again.unchanged);
+    EXPECT_EQ(again.bytes_read, 0U);
 }
 
 // The label is the image's own word: without layers that were read it proves nothing.
