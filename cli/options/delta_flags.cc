@@ -4,11 +4,13 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/numbers.hh"
+#include "cli/options/registry_flags.hh"
 #include "cli/output/format.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/push/delta_prune.hh"
 #include "ostree/push/push_source.hh"
+#include "ostree/tree/commit_info.hh"
 #include "registry/trust/verify_image.hh"
 
 namespace osb::cli {
@@ -16,8 +18,11 @@ namespace {
 
 constexpr unsigned kMostDeltas = 100;
 
-ostree::CommitId commit_of_image(const std::string& name, const registry::RegistryOptions& access) {
-    const oci::Image image = registry::open_trusted_image(oci::Reference::parse(name), std::nullopt, access);
+ostree::CommitId commit_of_image(const std::string& name, const oci::Reference& target,
+                                 const registry::RegistryOptions& access) {
+    const oci::Reference reference = oci::Reference::parse(name);
+    const oci::Image image =
+        registry::open_trusted_image(reference, std::nullopt, options_for_other(reference, target, access));
     const std::optional<ostree::CommitId> commit = ostree::promised_whole_commit(image);
     if (commit) return *commit;
     throw Error(ErrorKind::invalid, "the image is not only an ostree commit");
@@ -54,29 +59,32 @@ void DeltaFlags::declare(Arguments& arguments) {
 }
 
 std::vector<ostree::CommitId> DeltaFlags::commits(const ostree::Repository& repository,
+                                                  const oci::Reference& target,
                                                   const registry::RegistryOptions& access) const {
     std::vector<ostree::CommitId> out;
     for (const std::string& name : from) {
-        if (oci::Reference::looks_like_image(name)) {
-            out.push_back(with_context([&] { return concat("--delta-from ", quoted(name)); },
-                                       [&] { return commit_of_image(name, access); }));
-            continue;
+        const auto what = [&] { return concat("--delta-from ", quoted(name)); };
+        const auto find = [&]() -> std::optional<ostree::CommitId> {
+            if (oci::Reference::looks_like_image(name)) return commit_of_image(name, target, access);
+            return repository.resolve(name);
+        };
+        const std::optional<ostree::CommitId> commit = with_context(what, find);
+        if (!commit || !ostree::has_whole_commit(repository, *commit)) {
+            throw ostree::revision_not_found(
+                repository, name,
+                concat("the repository has no commit ", commit ? commit->text() : quoted(name)));
         }
-        const std::optional<ostree::CommitId> known = repository.resolve(name);
-        if (!known) {
-            throw ostree::revision_not_found(repository, name,
-                                             concat("the repository has no commit ", quoted(name)));
-        }
-        out.push_back(*known);
+        out.push_back(*commit);
     }
     return out;
 }
 
-DeltaReport push_deltas(const Session& session, const DeltaFlags& flags, const ostree::Repository& repository,
+DeltaReport push_deltas(const Session& session, const DeltaFlags& flags,
+                        std::vector<ostree::CommitId> origins, const ostree::Repository& repository,
                         const oci::Reference& target, const ostree::ExportResult& image,
                         const registry::RegistryOptions& access) {
     DeltaReport out;
-    std::vector<ostree::CommitId> from = flags.commits(repository, access);
+    std::vector<ostree::CommitId>& from = origins;
     for (const ostree::CommitId& commit : ostree::commits_before(repository, image.commit, flags.last))
         from.push_back(commit);
     if (!from.empty()) {

@@ -21,9 +21,10 @@ struct DeltaFlags {
     void declare(Arguments& arguments);
     bool given() const noexcept { return !from.empty() || last > 0 || prune; }
 
-    // The commits that `from` names. An image is not fetched: its label says which commit it holds. Throws
-    // Error: not_found for an unknown revision or image; invalid for an image without a commit.
-    std::vector<ostree::CommitId> commits(const ostree::Repository& repository,
+    // The commits that `from` names, which the repository must have. An image is not fetched: its label says
+    // which commit it holds. `access` is that for `target`. Throws Error: not_found for an unknown revision,
+    // image or commit; invalid for an image without a commit.
+    std::vector<ostree::CommitId> commits(const ostree::Repository& repository, const oci::Reference& target,
                                           const registry::RegistryOptions& access) const;
 };
 
@@ -33,8 +34,10 @@ struct DeltaReport {
     std::size_t pruned = 0;
 };
 
-// Makes the deltas for an image that was pushed to `target`, and removes useless ones.
-DeltaReport push_deltas(const Session& session, const DeltaFlags& flags, const ostree::Repository& repository,
+// Makes the deltas from `origins` and the last commits for an image that was pushed to `target`, and removes
+// useless ones.
+DeltaReport push_deltas(const Session& session, const DeltaFlags& flags,
+                        std::vector<ostree::CommitId> origins, const ostree::Repository& repository,
                         const oci::Reference& target, const ostree::ExportResult& image,
                         const registry::RegistryOptions& access);
 

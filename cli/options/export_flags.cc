@@ -203,15 +203,22 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         throw ostree::revision_not_found(repository, rev,
                                          concat("the repository has no commit ", quoted(rev)));
     }
+    std::vector<ostree::CommitId> delta_origins;
+    if (deltas != nullptr && deltas->given()) {
+        if (options.format == ostree::ImageFormat::plain)
+            throw Error(ErrorKind::usage,
+                        "an image of the format plain holds no commit, so it has no deltas");
+        delta_origins = deltas->commits(repository, target, access);
+    }
     std::vector<std::string> mounts;
     if (!previous_.empty()) {
         const oci::Reference previous = oci::Reference::parse(previous_);
-        registry::RegistryOptions for_previous = access;
-        // The given credentials are for the target, so another registry must not receive them.
-        if (split_name(previous).first != split_name(target).first) for_previous.credentials.reset();
         options.previous =
             with_context([&] { return concat("the previous image ", quoted(previous_)); },
-                         [&] { return registry::open_trusted_image(previous, std::nullopt, for_previous); });
+                         [&] {
+                             return registry::open_trusted_image(previous, std::nullopt,
+                                                                 options_for_other(previous, target, access));
+                         });
         // podman stores layers, not their original blobs.
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);
@@ -227,7 +234,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     if (key) sign_written(session, target, result.manifest_digest, *key, access);
     std::optional<DeltaReport> report;
     if (deltas != nullptr && deltas->given())
-        report = push_deltas(session, *deltas, repository, target, result, access);
+        report = push_deltas(session, *deltas, delta_origins, repository, target, result, access);
     // The archive itself is on standard output, so nothing may follow it.
     const bool is_archive =
         target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;

@@ -87,4 +87,15 @@ registry::RegistryOptions RegistryFlags::options() const {
     return out;
 }
 
+registry::RegistryOptions options_for_other(const oci::Reference& other, const oci::Reference& target,
+                                            registry::RegistryOptions options) {
+    const auto host = [](const oci::Reference& image) {
+        return image.location.substr(0, image.location.find('/'));
+    };
+    const bool is_same = other.transport == oci::Transport::docker &&
+                         target.transport == oci::Transport::docker && host(other) == host(target);
+    if (!is_same) options.credentials.reset();
+    return options;
+}
+
 }  // namespace osb::cli

@@ -30,4 +30,9 @@ struct RegistryFlags {
     registry::RegistryOptions options() const;
 };
 
+// The options for another image than the target of a push: the given credentials are for the registry of the
+// target, and another one must not receive them.
+registry::RegistryOptions options_for_other(const oci::Reference& other, const oci::Reference& target,
+                                            registry::RegistryOptions options);
+
 }  // namespace osb::cli

@@ -115,7 +115,7 @@ class PushVerb final : public Verb {
                         "push: the server of ssh:// writes other commits, which deltas do not fit")
                 .hint("make deltas there, with 'ostree static-delta generate'");
         }
-        archive_.delta_from = deltas_.commits(repository, {});
+        archive_.delta_from = deltas_.commits(repository, {}, {});
         archive_.delta_last = deltas_.last;
         archive_.prune_deltas = deltas_.prune;
     }

@@ -15,7 +15,7 @@ constexpr std::uint64_t kMaxMemory = 128UL * 1024 * 1024;
 [[noreturn]] void fail_xz(lzma_ret code) {
     switch (code) {
         case LZMA_MEM_ERROR:
-            throw Error(ErrorKind::internal, "xz: out of memory");
+            throw Error(ErrorKind::too_large, "xz stream: the decoder needs more memory than there is");
         case LZMA_MEMLIMIT_ERROR:
             throw Error(ErrorKind::too_large, "xz stream: the decoder needs more than 128 MiB");
         case LZMA_FORMAT_ERROR:

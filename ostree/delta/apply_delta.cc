@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -32,7 +33,8 @@ class Mapping {
     explicit Mapping(const Fd& file) : size_(static_cast<std::size_t>(file_size(file.get()))) {
         if (size_ == 0) return;
         memory_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-        if (memory_ == MAP_FAILED) throw_errno("cannot map a part of a delta");
+        if (memory_ == MAP_FAILED)
+            throw Error(ErrorKind::too_large, concat("a part of ", size_, " bytes cannot be mapped"));
     }
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;
@@ -195,17 +197,27 @@ void DeltaApplication::store_files(const DeltaPartInfo& part, ByteView bytes, un
     ObjectWriter writer(repository_);
     DeltaPartReader reader(bytes);
     std::vector<Wanted> wanted;
+    std::set<Sha256> taken;  // a part may list an object several times
     for_each_object(part, reader, [&](const DeltaTarget& target, DeltaObject object) {
         if (!is_file(target) || writer.is_stored(target.checksum, ObjectType::file)) return;
-        if (files.contains(target.checksum)) wanted.push_back({target.checksum, std::move(object)});
+        if (!files.contains(target.checksum) || !taken.insert(target.checksum).second) return;
+        wanted.push_back({target.checksum, std::move(object)});
     });
     TaskPool pool(threads);
+    std::atomic<bool> failed{false};
     const std::size_t share = (wanted.size() + pool.threads() - 1) / pool.threads();
     for (std::size_t begin = 0; begin < wanted.size(); begin += share) {
         pool.add_producer([&, begin, end = std::min(begin + share, wanted.size())] {
-            LastBase bases(repository_);
-            for (std::size_t i = begin; i < end; ++i)
-                store_file(wanted[i], reader.payload(), bases, writer, pool);
+            try {
+                LastBase bases(repository_);
+                for (std::size_t i = begin; i < end && !failed; ++i) {
+                    check_interrupt();
+                    store_file(wanted[i], reader.payload(), bases, writer, pool);
+                }
+            } catch (...) {
+                failed = true;
+                throw;
+            }
         });
     }
     pool.run();

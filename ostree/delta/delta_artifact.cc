@@ -82,6 +82,10 @@ DeltaArtifact parse_delta_artifact(const oci::Artifact& artifact) {
 }
 
 oci::Artifact make_delta_artifact(const DeltaArtifact& delta, const oci::Descriptor& image) {
+    if (delta.parts.size() > kMaxDeltaParts) {
+        throw Error(ErrorKind::too_large,
+                    concat("a delta of ", delta.parts.size(), " parts; readers accept ", kMaxDeltaParts));
+    }
     oci::Artifact out{
         .type = std::string(kDeltaArtifactType), .layers = {delta.superblock}, .subject = image};
     out.layers.insert(out.layers.end(), delta.parts.begin(), delta.parts.end());

@@ -39,7 +39,8 @@ struct DeltaArtifact {
 // too_large above the limits of a delta.
 DeltaArtifact parse_delta_artifact(const oci::Artifact& artifact);
 
-// The artifact for an image. The facts' size is computed.
+// The artifact for an image. The facts' size is computed. Throws Error{too_large} for more parts than readers
+// accept.
 oci::Artifact make_delta_artifact(const DeltaArtifact& delta, const oci::Descriptor& image);
 
 }  // namespace osb::ostree

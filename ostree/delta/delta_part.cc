@@ -13,6 +13,11 @@
 namespace osb::ostree {
 namespace {
 
+// Limits of one part. libostree makes parts of 16 MB, and matches blocks of some kilobytes.
+constexpr gsize kMaxModes = 65'536;
+constexpr gsize kMaxAttributes = 65'536;
+constexpr std::size_t kMaxPieces = 1'000'000;
+
 constexpr const char* kPartFormat = "(a(uuu)aa(ayay)ayay)";
 
 enum Instruction : std::uint8_t {
@@ -46,6 +51,8 @@ DeltaPartReader::DeltaPartReader(ByteView bytes) : tables_(std::make_unique<Tabl
     GVariant* const part = tables_->part.get();
     const GVariantPtr modes = take(g_variant_get_child_value(part, 0));
     const GVariantPtr xattrs = take(g_variant_get_child_value(part, 1));
+    if (g_variant_n_children(modes.get()) > kMaxModes || g_variant_n_children(xattrs.get()) > kMaxAttributes)
+        fail_delta("too many modes or attributes in a part");
     for (gsize i = 0; i < g_variant_n_children(modes.get()); ++i) {
         guint32 uid = 0;
         guint32 gid = 0;
@@ -158,19 +165,24 @@ DeltaObject DeltaPartReader::read_pieces() {
     out.size = next_number();
     if (!S_ISREG(out.meta.mode)) fail_delta("a symbolic link that is made of pieces");
     std::uint64_t made = 0;
+    std::optional<Sha256> out_base;
     for (std::uint8_t code = next_byte(); code != Instruction::close; code = next_byte()) {
         if (change_base(code)) continue;
         if (code == Instruction::write) {
             const std::uint64_t length = next_number();
             const std::uint64_t offset = next_number();
             if (!base_) payload_range(offset, length);
+            if (length == 0) fail_delta("an empty piece");
             if (length > out.size - made) fail_delta("an object that is longer than it says");
+            if (base_ && out_base && *out_base != *base_) fail_delta("an object of several bases");
+            if (base_) out_base = base_;
+            if (++pieces_ > kMaxPieces) fail_delta("too many pieces in a part");
             made += length;
             out.pieces.push_back({.source = base_ ? PieceSource::object : PieceSource::payload,
                                   .offset = offset,
                                   .length = length,
                                   .base = base_.value_or(Sha256{})});
-        } else if (code == Instruction::patch && base_ && out.pieces.empty()) {
+        } else if (code == Instruction::patch && base_ && out.pieces.empty() && out.size > 0) {
             const std::uint64_t offset = next_number();
             const std::uint64_t length = next_number();
             payload_range(offset, length);

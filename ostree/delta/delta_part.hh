@@ -48,8 +48,8 @@ class DeltaPartReader {
     ~DeltaPartReader();
 
     // The next object, which is of this type; nullopt after the last one. Offsets and lengths lie in the
-    // payload, sizes of pieces add up, and modes and attributes are those of a file. Offsets into existing
-    // objects are not checked. Throws Error{invalid}.
+    // payload, pieces are not empty and add up to the size, at most one existing object is used, and modes
+    // and attributes are those of a file. Offsets into the existing object are not checked. Throws Error{invalid}.
     std::optional<DeltaObject> next(ObjectType type);
 
     ByteView payload() const noexcept { return payload_; }
@@ -69,6 +69,7 @@ class DeltaPartReader {
     ByteView payload_;
     ByteView instructions_;
     std::optional<Sha256> base_;  // of the following pieces
+    std::size_t pieces_ = 0;
 };
 
 }  // namespace osb::ostree

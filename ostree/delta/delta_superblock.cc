@@ -1,5 +1,7 @@
 #include "ostree/delta/delta_superblock.hh"
 
+#include <algorithm>
+
 #include "base/error.hh"
 #include "ostree/delta/malformed_delta.hh"
 #include "ostree/objects/glib.hh"

@@ -15,10 +15,10 @@
 
 namespace osb::ostree {
 
-// The maximum size of a superblock in bytes, of its number of parts, and of the objects in all parts. An
-// object takes 33 bytes.
+// The maximum size of a superblock in bytes, which limits the number of its objects: each takes 33 bytes. The
+// maximum number of parts, which an artifact has as layers beside the superblock.
 inline constexpr std::size_t kMaxSuperblock = 64UL * 1024 * 1024;
-inline constexpr std::size_t kMaxDeltaParts = 4096;
+inline constexpr std::size_t kMaxDeltaParts = 1000;
 
 // An object that a part makes.
 struct DeltaTarget {
@@ -36,7 +36,7 @@ struct DeltaSuperblock {
     std::optional<CommitId> from;  // nullopt: the delta needs no other commit
     CommitId to;
     std::string commit_object;  // of `to`; its checksum was checked
-    std::string detached;       // the detached metadata of `to`, serialised; "" for none
+    std::string detached;       // the detached metadata of `to`, serialised; "" for none; nothing proves them
     std::vector<DeltaPartInfo> parts;
 };
 

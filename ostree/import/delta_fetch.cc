@@ -1,5 +1,7 @@
 #include "ostree/import/delta_fetch.hh"
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <memory>
 #include <utility>
@@ -9,12 +11,11 @@
 #include "base/interrupt.hh"
 #include "base/log.hh"
 #include "base/unnamed_file.hh"
+#include "oci/codec/decompress.hh"
 #include "oci/codec/verified_source.hh"
 #include "ostree/delta/apply_delta.hh"
-#include "ostree/import/complete_commit.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/held_commit.hh"
-#include "ostree/objects/detached_metadata.hh"
 
 namespace osb::ostree {
 namespace {
@@ -37,14 +38,40 @@ DeltaSuperblock read_superblock(const oci::Image& image, const DeltaArtifact& de
     return out;
 }
 
+// The commit and its detached metadata in the image, by a range where the image's first layer begins.
+Encapsulated read_commit(const oci::Image& image) {
+    constexpr std::uint64_t kStart = 32UL * 1024;
+    const oci::Descriptor& layer = image.manifest.layers.front();
+    try {
+        const auto start = image.source->open_range(layer, 0, std::min(kStart, layer.size));
+        return read_held_commit(*oci::decompress_layer(*start, oci::layer_compression(layer.media_type)));
+    } catch (const Error& error) {
+        log_debug(concat("the commit is read from the whole layer: ", error.message()));
+    }
+    return read_held_commit(image);
+}
+
+// Ends the download of the next part when one cannot be applied.
+class StopOnExit {
+  public:
+    explicit StopOnExit(std::atomic<bool>& stopped) : stopped_(stopped) {}
+    StopOnExit(const StopOnExit&) = delete;
+    StopOnExit& operator=(const StopOnExit&) = delete;
+    ~StopOnExit() { stopped_ = true; }
+
+  private:
+    std::atomic<bool>& stopped_;
+};
+
 // The download of one blob to a file without a name.
 Fd download(oci::ImageSource& source, const oci::Descriptor& blob, const std::string& directory,
-            Progress& progress) {
+            Progress& progress, const std::atomic<bool>& stopped) {
     Fd file = open_unnamed_file(directory);
     const auto verified = open_verified(source, blob);
     std::vector<std::uint8_t> buffer(kCopyBuffer);
     while (const std::size_t n = verified->read(buffer)) {
         check_interrupt();
+        if (stopped) throw Error(ErrorKind::invalid, "the delta is not needed any more");
         write_all(file.get(), ByteView(buffer).first(n), directory);
         progress.advance(n);
     }
@@ -72,12 +99,9 @@ class DeltaFetch {
         }
         progress_.begin("applying the delta", bytes);
         apply_needed();
-        check_complete(repository_, superblock_.to, superblock_.commit_object);
-        FetchedByDelta out{.commit = {.commit = superblock_.to,
-                                      .commit_object = superblock_.commit_object,
-                                      .detached = superblock_.detached}};
-        // Malformed metadata would fail when the commit is written, after the way back to objects.
-        join_detached_metadata("", out.commit.detached, Preferred::present);
+        // Whoever pushed the delta may have left out signatures, or added any amount of rubbish.
+        FetchedByDelta out{.commit = read_commit(image_)};
+        check_same_commit(out.commit);
         out.bytes_read = delta_.superblock.size + bytes;
         out.objects_written = application_.objects_written();
         out.bytes_written = application_.bytes_written();
@@ -85,15 +109,21 @@ class DeltaFetch {
     }
 
   private:
+    void check_same_commit(const Encapsulated& held) const {
+        if (held.commit == superblock_.to) return;
+        throw Error(ErrorKind::invalid, "a delta to another commit than the image holds");
+    }
+
     // Downloads one part while the one before is applied.
     void apply_needed() {
         const std::string directory = concat(repository_.path(), "/tmp");
         const auto start = [&](std::size_t i) {
             return std::async(std::launch::async, [this, i, directory] {
-                return download(*image_.source, delta_.parts[needed_[i]], directory, progress_);
+                return download(*image_.source, delta_.parts[needed_[i]], directory, progress_, stopped_);
             });
         };
         std::future<Fd> next;
+        const StopOnExit stop(stopped_);  // its destructor runs before that of `next`, which waits
         if (!needed_.empty()) next = start(0);
         for (std::size_t i = 0; i < needed_.size(); ++i) {
             const Fd file = next.get();
@@ -112,41 +142,30 @@ class DeltaFetch {
     const DeltaSuperblock superblock_;
     DeltaApplication application_;
     std::vector<std::size_t> needed_;
+    std::atomic<bool> stopped_{false};
 };
-
-// True for errors after which the image may still be fetched in another way.
-bool is_fault_of_delta(const Error& error) noexcept {
-    switch (error.kind()) {
-        case ErrorKind::invalid:
-        case ErrorKind::digest_mismatch:
-        case ErrorKind::unsupported:
-        case ErrorKind::too_large:
-        case ErrorKind::not_found:
-        case ErrorKind::unavailable:
-        case ErrorKind::no_space:
-            return true;
-        default:
-            return false;
-    }
-}
 
 }  // namespace
 
 std::optional<FetchedByDelta> fetch_by_delta(Repository& repository, const oci::Image& image,
                                              const DeltaArtifact& delta, FetchWay way, unsigned threads,
                                              Progress& progress) {
+    // Whatever is wrong with the delta, the image itself may be well.
+    std::string problem;
     try {
         return DeltaFetch(repository, image, delta, threads, progress).run();
     } catch (const Error& error) {
-        if (way == FetchWay::delta || !is_fault_of_delta(error)) throw;
-        log_warning(concat("the delta is of no use: ", error.message(), "; fetching objects"));
+        if (way == FetchWay::delta) throw;
+        problem = error.message();
+    } catch (const std::bad_alloc&) {
+        problem = "out of memory";
     }
+    warn_of_useless_delta(problem);
     return std::nullopt;
 }
 
-void add_signatures_of_image(FetchedByDelta& fetched, const oci::Image& image) {
-    fetched.commit.detached =
-        join_detached_metadata(fetched.commit.detached, read_held_commit(image).detached, Preferred::added);
+void warn_of_useless_delta(std::string_view problem) {
+    log_warning(concat("the delta is of no use: ", problem, "; fetching objects"));
 }
 
 }  // namespace osb::ostree

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/progress.hh"
 #include "oci/transports/image.hh"
@@ -20,18 +21,17 @@ struct FetchedByDelta {
     std::uint64_t bytes_written = 0;
 };
 
-// Applies the delta. On return the repository has every object of the image's commit, durably, but not the
-// commit itself. Blobs of which no object is missing are not read, so what an earlier run stored is not
-// fetched again. Returns nullopt, with a warning, if the delta turns out to be damaged, wrong or incomplete,
-// or if its blobs are missing, cannot be fetched or take too much space: what it gave by then is kept, and
-// the image is to be fetched in another way. With FetchWay::delta these are errors. Throws Error{io};
-// Interrupted.
+// Applies the delta. On return the repository has the objects that it gives, durably, but not the commit
+// itself; the caller checks that none is missing (complete_commit.hh), inside the transaction that writes the
+// commit. The commit and its detached metadata are those of the image. Blobs of which no object is missing
+// are not read, so what an earlier run stored is not fetched again. Returns nullopt, with a warning, if the
+// delta is of no use for any reason: what it gave by then is kept, and the image is to be fetched in another
+// way. With FetchWay::delta the reason is an Error. Throws Interrupted.
 std::optional<FetchedByDelta> fetch_by_delta(Repository& repository, const oci::Image& image,
                                              const DeltaArtifact& delta, FetchWay way, unsigned threads,
                                              Progress& progress);
 
-// Adds the commit's signatures in the image to those of the delta, which may lack some. Reads the start of
-// the image's first layer. Throws as read_held_commit().
-void add_signatures_of_image(FetchedByDelta& fetched, const oci::Image& image);
+// Warns that the image is fetched in another way.
+void warn_of_useless_delta(std::string_view problem);
 
 }  // namespace osb::ostree

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.hh"
+#include "ostree/import/complete_commit.hh"
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/import_publish.hh"
 #include "ostree/import/tree_layout.hh"
@@ -22,6 +23,8 @@ ImportedCommit publish(Repository& repository, const oci::Image& image, const Im
     WrittenObjects objects;
     objects.tree = {.tree = base.root.tree, .meta = base.root.meta};
     Transaction transaction(repository);
+    // Inside the transaction, which keeps others from pruning objects that no ref needs yet.
+    check_complete(repository, base.id, held.commit_object);
     ObjectWriter writer(repository);
     return publish_import(
         repository, transaction, writer, image, plan,
@@ -43,12 +46,23 @@ std::optional<ImportedByDelta> import_by_delta(Repository& repository, const oci
     if (delta == nullptr) return std::nullopt;
     std::optional<FetchedByDelta> fetched = fetch_by_delta(repository, image, *delta, way, threads, progress);
     if (!fetched) return std::nullopt;
-    const RootChecksums root = root_of(as_bytes(fetched->commit.commit_object));
-    if (!fits_layout(is_laid_out(repository, root), plan.layout)) return std::nullopt;
-    if (plan.required_commit) add_signatures_of_image(*fetched, image);
-    ImportedCommit commit = publish(repository, image, plan, fetched->commit);
-    return ImportedByDelta{
-        .commit = std::move(commit), .fetched = std::move(*fetched), .layer_bytes = layer_bytes};
+    try {
+        const RootChecksums root = root_of(as_bytes(fetched->commit.commit_object));
+        if (!fits_layout(is_laid_out(repository, root), plan.layout)) {
+            throw Error(ErrorKind::usage,
+                        "--fetch delta: the image's commit does not have the layout, so another one is made")
+                .hint("use --fetch auto, or --layout plain");
+        }
+        progress.begin("writing the commit", std::nullopt);
+        ImportedCommit commit = publish(repository, image, plan, fetched->commit);
+        return ImportedByDelta{
+            .commit = std::move(commit), .fetched = std::move(*fetched), .layer_bytes = layer_bytes};
+    } catch (const Error& error) {
+        const bool is_incomplete = error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::not_found;
+        if (way == FetchWay::delta || (!is_incomplete && error.kind() != ErrorKind::usage)) throw;
+        if (is_incomplete) warn_of_useless_delta(error.message());
+    }
+    return std::nullopt;
 }
 
 }  // namespace osb::ostree

@@ -175,8 +175,10 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     // Whole layers prove what was known by a table only.
     if (options.fetch == FetchWay::layers && knows_by_table(repository, image)) present.reset();
     if (!present) {
-        if (auto by_delta = import_with_delta(repository, image, plan, options, progress))
-            return std::move(*by_delta);
+        if (options.uses_deltas) {
+            if (auto by_delta = import_with_delta(repository, image, plan, options, progress))
+                return std::move(*by_delta);
+        }
         return fetch_with_tables(way_without_delta(options.fetch), [&](FetchWay way, bool& uses_tables) {
             return import_new(repository, image, plan, options, way, progress, uses_tables);
         });
@@ -185,6 +187,14 @@ ImportResult import_image(Repository& repository, const oci::Image& image, const
     remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
     present->signatures_added = sign_stored_commit(repository, present->id, plan.signers);
     return describe_import(image, plan, std::move(*present), 0);
+}
+
+std::optional<ImportResult> import_image_by_delta(Repository& repository, const oci::Image& image,
+                                                  const ImportOptions& options, Progress& progress) {
+    check_fetch_way(image, options.fetch);
+    const ImportPlan plan = plan_import(repository, image, options);
+    if (find_present_commit(repository, image, plan)) return std::nullopt;
+    return import_with_delta(repository, image, plan, options, progress);
 }
 
 }  // namespace osb::ostree

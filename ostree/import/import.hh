@@ -51,6 +51,7 @@ struct ImportOptions {
     ImageTables* tables = nullptr;
     // The same for the deltas that are offered for it.
     ImageDeltas* deltas = nullptr;
+    bool uses_deltas = true;  // false: the caller has tried them
     // The result must be this commit, whose signatures were verified (held_commit.hh). nullopt: any.
     std::optional<CommitId> required_commit;
     // The keys that sign the commit of the result, in the same transaction that sets the ref.
@@ -94,5 +95,10 @@ struct ImportResult : ImportFacts {
 // through log_warning() immediately.
 ImportResult import_image(Repository& repository, const oci::Image& image, const ImportOptions& options,
                           Progress& progress);
+
+// The same, but only if a delta gives the result. Returns nullopt if the ref's commit is the result already,
+// or if no delta is taken or of use. Then call import_image() with ImportOptions::uses_deltas false.
+std::optional<ImportResult> import_image_by_delta(Repository& repository, const oci::Image& image,
+                                                  const ImportOptions& options, Progress& progress);
 
 }  // namespace osb::ostree

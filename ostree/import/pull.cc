@@ -148,12 +148,18 @@ std::optional<PullResult> pull_by_delta(Repository& repository, const oci::Image
     const std::uint64_t layer_bytes = size_of_layers(image, unread_layers(repository, image));
     const DeltaArtifact* const delta = choose_delta(repository, image, deltas, options.fetch, layer_bytes);
     if (delta == nullptr) return std::nullopt;
-    auto fetched = fetch_by_delta(repository, image, *delta, options.fetch, options.jobs, progress);
+    const auto fetched = fetch_by_delta(repository, image, *delta, options.fetch, options.jobs, progress);
     if (!fetched) return std::nullopt;
     check_required_commit(options.required_commit, *fetched->commit.commit);
-    if (options.required_commit) add_signatures_of_image(*fetched, image);
-    Transaction transaction(repository);
-    publish(repository, transaction, fetched->commit, options.ref);
+    progress.begin("writing the commit", std::nullopt);
+    try {
+        Transaction transaction(repository);
+        publish(repository, transaction, fetched->commit, options.ref);
+    } catch (const Error& error) {
+        if (options.fetch == FetchWay::delta || error.kind() != ErrorKind::invalid) throw;
+        warn_of_useless_delta(error.message());
+        return std::nullopt;
+    }
     PullResult out = describe(image, options, *fetched->commit.commit);
     out.bytes_read = fetched->bytes_read;
     out.transfer = describe_transfer(image, "delta", fetched->bytes_read, layer_bytes);

@@ -62,6 +62,7 @@ class DirectoryPush {
 
     ArchivePushResult run() {
         check_descent();
+        check_origins();
         const GVariantPtr commit_object = load_commit(source_.repository(), source_.commit());
         warn_of_binding(destination_, commit_object.get(), source_.ref());
         // It locks the repository, so that objects that are found are not pruned in the meantime.
@@ -74,10 +75,11 @@ class DirectoryPush {
         result_.unchanged = current() == source_.commit();
         if (!result_.unchanged) transaction.set_ref(source_.ref(), source_.commit());
         if (!result_.unchanged || !changes_.empty()) transaction.commit();
-        change_deltas();
         progress_.begin("updating the summary", std::nullopt);
-        if (!result_.deltas.empty() || result_.deltas_pruned > 0) rewrite_summary(destination_);
         update_summary(destination_);
+        // Deltas take minutes, and clients need not wait for them.
+        change_deltas();
+        if (!result_.deltas.empty() || result_.deltas_pruned > 0) rewrite_summary(destination_);
         return result_;
     }
 
@@ -89,6 +91,20 @@ class DirectoryPush {
         std::string detached;
         bool lacking = false;
     };
+
+    // Before anything changes: the destination has the origins, or gets them now.
+    void check_origins() const {
+        const auto& history = source_.history();
+        for (const CommitId& origin : options_.delta_from) {
+            const bool is_sent = std::any_of(history.begin(), history.end(), [&](const PushedCommit& pushed) {
+                return pushed.commit == origin;
+            });
+            if (is_sent || has_whole_commit(destination_, origin)) continue;
+            throw Error(ErrorKind::not_found,
+                        concat("the repository ", quoted(destination_.path()), " does not have the commit ",
+                               origin, ", from which a delta is to be made"));
+        }
+    }
 
     void change_deltas() {
         std::vector<CommitId> from = options_.delta_from;

@@ -9,11 +9,12 @@
 
 namespace osb::ostree {
 
-// Removes the deltas in the image's repository whose target no tag leads to, or whose origin `repository`
-// does not have any more. Looks at the referrers of all images with a tag, and of those that a referrers tag
-// names. Returns the number of removed deltas. A registry that deletes nothing keeps their space, with a
-// warning; without a referrers tag this is Error{unsupported}. Throws Error{too_large} for a repository of
-// more than 1,000 tags; otherwise as the registry.
+// Removes the deltas in the image's repository whose target no tag leads to, and those of which `repository`
+// has the target and not the origin any more. Only manifests that are deltas of their subject are deleted.
+// Looks at the referrers of all images with a tag, and of those that a referrers tag names. Returns the
+// number of removed deltas. If the registry does not delete them, they are only unlisted, with a warning;
+// without a referrers tag this is an error. Throws Error{too_large} for a repository with more than 1,000
+// tags of images; otherwise as the registry.
 std::size_t prune_deltas(const Repository& repository, const oci::Reference& image,
                          const registry::RegistryOptions& options);
 

@@ -35,10 +35,8 @@ std::uint64_t unpacked_size(const oci::Descriptor& layer) {
 
 std::uint64_t space_needed(const ostree::Repository& repository, const oci::Image& image,
                            const std::vector<std::size_t>& unread, ostree::ImageTables& tables,
-                           const ostree::DeltaArtifact* delta, ostree::FetchWay way) {
+                           ostree::FetchWay way) {
     if (unread.empty()) return 0;
-    // Old versions of large files are copied while they are changed.
-    if (delta != nullptr) return delta->facts.size + 2 * delta->facts.unpacked_size + kMargin;
     if (way != ostree::FetchWay::layers) {
         const ostree::PlannedWay plan = ostree::plan_without_delta(repository, image, tables).front();
         if (plan.way == "objects" || plan.way == "files")
@@ -98,6 +96,32 @@ void check_space(ostree::Sysroot& sysroot, std::uint64_t needed) {
     }
 }
 
+// True if the delta fits on the disk, by what it states. Nothing is removed for it, because it may state
+// anything, and objects may take less.
+bool fits(const ostree::Repository& repository, const ostree::DeltaFacts& delta) {
+    const std::uint64_t free = free_space(repository.path()).bytes;
+    // Old versions of large files are copied while they are changed.
+    const std::uint64_t most = free > kMargin ? free - kMargin : 0;
+    return delta.size <= most && delta.unpacked_size <= (most - delta.size) / 2;
+}
+
+std::optional<ostree::ImportResult> import_by_delta_if_it_fits(ostree::Repository& repository,
+                                                               const oci::Image& image,
+                                                               ostree::ImportOptions options,
+                                                               const std::vector<std::size_t>& unread,
+                                                               Progress& progress) {
+    ostree::ImageDeltas deltas(image);
+    const ostree::DeltaArtifact* const delta =
+        ostree::choose_delta(repository, image, deltas, options.fetch, ostree::size_of_layers(image, unread));
+    if (delta == nullptr) return std::nullopt;
+    if (options.fetch != ostree::FetchWay::delta && !fits(repository, delta->facts)) {
+        log_info("the disk does not have the space for the delta: fetching objects");
+        return std::nullopt;
+    }
+    options.deltas = &deltas;
+    return ostree::import_image_by_delta(repository, image, options, progress);
+}
+
 }  // namespace
 
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
@@ -107,23 +131,25 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     ostree::Repository repository = sysroot.repository();
     const std::vector<std::size_t> unread =
         ostree::unread_layers(repository, image, ostree::evidence_for(way));
-    ostree::ImageDeltas deltas(image);
-    const ostree::DeltaArtifact* const delta =
-        ostree::choose_delta(repository, image, deltas, way, ostree::size_of_layers(image, unread));
-    check_space(sysroot, space_needed(repository, image, unread, tables, delta, way));
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
     options.jobs = jobs;
     options.fetch = way;
     options.tables = &tables;
-    options.deltas = &deltas;
     if (verified) options.required_commit = verified->commit;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
     if (!ostree::is_encapsulated(image)) options.parent = ostree::Parent::none;
-    // A delta is applied by the import, part by part.
     std::uint64_t before = 0;
-    if (delta == nullptr) before = ostree::fetch_layers(repository, image, tables, way, jobs, progress);
-    const ostree::ImportResult result = ostree::import_image(repository, image, options, progress);
+    std::optional<ostree::ImportResult> by_delta =
+        import_by_delta_if_it_fits(repository, image, options, unread, progress);
+    if (!by_delta) {
+        options.fetch = ostree::way_without_delta(way);
+        options.uses_deltas = false;
+        check_space(sysroot, space_needed(repository, image, unread, tables, options.fetch));
+        before = ostree::fetch_layers(repository, image, tables, options.fetch, jobs, progress);
+    }
+    const ostree::ImportResult result =
+        by_delta ? std::move(*by_delta) : ostree::import_image(repository, image, options, progress);
     // A first layer that was known from before was not read again.
     if (verified) ostree::store_detached_metadata(repository, result.commit, verified->detached);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
