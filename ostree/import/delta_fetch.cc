@@ -43,8 +43,9 @@ Encapsulated read_commit(const oci::Image& image) {
     constexpr std::uint64_t kStart = 32UL * 1024;
     const oci::Descriptor& layer = image.manifest.layers.front();
     try {
-        const auto start = image.source->open_range(layer, 0, std::min(kStart, layer.size));
-        return read_held_commit(*oci::decompress_layer(*start, oci::layer_compression(layer.media_type)));
+        const std::string start = oci::read_range(*image.source, layer, 0, std::min(kStart, layer.size));
+        MemorySource source(as_bytes(start));
+        return read_held_commit(*oci::decompress_layer(source, oci::layer_compression(layer.media_type)));
     } catch (const Error& error) {
         log_debug(concat("the commit is read from the whole layer: ", error.message()));
     }

@@ -2,6 +2,7 @@
 """Deltas between versions: pushed beside the image, found and applied by pull and import, and of no harm if they are damaged or lie.
 The witnesses are ostree, which applies the same files, and the registry's log."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -156,7 +157,8 @@ def replace_deltas(test, source, subject, deltas):
     """Stores these manifests, and an index of referrers with nothing but them."""
     listed = []
     for manifest, entry in deltas:
-        digest, size = put(test, source, "of-the-test", manifest, "manifest")
+        text = json.dumps(manifest).encode()
+        digest, size = put(test, source, f"sha256:{hashlib.sha256(text).hexdigest()}", manifest, "manifest")
         listed.append(dict(entry, digest=digest, size=size))
     index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": listed}
     put(test, source, subject.replace(":", "-"), index, "index")
