@@ -96,7 +96,8 @@ const VerbEntry kPullVerb{
         "is identical to the original, signatures included, and every object is checked against its "
         "checksum. By a delta, the signatures are those that the delta carries. With --remote, the commit "
         "must be signed as the configuration of that remote requires, and nothing is stored otherwise; the "
-        "signatures of the image are then stored in any case. The commit's checksum goes to standard output. Ordinary images do "
+        "signatures of the image are then stored in any case. The commit's checksum goes to standard output. "
+        "Ordinary images do "
         "not hold a commit "
         "and are refused: use 'osb-oci import' for them.",
     .examples = kPullExamples,
