@@ -66,7 +66,7 @@ TEST(CommitSignature, Form) {
         return ostree::has_signature_form(key, as_bytes(bytes));
     };
     EXPECT_TRUE(has_form(ostree::kEd25519Signatures, std::string(64, '\0')));
-    for (const std::size_t size : {0, 63, 65})
+    for (const std::size_t size : {0U, 63U, 65U})
         EXPECT_FALSE(has_form(ostree::kEd25519Signatures, std::string(size, '\0')));
     for (const char* good : {"\x88", "\x89x", "\x8a", "\x8b", "\xc2"})
         EXPECT_TRUE(has_form(ostree::kGpgSignatures, good));

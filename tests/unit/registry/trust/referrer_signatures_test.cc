@@ -235,7 +235,7 @@ TEST_F(TagSignaturesTest, ABadLayerDoesNotHideTheOthers) {
 
 TEST_F(TagSignaturesTest, AMalformedListDoesNotHideBundles) {
     add_bundle(test::signed_bundle(test::statement_of(digest())));
-    for (const char* bad : {"{}", R"({"schemaVersion":2,"layers":[{}]})", "no JSON"}) {
+    for (const char* bad : {"{}", R"({"schemaVersion":2,"layers":[{}]})"}) {
         tag(bad);
         EXPECT_EQ(found(), 1U) << bad;
         EXPECT_NE(read_tag_signatures(image(), digest(), given_).problem, "") << bad;
