@@ -57,9 +57,10 @@ struct Argument {
     std::string_view default_shown = {};  // in words: "one per core"
     std::string_view group = kVerbGroup;  // the heading in the help; for options and flags
     bool required = false;
-    std::vector<std::string_view> allowed = {};   // the only valid values; empty: any
-    std::vector<std::string_view> offered = {};   // values for completion if others are valid too
-    std::optional<Range> range = std::nullopt;    // of a number
+    std::vector<std::string_view> allowed = {};  // the only valid values; empty: any
+    std::vector<std::string_view> offered = {};  // values for completion if others are valid too
+    std::optional<Range> range = std::nullopt;   // of a number
+    bool not_empty = false;                      // refuses "", which may mean to the verb that none was given
     std::vector<std::string_view> excludes = {};  // names of rows that must not be given with it
     std::vector<std::string_view> needs = {};     // names of rows that must be given with it
     Target target;

@@ -2,6 +2,7 @@
 
 #include "cli/options/key_files.hh"
 #include "ostree/import/held_commit.hh"
+#include "ostree/objects/detached_metadata.hh"
 #include "ostree/objects/remote_trust.hh"
 
 namespace osb::cli {
@@ -10,6 +11,7 @@ Argument commit_remote_argument(std::string& remote) {
     return {.name = "--remote",
             .value = "NAME",
             .help = "require that the commit is signed by a key of this remote of the repository",
+            .not_empty = true,
             .target = &remote};
 }
 
@@ -17,10 +19,14 @@ ostree::Repository open_repository(const std::string& path, const std::string& r
     return remote.empty() ? ostree::Repository::open_or_create(path) : ostree::Repository::open(path);
 }
 
-std::optional<ostree::CommitId> required_commit(const ostree::Repository& repository,
-                                                const std::string& remote, const oci::Image& image) {
+std::optional<ostree::Encapsulated> verified_commit(const ostree::Repository& repository,
+                                                    const std::string& remote, const oci::Image& image) {
     if (remote.empty()) return std::nullopt;
-    return ostree::verify_held_commit(image, ostree::RemoteTrust(repository, remote)).commit;
+    return ostree::verify_held_commit(image, ostree::RemoteTrust(repository, remote));
+}
+
+void store_verified(ostree::Repository& repository, const std::optional<ostree::Encapsulated>& verified) {
+    if (verified) ostree::store_detached_metadata(repository, *verified->commit, verified->detached);
 }
 
 void SignFlags::declare(Arguments& arguments) {
@@ -39,6 +45,7 @@ void SignFlags::declare(Arguments& arguments) {
         {.name = "--gpg-sign",
          .value = "KEYID",
          .help = "sign the commit with this GPG key",
+         .not_empty = true,
          .target = &gpg_keys},
         {.name = "--gpg-homedir",
          .value = "DIR",

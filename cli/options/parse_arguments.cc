@@ -77,6 +77,8 @@ void add_row(CLI::App& app, const Argument& row) {
     // An empty path of a policy or key must not mean that none was given.
     if (row.kind == ValueKind::file && !row.is_positional())
         option->check([](const std::string& value) { return value.empty() ? "the path is empty" : ""; }, "");
+    if (row.not_empty)
+        option->check([](const std::string& value) { return value.empty() ? "the value is empty" : ""; }, "");
     if (row.range) option->check([&row](const std::string& value) { return check_range(row, value); }, "");
 }
 

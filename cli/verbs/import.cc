@@ -123,9 +123,11 @@ class ImportVerb final : public Verb {
         // Open the image first, so that a mistyped name creates no repository.
         const oci::Image image = registry::open_trusted_image(reference, platform, registry_.options());
         ostree::Repository repository = open_repository(session.options.repo, remote_);
-        options_.required_commit = required_commit(repository, remote_, image);
+        const std::optional<ostree::Encapsulated> verified = verified_commit(repository, remote_, image);
+        if (verified) options_.required_commit = verified->commit;
         const ostree::ImportResult result =
             ostree::import_image(repository, image, options_, session.progress);
+        store_verified(repository, verified);
         session.progress.end();
         for (const std::string& note : result.notes) session.note(note);
         session.note(summary(result));

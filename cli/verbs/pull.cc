@@ -59,8 +59,10 @@ class PullVerb final : public Verb {
         // Check this before a repository is created.
         if (remote_.empty()) ostree::check_pullable(image);
         ostree::Repository repository = open_repository(session.options.repo, remote_);
-        options_.required_commit = required_commit(repository, remote_, image);
+        const std::optional<ostree::Encapsulated> verified = verified_commit(repository, remote_, image);
+        if (verified) options_.required_commit = verified->commit;
         const ostree::PullResult result = ostree::pull_image(repository, image, options_, session.progress);
+        store_verified(repository, verified);
         session.progress.end();
         session.note(concat("ref ", *result.ref, ": ", describe_transfer(result.transfer), "; wrote ",
                             format_count(result.objects_written, "object"), ", ",
@@ -92,8 +94,10 @@ const VerbEntry kPullVerb{
     .description =
         "Restores the commit inside an image that 'osb-oci export' or 'osb-oci push' wrote. The commit "
         "is identical to the original, signatures included, and every object is checked against its "
-        "checksum. With --remote, the commit must be signed as the configuration of that remote requires, "
-        "and nothing is stored otherwise. The commit's checksum goes to standard output. Ordinary images do "
+        "checksum. By a delta, the signatures are those that the delta carries. With --remote, the commit "
+        "must be signed as the configuration of that remote requires, and nothing is stored otherwise; the "
+        "signatures of the image are then stored in any case. The commit's checksum goes to standard output. "
+        "Ordinary images do "
         "not hold a commit "
         "and are refused: use 'osb-oci import' for them.",
     .examples = kPullExamples,

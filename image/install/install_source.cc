@@ -22,6 +22,11 @@ std::string remote_of(const std::string& imgref) {
     return std::get<ImageOrigin>(Origin::of_image(imgref).target()).remote;
 }
 
+bool requires_signature(const std::string& imgref) {
+    if (imgref.empty()) return false;
+    return std::get<ImageOrigin>(Origin::of_image(imgref).target()).requires_signature;
+}
+
 // The installed system would refuse a commit without these signatures.
 void follow_image(InstallSource& source, const std::string& imgref) {
     const std::string remote = remote_of(imgref);
@@ -68,7 +73,10 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
                          "' verifies the image; then install its commit with --repo"));
     }
 
-    const oci::Image image = registry::open_trusted_image(reference, options.platform, options.registry);
+    registry::RegistryOptions registry = options.registry;
+    // The installed system would refuse an image without a signature, so the first one needs one, too.
+    registry.require_signature = registry.require_signature || requires_signature(imgref);
+    const oci::Image image = registry::open_trusted_image(reference, options.platform, registry);
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
     const auto ref = ostree::RefName::parse(
         concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));

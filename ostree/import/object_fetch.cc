@@ -51,6 +51,12 @@ bool lacks(const ObjectLookup& lookup, const LayerObject& object) {
     return !lookup.has(parse_sha256(object.name.checksum), type_of(object.name.suffix));
 }
 
+// For an object whose name is not its own checksum. The table, which is verified, has that.
+void check_small_file(const oci::TocEntry& entry, std::string_view bytes) {
+    if (entry.digest ? sha256(as_bytes(bytes)) != *entry.digest : !bytes.empty())
+        throw Error(ErrorKind::digest_mismatch, "does not have the checksum of the table of contents");
+}
+
 FileMeta meta_of(const LayerObject& object, std::string_view xattrs) {
     const oci::TarEntry& tar = object.entry->tar;
     const bool is_link = tar.type == oci::TarType::symlink;
@@ -138,6 +144,7 @@ class ObjectFetch::Run {
         // Only the first layer has these two, once each.
         const std::lock_guard guard(mutex_);
         if (object.name.suffix == "commitmeta") {
+            check_small_file(*object.entry, bytes);
             detached_of_ = object.name.checksum;
             fetch_.commit_.detached = bytes;
             return;

@@ -1,6 +1,7 @@
 #include "ostree/objects/commit_signature.hh"
 
 #include "base/error.hh"
+#include "base/interrupt.hh"
 #include "ostree/objects/glib.hh"
 
 namespace osb::ostree {
@@ -24,6 +25,14 @@ std::string sign_commit_object(std::string_view commit_object,
     return std::string(as_text(bytes_of(out.get())));
 }
 
+bool has_signature_form(std::string_view key, ByteView bytes) noexcept {
+    if (key == kEd25519Signatures) return bytes.size() == kSignatureSize;
+    if (key != kGpgSignatures) return true;
+    if (bytes.empty()) return false;
+    const bool is_old_format = bytes[0] >= 0x88 && bytes[0] <= 0x8b;
+    return is_old_format || bytes[0] == 0xc2;
+}
+
 std::vector<std::string> read_signatures(std::string_view detached, std::string_view key) {
     if (detached.empty()) return {};
     const GVariantPtr dict =
@@ -34,16 +43,11 @@ std::vector<std::string> read_signatures(std::string_view detached, std::string_
         g_variant_lookup_value(dict.get(), std::string(key).c_str(), G_VARIANT_TYPE_BYTESTRING_ARRAY));
     if (!list) return {};
     const gsize count = g_variant_n_children(list.get());
-    if (count > kMaxCommitSignatures) {
-        throw Error(
-            ErrorKind::too_large,
-            concat("the commit has ", count, " signatures of one kind; the limit is ", kMaxCommitSignatures));
-    }
     std::vector<std::string> out;
-    out.reserve(count);
-    for (gsize i = 0; i < count; ++i) {
+    for (gsize i = 0; i < count && out.size() < kMaxCommitSignatures; ++i) {
         const GVariantPtr element(g_variant_get_child_value(list.get(), i));
-        out.emplace_back(as_text(view_byte_array(element.get())));
+        const ByteView bytes = view_byte_array(element.get());
+        if (has_signature_form(key, bytes)) out.emplace_back(as_text(bytes));
     }
     return out;
 }
@@ -52,7 +56,7 @@ std::optional<registry::PublicKey> find_commit_signer(std::string_view commit_ob
                                                       std::string_view detached,
                                                       const std::vector<registry::PublicKey>& keys) {
     for (const std::string& signature : read_signatures(detached, kEd25519Signatures)) {
-        if (signature.size() != kSignatureSize) continue;
+        check_interrupt();
         for (const registry::PublicKey& key : keys) {
             if (key.verifies(commit_object, signature)) return key;
         }

@@ -62,6 +62,18 @@ std::size_t count_ed25519(const Repository& repository, const CommitId& commit) 
     return read_signatures(read_detached_metadata(repository, commit), kEd25519Signatures).size();
 }
 
+// A full list takes no more signatures.
+void require_signatures(const Repository& repository, const CommitId& commit,
+                        const std::vector<registry::PrivateKey>& keys) {
+    const std::string object = read_commit_object(repository, commit);
+    const std::string detached = read_detached_metadata(repository, commit);
+    for (const registry::PrivateKey& key : keys) {
+        if (find_commit_signer(object, detached, {key.public_key()})) continue;
+        throw Error(ErrorKind::too_large, concat("the commit ", commit, " has ", kMaxCommitSignatures,
+                                                 " signatures already, which is the limit"));
+    }
+}
+
 }  // namespace
 
 void check_signers(const CommitSigners& signers) {
@@ -83,6 +95,7 @@ std::size_t sign_commit(const Repository& repository, Transaction& transaction, 
             commit, sign_commit_object(read_commit_object(repository, commit), signers.keys),
             Preferred::present);
         added = count_ed25519(repository, commit) - before;
+        require_signatures(repository, commit, signers.keys);
     }
     for (const std::string& key : signers.gpg_keys)
         added += sign_with_gpg(repository, commit, key, signers.gpg_homedir) ? 1 : 0;

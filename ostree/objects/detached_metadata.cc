@@ -1,10 +1,12 @@
 #include "ostree/objects/detached_metadata.hh"
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "ostree/objects/commit_signature.hh"
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_format.hh"
 #include "ostree/objects/object_reader.hh"
@@ -19,27 +21,36 @@ bool is_list(GVariant* value) {
     return g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING_ARRAY) != FALSE;
 }
 
-// The elements of `present`, then the elements of `added` that are not in `present`.
-GVariantPtr united(GVariant* present, GVariant* added) {
+// The signatures of both lists, without those of another form, which would only fill the list: those of
+// `present`, then those of `added` that are not in `present`, while there are less than kMaxCommitSignatures.
+// Returns nullptr if `added` brings nothing.
+GVariantPtr united(std::string_view key, GVariant* present, GVariant* added) {
     std::set<std::string> known;
     GVariantBuilder builder;
     g_variant_builder_init(&builder, G_VARIANT_TYPE_BYTESTRING_ARRAY);
-    for (GVariant* list : {present, added}) {
-        for (gsize i = 0; i < g_variant_n_children(list); ++i) {
+    const auto append = [&](GVariant* list, std::size_t limit) {
+        for (gsize i = 0; i < g_variant_n_children(list) && known.size() < limit; ++i) {
             const GVariantPtr element(g_variant_get_child_value(list, i));
-            if (!known.emplace(as_text(view_byte_array(element.get()))).second) continue;
+            const ByteView bytes = view_byte_array(element.get());
+            if (!has_signature_form(key, bytes) || !known.emplace(as_text(bytes)).second) continue;
             g_variant_builder_add_value(&builder, element.get());
         }
-    }
-    return take(g_variant_builder_end(&builder));
+    };
+    append(present, SIZE_MAX);
+    const std::size_t before = known.size();
+    append(added, kMaxCommitSignatures);
+    GVariantPtr out = take(g_variant_builder_end(&builder));
+    if (known.size() == before) out.reset();
+    return out;
 }
 
 // Returns false if nothing changed.
-bool add_value(GVariantPtr& present, GVariantPtr added, Preferred preferred) {
+bool add_value(std::string_view key, GVariantPtr& present, GVariantPtr added, Preferred preferred) {
     const bool had_list = present && is_list(present.get());
     const bool adds_list = is_list(added.get());
     if (had_list && adds_list) {
-        added = united(present.get(), added.get());
+        added = united(key, present.get(), added.get());
+        if (!added) return false;
     } else if (had_list) {
         return false;
     } else if (present && !adds_list && preferred == Preferred::present) {
@@ -62,7 +73,7 @@ bool parse(std::string_view bytes, Values& out) {
         g_variant_get_child(entry, 0, "&s", &key);
         const GVariantPtr boxed(g_variant_get_child_value(entry, 1));
         // A dictionary may have a key twice. g_variant_lookup() finds the first, so no signature is left out.
-        add_value(out[key], GVariantPtr(g_variant_get_variant(boxed.get())), Preferred::present);
+        add_value(key, out[key], GVariantPtr(g_variant_get_variant(boxed.get())), Preferred::present);
     }
     return true;
 }
@@ -84,7 +95,8 @@ std::string join_detached_metadata(std::string_view present, std::string_view ad
     if (!parse(added, more)) throw Error(ErrorKind::invalid, "malformed detached metadata of a commit");
     if (present.empty() || !parse(present, values)) return std::string(added);
     bool changed = false;
-    for (auto& [key, value] : more) changed = add_value(values[key], std::move(value), preferred) || changed;
+    for (auto& [key, value] : more)
+        changed = add_value(key, values[key], std::move(value), preferred) || changed;
     if (!changed) return std::string(present);
     std::string out = serialize(values);
     if (out.size() > kMaxMetadataSize) {

@@ -7,6 +7,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/interrupt.hh"
 #include "base/log.hh"
 #include "ostree/objects/commit_signature.hh"
 #include "ostree/objects/gpg_support.hh"
@@ -19,6 +20,9 @@ namespace {
 constexpr const char* kAddHint =
     "'ostree remote add --sign-verify=ed25519=inline:KEY' or '--gpg-import=FILE' configures one";
 
+// Each starts gpg.
+constexpr std::size_t kMaxGpgSignatures = 100;
+
 struct GBytesDeleter {
     void operator()(GBytes* bytes) const noexcept { g_bytes_unref(bytes); }
 };
@@ -26,6 +30,18 @@ using GBytesPtr = std::unique_ptr<GBytes, GBytesDeleter>;
 
 GBytesPtr copy_bytes(std::string_view text) {
     return GBytesPtr(g_bytes_new(text.data(), text.size()));
+}
+
+// Detached metadata with this signature only.
+std::string one_gpg_signature(std::string_view signature) {
+    GVariantBuilder list;
+    g_variant_builder_init(&list, G_VARIANT_TYPE_BYTESTRING_ARRAY);
+    g_variant_builder_add_value(&list, byte_array(as_bytes(signature)));
+    GVariantBuilder dict;
+    g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
+    g_variant_builder_add(&dict, "{sv}", std::string(kGpgSignatures).c_str(), g_variant_builder_end(&list));
+    const GVariantPtr out = take(g_variant_builder_end(&dict));
+    return std::string(as_text(bytes_of(out.get())));
 }
 
 std::vector<registry::PublicKey> to_public_keys(const Ed25519Keys& keys) {
@@ -161,24 +177,34 @@ void RemoteTrust::verify_ed25519(const CommitId& commit, std::string_view commit
     throw refusal(concat("commit ", commit, " has no Ed25519 signature by a trusted key"));
 }
 
+// Each signature on its own: libostree refuses all of them if one is malformed.
 void RemoteTrust::verify_gpg(const CommitId& commit, std::string_view commit_object,
                              std::string_view detached) const {
-    // Without this, a value of another type counts as a fault of the repository.
-    if (read_signatures(detached, kGpgSignatures).empty())
-        throw refusal(concat("commit ", commit, " has no GPG signature"));
+    const std::vector<std::string> signatures = read_signatures(detached, kGpgSignatures);
+    std::string problem = concat("commit ", commit, " has no GPG signature");
+    for (std::size_t i = 0; i < std::min(signatures.size(), kMaxGpgSignatures); ++i) {
+        check_interrupt();
+        const std::string reason = problem_with_gpg(commit_object, signatures[i]);
+        if (reason.empty()) return;
+        if (i == 0) problem = concat("commit ", commit, ": ", reason);
+    }
+    throw refusal(problem);
+}
+
+std::string RemoteTrust::problem_with_gpg(std::string_view commit_object, std::string_view signature) const {
     const GBytesPtr data = copy_bytes(commit_object);
-    const GBytesPtr metadata = copy_bytes(detached);
+    const GBytesPtr metadata = copy_bytes(one_gpg_signature(signature));
     char* results = nullptr;
     GErrorSlot error;
     const bool ok = ostree_repo_signature_verify_commit_data(
                         repository_.handle().repo.get(), remote_.c_str(), data.get(), metadata.get(),
                         OSTREE_REPO_VERIFY_FLAGS_NO_SIGNAPI, &results, error.out()) != 0;
     const GStringPtr owned(results);
-    if (ok) return;
+    if (ok) return {};
     try {
-        error.raise(concat("commit ", commit));
+        error.raise("GPG");
     } catch (const Error& raised) {
-        throw refusal(raised.message());
+        return raised.message();
     }
 }
 

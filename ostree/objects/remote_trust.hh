@@ -31,7 +31,8 @@ class RemoteTrust {
                 const std::vector<std::string>& key_directories = ed25519_key_directories());
 
     // Throws Error{untrusted} unless the detached metadata ("" for none) have the required signatures of the
-    // commit, whose checksum must be `commit`. Error{invalid, too_large} as find_commit_signer().
+    // commit, whose checksum must be `commit`. At most the first 100 GPG signatures are verified.
+    // Otherwise as find_commit_signer().
     void verify(const CommitId& commit, std::string_view commit_object, std::string_view detached) const;
     // The same for a commit of the repository and the detached metadata that it has there. Throws
     // Error{not_found} if the repository lacks the commit.
@@ -47,6 +48,8 @@ class RemoteTrust {
     void verify_ed25519(const CommitId& commit, std::string_view commit_object,
                         std::string_view detached) const;
     void verify_gpg(const CommitId& commit, std::string_view commit_object, std::string_view detached) const;
+    // "" if it is a good signature by a key of the remote.
+    std::string problem_with_gpg(std::string_view commit_object, std::string_view signature) const;
     Error refusal(std::string_view problem) const;
 
     const Repository& repository_;

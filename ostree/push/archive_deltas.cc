@@ -1,5 +1,7 @@
 #include "ostree/push/archive_deltas.hh"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -8,7 +10,11 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
+#include "base/state_file.hh"
+#include "ostree/delta/delta_superblock.hh"
 #include "ostree/delta/make_delta.hh"
+#include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/objects/repository_lock.hh"
 #include "ostree/tree/commit_info.hh"
@@ -54,6 +60,21 @@ std::string directory_of(const std::string& name) {
     return delta_directory(from, to);
 }
 
+// False if the delta in deltas/ has other detached metadata than the repository has for its commit: clients
+// store the signatures that the delta carries. False as well if it cannot be read.
+bool has_signatures_of(const Repository& repository, const std::string& name, const CommitId& to) {
+    try {
+        const std::string file = concat(repository.path(), '/', directory_of(name), "/superblock");
+        const std::string bytes = read_regular_file(AT_FDCWD, file, kMaxSuperblock);
+        return parse_superblock(as_bytes(bytes)).detached == read_detached_metadata(repository, to);
+    } catch (const Error& error) {
+        // One of another program may have a form that is not read, such as with fallbacks.
+        if (error.kind() == ErrorKind::io) throw;
+        log_debug(concat("delta ", name, ": ", error.message()));
+        return false;
+    }
+}
+
 // The superblock goes first, so that no client finds a delta without its parts.
 void remove_delta(const std::filesystem::path& directory) {
     std::error_code error;
@@ -73,7 +94,11 @@ std::vector<CommitId> make_archive_deltas(Repository& repository, const std::vec
     for (const CommitId& commit : from) {
         if (commit == to || std::find(out.begin(), out.end(), commit) != out.end()) continue;
         const std::string name = concat(commit, '-', to);
-        if (std::find(present.begin(), present.end(), name) != present.end()) continue;
+        if (std::find(present.begin(), present.end(), name) != present.end()) {
+            if (has_signatures_of(repository, name, to)) continue;
+            // No client may find the old superblock with new parts.
+            remove_delta(concat(repository.path(), '/', directory_of(name)));
+        }
         progress.begin(concat("making a delta from ", commit.short_text()), std::nullopt);
         make_delta_in_place(repository, commit, to);
         out.push_back(commit);

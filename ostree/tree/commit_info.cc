@@ -105,4 +105,12 @@ CommitInfo read_partial_commit_info(const Repository& repository, const CommitId
     return info_of(GVariantPtr(commit_object).get());
 }
 
+CommitInfo parse_commit_info(std::string_view commit_object) {
+    const GVariantPtr parsed =
+        variant_from_bytes(OSTREE_COMMIT_GVARIANT_FORMAT, as_bytes(commit_object), /*trusted=*/false);
+    if (g_variant_is_normal_form(parsed.get()) == FALSE)
+        throw Error(ErrorKind::invalid, "malformed commit object");
+    return info_of(parsed.get());
+}
+
 }  // namespace osb::ostree

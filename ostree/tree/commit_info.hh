@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oci/documents/digest.hh"
@@ -30,6 +31,10 @@ CommitInfo read_commit_info(const Repository& repository, const CommitId& commit
 
 // The same for a commit of which the repository may have only the commit object. Throws Error{not_found}.
 CommitInfo read_partial_commit_info(const Repository& repository, const CommitId& commit);
+
+// The same from the bytes of a commit object, such as one whose signature was verified and that is not stored
+// yet. Throws Error{invalid} for malformed bytes.
+CommitInfo parse_commit_info(std::string_view commit_object);
 
 // The platform of the commit, from the image from which it was imported, or from the metadata key
 // "ostree.architecture"; nullopt without either. Throws as read_commit_info().

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "oci/documents/digest.hh"
 #include "registry/trust/signing_key.hh"
@@ -23,6 +24,12 @@ struct ImageSignature {
     std::string payload;    // simple_signing, statement: the text; manifest: the digest that it names
     std::string signature;  // binary
     SignedForm form = SignedForm::simple_signing;
+};
+
+// Signatures, and why others were not read.
+struct FoundSignatures {
+    std::vector<ImageSignature> signatures;
+    std::string problem;  // of the first signature that was skipped, "" if none was
 };
 
 // What a signature says about the image.

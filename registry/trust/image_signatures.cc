@@ -59,27 +59,32 @@ bool can_be_signed(const oci::Reference& image) {
     return image.transport == oci::Transport::docker || image.transport == oci::Transport::oci;
 }
 
-std::vector<ImageSignature> read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                                const RegistryOptions& options) {
+FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                    const RegistryOptions& options) {
     if (!can_be_signed(image)) return {};
     const oci::Reference name = signature_reference(image, manifest);
-    return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
-                        [&]() -> std::vector<ImageSignature> {
-                            const std::optional<Stored> stored = find_stored(name, options);
-                            if (!stored) return {};
-                            return read_payload_layers(*stored->source, stored->manifest.layers,
-                                                       kMaxSignatures);
-                        });
+    try {
+        return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
+                            [&]() -> FoundSignatures {
+                                const std::optional<Stored> stored = find_stored(name, options);
+                                if (!stored) return {};
+                                return read_payload_layers(*stored->source, stored->manifest.layers,
+                                                           kMaxSignatures);
+                            });
+    } catch (const Error& error) {
+        if (!is_about_content(error.kind())) throw;
+        return {.signatures = {}, .problem = concat("the tag ", name.tag, ": ", error.message())};
+    }
 }
 
-const std::vector<ImageSignature>& SignatureReader::by_tag() {
+const FoundSignatures& SignatureReader::by_tag() {
     if (!tag_) tag_ = read_tag_signatures(image_, manifest_, options_);
     return *tag_;
 }
 
-const ReferrerSignatures& SignatureReader::by_referrers() {
+const FoundSignatures& SignatureReader::by_referrers() {
     if (!referrers_) {
-        const std::size_t left = kMaxSignatures - by_tag().size();
+        const std::size_t left = kMaxSignatures - by_tag().signatures.size();
         referrers_ =
             with_context([&] { return concat("signatures of ", quoted(image_.to_string())); },
                          [&] { return read_referrer_signatures(image_, manifest_, left, options_); });

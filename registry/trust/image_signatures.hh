@@ -22,10 +22,11 @@ inline constexpr std::size_t kMaxSignatures = 100;
 // True if images of this transport can have signatures: docker and oci.
 bool can_be_signed(const oci::Reference& image);
 
-// Reads the signatures in the older place; empty if the image has none. Throws Error: invalid for a malformed
-// image of signatures; unavailable if the registry fails, which is never taken for "not signed".
-std::vector<ImageSignature> read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                                const RegistryOptions& options);
+// Reads the signatures in the older place; empty if the image has none. A malformed image of signatures, and
+// malformed, missing or wrong ones in it, are skipped, so that they hide neither the others nor those in the
+// newer place. Throws Error{unavailable} if the registry fails, which is never taken for "not signed".
+FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                    const RegistryOptions& options);
 
 // Reads the signatures of a manifest in both places, each place once and not before it is asked for. Not
 // thread-safe.
@@ -36,19 +37,20 @@ class SignatureReader {
         : image_(image), manifest_(manifest), options_(options) {}
 
     // Throws as read_tag_signatures().
-    const std::vector<ImageSignature>& by_tag();
+    const FoundSignatures& by_tag();
     // Throws as read_tag_signatures() and read_referrer_signatures().
-    const ReferrerSignatures& by_referrers();
+    const FoundSignatures& by_referrers();
 
   private:
     const oci::Reference& image_;
     const oci::Digest& manifest_;
     const RegistryOptions& options_;
-    std::optional<std::vector<ImageSignature>> tag_;
-    std::optional<ReferrerSignatures> referrers_;
+    std::optional<FoundSignatures> tag_;
+    std::optional<FoundSignatures> referrers_;
 };
 
-// Adds a signature in the older place to those of the manifest, and keeps them. Not atomic: of two writers at
+// Adds a signature in the older place to those of the manifest, and keeps them. Throws Error{invalid} if the
+// image of signatures there is malformed. Not atomic: of two writers at
 // once, one may be lost.
 void add_signature(const oci::Reference& image, const oci::Digest& manifest, const ImageSignature& signature,
                    const RegistryOptions& options);

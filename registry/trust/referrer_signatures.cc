@@ -86,26 +86,23 @@ ReferrerEntries layout_entries(oci::ImageSource& source, const oci::Reference& i
     return signature_candidates(std::move(out));
 }
 
-// True for an error about the content of a referrer, which its writer is to blame for.
-bool is_about_content(ErrorKind kind) {
-    return kind == ErrorKind::invalid || kind == ErrorKind::unsupported || kind == ErrorKind::too_large ||
-           kind == ErrorKind::digest_mismatch || kind == ErrorKind::not_found;
-}
-
-std::vector<ImageSignature> read_referrer(oci::ImageSource& source, const oci::Descriptor& entry,
-                                          const oci::Digest& manifest, std::size_t limit) {
+FoundSignatures read_referrer(oci::ImageSource& source, const oci::Descriptor& entry,
+                              const oci::Digest& manifest, std::size_t limit) {
     const auto artifact =
         oci::Artifact::parse(oci::read_document(source, entry, "referrer"), entry.media_type);
     if (!artifact.subject || artifact.subject->digest != manifest) return {};
     const bool is_bundle = artifact.layers.size() == 1 && is_bundle_type(artifact.layers[0].media_type);
-    if (is_bundle) return {parse_bundle(read_signature_blob(source, artifact.layers[0], kMaxBundle))};
+    if (is_bundle) {
+        const std::string bundle = read_signature_blob(source, artifact.layers[0], kMaxBundle);
+        return {.signatures = {parse_bundle(bundle)}, .problem = {}};
+    }
     return read_payload_layers(source, artifact.layers, limit);
 }
 
 }  // namespace
 
-ReferrerSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                            std::size_t limit, const RegistryOptions& options) {
+FoundSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                         std::size_t limit, const RegistryOptions& options) {
     oci::Reference by_digest = image;
     by_digest.tag.clear();
     by_digest.digest = manifest.to_string();
@@ -119,12 +116,13 @@ ReferrerSignatures read_referrer_signatures(const oci::Reference& image, const o
         source = oci::open_layout(image.location, image.tag);
         entries = layout_entries(*source, image, manifest);
     }
-    ReferrerSignatures out;
+    FoundSignatures out;
     for (const oci::Descriptor& entry : entries) {
         if (out.signatures.size() >= limit) break;
         try {
-            auto more = read_referrer(*source, entry, manifest, limit - out.signatures.size());
-            out.signatures.insert(out.signatures.end(), more.begin(), more.end());
+            FoundSignatures more = read_referrer(*source, entry, manifest, limit - out.signatures.size());
+            out.signatures.insert(out.signatures.end(), more.signatures.begin(), more.signatures.end());
+            if (out.problem.empty()) out.problem = std::move(more.problem);
         } catch (const Error& error) {
             if (!is_about_content(error.kind())) throw;
             if (out.problem.empty())

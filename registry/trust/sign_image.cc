@@ -96,7 +96,7 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
     for (const oci::Digest& one : digests) {
         // In the place where podman and skopeo look. A bundle does not count.
         const std::vector<ImageClaim> known =
-            claims_by(public_key, read_tag_signatures(image, one, registry), one);
+            claims_by(public_key, read_tag_signatures(image, one, registry).signatures, one);
         const bool has = std::any_of(known.begin(), known.end(),
                                      [&](const ImageClaim& claim) { return claim.reference == identity; });
         out.push_back({.digest = one, .identity = identity, .added = !has});

@@ -7,22 +7,31 @@
 
 namespace osb::registry {
 
-std::vector<ImageSignature> read_payload_layers(oci::ImageSource& source,
-                                                const std::vector<oci::Descriptor>& layers,
-                                                std::size_t limit) {
-    std::vector<ImageSignature> out;
+bool is_about_content(ErrorKind kind) noexcept {
+    return kind == ErrorKind::invalid || kind == ErrorKind::unsupported || kind == ErrorKind::too_large ||
+           kind == ErrorKind::digest_mismatch || kind == ErrorKind::not_found;
+}
+
+FoundSignatures read_payload_layers(oci::ImageSource& source, const std::vector<oci::Descriptor>& layers,
+                                    std::size_t limit) {
+    FoundSignatures out;
+    std::size_t tried = 0;
     for (const oci::Descriptor& layer : layers) {
-        if (out.size() >= limit) break;
+        if (tried >= limit) break;
         if (oci::media_type_essence(layer.media_type) != kPayloadType) continue;
         const auto annotation = layer.annotations.find(kSignatureAnnotation);
         if (annotation == layer.annotations.end()) continue;
         std::optional<std::string> signature = decode_base64(annotation->second);
-        if (!signature) continue;
-        // Anyone who can write to the repository can add signatures. A large payload is skipped, so that it
-        // does not hide the others.
-        if (layer.size > kMaxPayload) continue;
-        out.push_back(
-            {.payload = read_signature_blob(source, layer, kMaxPayload), .signature = std::move(*signature)});
+        if (!signature || layer.size > kMaxPayload) continue;
+        ++tried;
+        try {
+            out.signatures.push_back({.payload = read_signature_blob(source, layer, kMaxPayload),
+                                      .signature = std::move(*signature)});
+        } catch (const Error& error) {
+            if (!is_about_content(error.kind())) throw;
+            if (out.problem.empty())
+                out.problem = concat("payload ", layer.digest.short_string(), ": ", error.message());
+        }
     }
     return out;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hh"
 #include "oci/documents/manifest.hh"
 #include "oci/transports/image_source.hh"
 #include "registry/trust/image_signature.hh"
@@ -15,11 +16,14 @@ namespace osb::registry {
 inline constexpr std::string_view kPayloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
 inline constexpr const char* kSignatureAnnotation = "dev.cosignproject.cosign/signature";
 
+// True for an error about the content of a signature, which its writer is to blame for. Anyone who can write
+// to the repository can add such a one, so it must not hide the others.
+bool is_about_content(ErrorKind kind) noexcept;
+
 // Reads at most `limit` signatures. Ignores layers of other types, without a signature, and with a payload
-// above kMaxPayload, so that they do not hide the others. Throws as read_signature_blob().
-std::vector<ImageSignature> read_payload_layers(oci::ImageSource& source,
-                                                const std::vector<oci::Descriptor>& layers,
-                                                std::size_t limit);
+// above kMaxPayload. Skips payloads that are missing or wrong. Throws as read_signature_blob() otherwise.
+FoundSignatures read_payload_layers(oci::ImageSource& source, const std::vector<oci::Descriptor>& layers,
+                                    std::size_t limit);
 
 // Reads a blob and verifies its size and digest. Throws Error: too_large above `limit`; digest_mismatch; as
 // ImageSource::open_blob().

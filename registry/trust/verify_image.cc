@@ -65,11 +65,12 @@ class Checked {
         }
         const std::vector<PublicKey> keys = keys_of(requirement);
         Refusal refusal;
-        if (has_valid(reader_.by_tag(), keys, requirement.identity, refusal)) return {};
-        const ReferrerSignatures& referrers = reader_.by_referrers();
+        const FoundSignatures& tag = reader_.by_tag();
+        if (has_valid(tag.signatures, keys, requirement.identity, refusal)) return {};
+        const FoundSignatures& referrers = reader_.by_referrers();
         if (has_valid(referrers.signatures, keys, requirement.identity, refusal)) return {};
-        return referrers.problem.empty() ? refusal.reason
-                                         : concat(refusal.reason, " (skipped: ", referrers.problem, ')');
+        const std::string& skipped = tag.problem.empty() ? referrers.problem : tag.problem;
+        return skipped.empty() ? refusal.reason : concat(refusal.reason, " (skipped: ", skipped, ')');
     }
 
   private:
@@ -159,7 +160,7 @@ std::vector<ImageClaim> claims_by(const PublicKey& key, const std::vector<ImageS
 std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
                                       const oci::Digest& manifest, const RegistryOptions& options) {
     SignatureReader reader(image, manifest, options);
-    std::vector<ImageClaim> out = claims_by(key, reader.by_tag(), manifest);
+    std::vector<ImageClaim> out = claims_by(key, reader.by_tag().signatures, manifest);
     try {
         const std::vector<ImageClaim> more = claims_by(key, reader.by_referrers().signatures, manifest);
         out.insert(out.end(), more.begin(), more.end());

@@ -146,8 +146,16 @@ void Candidate::read() {
     facts_.commit = trust_ ? verified_->commit : ostree::promised_whole_commit(*image_);
     match_again();
     if (facts_.match != DeploymentMatch::absent) return;
-    set_release({.version = ostree::image_version(*image_), .time = ostree::image_time(*image_)});
+    set_release(release_of_image());
     find_same_layers();
+}
+
+// The signatures are over the commit. Whoever can write to the registry can set labels and times of the
+// image.
+Release Candidate::release_of_image() const {
+    if (!verified_) return {.version = ostree::image_version(*image_), .time = ostree::image_time(*image_)};
+    const ostree::CommitInfo info = ostree::parse_commit_info(verified_->commit_object);
+    return {.version = info.version, .time = info.time};
 }
 
 // The uncompressed layers of an image identify the files of a system, regardless of the compression.
@@ -175,8 +183,14 @@ void Candidate::set_fetched(const FetchedImage& fetched) {
     if (trust_) trust_->verify_stored(fetched.commit);
     facts_.commit = fetched.commit;
     facts_.is_fetched = true;
-    set_release({.version = fetched.version, .time = fetched.time});
     const ostree::Repository repository = sysroot_.repository();
+    if (trust_) {
+        // An older osb-oci recorded the labels of the image, which are in no signed commit.
+        const ostree::CommitInfo info = ostree::read_commit_info(repository, fetched.commit);
+        set_release({.version = info.version, .time = info.time});
+    } else {
+        set_release({.version = fetched.version, .time = fetched.time});
+    }
     // With signatures, the commit that is deployed must be the one that is signed, not only have its files.
     facts_.is_same_system = !trust_ && fetched.version == facts_.present.version &&
                             ostree::read_root(repository, fetched.commit) ==

@@ -59,6 +59,7 @@ class Candidate {
     void find_trust();
     void verify_match() const;
     void match_again();
+    Release release_of_image() const;
     void find_same_layers();
 
     const ostree::Sysroot& sysroot_;

@@ -153,11 +153,13 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     // A first layer that was known from before was not read again.
     if (verified) ostree::store_detached_metadata(repository, result.commit, verified->detached);
     const ostree::CommitInfo info = ostree::read_commit_info(repository, result.commit);
-    const std::uint64_t time = ostree::image_time(image);
+    // Beside a signed commit, labels and times of the image prove nothing.
+    const std::string version = verified ? "" : result.version;
+    const std::uint64_t time = verified ? 0 : ostree::image_time(image);
     FetchResult out{.fetched = {.image = follows,
                                 .digest = image.manifest.digest.to_string(),
                                 .commit = result.commit,
-                                .version = result.version.empty() ? info.version : result.version,
+                                .version = version.empty() ? info.version : version,
                                 .time = time != 0 ? time : info.time},
                     .bytes_read = before + result.bytes_read,
                     .transfer = result.transfer};

@@ -30,7 +30,8 @@ struct FetchResult {
 // objects until the image is complete. The sysroot must be locked. Throws Error{no_space} with both numbers
 // before anything is fetched, and the errors of import_image().
 // `verified`: the commit inside the image if its signatures were verified; the result is then this commit,
-// with those signatures, or Error{untrusted} is thrown.
+// with those signatures, or Error{untrusted} is thrown. The version and the time are then those of the
+// commit.
 FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
                         const std::optional<ostree::Encapsulated>& verified, ostree::FetchWay way,
                         unsigned jobs, Progress& progress);

@@ -10,6 +10,7 @@
 #include "ostree/objects/detached_metadata.hh"
 #include "ostree/objects/ed25519_key_list.hh"
 #include "tests/fuzz/fuzz_support.hh"
+#include "tests/support/test_keys.hh"
 
 namespace {
 
@@ -48,6 +49,23 @@ void check_join(std::string_view text) {
     }
 }
 
+// A good signature on either side verifies after any join, and after a second one.
+void check_signer(std::string_view other) {
+    static const registry::PrivateKey key = test::ed25519_key(1);
+    static const std::string good = ostree::sign_commit_object("commit", {key});
+    const auto verifies = [](std::string_view detached) {
+        return ostree::find_commit_signer("commit", detached, {key.public_key()}).has_value();
+    };
+    for (const auto preferred : {ostree::Preferred::present, ostree::Preferred::added}) {
+        accepts([&] {
+            const std::string joined = ostree::join_detached_metadata(good, other, preferred);
+            require(verifies(joined));
+            require(verifies(ostree::join_detached_metadata(joined, other, preferred)));
+        });
+        accepts([&] { require(verifies(ostree::join_detached_metadata(other, good, preferred))); });
+    }
+}
+
 void check_keys(std::string_view text) {
     const ostree::Ed25519Keys keys = ostree::parse_ed25519_keys(text, "keys");
     std::string again;
@@ -65,6 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (text.empty()) return 0;
     accepts([&] {
         if (text.front() == 'd') check_join(text.substr(1));
+        if (text.front() == 's') check_signer(text.substr(1));
         if (text.front() == 'k') check_keys(text.substr(1));
     });
     return 0;

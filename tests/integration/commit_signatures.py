@@ -7,6 +7,7 @@ import json
 import os
 
 import lib_harness
+from lib_detached import path_of, write_detached
 from lib_image import Layout, TarLayer
 from lib_registry import Registry
 from lib_upgrade import Disk, Images, need
@@ -61,7 +62,7 @@ class Keys:
 def signatures(repo, commit, key="ostree.sign.ed25519"):
     """The list of byte strings (aay) below a key of the detached metadata (a{sv}), read without a library: GVariant aligns the
     value to 8 bytes and puts the ends of the elements behind them."""
-    path = os.path.join(repo, "objects", commit[:2], commit[2:] + ".commitmeta")
+    path = path_of(repo, commit)
     if not os.path.exists(path):
         return []
     with open(path, "rb") as file:
@@ -215,6 +216,50 @@ def check_remotes(test, keys, registry, unsigned):
                        "--remote with a repository that does not exist")
 
 
+def check_empty_values(test, keys, registry, plain):
+    """An empty value, as of an unset variable, does not mean that nothing is to be verified or signed."""
+    repo = test.init_repo("empty-values")
+    image = registry.image("signed:1")
+    for verb in ("pull", "import"):
+        result = test.run(test.osb, verb, "--repo", repo, INSECURE, "--ref", "x", "--remote", "", image)
+        test.check_refused(result, 2, f"{verb} --remote ''", "--remote")
+    for option in ("--sign", "--gpg-sign"):
+        test.check_refused(do_import(test, repo, plain, option, "")[0], 2, f"{option} ''", option)
+    test.check(not lib_harness.refs(repo), "nothing is stored", lib_harness.refs(repo))
+
+
+def check_rubbish(test, keys, registry, repo, commit):
+    """What anyone can add to detached metadata hides no signature."""
+    source = test.init_repo("rubbish")
+    test.must("ostree", "pull-local", f"--repo={source}", repo, commit)
+    gpg, ed25519 = (signatures(repo, commit, key) for key in ("ostree.gpgsigs", "ostree.sign.ed25519"))
+    noise = [b"", b"short", b"\x88", b"\xc2rubbish", b"\x89" + bytes(300)]
+    many = [bytes([1]) + number.to_bytes(63, "little") for number in range(2000)]
+    write_detached(source, commit, {"ostree.gpgsigs": noise + gpg, "ostree.sign.ed25519": [b"s"] * 20000 + many + ed25519})
+    test.must("ostree", "refs", f"--repo={source}", "--create=os", commit)
+    test.must(test.osb, "push", "--repo", source, "--progress", "none", INSECURE, "os", registry.image("rubbish:1"))
+    client = Client(test, keys, "of-rubbish")
+    for remote in ("ed25519", "gpg", "both"):
+        client.check(remote, registry.image("rubbish:1"), True, "a signature behind rubbish")
+    write_detached(source, commit, {"ostree.gpgsigs": noise, "ostree.sign.ed25519": many})
+    test.must(test.osb, "push", "--repo", source, "--progress", "none", INSECURE, "os", registry.image("rubbish:2"))
+    client = Client(test, keys, "of-rubbish-only")
+    for remote in ("ed25519", "gpg", "both"):
+        client.check(remote, registry.image("rubbish:2"), False, "rubbish only")
+
+
+def check_known_layers(test, keys, registry, commit):
+    """The signatures that were verified are stored, even if the layer that holds them need not be read for the import."""
+    client = Client(test, keys, "known-layers")
+    image = registry.image("signed:1")
+    for verb in ("import", "pull"):
+        test.must(test.osb, verb, "--repo", client.repo, "--progress", "none", INSECURE, "--ref", "known", image)
+        os.remove(path_of(client.repo, commit))
+        test.check_status(client.read(verb, "ed25519", image), 0, f"{verb} of known layers")
+        test.check(signers(test, keys, client.repo, commit) == ["one", "two"], "the signatures are stored",
+                   signers(test, keys, client.repo, commit))
+
+
 def check_not_a_commit(test, keys, registry, plain):
     client = Client(test, keys, "not-a-commit")
     client.check("ed25519", plain, False, "an image without a commit", "does not contain an ostree commit")
@@ -292,6 +337,7 @@ def check_machine(test, keys, registry):
     shown = disk.osb("status").stdout
     test.check("signed by a key of the remote 'vendor'" in shown, "status", shown)
 
+    check_downgrade(test, keys, images, repo, disk, upgrade)
     before = (disk.deployments(), disk.refs())
     version(test, keys, images, repo, "v2")
     for options in (["--check"], ["--download-only"], []):
@@ -314,6 +360,31 @@ def check_machine(test, keys, registry):
     disk.unmount()
     check_same_files(test, keys, images, repo, first)
     check_url(test, keys, repo, registry)
+
+
+def relabel(test, images, name, version_label, created):
+    """The image in the registry with another label and other times, as anyone who can write there makes it."""
+    layout = test.path("relabelled")
+    test.must("skopeo", "copy", "-q", "--src-tls-verify=false", images.registry.image(name), f"oci:{layout}:new")
+    test.must("umoci", "config", "--image", f"{layout}:new", f"--config.label=org.opencontainers.image.version={version_label}",
+              f"--created={created}", f"--manifest.annotation=org.opencontainers.image.created={created}")
+    test.must("skopeo", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}:new", images.registry.image(name))
+
+
+def check_downgrade(test, keys, images, repo, disk, upgrade):
+    """An older commit with a good signature, in an image whose labels say that it is newer."""
+    before = (disk.deployments(), disk.refs())
+    version(test, keys, images, repo, "v0", "--sign", keys.path("one.pem"))
+    test.check_refused(upgrade("--check"), 1, "an older commit", "older than the running system")
+    relabel(test, images, "os:latest", "v99", "2025-06-01T00:00:00Z")
+    for options in (["--check"], ["--download-only"], []):
+        test.check_refused(upgrade(*options), 1, f"upgrade {options} to one with the label of a newer one",
+                           "older than the running system")
+    test.check((disk.deployments(), disk.refs()) == before, "nothing changed", disk.refs())
+    test.check_status(upgrade("--allow-downgrade", "--download-only"), 0, "its download, if it may be older")
+    fetched = disk.state("fetched.json")
+    test.check(fetched["version"] == "v0", "the record has the version of the commit", fetched)
+    test.check_refused(upgrade(), 1, "and it is older still", "older than the running system")
 
 
 def check_same_files(test, keys, images, repo, signed):
@@ -387,6 +458,9 @@ def main(test):
         do_import(test, unsigned, image)
         test.must(test.osb, "export", "--repo", unsigned, "--progress", "none", "os", f"oci:{test.path('unsigned-image')}:v1")
         check_remotes(test, keys, registry, f"oci:{test.path('unsigned-image')}:v1")
+        check_empty_values(test, keys, registry, image)
+        check_rubbish(test, keys, registry, repo, commit)
+        check_known_layers(test, keys, registry, commit)
         check_not_a_commit(test, keys, registry, image)
         check_revoked(test, keys, registry)
         check_machine(test, keys, registry)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import lib_harness
+from lib_detached import path_of, write_detached
 from lib_faulty_proxy import Fault, FaultyProxy
 from lib_registry import Registry
 from lib_versions import INSECURE, REF, Source, check_commit, counted, fresh, pull, pull_text, transfer
@@ -222,6 +223,7 @@ def check_archive(test, source):
     again = test.run(test.osb, "push", "--json", "-q", "--repo", source.repo, source.commits["v2"], f"file://{archive}", "--ref", REF,
                      "--delta-from", source.commits["v1"], "--prune-deltas")
     test.check(json.loads(again.stdout)["deltas"] == [] and json.loads(again.stdout)["deltas_pruned"] == 0, "nothing to do", again.stdout)
+    check_signed_later(test, source, archive)
     short = test.init_repo("short")
     test.must("ostree", "pull-local", f"--repo={short}", source.repo, source.commits["v2"])
     test.must("ostree", "prune", f"--repo={archive}", f"--delete-commit={source.commits['v1']}")
@@ -233,6 +235,23 @@ def check_archive(test, source):
     test.check(source.commits["v1"] not in test.must("ostree", "summary", "--view", f"--repo={archive}"), "and the summary", None)
     refused = test.run(test.osb, "push", "-q", "--repo", source.repo, "--delta-last", "1", REF, "ssh://localhost/srv/repo")
     test.check_refused(refused, 2, "a delta over ssh", "deltas do not fit")
+
+
+def check_signed_later(test, source, archive):
+    """A delta carries the signatures of its commit, so it is made again when the commit gets another one."""
+    write_detached(source.repo, source.commits["v2"], {"ostree.sign.ed25519": [b"s" * 64]})
+    for deltas, what in (([{"from": source.commits["v1"]}], "made again"), ([], "not a third time")):
+        result = test.run(test.osb, "push", "--json", "-q", "--repo", source.repo, source.commits["v2"], f"file://{archive}", "--ref", REF,
+                          "--delta-from", source.commits["v1"])
+        test.check_status(result, 0, "push of a signature")
+        test.check(json.loads(result.stdout)["deltas"] == deltas, f"the delta is {what}", result.stdout)
+    client = test.init_repo("signed-later", "bare-user")
+    test.must("ostree", "remote", "add", f"--repo={client}", "--no-gpg-verify", "origin", f"file://{archive}")
+    test.must("ostree", "pull", f"--repo={client}", "origin", f"{REF}@{source.commits['v1']}")
+    test.must("ostree", "pull", f"--repo={client}", "--require-static-deltas", "--disable-fsync", "origin", REF)
+    with open(path_of(client, source.commits["v2"]), "rb") as file:
+        test.check(b"s" * 64 in file.read(), "a client that pulls by the delta has the signature", None)
+    os.remove(path_of(source.repo, source.commits["v2"]))
 
 
 def check_refusals(test, source):

@@ -249,6 +249,25 @@ def check_layout(test, site):
     test.check_refused(result, 4, "a layout has no name for the default rule")
 
 
+def check_install(test, site):
+    """A disk whose system will require signatures is not made of an image without one."""
+    digest = site.publish("install:1", b"install")
+    anything = site.policy("anything", [{"type": "insecureAcceptAnything"}])
+
+    def install(policy, *options):
+        target = "ostree-image-signed:" + site.image("install:1")
+        return test.run(test.osb, "install-to-disk", "--progress", "none", INSECURE, "--policy", policy, "--target-imgref", target,
+                        *options, test.path("none.img"))
+    test.check_refused(install(anything, site.image("install:1")), 4, "installation under a policy that asks for no signature",
+                       "a signature is required")
+    by_key = site.policy("install", site.signed_by("site"))
+    test.check_refused(install(by_key, site.image("install:1")), 4, "installation of an unsigned image", "not signed")
+    test.check_status(site.sign("install:1"), 0, f"sign {digest}")
+    # It is no system, which is found after its signature.
+    result = install(by_key, site.image("install:1"))
+    test.check(result.status not in (0, 4) and "sign" not in result.stderr, "a signed image is accepted", result.describe())
+
+
 def main(test):
     test.need("skopeo", "openssl", "docker-registry")
     with Registry(test) as registry:
@@ -260,6 +279,7 @@ def main(test):
         check_keys(test, site)
         check_push(test, site)
         check_layout(test, site)
+        check_install(test, site)
         if not site.skopeo_knows:
             test.skip_one("skopeo says the same", "this skopeo was built without these signatures")
 

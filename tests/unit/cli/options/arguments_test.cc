@@ -28,6 +28,8 @@ struct Sample {
     std::optional<unsigned> most;
     std::string text = "before";
     std::vector<std::string> words;
+    std::string name;
+    std::vector<std::string> names;
     std::string place;
     Arguments table;
 
@@ -45,6 +47,8 @@ struct Sample {
              .allowed = {"one", "two"},
              .target = &text},
             {.name = "--word", .value = "WORD", .help = "a word", .needs = {"--text"}, .target = &words},
+            {.name = "--name", .value = "NAME", .help = "a name", .not_empty = true, .target = &name},
+            {.name = "--names", .value = "NAME", .help = "names", .not_empty = true, .target = &names},
             {.name = "--help", .letter = 'h', .help = "show this help", .target = {}},
         });
     }
@@ -129,6 +133,12 @@ TEST(ParseArguments, RefusesAndNamesTheArgument) {
     EXPECT_TRUE(contains(Sample().refusal({"here", "--text"}), "--text"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--most", "4", "-f"}), "excludes"));
     EXPECT_TRUE(contains(Sample().refusal({"here", "--word", "a"}), "--text"));
+    // An empty value might mean that none was given. Without the column, it is a value.
+    for (const char* option : {"--name", "--names"}) {
+        EXPECT_TRUE(contains(Sample().refusal({"here", option, ""}), "the value is empty")) << option;
+        EXPECT_TRUE(contains(Sample().refusal({"here", concat(option, '=').c_str()}), "value")) << option;
+    }
+    EXPECT_TRUE(contains(Sample().refusal({"here", "--names", "a", "--names", ""}), "the value is empty"));
     EXPECT_EQ(Sample().refusal({"here", "there"}), "try: unexpected argument 'there'");
     EXPECT_EQ(Sample().refusal({"here", "--text"}), "try: the option --text needs a value");
 }

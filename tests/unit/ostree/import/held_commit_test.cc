@@ -7,6 +7,7 @@
 #include "ostree/import/pull.hh"
 #include "ostree/objects/commit_signature.hh"
 #include "ostree/objects/object_reader.hh"
+#include "ostree/tree/commit_info.hh"
 #include "tests/support/detached_builder.hh"
 #include "tests/support/string_sink.hh"
 #include "tests/support/test_keys.hh"
@@ -226,6 +227,18 @@ TEST_F(HeldCommitThreads, ImagesThatBringOtherSignaturesAreJoined) {
     EXPECT_EQ(signatures(target()).size(), 3U);
     ostree::pull_image(repository, first.image, {.ref = ostree::RefName::parse("x")}, progress);
     EXPECT_EQ(signatures(target()).size(), 3U) << "one that brings fewer takes none away";
+}
+
+TEST_F(HeldCommitThreads, ItsReleaseIsInTheBytesThatAreSigned) {
+    const ostree::CommitInfo stored =
+        ostree::read_commit_info(ostree::Repository::open(repo_path()), commit());
+    const ostree::CommitInfo parsed = ostree::parse_commit_info(commit_object());
+    EXPECT_EQ(parsed.version, stored.version);
+    EXPECT_EQ(parsed.manifest_digest, stored.manifest_digest);
+    EXPECT_EQ(parsed.time, stored.time);
+    EXPECT_FALSE(parsed.manifest_digest.empty());
+    for (const std::string& bad : {std::string(), std::string("rubbish"), commit_object().substr(1)})
+        EXPECT_EQ(thrown_kind([&] { ostree::parse_commit_info(bad); }), ErrorKind::invalid);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "ostree/import/known_layers.hh"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -19,7 +20,10 @@
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/import/pull.hh"
+#include "ostree/objects/commit_signers.hh"
+#include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "tests/support/test_keys.hh"
 #include "tests/support/thrown_kind.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
@@ -71,6 +75,11 @@ class KnownLayersTest : public ImportTest {
         bootable({layer.file("lib/apk/db/installed", database)});
         const ostree::Repository repository = ostree::Repository::open(repo_path());
         NoProgress progress;
+        if (signs_) {
+            ostree::Repository signing = ostree::Repository::open(repo_path());
+            ostree::sign_stored_commit(signing, signing.resolve("os/test").value(),
+                                       {.keys = {ed25519_key(1)}});
+        }
         {
             const auto sink = oci::create_layout_sink(directory_ / name, "v1");
             ostree::export_commit(repository, "os/test", *sink,
@@ -99,17 +108,14 @@ class KnownLayersTest : public ImportTest {
         return ostree::import_image(repository, image, options, progress);
     }
 
-    // Makes the manifest name another table for the layer, without its content objects.
-    void leave_out_files(oci::Descriptor& layer) {
+    // Makes the manifest name another table for the layer, with other entries.
+    void change_table(oci::Descriptor& layer, const std::function<void(oci::Json::array_t&)>& change) {
         oci::TocLocation location = oci::find_toc(layer).value();
         const std::string packed = oci::read_range(*source_, layer, location.toc.offset, location.toc.size);
         MemorySource source(as_bytes(packed));
         const std::string text = read_all(*oci::unzstd(source), oci::kMaxToc, "the table");
         oci::Json table = oci::parse_json(text, "the table");
-        oci::Json& entries = table.at("entries");
-        std::erase_if(entries.get_ref<oci::Json::array_t&>(), [](const oci::Json& entry) {
-            return entry.at("name").get<std::string>().find(".file") != std::string::npos;
-        });
+        change(table.at("entries").get_ref<oci::Json::array_t&>());
         const std::string shorter = table.dump();
         std::string& out = source_->tables[{layer.digest.to_string(), location.toc.offset}];
         oci::ZstdFrames(1).compress(as_bytes(shorter), out);
@@ -117,6 +123,15 @@ class KnownLayersTest : public ImportTest {
         location.toc.uncompressed_size = shorter.size();
         location.toc_digest = sha256(as_bytes(out));
         for (const auto& [key, value] : oci::toc_annotations(location)) layer.annotations[key] = value;
+    }
+
+    // A table without the content objects.
+    void leave_out_files(oci::Descriptor& layer) {
+        change_table(layer, [](oci::Json::array_t& entries) {
+            std::erase_if(entries, [](const oci::Json& entry) {
+                return entry.at("name").get<std::string>().find(".file") != std::string::npos;
+            });
+        });
     }
 
     static std::vector<ostree::PlannedWay> plan(const ostree::Repository& repository,
@@ -146,6 +161,7 @@ class KnownLayersTest : public ImportTest {
                                     batch);
     }
 
+    bool signs_ = false;
     std::shared_ptr<CountedSource> source_;
 };
 
@@ -281,6 +297,24 @@ TEST_F(KnownLayersTest, ATableThatLeavesOutAnObjectCostsWholeLayers) {
         EXPECT_EQ(source_->layers, next.manifest.layers.size());
         EXPECT_EQ(list_commit(directory_ / "target", "os/next"), list_commit(repo_path(), "os/test"));
     }
+}
+
+TEST_F(KnownLayersTest, SignaturesThatTheTableDoesNotDescribeCostAWholeLayer) {
+    signs_ = true;
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    oci::Image next = make("second", "zlib 2");
+    change_table(next.manifest.layers[0], [](oci::Json::array_t& entries) {
+        for (oci::Json& entry : entries) {
+            if (entry.at("name").get<std::string>().ends_with(".commitmeta"))
+                entry["digest"] = "sha256:" + std::string(64, 'a');
+        }
+    });
+    NoProgress progress;
+    const auto ref = ostree::RefName::parse("os/next");
+    const ostree::CommitId commit = ostree::pull_image(repository, next, {.ref = ref}, progress).commit;
+    EXPECT_EQ(source_->layers, 1U);
+    EXPECT_EQ(ostree::read_detached_metadata(repository, commit),
+              ostree::read_detached_metadata(ostree::Repository::open(repo_path()), commit));
 }
 
 TEST_F(KnownLayersTest, AWayThatTheImageDoesNotOfferIsRefused) {

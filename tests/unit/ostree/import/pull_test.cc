@@ -145,7 +145,8 @@ std::string detached(const std::vector<std::string>& signatures, const char* not
     GVariantBuilder list;
     g_variant_builder_init(&list, G_VARIANT_TYPE("aay"));
     for (const std::string& signature : signatures)
-        g_variant_builder_add_value(&list, ostree::byte_array(as_bytes(signature)));
+        // The first byte is that of an OpenPGP signature packet.
+        g_variant_builder_add_value(&list, ostree::byte_array(as_bytes("\x88" + signature)));
     GVariantBuilder dict;
     g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_add(&dict, "{sv}", "note", g_variant_new_string(note));

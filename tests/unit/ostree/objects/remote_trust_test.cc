@@ -152,6 +152,7 @@ TEST_F(RemoteTrustTest, GpgIsRequiredToo) {
     EXPECT_NE(message_.find("no GPG signature"), std::string::npos) << message_;
     configure("gpg-verify=true\n");
     EXPECT_EQ(verdict(detached_lists({{"ostree.gpgsigs", {"rubbish"}}})), ErrorKind::untrusted);
+    EXPECT_EQ(verdict(detached_lists({{"ostree.gpgsigs", {"\x88", "\xc2rubbish"}}})), ErrorKind::untrusted);
     EXPECT_EQ(verdict(detached_text("ostree.gpgsigs", "text")), ErrorKind::untrusted);
 }
 

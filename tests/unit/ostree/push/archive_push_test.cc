@@ -278,14 +278,16 @@ TEST_F(ArchivePushThreads, ACommitThatTheDestinationHasInPart) {
 TEST_F(ArchivePushThreads, SignaturesAreJoined) {
     const std::string first = commit("1");
     const std::string second = commit("2");
-    sign(repo_path(), first, "ostree.sign.ed25519", {"ours"});
-    sign(repo_path(), second, "ostree.sign.ed25519", {"ours"});
+    const std::string ours = "ours" + std::string(60, '.');
+    const std::string later = "later" + std::string(59, '.');
+    sign(repo_path(), first, "ostree.sign.ed25519", {ours});
+    sign(repo_path(), second, "ostree.sign.ed25519", {ours});
     push("os/test");
     EXPECT_EQ(detached(target(), first), detached(repo_path(), first));
     EXPECT_EQ(detached(target(), second), detached(repo_path(), second));
     // One more, of a commit that is there already; and one that the server made.
-    sign(repo_path(), first, "ostree.sign.ed25519", {"ours", "later"});
-    sign(target(), second, "ostree.gpgsigs", {"theirs"});
+    sign(repo_path(), first, "ostree.sign.ed25519", {ours, later});
+    sign(target(), second, "ostree.gpgsigs", {"\x88theirs"});
     push("os/test");
     EXPECT_EQ(detached(target(), first), detached(repo_path(), first));
     const std::string both = detached(target(), second);

@@ -5,6 +5,7 @@
 
 #include "oci/documents/manifest_writer.hh"
 #include "oci/documents/signature_tag.hh"
+#include "registry/trust/image_signatures.hh"
 #include "registry/trust/sigstore_bundle.hh"
 #include "registry/trust/simple_signing.hh"
 #include "registry/trust/verify_image.hh"
@@ -58,7 +59,7 @@ class ReferrerSignaturesTest : public RegistryTest {
     }
     std::string add_bundle(const std::string& bundle) { return add(layer(bundle), kBundleType); }
 
-    ReferrerSignatures read(std::size_t limit = 100) {
+    FoundSignatures read(std::size_t limit = 100) {
         return read_referrer_signatures(image(), digest(), limit, given_);
     }
     std::size_t valid() { return claims_by(test::public_key(), read().signatures, digest()).size(); }
@@ -193,6 +194,51 @@ TEST_F(ReferrerSignaturesTest, AMalformedListIsAnError) {
             return test::FakeResponse{.body = body};
         };
         EXPECT_EQ(failure_of([&] { read(); }).first, ErrorKind::invalid) << body;
+    }
+}
+
+class TagSignaturesTest : public ReferrerSignaturesTest {
+  protected:
+    // A layer with a signature by the key.
+    std::string signed_layer(bool stored = true) {
+        const std::string payload = write_payload(
+            {.digest = digest(), .reference = "h.example/a:1", .timestamp = std::nullopt}, "test");
+        const std::string text = stored ? payload : payload + " ";
+        const std::string more = R"(,"annotations":{"dev.cosignproject.cosign/signature":")" +
+                                 encode_base64(test::signing_key().sign(text)) + "\"}";
+        return stored ? layer(text, kSimpleType, more) : text_of(oci::describe(kSimpleType, text), more);
+    }
+    void tag(const std::string& raw) {
+        fake.add_manifest(oci::signature_tag(digest()), raw, std::string(oci::kMediaTypeManifest));
+    }
+    void tag_layers(const std::string& layers) {
+        tag(R"({"schemaVersion":2,"config":)" + text_of(oci::describe(oci::kMediaTypeConfig, "{}")) +
+            R"(,"layers":[)" + layers + "]}");
+    }
+    std::size_t found() { return signatures_by(test::public_key(), image(), digest(), given_).size(); }
+};
+
+TEST_F(TagSignaturesTest, ABadLayerDoesNotHideTheOthers) {
+    tag_layers(signed_layer(false) + "," + signed_layer());
+    EXPECT_EQ(found(), 1U);
+    const FoundSignatures read = read_tag_signatures(image(), digest(), given_);
+    EXPECT_EQ(read.signatures.size(), 1U);
+    EXPECT_NE(read.problem.find("payload sha256:"), std::string::npos) << read.problem;
+    // A registry that fails is no answer.
+    fake.before = [&](const test::FakeRequest& r) -> std::optional<test::FakeResponse> {
+        if (r.path.find("/blobs/") == std::string::npos) return std::nullopt;
+        return test::FakeResponse{.status = 500};
+    };
+    EXPECT_EQ(failure_of([&] { read_tag_signatures(image(), digest(), given_); }).first,
+              ErrorKind::unavailable);
+}
+
+TEST_F(TagSignaturesTest, AMalformedListDoesNotHideBundles) {
+    add_bundle(test::signed_bundle(test::statement_of(digest())));
+    for (const char* bad : {"{}", R"({"schemaVersion":2,"layers":[{}]})"}) {
+        tag(bad);
+        EXPECT_EQ(found(), 1U) << bad;
+        EXPECT_NE(read_tag_signatures(image(), digest(), given_).problem, "") << bad;
     }
 }
 
