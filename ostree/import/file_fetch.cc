@@ -111,7 +111,7 @@ class FileFetch::Run {
         TaskPool pool(fetch_.threads_);
         for (const auto& job : fetch_.jobs_) {
             if (job->table == nullptr) continue;
-            pool.add_producer([this, job, &pool] { guarded(*job, [&] { build_layer(*job, pool); }); });
+            pool.add_producer([this, job] { guarded(*job, [&] { build_layer(*job); }); });
         }
         pool.run();
         drop_failed();
@@ -204,7 +204,7 @@ class FileFetch::Run {
         }
     }
 
-    void build_layer(Job& job, TaskPool& pool) {
+    void build_layer(Job& job) {
         const oci::Descriptor& blob = fetch_.image_.manifest.layers[job.index];
         const oci::Digest& diff_id = fetch_.image_.config.diff_ids[job.index];
         if (!job.proof) {
@@ -212,8 +212,7 @@ class FileFetch::Run {
             return;
         }
         const auto open = [&](std::size_t group) { return writer_.open_content(job.objects->first(group)); };
-        job.built =
-            build_from_archive(*job.table, job.plan, blob, diff_id, job.tar_split, open, writer_, pool);
+        job.built = build_from_archive(*job.table, job.plan, blob, diff_id, job.tar_split, open, writer_);
     }
 
     // Names the object of a file, which is written if only its content is there.

@@ -7,9 +7,10 @@
 // file.
 //
 // If the blob has tar-split data (podman since 4.7), the layer's archive is reproduced from them and from the
-// contents, its diffID is checked, and the layer is as good as one that was read whole. Otherwise the layer
-// is built of the table's entries, by the same rules (layer_builder.hh): the table is the word of whoever
-// made the manifest, which has its digest, and the result is recorded for this table only (Layer::table).
+// contents, its diffID is checked, and the layer is built of the archive (table_layer.hh): it is as good as
+// one that was read whole. Otherwise the layer is built of the table's entries. The table is the word of
+// whoever made the manifest, which has its digest, and may list something else than the archive. So the
+// result is recorded for this table only (Layer::table).
 #pragma once
 
 #include <cstddef>

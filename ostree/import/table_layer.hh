@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/stream.hh"
-#include "base/task_pool.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/manifest.hh"
 #include "ostree/import/file_plan.hh"
@@ -41,12 +40,14 @@ TableLayer build_from_table(const FileTable& table, const FilePlan& plan, const 
 // Opens the content of a group.
 using OpenGroup = std::function<std::unique_ptr<Source>(std::size_t group)>;
 
-// Builds the layer of its archive, and checks the diffID: the result is the same as of the whole blob.
-// `tar_split` is the compressed data at table.location.tar_split. Throws Error: digest_mismatch if the
-// archive has another diffID, or other files than the table; invalid and too_large for malformed data; and as
-// `open` and LayerBuilder.
+// Builds the layer of its archive, and checks the diffID. The files are what the archive has: `open` gives
+// bytes to make the archive of, and each file gets the group with the digest of its content there. Names in
+// `tar_split`, the compressed data at table.location.tar_split, and in the table only help to find the bytes.
+// So the result is that of the whole blob (TableLayerThreads.TheResultIsThatOfTheWholeBlob). Throws Error:
+// digest_mismatch if the archive has another diffID, or a content that the table lacks; invalid and too_large
+// for malformed data; and as `open` and LayerBuilder.
 TableLayer build_from_archive(const FileTable& table, const FilePlan& plan, const oci::Descriptor& blob,
                               const oci::Digest& diff_id, const std::string& tar_split, const OpenGroup& open,
-                              ObjectWriter& writer, TaskPool& pool);
+                              ObjectWriter& writer);
 
 }  // namespace osb::ostree

@@ -218,6 +218,36 @@ TEST_F(FileFetchThreads, ATableThatListsAnotherArchiveCostsTheWholeLayer) {
     }
 }
 
+TEST_F(FileFetchThreads, NamesInTarSplitDataChooseNoContent) {
+    // The content of two files is exchanged in the table, and so are their names in the tar-split data: the
+    // archive has its diffID.
+    const MemoryLayer layer = layer_with_annotations();
+    std::vector<oci::TarSplitLine> lines = tar_split_lines(layer);
+    for (oci::TarSplitLine& line : lines) {
+        if (!line.name) continue;
+        const std::string name = *line.name;
+        if (name == "usr/lib/3") line.name = "usr/lib/4";
+        if (name == "usr/lib/4") line.name = "usr/lib/3";
+    }
+    MemoryLayer attack = with_table_and_lines(
+        layer,
+        [](oci::Toc& table) {
+            std::vector<oci::TocEntry*> files;
+            for (oci::TocEntry& entry : table.entries) {
+                if (entry.tar.path == "usr/lib/3" || entry.tar.path == "usr/lib/4") files.push_back(&entry);
+            }
+            std::swap(files.at(0)->digest, files.at(1)->digest);
+            std::swap(files.at(0)->chunks, files.at(1)->chunks);
+        },
+        lines);
+    for (const bool only_footer : {false, true}) {
+        if (only_footer) attack.annotations.clear();
+        std::filesystem::remove_all(directory_ / "target");
+        std::filesystem::remove_all(directory_ / "whole");
+        EXPECT_EQ(update(provable(system(noise(100))), make_image({attack})).transfer.way, "files");
+    }
+}
+
 TEST_F(FileFetchThreads, ATableThatOnlyTheFooterNamesHasToBeProved) {
     MemoryLayer layer = chunked_layer(system(noise(101)).finish());
     layer.annotations.clear();
