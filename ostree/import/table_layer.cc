@@ -65,6 +65,7 @@ class TableLayerBuilder final : public LayerBuilder {
                       const Groups& groups, DigestOf digest_of)
         : LayerBuilder(layer, writer, budget),
           writer_(writer),
+          budget_(budget),
           groups_(groups),
           digest_of_(std::move(digest_of)) {}
 
@@ -81,11 +82,14 @@ class TableLayerBuilder final : public LayerBuilder {
         }
         const Sha256 digest = digest_of_(entry);
         const std::size_t group = groups_.find(digest, entry.size);
-        files_.push_back({.entry = &out, .meta = object_meta(entry, writer_.mode()), .group = group});
+        ObjectMeta meta = object_meta(entry, writer_.mode());
+        budget_.keep(sizeof(PendingFile) + meta.xattrs.size() + sizeof(FileDigest));
+        files_.push_back({.entry = &out, .meta = std::move(meta), .group = group});
         layer()->digests().push_back({.digest = digest, .size = entry.size, .entry = &out});
     }
 
     ObjectWriter& writer_;
+    ImageBudget& budget_;
     const Groups& groups_;
     const DigestOf digest_of_;
     std::vector<PendingFile> files_;
@@ -106,30 +110,34 @@ Sha256 digest_of_content(oci::TarReader& tar, std::uint64_t size) {
     return hasher.finish_sha256();
 }
 
-// At most `left` bytes of a source: more are an error.
-class CappedSource final : public Source {
+// Tar-split data: at most as many bytes as the layer declares, and as an image may unpack to.
+class MeteredLines final : public Source {
   public:
-    CappedSource(Source& inner, std::uint64_t left) : inner_(inner), left_(left) {}
+    MeteredLines(Source& inner, std::uint64_t declared, std::uint64_t packed_size, ImageBudget& budget)
+        : inner_(inner), left_(declared), packed_size_(packed_size), meter_(budget) {}
 
     std::size_t read(MutableBytes buffer) override {
+        check_interrupt();
         const std::size_t n = inner_.read(buffer);
         if (n > left_) throw Error(ErrorKind::too_large, "more tar-split data than declared");
         left_ -= n;
+        meter_.unpacked(n, packed_size_);
         return n;
     }
 
   private:
     Source& inner_;
     std::uint64_t left_;
+    const std::uint64_t packed_size_;
+    LayerMeter meter_;
 };
 
 }  // namespace
 
 TableLayer build_from_table(const FileTable& table, const FilePlan& plan, const oci::Descriptor& blob,
-                            const oci::Digest& diff_id, ObjectWriter& writer) {
+                            const oci::Digest& diff_id, ObjectWriter& writer, ImageBudget& budget) {
     const auto layer = std::make_shared<Layer>(diff_id);
     layer->table = table_key(kWholeTable, blob.digest, table.location.toc_digest, diff_id);
-    ImageBudget budget;  // the caller charges the layer to that of the image
     const Groups groups(plan);
     const oci::TocEntry* current = nullptr;
     // The parser ensures that a file with content has a digest.
@@ -145,19 +153,18 @@ TableLayer build_from_table(const FileTable& table, const FilePlan& plan, const 
 
 TableLayer build_from_archive(const FileTable& table, const FilePlan& plan, const oci::Descriptor& blob,
                               const oci::Digest& diff_id, const std::string& tar_split, const OpenGroup& open,
-                              ObjectWriter& writer) {
+                              ObjectWriter& writer, ImageBudget& budget) {
     if (table.toc.tar_split_digest && sha256(as_bytes(tar_split)) != *table.toc.tar_split_digest)
         throw Error(ErrorKind::digest_mismatch, "the tar-split data do not match the table of contents");
     MemorySource packed(as_bytes(tar_split));
     const std::unique_ptr<Source> plain = oci::unzstd(packed);
-    CappedSource lines(*plain, table.location.tar_split.value().uncompressed_size);
+    MeteredLines lines(*plain, table.location.tar_split.value().uncompressed_size, tar_split.size(), budget);
     const Groups groups(plan);
     oci::RebuiltArchive rebuilt(lines, [&](const std::string& name, std::uint64_t size) {
         return with_context([&] { return concat("entry ", quoted(name)); },
                             [&] { return open(groups.guess(name, size)); });
     });
     const auto layer = std::make_shared<Layer>(diff_id);
-    ImageBudget budget;
     TableLayer out;
     const auto read = [&](LayerArchive archive) {
         // The header in the archive and the name in the tar-split data need not agree, so the content of an

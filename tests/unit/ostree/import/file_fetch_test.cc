@@ -342,6 +342,41 @@ TEST_F(FileFetchThreads, AnInterruptedFetchIsContinued) {
     EXPECT_EQ(open("target").refs("ostree/container/blob/osb").size(), 1U);
 }
 
+TEST_F(FileFetchThreads, ObjectsThatWerePrunedSinceThePlanAreLeftOut) {
+    import_to("target", chunked(system(noise(100))).image);
+    const MemoryImage second = chunked(system(noise(101)));
+    ostree::Repository repository = open("target");
+    ostree::ImageTables tables(second.image);
+    ostree::FileFetch fetch(repository, second.image, {0}, tables, ostree::FetchWay::automatic, 1);
+    ASSERT_TRUE(fetch.covers(0));
+    std::vector<std::filesystem::path> files;
+    for (const auto& path : std::filesystem::recursive_directory_iterator(directory_ / "target/objects")) {
+        if (path.path().extension() == ".filez") files.push_back(path.path());
+    }
+    for (const std::filesystem::path& path : files) std::filesystem::remove(path);
+    ostree::Transaction transaction(repository);
+    ostree::ObjectWriter writer(repository);
+    NoProgress progress;
+    fetch.run(writer, progress);
+    const auto partial = fetch.partial_layers(writer);
+    ASSERT_EQ(partial.size(), 1U);
+    ASSERT_EQ(partial.front()->digests().size(), 1U);
+    EXPECT_EQ(partial.front()->digests().front().digest, sha256(as_bytes(noise(101))));
+}
+
+TEST_F(FileFetchThreads, ALargeContentMayHaveManyOwnersAndModes) {
+    std::string large;
+    for (unsigned i = 0; large.size() < (2UL << 20U); ++i) large += noise(1000 + i);
+    TarBuilder next = system("x");
+    for (unsigned i = 0; i < 8; ++i) next.file(concat("usr/large", i), large, 0600 + i);
+    import_to("target", chunked(system("x")).image);
+    const MemoryImage second = chunked(next);
+    EXPECT_EQ(import_to("target", second.image, ostree::FetchWay::objects).transfer.way, "files");
+    EXPECT_EQ(second.source->opened, 0U);
+    import_to("whole", second.image, ostree::FetchWay::layers);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/test"), list_commit(directory_ / "whole", "os/test"));
+}
+
 TEST_F(FileFetchThreads, LayersWithoutATableAreReadWhole) {
     import_to("target", chunked(system(noise(100))).image);
     const MemoryImage gzip = make_image({{system(noise(101)).finish(), oci::Compression::gzip}});

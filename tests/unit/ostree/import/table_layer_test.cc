@@ -82,7 +82,14 @@ class TableLayerThreads : public ::testing::Test {
     }
 
     // Builds the layer of the parts, and stores its files.
-    std::shared_ptr<ostree::Layer> build(const MemoryLayer& layer, Parts& parts) {
+    std::shared_ptr<ostree::Layer> build(const MemoryLayer& layer, Parts& parts,
+                                         const ostree::ImageLimits& limits = {}) {
+        ostree::ImageBudget budget(limits);
+        return build(layer, parts, budget);
+    }
+
+    std::shared_ptr<ostree::Layer> build(const MemoryLayer& layer, Parts& parts,
+                                         ostree::ImageBudget& budget) {
         const MemoryImage image = make_image({layer});
         const std::string tar_split = parts.tar_split();
         const ostree::FilePlan plan =
@@ -93,9 +100,9 @@ class TableLayerThreads : public ::testing::Test {
         const auto open = [&](std::size_t group) {
             return std::make_unique<MemorySource>(as_bytes(content(group)));
         };
-        ostree::TableLayer built =
-            ostree::build_from_archive(parts.table, plan, image.image.manifest.layers.front(),
-                                       image.image.config.diff_ids.front(), tar_split, open, *writer_);
+        ostree::TableLayer built = ostree::build_from_archive(
+            parts.table, plan, image.image.manifest.layers.front(), image.image.config.diff_ids.front(),
+            tar_split, open, *writer_, budget);
         for (const ostree::PendingFile& file : built.files) {
             const ostree::ObjectMeta& meta = file.meta;
             file.entry->checksum = writer_->write_file(
@@ -227,6 +234,33 @@ TEST_F(TableLayerThreads, AContentThatTheTableLacksIsRefused) {
     }
     parts.entry("usr/su").digest = parts.entry("usr/zz").digest;
     EXPECT_EQ(thrown_kind([&] { build(layer, parts); }), ErrorKind::digest_mismatch);
+}
+
+TEST_F(TableLayerThreads, LayersShareOneBudget) {
+    const MemoryLayer layer = su_and_others();
+    Parts parts = parts_of(layer);
+    ostree::ImageBudget budget({.max_entries = 7});  // a layer has four
+    build(layer, parts, budget);
+    EXPECT_EQ(thrown_kind([&] { build(layer, parts, budget); }), ErrorKind::too_large);
+}
+
+TEST_F(TableLayerThreads, FilesThatAreToBeWrittenAreCharged) {
+    TarBuilder archive;
+    archive.pax({{"SCHILY.xattr.user.x", std::string(1000, 'x')}}).file("usr/file", "content");
+    const MemoryLayer layer = chunked_layer(archive.finish());
+    Parts parts = parts_of(layer);
+    const std::size_t memory = build(layer, parts)->memory();
+    EXPECT_EQ(thrown_kind([&] { build(layer, parts, {.max_memory = memory + 1000}); }), ErrorKind::too_large);
+    build(layer, parts, {.max_memory = memory + sizeof(ostree::PendingFile) + 1100});
+}
+
+TEST_F(TableLayerThreads, EmptyLinesAreLimited) {
+    const MemoryLayer layer = su_and_others();
+    Parts parts = parts_of(layer);
+    parts.lines.insert(parts.lines.begin(), 100'000, oci::TarSplitLine{});
+    const ostree::ImageLimits limits{.free_bytes = 1UL << 20U, .max_ratio = 10};
+    EXPECT_EQ(thrown_kind([&] { build(layer, parts, limits); }), ErrorKind::too_large);
+    expect_whole(layer, parts);
 }
 
 }  // namespace
