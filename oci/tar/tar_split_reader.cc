@@ -8,6 +8,7 @@
 #include "base/base64.hh"
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "base/interrupt.hh"
 #include "oci/documents/json.hh"
 
 namespace osb::oci {
@@ -96,6 +97,7 @@ bool RebuiltArchive::advance() {
 
 std::size_t RebuiltArchive::read(MutableBytes buffer) {
     while (at_ == segment_.size() && left_ == 0) {
+        check_interrupt();  // lines may be empty
         if (!advance()) return 0;
     }
     if (at_ < segment_.size()) {

@@ -49,7 +49,8 @@ class RebuiltArchive final : public Source {
     // `lines` is borrowed, and must outlive this object.
     RebuiltArchive(Source& lines, OpenContent open) : reader_(lines), open_(std::move(open)) {}
 
-    // Throws Error: as TarSplitReader and `open`; digest_mismatch if a content is too short.
+    // Throws Error: as TarSplitReader and `open`; digest_mismatch if a content is too short. Throws
+    // Interrupted.
     std::size_t read(MutableBytes buffer) override;
 
   private:

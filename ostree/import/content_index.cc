@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "ostree/import/layer_store.hh"
@@ -18,23 +20,25 @@ struct DigestHash {
     }
 };
 
-constexpr std::size_t kMaxSameContent = 64;  // objects with one content and different metadata
-
 }  // namespace
 
 ContentIndex::ContentIndex(const Repository& repository,
                            const std::vector<std::shared_ptr<const FileTable>>& tables) {
-    std::unordered_set<Sha256, DigestHash> wanted;
+    std::unordered_map<Sha256, std::size_t, DigestHash> wanted;  // the objects that were found
     for (const auto& table : tables) {
         for (const oci::TocEntry& entry : table->toc.entries) {
-            if (entry.digest) wanted.insert(*entry.digest);
+            if (entry.digest) wanted.emplace(*entry.digest, 0);
         }
     }
     const ObjectLookup lookup(repository);
     std::unordered_set<Sha256, DigestHash> seen;
     for_each_known_content(repository, [&](const KnownContent& content) {
-        if (!wanted.contains(content.digest) || !seen.insert(content.object).second) return;
-        if (lookup.has(content.object, ObjectType::file)) known_.push_back(content);
+        const auto found = wanted.find(content.digest);
+        if (found == wanted.end() || found->second == kMaxSameContent) return;
+        if (seen.contains(content.object) || !lookup.has(content.object, ObjectType::file)) return;
+        seen.insert(content.object);
+        ++found->second;
+        known_.push_back(content);
     });
     std::sort(known_.begin(), known_.end());
 }
@@ -45,8 +49,7 @@ std::span<const KnownContent> ContentIndex::find(const Sha256& digest, std::uint
     };
     const auto [begin, end] = std::equal_range(
         known_.begin(), known_.end(), KnownContent{.digest = digest, .size = size, .object = {}}, less);
-    return std::span(begin, end)
-        .first(std::min<std::size_t>(static_cast<std::size_t>(end - begin), kMaxSameContent));
+    return {begin, end};
 }
 
 }  // namespace osb::ostree

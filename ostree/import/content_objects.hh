@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -12,10 +13,11 @@
 
 namespace osb::ostree {
 
-// Objects by the group of files that have the same content (FilePlan), and by their metadata. Thread-safe.
+// Objects by the group of files that have the same content (FilePlan), and by their metadata. Of several with
+// the same metadata, the first one is kept. Thread-safe.
 class ContentObjects {
   public:
-    explicit ContentObjects(std::size_t groups) : groups_(groups) {}
+    explicit ContentObjects(std::size_t groups) : first_(groups) {}
 
     void add(std::size_t group, ObjectMeta meta, const Sha256& object);
     // The object with this metadata.
@@ -26,7 +28,8 @@ class ContentObjects {
 
   private:
     mutable std::mutex mutex_;
-    std::vector<std::vector<std::pair<ObjectMeta, Sha256>>> groups_;
+    std::vector<std::optional<Sha256>> first_;
+    std::map<std::pair<std::size_t, ObjectMeta>, Sha256> objects_;
 };
 
 }  // namespace osb::ostree

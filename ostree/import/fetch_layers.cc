@@ -66,7 +66,7 @@ class LayerFetch {
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
         files.run(writer, progress_, batch_size);
-        save_layers(transaction, writer, files.partial_layers());
+        save_layers(transaction, writer, files.partial_layers(writer));
     }
 
     static void save_layers(Transaction& transaction, ObjectWriter& writer,

@@ -26,7 +26,11 @@ namespace osb::ostree {
 
 // The fetch of one layer.
 struct FileFetch::Job {
-    std::size_t index = 0;
+    Job(std::size_t index_in_image, ImageBudget& image_budget)
+        : index(index_in_image), budget(image_budget), meter_(image_budget) {}
+
+    const std::size_t index;
+    ImageBudget& budget;
     std::shared_ptr<const FileTable> table;  // nullptr: the layer is to be read whole
     FilePlan plan;
     std::optional<oci::TocRange> proof;  // the tar-split data, with which the diffID is checked
@@ -41,14 +45,35 @@ struct FileFetch::Job {
         const bool lacks_proof = table != nullptr && proof && tar_split.empty();
         return content_left() + (lacks_proof ? proof->size : 0);
     }
+
+    // The layer is built of what the table says, which the manifest names.
+    bool is_by_table() const { return !proof && table->is_in_manifest; }
+
+    // Charges a content that is written `times` times. Thread-safe.
+    void charge(std::uint64_t size, std::size_t times, std::uint64_t blob_size) {
+        const std::lock_guard guard(meter_mutex_);
+        for (std::size_t i = 0; i < times; ++i) meter_.unpacked(size, blob_size);
+    }
+
+    // Adds an object to `objects`. Thread-safe.
+    void add_object(std::size_t group, ObjectMeta meta, const Sha256& object) {
+        constexpr std::size_t kNode = 4 * sizeof(void*);  // of a map
+        budget.keep(kNode + sizeof(group) + sizeof meta + meta.xattrs.size() + sizeof object);
+        objects->add(group, std::move(meta), object);
+    }
+
+  private:
+    std::mutex meter_mutex_;
+    LayerMeter meter_;  // of contents that are written
 };
 
 namespace {
 
 // Files that one producer takes from the repository, or writes.
 constexpr std::size_t kFilesAtOnce = 64;
-// A large file is written at once for all of its owners and modes, each to an open file.
+// A content is written at once for so many of its owners and modes. A large one is written to open files.
 constexpr std::size_t kMaxMetas = 64;
+constexpr std::size_t kMaxStreams = 4;
 
 // The tar-split data of a layer, unless they are beyond the limit of tables.
 std::optional<oci::TocRange> find_proof(const FileTable& table) {
@@ -111,7 +136,7 @@ class FileFetch::Run {
         TaskPool pool(fetch_.threads_);
         for (const auto& job : fetch_.jobs_) {
             if (job->table == nullptr) continue;
-            pool.add_producer([this, job, &pool] { guarded(*job, [&] { build_layer(*job, pool); }); });
+            pool.add_producer([this, job] { guarded(*job, [&] { build_layer(*job); }); });
         }
         pool.run();
         drop_failed();
@@ -162,19 +187,22 @@ class FileFetch::Run {
         progress.advance(job.proof->size);
     }
 
-    // The metadata with which a fetched content is stored. If the manifest does not name the table, anybody
-    // may have made it: then nobody gets to run the file before the layer is proved.
+    std::uint64_t blob_size(const Job& job) const { return fetch_.image_.manifest.layers[job.index].size; }
+
+    // The metadata with which a fetched content is stored. As long as the layer's archive has to be proved,
+    // the file is nobody's to run: finish_file() writes it with the metadata of the archive.
     std::vector<ObjectMeta> metas_of(const Job& job, const FileGroup& group) const {
-        if (!job.table->is_in_manifest) {
+        if (!job.is_by_table()) {
             oci::TarEntry plain;
             plain.mode = 0600;
             return {object_meta(plain, writer_.mode())};
         }
+        const std::size_t most = group.size > FileStream::kPiece ? kMaxStreams : kMaxMetas;
         std::vector<ObjectMeta> out;
         for (const oci::TocEntry* const file : group.files) {
             ObjectMeta meta = object_meta(file->tar, writer_.mode());
             if (std::find(out.begin(), out.end(), meta) == out.end()) out.push_back(std::move(meta));
-            if (out.size() == kMaxMetas) break;  // finish_file() writes the others
+            if (out.size() == most) break;  // finish_file() writes the others
         }
         return out;
     }
@@ -182,10 +210,10 @@ class FileFetch::Run {
     void store_fetched(Job& job, std::size_t index, Source& content, TaskPool& pool) {
         const FileGroup& group = job.plan.groups[index];
         std::vector<ObjectMeta> metas = metas_of(job, group);
+        job.charge(group.size, metas.size(), blob_size(job));
         const std::vector<Sha256> objects =
             store_content(writer_, pool, content, group.size, group.digest, metas);
-        for (std::size_t i = 0; i < metas.size(); ++i)
-            job.objects->add(index, std::move(metas[i]), objects[i]);
+        for (std::size_t i = 0; i < metas.size(); ++i) job.add_object(index, std::move(metas[i]), objects[i]);
     }
 
     // Reads the metadata of the objects that have a known content.
@@ -195,25 +223,25 @@ class FileFetch::Run {
         for (const KnownContent& content : fetch_.index_->find(group.digest, group.size)) {
             ContentObject object = read_object_header(fetch_.repository_, content.object);
             if (object.size != group.size) continue;
-            job.objects->add(index,
-                             {.uid = object.uid,
-                              .gid = object.gid,
-                              .mode = object.mode,
-                              .xattrs = std::move(object.xattrs)},
-                             content.object);
+            job.add_object(index,
+                           {.uid = object.uid,
+                            .gid = object.gid,
+                            .mode = object.mode,
+                            .xattrs = std::move(object.xattrs)},
+                           content.object);
         }
     }
 
-    void build_layer(Job& job, TaskPool& pool) {
+    void build_layer(Job& job) {
         const oci::Descriptor& blob = fetch_.image_.manifest.layers[job.index];
         const oci::Digest& diff_id = fetch_.image_.config.diff_ids[job.index];
         if (!job.proof) {
-            job.built = build_from_table(*job.table, job.plan, blob, diff_id, writer_);
+            job.built = build_from_table(*job.table, job.plan, blob, diff_id, writer_, job.budget);
             return;
         }
         const auto open = [&](std::size_t group) { return writer_.open_content(job.objects->first(group)); };
         job.built =
-            build_from_archive(*job.table, job.plan, blob, diff_id, job.tar_split, open, writer_, pool);
+            build_from_archive(*job.table, job.plan, blob, diff_id, job.tar_split, open, writer_, job.budget);
     }
 
     // Names the object of a file, which is written if only its content is there.
@@ -228,9 +256,10 @@ class FileFetch::Run {
             [&] {
                 const auto content = writer_.open_content(job.objects->first(file.group));
                 if (content == nullptr) throw Error(ErrorKind::invalid, "a content that is a link");
+                job.charge(group.size, 1, blob_size(job));
                 file.entry->checksum =
                     store_content(writer_, pool, *content, group.size, group.digest, {file.meta}).front();
-                job.objects->add(file.group, file.meta, file.entry->checksum);
+                job.add_object(file.group, file.meta, file.entry->checksum);
             });
     }
 
@@ -283,8 +312,7 @@ FileFetch::FileFetch(const Repository& repository, const oci::Image& image,
 void FileFetch::read_tables(const std::vector<std::size_t>& unread, ImageTables& tables) {
     TaskPool pool(fetch_threads(threads_));
     for (const std::size_t index : unread) {
-        const auto job = std::make_shared<Job>();
-        job->index = index;
+        const auto job = std::make_shared<Job>(index, budget_);
         jobs_.push_back(job);
         pool.add_producer([job, &tables] {
             job->table = tables.find_files(job->index);
@@ -321,13 +349,17 @@ void FileFetch::plan(FetchWay way) {
 }
 
 void FileFetch::keep_within_limits() {
-    ImageBudget budget;
+    ImageBudget planned;  // contents are charged again when they are written
     for (const auto& job : jobs_) {
         if (job->table == nullptr) continue;
+        constexpr std::size_t kOfGroup = sizeof(FileGroup) + sizeof(std::optional<Sha256>);
+        const std::size_t memory = job->plan.groups.size() * kOfGroup +
+                                   job->table->toc.entries.size() * sizeof(void*) +
+                                   static_cast<std::size_t>(job->proof ? job->proof->size : 0);
         try {
-            if (job->proof) budget.keep(job->proof->size);
-            budget.keep(job->table->toc.entries.size() * (sizeof(FileGroup) + sizeof(PendingFile)));
-            LayerMeter(budget).unpacked(job->plan.unpacked, image_.manifest.layers[job->index].size);
+            LayerMeter(planned).unpacked(job->plan.unpacked, image_.manifest.layers[job->index].size);
+            planned.keep(memory + job->table->toc.entries.size() * sizeof(PendingFile));
+            budget_.keep(memory);
         } catch (const Error& error) {
             log_debug(concat(describe_layer(image_, job->index), ": ", error.message()));
             job->table = nullptr;
@@ -383,7 +415,7 @@ std::shared_ptr<const Layer> FileFetch::layer(std::size_t index) const {
     return job == nullptr ? nullptr : job->layer;
 }
 
-std::vector<std::shared_ptr<const Layer>> FileFetch::partial_layers() const {
+std::vector<std::shared_ptr<const Layer>> FileFetch::partial_layers(const ObjectWriter& writer) const {
     std::vector<std::shared_ptr<const Layer>> out;
     for (const auto& job : jobs_) {
         if (job->table == nullptr) continue;
@@ -396,11 +428,13 @@ std::vector<std::shared_ptr<const Layer>> FileFetch::partial_layers() const {
             const FileGroup& group = job->plan.groups[i];
             // Some may be known from an earlier part only, whose ref this one replaces.
             const auto known = index_->find(group.digest, group.size);
+            std::optional<Sha256> object;
             if (job->objects->has(i)) {
-                add_content(*layer, group, job->objects->first(i));
+                object = job->objects->first(i);
             } else if (!known.empty()) {
-                add_content(*layer, group, known.front().object);
+                object = known.front().object;
             }
+            if (object && writer.holds_file(*object)) add_content(*layer, group, *object);
         }
         if (!layer->digests().empty()) out.push_back(layer);
     }

@@ -7,9 +7,10 @@
 // file.
 //
 // If the blob has tar-split data (podman since 4.7), the layer's archive is reproduced from them and from the
-// contents, its diffID is checked, and the layer is as good as one that was read whole. Otherwise the layer
-// is built of the table's entries, by the same rules (layer_builder.hh): the table is the word of whoever
-// made the manifest, which has its digest, and the result is recorded for this table only (Layer::table).
+// contents, its diffID is checked, and the layer is built of the archive (table_layer.hh): it is as good as
+// one that was read whole. Otherwise the layer is built of the table's entries. The table is the word of
+// whoever made the manifest, which has its digest, and may list something else than the archive. So the
+// result is recorded for this table only (Layer::table).
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,7 @@
 #include "ostree/import/object_fetch.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository.hh"
+#include "ostree/tree/image_budget.hh"
 #include "ostree/tree/layer.hh"
 
 namespace osb::ostree {
@@ -57,8 +59,9 @@ class FileFetch {
     // A covered layer after build(); nullptr for another layer.
     std::shared_ptr<const Layer> layer(std::size_t index) const;
     // The files of each layer that run() has fetched so far or that were known (Layer::is_partial), so that
-    // an interrupted fetch is continued.
-    std::vector<std::shared_ptr<const Layer>> partial_layers() const;
+    // an interrupted fetch is continued. Objects that `writer` does not hold are left out: others may have
+    // been pruned since the fetch was planned.
+    std::vector<std::shared_ptr<const Layer>> partial_layers(const ObjectWriter& writer) const;
     std::uint64_t bytes_fetched() const noexcept { return bytes_fetched_; }
 
   private:
@@ -75,6 +78,7 @@ class FileFetch {
     unsigned threads_;
     std::vector<std::shared_ptr<Job>> jobs_;
     std::optional<ContentIndex> index_;
+    ImageBudget budget_;  // of all layers until they are built, whatever becomes of them
     std::uint64_t bytes_fetched_ = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/saturating.hh"
 #include "ostree/import/layer_builder.hh"
 
 namespace osb::ostree {
@@ -36,7 +37,7 @@ class FilePlanner {
         if (group.size != entry.tar.size)
             throw Error(ErrorKind::invalid, "the table of contents has two sizes for one digest");
         group.files.push_back(&entry);
-        out_.unpacked += entry.tar.size;
+        out_.unpacked = saturating_add(out_.unpacked, entry.tar.size);
     }
 
     FilePlan finish(const std::function<bool(const Sha256&, std::uint64_t)>& is_known,

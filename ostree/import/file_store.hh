@@ -1,6 +1,7 @@
 // Stores files whose content has a known digest.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct ObjectMeta {
     std::uint32_t mode = 0;  // with the file type
     XattrBytes xattrs;
 
-    bool operator==(const ObjectMeta&) const = default;
+    auto operator<=>(const ObjectMeta&) const = default;
 };
 
 // The metadata for an entry of a layer, in a repository of that mode. Throws as select_xattrs().

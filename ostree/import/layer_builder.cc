@@ -42,7 +42,9 @@ void LayerBuilder::take(const oci::TarEntry& entry) {
                  });
 }
 
-void LayerBuilder::finish() {
+void LayerBuilder::finish(std::uint64_t rubbish) {
+    if (rubbish > 0)
+        layer_->notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
     for (const auto& [kind, group] : dropped_) {
         layer_->notes().push_back(concat(kind, " dropped: ", group.count, " (", group.names,
                                          group.count > kNamed ? ", ...)" : ")"));

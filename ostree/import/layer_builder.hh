@@ -1,9 +1,10 @@
 // Turns the entries of an ordinary layer into a Layer, by the rules of docs/import.md, "Layers". The entries
-// come from the layer's archive (layer_reader.hh) or from its table of contents (file_fetch.hh); the result
-// is the same.
+// come from the layer's archive (layer_reader.hh, table_layer.hh), or from its table of contents, which may
+// list something else (file_fetch.hh).
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,8 +36,8 @@ class LayerBuilder {
     // Adds the next entry. Stores symbolic links, and passes files to take_content(). Throws Error with the
     // entry as context: invalid for what import refuses; too_large.
     void take(const oci::TarEntry& entry);
-    // Adds the notes of dropped entries. Call it once, last.
-    void finish();
+    // Adds the notes: of bytes behind the end of the archive, and of dropped entries. Call it once, last.
+    void finish(std::uint64_t rubbish = 0);
 
   protected:
     // Stores the content of a regular file, which may be empty, and sets out.checksum, now or before the

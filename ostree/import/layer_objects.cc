@@ -8,6 +8,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/saturating.hh"
 #include "ostree/import/encapsulated_paths.hh"
 #include "ostree/objects/object_format.hh"
 #include "ostree/tree/layer_path.hh"
@@ -129,13 +130,13 @@ LayerPlan plan_layer(const LayerObjects& layer, const std::function<bool(const L
         const LayerObject& object = layer.objects[i];
         if (!is_wanted(object)) continue;
         out.wanted.push_back(i);
-        out.unpacked += object.entry->tar.size;
+        out.unpacked = saturating_add(out.unpacked, object.entry->tar.size);
         if (!object.entry->chunks.empty()) content.push_back(part_of(*object.entry, i));
         const oci::TocEntry* const own = object.xattrs;
         if (own == nullptr || own->chunks.empty() || !xattrs_seen.insert(own).second) continue;
         xattrs.push_back(part_of(*own, i));
-        out.attributes += own->tar.size;
-        out.unpacked += own->tar.size;
+        out.attributes = saturating_add(out.attributes, own->tar.size);
+        out.unpacked = saturating_add(out.unpacked, own->tar.size);
     }
     out.xattrs = merge_parts(std::move(xattrs), max_gap);
     out.content = merge_parts(std::move(content), max_gap);

@@ -37,26 +37,33 @@ class ProgressSource final : public Source {
 // The uncompressed layer. It is hashed for the diffID, and its size is limited.
 class DiffIdSource final : public Source {
   public:
-    // stored: the size of the blob if the transport decompresses it.
-    DiffIdSource(Source& inner, const oci::VerifiedSource& blob, std::optional<std::uint64_t> stored,
-                 HashAlgorithm algorithm, LayerMeter& meter)
-        : inner_(inner), blob_(blob), stored_(stored), hasher_(algorithm), meter_(meter) {}
+    // stored: the bytes of the blob that were read so far.
+    DiffIdSource(Source& inner, std::function<std::uint64_t()> stored, HashAlgorithm algorithm,
+                 LayerMeter& meter)
+        : inner_(inner), stored_(std::move(stored)), hasher_(algorithm), meter_(meter) {}
 
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = inner_.read(buffer);
         hasher_.update(ByteView(buffer).first(n));
         count_ += n;
-        meter_.unpacked(n, stored_.value_or(blob_.bytes_read()));
+        meter_.unpacked(n, stored_());
         return n;
     }
 
     std::uint64_t bytes_read() const noexcept { return count_; }
-    std::string finish_hex() { return hasher_.finish_hex(); }
+
+    // Call it at the end of the stream, once.
+    void check(const oci::Digest& expected) {
+        const oci::Digest actual = oci::Digest::from_hex(expected.algorithm(), hasher_.finish_hex());
+        if (actual == expected) return;
+        throw Error(ErrorKind::digest_mismatch,
+                    concat("unpacks to ", actual.to_string(), ", but the image's config declares ",
+                           expected.to_string()));
+    }
 
   private:
     Source& inner_;
-    const oci::VerifiedSource& blob_;
-    const std::optional<std::uint64_t> stored_;
+    const std::function<std::uint64_t()> stored_;
     Hasher hasher_;
     LayerMeter& meter_;
     std::uint64_t count_ = 0;
@@ -112,11 +119,7 @@ class LayerReader final : public LayerBuilder {
             check_interrupt();
             take(entry);
         }
-        const std::uint64_t rubbish = tar_.drain();
-        if (rubbish > 0) {
-            layer()->notes().push_back(concat("bytes after the end of the archive ignored: ", rubbish));
-        }
-        finish();
+        finish(tar_.drain());
     }
 
   private:
@@ -183,7 +186,9 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
                                  blob.digest, blob.size);
     const std::unique_ptr<Source> plain = oci::decompress_layer(verified, blob.compression);
     LayerMeter meter(context.budget);
-    DiffIdSource diff(*plain, verified, blob.packed_size, diff_id.algorithm(), meter);
+    // If the transport decompresses the blob, its size is all that is known.
+    const auto stored = [&blob, &verified] { return blob.packed_size.value_or(verified.bytes_read()); };
+    DiffIdSource diff(*plain, stored, diff_id.algorithm(), meter);
     oci::TarReader tar(diff);
     try {
         read({tar, meter});
@@ -193,12 +198,18 @@ std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, cons
         throw;
     }
     verified.finish();
-    const oci::Digest actual = oci::Digest::from_hex(diff_id.algorithm(), diff.finish_hex());
-    if (actual != diff_id) {
-        throw Error(ErrorKind::digest_mismatch,
-                    concat("unpacks to ", actual.to_string(), ", but the image's config declares ",
-                           diff_id.to_string()));
-    }
+    diff.check(diff_id);
+    return diff.bytes_read();
+}
+
+std::uint64_t decode_archive(Source& archive, const oci::Digest& diff_id, std::uint64_t packed_size,
+                             ImageBudget& budget, const std::function<void(LayerArchive)>& read) {
+    LayerMeter meter(budget);
+    DiffIdSource diff(
+        archive, [packed_size] { return packed_size; }, diff_id.algorithm(), meter);
+    oci::TarReader tar(diff);
+    read({tar, meter});
+    diff.check(diff_id);
     return diff.bytes_read();
 }
 

@@ -35,6 +35,11 @@ struct LayerArchive {
 std::uint64_t decode_layer(oci::LayerBlob blob, const oci::Digest& diff_id, const LayerContext& context,
                            const std::function<void(LayerArchive)>& read);
 
+// The same for an archive that is not a blob: it was reproduced. `packed_size` is the size of the blob that
+// it would have been read from.
+std::uint64_t decode_archive(Source& archive, const oci::Digest& diff_id, std::uint64_t packed_size,
+                             ImageBudget& budget, const std::function<void(LayerArchive)>& read);
+
 // Whether the digests of files are recorded (Layer::digests()). They cost another SHA-256 of the content.
 enum class FileDigests { omitted, recorded };
 

@@ -67,7 +67,11 @@ std::uint64_t unread_bytes(const oci::Image& image, const ImageLayers& layers) {
 void take_fetched(ReusedLayers& out, ImageLayer& layer, std::shared_ptr<const Layer> content,
                   ImageBudget& budget) {
     if (content == nullptr) return;
-    charge(budget, content.get());
+    // What the table lists may be more than what the layer holds, so reading the layer may do.
+    if (!try_charge(budget, *content)) {
+        log_debug(concat("layer ", content->diff_id().short_string(), " is read whole: beyond the limits"));
+        return;
+    }
     layer.content = content;
     out.fetched.push_back(std::move(content));
 }

@@ -20,10 +20,10 @@ namespace osb::ostree {
 namespace {
 
 constexpr const char* kRefPrefix = "ostree/container/blob/osb";
-constexpr guint32 kFormat = 4;              // format 1 did not support devices
+constexpr guint32 kFormat = 8;              // 4 did not compare the names in tar-split data with the archive
 constexpr guint32 kFormatEncapsulated = 3;  // its entries are objects, so others must not use it as a tree
 constexpr guint32 kFormatTable = 5;         // the same, from a table of contents
-constexpr guint32 kFormatFiles = 6;         // as 4, from a table of contents
+constexpr guint32 kFormatFiles = 6;         // as 8, from a table of contents
 constexpr guint32 kFormatPartial = 7;       // files of an interrupted fetch; never used as a layer
 constexpr const char* kKeyLayerFormat = "osb.layer.format";
 constexpr const char* kKeyDiffId = "osb.layer.diff-id";

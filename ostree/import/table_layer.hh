@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "base/stream.hh"
-#include "base/task_pool.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/manifest.hh"
 #include "ostree/import/file_plan.hh"
 #include "ostree/import/file_store.hh"
 #include "ostree/import/image_tables.hh"
 #include "ostree/objects/object_writer.hh"
+#include "ostree/tree/image_budget.hh"
 #include "ostree/tree/layer.hh"
 
 namespace osb::ostree {
@@ -34,19 +34,22 @@ struct TableLayer {
 };
 
 // Builds the layer of the table's entries. Nothing proves that the layer's archive has the same entries:
-// Layer::table is set. Throws Error as LayerBuilder.
+// Layer::table is set. Charges the result to `budget`. Throws Error as LayerBuilder.
 TableLayer build_from_table(const FileTable& table, const FilePlan& plan, const oci::Descriptor& blob,
-                            const oci::Digest& diff_id, ObjectWriter& writer);
+                            const oci::Digest& diff_id, ObjectWriter& writer, ImageBudget& budget);
 
 // Opens the content of a group.
 using OpenGroup = std::function<std::unique_ptr<Source>(std::size_t group)>;
 
-// Builds the layer of its archive, and checks the diffID: the result is the same as of the whole blob.
-// `tar_split` is the compressed data at table.location.tar_split. Throws Error: digest_mismatch if the
-// archive has another diffID, or other files than the table; invalid and too_large for malformed data; and as
-// `open` and LayerBuilder.
+// Builds the layer of its archive, and checks the diffID. The files are what the archive has: `open` gives
+// bytes to make the archive of, and each file gets the group with the digest of its content there. Names in
+// `tar_split`, the compressed data at table.location.tar_split, and in the table only help to find the bytes.
+// So the result is that of the whole blob (TableLayerThreads.TheResultIsThatOfTheWholeBlob). Charges it to
+// `budget`, and what the archive and the data unpack to. Throws Error: digest_mismatch if the archive has
+// another diffID, or a content that the table lacks; invalid and too_large for malformed data; and as `open`
+// and LayerBuilder.
 TableLayer build_from_archive(const FileTable& table, const FilePlan& plan, const oci::Descriptor& blob,
                               const oci::Digest& diff_id, const std::string& tar_split, const OpenGroup& open,
-                              ObjectWriter& writer, TaskPool& pool);
+                              ObjectWriter& writer, ImageBudget& budget);
 
 }  // namespace osb::ostree

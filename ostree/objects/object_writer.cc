@@ -152,6 +152,12 @@ bool ObjectWriter::is_stored(const Sha256& checksum, ObjectType type) const {
     return present != FALSE;
 }
 
+bool ObjectWriter::holds_file(const Sha256& checksum) const {
+    const std::string path = loose_path(checksum, ObjectType::file, mode_ == RepoMode::archive);
+    if (::faccessat(staging_.fd(), path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    return is_stored(checksum, ObjectType::file);
+}
+
 // Returns true if the caller must store this object.
 bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
     Shard& shard = shards_[checksum[1] % kShards];

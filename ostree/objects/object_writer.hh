@@ -56,6 +56,9 @@ class ObjectWriter {
     // Thread-safe.
     bool is_stored(const Sha256& checksum, ObjectType type) const;
 
+    // True if this writer has written the object of a file, or is_stored(). No thread may write it any more.
+    bool holds_file(const Sha256& checksum) const;
+
     // The bytes of a dirtree or dirmeta object that was written or is in the repository. Throws
     // Error{not_found}.
     std::string read_metadata(ObjectType type, const Sha256& checksum) const;

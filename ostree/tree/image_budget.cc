@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "base/saturating.hh"
 
 namespace osb::ostree {
 namespace {
@@ -18,8 +19,7 @@ bool passes(std::atomic<T>& account, T amount, T limit) {
     T before = account.load(std::memory_order_relaxed);
     T after = 0;
     do {
-        after =
-            amount > std::numeric_limits<T>::max() - before ? std::numeric_limits<T>::max() : before + amount;
+        after = saturating_add(before, amount);
     } while (!account.compare_exchange_weak(before, after, std::memory_order_relaxed));
     return after > limit;
 }
@@ -59,7 +59,7 @@ void ImageBudget::take_free_bytes(std::uint64_t bytes) {
 
 void LayerMeter::unpacked(std::uint64_t bytes, std::uint64_t stored) {
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-    unpacked_ = bytes > kMost - unpacked_ ? kMost : unpacked_ + bytes;
+    unpacked_ = saturating_add(unpacked_, bytes);
     stored_ = stored;
     const std::uint64_t ratio = budget_.limits().max_ratio;
     const std::uint64_t allowed = ratio != 0 && stored > kMost / ratio ? kMost : stored * ratio;

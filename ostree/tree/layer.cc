@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/error.hh"
+
 namespace osb::ostree {
 
 std::string_view Layer::keep(std::string_view text) {
@@ -22,6 +24,20 @@ void charge(ImageBudget& budget, const Layer* layer) {
     if (layer == nullptr) return;
     budget.take_entries(layer->entries().size());
     budget.keep(layer->memory());
+}
+
+bool try_charge(ImageBudget& budget, const Layer& layer) {
+    std::size_t kept = 0;
+    try {
+        budget.take_entries(layer.entries().size());
+        kept = layer.memory();
+        budget.keep(kept);
+        return true;
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::too_large) throw;
+        budget.give_back(layer.entries().size(), kept);
+        return false;
+    }
 }
 
 void give_back(ImageBudget& budget, const Layer& layer) noexcept {

@@ -120,6 +120,8 @@ bool has_hard_links(const Layer& layer);
 
 // Charges the memory of a layer that was loaded instead of read; does nothing for nullptr.
 void charge(ImageBudget& budget, const Layer* layer);
+// The same, but returns false, and charges nothing, if that is beyond a limit.
+bool try_charge(ImageBudget& budget, const Layer& layer);
 void give_back(ImageBudget& budget, const Layer& layer) noexcept;
 
 }  // namespace osb::ostree

@@ -218,6 +218,36 @@ TEST_F(FileFetchThreads, ATableThatListsAnotherArchiveCostsTheWholeLayer) {
     }
 }
 
+TEST_F(FileFetchThreads, NamesInTarSplitDataChooseNoContent) {
+    // The content of two files is exchanged in the table, and so are their names in the tar-split data: the
+    // archive has its diffID.
+    const MemoryLayer layer = layer_with_annotations();
+    std::vector<oci::TarSplitLine> lines = tar_split_lines(layer);
+    for (oci::TarSplitLine& line : lines) {
+        if (!line.name) continue;
+        const std::string name = *line.name;
+        if (name == "usr/lib/3") line.name = "usr/lib/4";
+        if (name == "usr/lib/4") line.name = "usr/lib/3";
+    }
+    MemoryLayer attack = with_table_and_lines(
+        layer,
+        [](oci::Toc& table) {
+            std::vector<oci::TocEntry*> files;
+            for (oci::TocEntry& entry : table.entries) {
+                if (entry.tar.path == "usr/lib/3" || entry.tar.path == "usr/lib/4") files.push_back(&entry);
+            }
+            std::swap(files.at(0)->digest, files.at(1)->digest);
+            std::swap(files.at(0)->chunks, files.at(1)->chunks);
+        },
+        lines);
+    for (const bool only_footer : {false, true}) {
+        if (only_footer) attack.annotations.clear();
+        std::filesystem::remove_all(directory_ / "target");
+        std::filesystem::remove_all(directory_ / "whole");
+        EXPECT_EQ(update(provable(system(noise(100))), make_image({attack})).transfer.way, "files");
+    }
+}
+
 TEST_F(FileFetchThreads, ATableThatOnlyTheFooterNamesHasToBeProved) {
     MemoryLayer layer = chunked_layer(system(noise(101)).finish());
     layer.annotations.clear();
@@ -310,6 +340,41 @@ TEST_F(FileFetchThreads, AnInterruptedFetchIsContinued) {
     EXPECT_EQ(result.commit, import_to("whole", second.image, ostree::FetchWay::layers).commit);
     // The ref of the partial layer is gone: a layer that was read has two, and this one has one.
     EXPECT_EQ(open("target").refs("ostree/container/blob/osb").size(), 1U);
+}
+
+TEST_F(FileFetchThreads, ObjectsThatWerePrunedSinceThePlanAreLeftOut) {
+    import_to("target", chunked(system(noise(100))).image);
+    const MemoryImage second = chunked(system(noise(101)));
+    ostree::Repository repository = open("target");
+    ostree::ImageTables tables(second.image);
+    ostree::FileFetch fetch(repository, second.image, {0}, tables, ostree::FetchWay::automatic, 1);
+    ASSERT_TRUE(fetch.covers(0));
+    std::vector<std::filesystem::path> files;
+    for (const auto& path : std::filesystem::recursive_directory_iterator(directory_ / "target/objects")) {
+        if (path.path().extension() == ".filez") files.push_back(path.path());
+    }
+    for (const std::filesystem::path& path : files) std::filesystem::remove(path);
+    ostree::Transaction transaction(repository);
+    ostree::ObjectWriter writer(repository);
+    NoProgress progress;
+    fetch.run(writer, progress);
+    const auto partial = fetch.partial_layers(writer);
+    ASSERT_EQ(partial.size(), 1U);
+    ASSERT_EQ(partial.front()->digests().size(), 1U);
+    EXPECT_EQ(partial.front()->digests().front().digest, sha256(as_bytes(noise(101))));
+}
+
+TEST_F(FileFetchThreads, ALargeContentMayHaveManyOwnersAndModes) {
+    std::string large;
+    for (unsigned i = 0; large.size() < (2UL << 20U); ++i) large += noise(1000 + i);
+    TarBuilder next = system("x");
+    for (unsigned i = 0; i < 8; ++i) next.file(concat("usr/large", i), large, 0600 + i);
+    import_to("target", chunked(system("x")).image);
+    const MemoryImage second = chunked(next);
+    EXPECT_EQ(import_to("target", second.image, ostree::FetchWay::objects).transfer.way, "files");
+    EXPECT_EQ(second.source->opened, 0U);
+    import_to("whole", second.image, ostree::FetchWay::layers);
+    EXPECT_EQ(list_commit(directory_ / "target", "os/test"), list_commit(directory_ / "whole", "os/test"));
 }
 
 TEST_F(FileFetchThreads, LayersWithoutATableAreReadWhole) {

@@ -83,6 +83,15 @@ TEST(FilePlanTest, TablesThatALayerCannotHaveAreRefused) {
     EXPECT_EQ(kind(overlapping), ErrorKind::invalid);
 }
 
+TEST(FilePlanTest, TheSumOfSizesDoesNotWrapAround) {
+    FileTable table;
+    for (const char digit : {'a', 'b', 'c'}) {
+        table.file(std::string(1, digit), digit, 1);
+        table.table.entries.back().tar.size = 1ULL << 63U;
+    }
+    EXPECT_EQ(plan_missing(table).unpacked, UINT64_MAX);
+}
+
 TEST(FilePlanTest, ATextThatMayStandForOtherBytesIsNotUsed) {
     const std::string text = "a\xEF\xBF\xBD";
     FileTable link;

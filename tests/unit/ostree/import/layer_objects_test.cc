@@ -155,5 +155,14 @@ TEST(LayerPlan, RefusesFilesThatOverlap) {
     EXPECT_EQ(thrown_kind([&] { plan_all(chunks.objects()); }), ErrorKind::invalid);
 }
 
+TEST(LayerObjectsTest, TheSumsOfSizesDoNotWrapAround) {
+    TableBuilder table;
+    for (const char digit : {'a', 'b', 'c'}) table.object(digit, 1).last().tar.size = 1ULL << 63U;
+    const ostree::LayerObjects objects = table.objects(false);
+    const ostree::LayerPlan plan =
+        ostree::plan_layer(objects, [](const ostree::LayerObject&) { return true; });
+    EXPECT_EQ(plan.unpacked, UINT64_MAX);
+}
+
 }  // namespace
 }  // namespace osb::test

@@ -5,6 +5,7 @@
 
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "tests/support/chunked_layer.hh"
 #include "tests/unit/ostree/encapsulated_fixture.hh"
 
 namespace osb::test {
@@ -19,7 +20,8 @@ class LayerReuseThreads : public EncapsulatedTest {
   protected:
     // What an import of the image into the repository at `path` would reuse.
     static ostree::ReusedLayers reused(const std::string& path, const oci::Image& image,
-                                       ostree::ImageBudget& budget) {
+                                       ostree::ImageBudget& budget,
+                                       ostree::FetchWay way = ostree::FetchWay::layers) {
         ostree::Repository repository = ostree::Repository::open(path);
         ostree::Transaction transaction(repository);
         ostree::ObjectWriter writer(repository);
@@ -31,7 +33,7 @@ class LayerReuseThreads : public EncapsulatedTest {
                                            .writer = writer,
                                            .budget = budget,
                                            .progress = progress,
-                                           .way = ostree::FetchWay::layers,
+                                           .way = way,
                                            .threads = 2},
                                           ostree::encapsulated_layers(image));
     }
@@ -80,6 +82,20 @@ TEST_F(LayerReuseThreads, ALayerThatLacksAnObjectIsGivenBack) {
     remove_files(repo_path());
     EXPECT_EQ(ostree::count_with_content(reused(repo_path(), image.image, budget_).layers), 0U);
     EXPECT_NO_THROW(budget_.take_entries(kEntries));
+}
+
+TEST_F(LayerReuseThreads, AFetchedLayerBeyondTheLimitsIsReadWhole) {
+    make_quick(repo_path());
+    TarBuilder large = many_files("a");
+    for (std::size_t i = 0; i < kEntries; ++i) large.file(concat("b/", i), "b");
+    const MemoryImage image =
+        make_image({chunked_layer(many_files("c").finish()), chunked_layer(large.finish())});
+    const auto out = reused(repo_path(), image.image, budget_, ostree::FetchWay::objects);
+    EXPECT_NE(out.layers.at(0).content, nullptr);
+    EXPECT_EQ(out.layers.at(1).content, nullptr);
+    EXPECT_EQ(out.fetched.size(), 1U);
+    // Only the layer that was taken is charged.
+    EXPECT_NO_THROW(budget_.take_entries(kEntries - out.fetched.front()->entries().size()));
 }
 
 TEST_F(LayerReuseThreads, TheBaseIsReusedAsAWhole) {
