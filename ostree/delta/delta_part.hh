@@ -49,7 +49,8 @@ class DeltaPartReader {
 
     // The next object, which is of this type; nullopt after the last one. Offsets and lengths lie in the
     // payload, pieces are not empty and add up to the size, at most one existing object is used, and modes
-    // and attributes are those of a file. Offsets into the existing object are not checked. Throws Error{invalid}.
+    // and attributes are those of a file. Offsets into the existing object are not checked. Throws
+    // Error{invalid}.
     std::optional<DeltaObject> next(ObjectType type);
 
     ByteView payload() const noexcept { return payload_; }

@@ -40,9 +40,9 @@ CommitInfo parse_commit_info(std::string_view commit_object);
 // "ostree.architecture"; nullopt without either. Throws as read_commit_info().
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit);
 
-// The diffIDs of the image with this manifest digest, lowest first, if the commit's metadata have its manifest
-// and config; otherwise empty. The digest proves them: whoever made the commit may have written anything.
-// Throws as read_commit_info().
+// The diffIDs of the image with this manifest digest, lowest first, if the commit's metadata have its
+// manifest and config; otherwise empty. The digest proves them: whoever made the commit may have written
+// anything. Throws as read_commit_info().
 std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit,
                                             const std::string& manifest_digest);
 
