@@ -65,7 +65,7 @@ struct Sample {
         }
         return "";
     }
-    std::string description(std::string_view name) const { return description_of(*table.find(name), table); }
+    std::string description(std::string_view row) const { return description_of(*table.find(row), table); }
 };
 
 TEST(ParseArguments, TheLastPositionalArgumentMayBeRepeated) {
