@@ -73,7 +73,7 @@ TEST(DetachedMetadata, MalformedAndHuge) {
     const std::string ours = detached_lists({{kJoinedKey, {sized("a")}}});
     EXPECT_EQ(thrown_kind([&] { join_detached_metadata(ours, "rubbish", Preferred::present); }),
               ErrorKind::invalid);
-    const std::string huge = detached_lists({{kJoinedKey, {std::string(11UL << 20U, 'x')}}});
+    const std::string huge = detached_lists({{"x", {std::string(11UL << 20U, 'x')}}});
     EXPECT_EQ(thrown_kind([&] { join_detached_metadata(ours, huge, Preferred::present); }),
               ErrorKind::too_large);
 }
