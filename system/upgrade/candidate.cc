@@ -158,14 +158,28 @@ Release Candidate::release_of_image() const {
     return {.version = info.version, .time = info.time};
 }
 
+// True if the image must have a signature, by its name or an option.
+bool Candidate::requires_signature() const {
+    const auto* image = std::get_if<image::ImageOrigin>(&target_.origin);
+    return options_.registry.require_signature || !options_.registry.policy.empty() ||
+           (image != nullptr && image->requires_signature);
+}
+
 // The uncompressed layers of an image identify the files of a system, regardless of the compression.
 void Candidate::find_same_layers() {
     if (facts_.release->version != facts_.present.version || ostree::is_encapsulated(*image_)) return;
     const auto origin = image::Origin::parse(target_.current.origin).target();
     const auto* const present = std::get_if<image::ImageOrigin>(&origin);
-    if (present == nullptr || present->manifest_digest.empty()) return;
-    const std::vector<oci::Digest> layers = ostree::read_commit_layers(
-        sysroot_.repository(), target_.current.id.commit, present->manifest_digest);
+    if (present == nullptr) return;
+    const ostree::Repository repository = sysroot_.repository();
+    std::string digest = present->manifest_digest;
+    if (digest.empty()) {
+        // An installation leaves no digest. The commit's own word for it is no evidence against an attacker.
+        if (present->requires_signature || requires_signature()) return;
+        digest = ostree::read_commit_info(repository, target_.current.id.commit).manifest_digest;
+    }
+    const std::vector<oci::Digest> layers =
+        ostree::read_commit_layers(repository, target_.current.id.commit, digest);
     facts_.is_same_system = layers == image_->config.diff_ids;
 }
 

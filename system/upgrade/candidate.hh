@@ -60,6 +60,7 @@ class Candidate {
     void verify_match() const;
     void match_again();
     Release release_of_image() const;
+    bool requires_signature() const;
     void find_same_layers();
 
     const ostree::Sysroot& sysroot_;

@@ -244,7 +244,7 @@ def check_password_is_read_once(test, setting, image, password):
     """Verbs that ask for several images or documents."""
     options = (INSECURE, "--creds", USER, "--password-stdin")
     with open(password, "rb") as stdin:
-        result = setting.osb("union", "--layout", "plain", *options, image, image, repo=test.path("joined"), stdin=stdin)
+        result = setting.osb("union", *options, image, image, repo=test.path("joined"), stdin=stdin)
     test.check_status(result, 0, "--password-stdin: union of two images")
 
 
