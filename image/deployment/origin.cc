@@ -70,7 +70,7 @@ bool take(std::string_view& text, std::string_view prefix) {
 // Removes the remote's name and its ':' from the front of `text`, and returns the name.
 std::string take_remote(std::string_view& text, std::string_view whole) {
     const std::size_t colon = text.find(':');
-    const std::string name(text.substr(0, colon));
+    std::string name(text.substr(0, colon));
     if (colon == std::string_view::npos || !ostree::is_remote_name(name)) {
         throw Error(ErrorKind::usage,
                     concat("the image reference ", quoted(whole), " does not name a remote"));

@@ -36,6 +36,7 @@ bool is_below(std::string_view path, std::string_view directory) {
 // The paths of kOtherState and kCaches in the tree.
 std::vector<std::string> other_state(const LintContext& context) {
     std::vector<std::string> out;
+    out.reserve(kOtherState.size() + kCaches.size());
     for (const std::string_view directory : kOtherState) out.push_back(context.place_of(directory));
     for (const Cache& cache : kCaches) out.push_back(context.place_of(cache.path));
     return out;

@@ -50,6 +50,7 @@ std::vector<Sha256> stream_content(ObjectWriter& writer, TaskPool& pool, Source&
     expect_end(content);
     check_digest(digest, hasher.finish_sha256());
     std::vector<Sha256> out;
+    out.reserve(streams.size());
     for (const auto& stream : streams) out.push_back(stream->finish());
     return out;
 }

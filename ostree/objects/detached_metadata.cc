@@ -51,9 +51,7 @@ bool add_value(std::string_view key, GVariantPtr& present, GVariantPtr added, Pr
     if (had_list && adds_list) {
         added = united(key, present.get(), added.get());
         if (!added) return false;
-    } else if (had_list) {
-        return false;
-    } else if (present && !adds_list && preferred == Preferred::present) {
+    } else if (had_list || (present && !adds_list && preferred == Preferred::present)) {
         return false;
     }
     if (present && g_variant_equal(present.get(), added.get()) != FALSE) return false;

@@ -180,7 +180,7 @@ class DeltaPush {
 
     oci::Digest upload(const DeltaFiles& files, const DeltaArtifact& delta) {
         const std::string manifest = make_delta_artifact(delta, image()).write();
-        const oci::Digest digest = oci::Digest::of(as_bytes(manifest));
+        oci::Digest digest = oci::Digest::of(as_bytes(manifest));
         const std::shared_ptr<oci::ImageSink> sink = access_.open_sink(with_digest(name_, digest));
         progress_.begin("pushing the delta", delta.facts.size);
         upload_file(*sink, delta.superblock, files.superblock_path(), progress_);
