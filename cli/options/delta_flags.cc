@@ -84,12 +84,11 @@ DeltaReport push_deltas(const Session& session, const DeltaFlags& flags,
                         const oci::Reference& target, const ostree::ExportResult& image,
                         const registry::RegistryOptions& access) {
     DeltaReport out;
-    std::vector<ostree::CommitId>& from = origins;
     for (const ostree::CommitId& commit : ostree::commits_before(repository, image.commit, flags.last))
-        from.push_back(commit);
-    if (!from.empty()) {
+        origins.push_back(commit);
+    if (!origins.empty()) {
         out.deltas =
-            ostree::push_deltas(repository, target, image.manifest_digest, from, access, session.progress);
+            ostree::push_deltas(repository, target, image.manifest_digest, origins, access, session.progress);
         session.progress.end();
         for (const ostree::PushedDelta& delta : out.deltas) note(session, delta);
     }

@@ -96,8 +96,7 @@ void sign_written(const Session& session, const oci::Reference& target, const oc
     oci::Reference image = target;
     if (target.transport == oci::Transport::docker) {
         options.identity = concat(target.location, ':', target.tag.empty() ? "latest" : target.tag);
-        image.tag.clear();
-        image.digest = manifest.to_string();
+        image = target.with_digest(manifest);
     }
     registry::sign_image(image, key, options, access);
     session.note(concat("signed ", manifest.short_string()));

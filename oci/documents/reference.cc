@@ -404,6 +404,13 @@ bool Reference::looks_like_image(std::string_view text) noexcept {
     return has_transport(text) || text.starts_with("docker:") || text.find("://") != std::string_view::npos;
 }
 
+Reference Reference::with_digest(const Digest& other) const {
+    Reference out = *this;
+    out.tag.clear();
+    out.digest = other.to_string();
+    return out;
+}
+
 std::string Reference::to_string() const {
     std::string out =
         concat(oci::to_string(transport), transport == Transport::docker ? "://" : ":", location);

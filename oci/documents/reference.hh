@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "oci/documents/digest.hh"
+
 namespace osb::oci {
 
 enum class Transport {
@@ -47,6 +49,9 @@ struct Reference {
     // True if the text is meant as an image, even if parse() refuses it: for arguments that may also be a
     // ref, a commit or a directory.
     static bool looks_like_image(std::string_view text) noexcept;
+
+    // The same place with this digest instead of the tag.
+    Reference with_digest(const Digest& other) const;
 
     std::string to_string() const;
     // The files of tarball, in order.

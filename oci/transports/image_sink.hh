@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hh"
+#include "base/log.hh"
 #include "base/stream.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/manifest.hh"
@@ -54,6 +55,20 @@ class ImageSink {
     // points to an image with missing blobs.
     virtual void put_manifest(const std::string& raw, std::string_view media_type) = 0;
 };
+
+// Calls attempt(), which uploads a blob from its start, again if the upload is lost: three times at most.
+template<typename Attempt>
+auto repeat_lost_upload(std::string_view what, const Attempt& attempt) {
+    constexpr unsigned kMaxUploads = 3;
+    for (unsigned tries = 1;; ++tries) {
+        try {
+            return attempt();
+        } catch (const UploadLost& error) {
+            if (tries == kMaxUploads) throw;
+            log_warning(concat(error.message(), "; ", what, " is sent again"));
+        }
+    }
+}
 
 // Writes a small blob, unless it is available already.
 void put_blob(ImageSink& sink, const Descriptor& descriptor, ByteView bytes);

@@ -1,6 +1,5 @@
 #include "ostree/delta/apply_delta.hh"
 
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,7 +11,6 @@
 #include "base/error.hh"
 #include "base/interrupt.hh"
 #include "base/task_pool.hh"
-#include "base/unnamed_file.hh"
 #include "oci/codec/unxz.hh"
 #include "ostree/delta/delta_content.hh"
 #include "ostree/delta/delta_part.hh"
@@ -21,36 +19,15 @@
 #include "ostree/tree/commit_walk.hh"
 #include "ostree/tree/directory_objects.hh"
 #include "ostree/tree/metadata_objects.hh"
+#include "registry/http/spool.hh"
 
 namespace osb::ostree {
 namespace {
 
 constexpr std::size_t kUnpackBuffer = 256UL * 1024;
 
-// A file's bytes as memory.
-class Mapping {
-  public:
-    explicit Mapping(const Fd& file) : size_(static_cast<std::size_t>(file_size(file.get()))) {
-        if (size_ == 0) return;
-        memory_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-        if (memory_ == MAP_FAILED)
-            throw Error(ErrorKind::too_large, concat("a part of ", size_, " bytes cannot be mapped"));
-    }
-    Mapping(const Mapping&) = delete;
-    Mapping& operator=(const Mapping&) = delete;
-    ~Mapping() {
-        if (size_ > 0) ::munmap(memory_, size_);
-    }
-
-    ByteView bytes() const noexcept { return {static_cast<const std::uint8_t*>(memory_), size_}; }
-
-  private:
-    std::size_t size_;
-    void* memory_ = nullptr;
-};
-
 // Decompresses a part: the first byte names the compression, 0 for none and 'x' for xz.
-void unpack(Source& blob, std::uint64_t size, int to, ImageBudget& budget) {
+void unpack(Source& blob, std::uint64_t size, Sink& to, ImageBudget& budget) {
     std::uint8_t type = 0;
     if (blob.read({&type, 1}) != 1) fail_delta("an empty part");
     if (type != 0 && type != 'x')
@@ -62,7 +39,7 @@ void unpack(Source& blob, std::uint64_t size, int to, ImageBudget& budget) {
     while (const std::size_t n = content.read(buffer)) {
         check_interrupt();
         meter.unpacked(n, size);
-        write_all(to, ByteView(buffer).first(n), "the repository's tmp/");
+        to.write(ByteView(buffer).first(n));
     }
 }
 
@@ -91,11 +68,6 @@ struct Wanted {
     DeltaObject object;
 };
 
-void fill_from(Source& content, MutableBytes buffer) {
-    if (read_full(content, buffer) != buffer.size())
-        throw Error(ErrorKind::digest_mismatch, "static delta: the content of a file is cut off");
-}
-
 void store_file(const Wanted& wanted, ByteView payload, LastBase& bases, ObjectWriter& writer,
                 TaskPool& pool) {
     const DeltaObject& object = wanted.object;
@@ -108,19 +80,12 @@ void store_file(const Wanted& wanted, ByteView payload, LastBase& bases, ObjectW
     }
     const std::unique_ptr<Source> content = open_content(object, payload, load);
     if (object.size <= FileStream::kPiece) {
-        std::vector<std::uint8_t> bytes(static_cast<std::size_t>(object.size));
-        if (!bytes.empty()) fill_from(*content, bytes);
-        return writer.write_expected_file(wanted.checksum, object.meta, {}, bytes);
+        const std::string bytes = read_all(*content, FileStream::kPiece, "the content of a file");
+        // A content of another length has another checksum.
+        return writer.write_expected_file(wanted.checksum, object.meta, {}, as_bytes(bytes));
     }
     FileStream stream(writer, pool, object.meta, object.size);
-    for (std::uint64_t left = object.size; left > 0;) {
-        check_interrupt();
-        const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
-        auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length);
-        fill_from(*content, {piece.get(), length});
-        stream.write(std::move(piece), length);
-        left -= length;
-    }
+    stream.fill(*content);
     stream.finish_expected(wanted.checksum);
 }
 
@@ -149,11 +114,10 @@ bool DeltaApplication::needs(std::size_t part) const {
 
 void DeltaApplication::apply(std::size_t part, Source& blob, std::uint64_t size, unsigned threads) {
     const DeltaPartInfo& info = delta_.parts.at(part);
-    const Fd file = open_unnamed_file(concat(repository_.path(), "/tmp"));
-    unpack(blob, size, file.get(), budget_);
-    const Mapping mapping(file);
-    store_directories(info, mapping.bytes());
-    store_files(info, mapping.bytes(), threads);
+    registry::Spool plain(concat(repository_.path(), "/tmp"));
+    unpack(blob, size, plain, budget_);
+    store_directories(info, plain.bytes());
+    store_files(info, plain.bytes(), threads);
 }
 
 void DeltaApplication::finish(ObjectWriter& writer) {

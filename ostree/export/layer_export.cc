@@ -14,8 +14,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr unsigned kMaxUploads = 3;  // of one layer
-
 class NullSink final : public Sink {
   public:
     void write(ByteView /*bytes*/) override {}
@@ -136,18 +134,13 @@ bool LayerExport::is_there(const oci::WrittenLayer& layer) const {
 // Generates and writes a layer, and retries if the target lost the upload.
 oci::WrittenLayer LayerExport::upload_layer(std::size_t index, TaskPool& pool) const {
     std::uint64_t counted = 0;
-    for (unsigned tries = 1;; ++tries) {
-        try {
-            const auto upload = sink_.start_blob(std::nullopt);
-            CountingSink counting(*upload, progress_, counted);
-            oci::WrittenLayer written = make_layer(index, counting, pool);
-            upload->finish(written.descriptor.digest);
-            return written;
-        } catch (const oci::UploadLost& error) {
-            if (tries == kMaxUploads) throw;
-            log_warning(concat(error.message(), "; the layer is sent again"));
-        }
-    }
+    return oci::repeat_lost_upload("the layer", [&] {
+        const auto upload = sink_.start_blob(std::nullopt);
+        CountingSink counting(*upload, progress_, counted);
+        oci::WrittenLayer written = make_layer(index, counting, pool);
+        upload->finish(written.descriptor.digest);
+        return written;
+    });
 }
 
 oci::WrittenLayer LayerExport::make_layer(std::size_t index, Sink& target, TaskPool& pool) const {

@@ -1,7 +1,6 @@
 #include "ostree/import/file_fetch.hh"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "base/task_pool.hh"
 #include "ostree/import/content_objects.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/failed_layers.hh"
 #include "ostree/import/file_plan.hh"
 #include "ostree/import/file_store.hh"
 #include "ostree/import/image_layers.hh"
@@ -93,7 +93,7 @@ void add_content(Layer& layer, const FileGroup& group, const Sha256& object) {
 // One pass over several layers.
 class FileFetch::Run {
   public:
-    Run(FileFetch& fetch, ObjectWriter& writer) : fetch_(fetch), writer_(writer) {}
+    Run(FileFetch& fetch, ObjectWriter& writer) : fetch_(fetch), writer_(writer), failed_(fetch.image_) {}
 
     void fetch_ranges(Progress& progress, std::uint64_t limit) {
         TaskPool pool(fetch_threads(fetch_.threads_));
@@ -271,27 +271,22 @@ class FileFetch::Run {
             work();
         } catch (const Error& error) {
             if (!is_fault_of_layer(error) && error.kind() != ErrorKind::not_found) throw;
-            const std::lock_guard guard(mutex_);
-            if (failed_.emplace(job.index, error.message()).second && error.code() != "no_ranges") {
-                log_warning(concat(describe_layer(fetch_.image_, job.index), ": ", error.message(),
-                                   "; reading the whole layer"));
-            }
+            failed_.add(job.index, error);
         }
     }
 
     void drop_failed() {
+        const std::set<std::size_t> failed = failed_.take();
         for (const auto& job : fetch_.jobs_) {
-            if (!failed_.contains(job->index)) continue;
+            if (!failed.contains(job->index)) continue;
             job->table = nullptr;
             job->built = {};
         }
-        failed_.clear();
     }
 
     FileFetch& fetch_;
     ObjectWriter& writer_;
-    std::mutex mutex_;  // protects all below
-    std::map<std::size_t, std::string> failed_;
+    FailedLayers failed_;
 };
 
 FileFetch::FileFetch(const Repository& repository, const oci::Image& image,

@@ -12,6 +12,7 @@
 #include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/encapsulated_image.hh"
+#include "ostree/import/failed_layers.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/import/range_reader.hh"
@@ -70,7 +71,7 @@ FileMeta meta_of(const LayerObject& object, std::string_view xattrs) {
 class ObjectFetch::Run {
   public:
     Run(ObjectFetch& fetch, ObjectWriter& writer, Progress& progress)
-        : fetch_(fetch), writer_(writer), progress_(progress) {}
+        : fetch_(fetch), writer_(writer), progress_(progress), failed_(fetch.image_) {}
 
     void run(std::uint64_t limit) {
         begin_jobs();
@@ -167,14 +168,7 @@ class ObjectFetch::Run {
         if (size <= FileStream::kPiece)
             return writer_.write_expected_file(expected, meta, {}, as_bytes(read_small(content, size)));
         FileStream stream(writer_, pool, meta, size);
-        for (std::uint64_t left = size; left > 0;) {
-            check_interrupt();
-            const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
-            auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length);
-            read_exactly(content, {piece.get(), length});
-            stream.write(std::move(piece), length);
-            left -= length;
-        }
+        stream.fill(content);
         expect_end(content);
         stream.finish_expected(expected);
     }
@@ -186,30 +180,26 @@ class ObjectFetch::Run {
             work();
         } catch (const Error& error) {
             if (!is_fault_of_layer(error)) throw;
-            const std::lock_guard guard(mutex_);
-            if (failed_.emplace(job.index, error.message()).second && error.code() != "no_ranges") {
-                log_warning(concat(describe_layer(fetch_.image_, job.index), ": ", error.message(),
-                                   "; reading the whole layer"));
-            }
+            failed_.add(job.index, error);
         }
     }
 
     void drop_failed() {
         if (detached_of_ && fetch_.commit_.commit && *fetch_.commit_.commit != *detached_of_)
-            failed_.emplace(0, "metadata of another commit");
+            failed_.add(0, Error(ErrorKind::invalid, "metadata of another commit"));
+        const std::set<std::size_t> failed = failed_.take();
         for (const auto& job : fetch_.jobs_) {
-            if (!failed_.contains(job->index)) continue;
+            if (!failed.contains(job->index)) continue;
             job->objects = nullptr;
             if (job->index == 0) fetch_.commit_ = {};
         }
-        failed_.clear();
     }
 
     ObjectFetch& fetch_;
     ObjectWriter& writer_;
     Progress& progress_;
+    FailedLayers failed_;
     std::mutex mutex_;  // protects all below, and the commit and the counter of fetch_
-    std::map<std::size_t, std::string> failed_;
     std::optional<std::string> detached_of_;
 };
 

@@ -426,6 +426,18 @@ void FileStream::write(std::unique_ptr<std::uint8_t[]> bytes, std::size_t length
     while (!pieces_.empty() && (pieces_.front()->done || pieces_.size() > kPiecesAhead)) write_front();
 }
 
+void FileStream::fill(Source& content, const std::function<void(std::size_t)>& done) {
+    while (left_ > 0) {
+        check_interrupt();
+        const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(left_, kPiece));
+        auto piece = std::make_unique_for_overwrite<std::uint8_t[]>(length);
+        if (read_full(content, {piece.get(), length}) != length)
+            throw Error(ErrorKind::digest_mismatch, "the content of a file is cut off");
+        write(std::move(piece), length);
+        if (done) done(length);
+    }
+}
+
 void FileStream::write_front() {
     const std::shared_ptr<Piece> piece = pieces_.front();
     pool_.help_until([&piece] { return piece->done.load(); });

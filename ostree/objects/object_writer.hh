@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -17,6 +18,7 @@
 #include "base/error.hh"
 #include "base/hash.hh"
 #include "base/object_pool.hh"
+#include "base/stream.hh"
 #include "base/task_pool.hh"
 #include "oci/codec/deflater.hh"
 #include "ostree/objects/object_format.hh"
@@ -131,6 +133,9 @@ class FileStream {
 
     // Writes a piece. Pieces of kPiece bytes are best; the last one may be shorter.
     void write(std::unique_ptr<std::uint8_t[]> piece, std::size_t length);
+    // Writes the rest of the file, from the bytes of `content` up to its size. `done` is called with the
+    // length of each piece. Throws Error{digest_mismatch} if the content ends before; Interrupted.
+    void fill(Source& content, const std::function<void(std::size_t)>& done = {});
     Sha256 finish();
     // The same for an object whose checksum is known. Throws Error{digest_mismatch}, and stores nothing, if
     // the object has another one.

@@ -244,17 +244,9 @@ class DirectoryPush {
             return writer.write_file(meta, {}, as_bytes(content));
         }
         FileStream stream(writer, pool, meta, object.size);
-        for (std::uint64_t left = object.size; left > 0;) {
-            check_interrupt();
-            const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, FileStream::kPiece));
-            auto piece = std::make_unique<std::uint8_t[]>(wanted);
-            if (read_full(*object.content, {piece.get(), wanted}) != wanted)
-                throw Error(ErrorKind::digest_mismatch,
-                            concat("the object ", to_hex(checksum), " is cut off"));
-            stream.write(std::move(piece), wanted);
-            progress_.advance(wanted);
-            left -= wanted;
-        }
+        with_context(
+            [&] { return concat("the object ", to_hex(checksum)); },
+            [&] { stream.fill(*object.content, [this](std::size_t length) { progress_.advance(length); }); });
         return stream.finish();
     }
 

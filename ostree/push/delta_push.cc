@@ -23,7 +23,6 @@
 namespace osb::ostree {
 namespace {
 
-constexpr unsigned kMaxUploads = 3;
 constexpr std::size_t kUploadBuffer = 256UL * 1024;
 
 oci::Descriptor describe_file(std::string_view media_type, const std::string& path) {
@@ -58,20 +57,7 @@ void upload_once(oci::ImageSink& sink, const oci::Descriptor& blob, const std::s
 void upload_file(oci::ImageSink& sink, const oci::Descriptor& blob, const std::string& path,
                  Progress& progress) {
     if (sink.has_blob(blob)) return progress.advance(blob.size);
-    for (unsigned tries = 1;; ++tries) {
-        try {
-            return upload_once(sink, blob, path, progress);
-        } catch (const oci::UploadLost& error) {
-            if (tries == kMaxUploads) throw;
-            log_warning(concat(error.message(), "; the delta is sent again"));
-        }
-    }
-}
-
-oci::Reference with_digest(oci::Reference name, const oci::Digest& digest) {
-    name.tag.clear();
-    name.digest = digest.to_string();
-    return name;
+    oci::repeat_lost_upload("the delta", [&] { upload_once(sink, blob, path, progress); });
 }
 
 class DeltaPush {
@@ -79,7 +65,7 @@ class DeltaPush {
     DeltaPush(const Repository& repository, const oci::Reference& name, const oci::Digest& manifest,
               const registry::RegistryOptions& options, Progress& progress)
         : repository_(repository),
-          name_(with_digest(name, manifest)),
+          name_(name.with_digest(manifest)),
           access_(options),
           progress_(progress),
           image_(oci::open_image(access_.open_source(name_), std::nullopt)),
@@ -181,7 +167,7 @@ class DeltaPush {
     oci::Digest upload(const DeltaFiles& files, const DeltaArtifact& delta) {
         const std::string manifest = make_delta_artifact(delta, image()).write();
         oci::Digest digest = oci::Digest::of(as_bytes(manifest));
-        const std::shared_ptr<oci::ImageSink> sink = access_.open_sink(with_digest(name_, digest));
+        const std::shared_ptr<oci::ImageSink> sink = access_.open_sink(name_.with_digest(digest));
         progress_.begin("pushing the delta", delta.facts.size);
         upload_file(*sink, delta.superblock, files.superblock_path(), progress_);
         for (std::size_t i = 0; i < delta.parts.size(); ++i)

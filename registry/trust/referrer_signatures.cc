@@ -103,9 +103,7 @@ FoundSignatures read_referrer(oci::ImageSource& source, const oci::Descriptor& e
 
 FoundSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
                                          std::size_t limit, const RegistryOptions& options) {
-    oci::Reference by_digest = image;
-    by_digest.tag.clear();
-    by_digest.digest = manifest.to_string();
+    const oci::Reference by_digest = image.with_digest(manifest);
     std::shared_ptr<oci::ImageSource> source;
     ReferrerEntries entries;
     if (image.transport == oci::Transport::docker) {
