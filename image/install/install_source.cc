@@ -28,10 +28,11 @@ bool requires_signature(const std::string& imgref) {
 }
 
 // The installed system would refuse a commit without these signatures.
-void follow_image(InstallSource& source, const std::string& imgref) {
+// `digest`: of the image that the commit was made from, "" if it is not known.
+void follow_image(InstallSource& source, const std::string& imgref, const std::string& digest = {}) {
     const std::string remote = remote_of(imgref);
     if (!remote.empty()) ostree::RemoteTrust(*source.repository, remote).verify_stored(source.commit);
-    source.origin = Origin::of_image(imgref);
+    source.origin = Origin::of_image(imgref, digest);
     source.refs.insert_or_assign(concat("heads/", image_ref(imgref)), source.commit);
 }
 
@@ -96,7 +97,7 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
         out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }
     out.origin = Origin::of_refspec(ref.text());
-    if (!imgref.empty()) follow_image(out, imgref);
+    if (!imgref.empty()) follow_image(out, imgref, image.manifest.digest.to_string());
     return out;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/free_space.hh"
+#include "base/interrupt.hh"
 #include "ostree/objects/filez.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"

@@ -2,19 +2,16 @@
 """Deltas between versions: pushed beside the image, found and applied by pull and import, and of no harm if they are damaged or lie.
 The witnesses are ostree, which applies the same files, and the registry's log."""
 
-import hashlib
 import json
 import os
 import shutil
-import subprocess
 
 import lib_harness
+from lib_deltas import deltas_of, put, replace_deltas
 from lib_detached import path_of, write_detached
 from lib_faulty_proxy import Fault, FaultyProxy
 from lib_registry import Registry
 from lib_versions import INSECURE, REF, Source, check_commit, counted, fresh, pull, pull_text, transfer
-
-TYPE = "application/vnd.osb-oci.ostree.static-delta.v1"
 
 
 def push(test, source, tag, *options):
@@ -30,18 +27,9 @@ def commit(source, tag):
                                            f"--tree=dir={source.tree}").strip()
 
 
-def deltas_of(test, source, digest):
-    """The entries of deltas under the referrers tag of an image."""
-    name = source.registry.image("os").split("docker://")[1]
-    raw = test.run("skopeo", "inspect", "--raw", INSECURE, f"docker://{name}:{digest.replace(':', '-')}")
-    if raw.status != 0:
-        return []
-    return [entry for entry in json.loads(raw.stdout)["manifests"] if entry["artifactType"] == TYPE]
-
-
 def check_artifact(test, source, pushed):
     """Another program finds the delta, and ostree applies it."""
-    entries = deltas_of(test, source, pushed["digest"])
+    entries = deltas_of(test, source.registry, pushed["digest"])
     test.check(len(entries) == 1 and entries[0]["digest"] == pushed["deltas"][0]["digest"], "the referrers tag lists the delta", entries)
     test.check(entries[0]["annotations"]["osb.delta.from"] == source.commits["v1"], "it says where it starts", entries)
     name = source.registry.image("os").split("docker://")[1]
@@ -122,7 +110,7 @@ def check_damage(test, source):
 
 def check_lies(test, source):
     """A delta under the right name that gives another commit."""
-    entries = deltas_of(test, source, source.digests["v2"])
+    entries = deltas_of(test, source.registry, source.digests["v2"])
     name = source.registry.image("os").split("docker://")[1]
     manifest = json.loads(test.must("skopeo", "inspect", "--raw", INSECURE, f"docker://{name}@{entries[0]['digest']}"))
     lies = [("other commits", {"osb.delta.to": "ab" * 32}, None),
@@ -136,33 +124,12 @@ def check_lies(test, source):
         if subject:
             lie["subject"]["digest"] = subject
         listed = dict(entries[0], annotations=lie["annotations"])
-        replace_deltas(test, source, source.digests["v2"], [(lie, listed)])
+        replace_deltas(test, source.registry, source.digests["v2"], [(lie, listed)])
         repo = fresh(test, "lied-to", source)
         used = transfer(test, pull(test, repo, source.registry.image("os:v2")), f"a delta with {what}")
         test.check(used["way"] == "objects", f"{what}: by objects", used)
         check_commit(test, repo, source, "v2", what)
-    replace_deltas(test, source, source.digests["v2"], [(manifest, entries[0])])
-
-
-def put(test, source, reference, document, kind):
-    path = test.path("document.json")
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(document, file)
-    test.must("curl", "-sf", "-X", "PUT", "-H", f"Content-Type: application/vnd.oci.image.{kind}.v1+json", "--data-binary", f"@{path}",
-              f"http://{source.registry.host}/v2/os/manifests/{reference}")
-    digest = subprocess.run(["sha256sum", path], capture_output=True, check=True, text=True).stdout.split()[0]
-    return f"sha256:{digest}", os.path.getsize(path)
-
-
-def replace_deltas(test, source, subject, deltas):
-    """Stores these manifests, and an index of referrers with nothing but them."""
-    listed = []
-    for manifest, entry in deltas:
-        text = json.dumps(manifest).encode()
-        digest, size = put(test, source, f"sha256:{hashlib.sha256(text).hexdigest()}", manifest, "manifest")
-        listed.append(dict(entry, digest=digest, size=size))
-    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": listed}
-    put(test, source, subject.replace(":", "-"), index, "index")
+    replace_deltas(test, source.registry, source.digests["v2"], [(manifest, entries[0])])
 
 
 def check_resume(test, source):
@@ -193,10 +160,24 @@ def check_prune(test, source):
     kept = push(test, source, "v4", "--prune-deltas")
     test.check(kept["deltas_pruned"] == 0, "all are of use", kept)
     test.must("curl", "-sf", "-X", "DELETE", f"http://{source.registry.host}/v2/os/manifests/{source.digests['v2']}")
+    before = deltas_of(test, source.registry, source.digests["v2"])
+    with FaultyProxy(source.registry, [Fault("status", method="DELETE", part="/manifests/", status=405)]) as proxy:
+        result = test.run(test.osb, "push", "--json", "-q", "--repo", source.repo, INSECURE, "--prune-deltas", REF, proxy.image("os:v4"))
+    test.check_status(result, 0, "a registry that does not delete")
+    test.check("no longer listed" in result.stderr and json.loads(result.stdout)["deltas_pruned"] == 1, "warns", result.describe())
+    test.check(deltas_of(test, source.registry, source.digests["v2"]) == [], "the delta is not listed any more", None)
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": before}
+    put(test, source.registry, source.digests["v2"].replace(":", "-"), index, "index")
     pruned = push(test, source, "v4", "--prune-deltas")
     test.check(pruned["deltas_pruned"] == 1, "the delta to v2 is of no use any more", pruned)
-    test.check(deltas_of(test, source, source.digests["v2"]) == [], "it is gone", None)
-    test.check(len(deltas_of(test, source, pushed["digest"])) == 2, "the others are there", None)
+    test.check(deltas_of(test, source.registry, source.digests["v2"]) == [], "it is gone", None)
+    production = dict(before[0], digest=pushed["digest"], annotations={})
+    index["manifests"] = [production]
+    put(test, source.registry, "sha256-" + "ab" * 32, index, "index")
+    kept = push(test, source, "v4", "--prune-deltas")
+    test.check(kept["deltas_pruned"] == 0, "an entry that names an image removes nothing", kept)
+    test.must("skopeo", "inspect", "--raw", INSECURE, source.registry.image("os:v4"))
+    test.check(len(deltas_of(test, source.registry, pushed["digest"])) == 2, "the others are there", None)
     shorter = test.init_repo("shorter")
     test.must("ostree", "pull-local", f"--repo={shorter}", source.repo, REF)
     result = test.run(test.osb, "push", "--json", "-q", "--repo", shorter, INSECURE, "--prune-deltas", REF, source.registry.image("os:v4"))
