@@ -54,10 +54,10 @@ function(osb_precompile TARGET HEADER)
 endfunction()
 
 # osb_unite(TARGET): with OSB_UNITY, compiles the target's sources sixteen at a time. Most of a source's time goes into the headers and
-# templates that it shares with its neighbours: of processor time a build with sanitizers takes 450 s by fours, 400 s by eights and
-# 325 s by sixteens. A source then sees the unnamed namespaces of those before it: no two files of a module may define the same name
-# there. Off in `debug` and `release`: there each source has to include what it uses, and the compilers warn of a function in an unnamed
-# namespace that nobody calls, as they do in a main file only. (`release` gains nothing: the optimiser takes its time.)
+# templates that it shares with its neighbours. Processor time of a build with sanitizers: 450 s by fours, 400 s by eights, 325 s by
+# sixteens; of a release build: 475 s one by one, 265 s by sixteens. A source then sees the unnamed namespaces of those before it: no two
+# files of a module may define the same name there. Off in `debug`: there each source has to include what it uses, and the compiler warns
+# of a function in an unnamed namespace that nobody calls, as it does in a main file only.
 function(osb_unite TARGET)
   if(OSB_UNITY)
     set_target_properties(${TARGET} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)

@@ -103,5 +103,5 @@ def check_gitlab(page):
 
 # The program behind the page's osb-oci (lib_page.py), for the sandbox.
 os.environ["PROGRAMS"] = os.environ.get("OSB", os.path.join(TOP, "build/release/osb-oci"))
-run_page("ci", needs=("docker-registry", "htpasswd", "curl", "syslinux", "mcopy", "setpriv", "buildah"), base=True,
+run_page("ci", needs=("docker-registry", "htpasswd", "curl", "syslinux", "mcopy", "setpriv", "buildah"), base=True, machines="long",
          after={"The image of the tool": check_tool_image, "GitHub Actions": check_github, "GitLab CI": check_gitlab})

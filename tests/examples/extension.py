@@ -4,4 +4,4 @@
 
 from lib_page import run_page
 
-run_page("extension", needs=("docker-registry", "skopeo", "curl"), base=True, alpine=True)
+run_page("extension", needs=("docker-registry", "skopeo", "curl"), base=True, machines="long", alpine=True)

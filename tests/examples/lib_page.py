@@ -15,7 +15,8 @@ The fenced blocks of a page are its test. The first word of a block's info strin
     ```text                what the block before it prints, in whole; "..." stands for any text, in a line of its own for any lines
     ```LANGUAGE file=PATH  the content of this file of the example, which the test compares
 
-A block of another kind is an error, so a page has no command that was not run.
+A block of another kind is an error, so a page has no command that was not run. With machines="long" only scripts/test --long starts the
+machines of a page; otherwise their blocks are left out, with what they print.
 
 A page runs in namespaces of its own: its network is a loopback interface without anything else, so it may use any port; /root, /srv and
 /tmp are empty directories; what it changes in /etc, /run and /usr/local is gone with it; and no process outlives it. The tools of the page
@@ -36,7 +37,7 @@ sys.path[1:1] = [os.path.join(TOP, "tests", "system"), os.path.join(TOP, "tests"
 
 import lib_system  # noqa: E402  # pylint: disable=wrong-import-position
 from lib_containers import Containers  # noqa: E402  # pylint: disable=wrong-import-position
-from lib_harness import SKIPPED, Skip, Test, run, unmount_below  # noqa: E402  # pylint: disable=wrong-import-position
+from lib_harness import SKIPPED, Skip, Test, only_long, run, unmount_below  # noqa: E402  # pylint: disable=wrong-import-position
 from lib_qemu import Machine, karg_options  # noqa: E402  # pylint: disable=wrong-import-position
 
 FENCE = re.compile(r"^```(\S*)[ ]?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -61,6 +62,18 @@ def blocks_of(page):
     return [(kind, what) for _, kind, what in sorted(found, key=lambda one: one[0])]
 
 
+def without_machines(parts):
+    """The parts of a page that run on this machine."""
+    left_out = False
+    for kind, what in parts:
+        if kind == "block":
+            if what.language != "text":
+                left_out = not {"boot", "machine"}.isdisjoint(what.words)
+            if left_out:
+                continue
+        yield kind, what
+
+
 def difference(expected, actual):
     """"" if the output is the expected one, else what differs. "..." in `expected` stands for anything."""
     pattern = ""
@@ -76,8 +89,8 @@ def difference(expected, actual):
 
 
 class Page:
-    def __init__(self, test, name):
-        self.test, self.name = test, name
+    def __init__(self, test, name, machines=True):
+        self.test, self.name, self.with_machines = test, name, machines
         self.source = os.path.join(TOP, "examples", name)
         self.directory = test.path(name)
         shutil.copytree(self.source, self.directory)
@@ -106,7 +119,7 @@ exec {self.test.osb} "$@"
             parts = blocks_of(file.read())
         os.chdir(self.directory)  # where QEMU finds the disks of a command line
         heading, ran = "", 0
-        for kind, what in parts:
+        for kind, what in parts if self.with_machines else without_machines(parts):
             if kind == "heading":
                 self.section_ends(heading, after)
                 heading = what
@@ -258,10 +271,10 @@ def base_image():
         shutil.rmtree(test.work, ignore_errors=True)
 
 
-def run_page(name, needs=(), base=False, after=None, files=None, alpine=False):
+def run_page(name, needs=(), base=False, after=None, files=None, alpine=False, machines="always"):
     """Runs the page, as the test whose exit status is that of the program. `base`: it builds on the bootable Alpine of
     containerfiles/Containerfile, in whose place the image of the system tests stands. `alpine`: it shows what only a real Alpine has.
-    `files`: {name: path} of what a reader downloads."""
+    `files`: {name: path} of what a reader downloads. `machines`: "long" leaves what runs on machines to scripts/test --long."""
     if alpine and not os.environ.get("OSB_ALPINE_ROOTFS"):
         print("# needs OSB_ALPINE_ROOTFS: the page shows packages and names of Alpine")
         sys.exit(SKIPPED)
@@ -278,7 +291,7 @@ def run_page(name, needs=(), base=False, after=None, files=None, alpine=False):
     def main(test):
         test.need("ip", "bash", *needs)
         test.must("ip", "link", "set", "lo", "up")
-        page = Page(test, name)
+        page = Page(test, name, machines == "always" or only_long(f"the machines of examples/{name}"))
         for file, source in (files or {}).items():
             shutil.copy(source, os.path.join(page.directory, file))
         mount_directories(test)

@@ -4,4 +4,4 @@
 
 from lib_page import run_page
 
-run_page("ostree-server", needs=("nginx", "sshd", "ssh", "ostree", "ostree-receive", "gpg", "useradd"), base=True)
+run_page("ostree-server", needs=("nginx", "sshd", "ssh", "ostree", "ostree-receive", "gpg", "useradd"), base=True, machines="long")

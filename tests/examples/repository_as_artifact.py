@@ -62,4 +62,5 @@ def gitlab(page):
           "GitLab: the next job fetches what this one keeps", job)
 
 
-run_page("repository-as-artifact", needs=("nginx", "ostree", "zstd"), base=True, after={"GitHub Actions": github, "GitLab": gitlab})
+run_page("repository-as-artifact", needs=("nginx", "ostree", "zstd"), base=True, machines="long",
+         after={"GitHub Actions": github, "GitLab": gitlab})

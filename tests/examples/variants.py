@@ -4,4 +4,4 @@
 
 from lib_page import run_page
 
-run_page("variants", needs=("docker-registry", "ostree", "skopeo", "curl"), base=True)
+run_page("variants", needs=("docker-registry", "ostree", "skopeo", "curl"), base=True, machines="long")
