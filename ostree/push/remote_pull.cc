@@ -239,11 +239,12 @@ std::optional<std::string> read_pulled_file(const Repository& scratch, const Com
 }
 
 RemoteConfig read_remote_config(const Repository& repository, const std::string& remote) {
-    constexpr std::array<const char*, 10> kOptions{"url",
+    constexpr std::array<const char*, 11> kOptions{"url",
                                                    "metalink",
                                                    "contenturl",
                                                    "gpg-verify",
                                                    "gpg-verify-summary",
+                                                   "gpgkeypath",
                                                    "collection-id",
                                                    "sign-verify",
                                                    "sign-verify-summary",
