@@ -71,9 +71,10 @@ void RegistryFlags::declare(Arguments& arguments) {
          .target = &require_signature},
         {.name = "--limits",
          .value = "NAME=VALUE,...",
-         .help = "limits of an image, against hostile ones: entries=2000000, memory=400M, unpacked=1G beyond "
-                 "ratio=200, steps=50000000",
-         .default_shown = "$OSB_LIMITS",
+         .help =
+             "limits of an image, against hostile ones: entries, memory, bytes unpacked beyond ratio times "
+             "the size, and steps of looking up paths",
+         .default_shown = kDefaultImageLimits,
          .group = kGroup,
          .target = &limits},
     });

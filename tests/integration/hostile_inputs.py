@@ -5,6 +5,7 @@ lib_hostile.py says what holds for every one of them; docs/security.md what the 
 """
 
 import os
+import resource
 import time
 
 import lib_hostile_archives  # noqa: F401  (each adds its rows)
@@ -54,6 +55,8 @@ def main(test):
         bench.machine.disk.unmount()
     test.fsck(bench.repo, "fsck of the repository that met them all")
     print(f"# the most that an attempt took: {bench.peak // MIB} MiB of memory, {bench.slowest:.1f} s, {bench.most_cpu:.1f} s of CPU")
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    print("# all attempts: %.0f s of CPU, and the test itself %.0f s" % tuple(one.ru_utime + one.ru_stime for one in used))
     print(f"# hostile inputs: {held} of {tried} rows hold")
 
 

@@ -183,8 +183,8 @@ def check_encapsulated(bench):
     for verb in ("pull", "import"):
         bad = bench.image_of(encoded, "t", config=config["config"])
         for image in bench.places(bad):
-            attempt = bench.run(verb, "--repo", bench.repo, "--ref", "victim", image)
-            bench.judge(attempt, REJECT, f"{verb} of an object with another byte", naming="layer ")
+            attempt = bench.run(verb, "--repo", bench.repo, "--progress", "none", "--ref", "victim", image)
+            bench.judge(attempt, REJECT, f"{verb} of an object with another byte", naming="the object ")
         bench.done_with(bad)
     bench.expect(not lib_harness.refs(bench.repo), "no ref")
     bench.done_with(layout)

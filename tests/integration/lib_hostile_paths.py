@@ -254,8 +254,11 @@ def odd_whiteouts(bench):
     base = Tar().file("x", b"kept").file("y")
     for what, kind, more in (("a directory", b"5", {}), ("a symbolic link", b"2", {"target": "x"}), ("a device", b"3", {"device": (0, 0)}),
                              ("with data", b"0", {"content": b"data"}), ("a FIFO", b"6", {}),
-                             ("a hard link to a file", b"1", {"target": "y"})):
+                             ("a hard link to a file", b"1", {"target": "y"}),
+                             ("a hard link out", b"1", {"target": "../../.wh.y"})):
         bench.layers(what, [base, Tar().add(".wh.x", kind, **more)], naming="layer 2 of 2")
+    aufs = Tar().file(".wh.y", b"").hardlink(".wh.x", ".wh.y")
+    bench.layers("a hard link to a whiteout", [base, aufs], ACCEPT, tree={"x": None, "y": None})
 
 
 @row(35, "whiteouts of overlayfs in an archive")
