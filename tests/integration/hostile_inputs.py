@@ -18,11 +18,17 @@ from lib_harness import Skip, only_long, run
 from lib_hostile import MIB, ROWS, Bench
 
 
+def cpu_seconds():
+    """Of the test and of the processes that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def try_row(bench, number):
     """Whether the row holds; None if it does not apply here."""
     bench.faults, bench.attempts, bench.row_cases = [], 0, 0
     title, function = ROWS[number]
-    begin = time.monotonic()
+    begin, used = time.monotonic(), cpu_seconds()
     try:
         function(bench)
         bench.check_outside(f"row {number}")
@@ -33,7 +39,8 @@ def try_row(bench, number):
         bench.fault(f"{type(error).__name__}: {error}")
     if not bench.attempts:
         bench.fault("nothing was tried")
-    bench.test.check(not bench.faults, f"row {number}: {title} ({bench.attempts} attempts, {time.monotonic() - begin:.1f} s)",
+    bench.test.check(not bench.faults, f"row {number}: {title} ({bench.attempts} attempts, {time.monotonic() - begin:.1f} s, "
+                     f"{cpu_seconds() - used:.1f} s of CPU)",
                      "\n".join(fault[:700] for fault in bench.faults[:6]))
     return not bench.faults
 
@@ -55,8 +62,7 @@ def main(test):
         bench.machine.disk.unmount()
     test.fsck(bench.repo, "fsck of the repository that met them all")
     print(f"# the most that an attempt took: {bench.peak // MIB} MiB of memory, {bench.slowest:.1f} s, {bench.most_cpu:.1f} s of CPU")
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
-    print("# all attempts: %.0f s of CPU, and the test itself %.0f s" % tuple(one.ru_utime + one.ru_stime for one in used))
+    print(f"# all of it: {cpu_seconds():.0f} s of CPU")
     print(f"# hostile inputs: {held} of {tried} rows hold")
 
 
