@@ -295,6 +295,16 @@ def embedded_data(bench):
         image.refused("in place of the blob", status=(1, 3, 5))
 
 
+def special_kinds():
+    """(what, function that makes it at a path)"""
+    yield "link", lambda path: os.symlink("/etc/passwd", path)
+    yield "link to the file", lambda path: os.symlink(os.path.basename(path) + ".real", path)
+    yield "FIFO", os.mkfifo
+    yield "directory", os.mkdir
+    if os.geteuid() == 0:
+        yield "device", lambda path: os.mknod(path, 0o20666, os.makedev(1, 5))
+
+
 @row(84, "blobs and documents that are no files")
 def special_files(bench):
     with Documents(bench) as image:
@@ -304,9 +314,7 @@ def special_files(bench):
                            ("index.json", os.path.join(image.layout.directory, "index.json"))):
             os.rename(path, path + ".real")
             bench.refused(bench.places(image.layout)[0], f"{what} is missing", status=(1, 3))
-            for kind, make in (("link", lambda p: os.symlink("/etc/passwd", p)),
-                               ("link to itself", lambda p: os.symlink(os.path.basename(p) + ".real", p)),
-                               ("FIFO", os.mkfifo), ("directory", os.mkdir), ("device", lambda p: os.mknod(p, 0o20666, os.makedev(1, 5)))):
+            for kind, make in special_kinds():
                 make(path)
                 bench.refused(bench.places(image.layout)[0], f"{what} is a {kind}")
                 (os.rmdir if kind == "directory" else os.unlink)(path)

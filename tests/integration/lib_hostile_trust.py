@@ -240,10 +240,31 @@ def targets(bench):
     os.symlink("/dev/full", target)
     install("a link to a device that is no disk", target, "--wipe")
     os.unlink(target)
-    root = next((line.split()[0] for line in open("/proc/mounts", encoding="utf-8") if line.split()[1] == "/"), "")
-    if root.startswith("/dev/"):
-        install("the device of the running system", root, "--wipe")
+    check_used_device(bench, install, environment)
     bench.unit_test("image", "Probe.PartitionTables")
+
+
+def check_used_device(bench, install, environment):
+    """A device that is mounted: not even with --wipe. It is a file of the test's, never a disk of this machine."""
+    backing, mount = bench.test.path("used-device"), bench.test.path("used")
+    os.mkdir(mount)
+    with open(backing, "wb") as file:
+        file.truncate(400 * MIB)
+    made = bench.test.run("losetup", "--find", "--show", backing, env=environment)
+    device = made.stdout.strip()
+    if made.status != 0:
+        print("# row U11: no loop devices")
+        return
+    try:
+        bench.test.must("mkfs.ext4", "-q", device, env=environment)
+        bench.test.must("mount", device, mount)
+        try:
+            install("a device that is mounted", device, "--wipe")
+            install("a device with a filesystem", device)
+        finally:
+            bench.test.must("umount", mount)
+    finally:
+        bench.test.must("losetup", "--detach", device, env=environment)
 
 
 def gpt():
