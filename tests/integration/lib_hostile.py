@@ -13,8 +13,6 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
-import threading
 import time
 
 import lib_harness
@@ -23,6 +21,7 @@ from lib_hostile_layers import ENCODINGS, encode
 from lib_hostile_server import Server
 from lib_image import Layout
 from lib_registry import private_environment
+from lib_runner import Runner
 
 MIB = 1 << 20
 MAX_MEMORY = 256 * MIB
@@ -47,17 +46,15 @@ def row(number, title):
 class Attempt(Result):
     """A process that has ended, and what it took."""
 
-    def __init__(self, status, stdout, stderr, usage, seconds):
-        super().__init__(status, stdout, stderr)
-        self.max_rss, self.seconds = usage.ru_maxrss * 1024, seconds
-        self.cpu = usage.ru_utime + usage.ru_stime
+    cpu = seconds = 0.0
 
 
 class Bench:
     def __init__(self, test):
         self.test = test
         self.faults, self.attempts, self.cases, self.row_cases = [], 0, 0, 0
-        self.peak = self.slowest = self.most_cpu = 0
+        self.runner = Runner()
+        self.peak = self.slowest = self.most_cpu = self.cpu = 0
         self.place, self.tmp = test.path("a", "b", "place"), test.path("tmp")
         os.makedirs(os.path.join(self.place, "d"))
         os.mkdir(self.tmp)
@@ -109,20 +106,16 @@ class Bench:
 
     # Attempts.
 
-    def run(self, *command, environment=None, repo=None, stdin=None):
+    def run(self, *command, environment=None, repo=None):
         """Runs osb-oci in the place, with its results in files, so that an answer without end fills no pipe."""
         begin = time.monotonic()
         out, err = self.test.path("stdout"), self.test.path("stderr")
-        with open(out, "wb") as stdout, open(err, "wb") as stderr:
-            process = subprocess.Popen([self.test.osb, *command], stdin=stdin or subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-                                       cwd=self.place, env=environment or self.environment)
-            timer = kill_after(process, 2 * MAX_SECONDS)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            timer.cancel()
-        with open(out, encoding="utf-8", errors="backslashreplace") as stdout, open(err, encoding="utf-8",
-                                                                                    errors="backslashreplace") as stderr:
-            attempt = Attempt(process.returncode, stdout.read(), stderr.read(), usage, time.monotonic() - begin)
+        status, memory, cpu = self.runner.run([self.test.osb, *command], out, err, 2 * MAX_SECONDS, cwd=self.place,
+                                              env=environment or self.environment)
+        with open(out, "rb") as stdout, open(err, "rb") as stderr:
+            attempt = Attempt(status, decoded(stdout.read()), decoded(stderr.read()))
+        attempt.max_rss, attempt.cpu, attempt.seconds = memory, cpu, time.monotonic() - begin
+        self.cpu += cpu
         self.attempts += 1
         self.peak, self.slowest = max(self.peak, attempt.max_rss), max(self.slowest, attempt.seconds)
         self.most_cpu = max(self.most_cpu, attempt.cpu)
@@ -296,6 +289,10 @@ def node_at(path):
     return None
 
 
+def decoded(data):
+    return data.decode(errors="backslashreplace")
+
+
 def text_of(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -307,13 +304,6 @@ def file_hash(path):
             return hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
         return str(error)
-
-
-def kill_after(process, seconds):
-    timer = threading.Timer(seconds, process.kill)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 def root_of(repo, commit):

@@ -160,17 +160,23 @@ def zstd_header(flags, *rest):
     return b"\x28\xb5\x2f\xfd" + bytes([flags]) + b"".join(rest)
 
 
-@row(62, "zstd: skippable frames, dictionaries, checksums, windows")
+def empty_members(count, archive):
+    """Members, and blocks of a member, that hold nothing."""
+    return gzip.compress(b"", mtime=0) * count + gzip.compress(archive)[:10] + b"\0\0\0\xff\xff" * count + gzip.compress(archive)[10:]
+
+
+@row(62, "empty frames and members, dictionaries, checksums, windows")
 def zstd_frames(bench):
     archive = Tar().file("x", b"in").bytes()
     cases = (("1,000,000 skippable frames", skippable(b"") * 1_000_000 + zstd(archive), ACCEPT),
+             ("300,000 empty members and blocks of gzip", empty_members(300_000, archive), ACCEPT),
              ("a dictionary", zstd_header(0x23, struct.pack("<I", 7), bytes([len(archive) & 0xff]), b"\x01\0\0"), REJECT),
              ("a window of 2 GiB", zstd_header(0x00, b"\xa8", b"\x01\0\0"), REJECT),
              ("a wrong checksum", zstd_header(0x04, b"\x58", struct.pack("<I", len(archive) << 3 | 1)[:3], archive, b"\0\0\0\0"), REJECT),
              ("a reserved block", zstd_header(0x00, b"\x58", b"\x07\0\0"), REJECT),
              ("a skippable frame of 4 GiB", b"\x50\x2a\x4d\x18\xff\xff\xff\xff" + zstd(archive), REJECT))
     for what, blob, verdict in cases:
-        layout = bench.image_of([Encoded(blob, sha256(archive), "zstd")])
+        layout = bench.image_of([Encoded(blob, sha256(archive), "gzip" if blob[0] == 0x1f else "zstd")])
         for image in bench.places(layout):
             if verdict == ACCEPT:
                 attempt = bench.accepted(image, what)

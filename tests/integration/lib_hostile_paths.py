@@ -242,6 +242,22 @@ def late_opaque(bench):
     bench.layers("only what is below", [base, top], ACCEPT, tree={"d/old": None, "d/sub/old": None, "d/new": b"new", "d/sub/new": b"new"})
 
 
+@row("31b", "work that grows faster than the input")
+def repeated_work(bench):
+    """Not in the list: entries of which each could look at all the others."""
+    count = 20_000
+    files = header(b"d/", b"5") + b"".join(header(b"d/%d" % number) for number in range(count))
+    cases = {"opaque markers": files + header(b"d/.wh..wh..opq") * count,
+             "replaced directories": files + (header(b"d") + header(b"d/", b"5")) * count,
+             "whiteouts": files + b"".join(header(b"d/.wh.%d" % number, size=0) for number in range(count)),
+             "hard links": header(b"0") + b"".join(header(b"%d" % (number + 1), b"1", target=b"%d" % number) for number in range(count))}
+    for what, archive in cases.items():
+        layout = bench.image_of([encode(archive + END, "zstd")])
+        attempt = bench.accepted(bench.places(layout)[0], what)
+        bench.expect(attempt.cpu < 5, f"{what}: {attempt.cpu:.1f} s of CPU", attempt)
+        bench.done_with(layout)
+
+
 @row(33, "names that AUFS reserved")
 def aufs(bench):
     tar = Tar().file("x").directory(".wh..wh.plnk").file(".wh..wh.plnk/1.2", b"x").file(".wh..wh.aufs", b"").file("d/.wh..wh.unknown", b"")
