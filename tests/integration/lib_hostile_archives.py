@@ -115,7 +115,9 @@ def bombs(bench):
     for encoding, compress in (("gzip", lambda data: gzip.compress(data, 9, mtime=0)), ("zstd", zstd)):
         layout = bench.image_of([Encoded(compress(head) + compress(zeros) * 160, sha256(b""), encoding)])
         here, there = bench.places(layout)
-        attempt = bench.refused(here, encoding, naming="unpacks to more than 200 times its size")
+        # limits.py has the bomb of zstd at the default limits, too; a GiB costs seconds.
+        options = () if encoding == "gzip" or LONG else ("--limits", "unpacked=64M")
+        attempt = bench.refused(here, encoding, naming="unpacks to more than 200 times its size", options=options)
         bench.expect(disk_use(bench.repo) < 64 * MIB, f"{disk_use(bench.repo)} bytes stay", attempt)
         bench.refused(there, f"{encoding}, a lower limit", naming="unpacks to more than 20 times",
                       options=("--limits", "ratio=20,unpacked=16M"))
@@ -230,7 +232,7 @@ def shares(bench, length):
         bench.seed = int(os.environ.get("OSB_SEED", time.time()))
         print(f"# OSB_SEED={bench.seed}")
         only_long("hostile_inputs.py, rows 66 and 67: every byte")
-    return sorted(random.Random(bench.seed).sample(range(length), min(length, 16)))
+    return sorted(random.Random(bench.seed).sample(range(length), min(length, 12)))
 
 
 @row(66, "a layer that ends early, at every byte")
