@@ -7,10 +7,6 @@
 
 namespace osb::cli {
 
-// The limits that apply if none is given, as text.
-inline constexpr std::string_view kDefaultImageLimits =
-    "entries=2000000,memory=400M,unpacked=1G,ratio=200,steps=50000000";
-
 // Parses "NAME=VALUE,...": entries, memory, unpacked, ratio and steps. Sizes are as parse_size() takes them.
 // Limits that are not named keep their defaults; "" names none. Messages call the text `origin`. Throws
 // Error{usage} for an unknown or repeated name and for a value that is not a positive number.

@@ -74,7 +74,7 @@ void RegistryFlags::declare(Arguments& arguments) {
          .help =
              "limits of an image, against hostile ones: entries, memory, bytes unpacked beyond ratio times "
              "the size, and steps of looking up paths",
-         .default_shown = kDefaultImageLimits,
+         .default_shown = "$OSB_LIMITS, else generous ones",
          .group = kGroup,
          .target = &limits},
     });

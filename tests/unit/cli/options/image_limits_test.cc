@@ -24,16 +24,6 @@ TEST(ImageLimitsOption, WhatIsNotNamedKeepsItsDefault) {
     EXPECT_EQ(others.max_steps, 4U);
 }
 
-TEST(ImageLimitsOption, TheTextInTheHelpNamesTheDefaults) {
-    const oci::ImageLimits shown = parse_image_limits("x", kDefaultImageLimits);
-    const oci::ImageLimits defaults;
-    EXPECT_EQ(shown.max_entries, defaults.max_entries);
-    EXPECT_EQ(shown.max_memory, defaults.max_memory);
-    EXPECT_EQ(shown.free_bytes, defaults.free_bytes);
-    EXPECT_EQ(shown.max_ratio, defaults.max_ratio);
-    EXPECT_EQ(shown.max_steps, defaults.max_steps);
-}
-
 TEST(ImageLimitsOption, MistakesAreNamed) {
     for (const std::string_view text :
          {"entries", "entries=", "entries=0", "entries=-1", "entries=1x", "entries=99999999999999999999",
