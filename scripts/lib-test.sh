@@ -7,6 +7,7 @@ timings=$logs/timings.tsv
 mkdir -p "$logs"
 : >"$timings"
 passed=0 failed=0 skipped=0
+catalogue=
 # shellcheck disable=SC2034  # used by scripts/test
 modules='base oci registry ostree image system cli'
 
@@ -126,6 +127,8 @@ report_program() {
     skips=$(grep -ciE '^ok .*# skip' "$3" || true)
     good=$(($(grep -c '^ok ' "$3" || true) - skips))
     bad=$(grep -c '^not ok ' "$3" || true)
+    line=$(sed -n 's/^# \(hostile inputs: .*\)/\1/p' "$3")
+    catalogue=${line:-$catalogue}
     if [ "$2" -eq 77 ]; then
         count 0 0 1
         say "skipped $1: $(tail -n 1 "$3" | sed 's/^# //')"
@@ -152,6 +155,7 @@ summary() {
         say "$left"
     fi
     say ''
+    [ -z "$catalogue" ] || say "$catalogue"
     if [ "$skipped" -gt 0 ]; then
         say "$passed passed, $failed failed, $skipped skipped"
     else

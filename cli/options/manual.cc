@@ -39,6 +39,7 @@ constexpr auto kImageNames = std::to_array<Named>({
 
 constexpr auto kVariables = std::to_array<Named>({
     {"OSB_REPO", "the ostree repository of the verbs that have --repo, when it is not given"},
+    {"OSB_LIMITS", "limits of images, when --limits is not given"},
     {"DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH", "the daemon of docker-daemon:, as for docker"},
     {"REGISTRY_AUTH_FILE", "the file of registry credentials, when --authfile is not given"},
     {"CONTAINERS_REGISTRIES_CONF", "the file that is read instead of registries.conf"},

@@ -3,10 +3,22 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "base/error.hh"
+#include "cli/options/image_limits.hh"
 #include "registry/auth/credentials_input.hh"
 
 namespace osb::cli {
+namespace {
+
+oci::ImageLimits find_image_limits(const std::string& given) {
+    if (!given.empty()) return parse_image_limits("--limits", given);
+    const char* const value = std::getenv("OSB_LIMITS");  // NOLINT(concurrency-mt-unsafe): read-only use
+    return parse_image_limits("OSB_LIMITS", value == nullptr ? "" : value);
+}
+
+}  // namespace
 
 void RegistryFlags::declare_access(Arguments& arguments) {
     constexpr std::string_view kGroup = "Registries";
@@ -57,12 +69,20 @@ void RegistryFlags::declare(Arguments& arguments) {
          .help = "refuse an image that the policy accepts without a signature",
          .group = kGroup,
          .target = &require_signature},
+        {.name = "--limits",
+         .value = "NAME=VALUE,...",
+         .help =
+             "limits of an image, against hostile ones: entries, memory, bytes unpacked beyond ratio times "
+             "the size, and steps of looking up paths",
+         .default_shown = "$OSB_LIMITS, else generous ones",
+         .group = kGroup,
+         .target = &limits},
     });
 }
 
 bool RegistryFlags::given() const {
     return !authfile.empty() || !credentials.empty() || !credentials_file.empty() || password_from_stdin ||
-           tls_verify || !policy.empty() || require_signature;
+           tls_verify || !policy.empty() || require_signature || !limits.empty();
 }
 
 registry::RegistryOptions RegistryFlags::options() const {
@@ -84,6 +104,7 @@ registry::RegistryOptions RegistryFlags::options() const {
         out.credentials = registry::Credentials::parse(credentials);
     }
     out.tls_verify = tls_verify;
+    out.image_limits = find_image_limits(limits);
     return out;
 }
 

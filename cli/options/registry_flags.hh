@@ -18,15 +18,17 @@ struct RegistryFlags {
     std::optional<bool> tls_verify;  // nullopt: registries.conf decides
     std::string policy;
     bool require_signature = false;
+    std::string limits;
 
-    // The rows for a verb that reads an image: access to registries, and which images to trust.
+    // The rows for a verb that reads an image: access to registries, and which images to trust,
+    // and how much they may use.
     void declare(Arguments& arguments);
     // Only those for access.
     void declare_access(Arguments& arguments);
     // True if the command line has any of these options.
     bool given() const;
     // Reads the password from standard input if the options say so; call it once. Throws Error{usage} for
-    // malformed credentials, and the errors of reading.
+    // malformed credentials and limits, and the errors of reading.
     registry::RegistryOptions options() const;
 };
 

@@ -70,7 +70,8 @@ class InspectVerb final : public Verb {
         const registry::RegistryOptions options = registry_.options();
         const std::shared_ptr<oci::ImageSource> source = registry::open_source(reference, platform, options);
         if (!platform && !config_ && inspect_index(session, reference, *source, options)) return;
-        const oci::Image image = oci::open_image(source, platform);
+        oci::Image image = oci::open_image(source, platform);
+        image.limits = options.image_limits;
         registry::check_policy(reference, image.manifest.digest, options);
         if (raw_) return print_document(session, image.manifest.raw);
         if (config_) return print_document(session, image.config.raw);

@@ -8,6 +8,7 @@
 #include "oci/codec/verified_source.hh"
 #include "oci/documents/manifest.hh"
 #include "oci/documents/platform.hh"
+#include "oci/transports/image_limits.hh"
 #include "oci/transports/image_source.hh"
 
 namespace osb::oci {
@@ -17,6 +18,7 @@ struct Image {
     std::shared_ptr<ImageSource> source;
     Manifest manifest;
     ImageConfig config;
+    ImageLimits limits;  // for what is made of the image; open_image() leaves the defaults
 };
 
 // Resolves an image and verifies its manifest and config. Follows at most 4 levels of indexes from the root

@@ -102,8 +102,9 @@ void for_each_object(const DeltaPartInfo& part, DeltaPartReader& reader, const T
 
 }  // namespace
 
-DeltaApplication::DeltaApplication(Repository& repository, const DeltaSuperblock& delta)
-    : repository_(repository), delta_(delta), present_(repository) {}
+DeltaApplication::DeltaApplication(Repository& repository, const DeltaSuperblock& delta,
+                                   const ImageLimits& limits)
+    : repository_(repository), delta_(delta), present_(repository), budget_(limits) {}
 
 bool DeltaApplication::needs(std::size_t part) const {
     const std::vector<DeltaTarget>& targets = delta_.parts.at(part).targets;

@@ -24,8 +24,8 @@ namespace osb::ostree {
 // ref or commit that needs them. Not thread-safe.
 class DeltaApplication {
   public:
-    // Borrows both.
-    DeltaApplication(Repository& repository, const DeltaSuperblock& delta);
+    // Borrows the repository and the delta. `limits` are those of the image that the delta makes.
+    DeltaApplication(Repository& repository, const DeltaSuperblock& delta, const ImageLimits& limits = {});
 
     // True if the repository lacks an object of this part.
     bool needs(std::size_t part) const;

@@ -89,7 +89,7 @@ class DeltaFetch {
           threads_(threads),
           progress_(progress),
           superblock_(read_superblock(image, delta)),
-          application_(repository, superblock_) {}
+          application_(repository, superblock_, image.limits) {}
 
     FetchedByDelta run() {
         std::uint64_t bytes = 0;

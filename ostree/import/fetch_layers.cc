@@ -23,6 +23,7 @@ class LayerFetch {
           image_(image),
           jobs_(jobs),
           progress_(progress),
+          budget_(image.limits),
           base_(encapsulated_layers(image)) {}
 
     std::uint64_t run(ImageTables& tables, FetchWay way, std::uint64_t batch_size) {

@@ -293,7 +293,7 @@ class FileFetch::Run {
 FileFetch::FileFetch(const Repository& repository, const oci::Image& image,
                      const std::vector<std::size_t>& unread, ImageTables& tables, FetchWay way,
                      unsigned threads)
-    : repository_(repository), image_(image), threads_(threads) {
+    : repository_(repository), image_(image), threads_(threads), budget_(image.limits) {
     // Without known digests, tables of contents would be read in vain.
     const bool in_vain = way == FetchWay::automatic && !has_known_contents(repository);
     if (unread.empty() || way == FetchWay::layers || in_vain) return;
@@ -345,7 +345,7 @@ void FileFetch::plan(FetchWay way) {
 }
 
 void FileFetch::keep_within_limits() {
-    ImageBudget planned;  // contents are charged again when they are written
+    ImageBudget planned(image_.limits);  // contents are charged again when they are written
     for (const auto& job : jobs_) {
         if (job->table == nullptr) continue;
         constexpr std::size_t kOfGroup = sizeof(FileGroup) + sizeof(std::optional<Sha256>);

@@ -12,7 +12,7 @@
 
 namespace osb::ostree {
 
-ImageTables::ImageTables(const oci::Image& image) : image_(image) {}
+ImageTables::ImageTables(const oci::Image& image) : image_(image), budget_(image.limits) {}
 
 std::shared_ptr<const LayerObjects> ImageTables::find(std::size_t index) {
     return find(index, Content::objects).objects;

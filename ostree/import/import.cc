@@ -106,7 +106,7 @@ bool has_layer_of_table(const ImageLayers& layers) {
 ImportResult import_new(Repository& repository, const oci::Image& image, const ImportPlan& plan,
                         const ImportOptions& options, FetchWay way, Progress& progress, bool& uses_tables) {
     const unsigned threads = options.jobs;  // 0: one per core
-    ImageBudget budget;
+    ImageBudget budget(image.limits);
     Transaction transaction(repository);
     ObjectWriter writer(repository);
     ImageTables own_tables(image);

@@ -21,6 +21,12 @@ void set_owner(LayerEntry& to, const oci::TarEntry& from) {
     to.gid = from.gid;
 }
 
+// AUFS, which defined whiteouts, linked all of a filesystem to one empty file.
+bool links_to_whiteout(const oci::TarEntry& entry) {
+    return entry.type == oci::TarType::hardlink &&
+           classify(normalize_path(entry.link_target)).kind != NameKind::ordinary;
+}
+
 }  // namespace
 
 FileMeta file_meta(const LayerEntry& entry, mode_t type, std::string_view xattrs) {
@@ -89,10 +95,10 @@ void LayerBuilder::take_named(const oci::TarEntry& entry) {
         case NameKind::opaque:
             break;
     }
-    // The name marks a whiteout. AUFS, which defined them, linked all of a filesystem to one empty file.
     const bool is_empty_file = entry.type == oci::TarType::file && entry.size == 0;
-    if (!is_empty_file && entry.type != oci::TarType::hardlink) {
-        throw Error(ErrorKind::invalid, "a whiteout that is neither an empty regular file nor a hard link");
+    if (!is_empty_file && !links_to_whiteout(entry)) {
+        throw Error(ErrorKind::invalid,
+                    "a whiteout that is neither an empty regular file nor a hard link to one");
     }
     add(name.kind == NameKind::opaque ? EntryKind::opaque : EntryKind::whiteout, name.path);
 }

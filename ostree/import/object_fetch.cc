@@ -261,7 +261,7 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
 }
 
 void ObjectFetch::keep_within_limits() {
-    ImageBudget budget;
+    ImageBudget budget(image_.limits);
     for (const auto& job : jobs_) {
         if (job->objects == nullptr) continue;
         try {

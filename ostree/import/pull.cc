@@ -30,7 +30,7 @@ std::uint64_t read_whole_layers(const oci::Image& image, const std::vector<std::
     if (layers.empty()) return 0;
     progress.begin("reading layers", bytes);
     TaskPool pool(options.jobs);
-    ImageBudget budget;
+    ImageBudget budget(image.limits);
     const LayerContext context{writer, pool, progress, budget};
     for (const std::size_t i : layers) {
         pool.add_producer([&, i] {

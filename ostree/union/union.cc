@@ -230,7 +230,7 @@ UnionResult join_onto_base(Repository& repository, const std::vector<UnionInput>
     const CommitId base_commit = trees.front().commit;
     UnionResult result{.commit = base_commit, .ref = ref, .trees = std::move(trees)};
 
-    ImageBudget budget;
+    ImageBudget budget(base.image ? base.image->limits : ImageLimits{});
     Node base_root = read_commit_tree(repository, result.trees.front().commit, budget);
     const bool laid_out = is_laid_out(base_root);
     const Layout layout = find_layout(base, laid_out, options);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oci/documents/reference.hh"
+#include "oci/transports/image_limits.hh"
 #include "oci/transports/image_sink.hh"
 #include "oci/transports/image_source.hh"
 #include "registry/auth/credentials.hh"
@@ -23,6 +24,7 @@ struct RegistryOptions {
     std::optional<bool> tls_verify;          // --tls-verify; false: do not check certificates, try http
     std::string policy;              // --policy: the file, "" for the default (registry/trust/policy.hh)
     bool require_signature = false;  // --require-signature
+    oci::ImageLimits image_limits;   // --limits: for Image::limits
     HttpLimits limits;
     RetryPolicy retry;
 };

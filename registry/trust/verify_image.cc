@@ -138,6 +138,7 @@ void check_policy(const oci::Reference& image, const oci::Digest& manifest, cons
 oci::Image open_trusted_image(const oci::Reference& reference, const std::optional<oci::Platform>& platform,
                               const RegistryOptions& options) {
     oci::Image out = oci::open_image(open_source(reference, platform, options), platform);
+    out.limits = options.image_limits;
     check_policy(reference, out.manifest.digest, options);
     return out;
 }

@@ -22,7 +22,7 @@ namespace osb::registry {
 // not_found and invalid for a missing or malformed policy or key; unavailable if the registry fails.
 void check_policy(const oci::Reference& image, const oci::Digest& manifest, const RegistryOptions& options);
 
-// Opens the image as oci::open_image() does, and checks it.
+// Opens the image as oci::open_image() does, with RegistryOptions::image_limits, and checks it.
 oci::Image open_trusted_image(const oci::Reference& reference, const std::optional<oci::Platform>& platform,
                               const RegistryOptions& options);
 

@@ -44,8 +44,10 @@ class PinnedSource final : public oci::ImageSource {
 }  // namespace
 
 oci::Image ResolvedImage::open() const {
-    return with_context([this] { return concat("image ", quoted(reference)); },
-                        [this] { return oci::open_image(source, platform); });
+    oci::Image out = with_context([this] { return concat("image ", quoted(reference)); },
+                                  [this] { return oci::open_image(source, platform); });
+    out.limits = options.image_limits;
+    return out;
 }
 
 namespace {

@@ -401,6 +401,9 @@ TEST_F(OverlayTest, HardLinksAsAufsHasThem) {
     EXPECT_EQ(tree.size(), 5U);  // the root, d, kept, x and y
     // They are the layer's own.
     refusal({TarBuilder().file(".wh..wh.plnk/1.2", "x"), TarBuilder().hardlink("x", ".wh..wh.plnk/1.2")});
+    // No whiteout is one more name of a file with content.
+    refusal({TarBuilder().file("d/a", "a").file("d/b", "b"), TarBuilder().hardlink("d/.wh.a", "d/b")});
+    refusal({TarBuilder().file("d/a", "a"), TarBuilder().hardlink("d/.wh.a", "../.wh.b")});
 }
 
 TEST_F(OverlayTest, KeepsCapabilitiesAndUserAttributesOnly) {
