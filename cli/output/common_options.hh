@@ -11,6 +11,7 @@ struct CommonOptions {
     std::string progress = "auto";  // auto, plain, json, none
     bool quiet = false;
     bool verbose = false;
+    std::string sandbox = "auto";  // auto, require, off
     std::string colour = "auto";  // auto, always, never
 };
 

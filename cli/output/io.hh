@@ -15,6 +15,7 @@ struct Io {
     std::ostream& err;  // progress, warnings, errors
     bool out_is_terminal = false;
     bool err_is_terminal = false;
+    bool may_enter_sandbox = false;  // the process ends with the run
     bool has_result = false;  // a result was written to `out`
     int status = 0;           // exit status of a run that ends without an error
     // The current number of columns of the terminal at err; 0 if it is unknown.

@@ -8,7 +8,7 @@
 #include "base/escape.hh"
 #include "base/subprocess.hh"
 #include "oci/transports/oci_archive_sink.hh"
-#include "registry/skopeo/scratch_directory.hh"
+#include "base/scratch_directory.hh"
 
 namespace osb::registry {
 namespace {
