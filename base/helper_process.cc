@@ -190,7 +190,8 @@ class Server {
     [[noreturn]] void run_child(const Message& message, int failure) {
         socket_.close();
         // Its number may be one that the child uses.
-        failure = ::fcntl(failure, F_DUPFD_CLOEXEC, kLowestParked);
+        const int given = std::exchange(failure, ::fcntl(failure, F_DUPFD_CLOEXEC, kLowestParked));
+        ::close(given);
         const bool is_ready = failure >= 0 && set_up(message);
         if (is_ready && message.head.action == Head::Action::function) {
             ::close(failure);
@@ -363,7 +364,8 @@ pid_t HelperProcess::start(const Start& request) {
     // It ended with the failure. Nobody else waits for it.
     if (reply.pid > 0) ::waitpid(reply.pid, nullptr, 0);
     if (reply.pid == 0 && reply.error == EACCES)
-        throw Error(ErrorKind::refused, concat("the sandbox does not allow to start ", quoted(request.argv.front())));
+        throw Error(ErrorKind::refused,
+                    concat("the sandbox does not allow to start ", quoted(request.argv.front())));
     throw errno_error(reply.error, concat("cannot start ", quoted(request.argv.front())));
 }
 

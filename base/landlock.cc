@@ -61,8 +61,7 @@ void allow(int ruleset, const std::string& path, std::uint64_t rights) {
 }  // namespace
 
 int landlock_version() noexcept {
-    const long version =
-        ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
     return version > 0 ? static_cast<int>(version) : 0;
 }
 
@@ -70,8 +69,7 @@ bool apply_landlock(const LandlockRules& rules) {
     const int version = landlock_version();
     if (version < kOldestLandlock) return false;
     const Ruleset handled = ruleset_for(version, rules);
-    const Fd ruleset(
-        static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0)));
+    const Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0)));
     if (!ruleset) throw_errno("Landlock: cannot make a set of rules");
     const std::uint64_t file_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | (handled.files & kTruncate);
     for (const std::string& path : rules.writable) allow(ruleset.get(), path, kWrite | file_rights);

@@ -24,8 +24,8 @@ int landlock_version() noexcept;
 
 // Limits the calling thread, the threads and processes that it starts from now on, and nothing else. There is
 // no way back. It also sets no_new_privs: no program gains privileges. Device files other than /dev/null
-// cannot be written, and no device or FIFO can be made. From version 4 on no TCP port can be opened, from 5 on
-// no device that is opened later can be configured, from 6 on no process outside of the limits can be
+// cannot be written, and no device or FIFO can be made. From version 4 on no TCP port can be opened, from 5
+// on no device that is opened later can be configured, from 6 on no process outside of the limits can be
 // signalled or reached by an abstract socket. Does nothing and returns false below kOldestLandlock. Throws
 // Error{io}.
 bool apply_landlock(const LandlockRules& rules);

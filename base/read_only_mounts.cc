@@ -20,9 +20,9 @@
 namespace osb {
 namespace {
 
-constexpr unsigned kRecursive = 0x8000;             // AT_RECURSIVE
-constexpr std::uint64_t kPrivate = 1ULL << 18U;     // MS_PRIVATE
-constexpr unsigned kEmptyPath = 0x1000;             // AT_EMPTY_PATH
+constexpr unsigned kRecursive = 0x8000;          // AT_RECURSIVE
+constexpr std::uint64_t kPrivate = 1ULL << 18U;  // MS_PRIVATE
+constexpr unsigned kEmptyPath = 0x1000;          // AT_EMPTY_PATH
 
 bool set_attributes(int directory, const char* path, unsigned flags, const mount_attr& attributes) {
     return ::syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes) == 0;
@@ -57,7 +57,8 @@ std::optional<std::vector<Copy>> copy_mounts(const std::vector<std::string>& pat
 
 bool make_mounts_read_only(const std::vector<std::string>& writable) {
     // Probes the call without an effect: there is no such descriptor.
-    const mount_attr read_only{.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
+    const mount_attr read_only{
+        .attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
     if (set_attributes(-1, "", kEmptyPath, read_only) || errno != EBADF) return false;
     const std::string here = real_path(".");
     if (::unshare(CLONE_NEWNS) != 0) return false;

@@ -90,7 +90,8 @@ void require(SandboxMode mode, bool has, std::string_view what) {
 Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
     if (mode == SandboxMode::off) return;
     // Landlock would not reach the other threads.
-    if (count_threads() > 1) throw Error(ErrorKind::internal, "the sandbox comes too late: there are threads");
+    if (count_threads() > 1)
+        throw Error(ErrorKind::internal, "the sandbox comes too late: there are threads");
     require(mode, landlock_version() >= kOldestLandlock, "Landlock of version 2 or newer");
     for (const SandboxRules::Made& directory : rules.made) {
         for (std::string& path : make_directory(directory))
@@ -109,7 +110,8 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
     std::vector<std::string> parts;
     if (!rules.links_between && make_mounts_read_only(rules.writable)) parts.emplace_back("read-only mounts");
     drop_capabilities();
-    if (apply_landlock({.writable = rules.writable})) parts.push_back(concat("Landlock ", landlock_version()));
+    if (apply_landlock({.writable = rules.writable}))
+        parts.push_back(concat("Landlock ", landlock_version()));
     const bool filters = apply_syscall_filter(rules.calls);
     if (filters) parts.emplace_back("a filter of system calls");
     require(mode, filters, "filters of system calls");

@@ -38,8 +38,9 @@ struct ExitState {
 };
 
 // A running child. Its standard input and output are /dev/null, and the last 4 KiB of its standard error are
-// kept. In a sandbox the helper process starts it, and only if its rules have it. Unless the options say otherwise, the child has its own process group: Ctrl-C on the terminal reaches
-// only this process, which then terminates the child in order. Not thread-safe.
+// kept. In a sandbox the helper process starts it, and only if its rules have it. Unless the options say
+// otherwise, the child has its own process group: Ctrl-C on the terminal reaches only this process, which
+// then terminates the child in order. Not thread-safe.
 class Subprocess {
   public:
     // The size of the kept end of standard error, in bytes.

@@ -44,33 +44,73 @@ constexpr std::uint32_t kQuotactlFd = 443;
 // Not all of them are in every architecture.
 constexpr std::uint32_t kRefused[] = {
     // other processes
-    SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, kPidfdGetfd,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_kcmp,
+    kPidfdGetfd,
     // mounts, namespaces, roots
-    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount, SYS_fsopen,
-    SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_unshare, SYS_setns,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_open_tree,
+    SYS_move_mount,
+    SYS_fsopen,
+    SYS_fsconfig,
+    SYS_fsmount,
+    SYS_fspick,
+    SYS_mount_setattr,
+    SYS_unshare,
+    SYS_setns,
     // the kernel
-    SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_bpf, SYS_perf_event_open,
-    SYS_userfaultfd, SYS_personality, SYS_syslog, SYS_reboot,
+    SYS_kexec_load,
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_personality,
+    SYS_syslog,
+    SYS_reboot,
     // keys: a request for one starts a program
-    SYS_add_key, SYS_request_key, SYS_keyctl,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_keyctl,
     // what does the work of other calls, or finds files without a path
-    SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_fanotify_init, SYS_open_by_handle_at,
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+    SYS_fanotify_init,
+    SYS_open_by_handle_at,
     // the machine
-    SYS_acct, SYS_swapon, SYS_swapoff, SYS_quotactl, kQuotactlFd, SYS_sethostname, SYS_setdomainname,
-    SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_vhangup,
+    SYS_acct,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_quotactl,
+    kQuotactlFd,
+    SYS_sethostname,
+    SYS_setdomainname,
+    SYS_settimeofday,
+    SYS_clock_settime,
+    SYS_adjtimex,
+    SYS_clock_adjtime,
+    SYS_vhangup,
 #ifdef SYS_kexec_file_load
     SYS_kexec_file_load,
 #endif
 #ifdef SYS_iopl
-    SYS_iopl, SYS_ioperm,
+    SYS_iopl,
+    SYS_ioperm,
 #endif
 #ifdef SYS_modify_ldt
     SYS_modify_ldt,
 #endif
 };
 
-constexpr std::uint32_t kNewNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
-                                         CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+constexpr std::uint32_t kNewNamespaces =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 constexpr std::uint32_t argument(unsigned index) {
     return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + index * sizeof(std::uint64_t));
@@ -188,7 +228,8 @@ bool apply_syscall_filter(const SyscallRules& rules) {
     // Its flags are in memory, where no filter sees them. The C library uses clone() instead.
     filter.refuse(SYS_clone3, ENOSYS);
     filter.refuse_bits(SYS_clone, 0, kNewNamespaces);
-    for (const std::uint32_t request : {TIOCSTI, TIOCLINUX}) filter.refuse_value(SYS_ioctl, 1, request);
+    filter.refuse_value(SYS_ioctl, 1, std::uint32_t{TIOCSTI});
+    filter.refuse_value(SYS_ioctl, 1, std::uint32_t{TIOCLINUX});
     if (rules.path_sockets == SyscallRules::PathSockets::listen) filter.refuse(SYS_connect);
     filter.restrict_sockets(rules);
     filter.install();

@@ -12,7 +12,7 @@ struct CommonOptions {
     bool quiet = false;
     bool verbose = false;
     std::string sandbox = "auto";  // auto, require, off
-    std::string colour = "auto";  // auto, always, never
+    std::string colour = "auto";   // auto, always, never
 };
 
 }  // namespace osb::cli

@@ -45,8 +45,7 @@ class SignVerb final : public Verb {
         registry_.declare_access(arguments);
     }
 
-    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/,
-                                        const Io& /*io*/) const override {
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
         SandboxPlan plan;
         plan.sign_image(image_);
         return plan.take();
@@ -99,8 +98,7 @@ class VerifyVerb final : public Verb {
         registry_.declare_access(arguments);
     }
 
-    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/,
-                                        const Io& /*io*/) const override {
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
         SandboxPlan plan;
         plan.read_image(image_);
         return plan.take();

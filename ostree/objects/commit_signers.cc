@@ -17,11 +17,10 @@ namespace {
 // In a sandbox the helper signs.
 bool add_gpg_signature(const Repository& repository, const CommitId& commit, const CommitSigners& signers,
                        std::size_t key) {
-    if (!has_helper())
-        return sign_with_gpg(repository, commit, signers.gpg_keys[key], signers.gpg_homedir);
-    const std::string detached =
-        call_helper(kGpgSign, gpg_input(read_commit_object(repository, commit),
-                                        read_detached_metadata(repository, commit), key));
+    if (!has_helper()) return sign_with_gpg(repository, commit, signers.gpg_keys[key], signers.gpg_homedir);
+    const std::string detached = call_helper(
+        kGpgSign,
+        gpg_input(read_commit_object(repository, commit), read_detached_metadata(repository, commit), key));
     if (!detached.empty()) replace_detached_metadata(repository, commit, detached);
     return !detached.empty();
 }

@@ -19,7 +19,8 @@ inline constexpr const char* kGpgSign = "gpg-sign";
 std::string gpg_verify_outside(const std::string& repository, const std::string& remote,
                                const std::string& input);
 
-// The function kGpgSign: signs with one of the keys. Input: as gpg_input(); output: the new detached metadata,
+// The function kGpgSign: signs with one of the keys. Input: as gpg_input(); output: the new detached
+// metadata,
 // "" if nothing was added.
 std::string gpg_sign_outside(const CommitSigners& signers, const std::string& input);
 

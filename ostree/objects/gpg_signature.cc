@@ -55,17 +55,18 @@ std::vector<std::string> gpg_fingerprints(OstreeRepo* repo, const CommitId& comm
 
 }  // namespace
 
-void replace_detached_metadata(const Repository& repository, const CommitId& commit, std::string_view detached) {
+void replace_detached_metadata(const Repository& repository, const CommitId& commit,
+                               std::string_view detached) {
     const GVariantPtr metadata = variant_from_bytes(G_VARIANT_TYPE_VARDICT, as_bytes(detached), false);
     GErrorSlot error;
-    error.check(ostree_repo_write_commit_detached_metadata(repository.handle().repo.get(), commit.c_str(), metadata.get(), nullptr,
-                                                           error.out()) != 0,
+    error.check(ostree_repo_write_commit_detached_metadata(repository.handle().repo.get(), commit.c_str(),
+                                                           metadata.get(), nullptr, error.out()) != 0,
                 "cannot write the commit's detached metadata");
 }
 
-// libostree notices a key that has signed before only if it finds the public key in a keyring of the older form,
-// and two GPG signatures by one key are not the same bytes. So the new one is dropped, before the transaction
-// stores it.
+// libostree notices a key that has signed before only if it finds the public key in a keyring of the older
+// form, and two GPG signatures by one key are not the same bytes. So the new one is dropped, before the
+// transaction stores it.
 bool sign_with_gpg(const Repository& repository, const CommitId& commit, const std::string& key,
                    const std::string& homedir) {
     OstreeRepo* const repo = repository.handle().repo.get();

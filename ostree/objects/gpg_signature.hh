@@ -9,9 +9,9 @@
 
 namespace osb::ostree {
 
-// Signs the commit, which may be one that a transaction writes. Returns false, and changes nothing, if the key
-// has signed it before. `key`: any name that gpg takes. homedir: "" for that of the user. Throws Error{io} if
-// gpg does not sign.
+// Signs the commit, which may be one that a transaction writes. Returns false, and changes nothing, if the
+// key has signed it before. `key`: any name that gpg takes. homedir: "" for that of the user. Throws
+// Error{io} if gpg does not sign.
 bool sign_with_gpg(const Repository& repository, const CommitId& commit, const std::string& key,
                    const std::string& homedir);
 

@@ -7,6 +7,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/scratch_directory.hh"
 #include "base/shell_word.hh"
 #include "ostree/push/archive_offer.hh"
 #include "ostree/push/archive_push.hh"
@@ -15,7 +16,6 @@
 #include "ostree/push/receive_log.hh"
 #include "ostree/push/ssh_connection.hh"
 #include "ostree/push/ssh_rules.hh"
-#include "base/scratch_directory.hh"
 
 namespace osb::ostree {
 namespace {

@@ -103,8 +103,8 @@ bool read_lines(int fd, Lines& lines) {
 
 }  // namespace
 
-std::vector<std::string> ssh_master_arguments(const SshTarget& target,
-                                              const std::string& control_path, bool may_ask) {
+std::vector<std::string> ssh_master_arguments(const SshTarget& target, const std::string& control_path,
+                                              bool may_ask) {
     std::vector<std::string> out{"sh", "-c", kTethered, "sh", "ssh", "-N", "-M", "-S", control_path};
     // Forwardings in the user's configuration are not needed.
     for (const char* option :

@@ -63,8 +63,8 @@ bool is_receive_command(std::string_view text, const SshTarget& target) {
     return take(text, "ostree-receive ") &&
            (take(text, "-n -v ") || take(text, "-f -v ") || take(text, "-v ")) &&
            take(text, concat(shell_quoted(target.path), " http://127.0.0.1:")) && take_some(text, is_digit) &&
-           take(text, "/") && take_some(text, is_word_character) && take(text, " ") && take_some(text, is_ref) &&
-           text.empty();
+           take(text, "/") && take_some(text, is_word_character) && take(text, " ") &&
+           take_some(text, is_ref) && text.empty();
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ bool is_ssh_command(const Arguments& argv, const SshTarget& target, bool may_ask
 }
 
 std::string ssh_socket_parent() {
-    if (has_helper()) return "";  // it was asked before the sandbox closed
+    if (has_helper()) return "";       // it was asked before the sandbox closed
     constexpr std::size_t kRoom = 70;  // our two directories, the file name, and ssh's temporary suffix
     const std::optional<std::string> chosen = chosen_temporary_directory();
     if (!chosen) return "";

@@ -18,8 +18,8 @@ bool is_temporary(std::string_view path) {
 bool is_skopeo_proxy(const Arguments& argv) {
     constexpr std::size_t kDirectory = 2;
     return argv.size() > kDirectory && is_temporary(argv[kDirectory]) &&
-           argv == Arguments{"skopeo",   "--tmpdir", argv[kDirectory], "experimental-image-proxy",
-                             "--sockfd", "3"};
+           argv ==
+               Arguments{"skopeo", "--tmpdir", argv[kDirectory], "experimental-image-proxy", "--sockfd", "3"};
 }
 
 bool is_skopeo_copy(const Arguments& argv, const oci::Reference& target) {
