@@ -8,20 +8,11 @@ import shutil
 import time
 
 import lib_harness
-from lib_image import Layout, TarLayer
+from lib_image import simple_layout
 from lib_registry import Registry, auth_file
 
 USER = 65534
 CALLS = "execve,openat,landlock_restrict_self,seccomp,connect,recvfrom"
-
-
-def image(test, name):
-    layer = TarLayer()
-    layer.directory("etc")
-    layer.file_entry("etc/words", b"words of the image\n")
-    layout = Layout(test.path(name))
-    layout.image([layer], tag="v1")
-    return layout
 
 
 class Caller:
@@ -155,7 +146,7 @@ def main(test):
     osb = test.path("osb-oci")
     shutil.copy(test.osb, osb)
     os.chmod(osb, 0o755)
-    image(test, "layout")
+    simple_layout(test.path("layout"), {"etc/words": b"words of the image\n"})
     test.must("chmod", "-R", "a+rX", test.path("layout"))
     for user in (0, USER):
         caller = Caller(test, user, osb)
