@@ -329,8 +329,15 @@ HelperProcess::HelperProcess(HelperRules rules) : impl_(std::make_unique<Impl>()
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw_errno("cannot make a socket for the helper process");
-    impl_->socket = Fd(ends[0]);
-    Fd theirs(ends[1]);
+    Fd first(ends[0]);
+    Fd second(ends[1]);
+    // A program may be started without standard descriptors, and would then print into the socket.
+    constexpr int kLowest = STDERR_FILENO + 1;
+    impl_->socket = Fd(::fcntl(first.get(), F_DUPFD_CLOEXEC, kLowest));
+    Fd theirs(::fcntl(second.get(), F_DUPFD_CLOEXEC, kLowest));
+    if (!impl_->socket || !theirs) throw_errno("cannot copy a file descriptor");
+    first.close();
+    second.close();
     impl_->pid = ::fork();
     if (impl_->pid < 0) throw_errno("cannot start the helper process");
     if (impl_->pid > 0) return;

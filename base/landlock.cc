@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
 
 #include "base/error.hh"
@@ -49,10 +48,11 @@ Ruleset ruleset_for(int version, const LandlockRules& rules) {
     return out;
 }
 
-void allow(int ruleset, const std::string& path, std::uint64_t rights) {
-    const Fd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!fd && (errno == ENOENT || errno == ENOTDIR || errno == EACCES)) return;
-    if (!fd) throw_errno(concat("cannot open ", quoted(path)));
+// `flags`: O_DIRECTORY for rights that only directories have. What cannot be opened cannot be written,
+// either.
+void allow(int ruleset, const std::string& path, int flags, std::uint64_t rights) {
+    const Fd fd(::open(path.c_str(), O_PATH | O_CLOEXEC | flags));
+    if (!fd) return;
     const landlock_path_beneath_attr rule{.allowed_access = rights, .parent_fd = fd.get()};
     if (::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
         throw_errno(concat("Landlock: cannot allow ", quoted(path)));
@@ -72,8 +72,9 @@ bool apply_landlock(const LandlockRules& rules) {
     const Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0)));
     if (!ruleset) throw_errno("Landlock: cannot make a set of rules");
     const std::uint64_t file_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | (handled.files & kTruncate);
-    for (const std::string& path : rules.writable) allow(ruleset.get(), path, kWrite | file_rights);
-    allow(ruleset.get(), "/dev/null", file_rights);
+    for (const std::string& path : rules.writable)
+        allow(ruleset.get(), path, O_DIRECTORY, kWrite | file_rights);
+    allow(ruleset.get(), "/dev/null", 0, file_rights);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw_errno("cannot set no_new_privs");
     if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)
         throw_errno("Landlock: cannot limit this process");

@@ -74,7 +74,10 @@ std::vector<std::string> make_directory(const SandboxRules::Made& wanted) {
 // Returns nothing if it cannot be made. Most runs need no temporary file, and the others report it.
 std::optional<ScratchDirectory> make_scratch(const std::string& parent) {
     try {
-        return std::optional<ScratchDirectory>(std::in_place, parent);
+        // Not every machine has /var/tmp.
+        const bool has_default = ::access(temporary_directory().c_str(), W_OK) == 0;
+        const bool uses_tmp = parent.empty() && !chosen_temporary_directory() && !has_default;
+        return std::optional<ScratchDirectory>(std::in_place, uses_tmp ? "/tmp" : parent);
     } catch (const Error&) {
         return std::nullopt;
     }

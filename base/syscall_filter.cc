@@ -92,11 +92,13 @@ constexpr std::uint32_t kRefused[] = {
     kQuotactlFd,
     SYS_sethostname,
     SYS_setdomainname,
+    SYS_adjtimex,
+    SYS_vhangup,
+#ifdef SYS_clock_settime  // musl names them differently where time has 32 bits
     SYS_settimeofday,
     SYS_clock_settime,
-    SYS_adjtimex,
     SYS_clock_adjtime,
-    SYS_vhangup,
+#endif
 #ifdef SYS_kexec_file_load
     SYS_kexec_file_load,
 #endif

@@ -368,5 +368,13 @@ TEST_F(SandboxTest, ARepositoryBehindALinkIsWritable) {
     });
 }
 
+// The verb reports it.
+TEST_F(SandboxTest, AFileInThePlaceOfADirectoryIsNotWritable) {
+    SandboxRules with_file = rules();
+    with_file.writable = {outside_ / "file"};
+    with_file.links_between = true;
+    expect_in_sandbox(with_file, [&] { return refused("write", open_error(outside_ / "file", O_WRONLY)); });
+}
+
 }  // namespace
 }  // namespace osb
