@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -109,7 +110,12 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
         set_temporary_directory(scratch->path());
     }
     helper_ = std::make_unique<HelperProcess>(std::move(rules.helper));
-    if (scratch) scratch->leave_to_helper();
+    if (scratch) {
+        scratch->leave_to_helper();
+        // libostree asks for it. There is one thread.
+        if (::setenv("TMPDIR", scratch->path().c_str(), 1) != 0)  // NOLINT(concurrency-mt-unsafe)
+            throw_errno("cannot set TMPDIR");
+    }
     std::vector<std::string> parts;
     if (!rules.links_between && make_mounts_read_only(rules.writable)) parts.emplace_back("read-only mounts");
     drop_capabilities();

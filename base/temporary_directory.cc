@@ -15,7 +15,7 @@ std::string& of_this_run() {
 std::optional<std::string> chosen_temporary_directory() {
     if (!of_this_run().empty()) return of_this_run();
     const char* const chosen =
-        std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): no code changes the environment
+        std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): changed before threads start
     if (chosen != nullptr && *chosen != '\0') return chosen;
     return std::nullopt;
 }

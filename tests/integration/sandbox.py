@@ -133,7 +133,7 @@ def registry(test, caller):
         environment = dict(caller.environment, PATH=programs + ":" + os.environ["PATH"])
         access = ("--authfile", auth, "--tls-verify=false")
         caller.must("push", "--repo", caller.path("repo"), "os", server.image("os:1"), *access, env=environment)
-        caller.sees(r"connect\(.*AF_INET.*htons\(" + server.host.split(":")[1], "import", "--repo", caller.path("fetched"), "--ref", "os",
+        caller.sees(r"connect\(\d+, (\{sa_family=AF_INET|0x)", "import", "--repo", caller.path("fetched"), "--ref", "os",
                     "--layout", "plain", server.image("os:1"), *access, env=environment)
         caller.must("inspect", server.image("os:1"), *access, env=environment)
 
