@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/bytes.hh"
+#include "base/scratch_directory.hh"
 #include "ostree/delta/delta_superblock.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
-#include "base/scratch_directory.hh"
 
 namespace osb::ostree {
 
