@@ -74,7 +74,10 @@ std::unique_ptr<Sandbox> enter_sandbox(const Verb& verb, const CommonOptions& op
     if (options.sandbox == "require") mode = SandboxMode::require;
     if (options.sandbox == "off") return nullptr;
     std::optional<SandboxRules> rules = verb.sandbox(options, io);
-    return rules ? std::make_unique<Sandbox>(std::move(*rules), mode) : nullptr;
+    if (rules) return std::make_unique<Sandbox>(std::move(*rules), mode);
+    if (mode == SandboxMode::require)
+        throw Error(ErrorKind::usage, "--sandbox require: this verb has no sandbox");
+    return nullptr;
 }
 
 void run_verb(const VerbEntry& entry, Args args, Console& console) {

@@ -98,6 +98,11 @@ def options(test, caller, layout):
     test.check(result.status == 0 and "Landlock" not in result.stderr, f"{caller.name}: off", result.describe())
 
 
+def refusals(test, caller):
+    result = caller.run("status", "--sandbox", "require")
+    test.check_refused(result, 2, f"{caller.name}: a verb without a sandbox", "no sandbox")
+
+
 def status_of(test, caller):
     """While an import waits for its pipe, its process is limited, and the helper goes with it when it is killed."""
     reader, writer = os.pipe()
@@ -153,6 +158,7 @@ def main(test):
         local(test, caller, test.path("layout"))
         places(test, caller, test.path("layout"))
         options(test, caller, test.path("layout"))
+        refusals(test, caller)
         registry(test, caller)
         if user == 0:
             status_of(test, caller)
