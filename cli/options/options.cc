@@ -47,8 +47,9 @@ void add_common(Arguments& table, CommonOptions& options) {
          .target = &options.verbose},
         {.name = "--sandbox",
          .value = "WHEN",
-         .help = "limits of this process while it reads what comes from outside: auto, require or off",
-         .default_shown = "auto: as far as the kernel has them",
+         .help = "limits of this process while it reads what comes from outside: auto (what the kernel has), "
+                 "require or off",
+         .default_shown = "auto",
          .group = kCommonGroup,
          .allowed = {"auto", "require", "off"},
          .target = &options.sandbox},
