@@ -1,5 +1,6 @@
 #include "ostree/objects/gpg_outside.hh"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -18,19 +19,19 @@
 namespace osb::ostree {
 namespace {
 
-struct Head {
+struct GpgRequestHead {
     std::uint64_t key = 0;
     std::uint64_t commit_size = 0;
 };
 
-struct Input {
+struct GpgRequest {
     std::size_t key;
     std::string_view commit_object;
     std::string_view other;
 };
 
-Input parse(std::string_view text) {
-    Head head;
+GpgRequest parse_request(std::string_view text) {
+    GpgRequestHead head;
     if (text.size() < sizeof head) throw Error(ErrorKind::internal, "a request without a head");
     std::memcpy(&head, text.data(), sizeof head);
     text.remove_prefix(sizeof head);
@@ -43,7 +44,7 @@ Input parse(std::string_view text) {
 }  // namespace
 
 std::string gpg_input(std::string_view commit_object, std::string_view other, std::size_t key) {
-    const Head head{.key = key, .commit_size = commit_object.size()};
+    const GpgRequestHead head{.key = key, .commit_size = commit_object.size()};
     std::string out(sizeof head, '\0');
     std::memcpy(out.data(), &head, sizeof head);
     return out.append(commit_object).append(other);
@@ -55,12 +56,12 @@ std::string gpg_verify_outside(const std::string& repository, const std::string&
     // The process has one thread. libostree and gpg put their temporary keyrings there.
     if (::setenv("TMPDIR", directory.c_str(), 1) != 0) throw_errno("cannot set TMPDIR");  // NOLINT
     limit_writes(directory);
-    const Input parts = parse(input);
+    const GpgRequest parts = parse_request(input);
     return gpg_problem(Repository::open(repository), remote, parts.commit_object, parts.other);
 }
 
 std::string gpg_sign_outside(const CommitSigners& signers, const std::string& input) {
-    const Input parts = parse(input);
+    const GpgRequest parts = parse_request(input);
     if (parts.key >= signers.gpg_keys.size()) throw Error(ErrorKind::internal, "there is no such key");
     const CommitId commit(sha256(as_bytes(parts.commit_object)));
     // The commit is not in the repository yet, and this process does not touch it.

@@ -17,12 +17,12 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-bool is_digit(char c) {
+bool is_decimal_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
 bool is_word_character(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+    return is_decimal_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
 }
 
 // A path below the temporary directory of this run, which has no characters that ssh would expand.
@@ -50,7 +50,7 @@ bool take_some(std::string_view& text, const Predicate& is_part) {
     return size > 0;
 }
 
-bool take(std::string_view& text, std::string_view prefix) {
+bool take_text(std::string_view& text, std::string_view prefix) {
     if (!text.starts_with(prefix)) return false;
     text.remove_prefix(prefix.size());
     return true;
@@ -60,11 +60,11 @@ bool take(std::string_view& text, std::string_view prefix) {
 // shell syntax.
 bool is_receive_command(std::string_view text, const SshTarget& target) {
     const auto is_ref = [](char c) { return is_word_character(c) || c == '/' || c == '.'; };
-    return take(text, "ostree-receive ") &&
-           (take(text, "-n -v ") || take(text, "-f -v ") || take(text, "-v ")) &&
-           take(text, concat(shell_quoted(target.path), " http://127.0.0.1:")) && take_some(text, is_digit) &&
-           take(text, "/") && take_some(text, is_word_character) && take(text, " ") &&
-           take_some(text, is_ref) && text.empty();
+    return take_text(text, "ostree-receive ") &&
+           (take_text(text, "-n -v ") || take_text(text, "-f -v ") || take_text(text, "-v ")) &&
+           take_text(text, concat(shell_quoted(target.path), " http://127.0.0.1:")) &&
+           take_some(text, is_decimal_digit) && take_text(text, "/") && take_some(text, is_word_character) &&
+           take_text(text, " ") && take_some(text, is_ref) && text.empty();
 }
 
 }  // namespace
