@@ -15,6 +15,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/helper_process.hh"
 #include "base/interrupt.hh"
 #include "base/pipe.hh"
 
@@ -115,8 +116,21 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return out;
 }
 
+pid_t start_by_helper(HelperProcess& helper, const SubprocessOptions& options, const Fd& stderr_writer) {
+    if (!options.environment.empty()) throw Error(ErrorKind::internal, "a helper sets no environment");
+    HelperProcess::Start request{.argv = options.argv,
+                                 .is_function = options.is_function,
+                                 .descriptors = {{stderr_writer.get(), STDERR_FILENO}},
+                                 .shares_process_group = options.shares_process_group};
+    request.descriptors.insert(request.descriptors.end(), options.inherited.begin(), options.inherited.end());
+    return helper.start(request);
+}
+
 pid_t spawn(const SubprocessOptions& options, const Fd& stderr_writer) {
     if (options.argv.empty()) throw Error(ErrorKind::internal, "no program to start");
+    if (HelperProcess* const helper = HelperProcess::current())
+        return start_by_helper(*helper, options, stderr_writer);
+    if (options.is_function) throw Error(ErrorKind::internal, "there is no helper process");
     FileActions actions;
     actions.open_null(STDIN_FILENO, O_RDONLY);
     actions.open_null(STDOUT_FILENO, O_WRONLY);
@@ -282,7 +296,8 @@ bool Subprocess::terminate(milliseconds grace, milliseconds kill_limit) noexcept
     impl_->wait_until(SteadyClock::now() + grace, [] {});
     if (impl_->ended) return true;
     // The child is not reaped yet, so the number is its own.
-    ::kill(impl_->pid, SIGKILL);
+    if (::kill(impl_->pid, SIGKILL) != 0 && errno == EPERM && HelperProcess::current() != nullptr)
+        HelperProcess::current()->kill(impl_->pid);
     impl_->wait_until(SteadyClock::now() + kill_limit, [] {});
     impl_->given_up = !impl_->ended;
     return !impl_->given_up;

@@ -15,7 +15,9 @@ namespace osb {
 
 // The program to start, its arguments, environment and file descriptors.
 struct SubprocessOptions {
-    std::vector<std::string> argv;                                 // argv[0] is searched in $PATH; not empty
+    std::vector<std::string> argv;  // argv[0] is searched in $PATH; not empty
+    // argv has the name of a function of the helper process (helper_process.hh) instead.
+    bool is_function = false;
     std::vector<std::pair<std::string, std::string>> environment;  // adds to our environment or overrides it
     // Our descriptor -> its number in the child. The numbers 1 and 2 override those that Subprocess sets up.
     // The child inherits no other descriptor with O_CLOEXEC, which every descriptor of this project has.
@@ -36,8 +38,9 @@ struct ExitState {
 };
 
 // A running child. Its standard input and output are /dev/null, and the last 4 KiB of its standard error are
-// kept. Unless the options say otherwise, the child has its own process group: Ctrl-C on the terminal reaches
-// only this process, which then terminates the child in order. Not thread-safe.
+// kept. In a sandbox the helper process starts it, and only if its rules have it. Unless the options say
+// otherwise, the child has its own process group: Ctrl-C on the terminal reaches only this process, which
+// then terminates the child in order. Not thread-safe.
 class Subprocess {
   public:
     // The size of the kept end of standard error, in bytes.
@@ -45,7 +48,8 @@ class Subprocess {
     // The time limit for a killed child to end.
     static constexpr std::chrono::milliseconds kKillLimit{5000};
 
-    // Starts the child. Throws Error: not_found if the program does not exist, io if it cannot be started.
+    // Starts the child. Throws Error: not_found if the program does not exist, io if it cannot be started,
+    // refused if the sandbox does not allow it.
     explicit Subprocess(const SubprocessOptions& options);
     Subprocess(const Subprocess&) = delete;
     Subprocess& operator=(const Subprocess&) = delete;

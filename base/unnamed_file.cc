@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/temporary_directory.hh"
 
 namespace osb {
 namespace {
@@ -31,11 +31,9 @@ Fd open_unnamed_file(const std::string& directory) {
 }
 
 Fd open_unnamed_file() {
-    const char* chosen =
-        ::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): no code changes the environment
-    if (chosen != nullptr && *chosen != '\0') {
-        Fd fd = open_unnamed_in(chosen);
-        if (!fd) throw_errno(concat("cannot create a temporary file in TMPDIR=", quoted(chosen)));
+    if (const auto chosen = chosen_temporary_directory()) {
+        Fd fd = open_unnamed_in(*chosen);
+        if (!fd) throw_errno(concat("cannot create a temporary file in TMPDIR=", quoted(*chosen)));
         return fd;
     }
     Fd fd = open_unnamed_in("/var/tmp");

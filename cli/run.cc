@@ -9,6 +9,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/sandbox.hh"
 #include "base/spelling.hh"
 #include "cli/options/help.hh"
 #include "cli/options/options.hh"
@@ -66,6 +67,19 @@ const VerbEntry& find_verb(std::string_view name) {
     throw std::move(error).hint("'osb-oci --help' lists the verbs");
 }
 
+// Returns nullptr if the verb has none, or if this is not a process of its own.
+std::unique_ptr<Sandbox> enter_sandbox(const Verb& verb, const CommonOptions& options, const Io& io) {
+    if (!io.may_enter_sandbox) return nullptr;
+    SandboxMode mode = SandboxMode::automatic;
+    if (options.sandbox == "require") mode = SandboxMode::require;
+    if (options.sandbox == "off") return nullptr;
+    std::optional<SandboxRules> rules = verb.sandbox(options, io);
+    if (rules) return std::make_unique<Sandbox>(std::move(*rules), mode);
+    if (mode == SandboxMode::require)
+        throw Error(ErrorKind::usage, "--sandbox require: this verb has no sandbox");
+    return nullptr;
+}
+
 void run_verb(const VerbEntry& entry, Args args, Console& console) {
     CommonOptions options;
     const std::unique_ptr<Verb> verb = entry.make();
@@ -75,9 +89,12 @@ void run_verb(const VerbEntry& entry, Args args, Console& console) {
         return;
     }
     console.set_colour(use_colour(options, console.io()));
+    // Before the progress, which may have a thread.
+    const std::unique_ptr<Sandbox> sandbox = enter_sandbox(*verb, options, console.io());
     const std::unique_ptr<Progress> progress = make_progress(options, console);
     const LogToConsole log(console, options);
     const ProgressEnd end(*progress);
+    if (sandbox) log_debug(concat("sandbox: ", sandbox->description()));
     Session session{.options = options, .console = console, .progress = *progress};
     verb->run(session);
 }

@@ -191,6 +191,13 @@ ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) 
     return out;
 }
 
+void ExportFlags::plan(SandboxPlan& plan, const std::string& target, const DeltaFlags* deltas) const {
+    plan.write_image(target);
+    plan.read_image(previous_);
+    if (deltas == nullptr) return;
+    for (const std::string& from : deltas->from) plan.read_image(from);
+}
+
 void ExportFlags::run(const Session& session, const std::string& rev, const oci::Reference& target,
                       const DeltaFlags* deltas) const {
     ostree::ExportOptions options = export_options(target);

@@ -7,6 +7,7 @@
 
 #include "cli/options/delta_flags.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/verb.hh"
 #include "oci/documents/reference.hh"
 #include "ostree/export/export.hh"
@@ -22,6 +23,9 @@ class ExportFlags {
     // True if the command line has any of these options.
     bool given() const;
     unsigned jobs() const noexcept { return jobs_; }
+
+    // Adds what run() needs to the sandbox.
+    void plan(SandboxPlan& plan, const std::string& target, const DeltaFlags* deltas = nullptr) const;
 
     // Writes the commit that `rev` names, with deltas (unless null) for a registry, and prints the manifest's
     // digest or the JSON object. Throws Error.

@@ -4,11 +4,13 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/progress.hh"
+#include "base/sandbox.hh"
 #include "cli/options/arguments.hh"
 #include "cli/output/common_options.hh"
 #include "cli/output/console.hh"
@@ -40,6 +42,10 @@ class Verb {
 
     // Adds the rows of the verb's own options and arguments. Their targets are members of the verb.
     virtual void declare(Arguments& arguments) = 0;
+    // The sandbox of this run; nullopt for a verb that has none. Changes nothing, and leaves errors to run().
+    virtual std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const {
+        return std::nullopt;
+    }
     // Runs the verb. Throws Error, Interrupted.
     virtual void run(Session& session) = 0;
 };

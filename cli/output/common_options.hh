@@ -11,7 +11,8 @@ struct CommonOptions {
     std::string progress = "auto";  // auto, plain, json, none
     bool quiet = false;
     bool verbose = false;
-    std::string colour = "auto";  // auto, always, never
+    std::string sandbox = "auto";  // auto, require, off
+    std::string colour = "auto";   // auto, always, never
 };
 
 }  // namespace osb::cli

@@ -10,6 +10,7 @@ namespace osb::cli {
 
 Io process_io() {
     Io io{.out = std::cout, .err = std::cerr};
+    io.may_enter_sandbox = true;
     io.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
     io.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
     io.width = [] {

@@ -15,8 +15,9 @@ struct Io {
     std::ostream& err;  // progress, warnings, errors
     bool out_is_terminal = false;
     bool err_is_terminal = false;
-    bool has_result = false;  // a result was written to `out`
-    int status = 0;           // exit status of a run that ends without an error
+    bool may_enter_sandbox = false;  // the process ends with the run
+    bool has_result = false;         // a result was written to `out`
+    int status = 0;                  // exit status of a run that ends without an error
     // The current number of columns of the terminal at err; 0 if it is unknown.
     std::function<unsigned()> width = [] { return 0U; };
     std::function<std::optional<std::string>(const std::string& name)> environment = [](const std::string&) {

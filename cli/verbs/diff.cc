@@ -5,6 +5,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/sysroot_flags.hh"
 #include "cli/options/verb.hh"
@@ -70,6 +71,15 @@ class DiffVerb final : public Verb {
         registry_.declare(arguments);
     }
 
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& io) const override {
+        SandboxPlan plan;
+        plan.read_image(a_);
+        plan.read_image(b_);
+        plan.change(find_repository(io));
+        plan.change(sysroot_.sysroot + "/ostree/repo");
+        return plan.take();
+    }
+
     void run(Session& session) override {
         if (etc_) return show_etc(session);
         if (a_.empty() || b_.empty()) throw Error(ErrorKind::usage, "diff: A and B are required");
@@ -84,7 +94,9 @@ class DiffVerb final : public Verb {
 
   private:
     system::DiffPlaces find_places(const Session& session) const {
-        system::DiffPlaces out{.repository = find_repository(session),
+        // A script's unset variable must not select another repository.
+        if (repo_.empty()) throw Error(ErrorKind::usage, "diff: --repo is empty");
+        system::DiffPlaces out{.repository = find_repository(session.console.io()),
                                .open_sysroot = [this] { return sysroot_.open(); },
                                .platform = std::nullopt,
                                .registry = registry_.options(),
@@ -94,12 +106,10 @@ class DiffVerb final : public Verb {
     }
 
     // "" for the repository of the sysroot.
-    std::string find_repository(const Session& session) const {
-        // A script's unset variable must not select another repository.
-        if (repo_.empty()) throw Error(ErrorKind::usage, "diff: --repo is empty");
+    std::string find_repository(const Io& io) const {
         if (repo_ != kNotGiven) return repo_;
         if (sysroot_.sysroot != "/") return "";
-        std::string from_environment = session.console.io().environment("OSB_REPO").value_or("");
+        std::string from_environment = io.environment("OSB_REPO").value_or("");
         if (!from_environment.empty()) return from_environment;
         return runs_deployment() ? "" : "./ostree-repo";
     }

@@ -1,5 +1,6 @@
 // osb-oci export: writes a commit as an image.
 #include "cli/options/export_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 
@@ -11,6 +12,13 @@ class ExportVerb final : public Verb {
     void declare(Arguments& arguments) override {
         arguments.add({rev_argument(rev_), image_argument(image_)});
         flags_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.change(options.repo);
+        flags_.plan(plan, image_);
+        return plan.take();
     }
 
     void run(Session& session) override { flags_.run(session, rev_, oci::Reference::parse(image_)); }

@@ -8,6 +8,7 @@
 #include "cli/options/commit_trust.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
@@ -107,6 +108,15 @@ class ImportVerb final : public Verb {
         sign_.declare(arguments);
         fetch_.declare(arguments);
         registry_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.read_image(image_);
+        plan.make_repository(options.repo);
+        plan.verify_commits(options.repo, remote_);
+        plan.sign_commits({.keys = {}, .gpg_keys = sign_.gpg_keys, .gpg_homedir = sign_.gpg_homedir});
+        return plan.take();
     }
 
     void run(Session& session) override {

@@ -4,6 +4,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
@@ -56,6 +57,13 @@ class InspectVerb final : public Verb {
              .target = &against_},
         });
         registry_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.read_image(image_);
+        if (!against_.empty()) plan.change(options.repo);
+        return plan.take();
     }
 
     void run(Session& session) override {

@@ -12,6 +12,7 @@
 #include "base/escape.hh"
 #include "base/numbers.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/json_output.hh"
@@ -93,6 +94,13 @@ class LintVerb final : public Verb {
             platform,
         });
         registry_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.read_image(target_);
+        plan.change(options.repo);
+        return plan.take();
     }
 
     void run(Session& session) override {

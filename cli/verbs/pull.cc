@@ -6,6 +6,7 @@
 #include "cli/options/commit_trust.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
@@ -43,6 +44,14 @@ class PullVerb final : public Verb {
         });
         fetch_.declare(arguments);
         registry_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.read_image(image_);
+        plan.make_repository(options.repo);
+        plan.verify_commits(options.repo, remote_);
+        return plan.take();
     }
 
     void run(Session& session) override {

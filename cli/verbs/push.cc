@@ -6,6 +6,7 @@
 #include "base/escape.hh"
 #include "base/numbers.hh"
 #include "cli/options/export_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
@@ -66,6 +67,19 @@ class PushVerb final : public Verb {
         flags_.declare(arguments);
     }
 
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& io) const override {
+        SandboxPlan plan;
+        plan.change(options.repo);
+        if (destination_.starts_with("file:")) {
+            plan.push_to_directory(destination_);
+        } else if (destination_.starts_with("ssh:")) {
+            plan.push_over_ssh(destination_, may_ask(options, io));
+        } else {
+            flags_.plan(plan, destination_, &deltas_);
+        }
+        return plan.take();
+    }
+
     void run(Session& session) override {
         if (destination_.starts_with("file:") || destination_.starts_with("ssh:")) {
             push_to_archive(session);
@@ -82,6 +96,11 @@ class PushVerb final : public Verb {
     }
 
   private:
+    // True if ssh may ask on the terminal.
+    static bool may_ask(const CommonOptions& options, const Io& io) {
+        return io.err_is_terminal && !options.json;
+    }
+
     void push_to_archive(const Session& session) {
         if (flags_.given()) {
             throw Error(ErrorKind::usage, "push: an archive repository stores the commit unchanged")
@@ -90,7 +109,7 @@ class PushVerb final : public Verb {
         const ostree::Repository repository = ostree::Repository::open(session.options.repo);
         archive_.jobs = flags_.jobs();
         take_deltas(repository);
-        archive_.ssh_may_ask = session.console.io().err_is_terminal && !session.options.json;
+        archive_.ssh_may_ask = may_ask(session.options, session.console.io());
         if (!ref_.empty()) archive_.ref = ostree::RefName::parse(ref_);
         const ostree::ArchivePushResult result =
             destination_.starts_with("file:")

@@ -6,6 +6,7 @@
 #include "base/escape.hh"
 #include "cli/options/key_files.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
@@ -42,6 +43,12 @@ class SignVerb final : public Verb {
              .target = &options_.identity},
         });
         registry_.declare_access(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.sign_image(image_);
+        return plan.take();
     }
 
     void run(Session& session) override {
@@ -89,6 +96,12 @@ class VerifyVerb final : public Verb {
              .target = &key_},
         });
         registry_.declare_access(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.read_image(image_);
+        return plan.take();
     }
 
     void run(Session& session) override {

@@ -8,6 +8,7 @@
 #include "base/log.hh"
 #include "base/numbers.hh"
 #include "cli/options/registry_flags.hh"
+#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
@@ -112,6 +113,14 @@ class UnionVerb final : public Verb {
             jobs_argument(options_.jobs),
         });
         registry_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
+        SandboxPlan plan;
+        plan.read_image(base_);
+        for (const std::string& addon : addons_) plan.read_image(addon);
+        plan.make_repository(options.repo);
+        return plan.take();
     }
 
     void run(Session& session) override {

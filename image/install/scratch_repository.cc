@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <system_error>
@@ -15,19 +14,12 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/temporary_directory.hh"
 
 namespace osb::image {
 namespace {
 
 constexpr std::string_view kPrefix = ".osb-oci-scratch-";
-
-std::string parent_or_default(std::string parent) {
-    if (!parent.empty()) return parent;
-    const char* const from_environment =
-        std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody sets it
-    if (from_environment != nullptr && *from_environment != '\0') return from_environment;
-    return "/var/tmp";  // large files fit here: /tmp is often in memory
-}
 
 void remove_tree(const std::string& path) noexcept {
     std::error_code ignored;  // a leftover only costs space
@@ -85,7 +77,7 @@ ostree::RepoMode scratch_mode(int directory, const ostree::Repository* objects) 
 }  // namespace
 
 ScratchRepository::ScratchRepository(std::string parent, const ostree::Repository* objects) {
-    parent = parent_or_default(std::move(parent));
+    if (parent.empty()) parent = temporary_directory();
     remove_abandoned(parent);
     path_ = concat(parent, '/', kPrefix, "XXXXXX");
     if (::mkdtemp(path_.data()) == nullptr) {

@@ -49,7 +49,7 @@ void generate(const Repository& repository, const CommitId& from, const CommitId
 }  // namespace
 
 DeltaFiles make_delta(const Repository& repository, const CommitId& from, const CommitId& to) {
-    auto directory = std::make_unique<registry::ScratchDirectory>();
+    auto directory = std::make_unique<ScratchDirectory>();
     const std::string file = concat(directory->path(), "/superblock");
     generate(repository, from, to, file);
     const std::string bytes = read_regular_file(AT_FDCWD, file, kMaxSuperblock);

@@ -7,17 +7,17 @@
 #include <utility>
 
 #include "base/bytes.hh"
+#include "base/scratch_directory.hh"
 #include "ostree/delta/delta_superblock.hh"
 #include "ostree/objects/commit_id.hh"
 #include "ostree/objects/repository.hh"
-#include "registry/skopeo/scratch_directory.hh"
 
 namespace osb::ostree {
 
 // The files of a delta, in a temporary directory that is removed with this object.
 class DeltaFiles {
   public:
-    DeltaFiles(std::unique_ptr<registry::ScratchDirectory> directory, DeltaSuperblock content)
+    DeltaFiles(std::unique_ptr<ScratchDirectory> directory, DeltaSuperblock content)
         : directory_(std::move(directory)), content_(std::move(content)) {}
 
     const DeltaSuperblock& content() const noexcept { return content_; }
@@ -25,7 +25,7 @@ class DeltaFiles {
     std::string part_path(std::size_t part) const { return concat(directory_->path(), '/', part); }
 
   private:
-    std::unique_ptr<registry::ScratchDirectory> directory_;
+    std::unique_ptr<ScratchDirectory> directory_;
     DeltaSuperblock content_;
 };
 

@@ -1,15 +1,17 @@
 #include "ostree/objects/remote_trust.hh"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/helper_call.hh"
 #include "base/interrupt.hh"
 #include "base/log.hh"
 #include "ostree/objects/commit_signature.hh"
+#include "ostree/objects/gpg_outside.hh"
+#include "ostree/objects/gpg_signature.hh"
 #include "ostree/objects/gpg_support.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
@@ -22,27 +24,6 @@ constexpr const char* kAddHint =
 
 // Each starts gpg.
 constexpr std::size_t kMaxGpgSignatures = 100;
-
-struct GBytesDeleter {
-    void operator()(GBytes* bytes) const noexcept { g_bytes_unref(bytes); }
-};
-using GBytesPtr = std::unique_ptr<GBytes, GBytesDeleter>;
-
-GBytesPtr copy_bytes(std::string_view text) {
-    return GBytesPtr(g_bytes_new(text.data(), text.size()));
-}
-
-// Detached metadata with this signature only.
-std::string one_gpg_signature(std::string_view signature) {
-    GVariantBuilder list;
-    g_variant_builder_init(&list, G_VARIANT_TYPE_BYTESTRING_ARRAY);
-    g_variant_builder_add_value(&list, byte_array(as_bytes(signature)));
-    GVariantBuilder dict;
-    g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
-    g_variant_builder_add(&dict, "{sv}", std::string(kGpgSignatures).c_str(), g_variant_builder_end(&list));
-    const GVariantPtr out = take(g_variant_builder_end(&dict));
-    return std::string(as_text(bytes_of(out.get())));
-}
 
 std::vector<registry::PublicKey> to_public_keys(const Ed25519Keys& keys) {
     std::vector<registry::PublicKey> out;
@@ -192,20 +173,8 @@ void RemoteTrust::verify_gpg(const CommitId& commit, std::string_view commit_obj
 }
 
 std::string RemoteTrust::problem_with_gpg(std::string_view commit_object, std::string_view signature) const {
-    const GBytesPtr data = copy_bytes(commit_object);
-    const GBytesPtr metadata = copy_bytes(one_gpg_signature(signature));
-    char* results = nullptr;
-    GErrorSlot error;
-    const bool ok = ostree_repo_signature_verify_commit_data(
-                        repository_.handle().repo.get(), remote_.c_str(), data.get(), metadata.get(),
-                        OSTREE_REPO_VERIFY_FLAGS_NO_SIGNAPI, &results, error.out()) != 0;
-    const GStringPtr owned(results);
-    if (ok) return {};
-    try {
-        error.raise("GPG");
-    } catch (const Error& raised) {
-        return raised.message();
-    }
+    if (has_helper()) return call_helper(kGpgVerify, gpg_input(commit_object, signature));
+    return gpg_problem(repository_, remote_, commit_object, signature);
 }
 
 }  // namespace osb::ostree

@@ -1,15 +1,13 @@
 // The protocol of ostree-push (1.0): ssh forwards a port of the server's loopback interface to a local HTTP
 // server, and `ostree-receive PATH URL REF` on the server pulls from it.
-#include <sys/un.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <string>
 
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/scratch_directory.hh"
 #include "base/shell_word.hh"
 #include "ostree/push/archive_offer.hh"
 #include "ostree/push/archive_push.hh"
@@ -17,24 +15,12 @@
 #include "ostree/push/push_source.hh"
 #include "ostree/push/receive_log.hh"
 #include "ostree/push/ssh_connection.hh"
-#include "registry/skopeo/scratch_directory.hh"
+#include "ostree/push/ssh_rules.hh"
 
 namespace osb::ostree {
 namespace {
 
 constexpr int kNoSuchCommand = 127;
-
-// The parent directory for the sockets: "" for the default directory of temporary files, unless its path is
-// too long for a socket or has characters that ssh interprets.
-std::string socket_parent() {
-    constexpr std::size_t kRoom = 60;  // our directory, the file name, and ssh's temporary suffix
-    const char* const parent = std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
-    if (parent == nullptr) return "";
-    const std::string_view path = parent;
-    const bool fits = path.size() + kRoom < sizeof(sockaddr_un::sun_path) && path.starts_with('/') &&
-                      path.find_first_of(":%$~\\\"' \t\n[]") == std::string_view::npos;
-    return fits ? "" : "/tmp";
-}
 
 class SshPush {
   public:
@@ -44,7 +30,7 @@ class SshPush {
           target_(target),
           options_(options),
           progress_(progress),
-          scratch_(socket_parent()),
+          scratch_(ssh_socket_parent()),
           offer_(source.repository()),
           server_(offer_, scratch_.path() + "/http", progress),
           result_{.commit = source.commit(), .ref = source.ref()} {}
@@ -178,7 +164,7 @@ class SshPush {
     const SshTarget& target_;
     const ArchivePushOptions& options_;
     Progress& progress_;
-    registry::ScratchDirectory scratch_;
+    ScratchDirectory scratch_;
     ArchiveOffer offer_;
     ArchiveServer server_;
     std::optional<SshConnection> ssh_;

@@ -34,21 +34,6 @@ constexpr const char* kTethered =
 constexpr int kTether = 3;
 constexpr int kNoSuchProgram = 127;  // in a shell
 
-std::vector<std::string> master_arguments(const SshTarget& target, const std::string& control_path,
-                                          bool may_ask) {
-    std::vector<std::string> out{"sh", "-c", kTethered, "sh", "ssh", "-N", "-M", "-S", control_path};
-    // Forwardings in the user's configuration are not needed.
-    for (const char* option :
-         {may_ask ? "BatchMode=no" : "BatchMode=yes", "ControlPersist=no", "ClearAllForwardings=yes",
-          "ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"}) {
-        out.insert(out.end(), {"-o", option});
-    }
-    if (target.port != 0) out.insert(out.end(), {"-p", concat(target.port)});
-    if (!target.user.empty()) out.insert(out.end(), {"-l", target.user});
-    out.insert(out.end(), {"--", target.host});
-    return out;
-}
-
 // The last line of `text` that is not empty.
 std::string_view last_line(std::string_view text) {
     constexpr std::string_view kBlank = " \t\r\n";
@@ -118,11 +103,26 @@ bool read_lines(int fd, Lines& lines) {
 
 }  // namespace
 
+std::vector<std::string> ssh_master_arguments(const SshTarget& target, const std::string& control_path,
+                                              bool may_ask) {
+    std::vector<std::string> out{"sh", "-c", kTethered, "sh", "ssh", "-N", "-M", "-S", control_path};
+    // Forwardings in the user's configuration are not needed.
+    for (const char* option :
+         {may_ask ? "BatchMode=no" : "BatchMode=yes", "ControlPersist=no", "ClearAllForwardings=yes",
+          "ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=4"}) {
+        out.insert(out.end(), {"-o", option});
+    }
+    if (target.port != 0) out.insert(out.end(), {"-p", concat(target.port)});
+    if (!target.user.empty()) out.insert(out.end(), {"-l", target.user});
+    out.insert(out.end(), {"--", target.host});
+    return out;
+}
+
 SshConnection::SshConnection(const SshTarget& target, std::string control_path, bool may_ask)
     : host_(target.host),
       control_path_(std::move(control_path)),
       tether_(make_pipe()),
-      master_({.argv = master_arguments(target, control_path_, may_ask),
+      master_({.argv = ssh_master_arguments(target, control_path_, may_ask),
                .environment = {},
                .inherited = {{tether_.reader.get(), kTether}},
                .shares_process_group = may_ask}) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/pipe.hh"
 #include "base/subprocess.hh"
@@ -14,6 +15,10 @@ namespace osb::ostree {
 
 // ssh's own exit status: the connection failed.
 inline constexpr int kSshFailed = 255;
+
+// The command that holds a connection open (SshConnection).
+std::vector<std::string> ssh_master_arguments(const SshTarget& target, const std::string& control_path,
+                                              bool may_ask);
 
 // A connection, which an ssh master process holds open.
 class SshConnection {

@@ -29,6 +29,12 @@ constexpr std::size_t kMaxOutput = 64UL * 1024;
 constexpr std::size_t kMaxServer = 1024;  // smaller than any pipe buffer
 constexpr std::chrono::seconds kPatience{60};
 constexpr int kHelperPollMilliseconds = 100;
+constexpr std::string_view kProgramPrefix = "docker-credential-";
+
+// The shell connects the pipes to standard input and output of the helper.
+std::vector<std::string> helper_command(const std::string& program) {
+    return {"/bin/sh", "-c", "exec \"$0\" get <&3 >&4 3<&- 4>&-", program};
+}
 
 bool is_helper_name(std::string_view name) {
     return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -84,19 +90,24 @@ Credentials parse_output(const std::string& output, const std::string& program) 
 
 }  // namespace
 
+bool is_credential_helper(const std::vector<std::string>& argv) {
+    return !argv.empty() && argv.back().starts_with(kProgramPrefix) &&
+           is_helper_name(std::string_view(argv.back()).substr(kProgramPrefix.size())) &&
+           argv == helper_command(argv.back());
+}
+
 std::optional<Credentials> ask_credential_helper(const std::string& name, const std::string& server) {
     if (!is_helper_name(name)) {
         throw Error(ErrorKind::invalid, concat("not the name of a credential helper: ", quoted(name)));
     }
-    const std::string program = "docker-credential-" + name;
+    const std::string program = concat(kProgramPrefix, name);
     if (server.size() > kMaxServer) throw Error(ErrorKind::invalid, "the name of a server is too long");
     forbid_core_dumps();
     Pipe input = make_pipe();
     Pipe output = make_pipe();
     write_all(input.writer.get(), as_bytes(server), program);
     input.writer.close();
-    // The shell connects the pipes to standard input and output of the helper.
-    Subprocess process({.argv = {"/bin/sh", "-c", "exec \"$0\" get <&3 >&4 3<&- 4>&-", program},
+    Subprocess process({.argv = helper_command(program),
                         .environment = {},
                         .inherited = {{input.reader.get(), 3}, {output.writer.get(), 4}}});
     input.reader.close();

@@ -50,4 +50,7 @@ class CredentialStore {
 // characters [A-Za-z0-9_-]. The helper may write at most 64 KiB and run for at most 60 s. Throws Error.
 std::optional<Credentials> ask_credential_helper(const std::string& name, const std::string& server);
 
+// True for the command that it starts, whatever the NAME: what a sandbox allows (base/helper_process.hh).
+bool is_credential_helper(const std::vector<std::string>& argv);
+
 }  // namespace osb::registry

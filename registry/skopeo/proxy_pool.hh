@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "registry/skopeo/scratch_directory.hh"
+#include "base/scratch_directory.hh"
 #include "registry/skopeo/skopeo_proxy.hh"
 
 namespace osb::registry {

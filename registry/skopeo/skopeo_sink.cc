@@ -6,9 +6,9 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/scratch_directory.hh"
 #include "base/subprocess.hh"
 #include "oci/transports/oci_archive_sink.hh"
-#include "registry/skopeo/scratch_directory.hh"
 
 namespace osb::registry {
 namespace {

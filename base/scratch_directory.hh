@@ -1,13 +1,14 @@
-// A directory for the temporary files of a child process that does not remove them.
+// A directory for temporary files that would outlive their process: those of child processes, and those that
+// need a name.
 #pragma once
 
 #include <string>
 
 #include "base/fd.hh"
 
-namespace osb::registry {
+namespace osb {
 
-// A new private directory in $TMPDIR, or else /var/tmp. The destructor removes it with all its files. The
+// A new private directory in $TMPDIR, or else /var/tmp. The destructor removes it with everything in it. The
 // constructor also removes the directories of killed processes: each owner locks its directory.
 class ScratchDirectory {
   public:
@@ -23,6 +24,9 @@ class ScratchDirectory {
     // Removes the files in the directory; a process can continue to read an open one. Thread-safe.
     void remove_files() const noexcept;
 
+    // Another process, which has inherited the lock, removes the directory: the destructor no longer does.
+    void leave_to_helper() noexcept { fd_.close(); }
+
   private:
     void remove_stale(int young_seconds) const;
 
@@ -31,4 +35,4 @@ class ScratchDirectory {
     Fd fd_;
 };
 
-}  // namespace osb::registry
+}  // namespace osb

@@ -1,4 +1,4 @@
-#include "registry/skopeo/scratch_directory.hh"
+#include "base/scratch_directory.hh"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -7,14 +7,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/temporary_directory.hh"
 
-namespace osb::registry {
+namespace osb {
 namespace {
 
 constexpr std::string_view kPrefix = "osb-oci-scratch-";
@@ -39,38 +41,31 @@ void for_each_entry(int dirfd, const F& f) {
     }
 }
 
-// Removes only files, because no process creates directories there.
 void remove_files_in(int dirfd) {
     for_each_entry(dirfd, [dirfd](const std::string& name) { ::unlinkat(dirfd, name.c_str(), 0); });
-}
-
-std::string default_parent() {
-    const char* const from_environment =
-        std::getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): read-only use
-    if (from_environment != nullptr && *from_environment != '\0') return from_environment;
-    return "/var/tmp";  // files may be large, and /tmp is often in memory
 }
 
 }  // namespace
 
 ScratchDirectory::ScratchDirectory(std::string parent, int young_seconds)
-    : parent_(parent.empty() ? default_parent() : std::move(parent)) {
+    : parent_(parent.empty() ? temporary_directory() : std::move(parent)) {
     remove_stale(young_seconds);
     path_ = concat(parent_, '/', kPrefix, "XXXXXX");
     if (::mkdtemp(path_.data()) == nullptr) {
-        throw_errno(concat("cannot make a temporary directory in ", osb::quoted(parent_)));
+        throw_errno(concat("cannot make a temporary directory in ", quoted(parent_)));
     }
     fd_ = Fd(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd_ || ::flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         ::rmdir(path_.c_str());
-        throw errno_error(error, concat("cannot lock ", osb::quoted(path_)));
+        throw errno_error(error, concat("cannot lock ", quoted(path_)));
     }
 }
 
 ScratchDirectory::~ScratchDirectory() {
-    remove_files();
-    ::rmdir(path_.c_str());
+    if (!fd_) return;
+    std::error_code ignored;  // what is left only costs space
+    std::filesystem::remove_all(path_, ignored);
 }
 
 void ScratchDirectory::remove_files() const noexcept {
@@ -84,7 +79,7 @@ void ScratchDirectory::remove_files() const noexcept {
 void ScratchDirectory::remove_stale(int young_seconds) const {
     const Fd parent(::open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!parent) return;
-    for_each_entry(parent.get(), [&parent, young_seconds](const std::string& name) {
+    for_each_entry(parent.get(), [this, &parent, young_seconds](const std::string& name) {
         if (!name.starts_with(kPrefix)) return;
         const Fd dir(::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         struct stat st {};
@@ -92,9 +87,9 @@ void ScratchDirectory::remove_stale(int young_seconds) const {
         if (!dir || ::fstat(dir.get(), &st) != 0 || st.st_uid != ::geteuid()) return;
         if (::time(nullptr) - st.st_ctim.tv_sec < young_seconds) return;
         if (::flock(dir.get(), LOCK_EX | LOCK_NB) != 0) return;
-        remove_files_in(dir.get());
-        ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);
+        std::error_code ignored;  // what is left only costs space
+        std::filesystem::remove_all(concat(parent_, '/', name), ignored);
     });
 }
 
-}  // namespace osb::registry
+}  // namespace osb

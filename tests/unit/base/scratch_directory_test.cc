@@ -1,4 +1,4 @@
-#include "registry/skopeo/scratch_directory.hh"
+#include "base/scratch_directory.hh"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include "base/error.hh"
 #include "tests/support/temp_directory.hh"
 
-namespace osb::registry {
+namespace osb {
 namespace {
 
 namespace fs = std::filesystem;
@@ -89,4 +89,4 @@ TEST_F(ScratchDirectoryTest, YoungDirectoriesOfOthersAreLeftAlone) {
 }
 
 }  // namespace
-}  // namespace osb::registry
+}  // namespace osb

@@ -1,0 +1,33 @@
+// Landlock (landlock(7)): what a process may do to files, sockets and other processes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace osb {
+
+// What stays allowed. Reading files always does.
+struct LandlockRules {
+    // Directories in which files and directories may be created, changed and removed. A symbolic link is
+    // followed once, now. A missing directory is skipped: nothing can be created in its place.
+    std::vector<std::string> writable;
+    // Programs may be started. They have the same limits.
+    bool programs = false;
+};
+
+// The oldest version with which ostree repositories work. Before it, no file can be renamed from one
+// directory to another.
+inline constexpr int kOldestLandlock = 2;
+
+// The version of Landlock in this kernel; 0 if there is none or if it is turned off.
+int landlock_version() noexcept;
+
+// Limits the calling thread, the threads and processes that it starts from now on, and nothing else. There is
+// no way back. It also sets no_new_privs: no program gains privileges. Device files other than /dev/null
+// cannot be written, and no device or FIFO can be made. From version 4 on no TCP port can be opened, from 5
+// on no device that is opened later can be configured, from 6 on no process outside of the limits can be
+// signalled or reached by an abstract socket. Does nothing and returns false below kOldestLandlock. Throws
+// Error{io}.
+bool apply_landlock(const LandlockRules& rules);
+
+}  // namespace osb

@@ -1,0 +1,80 @@
+#include "base/read_only_mounts.hh"
+
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/fd.hh"
+
+namespace osb {
+namespace {
+
+constexpr unsigned kRecursive = 0x8000;          // AT_RECURSIVE
+constexpr std::uint64_t kPrivate = 1ULL << 18U;  // MS_PRIVATE
+constexpr unsigned kEmptyPath = 0x1000;          // AT_EMPTY_PATH
+
+bool set_attributes(int directory, const char* path, unsigned flags, const mount_attr& attributes) {
+    return ::syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes) == 0;
+}
+
+// Resolved, so that moving the copy follows no link.
+std::string real_path(const std::string& path) {
+    const std::unique_ptr<char, decltype(&std::free)> out(::realpath(path.c_str(), nullptr), &std::free);
+    return out ? out.get() : "";
+}
+
+struct Copy {
+    std::string path;
+    Fd tree;
+};
+
+// nullopt if one cannot be copied.
+std::optional<std::vector<Copy>> copy_mounts(const std::vector<std::string>& paths) {
+    std::vector<Copy> out;
+    for (const std::string& path : paths) {
+        std::string real = real_path(path);
+        if (real.empty()) continue;
+        Fd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, real.c_str(),
+                                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | kRecursive)));
+        if (!tree) return std::nullopt;
+        out.push_back({.path = std::move(real), .tree = std::move(tree)});
+    }
+    return out;
+}
+
+}  // namespace
+
+bool make_mounts_read_only(const std::vector<std::string>& writable) {
+    // Probes the call without an effect: there is no such descriptor.
+    const mount_attr read_only{
+        .attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
+    if (set_attributes(-1, "", kEmptyPath, read_only) || errno != EBADF) return false;
+    const std::string here = real_path(".");
+    if (::unshare(CLONE_NEWNS) != 0) return false;
+    // The namespace is a copy, and nothing is different in it yet. The root of a chroot is no mount.
+    const mount_attr apart{.attr_set = 0, .attr_clr = 0, .propagation = kPrivate, .userns_fd = 0};
+    if (!set_attributes(AT_FDCWD, "/", kRecursive, apart)) return false;
+    const std::optional<std::vector<Copy>> copies = copy_mounts(writable);
+    if (!copies || !set_attributes(AT_FDCWD, "/", kRecursive, read_only)) return false;
+    for (const Copy& copy : *copies) {
+        if (::syscall(SYS_move_mount, copy.tree.get(), "", AT_FDCWD, copy.path.c_str(),
+                      MOVE_MOUNT_F_EMPTY_PATH) != 0)
+            throw_errno(concat("cannot mount ", quoted(copy.path)));
+    }
+    // The present directory is still that of the old view.
+    if (::chdir(here.empty() ? "/" : here.c_str()) != 0) throw_errno(concat("cannot enter ", quoted(here)));
+    return true;
+}
+
+}  // namespace osb

@@ -1,0 +1,140 @@
+#include "base/sandbox.hh"
+
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/landlock.hh"
+#include "base/read_only_mounts.hh"
+#include "base/scratch_directory.hh"
+#include "base/temporary_directory.hh"
+#include "base/umask_scope.hh"
+
+namespace osb {
+namespace {
+
+// What root needs to write files of any owner, with all their attributes (security.ima and labels want
+// CAP_SYS_ADMIN), into the reserve of a filesystem.
+constexpr std::uint64_t kKept = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH |
+                                1ULL << CAP_FOWNER | 1ULL << CAP_FSETID | 1ULL << CAP_SETFCAP |
+                                1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SYS_RESOURCE;
+
+void drop_capabilities() {
+    __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    if (::syscall(SYS_capget, &head, sets.data()) != 0) throw_errno("cannot read the capabilities");
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+        const auto kept = static_cast<std::uint32_t>(kKept >> (32U * i));
+        sets[i].permitted &= kept;
+        sets[i].effective &= kept;
+        sets[i].inheritable &= kept;
+    }
+    if (::syscall(SYS_capset, &head, sets.data()) != 0) throw_errno("cannot give up capabilities");
+}
+
+std::size_t count_threads() {
+    std::error_code error;
+    std::size_t out = 0;
+    for (std::filesystem::directory_iterator entry("/proc/self/task", error), end; !error && entry != end;
+         entry.increment(error))
+        ++out;
+    return out;
+}
+
+// The directories from the first missing one on. Those that cannot be made are left to the run, which
+// reports it.
+std::vector<std::string> make_directory(const SandboxRules::Made& wanted) {
+    std::vector<std::string> out;
+    std::vector<std::filesystem::path> missing;
+    std::error_code error;
+    for (std::filesystem::path path = wanted.path; !path.empty() && !std::filesystem::exists(path, error);
+         path = path.parent_path()) {
+        if (error) return out;
+        if (path.has_filename()) missing.push_back(path);
+        if (!wanted.parents && path.has_filename()) break;
+    }
+    const UmaskScope umask(UmaskScope::readable());
+    for (auto path = missing.rbegin(); path != missing.rend(); ++path) {
+        if (::mkdir(path->c_str(), 0755) != 0) break;
+        out.push_back(std::filesystem::absolute(*path, error));
+    }
+    return out;
+}
+
+// Returns nothing if it cannot be made. Most runs need no temporary file, and the others report it.
+std::optional<ScratchDirectory> make_scratch(const std::string& parent) {
+    try {
+        // Not every machine has /var/tmp.
+        const bool has_default = ::access(temporary_directory().c_str(), W_OK) == 0;
+        const bool uses_tmp = parent.empty() && !chosen_temporary_directory() && !has_default;
+        return std::optional<ScratchDirectory>(std::in_place, uses_tmp ? "/tmp" : parent);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+void require(SandboxMode mode, bool has, std::string_view what) {
+    if (has || mode != SandboxMode::require) return;
+    throw Error(ErrorKind::unsupported, concat("--sandbox require: this kernel has no ", what));
+}
+
+}  // namespace
+
+Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
+    if (mode == SandboxMode::off) return;
+    // Landlock would not reach the other threads.
+    if (count_threads() > 1)
+        throw Error(ErrorKind::internal, "the sandbox comes too late: there are threads");
+    require(mode, landlock_version() >= kOldestLandlock, "Landlock of version 2 or newer");
+    for (const SandboxRules::Made& directory : rules.made) {
+        for (std::string& path : make_directory(directory))
+            rules.helper.removed_if_empty.push_back(std::move(path));
+        rules.writable.push_back(directory.path);
+    }
+    // Its destructor runs in neither process: it could not remove the directory from within the sandbox.
+    std::optional<ScratchDirectory> scratch = make_scratch(rules.temporary_parent);
+    if (scratch) {
+        rules.helper.removed = scratch->path();
+        rules.writable.push_back(scratch->path());
+        set_temporary_directory(scratch->path());
+    }
+    helper_ = std::make_unique<HelperProcess>(std::move(rules.helper));
+    if (scratch) {
+        scratch->leave_to_helper();
+        // libostree asks for it. There is one thread.
+        if (::setenv("TMPDIR", scratch->path().c_str(), 1) != 0)  // NOLINT(concurrency-mt-unsafe)
+            throw_errno("cannot set TMPDIR");
+    }
+    std::vector<std::string> parts;
+    if (!rules.links_between && make_mounts_read_only(rules.writable)) parts.emplace_back("read-only mounts");
+    drop_capabilities();
+    if (apply_landlock({.writable = rules.writable}))
+        parts.push_back(concat("Landlock ", landlock_version()));
+    const bool filters = apply_syscall_filter(rules.calls);
+    if (filters) parts.emplace_back("a filter of system calls");
+    require(mode, filters, "filters of system calls");
+    HelperProcess::set_current(helper_.get());
+    for (const std::string& part : parts) description_ += concat(description_.empty() ? "" : ", ", part);
+}
+
+Sandbox::~Sandbox() = default;
+
+void limit_writes(const std::string& directory) {
+    make_mounts_read_only({directory});
+    drop_capabilities();
+    apply_landlock({.writable = {directory}, .programs = true});
+    apply_syscall_filter({.path_sockets = SyscallRules::PathSockets::all, .programs = true});
+}
+
+}  // namespace osb

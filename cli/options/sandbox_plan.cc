@@ -1,0 +1,131 @@
+#include "cli/options/sandbox_plan.hh"
+
+#include <utility>
+
+#include "base/error.hh"
+#include "ostree/objects/gpg_outside.hh"
+#include "ostree/push/archive_push.hh"
+#include "ostree/push/ssh_rules.hh"
+#include "registry/auth/credentials.hh"
+#include "registry/skopeo/skopeo_rules.hh"
+
+namespace osb::cli {
+namespace {
+
+using oci::Transport;
+using PathSockets = SyscallRules::PathSockets;
+
+std::optional<oci::Reference> parse_image(const std::string& name) {
+    try {
+        return oci::Reference::parse(name);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+std::string directory_of(const std::string& file) {
+    const std::size_t slash = file.rfind('/');
+    return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
+}  // namespace
+
+void SandboxPlan::change(const std::string& directory) {
+    if (!directory.empty()) rules_.writable.push_back(directory);
+}
+
+void SandboxPlan::make_repository(const std::string& directory) {
+    if (!directory.empty()) rules_.made.push_back({.path = directory, .parents = true});
+}
+
+// What is needed to read or write an image, besides files.
+void SandboxPlan::reach(const oci::Reference& image) {
+    switch (image.transport) {
+        case Transport::docker:
+            rules_.calls.network = true;
+            rules_.helper.programs.emplace_back(registry::is_credential_helper);
+            break;
+        case Transport::docker_daemon:
+            // DOCKER_HOST selects its socket or a host.
+            rules_.calls.network = true;
+            rules_.calls.path_sockets = PathSockets::all;
+            break;
+        case Transport::containers_storage:
+            rules_.helper.programs.emplace_back(registry::is_skopeo_proxy);
+            break;
+        default:
+            break;
+    }
+}
+
+void SandboxPlan::read_image(const std::string& name) {
+    if (const auto image = parse_image(name)) reach(*image);
+}
+
+void SandboxPlan::write_image(const std::string& name) {
+    const auto image = parse_image(name);
+    if (!image) return;
+    reach(*image);
+    switch (image->transport) {
+        case Transport::oci:
+        case Transport::directory:
+            rules_.made.push_back({.path = image->location, .parents = false});
+            break;
+        case Transport::oci_archive:
+        case Transport::docker_archive:
+            if (image->location != "-") change(directory_of(image->location));
+            break;
+        case Transport::containers_storage:
+            rules_.helper.programs.emplace_back(
+                [target = *image](const auto& argv) { return registry::is_skopeo_copy(argv, target); });
+            break;
+        default:
+            break;
+    }
+}
+
+void SandboxPlan::sign_image(const std::string& name) {
+    const auto image = parse_image(name);
+    if (!image) return;
+    reach(*image);
+    if (image->transport == Transport::oci) change(image->location);
+}
+
+void SandboxPlan::sign_commits(const ostree::CommitSigners& signers) {
+    if (signers.gpg_keys.empty()) return;
+    // The other keys are not needed there.
+    rules_.helper.functions[ostree::kGpgSign] =
+        [gpg = ostree::CommitSigners{.keys = {},
+                                     .gpg_keys = signers.gpg_keys,
+                                     .gpg_homedir = signers.gpg_homedir}](const std::string& input) {
+            return ostree::gpg_sign_outside(gpg, input);
+        };
+}
+
+void SandboxPlan::verify_commits(const std::string& repository, const std::string& remote) {
+    if (remote.empty()) return;
+    rules_.helper.functions[ostree::kGpgVerify] = [repository, remote](const std::string& input) {
+        return ostree::gpg_verify_outside(repository, remote, input);
+    };
+}
+
+void SandboxPlan::push_to_directory(const std::string& url) {
+    try {
+        make_repository(ostree::parse_file_url(url));
+        rules_.links_between = true;
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the verb reports it
+    }
+}
+
+void SandboxPlan::push_over_ssh(const std::string& url, bool may_ask) {
+    try {
+        const ostree::SshTarget target = ostree::SshTarget::parse(url);
+        rules_.helper.programs.emplace_back(
+            [target, may_ask](const auto& argv) { return ostree::is_ssh_command(argv, target, may_ask); });
+        rules_.calls.path_sockets = PathSockets::listen;
+        rules_.temporary_parent = ostree::ssh_socket_parent();
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the verb reports it
+    }
+}
+
+}  // namespace osb::cli
