@@ -9,6 +9,8 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/hash.hh"
+#include "oci/chunked/frame_search.hh"
+#include "oci/codec/zstd_frames.hh"
 #include "oci/tar/zeros.hh"
 
 #include <zstd.h>
@@ -84,10 +86,30 @@ struct ZstdChunkedWriter::Frame {
     std::size_t compressed = 0;
 };
 
+// Compresses frames at the level, or, if there is none, as their content suggests. Thread-safe.
+class ZstdChunkedWriter::Compressor {
+  public:
+    explicit Compressor(std::optional<int> level)
+        : has_level_(level.has_value()), frames_(level.value_or(kContentSearch.level)) {}
+
+    void compress(ByteView bytes, bool is_content, std::string& out) {
+        if (has_level_) {
+            frames_.compress(bytes, out);
+        } else {
+            frames_.compress(bytes, out, is_content ? content_search(bytes) : kHeaderSearch);
+        }
+    }
+    void compress_zeros(std::uint64_t count, std::string& out) { frames_.compress_zeros(count, out); }
+
+  private:
+    const bool has_level_;
+    ZstdFrames frames_;
+};
+
 // Consecutive frames. A batch avoids a hand-over between threads for each small file.
 class ZstdChunkedWriter::Batch final : public Piece {
   public:
-    Batch(ZstdChunkedWriter& owner, std::shared_ptr<ZstdFrames> compressor)
+    Batch(ZstdChunkedWriter& owner, std::shared_ptr<Compressor> compressor)
         : owner_(owner), compressor_(std::move(compressor)) {}
 
     void run() override {
@@ -101,7 +123,7 @@ class ZstdChunkedWriter::Batch final : public Piece {
                 const ByteView content = rest.first(static_cast<std::size_t>(frame.size));
                 rest = rest.subspan(content.size());
                 if (frame.is_content) frame.digest = sha256(content);
-                compressor_->compress(content, out);
+                compressor_->compress(content, frame.is_content, out);
             }
             frame.compressed = out.size() - before;
         }
@@ -116,7 +138,7 @@ class ZstdChunkedWriter::Batch final : public Piece {
 
   private:
     ZstdChunkedWriter& owner_;
-    std::shared_ptr<ZstdFrames> compressor_;
+    std::shared_ptr<Compressor> compressor_;
 };
 
 // The table of contents and the tar-split data, compressed while they grow.
@@ -160,13 +182,13 @@ class ZstdChunkedWriter::Index {
     std::uint64_t size_ = 0;
 };
 
-ZstdChunkedWriter::ZstdChunkedWriter(Sink& blob, int level, TaskPool* pool)
+ZstdChunkedWriter::ZstdChunkedWriter(Sink& blob, std::optional<int> level, TaskPool* pool)
     : blob_(blob),
-      frames_(std::make_shared<ZstdFrames>(level)),
+      compressor_(std::make_shared<Compressor>(level)),
       pieces_(pool, kMaxPendingFrames),
       index_(std::make_unique<Index>()),
       chunker_(*this),
-      batch_(std::make_shared<Batch>(*this, frames_)) {}
+      batch_(std::make_shared<Batch>(*this, compressor_)) {}
 
 ZstdChunkedWriter::~ZstdChunkedWriter() = default;
 
@@ -270,7 +292,7 @@ void ZstdChunkedWriter::submit_if_full() {
 
 void ZstdChunkedWriter::submit_batch() {
     if (batch_->frames.empty()) return;
-    auto full = std::exchange(batch_, std::make_shared<Batch>(*this, frames_));
+    auto full = std::exchange(batch_, std::make_shared<Batch>(*this, compressor_));
     pieces_.add(std::move(full));
 }
 

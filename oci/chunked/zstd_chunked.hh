@@ -15,16 +15,11 @@
 #include "oci/chunked/chunker.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/codec/ordered_pieces.hh"
-#include "oci/codec/zstd_frames.hh"
 #include "oci/tar/tar_split.hh"
 #include "oci/tar/tar_writer.hh"
 
 namespace osb::oci {
 
-// The lowest level at which the layers of a real system are no larger than with gzip -6. From this level on,
-// libzstd searches for matches of three bytes in frames of up to 256 KiB. Machine code has many such matches
-// (docs/performance.md).
-inline constexpr int kDefaultChunkedLevel = 14;
 // The minimum size in bytes of a file that is split into chunks.
 inline constexpr std::uint64_t kMinChunkedFile = 256UL * 1024;
 
@@ -34,8 +29,10 @@ inline constexpr std::uint64_t kMinChunkedFile = 256UL * 1024;
 // must be UTF-8, because the table of contents is JSON; others throw Error{unsupported}.
 class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkReceiver {
   public:
-    // `blob` and `pool` are borrowed; `pool` may be null. Throws Error{usage} for a level outside 1 to 22.
-    ZstdChunkedWriter(Sink& blob, int level, TaskPool* pool);
+    // `blob` and `pool` are borrowed; `pool` may be null. level: of all frames; nullopt: each frame has the
+    // search that suits its content (oci/chunked/frame_search.hh). Throws Error{usage} for a level outside 1
+    // to 22.
+    ZstdChunkedWriter(Sink& blob, std::optional<int> level, TaskPool* pool);
     ZstdChunkedWriter(const ZstdChunkedWriter&) = delete;
     ZstdChunkedWriter& operator=(const ZstdChunkedWriter&) = delete;
     ~ZstdChunkedWriter() override;
@@ -77,7 +74,8 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
 
     Sink& blob_;
     std::uint64_t offset_ = 0;  // bytes of the blob written
-    std::shared_ptr<ZstdFrames> frames_;
+    class Compressor;
+    std::shared_ptr<Compressor> compressor_;
     OrderedPieces pieces_;
     std::unique_ptr<Index> index_;
 

@@ -23,7 +23,7 @@ namespace osb::ostree {
 namespace {
 
 // Increase it when the same inputs give other bytes of a layer.
-constexpr std::string_view kWriterVersion = "1";
+constexpr std::string_view kWriterVersion = "2";
 constexpr std::size_t kMaxFile = 64UL * 1024;
 constexpr const char* kDirectory = "extensions/osb-oci/layers";
 
