@@ -114,6 +114,7 @@ class ChunkedLayerWriter final : public LayerWriter {
         : format_(format), blob_(blob), chunked_(blob_, level_of(format), pool) {}
 
     TarWriter& tar() noexcept override { return writer_; }
+    ReadyFrames* ready_frames() noexcept override { return &chunked_; }
 
     WrittenLayer finish() override {
         writer_.finish();

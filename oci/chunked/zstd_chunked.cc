@@ -84,6 +84,7 @@ struct ZstdChunkedWriter::Frame {
     bool zeros = false;  // content that is not in memory
     Sha256 digest{};
     std::size_t compressed = 0;
+    bool is_ready = false;  // it is compressed, and its digest is known
 };
 
 // Compresses frames at the level, or, if there is none, as their content suggests. Thread-safe.
@@ -116,6 +117,11 @@ class ZstdChunkedWriter::Batch final : public Piece {
         ByteView rest = as_bytes(data);
         for (Frame& frame : frames) {
             const std::size_t before = out.size();
+            if (frame.is_ready) {
+                out += as_text(rest.first(frame.compressed));
+                rest = rest.subspan(frame.compressed);
+                continue;
+            }
             if (frame.zeros) {
                 frame.digest = hash_zeros(frame.size);
                 compressor_->compress_zeros(frame.size, out);
@@ -218,6 +224,11 @@ void ZstdChunkedWriter::begin_content() {
     segment_.clear();
     end_frame(false);
     crc_.reset();
+    if (ready_ != nullptr) {
+        mode_ = Mode::ready_file;
+        pending_.back().entry.digest = ready_->digest;
+        return;
+    }
     mode_ = pending_.back().entry.tar.size < kMinChunkedFile ? Mode::whole_file : Mode::chunked_file;
     if (mode_ == Mode::chunked_file) file_hash_.reset();
 }
@@ -234,7 +245,7 @@ void ZstdChunkedWriter::write(ByteView bytes) {
     crc_.update(bytes);
     if (mode_ == Mode::whole_file) {
         add_data(bytes);
-    } else {
+    } else if (mode_ == Mode::chunked_file) {
         file_hash_.update(bytes);
         chunker_.write(bytes);
     }
@@ -245,6 +256,11 @@ void ZstdChunkedWriter::end_content() {
     const TarEntry& entry = pending.entry.tar;
     if (mode_ == Mode::whole_file) {
         end_frame(true);
+    } else if (mode_ == Mode::ready_file) {
+        add_ready_zeros();
+        if (ready_chunks_ != ready_->chunks.size())
+            throw Error(ErrorKind::internal, "zstd:chunked: frames of a file are missing");
+        ready_ = nullptr;
     } else {
         chunker_.finish();
         pending.entry.digest = file_hash_.finish_sha256();
@@ -258,6 +274,33 @@ void ZstdChunkedWriter::end_entries() {
     close_entry();
 }
 
+void ZstdChunkedWriter::begin_ready(const ReadyFile& file) {
+    ready_ = &file;
+    ready_chunks_ = 0;
+}
+
+void ZstdChunkedWriter::add_ready(ByteView frame) {
+    add_ready_zeros();
+    if (mode_ != Mode::ready_file || ready_chunks_ == ready_->chunks.size())
+        throw Error(ErrorKind::internal, "zstd:chunked: a frame of no chunk");
+    const TocChunk& chunk = ready_->chunks[ready_chunks_++];
+    batch_->data += as_text(frame);
+    batch_->frames.push_back({.size = chunk.size,
+                              .is_content = true,
+                              .zeros = false,
+                              .digest = chunk.digest.value_or(ready_->digest),
+                              .compressed = frame.size(),
+                              .is_ready = true});
+    submit_if_full();
+}
+
+// Chunks of zeros at this place of the file.
+void ZstdChunkedWriter::add_ready_zeros() {
+    if (mode_ != Mode::ready_file) return;
+    while (ready_chunks_ < ready_->chunks.size() && ready_->chunks[ready_chunks_].zeros)
+        zero_chunk(ready_->chunks[ready_chunks_++].size);
+}
+
 void ZstdChunkedWriter::chunk_data(ByteView bytes) {
     add_data(bytes);
 }
@@ -269,7 +312,7 @@ void ZstdChunkedWriter::end_chunk() {
 
 void ZstdChunkedWriter::zero_chunk(std::uint64_t count) {
     batch_->frames.push_back(
-        {.size = count, .is_content = true, .zeros = true, .digest = {}, .compressed = 0});
+        {.size = count, .is_content = true, .zeros = true, .digest = {}, .compressed = 0, .is_ready = false});
     submit_if_full();
 }
 
@@ -281,8 +324,12 @@ void ZstdChunkedWriter::add_data(ByteView bytes) {
 void ZstdChunkedWriter::end_frame(bool is_content) {
     const std::uint64_t size = std::exchange(frame_size_, 0);
     if (size == 0) return;
-    batch_->frames.push_back(
-        {.size = size, .is_content = is_content, .zeros = false, .digest = {}, .compressed = 0});
+    batch_->frames.push_back({.size = size,
+                              .is_content = is_content,
+                              .zeros = false,
+                              .digest = {},
+                              .compressed = 0,
+                              .is_ready = false});
 }
 
 // Like submit_batch(), call it only between two frames.

@@ -13,6 +13,7 @@
 #include "base/stream.hh"
 #include "base/task_pool.hh"
 #include "oci/chunked/chunker.hh"
+#include "oci/chunked/ready_frames.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/codec/ordered_pieces.hh"
 #include "oci/tar/tar_split.hh"
@@ -27,7 +28,7 @@ inline constexpr std::uint64_t kMinChunkedFile = 256UL * 1024;
 // `pool` unless that is null. All threads of the pool compress frames. The same entries give the same bytes,
 // whatever the number of threads. Paths must be unique. Paths, link targets and names of extended attributes
 // must be UTF-8, because the table of contents is JSON; others throw Error{unsupported}.
-class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkReceiver {
+class ZstdChunkedWriter final : public Sink, public TarObserver, public ReadyFrames, private ChunkReceiver {
   public:
     // `blob` and `pool` are borrowed; `pool` may be null. level: of all frames; nullopt: each frame has the
     // search that suits its content (oci/chunked/frame_search.hh). Throws Error{usage} for a level outside 1
@@ -42,6 +43,8 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     void begin_content() override;
     void end_content() override;
     void end_entries() override;
+    void begin_ready(const ReadyFile& file) override;
+    void add_ready(ByteView frame) override;
 
     // Writes the skippable frames. Call it once, after TarWriter::finish(). Returns the position of the table
     // of contents. Returns nullopt if the table would exceed the limit of readers (kMaxToc, about 100000
@@ -49,7 +52,7 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     std::optional<TocLocation> finish();
 
   private:
-    enum class Mode { header, whole_file, chunked_file };
+    enum class Mode { header, whole_file, chunked_file, ready_file };
     struct Pending;
     struct Frame;
     class Batch;
@@ -61,6 +64,7 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
 
     void add_data(ByteView bytes);
     void end_frame(bool is_content);
+    void add_ready_zeros();
     void submit_if_full();
     void submit_batch();
     void close_entry();
@@ -86,8 +90,10 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     Hasher file_hash_;
     Chunker chunker_;
     std::shared_ptr<Batch> batch_;
-    std::uint64_t frame_size_ = 0;  // bytes of the current frame
-    std::deque<Pending> pending_;   // entries that are not in the table yet, in order
+    std::uint64_t frame_size_ = 0;      // bytes of the current frame
+    const ReadyFile* ready_ = nullptr;  // the file that comes in frames, if the mode is or becomes ready_file
+    std::size_t ready_chunks_ = 0;      // those of its chunks that were added
+    std::deque<Pending> pending_;       // entries that are not in the table yet, in order
 };
 
 }  // namespace osb::oci

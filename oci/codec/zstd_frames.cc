@@ -122,6 +122,30 @@ void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
     } while (count > 0 || unfinished > 0);
 }
 
+struct ZstdFrameReader::Impl {
+    struct Free {
+        void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
+    };
+    std::unique_ptr<ZSTD_DCtx, Free> context{ZSTD_createDCtx()};
+};
+
+ZstdFrameReader::ZstdFrameReader() : impl_(std::make_unique<Impl>()) {
+    if (!impl_->context) throw Error(ErrorKind::internal, "zstd: out of memory");
+}
+
+ZstdFrameReader::~ZstdFrameReader() = default;
+
+void ZstdFrameReader::read(ByteView frame, MutableBytes content) {
+    if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
+        throw Error(ErrorKind::invalid, "zstd: not exactly one frame");
+    const std::size_t size =
+        ZSTD_decompressDCtx(impl_->context.get(), content.data(), content.size(), frame.data(), frame.size());
+    if (ZSTD_isError(size) != 0 || size != content.size()) {
+        throw Error(ErrorKind::invalid,
+                    concat("zstd: a frame does not hold ", content.size(), " bytes of content"));
+    }
+}
+
 struct ZstdStream::Impl {
     Handle context;
     std::vector<std::uint8_t> buffer = std::vector<std::uint8_t>(kOutputChunk);

@@ -46,6 +46,23 @@ class ZstdFrames {
     ObjectPool<Context> contexts_;
 };
 
+// Decompresses single frames whose content has a known size. Not thread-safe.
+class ZstdFrameReader {
+  public:
+    ZstdFrameReader();
+    ~ZstdFrameReader();
+    ZstdFrameReader(const ZstdFrameReader&) = delete;
+    ZstdFrameReader& operator=(const ZstdFrameReader&) = delete;
+
+    // Fills `content`. Throws Error{invalid} unless `frame` is exactly one frame with so many bytes of
+    // content.
+    void read(ByteView frame, MutableBytes content);
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
 // Compresses a stream into a single frame, on the calling thread.
 class ZstdStream final : public Sink {
   public:
