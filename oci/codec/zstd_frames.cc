@@ -124,7 +124,7 @@ void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
 
 struct ZstdFrameReader::Impl {
     struct Free {
-        void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
+        void operator()(ZSTD_DCtx* handle) const noexcept { ZSTD_freeDCtx(handle); }
     };
     std::unique_ptr<ZSTD_DCtx, Free> context{ZSTD_createDCtx()};
 };
