@@ -14,8 +14,9 @@ inline constexpr int kMinZstdLevel = 1;
 inline constexpr int kMaxZstdLevel = 22;
 
 // How thoroughly a frame is searched for matches. Without short_matches: as libzstd does at `level`. With it:
-// also for matches of three bytes, which machine code is full of, in a search that takes half the time of the
-// first level that has them (14); `level` then only sets the sizes of tables.
+// also for matches of three bytes, which machine code is full of, in a search that takes
+// three quarters of the time of the first level that has them (14); `level` then only sets the sizes of
+// tables.
 struct ZstdSearch {
     int level = 0;  // 1 to 22
     bool short_matches = false;
