@@ -23,16 +23,17 @@ constexpr std::array<std::uint8_t, 256> kDigitValues = make_digit_values();
 }  // namespace
 
 void append_base64(std::string& out, ByteView bytes) {
-    out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
+    std::size_t at = out.size();
+    out.resize(at + (bytes.size() + 2) / 3 * 4);
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         const std::size_t n = bytes.size() - i < 3 ? bytes.size() - i : 3;
         std::uint32_t group = std::uint32_t{bytes[i]} << 16U;
         if (n > 1) group |= std::uint32_t{bytes[i + 1]} << 8U;
         if (n > 2) group |= bytes[i + 2];
-        out += kBase64Digits[group >> 18U];
-        out += kBase64Digits[(group >> 12U) & 63U];
-        out += n > 1 ? kBase64Digits[(group >> 6U) & 63U] : '=';
-        out += n > 2 ? kBase64Digits[group & 63U] : '=';
+        out[at++] = kBase64Digits[group >> 18U];
+        out[at++] = kBase64Digits[(group >> 12U) & 63U];
+        out[at++] = n > 1 ? kBase64Digits[(group >> 6U) & 63U] : '=';
+        out[at++] = n > 2 ? kBase64Digits[group & 63U] : '=';
     }
 }
 

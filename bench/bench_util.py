@@ -16,10 +16,10 @@ RELEASE = os.path.join(TOP, "build/release/osb-oci")
 
 
 class Measured:
-    """Commands that ran one after the other: their wall time, and the peak memory of the largest."""
+    """Commands that ran one after the other: their wall and CPU time, and the peak memory of the largest."""
 
     def __init__(self):
-        self.seconds, self.memory = 0.0, 0
+        self.seconds, self.cpu_seconds, self.memory = 0.0, 0.0, 0
 
     def run(self, command, log, env=None):
         os.sync()
@@ -28,6 +28,7 @@ class Measured:
         # wait4 counts the children that the command waited for, too.
         _, status, usage = os.wait4(process.pid, 0)
         self.seconds += time.monotonic() - start
+        self.cpu_seconds += usage.ru_utime + usage.ru_stime
         process.returncode = os.waitstatus_to_exitcode(status)
         self.memory = max(self.memory, usage.ru_maxrss * 1024)
         if process.returncode != 0:

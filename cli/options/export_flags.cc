@@ -226,6 +226,8 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
                                                                  options_for_other(previous, target, access));
                          });
         // podman stores layers, not their original blobs.
+        options.reuses_frames =
+            previous.transport == oci::Transport::oci || previous.transport == oci::Transport::directory;
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);
     }

@@ -21,14 +21,13 @@ struct KindFacts {
     std::string_view name;
     int min_level;
     int max_level;
-    int default_level;
+    std::optional<int> default_level;  // nullopt: by content
     std::string_view media_type;
 };
 
 // The longer name comes first, because "zstd" is a prefix of "zstd:chunked".
 constexpr KindFacts kKinds[] = {
-    {Kind::zstd_chunked, "zstd:chunked", kMinZstdLevel, kMaxZstdLevel, kDefaultChunkedLevel,
-     kMediaTypeLayerZstd},
+    {Kind::zstd_chunked, "zstd:chunked", kMinZstdLevel, kMaxZstdLevel, std::nullopt, kMediaTypeLayerZstd},
     {Kind::zstd, "zstd", kMinZstdLevel, kMaxZstdLevel, kDefaultZstdLevel, kMediaTypeLayerZstd},
     {Kind::gzip, "gzip", 1, kMaxGzipLevel, kFastGzip, kMediaTypeLayerGzip},
     {Kind::none, "none", 0, -1, 0, kMediaTypeLayer},
@@ -41,7 +40,7 @@ const KindFacts& facts_of(Kind kind) {
     throw Error(ErrorKind::internal, "unknown compression");
 }
 
-int level_of(const LayerFormat& format) {
+std::optional<int> level_of(const LayerFormat& format) {
     const KindFacts& facts = facts_of(format.kind);
     if (!format.level) return facts.default_level;
     if (*format.level < facts.min_level || *format.level > facts.max_level) {
@@ -85,7 +84,7 @@ WrittenLayer describe(const LayerFormat& format, HashingSink& blob, HashingSink&
 class PlainLayerWriter final : public LayerWriter {
   public:
     PlainLayerWriter(Sink& blob, const LayerFormat& format, TaskPool* pool)
-        : format_(format), blob_(blob), compressor_(make_compressor(level_of(format), pool)) {}
+        : format_(format), blob_(blob), compressor_(make_compressor(level_of(format).value(), pool)) {}
 
     TarWriter& tar() noexcept override { return writer_; }
 
@@ -115,6 +114,7 @@ class ChunkedLayerWriter final : public LayerWriter {
         : format_(format), blob_(blob), chunked_(blob_, level_of(format), pool) {}
 
     TarWriter& tar() noexcept override { return writer_; }
+    ReadyFrames* ready_frames() noexcept override { return &chunked_; }
 
     WrittenLayer finish() override {
         writer_.finish();

@@ -9,6 +9,7 @@
 
 #include "base/stream.hh"
 #include "base/task_pool.hh"
+#include "oci/chunked/ready_frames.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/documents/digest.hh"
 #include "oci/documents/manifest.hh"
@@ -45,6 +46,8 @@ class LayerWriter {
     virtual ~LayerWriter() = default;
 
     virtual TarWriter& tar() noexcept = 0;
+    // Takes frames of an earlier layer; nullptr if the format has none that could be used again.
+    virtual ReadyFrames* ready_frames() noexcept { return nullptr; }
     // Ends the archive. Call it once, last. The owner of the blob then ends the blob with the returned
     // digest.
     virtual WrittenLayer finish() = 0;

@@ -9,6 +9,8 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/hash.hh"
+#include "oci/chunked/frame_search.hh"
+#include "oci/codec/zstd_frames.hh"
 #include "oci/tar/zeros.hh"
 
 #include <zstd.h>
@@ -82,18 +84,44 @@ struct ZstdChunkedWriter::Frame {
     bool zeros = false;  // content that is not in memory
     Sha256 digest{};
     std::size_t compressed = 0;
+    bool is_ready = false;  // it is compressed, and its digest is known
+};
+
+// Compresses frames at the level, or, if there is none, as their content suggests. Thread-safe.
+class ZstdChunkedWriter::Compressor {
+  public:
+    explicit Compressor(std::optional<int> level)
+        : has_level_(level.has_value()), frames_(level.value_or(kContentSearch.level)) {}
+
+    void compress(ByteView bytes, bool is_content, std::string& out) {
+        if (has_level_) {
+            frames_.compress(bytes, out);
+        } else {
+            frames_.compress(bytes, out, is_content ? content_search(bytes) : kHeaderSearch);
+        }
+    }
+    void compress_zeros(std::uint64_t count, std::string& out) { frames_.compress_zeros(count, out); }
+
+  private:
+    const bool has_level_;
+    ZstdFrames frames_;
 };
 
 // Consecutive frames. A batch avoids a hand-over between threads for each small file.
 class ZstdChunkedWriter::Batch final : public Piece {
   public:
-    Batch(ZstdChunkedWriter& owner, std::shared_ptr<ZstdFrames> compressor)
+    Batch(ZstdChunkedWriter& owner, std::shared_ptr<Compressor> compressor)
         : owner_(owner), compressor_(std::move(compressor)) {}
 
     void run() override {
         ByteView rest = as_bytes(data);
         for (Frame& frame : frames) {
             const std::size_t before = out.size();
+            if (frame.is_ready) {
+                out += as_text(rest.first(frame.compressed));
+                rest = rest.subspan(frame.compressed);
+                continue;
+            }
             if (frame.zeros) {
                 frame.digest = hash_zeros(frame.size);
                 compressor_->compress_zeros(frame.size, out);
@@ -101,7 +129,7 @@ class ZstdChunkedWriter::Batch final : public Piece {
                 const ByteView content = rest.first(static_cast<std::size_t>(frame.size));
                 rest = rest.subspan(content.size());
                 if (frame.is_content) frame.digest = sha256(content);
-                compressor_->compress(content, out);
+                compressor_->compress(content, frame.is_content, out);
             }
             frame.compressed = out.size() - before;
         }
@@ -116,7 +144,7 @@ class ZstdChunkedWriter::Batch final : public Piece {
 
   private:
     ZstdChunkedWriter& owner_;
-    std::shared_ptr<ZstdFrames> compressor_;
+    std::shared_ptr<Compressor> compressor_;
 };
 
 // The table of contents and the tar-split data, compressed while they grow.
@@ -160,13 +188,13 @@ class ZstdChunkedWriter::Index {
     std::uint64_t size_ = 0;
 };
 
-ZstdChunkedWriter::ZstdChunkedWriter(Sink& blob, int level, TaskPool* pool)
+ZstdChunkedWriter::ZstdChunkedWriter(Sink& blob, std::optional<int> level, TaskPool* pool)
     : blob_(blob),
-      frames_(std::make_shared<ZstdFrames>(level)),
+      compressor_(std::make_shared<Compressor>(level)),
       pieces_(pool, kMaxPendingFrames),
       index_(std::make_unique<Index>()),
       chunker_(*this),
-      batch_(std::make_shared<Batch>(*this, frames_)) {}
+      batch_(std::make_shared<Batch>(*this, compressor_)) {}
 
 ZstdChunkedWriter::~ZstdChunkedWriter() = default;
 
@@ -196,6 +224,11 @@ void ZstdChunkedWriter::begin_content() {
     segment_.clear();
     end_frame(false);
     crc_.reset();
+    if (ready_ != nullptr) {
+        mode_ = Mode::ready_file;
+        pending_.back().entry.digest = ready_->digest;
+        return;
+    }
     mode_ = pending_.back().entry.tar.size < kMinChunkedFile ? Mode::whole_file : Mode::chunked_file;
     if (mode_ == Mode::chunked_file) file_hash_.reset();
 }
@@ -212,7 +245,7 @@ void ZstdChunkedWriter::write(ByteView bytes) {
     crc_.update(bytes);
     if (mode_ == Mode::whole_file) {
         add_data(bytes);
-    } else {
+    } else if (mode_ == Mode::chunked_file) {
         file_hash_.update(bytes);
         chunker_.write(bytes);
     }
@@ -223,6 +256,11 @@ void ZstdChunkedWriter::end_content() {
     const TarEntry& entry = pending.entry.tar;
     if (mode_ == Mode::whole_file) {
         end_frame(true);
+    } else if (mode_ == Mode::ready_file) {
+        add_ready_zeros();
+        if (ready_chunks_ != ready_->chunks.size())
+            throw Error(ErrorKind::internal, "zstd:chunked: frames of a file are missing");
+        ready_ = nullptr;
     } else {
         chunker_.finish();
         pending.entry.digest = file_hash_.finish_sha256();
@@ -236,6 +274,33 @@ void ZstdChunkedWriter::end_entries() {
     close_entry();
 }
 
+void ZstdChunkedWriter::begin_ready(const ReadyFile& file) {
+    ready_ = &file;
+    ready_chunks_ = 0;
+}
+
+void ZstdChunkedWriter::add_ready(ByteView frame) {
+    add_ready_zeros();
+    if (mode_ != Mode::ready_file || ready_chunks_ == ready_->chunks.size())
+        throw Error(ErrorKind::internal, "zstd:chunked: a frame of no chunk");
+    const TocChunk& chunk = ready_->chunks[ready_chunks_++];
+    batch_->data += as_text(frame);
+    batch_->frames.push_back({.size = chunk.size,
+                              .is_content = true,
+                              .zeros = false,
+                              .digest = chunk.digest.value_or(ready_->digest),
+                              .compressed = frame.size(),
+                              .is_ready = true});
+    submit_if_full();
+}
+
+// Chunks of zeros at this place of the file.
+void ZstdChunkedWriter::add_ready_zeros() {
+    if (mode_ != Mode::ready_file) return;
+    while (ready_chunks_ < ready_->chunks.size() && ready_->chunks[ready_chunks_].zeros)
+        zero_chunk(ready_->chunks[ready_chunks_++].size);
+}
+
 void ZstdChunkedWriter::chunk_data(ByteView bytes) {
     add_data(bytes);
 }
@@ -247,7 +312,7 @@ void ZstdChunkedWriter::end_chunk() {
 
 void ZstdChunkedWriter::zero_chunk(std::uint64_t count) {
     batch_->frames.push_back(
-        {.size = count, .is_content = true, .zeros = true, .digest = {}, .compressed = 0});
+        {.size = count, .is_content = true, .zeros = true, .digest = {}, .compressed = 0, .is_ready = false});
     submit_if_full();
 }
 
@@ -259,8 +324,12 @@ void ZstdChunkedWriter::add_data(ByteView bytes) {
 void ZstdChunkedWriter::end_frame(bool is_content) {
     const std::uint64_t size = std::exchange(frame_size_, 0);
     if (size == 0) return;
-    batch_->frames.push_back(
-        {.size = size, .is_content = is_content, .zeros = false, .digest = {}, .compressed = 0});
+    batch_->frames.push_back({.size = size,
+                              .is_content = is_content,
+                              .zeros = false,
+                              .digest = {},
+                              .compressed = 0,
+                              .is_ready = false});
 }
 
 // Like submit_batch(), call it only between two frames.
@@ -270,7 +339,7 @@ void ZstdChunkedWriter::submit_if_full() {
 
 void ZstdChunkedWriter::submit_batch() {
     if (batch_->frames.empty()) return;
-    auto full = std::exchange(batch_, std::make_shared<Batch>(*this, frames_));
+    auto full = std::exchange(batch_, std::make_shared<Batch>(*this, compressor_));
     pieces_.add(std::move(full));
 }
 

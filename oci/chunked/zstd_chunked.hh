@@ -13,18 +13,14 @@
 #include "base/stream.hh"
 #include "base/task_pool.hh"
 #include "oci/chunked/chunker.hh"
+#include "oci/chunked/ready_frames.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
 #include "oci/codec/ordered_pieces.hh"
-#include "oci/codec/zstd_frames.hh"
 #include "oci/tar/tar_split.hh"
 #include "oci/tar/tar_writer.hh"
 
 namespace osb::oci {
 
-// The lowest level at which the layers of a real system are no larger than with gzip -6. From this level on,
-// libzstd searches for matches of three bytes in frames of up to 256 KiB. Machine code has many such matches
-// (docs/performance.md).
-inline constexpr int kDefaultChunkedLevel = 14;
 // The minimum size in bytes of a file that is split into chunks.
 inline constexpr std::uint64_t kMinChunkedFile = 256UL * 1024;
 
@@ -32,10 +28,12 @@ inline constexpr std::uint64_t kMinChunkedFile = 256UL * 1024;
 // `pool` unless that is null. All threads of the pool compress frames. The same entries give the same bytes,
 // whatever the number of threads. Paths must be unique. Paths, link targets and names of extended attributes
 // must be UTF-8, because the table of contents is JSON; others throw Error{unsupported}.
-class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkReceiver {
+class ZstdChunkedWriter final : public Sink, public TarObserver, public ReadyFrames, private ChunkReceiver {
   public:
-    // `blob` and `pool` are borrowed; `pool` may be null. Throws Error{usage} for a level outside 1 to 22.
-    ZstdChunkedWriter(Sink& blob, int level, TaskPool* pool);
+    // `blob` and `pool` are borrowed; `pool` may be null. level: of all frames; nullopt: each frame has the
+    // search that suits its content (oci/chunked/frame_search.hh). Throws Error{usage} for a level outside 1
+    // to 22.
+    ZstdChunkedWriter(Sink& blob, std::optional<int> level, TaskPool* pool);
     ZstdChunkedWriter(const ZstdChunkedWriter&) = delete;
     ZstdChunkedWriter& operator=(const ZstdChunkedWriter&) = delete;
     ~ZstdChunkedWriter() override;
@@ -45,6 +43,8 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     void begin_content() override;
     void end_content() override;
     void end_entries() override;
+    void begin_ready(const ReadyFile& file) override;
+    void add_ready(ByteView frame) override;
 
     // Writes the skippable frames. Call it once, after TarWriter::finish(). Returns the position of the table
     // of contents. Returns nullopt if the table would exceed the limit of readers (kMaxToc, about 100000
@@ -52,7 +52,7 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     std::optional<TocLocation> finish();
 
   private:
-    enum class Mode { header, whole_file, chunked_file };
+    enum class Mode { header, whole_file, chunked_file, ready_file };
     struct Pending;
     struct Frame;
     class Batch;
@@ -64,6 +64,7 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
 
     void add_data(ByteView bytes);
     void end_frame(bool is_content);
+    void add_ready_zeros();
     void submit_if_full();
     void submit_batch();
     void close_entry();
@@ -77,7 +78,8 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
 
     Sink& blob_;
     std::uint64_t offset_ = 0;  // bytes of the blob written
-    std::shared_ptr<ZstdFrames> frames_;
+    class Compressor;
+    std::shared_ptr<Compressor> compressor_;
     OrderedPieces pieces_;
     std::unique_ptr<Index> index_;
 
@@ -88,8 +90,10 @@ class ZstdChunkedWriter final : public Sink, public TarObserver, private ChunkRe
     Hasher file_hash_;
     Chunker chunker_;
     std::shared_ptr<Batch> batch_;
-    std::uint64_t frame_size_ = 0;  // bytes of the current frame
-    std::deque<Pending> pending_;   // entries that are not in the table yet, in order
+    std::uint64_t frame_size_ = 0;      // bytes of the current frame
+    const ReadyFile* ready_ = nullptr;  // the file that comes in frames, if the mode is or becomes ready_file
+    std::size_t ready_chunks_ = 0;      // those of its chunks that were added
+    std::deque<Pending> pending_;       // entries that are not in the table yet, in order
 };
 
 }  // namespace osb::oci

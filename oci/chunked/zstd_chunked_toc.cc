@@ -10,8 +10,6 @@
 #include "base/byte_order.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/stream.hh"
-#include "oci/codec/decompress.hh"
 #include "oci/documents/json_text.hh"
 
 namespace osb::oci {
@@ -214,18 +212,6 @@ std::map<std::string, std::string> toc_annotations(const TocLocation& location) 
             numbers_text({range.offset, range.size, range.uncompressed_size});
     }
     return out;
-}
-
-Toc read_toc(ByteView compressed, const TocLocation& location) {
-    if (compressed.size() != location.toc.size || sha256(compressed) != location.toc_digest) {
-        throw Error(ErrorKind::digest_mismatch, concat("zstd:chunked: the table of contents is not sha256:",
-                                                       to_hex(location.toc_digest)));
-    }
-    MemorySource source(compressed);
-    const auto plain = decompress(source, Compression::zstd);
-    const auto limit = static_cast<std::size_t>(std::min(location.toc.uncompressed_size, kMaxToc));
-    const std::string json = read_all(*plain, limit, "zstd:chunked: table of contents");
-    return parse_toc(json, location.toc.offset);
 }
 
 void append_toc_entry(std::string& out, const TocEntry& entry) {

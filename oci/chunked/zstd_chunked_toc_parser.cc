@@ -1,5 +1,6 @@
 // Event-based parser for the JSON of a table of contents. A tree of values would need ten times its size.
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_set>
@@ -9,7 +10,11 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/hash.hh"
+#include "base/stream.hh"
+#include "oci/chunked/toc_visitor.hh"
 #include "oci/chunked/zstd_chunked_toc.hh"
+#include "oci/codec/decompress.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_text.hh"
 
@@ -77,7 +82,9 @@ std::optional<TarType> parse_type(const std::string& name) {
 // Builds entries from the raw members, and checks each entry after its last chunk.
 class Assembler {
   public:
-    explicit Assembler(std::uint64_t payload_end) : payload_end_(payload_end) {}
+    // visit: takes each complete entry; without it, finish() returns them all.
+    Assembler(std::uint64_t payload_end, std::function<void(TocEntry)> visit)
+        : payload_end_(payload_end), visit_(std::move(visit)) {}
 
     void add(RawEntry raw) {
         if (++count_ > kMaxTocEntries) {
@@ -92,6 +99,7 @@ class Assembler {
 
     std::vector<TocEntry> finish() {
         end_file();
+        hand_over();
         return std::move(entries_);
     }
 
@@ -102,6 +110,7 @@ class Assembler {
             return;
         }
         end_file();
+        hand_over();
         const auto type = parse_type(raw.text("type"));
         if (!type) fail_toc(concat("unknown type ", quoted(raw.text("type"))));
         if (!paths_.insert(name).second) fail_toc("the path appears twice");
@@ -122,6 +131,12 @@ class Assembler {
             fail_toc("bad target");
         entries_.push_back(std::move(entry));
         begin_file(raw);
+    }
+
+    void hand_over() {
+        if (!visit_ || entries_.empty()) return;
+        visit_(std::move(entries_.back()));
+        entries_.clear();
     }
 
     void begin_file(const RawEntry& raw) {
@@ -179,6 +194,7 @@ class Assembler {
     }
 
     std::uint64_t payload_end_;
+    std::function<void(TocEntry)> visit_;
     std::size_t count_ = 0;
     bool open_ = false;  // the last entry is a file, and chunks may follow
     std::uint64_t end_offset_ = 0;
@@ -191,7 +207,8 @@ enum class Place { before, document, entries, entry, xattrs, after };
 
 class Handler final : public nlohmann::json_sax<Json> {
   public:
-    explicit Handler(std::uint64_t payload_end) : assembler_(payload_end) {}
+    explicit Handler(std::uint64_t payload_end, std::function<void(TocEntry)> visit = {})
+        : assembler_(payload_end, std::move(visit)) {}
 
     Toc take() {
         if (place_ != Place::after) fail_toc("not an object");
@@ -349,16 +366,42 @@ class Handler final : public nlohmann::json_sax<Json> {
     std::optional<Sha256> tar_split_digest_;
 };
 
-}  // namespace
+// Returns the JSON of a table with the right digest.
+std::string unpack_toc(ByteView compressed, const TocLocation& location) {
+    if (compressed.size() != location.toc.size || sha256(compressed) != location.toc_digest) {
+        throw Error(ErrorKind::digest_mismatch, concat("zstd:chunked: the table of contents is not sha256:",
+                                                       to_hex(location.toc_digest)));
+    }
+    MemorySource source(compressed);
+    const auto plain = decompress(source, Compression::zstd);
+    const auto limit = static_cast<std::size_t>(std::min(location.toc.uncompressed_size, kMaxToc));
+    return read_all(*plain, limit, "zstd:chunked: table of contents");
+}
 
-Toc parse_toc(std::string_view json, std::uint64_t payload_end) {
+Toc parse_with(Handler& handler, std::string_view json) {
     if (json.size() > kMaxToc) throw Error(ErrorKind::too_large, "table of contents: more than 50 MiB");
     // The library treats a NUL byte as the end of the text, and skips a byte order mark.
     if (json.find('\0') != std::string_view::npos || json.starts_with("\xEF\xBB\xBF"))
         fail_toc("not valid JSON");
-    Handler handler(payload_end);
     if (!Json::sax_parse(json.begin(), json.end(), &handler)) fail_toc("not valid JSON");
     return handler.take();
+}
+
+}  // namespace
+
+Toc parse_toc(std::string_view json, std::uint64_t payload_end) {
+    Handler handler(payload_end);
+    return parse_with(handler, json);
+}
+
+Toc read_toc(ByteView compressed, const TocLocation& location) {
+    return parse_toc(unpack_toc(compressed, location), location.toc.offset);
+}
+
+void visit_toc(ByteView compressed, const TocLocation& location, const std::function<void(TocEntry)>& visit) {
+    const std::string json = unpack_toc(compressed, location);
+    Handler handler(location.toc.offset, visit);
+    static_cast<void>(parse_with(handler, json));
 }
 
 }  // namespace osb::oci

@@ -14,6 +14,12 @@ namespace {
 constexpr std::size_t kOutputChunk = 128UL * 1024;
 constexpr int kZerosWindowLog = 17;
 
+// ZstdSearch::short_matches. The depth and the length that ends a search were measured
+// (docs/performance.md): more depth costs more time than it saves bytes.
+constexpr int kShortMatch = 3;
+constexpr int kShortMatchSearchLog = 2;
+constexpr int kShortMatchTarget = 16;
+
 struct FreeCCtx {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
 };
@@ -37,10 +43,29 @@ Handle make_context(int level) {
     return context;
 }
 
+// Frames after this call are searched in this way. 0 stands for the value of the level.
+void set_search(ZSTD_CCtx* context, const ZstdSearch& search) {
+    const bool is_short = search.short_matches;
+    const auto set = [context](ZSTD_cParameter parameter, int value) {
+        check(ZSTD_CCtx_setParameter(context, parameter, value));
+    };
+    set(ZSTD_c_compressionLevel, search.level);
+    set(ZSTD_c_strategy, is_short ? ZSTD_btopt : 0);
+    set(ZSTD_c_minMatch, is_short ? kShortMatch : 0);
+    set(ZSTD_c_searchLog, is_short ? kShortMatchSearchLog : 0);
+    set(ZSTD_c_targetLength, is_short ? kShortMatchTarget : 0);
+}
+
 }  // namespace
 
 struct ZstdFrames::Context {
-    explicit Context(int level) : handle(make_context(level)) {}
+    explicit Context(int level) : handle(make_context(level)), search{.level = level} {}
+
+    void use(const ZstdSearch& wanted) {
+        if (wanted == search) return;
+        set_search(handle.get(), wanted);
+        search = wanted;
+    }
 
     MutableBytes room(std::size_t size) {
         if (size > room_size) {
@@ -51,18 +76,25 @@ struct ZstdFrames::Context {
     }
 
     Handle handle;
+    ZstdSearch search;
     std::unique_ptr<std::uint8_t[]> bytes;
     std::size_t room_size = 0;
 };
 
-ZstdFrames::ZstdFrames(int level) : contexts_([level] { return std::make_unique<Context>(level); }) {
+ZstdFrames::ZstdFrames(int level)
+    : level_(level), contexts_([level] { return std::make_unique<Context>(level); }) {
     contexts_.take();  // reports a wrong level now
 }
 
 ZstdFrames::~ZstdFrames() = default;
 
 void ZstdFrames::compress(ByteView content, std::string& out) {
+    compress(content, out, {.level = level_});
+}
+
+void ZstdFrames::compress(ByteView content, std::string& out, const ZstdSearch& search) {
     const auto context = contexts_.take();
+    context->use(search);
     const MutableBytes room = context->room(check(ZSTD_compressBound(content.size())));
     const std::size_t size = check(
         ZSTD_compress2(context->handle.get(), room.data(), room.size(), content.data(), content.size()));
@@ -88,6 +120,30 @@ void ZstdFrames::compress_zeros(std::uint64_t count, std::string& out) {
         out.resize(before + room.pos);
         count -= in.pos;
     } while (count > 0 || unfinished > 0);
+}
+
+struct ZstdFrameReader::Impl {
+    struct Free {
+        void operator()(ZSTD_DCtx* handle) const noexcept { ZSTD_freeDCtx(handle); }
+    };
+    std::unique_ptr<ZSTD_DCtx, Free> context{ZSTD_createDCtx()};
+};
+
+ZstdFrameReader::ZstdFrameReader() : impl_(std::make_unique<Impl>()) {
+    if (!impl_->context) throw Error(ErrorKind::internal, "zstd: out of memory");
+}
+
+ZstdFrameReader::~ZstdFrameReader() = default;
+
+void ZstdFrameReader::read(ByteView frame, MutableBytes content) {
+    if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size())
+        throw Error(ErrorKind::invalid, "zstd: not exactly one frame");
+    const std::size_t size =
+        ZSTD_decompressDCtx(impl_->context.get(), content.data(), content.size(), frame.data(), frame.size());
+    if (ZSTD_isError(size) != 0 || size != content.size()) {
+        throw Error(ErrorKind::invalid,
+                    concat("zstd: a frame does not hold ", content.size(), " bytes of content"));
+    }
 }
 
 struct ZstdStream::Impl {

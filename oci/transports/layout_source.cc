@@ -189,6 +189,20 @@ class LayoutSource final : public ImageSource {
     std::string tag_;
 };
 
+// A file of the layout, which can skip to a range without reading what precedes it.
+class OpenFile final : public Source {
+  public:
+    OpenFile(Fd file, std::uint64_t size, const std::string& path)
+        : file_(std::move(file)), range_(file_.get(), 0, size, path) {}
+
+    std::size_t read(MutableBytes buffer) override { return range_.read(buffer); }
+    std::uint64_t skip(std::uint64_t count) override { return range_.skip(count); }
+
+  private:
+    Fd file_;
+    FileRangeSource range_;
+};
+
 class DirectoryFiles final : public LayoutFiles {
   public:
     explicit DirectoryFiles(Fd directory) : directory_(std::move(directory)) {}
@@ -204,7 +218,7 @@ class DirectoryFiles final : public LayoutFiles {
         }
         Fd file = open_regular(parent ? parent.get() : directory_.get(), path.substr(begin));
         const std::uint64_t size = file_size(file.get());
-        return {.bytes = std::make_unique<FdSource>(std::move(file), path), .size = size};
+        return {.bytes = std::make_unique<OpenFile>(std::move(file), size, path), .size = size};
     }
 
   private:

@@ -129,15 +129,33 @@ void EncapsulatedTar::write_commit(oci::TarWriter& tar) {
     if (!has_var_tmp) write_directory(tar, "var/tmp", 01777);
 }
 
-void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
-    const std::string name = to_hex(file.checksum);
-    const std::string path = object_path(file.checksum);
-    ContentObject object = open_object(repository_, file.checksum);
-    write_regular(tar, path + ".file-xattrs-link", object.xattrs);
-    const oci::TarEntry entry = tar_entry(object, path + ".file");
+// Writes the attributes and the content. Returns the entry of the content.
+oci::TarEntry EncapsulatedTar::write_object(oci::TarWriter& tar, const Sha256& checksum) {
+    const std::string path = object_path(checksum);
+    const auto begin = [&](const ContentObject& object) {
+        write_regular(tar, path + ".file-xattrs-link", object.xattrs);
+        return tar_entry(object, path + ".file");
+    };
+    if (const PreviousObject* ready = previous_ != nullptr ? previous_->frames().find(checksum) : nullptr) {
+        const ContentObject header = read_object_header(repository_, checksum);
+        if (header.size == ready->size) {
+            oci::TarEntry entry = begin(header);
+            previous_->begin(*ready);
+            tar.begin(entry);
+            previous_->write(*ready, header, checksum, tar);
+            return entry;
+        }
+    }
+    ContentObject object = open_object(repository_, checksum);
+    oci::TarEntry entry = begin(object);
     tar.begin(entry);
-    write_content(tar, object, name);
-    const bool is_empty_file = entry.type == oci::TarType::file && object.size == 0;
+    write_content(tar, object, to_hex(checksum));
+    return entry;
+}
+
+void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
+    const oci::TarEntry entry = write_object(tar, file.checksum);
+    const bool is_empty_file = entry.type == oci::TarType::file && entry.size == 0;
     // The links have the attributes as well, because podman's partial pulls set the owner of a link again,
     // which clears the capabilities of the file.
     for (const std::string& visible : file.paths) {
@@ -148,7 +166,7 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
         link.size = 0;
         if (!is_empty_file) {
             link.type = oci::TarType::hardlink;
-            link.link_target = path + ".file";
+            link.link_target = entry.path;
         }
         tar.begin(link);
     }

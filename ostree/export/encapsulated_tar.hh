@@ -7,17 +7,19 @@
 #include <string_view>
 
 #include "oci/tar/tar_writer.hh"
+#include "ostree/export/previous_frames.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/commit_walk.hh"
 
 namespace osb::ostree {
 
-// Writes the parts of an encapsulated image into archives. Use one object per layer. Both constructor
+// Writes the parts of an encapsulated image into archives. Use one object per layer. The constructor
 // arguments are borrowed.
 class EncapsulatedTar {
   public:
-    EncapsulatedTar(const Repository& repository, const CommitWalk& walk)
-        : repository_(repository), walk_(walk) {}
+    // previous: where frames of objects may be; borrowed, may be null.
+    EncapsulatedTar(const Repository& repository, const CommitWalk& walk, PreviousReader* previous = nullptr)
+        : repository_(repository), walk_(walk), previous_(previous) {}
 
     // Writes the start of the first layer: the commit, its detached metadata, all dirtree and dirmeta
     // objects, and the directories of the root filesystem as a container runtime sees them.
@@ -28,10 +30,12 @@ class EncapsulatedTar {
 
     // Writes an object, and its visible names in the tree as hard links. Writes the parent directories of
     // these names first if the layer does not have them yet, with the metadata of the commit: a runtime that
-    // keeps each layer in its own directory would otherwise hide the metadata of lower layers.
+    // keeps each layer in its own directory would otherwise hide the metadata of lower layers. Throws
+    // UnusableFrames.
     void write_file(oci::TarWriter& tar, const WalkedFile& file);
 
   private:
+    oci::TarEntry write_object(oci::TarWriter& tar, const Sha256& checksum);
     void write_directory(oci::TarWriter& tar, const std::string& path, std::uint32_t mode,
                          std::uint32_t uid = 0, std::uint32_t gid = 0);
     void write_root(oci::TarWriter& tar);
@@ -39,6 +43,7 @@ class EncapsulatedTar {
 
     const Repository& repository_;
     const CommitWalk& walk_;
+    PreviousReader* previous_;
     std::set<std::string> written_;  // paths of directories in the image
     std::string last_parent_;        // the parent of a name in the commit, with its slash
 };

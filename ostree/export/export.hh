@@ -29,7 +29,10 @@ struct ExportOptions {
     // The image of the previous build, whose layers should be kept. Layers of a foreign base image are copied
     // unchanged (ostree/export/kept_layers.hh) if its source can return blobs.
     std::optional<oci::Image> previous;
-    bool copies_blobs = true;                   // the source of `previous` can return blobs
+    bool copies_blobs = true;  // the source of `previous` can return blobs
+    // The blobs of `previous` are on the local disk, so that it costs little to read frames of unchanged
+    // files (ostree/export/previous_frames.hh).
+    bool reuses_frames = true;
     std::map<std::string, std::string> labels;  // in addition to those of the commit, and with precedence
     std::vector<std::string> cmd;
     unsigned jobs = 0;  // number of threads; 0: one per core

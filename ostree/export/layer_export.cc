@@ -61,8 +61,13 @@ LayerExport::LayerExport(const Repository& repository, const CommitWalk& walk,
       sink_(sink),
       options_(options),
       progress_(progress),
-      record_(repository),
-      first_(record_.empty()) {}
+      record_(repository, options.compression),
+      first_(record_.empty()) {
+    const bool is_plain = options.format == ImageFormat::plain;
+    if (is_plain || !options.previous || !options.copies_blobs || !options.reuses_frames) return;
+    if (options.compression.kind != oci::LayerFormat::Kind::zstd_chunked) return;
+    frames_ = std::make_unique<PreviousFrames>(*options.previous, record_.blobs());
+}
 
 std::vector<oci::WrittenLayer> LayerExport::write_all() {
     std::vector<std::optional<oci::WrittenLayer>> written(plan_.size() + 1);
@@ -90,7 +95,12 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     // to generate the layer first for its digest.
     if (!layer && first_ && sink_.may_have_blobs()) {
         NullSink nowhere;
-        layer = make_layer(index, nowhere, pool);
+        try {
+            layer = make_layer(index, nowhere, pool);
+        } catch (const UnusableFrames& error) {
+            stop_reuse(error);
+            layer = make_layer(index, nowhere, pool);
+        }
         if (!is_there(*layer)) layer.reset();
     }
     if (!known) {
@@ -134,13 +144,27 @@ bool LayerExport::is_there(const oci::WrittenLayer& layer) const {
 // Generates and writes a layer, and retries if the target lost the upload.
 oci::WrittenLayer LayerExport::upload_layer(std::size_t index, TaskPool& pool) const {
     std::uint64_t counted = 0;
-    return oci::repeat_lost_upload("the layer", [&] {
+    const auto attempt = [&] {
         const auto upload = sink_.start_blob(std::nullopt);
         CountingSink counting(*upload, progress_, counted);
         oci::WrittenLayer written = make_layer(index, counting, pool);
         upload->finish(written.descriptor.digest);
         return written;
+    };
+    return oci::repeat_lost_upload("the layer", [&] {
+        try {
+            return attempt();
+        } catch (const UnusableFrames& error) {
+            stop_reuse(error);
+        }
+        return attempt();
     });
+}
+
+// Layers that are being written end in the same error or correctly; the next attempts use no frames.
+void LayerExport::stop_reuse(const UnusableFrames& error) const {
+    log_warning(concat("the previous image cannot be used, its files are compressed again: ", error.what()));
+    frames_->disable();
 }
 
 oci::WrittenLayer LayerExport::make_layer(std::size_t index, Sink& target, TaskPool& pool) const {
@@ -148,13 +172,16 @@ oci::WrittenLayer LayerExport::make_layer(std::size_t index, Sink& target, TaskP
     if (options_.format == ImageFormat::plain) {
         write_plain(index, writer->tar());
     } else {
-        write_encapsulated(index, writer->tar());
+        write_encapsulated(index, *writer);
     }
     return writer->finish();
 }
 
-void LayerExport::write_encapsulated(std::size_t index, oci::TarWriter& tar) const {
-    EncapsulatedTar encapsulated(repository_, walk_);
+void LayerExport::write_encapsulated(std::size_t index, oci::LayerWriter& writer) const {
+    oci::TarWriter& tar = writer.tar();
+    std::optional<PreviousReader> previous;
+    if (frames_ && writer.ready_frames() != nullptr) previous.emplace(*frames_, *writer.ready_frames());
+    EncapsulatedTar encapsulated(repository_, walk_, previous ? &*previous : nullptr);
     if (index == 0) {
         encapsulated.write_commit(tar);
         return;

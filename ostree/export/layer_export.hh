@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "ostree/export/export.hh"
 #include "ostree/export/layer_plan.hh"
 #include "ostree/export/layer_record.hh"
+#include "ostree/export/previous_frames.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/commit_walk.hh"
 
@@ -36,7 +38,8 @@ class LayerExport {
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) const;
-    void write_encapsulated(std::size_t index, oci::TarWriter& tar) const;
+    void stop_reuse(const UnusableFrames& error) const;
+    void write_encapsulated(std::size_t index, oci::LayerWriter& writer) const;
     void write_plain(std::size_t index, oci::TarWriter& tar) const;
     Sha256 recipe(std::size_t index) const;
 
@@ -47,6 +50,7 @@ class LayerExport {
     const ExportOptions& options_;
     Progress& progress_;
     LayerRecord record_;
+    std::unique_ptr<PreviousFrames> frames_;  // null: nothing to take frames from
     bool first_;  // the record is empty, so the content of the destination is unknown
 };
 

@@ -23,7 +23,7 @@ namespace osb::ostree {
 namespace {
 
 // Increase it when the same inputs give other bytes of a layer.
-constexpr std::string_view kWriterVersion = "1";
+constexpr std::string_view kWriterVersion = "2";
 constexpr std::size_t kMaxFile = 64UL * 1024;
 constexpr const char* kDirectory = "extensions/osb-oci/layers";
 
@@ -40,8 +40,9 @@ Fd make_directory(const Repository& repository) {
     return open_state_directory(concat(repository.path(), '/', kDirectory));
 }
 
-oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer) {
+oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer, const std::string& writer) {
     return {{"recipe", to_hex(recipe)},
+            {"writer", writer},
             {"mediaType", layer.descriptor.media_type},
             {"digest", layer.descriptor.digest.to_string()},
             {"size", layer.descriptor.size},
@@ -75,12 +76,17 @@ struct DirCloser {
     void operator()(DIR* dir) const noexcept { ::closedir(dir); }
 };
 
+std::vector<std::string> names_in(const Fd& directory) {
+    std::vector<std::string> out;
+    const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(::dup(directory.get())));
+    if (!dir) return out;
+    while (const dirent* entry = ::readdir(dir.get())) out.emplace_back(entry->d_name);
+    return out;
+}
+
 // Removes the older half if there are more than LayerRecord::kMaxRecords.
 void remove_old(const Fd& directory) {
-    const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(::dup(directory.get())));
-    if (!dir) return;
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(dir.get())) names.emplace_back(entry->d_name);
+    std::vector<std::string> names = names_in(directory);
     constexpr std::size_t kDots = 2;
     if (names.size() <= LayerRecord::kMaxRecords + kDots) return;
     std::vector<std::pair<std::int64_t, std::string>> files;
@@ -123,6 +129,9 @@ void LayerRecipe::add_directories(const std::vector<WalkedDirectory>& directorie
     }
 }
 
+LayerRecord::LayerRecord(const Repository& repository, const oci::LayerFormat& format)
+    : repository_(repository), writer_(concat(OSB_VERSION, ' ', kWriterVersion, ' ', format.to_string())) {}
+
 bool LayerRecord::empty() const {
     struct stat st {};
     return ::stat(concat(repository_.path(), '/', kDirectory).c_str(), &st) != 0;
@@ -139,13 +148,36 @@ std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
     return std::nullopt;
 }
 
+std::map<std::string, oci::Descriptor> LayerRecord::blobs() const {
+    std::map<std::string, oci::Descriptor> out;
+    try {
+        const Fd directory = open_directory(repository_);
+        for (const std::string& name : names_in(directory)) {
+            if (name.size() != 2 * sizeof(Sha256)) continue;
+            try {
+                const oci::Json json =
+                    oci::parse_json(read_regular_file(directory.get(), name, kMaxFile), name);
+                oci::WrittenLayer layer = from_json(json, parse_sha256(name));
+                if (oci::required_string(json, "writer", name) != writer_) continue;
+                std::string digest = layer.descriptor.digest.to_string();
+                out.insert_or_assign(std::move(digest), std::move(layer.descriptor));
+            } catch (const Error& error) {
+                log_debug(error.message());  // damaged, or from an older version
+            }
+        }
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::not_found) log_debug(error.message());
+    }
+    return out;
+}
+
 void LayerRecord::save(const Sha256& recipe, const oci::WrittenLayer& layer) const {
     try {
         const Fd directory = make_directory(repository_);
         const std::string name = to_hex(recipe);
         // The name is unique among all threads and processes that write the same record.
         const std::string temporary = concat(name, '.', ::getpid(), '.', layer.descriptor.digest.hex());
-        replace_file(directory.get(), name, to_json(recipe, layer).dump(), temporary);
+        replace_file(directory.get(), name, to_json(recipe, layer, writer_).dump(), temporary);
         remove_old(directory);
     } catch (const Error& error) {
         log_debug(error.message());

@@ -2,6 +2,7 @@
 // it need not be generated again.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,17 +38,21 @@ class LayerRecord {
   public:
     static constexpr std::size_t kMaxRecords = 2048;
 
-    // `repository` is borrowed and must outlive this object.
-    explicit LayerRecord(const Repository& repository) : repository_(repository) {}
+    // `repository` is borrowed and must outlive this object. format: of the layers that save() records.
+    explicit LayerRecord(const Repository& repository, const oci::LayerFormat& format = {});
 
     // True if the record has no layers.
     bool empty() const;
     // The recorded layer, without `tar_size` and `toc`, or nullopt.
     std::optional<oci::WrittenLayer> find(const Sha256& recipe) const;
     void save(const Sha256& recipe, const oci::WrittenLayer& layer) const;
+    // The recorded blobs, by digest, that this version of the program made in this format: equal content has
+    // equal frames in them.
+    std::map<std::string, oci::Descriptor> blobs() const;
 
   private:
     const Repository& repository_;
+    std::string writer_;
 };
 
 }  // namespace osb::ostree

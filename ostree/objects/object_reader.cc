@@ -128,26 +128,26 @@ ContentObject open_unchecked(const Repository& repository, const Sha256& checksu
     return open_through_libostree(repository, hex, part);
 }
 
-Hasher hash_header(const ContentObject& object) {
+}  // namespace
+
+Hasher begin_object_checksum(const ContentObject& object) {
     Hasher out;
     out.update(file_header(
         {.uid = object.uid, .gid = object.gid, .mode = object.mode, .xattrs = object.xattrs}, object.target));
     return out;
 }
 
-}  // namespace
-
 ContentObject read_object_header(const Repository& repository, const Sha256& checksum) {
     ContentObject out = open_unchecked(repository, checksum, ObjectPart::header);
     if (out.size > 0) return out;
-    if (const Sha256 actual = hash_header(out).finish_sha256(); actual != checksum)
+    if (const Sha256 actual = begin_object_checksum(out).finish_sha256(); actual != checksum)
         throw_damaged(checksum, actual);
     return out;
 }
 
 ContentObject open_object(const Repository& repository, const Sha256& checksum) {
     ContentObject out = open_unchecked(repository, checksum, ObjectPart::whole);
-    Hasher hasher = hash_header(out);
+    Hasher hasher = begin_object_checksum(out);
     if (out.size > 0) {
         out.content =
             std::make_unique<CheckedSource>(std::move(out.content), out.size, std::move(hasher), checksum);

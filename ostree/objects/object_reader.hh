@@ -37,6 +37,9 @@ ContentObject open_object(const Repository& repository, const Sha256& checksum);
 // Throws as open_object(). Thread-safe.
 ContentObject read_object_header(const Repository& repository, const Sha256& checksum);
 
+// Starts the checksum of a content object: the caller adds the content.
+Hasher begin_object_checksum(const ContentObject& object);
+
 // Reads the bytes of a commit, dirtree or dirmeta object. Throws Error{digest_mismatch} for a damaged one.
 // Thread-safe.
 std::string read_metadata(const Repository& repository, ObjectType type, const Sha256& checksum);
