@@ -28,9 +28,9 @@ SLACK = 65536
 
 class Case:
     """A verb with its state in a directory. `name` is what a command line selects. `once`: the same command again would do something else,
-    so it follows only an end that came before the result."""
+    so it follows only an end that came before the result. `share`: faults that every run of the tests tries."""
 
-    once = False
+    once, share = False, 24
 
     def __init__(self, test, name):
         self.test, self.name = test, name
@@ -227,8 +227,10 @@ def thaw(directory):
 
 
 class OnDisk(Case):
-    """upgrade, switch or rollback on a disk of install-to-disk that is mounted, with its BOOT. Version v1 is proven and the default. `begin`
-    are the commands that lead to the state before."""
+    """upgrade or rollback on a disk of install-to-disk that is mounted, with its BOOT. Version v1 is proven and the default. `begin` are
+    the commands that lead to the state before."""
+
+    share = 12
 
     def __init__(self, test, name, images, verb, begin=()):
         super().__init__(test, name)

@@ -4,6 +4,7 @@
 zstd:chunked image, by the objects of an image that holds a commit, and by a delta. Each time it restarts into the new version."""
 
 import json
+import random
 import sys
 
 import lib_system
@@ -14,6 +15,8 @@ from lib_story import Guest, Site, first_layer
 
 ORDINARY, COMMITS = "ordinary:stable", "commits:stable"
 MARK = "usr/share/osb-test/changed"
+# Beside it in each version's layer, and the same in all of them.
+FILLER = random.Random(1).randbytes(2 << 20)
 
 
 def publish_files(site, version):
@@ -34,7 +37,8 @@ def publish_commits(site, *versions):
 
 
 def change(site, version, base):
-    site.image(version, TarLayer().file_entry(MARK, f"of {version}\n".encode()), base=base)
+    layer = TarLayer().file_entry(MARK, f"of {version}\n".encode()).file_entry("usr/share/osb-test/filler", FILLER)
+    site.image(version, layer, base=base)
 
 
 def check_way(test, guest, command, version, way):
@@ -75,7 +79,7 @@ def main(test):
     test.need("docker-registry", "syslinux", "mcopy")
     with Registry(test) as registry:
         site = Site(test, registry)
-        site.image("1", first_layer(test))
+        site.image("1", first_layer(test).file_entry("usr/share/osb-test/filler", FILLER))
         publish_files(site, "1")
         disk = site.install("disk.img", "--size", "2G", name=ORDINARY)
         change(site, "2", "1")

@@ -225,7 +225,7 @@ TEST_F(KnownLayersTest, APullKeepsTheObjectsThatCameBeforeTheNetworkFailed) {
     ostree::Repository repository = pulled(make("first", "zlib 1"));
     const oci::Image next = make("second", "zlib 2");
     const auto objects = [&] {
-        const std::filesystem::recursive_directory_iterator all(directory_ / "target" / "objects");
+        const std::filesystem::recursive_directory_iterator all(directory_ / "target/objects");
         return std::distance(begin(all), end(all));
     };
     const auto pull = [&] {
