@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Each system call that changes a file fails once, or is the last one of the program: EIO, ENOSPC, EINTR and SIGKILL, injected by strace
-into import, pull, push, export, upgrade and rollback. After each fault: refs, tags and boot entries are old or new, what they name is
-whole, the same command again gives what an undisturbed run gives, and nothing is left over. A fault of a reported success is a success that is
-not there.
+into import, pull, push, export, upgrade, rollback and install-to-disk. After each fault: refs, tags, boot entries and disks are old or new,
+what they name is whole, the same command again gives what an undisturbed run gives, and nothing is left over. A success that is reported is
+there.
 
     faults.py [CASE...] [CALL...] [CALL:NUMBER:FAULT...]
 
@@ -17,7 +17,7 @@ import sys
 
 import lib_harness
 from lib_harness import rounds
-from lib_verb_cases import Sources, cannot_mount, small_layers
+from lib_verb_cases import NEED_DISKS, Sources, cannot_mount, small_layers
 
 CALLS = ("openat", "write", "writev", "pwrite64", "fsync", "fdatasync", "syncfs", "rename", "renameat", "renameat2", "link", "linkat",
          "unlink", "unlinkat", "mkdirat", "mkdir", "flock", "fcntl", "ftruncate", "fchmod", "fchown", "symlinkat", "copy_file_range",
@@ -115,7 +115,7 @@ def main(test):
     cases = Sources(test, small_layers).cases()
     only = [argument for argument in sys.argv[1:] if argument not in cases]
     for name in [argument for argument in sys.argv[1:] if argument in cases] or cases:
-        if name in ("upgrade", "rollback") and (reason := cannot_mount()):
+        if name in NEED_DISKS and (reason := cannot_mount()):
             test.skip_one(name, reason)
             continue
         case = cases[name]()

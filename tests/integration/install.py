@@ -388,7 +388,7 @@ def devices(test):
         test.check_refused(install(test, device, "--wipe"), 3, "a device that is in use", "in use")
         test.must("umount", mounted)
         test.must("losetup", "--detach", part, env=environment())
-        kills(test, device, rounds(5, 100, "kills of install-to-disk, on a device"), "--wipe")
+        kills(test, device, rounds(5, 20, "kills of install-to-disk, on a device"), "--wipe")
     finally:
         test.run("losetup", "--detach", device, env=environment())
 
@@ -415,7 +415,7 @@ def kills(test, target, times, *options):
 
 def killed_files(test):
     disk = test.path("killed.img")
-    kills(test, disk, rounds(10, 200, "kills of install-to-disk, into a file"), "--wipe")
+    kills(test, disk, rounds(10, 40, "kills of install-to-disk, into a file"), "--wipe")
     check_filesystems(test, disk, "after kills")
     again = test.path("fresh.img")
     process = subprocess.Popen([test.osb, "install-to-disk", "--progress", "none", "--repo", test.repo, "os/test", again],

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Verbs that are ended at random moments leave nothing that hinders the next run.
 
-    kill.py [VERB...]     # import, pull, push, export, upgrade, rollback; without arguments all of them
+    kill.py [VERB...]     # import, pull, push, export, upgrade, rollback, install; without arguments all of them
 
 import: kill -9, several in a row on one repository; then SIGINT and SIGTERM. Other verbs: kill -9 of their process group, once a round,
 with the checks of lib_verb_cases.py. OSB_SEED repeats a run's moments, as parts of the time that an undisturbed run takes; each verb has
-its own. OSB_KILLS sets how many of these other verbs. (install-to-disk: install.py.)
+its own. OSB_KILLS sets how many of these other verbs.
 """
 
 import os
@@ -19,11 +19,12 @@ import time
 import lib_harness
 from lib_harness import rounds
 from lib_image import Layout, TarLayer, simple_layout
-from lib_verb_cases import Sources, cannot_mount
+from lib_verb_cases import NEED_DISKS, Sources, cannot_mount
 
 IN_A_ROW = 5
-VERBS = {"pull": "pull-archive", "push": "push", "export": "export", "upgrade": "upgrade", "rollback": "rollback"}
-DEFAULT, ALL = 15, 1000
+VERBS = {"pull": "pull-archive", "push": "push", "export": "export", "upgrade": "upgrade", "rollback": "rollback",
+         "install": "install"}
+DEFAULT, ALL, INSTALLATIONS = 15, 1000, 300
 # An undisturbed run is measured again after so many rounds: the machine may do other things meanwhile.
 MEASURED_EVERY = 25
 
@@ -222,7 +223,7 @@ def kill_once(case, moment):
 
 def check_verb(test, verb, case, generator):
     faults, in_time, seconds = [], 0, 0.0
-    wanted = int(os.environ.get("OSB_KILLS", 0)) or rounds(DEFAULT, ALL, f"kill -9 of {verb}")
+    wanted = int(os.environ.get("OSB_KILLS", 0)) or rounds(DEFAULT, INSTALLATIONS if verb == "install" else ALL, f"kill -9 of {verb}")
     for number in range(wanted):
         if number % MEASURED_EVERY == 0:
             seconds = seconds_of(test, case)
@@ -261,7 +262,7 @@ def main(test):
     for verb in wanted:
         if verb == "import":
             continue
-        if verb in ("upgrade", "rollback") and (reason := cannot_mount()):
+        if verb in NEED_DISKS and (reason := cannot_mount()):
             test.skip_one(verb, reason)
             continue
         case = sources.cases()[VERBS[verb]]()

@@ -21,7 +21,7 @@ class NginxProxy:
         with open(self.conf(), "w", encoding="ascii") as file:
             file.write(f"daemon off; pid {self.home}/pid; error_log {self.home}/error; events {{}}\n"
                        + ("user root;\n" if os.geteuid() == 0 else "")
-                       + f"http {{ log_format short '$status $body_bytes_sent $request_uri $http_range'; "
+                       + "http { log_format short '$status $body_bytes_sent $request_uri $http_range'; "
                        + f"access_log {self.home}/log short;\n"
                        + "".join(f"{kind}_temp_path {self.home}/{kind};\n" for kind in TEMPORARY)
                        + f"proxy_cache_path {self.home}/cache keys_zone=blobs:1m;\n"

@@ -22,6 +22,8 @@ from lib_upgrade import Disk, Images
 
 REF = "os/test"
 FITHAW = 0xC0045878
+BLOCK = 65536
+NEED_DISKS = ("upgrade", "rollback", "install")
 # Small files share blocks or not, and a directory's block may be larger once it had more entries.
 SLACK = 65536
 
@@ -347,6 +349,57 @@ class OnDisk(Case):
         return too_large(self.disk_use(), self.size)
 
 
+def disk_digest(path):
+    """A digest of a sparse file, by its blocks that are not zero."""
+    out = hashlib.sha256(f"{os.path.getsize(path)}".encode())
+    with open(path, "rb") as file:
+        at, size = 0, os.path.getsize(path)
+        while at < size:
+            try:
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA) // BLOCK * BLOCK
+            except OSError:  # ENXIO: only a hole is left
+                break
+            block = os.pread(file.fileno(), BLOCK, at)
+            if block.strip(b"\0"):
+                out.update(f"{at} ".encode() + block)
+            at += BLOCK
+    return out.hexdigest()
+
+
+class ToDisk(Case):
+    """install-to-disk into a file, which is there as a whole or not at all."""
+
+    share = 12
+
+    def __init__(self, test, image):
+        super().__init__(test, "install")
+        self.image = image
+        os.mkdir(self.start)
+        self.target = os.path.join(self.work, "disk.img")
+        self.fresh()
+        test.must(*self.command())
+        self.expected = disk_digest(self.target)
+
+    def command(self):
+        # The same time gives the same disk, bit for bit.
+        return ["env", "SOURCE_DATE_EPOCH=1700000000", f"PATH={os.environ['PATH']}:/usr/sbin:/sbin", self.test.osb, "install-to-disk", "-q",
+                "--size", "512M", "--wipe", "--jobs", "1", "--target-imgref", "docker://registry.example/os:1", self.image, self.target]
+
+    def fault(self):
+        if not self.is_done() or disk_digest(self.target) == self.expected:
+            return ""
+        return "the disk is another one than that of an undisturbed run"
+
+    def is_done(self):
+        return os.path.exists(self.target)
+
+    def rest(self):
+        # The directory of the run that was killed; one of less than ten seconds is not removed yet, because a run that starts has not
+        # locked its own.
+        left = [name for name in os.listdir(self.work) if name != "disk.img"]
+        return f"left: {left}" if len(left) > 1 or not all(name.startswith(".osb-oci-scratch-") for name in left) else ""
+
+
 class Sources:
     """Two versions of a small system as images, as commits of a repository, and as images that hold these. Made when first asked for."""
 
@@ -405,7 +458,8 @@ class Sources:
         return {"import-archive": lambda: ToRepository(self.test, "import", self.images, "archive"),
                 "import-bare-user": lambda: ToRepository(self.test, "import", self.images, "bare-user"),
                 "pull-archive": lambda: ToRepository(self.test, "pull", self.held_images(), "archive"),
-                "push": self.push, "export": self.export, "upgrade": self.upgrade, "rollback": self.rollback}
+                "push": self.push, "export": self.export, "upgrade": self.upgrade, "rollback": self.rollback,
+                "install": lambda: ToDisk(self.test, self.bootable().oci("v1"))}
 
 
 def small_layers(version):
