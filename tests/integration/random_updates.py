@@ -164,6 +164,7 @@ def main(test):
             for seed in range(begin, min(begin + PAIRS_OF_REGISTRY, first + count)):
                 wrong += check_pair(test, registry, images, seed, ways)
         shutil.rmtree(registry.root)
+        print(f"# up to the seed {seed}: {ways}, {len(wrong)} findings", flush=True)
     test.check(not wrong, f"{count} random pairs: the commit of whole layers; {ways}", "\n".join(wrong))
     taken = sum(number for used, number in ways.items() if used in ("objects by objects", "files by files", "delta by delta"))
     test.check(taken * 2 > count, f"{taken} updates went the way that they are for", ways)
