@@ -8,6 +8,7 @@
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/file_fetch.hh"
+#include "ostree/import/keep_fetched.hh"
 #include "ostree/import/layer_reading.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/objects/object_writer.hh"
@@ -56,9 +57,9 @@ class LayerFetch {
     void fetch_objects(ObjectFetch& objects, std::uint64_t batch_size) {
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
-        objects.run(writer, progress_, batch_size);
-        writer.publish();
-        transaction.commit();
+        const auto keep = [&] { keep_layers(transaction, writer, {}); };
+        fetch_and_keep([&] { objects.run(writer, progress_, batch_size); }, keep);
+        keep();
     }
 
     // The files of all batches so far get a commit and a ref, because their objects cannot be found without
@@ -66,19 +67,9 @@ class LayerFetch {
     void fetch_files(FileFetch& files, std::uint64_t batch_size) {
         Transaction transaction(repository_);
         ObjectWriter writer(repository_);
-        files.run(writer, progress_, batch_size);
-        save_layers(transaction, writer, files.partial_layers(writer));
-    }
-
-    static void save_layers(Transaction& transaction, ObjectWriter& writer,
-                            const std::vector<std::shared_ptr<const Layer>>& layers) {
-        std::vector<GVariantPtr> commits;
-        commits.reserve(layers.size());
-        for (const auto& layer : layers) commits.push_back(make_layer_commit(writer, *layer));
-        writer.publish();
-        transaction.lock_refs();
-        for (std::size_t i = 0; i < layers.size(); ++i) save_layer(transaction, commits[i].get(), *layers[i]);
-        transaction.commit();
+        const auto keep = [&] { keep_layers(transaction, writer, files.partial_layers(writer)); };
+        fetch_and_keep([&] { files.run(writer, progress_, batch_size); }, keep);
+        keep();
     }
 
     std::uint64_t read_in_batches(const std::vector<std::size_t>& layers, std::uint64_t batch_size) {
@@ -110,7 +101,7 @@ class LayerFetch {
             });
         }
         pool.run();
-        save_layers(transaction, writer, layers);
+        keep_layers(transaction, writer, layers);
     }
 
     Repository& repository_;

@@ -114,6 +114,7 @@ ImportResult import_new(Repository& repository, const oci::Image& image, const I
     ReusedLayers reused = find_reused_layers({.repository = repository,
                                               .image = image,
                                               .tables = tables,
+                                              .transaction = transaction,
                                               .writer = writer,
                                               .budget = budget,
                                               .progress = progress,

@@ -8,6 +8,7 @@
 #include "base/task_pool.hh"
 #include "ostree/import/fetch_plan.hh"
 #include "ostree/import/file_fetch.hh"
+#include "ostree/import/keep_fetched.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/tree/commit.hh"
@@ -81,7 +82,8 @@ void fetch_objects(ReusedLayers& out, const ReuseContext& context) {
     if (unread.empty()) return;
     ObjectFetch fetch(context.repository, context.image, unread, context.tables, context.way,
                       context.threads);
-    fetch.run(context.writer, context.progress);
+    fetch_and_keep([&] { fetch.run(context.writer, context.progress); },
+                   [&] { keep_layers(context.transaction, context.writer, {}); });
     for (ImageLayer& layer : out.layers.distinct) {
         if (layer.content != nullptr || layer.kind == LayerKind::ordinary) continue;
         take_fetched(out, layer, fetch.layer(layer.index), context.budget);
@@ -94,7 +96,9 @@ void fetch_files(ReusedLayers& out, const ReuseContext& context) {
     const std::vector<std::size_t> unread = unread_of(out.layers).ordinary;
     if (unread.empty()) return;
     FileFetch fetch(context.repository, context.image, unread, context.tables, context.way, context.threads);
-    fetch.run(context.writer, context.progress);
+    fetch_and_keep(
+        [&] { fetch.run(context.writer, context.progress); },
+        [&] { keep_layers(context.transaction, context.writer, fetch.partial_layers(context.writer)); });
     fetch.build(context.writer, context.progress);
     for (ImageLayer& layer : out.layers.distinct) {
         if (layer.content == nullptr && layer.kind == LayerKind::ordinary)

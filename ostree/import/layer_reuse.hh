@@ -17,6 +17,8 @@
 
 namespace osb::ostree {
 
+class Transaction;
+
 // The result of the search for known layers.
 struct ReusedLayers {
     ImageLayers layers;             // the reused ones have content
@@ -32,6 +34,7 @@ struct ReuseContext {
     const Repository& repository;
     const oci::Image& image;
     ImageTables& tables;
+    Transaction& transaction;
     ObjectWriter& writer;
     ImageBudget& budget;
     Progress& progress;
@@ -42,7 +45,8 @@ struct ReuseContext {
 // Reuses a known layer if the repository has all of its objects. So an import repairs a damaged repository.
 // Then fetches the missing objects of the other layers that hold the commit (the first `base_layers`), and
 // the missing files of the other ordinary layers, if this transfers less than the layers (ObjectFetch,
-// FileFetch), into the writer.
+// FileFetch), into the writer. If the registry fails meanwhile, the fetched objects and files are kept, and
+// the transaction is over.
 //
 // Charges the reused layers to the budget. Throws Error with the layer as context: digest_mismatch as
 // load_layer(); too_large; unavailable if the registry fails; and as ObjectFetch and FileFetch.

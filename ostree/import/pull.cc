@@ -11,6 +11,7 @@
 #include "ostree/import/image_deltas.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/image_tables.hh"
+#include "ostree/import/keep_fetched.hh"
 #include "ostree/import/known_layers.hh"
 #include "ostree/import/layer_reader.hh"
 #include "ostree/import/layer_store.hh"
@@ -67,11 +68,11 @@ struct Fetched {
 };
 
 Fetched fetch_missing(const Repository& repository, const oci::Image& image, const PullOptions& options,
-                      FetchWay way, const std::vector<std::size_t>& missing, ObjectWriter& writer,
-                      Progress& progress) {
+                      FetchWay way, const std::vector<std::size_t>& missing, Transaction& transaction,
+                      ObjectWriter& writer, Progress& progress) {
     ImageTables tables(image);
     ObjectFetch objects(repository, image, missing, tables, way, options.jobs);
-    objects.run(writer, progress);
+    fetch_and_keep([&] { objects.run(writer, progress); }, [&] { keep_layers(transaction, writer, {}); });
     std::vector<std::size_t> whole;
     for (const std::size_t index : missing) {
         if (!objects.covers(index)) whole.push_back(index);
@@ -126,7 +127,8 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
     Transaction transaction(repository);
     ObjectWriter writer(repository);
     const std::vector<std::size_t> missing = layers_to_fetch(repository, image, evidence_for(way), writer);
-    const Fetched fetched = fetch_missing(repository, image, options, way, missing, writer, progress);
+    const Fetched fetched =
+        fetch_missing(repository, image, options, way, missing, transaction, writer, progress);
     const bool knows_layers = missing.size() < image.manifest.layers.size();
     uses_tables = fetched.way == "objects" || (knows_layers && evidence_for(way) == Evidence::tables);
     check_promised_commit(image, fetched.commit.commit.value());

@@ -1,6 +1,7 @@
 #include "registry/distribution/distribution_source.hh"
 
 #include <atomic>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -137,13 +138,20 @@ class DistributionSource final : public oci::ImageSource {
 
     std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
                                        std::uint64_t length) override {
+        // Until one range was answered, others wait: a registry that serves none may send the whole blob.
+        std::unique_lock probe(probe_mutex_, std::defer_lock);
+        const bool is_part = length < descriptor.size;
+        if (is_part && !has_ranges_) probe.lock();
         if (no_ranges_) {
             throw Error(ErrorKind::unsupported, "the registry sends whole blobs only").code("no_ranges");
         }
+        if (probe.owns_lock() && has_ranges_) probe.unlock();
         try {
-            return first_that([&](const Client& client) {
+            std::unique_ptr<Source> out = first_that([&](const Client& client) {
                 return open_range_download(client, descriptor, offset, length);
             });
+            if (is_part) has_ranges_ = true;
+            return out;
         } catch (const Error& error) {
             if (error.code() == "no_ranges") no_ranges_ = true;
             throw;
@@ -179,7 +187,9 @@ class DistributionSource final : public oci::ImageSource {
     oci::Reference reference_;
     std::vector<Client> endpoints_;
     std::atomic<std::size_t> current_ = 0;
-    std::atomic<bool> no_ranges_ = false;  // an endpoint did not serve a range as asked
+    std::atomic<bool> no_ranges_ = false;   // an endpoint did not serve a range as asked
+    std::atomic<bool> has_ranges_ = false;  // one did
+    std::mutex probe_mutex_;                // held during the first request for a range
 };
 
 }  // namespace

@@ -14,6 +14,8 @@ constexpr unsigned kMaxRedirects = 10;
 constexpr unsigned kMaxAuthRounds = 3;
 constexpr unsigned kMaxForbidden = 3;
 constexpr std::size_t kMaxWarnings = 16;
+// Of redirects: one for each blob that is read in parts.
+constexpr std::size_t kMaxLocations = 4096;
 constexpr std::size_t kMaxWarning = 4096;
 constexpr std::chrono::seconds kProbeTime{30};
 
@@ -146,13 +148,55 @@ HttpResponse Session::send_authorized(const RegistryRequest& request, const Url&
     }
 }
 
+void Session::set_location(const Url& url, std::optional<Url> location) {
+    const std::lock_guard guard(mutex_);
+    const std::string key = url.to_string();
+    locations_.erase(key);
+    if (location && locations_.size() < kMaxLocations) locations_.emplace(key, *std::move(location));
+}
+
+// Returns nullopt if no location is known, or if it refuses the request.
+std::optional<HttpResponse> Session::send_to_known_location(const RegistryRequest& request) {
+    std::optional<Url> location;
+    {
+        const std::lock_guard guard(mutex_);
+        const auto found = locations_.find(request.url.to_string());
+        if (found == locations_.end()) return std::nullopt;
+        location = found->second;
+    }
+    try {
+        HttpResponse response = send_authorized(request, *location);
+        if (response.status >= 200 && response.status < 300) return response;
+        set_location(request.url, std::nullopt);
+        // These say something about the blob or the moment, not about the location.
+        const bool is_answer = response.status == 416 || is_transient_status(response.status);
+        if (is_answer || response.status == 501) return response;
+        discard_body(response);
+        return std::nullopt;
+    } catch (const NetworkError&) {
+        set_location(request.url, std::nullopt);
+        throw;
+    }
+}
+
 HttpResponse Session::send_once(const RegistryRequest& request) {
+    if (request.reuse_redirect) {
+        if (auto response = send_to_known_location(request)) return *std::move(response);
+    }
+    return send_following(request);
+}
+
+HttpResponse Session::send_following(const RegistryRequest& request) {
     Url url = request.url;
     for (unsigned hop = 0; hop <= kMaxRedirects; ++hop) {
         HttpResponse response = send_authorized(request, url);
         const bool follow =
             request.follow_redirects && is_redirect(response.status) && may_follow(request, response.status);
-        if (!follow) return response;
+        if (!follow) {
+            const bool is_success = response.status >= 200 && response.status < 300;
+            if (request.reuse_redirect && hop > 0 && is_success) set_location(request.url, url);
+            return response;
+        }
         const auto location = response.header("location");
         const std::optional<Url> next = location ? url.resolve(*location) : std::nullopt;
         if (!next) {

@@ -1,6 +1,7 @@
 // Requests to one registry, with authorization, retries after transient failures, and redirects.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,9 @@ struct RegistryRequest {
     // request has no effect.
     bool retry = true;
     bool follow_redirects = true;
+    // Sends the request to the location to which an earlier one with the same URL was redirected. If that
+    // location refuses it (a signed URL expires, usually with 403), the request is sent to the URL again.
+    bool reuse_redirect = false;
     std::optional<std::chrono::milliseconds> total_time;
 };
 
@@ -74,6 +78,9 @@ class Session {
 
   private:
     HttpResponse send_once(const RegistryRequest& request);
+    std::optional<HttpResponse> send_to_known_location(const RegistryRequest& request);
+    HttpResponse send_following(const RegistryRequest& request);
+    void set_location(const Url& url, std::optional<Url> location);
     bool was_allowed(const RegistryRequest& request, int status);
     HttpResponse send_authorized(const RegistryRequest& request, const Url& url);
     void note_warnings(const HttpResponse& response);
@@ -87,7 +94,8 @@ class Session {
     bool probed_ = false;
     std::unique_ptr<Authenticator> authenticator_;
     std::set<std::string> warned_;
-    bool may_read_ = false;  // a request of this kind has succeeded
+    std::map<std::string, Url> locations_;  // of redirects, by the URL of the request
+    bool may_read_ = false;                 // a request of this kind has succeeded
     bool may_write_ = false;
 };
 

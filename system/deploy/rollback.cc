@@ -107,6 +107,8 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
     }
     const Roles before = roles_of(sysroot);
     if (before.reset_waits) return give_up_reset(sysroot, *before.reset);
+    // Recorded first: the repetition of an interrupted rollback no longer finds the deployment.
+    if (before.on_trial && !before.runs_on_trial()) record_given_up(sysroot, *before.on_trial);
     const TrialOutcome trial = advance_trial(
         sysroot, TrialEvent::rollback, {.running = before.current, .failure = "rolled back by the operator"});
     const auto outcome = [&](RollbackResult result) {
@@ -115,7 +117,8 @@ RollbackOutcome roll_back(Sysroot& sysroot) {
     };
     switch (trial.verdict) {
         case TrialVerdict::withdrawn:
-            if (before.on_trial) record_given_up(sysroot, *before.on_trial);
+            // An interrupted rollback has removed it from the list, but maybe not its files.
+            if (!before.on_trial) sysroot.remove_undeployed();
             return outcome(RollbackResult::trial_cancelled);
         case TrialVerdict::failed:
             // If a trial is over and nobody has noticed, the rollback cancels the pending change.

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""Imports that are ended at random moments leave nothing that hinders the next one.
+"""Verbs that are ended at random moments leave nothing that hinders the next run.
 
-kill -9, several in a row on one repository; then SIGINT and SIGTERM. OSB_SEED repeats a run's moments.
+    kill.py [VERB...]     # import, pull, push, export, upgrade, rollback, install; without arguments all of them
+
+import: kill -9, several in a row on one repository; then SIGINT and SIGTERM. Other verbs: kill -9 of their process group, once a round,
+with the checks of lib_verb_cases.py. OSB_SEED repeats a run's moments, as parts of the time that an undisturbed run takes; each verb has
+its own. OSB_KILLS sets how many of these other verbs.
 """
 
 import os
@@ -9,13 +13,20 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import lib_harness
 from lib_harness import rounds
 from lib_image import Layout, TarLayer, simple_layout
+from lib_verb_cases import NEED_DISKS, Sources, cannot_mount
 
 IN_A_ROW = 5
+VERBS = {"pull": "pull-archive", "push": "push", "export": "export", "upgrade": "upgrade", "rollback": "rollback",
+         "install": "install"}
+DEFAULT, ALL, INSTALLATIONS = 15, 1000, 300
+# An undisturbed run is measured again after so many rounds: the machine may do other things meanwhile.
+MEASURED_EVERY = 25
 
 
 def make_image(test, generator):
@@ -90,7 +101,7 @@ class Killer:
 
 def check_kills(test, killer):
     faults, kills, in_time, repositories = [], 0, 0, 0
-    wanted = rounds(15, 100, "kill -9 of an import")
+    wanted = rounds(DEFAULT, ALL, "kill -9 of an import")
     while kills < wanted:
         if repositories % 5 == 0:
             killer.measure()
@@ -182,11 +193,91 @@ def check_signal(test, killer, number):
                "\n".join(faults))
 
 
+def seconds_of(test, case):
+    """How long an undisturbed run takes now, if nothing else delays it."""
+    times = []
+    for _ in range(3):
+        case.fresh()
+        begin = time.monotonic()
+        test.must(*case.command())
+        times.append(time.monotonic() - begin)
+    return min(times)
+
+
+def kill_once(case, moment):
+    """Whether the verb was killed before its end, how long it ran, and what is wrong afterwards."""
+    case.fresh()
+    begin = time.monotonic()
+    process = subprocess.Popen(case.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               start_new_session=True)
+    try:
+        said = process.communicate(timeout=moment)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said = process.communicate()[1]
+    took, status = time.monotonic() - begin, process.returncode
+    if status not in (0, -signal.SIGKILL):
+        return False, took, f"ended with {status} before it was killed: {said[-500:]}"
+    case.settle()
+    if status == 0 and not case.is_done():
+        return False, took, case.fault() or "said that it was done, and was not"
+    return status != 0, took, case.problem()
+
+
+def check_verb(test, verb, case, generator):
+    faults, in_time, seconds = [], 0, 0.0
+    wanted = int(os.environ.get("OSB_KILLS", 0)) or rounds(DEFAULT, INSTALLATIONS if verb == "install" else ALL, f"kill -9 of {verb}")
+    for number in range(wanted):
+        if number % MEASURED_EVERY == 0:
+            seconds = seconds_of(test, case)
+            print(f"# {verb}: an undisturbed run: {seconds:.2f} s; {number} kills, {len(faults)} findings", flush=True)
+        part = generator.uniform(0.0, 1.1)
+        killed, took, fault = kill_once(case, part * seconds)
+        in_time += killed
+        if not killed:
+            seconds = took  # the machine has become quicker
+        if fault:
+            faults.append(f"kill {number + 1}, after {part:.3f} of the run: {fault}")
+            print(f"# {verb}: {faults[-1]}", flush=True)
+    test.check(not faults, f"{verb}: {wanted} times kill -9, {in_time} before its end: all is old or new, and the same again succeeds",
+               "\n".join(faults))
+    test.check(in_time > wanted / 10, f"{verb}: {in_time} of {wanted} were in time")
+
+
+def layers_for_kills(seed):
+    """Of a version, enough to be killed within: files that stay, and files that change."""
+    def make(version):
+        same, changed = random.Random(f"{seed} same"), random.Random(f"{seed} {version}")
+        layer = TarLayer()
+        for number in range(120):
+            generator = same if number % 2 else changed
+            layer.file_entry(f"usr/lib/{number}", generator.randbytes(generator.randrange(3000)))
+        return [layer.bytes(), TarLayer().file_entry("usr/large", changed.randbytes(3 << 19)).bytes()]
+    return make
+
+
 def main(test):
     test.need("ostree")
     seed = int(os.environ.get("OSB_SEED", time.time_ns() % 1_000_000))
-    print(f"# OSB_SEED={seed}")
-    generator = random.Random(seed)
+    print(f"# OSB_SEED={seed}", flush=True)
+    wanted = sys.argv[1:] or ["import", *VERBS]
+    if "import" in wanted:
+        check_import(test, random.Random(f"{seed} import"))
+    sources = Sources(test, layers_for_kills(seed))
+    for verb in wanted:
+        if verb == "import":
+            continue
+        if verb in NEED_DISKS and (reason := cannot_mount()):
+            test.skip_one(verb, reason)
+            continue
+        case = sources.cases()[VERBS[verb]]()
+        try:
+            check_verb(test, verb, case, random.Random(f"{seed} {verb}"))
+        finally:
+            case.close()
+
+
+def check_import(test, generator):
     killer = Killer(test, make_image(test, generator), generator)
     print(f"# an undisturbed import: {killer.seconds:.2f} s, {killer.size / 1e6:.1f} MB")
     check_kills(test, killer)

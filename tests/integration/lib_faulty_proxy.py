@@ -16,13 +16,14 @@ class Fault:
 
     kind: status, reset (before an answer), reset-headers, reset-body, fin-body, corrupt, whole (ranges are not served),
     wrong-range, circle (redirects), break-upload (half of the body arrives, then RST), reset-connect (no request is
-    read), alert (in the TLS handshake).
+    read), alert (in the TLS handshake). ranges: only requests for a range are meant.
     """
 
-    def __init__(self, kind, method="GET", part="/blobs/", times=DAMAGE, status=0, headers=(), skip=0):
+    def __init__(self, kind, method="GET", part="/blobs/", times=DAMAGE, status=0, headers=(), skip=0, ranges=False):
         self.kind, self.method, self.part, self.times = kind, method, part, times
-        self.status, self.headers, self.skip = status, headers, skip
+        self.status, self.headers, self.skip, self.ranges = status, headers, skip, ranges
         self.met = self.hits = 0
+        self.lost = 0  # bytes of bodies that were sent and then cut
         self.lock = threading.Lock()
 
     def hit(self, method, target):
@@ -113,7 +114,8 @@ class FaultyProxy:
         body = reader.read(int(headers.get("content-length", 0)))
         with self.lock:
             self.requests.append((method, target, headers.get("range")))
-        fault = next((f for f in self.faults if f.hit(method, target)), None)
+        may_hit = [f for f in self.faults if "range" in headers or not f.ranges]
+        fault = next((f for f in may_hit if f.hit(method, target)), None)
         return self.forward(client, method, target, headers, body, fault)
 
     def forward(self, client, method, target, headers, body, fault):
@@ -140,10 +142,11 @@ class FaultyProxy:
             answered = [(n, v) for n, v in response.getheaders() if n.lower() not in ("content-length", "connection")]
         finally:
             upstream.close()
-        return self.spoil(client, kind, response.status, answered, data, method,
+        return self.spoil(client, fault, response.status, answered, data, method,
                           response.getheader("Content-Length"))
 
-    def spoil(self, client, kind, status, headers, data, method, length):
+    def spoil(self, client, fault, status, headers, data, method, length):
+        kind = fault.kind if fault else ""
         if kind == "corrupt" and data:
             data = data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]
         if kind == "wrong-range" and status == 206:
@@ -151,6 +154,8 @@ class FaultyProxy:
                         if n.lower() == "content-range" else v) for n, v in headers]
         if kind in ("reset-headers", "reset-body", "fin-body"):
             cut = {"reset-headers": 0, "reset-body": len(data) // 3, "fin-body": len(data) // 2}[kind]
+            with fault.lock:
+                fault.lost += cut
             self.send(client, status, headers, data[:cut], method, max(len(data), 1))
             if kind == "fin-body":
                 return False
@@ -173,6 +178,49 @@ class FaultyProxy:
         head += "".join(f"{n}: {v}\r\n" for n, v in headers.items() if n not in ("host", "connection"))
         with socket.create_connection(("127.0.0.1", self.registry.port)) as upstream:
             upstream.sendall(head.encode() + b"\r\n" + body[:len(body) // 2])
+
+
+class SignedUrls(FaultyProxy):
+    """A store of blobs beside a registry. It serves a blob only at a URL that it has signed, `uses` times each, and says 403 afterwards."""
+
+    def __init__(self, registry, uses=DAMAGE):
+        self.left, self.uses = {}, uses
+        self.served = self.expired = 0
+        self.leaked = []  # headers that are none of its business
+        super().__init__(registry)
+
+    def sign(self, target):
+        with self.lock:
+            name = str(len(self.left))
+            self.left[name] = self.uses
+        return f"http://{self.host}{target}?signature={name}"
+
+    def forward(self, client, method, target, headers, body, fault):
+        path, _, name = target.partition("?signature=")
+        with self.lock:
+            self.leaked += [header for header in headers if header in ("authorization", "cookie")]
+            good = self.left.get(name, 0) > 0
+            self.left[name] = self.left.get(name, 0) - 1
+            self.served += good
+            self.expired += not good
+        if not good:
+            self.send(client, 403, [("Content-Type", "application/xml")], b"<Error><Code>AccessDenied</Code></Error>", method)
+            return True
+        return super().forward(client, method, path, headers, body, fault)
+
+
+class RedirectingProxy(FaultyProxy):
+    """A registry that has its blobs in `store`."""
+
+    def __init__(self, registry, store):
+        self.store = store
+        super().__init__(registry)
+
+    def forward(self, client, method, target, headers, body, fault):
+        if method == "GET" and "/blobs/" in target:
+            self.send(client, 307, [("Location", self.store.sign(target))], b"", method)
+            return True
+        return super().forward(client, method, target, headers, body, fault)
 
 
 class Reset(Exception):

@@ -80,19 +80,22 @@ class Disk:
     """A disk that install-to-disk made, mounted without partition devices."""
 
     def __init__(self, test, name, source, *options, size="1G", environment=None):
-        self.test, self.top = test, test.path(name)
-        image = test.path(name + ".img")
+        self.test, self.top, self.image = test, test.path(name), test.path(name + ".img")
         environment = {**(environment or os.environ), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
-        result = test.run(test.osb, "install-to-disk", "--progress", "none", "--size", size, *options, source, image,
+        result = test.run(test.osb, "install-to-disk", "--progress", "none", "--size", size, *options, source, self.image,
                           env=environment)
         if result.status != 0:
             raise RuntimeError(result.describe())
-        table = json.loads(test.must("sfdisk", "--json", image, env=environment))["partitiontable"]
+        table = json.loads(test.must("sfdisk", "--json", self.image, env=environment))["partitiontable"]
+        self.parts = [(part["start"] * 512, part["size"] * 512) for part in table["partitions"]]
         os.mkdir(self.top)
+        self.mount()
+
+    def mount(self):
         for number, below in ((1, ""), (0, "/boot")):
-            part = table["partitions"][number]
-            loop = f"loop,offset={part['start'] * 512},sizelimit={part['size'] * 512}"
-            if test.run("mount", "-o", loop, image, self.top + below).status != 0:
+            start, size = self.parts[number]
+            loop = f"loop,offset={start},sizelimit={size}"
+            if self.test.run("mount", "-o", loop, self.image, self.top + below).status != 0:
                 raise Skip("needs loop devices")
 
     def path(self, *names):

@@ -342,6 +342,28 @@ TEST_F(FileFetchThreads, AnInterruptedFetchIsContinued) {
     EXPECT_EQ(open("target").refs("ostree/container/blob/osb").size(), 1U);
 }
 
+TEST_F(FileFetchThreads, AnImportKeepsTheFilesThatCameBeforeTheNetworkFailed) {
+    TarBuilder known;
+    TarBuilder layer;
+    for (unsigned i = 0; i < 8; ++i) {
+        std::string large;
+        for (unsigned part = 0; part < 16; ++part) large += noise(1000 + 16 * i + part);
+        known.file(concat("usr/", i), large);
+        layer.file(concat("usr/", i), large).file(concat("usr/new", i), noise(200 + i));
+    }
+    import_to("target", chunked(known).image);
+    const MemoryImage second = chunked(layer);
+    second.source->fail_after = 4;  // the table and three files
+    EXPECT_EQ(thrown_kind([&] { import_to("target", second.image); }), ErrorKind::unavailable);
+    EXPECT_EQ(open("target").refs("ostree/container/blob/osb").size(), 3U);  // the partial layer has one
+    second.source->fail_after = 1000;
+    second.source->ranges = 0;
+    const ostree::ImportResult result = import_to("target", second.image);
+    EXPECT_EQ(second.source->ranges, 6U);  // the table and five files
+    EXPECT_EQ(result.commit, import_to("whole", second.image, ostree::FetchWay::layers).commit);
+    EXPECT_EQ(open("target").refs("ostree/container/blob/osb").size(), 1U);
+}
+
 TEST_F(FileFetchThreads, ObjectsThatWerePrunedSinceThePlanAreLeftOut) {
     import_to("target", chunked(system(noise(100))).image);
     const MemoryImage second = chunked(system(noise(101)));

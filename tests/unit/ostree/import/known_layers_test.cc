@@ -43,7 +43,7 @@ class CountedSource final : public oci::ImageSource {
     }
     std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
                                        std::uint64_t length) override {
-        ++ranges;
+        if (ranges++ >= fail_after_ranges) throw Error(ErrorKind::unavailable, "the network is gone");
         if (const auto table = tables.find({descriptor.digest.to_string(), offset}); table != tables.end())
             return std::make_unique<MemorySource>(as_bytes(table->second));
         if (damaged) {
@@ -56,7 +56,8 @@ class CountedSource final : public oci::ImageSource {
     bool damaged = false;  // the ranges
     // What stands in place of tables of contents, by the blob and the offset.
     std::map<std::pair<std::string, std::uint64_t>, std::string> tables;
-    unsigned fail_after = 1000;  // so many layers
+    unsigned fail_after = 1000;         // so many layers
+    unsigned fail_after_ranges = 1000;  // so many ranges
     std::atomic<unsigned> layers{0};
     std::atomic<unsigned> ranges{0};
 
@@ -218,6 +219,27 @@ TEST_F(KnownLayersTest, OfAChangedPackageOnlyTheFilesAreFetched) {
     for (std::size_t i = 0; i < known.size(); ++i) {
         EXPECT_FALSE(ostree::knows_blob(repository, next.manifest.layers[i].digest, next.config.diff_ids[i]));
     }
+}
+
+TEST_F(KnownLayersTest, APullKeepsTheObjectsThatCameBeforeTheNetworkFailed) {
+    ostree::Repository repository = pulled(make("first", "zlib 1"));
+    const oci::Image next = make("second", "zlib 2");
+    const auto objects = [&] {
+        const std::filesystem::recursive_directory_iterator all(directory_ / "target/objects");
+        return std::distance(begin(all), end(all));
+    };
+    const auto pull = [&] {
+        NoProgress progress;
+        return ostree::pull_image(repository, next, {.ref = ostree::RefName::parse("os/pulled")}, progress);
+    };
+    const auto before = objects();
+    const ostree::CommitId old = repository.resolve("os/pulled").value();
+    source_->fail_after_ranges = static_cast<unsigned>(next.manifest.layers.size()) + 1;  // tables, and one
+    EXPECT_EQ(thrown_kind(pull), ErrorKind::unavailable);
+    EXPECT_GT(objects(), before);
+    EXPECT_EQ(repository.resolve("os/pulled"), old);
+    source_->fail_after_ranges = 1000;
+    EXPECT_EQ(pull().commit, ostree::promised_commit(next));
 }
 
 TEST_F(KnownLayersTest, ATableOfOneImageIsNoEvidenceForAnother) {

@@ -30,6 +30,7 @@ class LayerReuseThreads : public EncapsulatedTest {
         return ostree::find_reused_layers({.repository = repository,
                                            .image = image,
                                            .tables = tables,
+                                           .transaction = transaction,
                                            .writer = writer,
                                            .budget = budget,
                                            .progress = progress,

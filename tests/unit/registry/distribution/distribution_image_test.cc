@@ -1,4 +1,8 @@
 // Whole images, from and to registries: source, sink and the configuration that joins them.
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "oci/codec/verified_source.hh"
 #include "oci/transports/image.hh"
 #include "registry/distribution/registry_access.hh"
@@ -84,6 +88,27 @@ TEST_F(DistributionImageThreads, ASecondPutSendsNoBlobAndTheManifestComesLast) {
     put(access(), ":v2");
     EXPECT_EQ(fake.count("POST", "/uploads/"), uploads);
     EXPECT_TRUE(fake.manifest("v2"));
+}
+
+TEST_F(DistributionImageThreads, OneRangeIsAskedOfARegistryWithoutRanges) {
+    fill(fake);
+    fake.ranges = false;
+    const auto source = access().open_source(reference(":v1"));
+    std::atomic<unsigned> refused = 0;
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < 6; ++i) {
+        threads.emplace_back([&, i] {
+            try {
+                source->open_range(layer(), 100 * i, 50);
+            } catch (const Error& error) {
+                refused += error.code() == "no_ranges" ? 1U : 0U;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(refused, 6U);
+    EXPECT_EQ(fake.count("GET", "/blobs/"), 1U);
+    EXPECT_EQ(read_layer(*source), content);
 }
 
 TEST_F(DistributionImageThreads, NoTagMeansLatest) {

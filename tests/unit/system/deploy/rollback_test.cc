@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "image/deployment/origin.hh"
 #include "system/deploy/deploy_arguments.hh"
@@ -198,9 +201,13 @@ TEST_F(RollbackTest, ACancellationThatWasInterruptedIsGoneOnWith) {
     upgrade(sysroot, "4");
     interrupt_cancellation(sysroot);
     sysroot.write({second, first_});
+    const std::string left =
+        concat("ostree/deploy/", second.id.stateroot, "/deploy/", second.id.commit, ".7/etc/left");
+    disk_.write(left, "of the deployment that was removed from the list");
     const RollbackOutcome outcome = roll_back(sysroot);
     EXPECT_EQ(outcome.result, RollbackResult::trial_cancelled);
     EXPECT_EQ(outcome.given_up, std::nullopt);
+    EXPECT_FALSE(std::filesystem::exists(concat(disk_.path(), '/', left)));
     EXPECT_EQ(outcome.next, second);
     EXPECT_FALSE(read_trial(sysroot));
     EXPECT_EQ(roll_back(sysroot).next, first_);
