@@ -10,6 +10,7 @@
 #include "oci/chunked/layer_writer.hh"
 #include "oci/transports/image_sink.hh"
 #include "ostree/export/export.hh"
+#include "ostree/export/layer_contents.hh"
 #include "ostree/export/layer_plan.hh"
 #include "ostree/export/layer_record.hh"
 #include "ostree/objects/repository.hh"
@@ -47,6 +48,7 @@ class LayerExport {
     const ExportOptions& options_;
     Progress& progress_;
     LayerRecord record_;
+    ContentsRecord contents_;
     bool first_;  // the record is empty, so the content of the destination is unknown
 };
 

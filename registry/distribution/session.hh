@@ -28,6 +28,7 @@ struct RegistryRequest {
     bool retry = true;
     bool follow_redirects = true;
     std::optional<std::chrono::milliseconds> total_time;
+    bool is_small = false;  // as in HttpRequest
 };
 
 // Sends requests to one registry. Thread-safe.
