@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
-#include <map>
 #include <mutex>
 
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "registry/http/connection_pool.hh"
 #include "registry/http/curl.hh"
-#include "registry/http/shared_multi.hh"
+#include "registry/http/request_options.hh"
 
 namespace osb::registry {
 namespace {
@@ -21,103 +20,10 @@ using std::chrono::milliseconds;
 constexpr long kReceiveBuffer = 256L * 1024;
 constexpr long kUploadBuffer = 512L * 1024;
 constexpr milliseconds kPoll{100};  // the maximum delay of an interruption
-constexpr std::size_t kMaxIdleConnections = 16;
 // The bytes of a response over a shared connection that may wait for their reader. The client asks for no
 // more than HttpRequest::kMaxSmall; a server that sends more has to wait, and with it the others on the
 // connection.
 constexpr std::size_t kMaxWaiting = 2 * HttpRequest::kMaxSmall;
-
-}  // namespace
-
-// A handle for one transfer, with its cached connections.
-struct Connection {
-    Easy easy;
-    Multi multi;
-    std::string origin;  // of the last request
-};
-
-struct HttpClient::Pool {
-    Pool(const HttpLimits& given, ProxySettings given_proxies)
-        : limits(given), proxies(std::move(given_proxies)) {
-        initialise_curl();
-        share.reset(curl_share_init());
-        if (!share) throw std::bad_alloc();
-        bool ok = curl_share_setopt(share.get(), CURLSHOPT_LOCKFUNC, &Pool::lock) == CURLSHE_OK;
-        ok = ok && curl_share_setopt(share.get(), CURLSHOPT_UNLOCKFUNC, &Pool::unlock) == CURLSHE_OK;
-        ok = ok && curl_share_setopt(share.get(), CURLSHOPT_USERDATA, this) == CURLSHE_OK;
-        for (const curl_lock_data data : {CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION}) {
-            ok = ok && curl_share_setopt(share.get(), CURLSHOPT_SHARE, data) == CURLSHE_OK;
-        }
-        if (!ok) throw Error(ErrorKind::internal, "libcurl: cannot share between handles");
-    }
-    Pool(const Pool&) = delete;
-    Pool& operator=(const Pool&) = delete;
-    ~Pool() { idle.clear(); }  // before the share that the handles use
-
-    Connection take(const std::string& origin) {
-        {
-            const std::lock_guard guard(mutex);
-            for (std::size_t i = idle.size(); i-- > 0;) {
-                if (idle[i].origin != origin) continue;
-                Connection out = std::move(idle[i]);
-                idle.erase(idle.begin() + static_cast<std::ptrdiff_t>(i));
-                return out;
-            }
-        }
-        Connection out{Easy(curl_easy_init()), Multi(curl_multi_init()), origin};
-        if (!out.easy || !out.multi) throw std::bad_alloc();
-        return out;
-    }
-
-    void give_back(Connection connection) noexcept {
-        const std::lock_guard guard(mutex);
-        try {
-            if (idle.size() >= kMaxIdleConnections) idle.erase(idle.begin());
-            idle.push_back(std::move(connection));
-        } catch (const std::bad_alloc&) {  // only closes the connection
-            return;
-        }
-    }
-
-    // Returns true if a transfer to the server is to use the shared connections: the server has HTTP/2, or
-    // nobody uses them now. Call leave_shared() after the transfer.
-    bool enter_shared(const std::string& origin) {
-        const std::lock_guard guard(mutex);
-        const auto known = has_http2.find(origin);
-        if (in_shared > 0 && (known == has_http2.end() || !known->second)) return false;
-        ++in_shared;
-        return true;
-    }
-    void leave_shared() noexcept {
-        const std::lock_guard guard(mutex);
-        --in_shared;
-    }
-    void note_version(const std::string& origin, long version) {
-        const std::lock_guard guard(mutex);
-        has_http2.insert_or_assign(origin, version == CURL_HTTP_VERSION_2_0);
-    }
-
-    static void lock(CURL* /*handle*/, curl_lock_data data, curl_lock_access /*access*/, void* self) {
-        static_cast<Pool*>(self)->locks[data].lock();
-    }
-    static void unlock(CURL* /*handle*/, curl_lock_data data, void* self) {
-        static_cast<Pool*>(self)->locks[data].unlock();
-    }
-
-    const HttpLimits limits;
-    const ProxySettings proxies;
-    std::array<std::mutex, CURL_LOCK_DATA_LAST> locks;
-    Share share;
-    SharedMulti shared;
-    std::mutex mutex;  // protects the following members
-    std::vector<Connection> idle;
-    std::map<std::string, bool> has_http2;  // by origin
-    unsigned in_shared = 0;                 // transfers
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> bytes{0};  // of the bodies of responses
-};
-
-namespace {
 
 // A request in progress, and then the source of its body.
 class Transfer final : public Source {
@@ -152,7 +58,11 @@ class Transfer final : public Source {
         note_version();
     }
 
-    HttpHead& head() noexcept { return head_; }
+    // Takes the status and the headers; call it once.
+    HttpResponse take_response() {
+        const auto guard = lock();
+        return {.status = head_.status(), .headers = std::move(head_.headers()), .body = nullptr};
+    }
 
     std::size_t read(MutableBytes buffer) override {
         if (shared_ != nullptr) return read_shared(buffer);
@@ -185,9 +95,13 @@ class Transfer final : public Source {
         std::uint64_t received = 0;
         bool has_head = false;
     };
+    // The lock for what callbacks write in other threads, if they do.
+    std::unique_lock<std::mutex> lock() {
+        return shared_ != nullptr ? std::unique_lock(shared_->mutex()) : std::unique_lock<std::mutex>();
+    }
+
     Seen look() {
-        std::unique_lock<std::mutex> lock;
-        if (shared_ != nullptr) lock = std::unique_lock(shared_->mutex());
+        const auto guard = lock();
         return {.received = received_, .has_head = head_.complete()};
     }
 
@@ -238,7 +152,7 @@ class Transfer final : public Source {
             std::size_t kept = 0;
             bool must_continue = false;
             {
-                const std::lock_guard guard(shared_->mutex());
+                const auto guard = lock();
                 kept = take_pending(buffer);
                 must_continue = pending_.empty() && std::exchange(paused_, false);
             }
@@ -263,7 +177,7 @@ class Transfer final : public Source {
     }
 
     bool look_for_rest() {
-        const std::lock_guard guard(shared_->mutex());
+        const auto guard = lock();
         return !pending_.empty();
     }
 
@@ -289,99 +203,18 @@ class Transfer final : public Source {
         set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
         set(easy, CURLOPT_WRITEDATA, this);
         if (request.total_time) deadline_ = Clock::now() + *request.total_time;
-        prepare_method(request);
-        if (request.tls) prepare_tls(*request.tls);
+        has_body_ = request.body.has_value();
+        if (request.body) body_size_ = request.body->size();
+        sent_headers_ = set_method(easy, request);
+        if (request.tls) set_tls(easy, *request.tls);
         if (!request.unix_socket.empty()) set(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-        prepare_proxy();
+        set_proxy(easy, proxy_, pool_->proxies);
         set(easy, CURLOPT_PRIVATE, this);
         // Otherwise libcurl would open a connection while it does not know that it can share one.
         if (shared_ != nullptr) set(easy, CURLOPT_PIPEWAIT, 1L);
         with_multi([&](CURLM* multi) { check(curl_multi_add_handle(multi, easy)); });
         added_ = true;
         last_check_ = Clock::now();
-    }
-
-    void prepare_method(const HttpRequest& request) {
-        CURL* easy = connection_.easy.get();
-        if (request.body) {
-            has_body_ = true;
-            body_size_ = request.body->size();
-            set(easy, CURLOPT_POST, 1L);
-            set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
-            set(easy, CURLOPT_POSTFIELDS,
-                request.body->empty() ? "" : reinterpret_cast<const char*>(request.body->data()));
-            add_header("Expect:");
-            const bool typed = std::any_of(request.headers.begin(), request.headers.end(),
-                                           [](const auto& h) { return to_lower(h.first) == "content-type"; });
-            if (!typed) add_header("Content-Type:");
-        } else if (request.method == "HEAD") {
-            set(easy, CURLOPT_NOBODY, 1L);
-        }
-        if (request.method != "HEAD") set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-        for (const auto& [name, value] : request.headers) {
-            if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-                throw Error(ErrorKind::invalid,
-                            concat("header ", quoted(name), " holds a control character"));
-            }
-            add_header(concat(name, ": ", value));
-        }
-        set(easy, CURLOPT_HTTPHEADER, sent_headers_.get());
-    }
-
-    void prepare_tls(const TlsOptions& tls) {
-        CURL* easy = connection_.easy.get();
-        set(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
-        set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
-        if (!tls.verify) {
-            // Otherwise libcurl would read the certificates for every connection.
-            set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
-            set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-        } else if (!tls.ca_pem.empty()) {
-            std::string pem = concat(system_certificates(), '\n', tls.ca_pem);
-            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
-            set(easy, CURLOPT_CAINFO_BLOB, &blob);
-        }
-        if (!tls.client_cert_path.empty()) {
-            set(easy, CURLOPT_SSLCERT, tls.client_cert_path.c_str());
-            set(easy, CURLOPT_SSLKEY, tls.client_key_path.c_str());
-        }
-    }
-
-    void prepare_proxy() {
-        CURL* easy = connection_.easy.get();
-        // Always set both, because libcurl otherwise reads the environment with rules of its own.
-        const std::string name = proxy_ != nullptr ? proxy_->to_string() : std::string();
-        set(easy, CURLOPT_PROXY, name.c_str());
-        set(easy, CURLOPT_NOPROXY, "");
-        // Keep the headers of the proxy's response to CONNECT and of the server's response separate.
-        set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-        set(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
-        if (proxy_ == nullptr) return;
-        if (!proxy_->user.empty() || !proxy_->password.empty()) {
-            set(easy, CURLOPT_PROXYUSERNAME, proxy_->user.c_str());
-            set(easy, CURLOPT_PROXYPASSWORD, proxy_->password.c_str());
-        }
-        if (proxy_->kind != ProxyKind::https) return;
-        set(easy, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-        const auto& lookup = pool_->proxies.tls;
-        const auto tls = lookup ? lookup(proxy_->host_port()) : nullptr;
-        if (!tls) return;
-        if (!tls->ca_pem.empty()) {
-            std::string pem = concat(system_certificates(), '\n', tls->ca_pem);
-            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
-            set(easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
-        }
-        if (!tls->client_cert_path.empty()) {
-            set(easy, CURLOPT_PROXY_SSLCERT, tls->client_cert_path.c_str());
-            set(easy, CURLOPT_PROXY_SSLKEY, tls->client_key_path.c_str());
-        }
-    }
-
-    void add_header(const std::string& line) {
-        curl_slist* longer = curl_slist_append(sent_headers_.get(), line.c_str());
-        if (longer == nullptr) throw std::bad_alloc();
-        static_cast<void>(sent_headers_.release());  // the list now begins with `longer`
-        sent_headers_.reset(longer);
     }
 
     // Transfers the available data, then waits a moment for more.
@@ -415,7 +248,7 @@ class Transfer final : public Source {
             });
         bool ended = false;
         {
-            const std::lock_guard guard(shared_->mutex());
+            const auto guard = lock();
             seen_ = received_;
             ended = ended_;
             rethrow();
@@ -646,9 +479,7 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
     auto transfer = std::make_unique<Transfer>(pool_, request);
     transfer->wait_for_headers();
     ++pool_->requests;
-    HttpResponse out{.status = transfer->head().status(),
-                     .headers = std::move(transfer->head().headers()),
-                     .body = nullptr};
+    HttpResponse out = transfer->take_response();
     out.body = std::move(transfer);
     static_cast<void>(out.number("content-length"));  // throws if two of them differ
     return out;

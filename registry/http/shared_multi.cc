@@ -4,7 +4,9 @@
 
 namespace osb::registry {
 
-SharedMulti::SharedMulti() : multi_(curl_multi_init()) {
+SharedMulti::SharedMulti() {
+    initialise_curl();
+    multi_.reset(curl_multi_init());
     if (!multi_) throw std::bad_alloc();
     check(curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX)));
 }
