@@ -45,11 +45,19 @@ using Assignment = std::map<std::string, std::size_t>;
 std::optional<Assignment> keep_assignment(const std::vector<Component>& components,
                                           const oci::Manifest& previous, std::size_t max_layers) {
     Assignment known;
+    // A layer of what changed in many components is no component's own layer.
+    std::map<std::string, std::size_t> companions;
     std::size_t layers = 0;
     for (const oci::Descriptor& layer : previous.layers) {
         const auto found = layer.annotations.find(kComponentsAnnotation);
         if (found == layer.annotations.end()) continue;
-        for (const std::string& name : split_components(found->second)) known.emplace(name, layers);
+        const std::vector<std::string> names = split_components(found->second);
+        for (const std::string& name : names) {
+            const auto [other, is_new] = companions.emplace(name, names.size());
+            if (!is_new && other->second <= names.size()) continue;
+            other->second = names.size();
+            known.insert_or_assign(name, layers);
+        }
         ++layers;
     }
     Assignment out;
@@ -129,20 +137,28 @@ using FilesByComponent = std::map<std::string, std::vector<const WalkedFile*>>;
 // The files and components in layers of the previous image that could be kept.
 class HeldFiles {
   public:
-    HeldFiles(const std::vector<KeptLayer>& kept, const Owners& owners) {
-        for (const KeptLayer& layer : kept) {
-            for (const WalkedFile* file : layer.files) {
-                files_.insert(file);
-                components_.insert(component_of(*file, owners));
-            }
+    HeldFiles(const CommitWalk& walk, const std::vector<KeptLayer>& kept, const Owners& owners) {
+        for (const KeptLayer& layer : kept) files_.insert(layer.files.begin(), layer.files.end());
+        for (const WalkedFile& file : walk.files) {
+            Count& count = components_[component_of(file, owners)];
+            ++count.files;
+            if (files_.contains(&file)) ++count.held;
         }
     }
-    bool has_component(const std::string& name) const { return components_.contains(name); }
+    // Most files of the component are held.
+    bool has_component(const std::string& name) const {
+        const Count& count = components_.at(name);
+        return count.held * 2 > count.files;
+    }
     bool has_file(const WalkedFile* file) const { return files_.contains(file); }
 
   private:
+    struct Count {
+        std::size_t files = 0;
+        std::size_t held = 0;
+    };
     std::set<const WalkedFile*> files_;
-    std::set<std::string> components_;
+    std::map<std::string, Count> components_;
 };
 
 // Puts the files that are not in the previous image first: an update fetches them with one request.
@@ -190,7 +206,7 @@ std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owne
     std::vector<PlannedLayer> out = plan_kept(choose_kept(kept, walk.files.size(), max_layers), owners);
     std::set<const WalkedFile*> placed;
     for (const PlannedLayer& layer : out) placed.insert(layer.files.begin(), layer.files.end());
-    const HeldFiles held(kept, owners);
+    const HeldFiles held(walk, kept, owners);
     const bool is_last = max_layers - out.size() == 1;
     FilesByComponent files;
     PlannedLayer tail;

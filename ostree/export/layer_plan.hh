@@ -38,10 +38,10 @@ using SizeOf = std::function<std::uint64_t(const WalkedFile&)>;
 // more than seven eighths of the layers and other layers are needed, only the largest of them are kept. Their
 // `components` are those of their annotation, otherwise of their files.
 //
-// With `previous`, the manifest of the previous build, the other files of components in `kept` share the last
-// layer: those that are not in the previous image first, then those of layers that were too many. So changes
-// that are scattered over all components change one layer. Each other component stays in its layer, and new
-// components share one.
+// With `previous`, the manifest of the previous build, components whose files are mostly in `kept` share the
+// last layer for the rest: first what is not in the previous image, then the files of layers that were too
+// many. So changes that are scattered over all components change one layer. Each other component stays in its
+// layer, and new components share one.
 //
 // Without `previous`, the larger half of the layers is for files without a package and for the largest
 // components, one each. The names of the other components determine their layers, so that they stay in place
