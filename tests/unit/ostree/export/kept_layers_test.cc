@@ -319,6 +319,33 @@ TEST_F(TailTest, TheLargestLayersStayAndTheOthersJoinTheTail) {
     EXPECT_GT(plan[1].files.size(), 1U);
 }
 
+TEST_F(TailTest, AComponentOfWhichMostChangedKeepsALayerOfItsOwn) {
+    make_many(2);
+    oci::Manifest previous = derived({}).image.manifest;
+    previous.layers[1].annotations[ostree::kComponentsAnnotation] = "a,b";  // an earlier tail
+    previous.layers[2].annotations[ostree::kComponentsAnnotation] = "a";
+    ostree::CommitWalk walk;
+    ostree::Owners owners;
+    for (const char* package : {"a", "b"}) {
+        for (int i = 0; i < 10; ++i) {
+            const std::string path = concat("usr/", package, i);
+            walk.files.push_back({.checksum = sha256(as_bytes(path)), .paths = {path}});
+            owners.emplace(path, package);
+        }
+    }
+    ostree::KeptLayer kept{.index = 1,
+                           .descriptor = previous.layers[1],
+                           .diff_id = oci::Digest::of(as_bytes("layer")),
+                           .files = {&walk.files[0], &walk.files[1]}};
+    for (std::size_t i = 10; i < 19; ++i) kept.files.push_back(&walk.files[i]);
+    const auto plan = ostree::plan_layers(walk, owners, size, 8, previous, {kept});
+    ASSERT_EQ(plan.size(), 3U);
+    EXPECT_EQ(plan[1].components, std::vector<std::string>{"a"});
+    EXPECT_EQ(plan[1].files.size(), 8U);
+    EXPECT_EQ(plan[2].components, std::vector<std::string>{"b"});
+    EXPECT_EQ(plan[2].files, std::vector<const ostree::WalkedFile*>{&walk.files[19]});
+}
+
 TEST_F(KeptLayersTest, ForeignBasesOfEveryForm) {
     for (const GoldenForm form : {GoldenForm::inlined, GoldenForm::linked, GoldenForm::v0}) {
         std::filesystem::remove_all(repo_path());
