@@ -85,7 +85,7 @@ class Export {
         if (options_.previous) {
             previous = options_.previous->manifest;
             if (!is_plain() && options_.copies_blobs)
-                kept = find_kept_layers(repository_, walk_, *options_.previous);
+                kept = find_kept_layers(repository_, walk_, *options_.previous, options_.compression);
         }
         plan_ = plan_layers(
             walk_, owners(), [this](const WalkedFile& file) { return content_size(file); },

@@ -62,6 +62,7 @@ LayerExport::LayerExport(const Repository& repository, const CommitWalk& walk,
       options_(options),
       progress_(progress),
       record_(repository, options.compression),
+      contents_(repository),
       first_(record_.empty()) {
     const bool is_plain = options.format == ImageFormat::plain;
     if (is_plain || !options.previous || !options.copies_blobs || !options.reuses_frames) return;
@@ -107,6 +108,8 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
         if (!layer) layer = upload_layer(index, pool);
         record_.save(inputs, *layer);
     }
+    if (index > 0 && options_.format == ImageFormat::encapsulated)
+        contents_.save(*layer, options_.compression, walk_, plan_[index - 1].files);
     if (index > 0) layer->descriptor.annotations[kComponentsAnnotation] = components_text(plan_[index - 1]);
     return std::move(*layer);
 }

@@ -11,6 +11,7 @@
 #include "oci/chunked/layer_writer.hh"
 #include "oci/transports/image_sink.hh"
 #include "ostree/export/export.hh"
+#include "ostree/export/layer_contents.hh"
 #include "ostree/export/layer_plan.hh"
 #include "ostree/export/layer_record.hh"
 #include "ostree/export/previous_frames.hh"
@@ -51,6 +52,7 @@ class LayerExport {
     Progress& progress_;
     LayerRecord record_;
     std::unique_ptr<PreviousFrames> frames_;  // null: nothing to take frames from
+    ContentsRecord contents_;
     bool first_;  // the record is empty, so the content of the destination is unknown
 };
 

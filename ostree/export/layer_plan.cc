@@ -15,6 +15,9 @@ struct Component {
     std::uint64_t size = 0;
 };
 
+// The first image of a series leaves one of so many layers free.
+constexpr std::size_t kReserve = 8;
+
 std::string component_of(const WalkedFile& file, const Owners& owners) {
     for (const std::string& path : file.paths) {
         if (const auto owner = owners.find(path); owner != owners.end()) return owner->second;
@@ -42,11 +45,19 @@ using Assignment = std::map<std::string, std::size_t>;
 std::optional<Assignment> keep_assignment(const std::vector<Component>& components,
                                           const oci::Manifest& previous, std::size_t max_layers) {
     Assignment known;
+    // A layer of what changed in many components is no component's own layer.
+    std::map<std::string, std::size_t> companions;
     std::size_t layers = 0;
     for (const oci::Descriptor& layer : previous.layers) {
         const auto found = layer.annotations.find(kComponentsAnnotation);
         if (found == layer.annotations.end()) continue;
-        for (const std::string& name : split_components(found->second)) known.emplace(name, layers);
+        const std::vector<std::string> names = split_components(found->second);
+        for (const std::string& name : names) {
+            const auto [other, is_new] = companions.emplace(name, names.size());
+            if (!is_new && other->second <= names.size()) continue;
+            other->second = names.size();
+            known.insert_or_assign(name, layers);
+        }
         ++layers;
     }
     Assignment out;
@@ -89,23 +100,22 @@ std::vector<KeptLayer> choose_kept(std::vector<KeptLayer> kept, std::size_t file
     std::size_t held = 0;
     for (const KeptLayer& layer : kept) held += layer.files.size();
     const std::size_t room =
-        held == files ? max_layers : max_layers - std::max<std::size_t>(1, max_layers / 8);
+        held == files ? max_layers : max_layers - std::max<std::size_t>(1, max_layers / kReserve);
     if (kept.size() <= room) return kept;
     std::sort(kept.begin(), kept.end(), [](const KeptLayer& a, const KeptLayer& b) {
         return std::pair(b.descriptor.size, a.index) < std::pair(a.descriptor.size, b.index);
     });
     // Some of the layers must be dropped, and their files then need other layers.
-    const std::size_t most = max_layers - std::max<std::size_t>(1, max_layers / 8);
+    const std::size_t most = max_layers - std::max<std::size_t>(1, max_layers / kReserve);
     kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(most), kept.end());
     std::sort(kept.begin(), kept.end(),
               [](const KeptLayer& a, const KeptLayer& b) { return a.index < b.index; });
     return kept;
 }
 
-std::vector<PlannedLayer> plan_kept(const std::vector<KeptLayer>& kept, const Owners& owners,
-                                    std::size_t files, std::size_t max_layers) {
+std::vector<PlannedLayer> plan_kept(std::vector<KeptLayer> chosen, const Owners& owners) {
     std::vector<PlannedLayer> out;
-    for (KeptLayer& layer : choose_kept(kept, files, max_layers)) {
+    for (KeptLayer& layer : chosen) {
         PlannedLayer planned;
         planned.files = layer.files;
         const auto named = layer.descriptor.annotations.find(kComponentsAnnotation);
@@ -122,29 +132,58 @@ std::vector<PlannedLayer> plan_kept(const std::vector<KeptLayer>& kept, const Ow
     return out;
 }
 
-}  // namespace
+using FilesByComponent = std::map<std::string, std::vector<const WalkedFile*>>;
 
-std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owners, const SizeOf& size_of,
-                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous,
-                                      const std::vector<KeptLayer>& kept) {
-    if (max_layers < 2) throw Error(ErrorKind::usage, "an image needs at least two layers for its files");
-    std::vector<PlannedLayer> out = plan_kept(kept, owners, walk.files.size(), max_layers);
-    std::set<const WalkedFile*> placed;
-    for (const PlannedLayer& layer : out) placed.insert(layer.files.begin(), layer.files.end());
-    std::map<std::string, std::vector<const WalkedFile*>> files;
-    for (const WalkedFile& file : walk.files) {
-        if (!placed.contains(&file)) files[component_of(file, owners)].push_back(&file);
+// The files and components in layers of the previous image that could be kept.
+class HeldFiles {
+  public:
+    HeldFiles(const CommitWalk& walk, const std::vector<KeptLayer>& kept, const Owners& owners) {
+        for (const KeptLayer& layer : kept) files_.insert(layer.files.begin(), layer.files.end());
+        for (const WalkedFile& file : walk.files) {
+            Count& count = components_[component_of(file, owners)];
+            ++count.files;
+            if (files_.contains(&file)) ++count.held;
+        }
     }
+    // Most files of the component are held.
+    bool has_component(const std::string& name) const {
+        const Count& count = components_.at(name);
+        return count.held * 2 > count.files;
+    }
+    bool has_file(const WalkedFile* file) const { return files_.contains(file); }
+
+  private:
+    struct Count {
+        std::size_t files = 0;
+        std::size_t held = 0;
+    };
+    std::set<const WalkedFile*> files_;
+    std::map<std::string, Count> components_;
+};
+
+// Puts the files that are not in the previous image first: an update fetches them with one request.
+void finish_tail(PlannedLayer& tail, const HeldFiles& held, const Owners& owners) {
+    std::stable_partition(tail.files.begin(), tail.files.end(),
+                          [&held](const WalkedFile* file) { return !held.has_file(file); });
+    std::set<std::string> names;
+    for (const WalkedFile* file : tail.files) names.insert(component_of(*file, owners));
+    tail.components.assign(names.begin(), names.end());
+}
+
+// Adds layers, at most `room`, for these components.
+void add_components(const FilesByComponent& files, const SizeOf& size_of,
+                    const std::optional<oci::Manifest>& previous, std::size_t room,
+                    std::vector<PlannedLayer>& out) {
     std::vector<Component> components;
     for (const auto& [name, members] : files) {
         Component component{.name = name};
         for (const WalkedFile* file : members) component.size += size_of(*file);
         components.push_back(std::move(component));
     }
-    const std::size_t layers_left = max_layers - out.size();
     std::optional<Assignment> assignment;
-    if (previous) assignment = keep_assignment(components, *previous, layers_left);
-    if (!assignment) assignment = assign_anew(components, layers_left);
+    if (previous) assignment = keep_assignment(components, *previous, room);
+    // The first image of a series leaves room for the layers of what changes.
+    if (!assignment) assignment = assign_anew(components, previous ? room : room - room / kReserve);
     std::map<std::size_t, PlannedLayer> layers;
     for (const auto& [name, members] : files) {
         PlannedLayer& layer = layers[assignment->at(name)];
@@ -156,6 +195,32 @@ std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owne
         std::sort(layer.files.begin(), layer.files.end());
         out.push_back(std::move(layer));
     }
+}
+
+}  // namespace
+
+std::vector<PlannedLayer> plan_layers(const CommitWalk& walk, const Owners& owners, const SizeOf& size_of,
+                                      std::size_t max_layers, const std::optional<oci::Manifest>& previous,
+                                      const std::vector<KeptLayer>& kept) {
+    if (max_layers < 2) throw Error(ErrorKind::usage, "an image needs at least two layers for its files");
+    std::vector<PlannedLayer> out = plan_kept(choose_kept(kept, walk.files.size(), max_layers), owners);
+    std::set<const WalkedFile*> placed;
+    for (const PlannedLayer& layer : out) placed.insert(layer.files.begin(), layer.files.end());
+    const HeldFiles held(walk, kept, owners);
+    const bool is_last = max_layers - out.size() == 1;
+    FilesByComponent files;
+    PlannedLayer tail;
+    for (const WalkedFile& file : walk.files) {
+        if (placed.contains(&file)) continue;
+        const std::string component = component_of(file, owners);
+        const bool has_tail = previous && !kept.empty() && (is_last || held.has_component(component));
+        (has_tail ? tail.files : files[component]).push_back(&file);
+    }
+    const std::size_t room = max_layers - out.size() - (tail.files.empty() ? 0 : 1);
+    if (!files.empty()) add_components(files, size_of, previous, room, out);
+    if (tail.files.empty()) return out;
+    finish_tail(tail, held, owners);
+    out.push_back(std::move(tail));
     return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/hash.hh"
 #include "oci/chunked/layer_writer.hh"
+#include "ostree/export/record_files.hh"
 #include "ostree/objects/repository.hh"
 #include "ostree/tree/commit_walk.hh"
 
@@ -31,9 +32,8 @@ class LayerRecipe {
     Hasher hasher_;
 };
 
-// The record: one small file per layer below extensions/osb-oci/layers in the repository, which ostree
-// ignores. It is a cache. Damaged files are ignored, a read-only repository gets no record, and the older
-// half is removed above kMaxRecords. Thread-safe.
+// The record: one small file per layer in extensions/osb-oci/layers (record_files.hh). Damaged files are
+// ignored. Thread-safe.
 class LayerRecord {
   public:
     static constexpr std::size_t kMaxRecords = 2048;
@@ -42,7 +42,7 @@ class LayerRecord {
     explicit LayerRecord(const Repository& repository, const oci::LayerFormat& format = {});
 
     // True if the record has no layers.
-    bool empty() const;
+    bool empty() const { return files_.empty(); }
     // The recorded layer, without `tar_size` and `toc`, or nullopt.
     std::optional<oci::WrittenLayer> find(const Sha256& recipe) const;
     void save(const Sha256& recipe, const oci::WrittenLayer& layer) const;
@@ -51,7 +51,7 @@ class LayerRecord {
     std::map<std::string, oci::Descriptor> blobs() const;
 
   private:
-    const Repository& repository_;
+    RecordFiles files_;
     std::string writer_;
 };
 

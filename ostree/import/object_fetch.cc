@@ -59,6 +59,11 @@ void check_small_file(const oci::TocEntry& entry, std::string_view bytes) {
         throw Error(ErrorKind::digest_mismatch, "does not have the checksum of the table of contents");
 }
 
+// One range costs no more than the blob, which has its tables as well.
+bool is_better_whole(const LayerPlan& plan, const oci::Descriptor& layer) {
+    return plan.bytes > layer.size / 100 * kWholeLayerPercent && plan.requests() > 1;
+}
+
 FileMeta meta_of(const LayerObject& object, std::string_view xattrs) {
     const oci::TarEntry& tar = object.entry->tar;
     const bool is_link = tar.type == oci::TarType::symlink;
@@ -249,8 +254,7 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
                 job->objects = nullptr;
                 return;
             }
-            const std::uint64_t whole = image.manifest.layers[job->index].size;
-            if (way == FetchWay::automatic && job->plan.bytes > whole / 100 * kWholeLayerPercent)
+            if (way == FetchWay::automatic && is_better_whole(job->plan, image.manifest.layers[job->index]))
                 job->objects = nullptr;
         });
     }

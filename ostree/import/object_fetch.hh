@@ -33,7 +33,8 @@ void check_fetch_way(const oci::Image& image, FetchWay way);
 // Throws Error{usage} for `objects`: a layer has no table of contents.
 [[noreturn]] void throw_no_table();
 
-// Layers of which more than this part is missing are read whole: in percent of the blob's size.
+// Layers of which more than this part is missing, in several ranges, are read whole: in percent of the blob's
+// size.
 inline constexpr std::uint64_t kWholeLayerPercent = 85;
 
 // True for an error of the data of a table or a range, after which the layer itself may still be readable.

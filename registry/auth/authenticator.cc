@@ -281,7 +281,7 @@ HttpResponse Authenticator::ask_by_get(const Challenge& challenge, const std::ve
     if (!service.empty()) realm.add_query("service", service);
     for (const std::string& scope : scopes) realm.add_query("scope", scope);
     if (credentials) realm.add_query("account", credentials->user);
-    HttpRequest request{.tls = tls_for(realm, shown), .total_time = kTokenTime};
+    HttpRequest request{.tls = tls_for(realm, shown), .total_time = kTokenTime, .is_small = true};
     request.url = std::move(realm);
     for (unsigned hop = 0; hop <= kMaxRealmHops; ++hop) {
         request.headers.clear();

@@ -94,7 +94,8 @@ class BlobDownload final : public Source {
         RegistryRequest request{.url = client_->url("blobs/" + digest_.to_string()),
                                 .scopes = client_->scopes(),
                                 .retry = first,
-                                .reuse_redirect = true};
+                                .reuse_redirect = true,
+                                .is_small = end_ - offset_ <= HttpRequest::kMaxSmall};
         const std::string last = end_ < size_ ? concat(end_ - 1) : std::string();
         const bool is_range = offset_ > 0 || end_ < size_;
         if (is_range) request.headers.emplace_back("Range", concat("bytes=", offset_, '-', last));

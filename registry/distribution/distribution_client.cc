@@ -98,9 +98,11 @@ std::optional<ManifestInfo> DistributionClient::head_manifest(const std::string&
 DistributionClient::Reply DistributionClient::fetch_document(const RegistryRequest& request,
                                                              std::size_t limit, std::string_view what) const {
     Retry retry(session_->retry_policy(), session_->retry_hooks());
+    RegistryRequest small = request;
+    small.is_small = true;
     const auto attempt = [&]() -> std::optional<Reply> {
         // send() retries failures before the body itself.
-        HttpResponse response = session_->send(request);
+        HttpResponse response = session_->send(small);
         if (response.status != 200) return Reply{.response = std::move(response), .body = {}};
         if (response.number("content-length").value_or(0) > limit) {
             throw Error(ErrorKind::too_large, concat(what, " is larger than ", limit, " bytes"));

@@ -73,7 +73,8 @@ Session::Session(std::shared_ptr<HttpClient> http, Options options)
 void Session::probe() {
     if (probed_) return;
     if (options_.insecure || options_.plain_http) {
-        HttpRequest request{.url = *base_.resolve("/v2/"), .tls = options_.tls, .total_time = kProbeTime};
+        HttpRequest request{
+            .url = *base_.resolve("/v2/"), .tls = options_.tls, .total_time = kProbeTime, .is_small = true};
         try {
             HttpResponse response = http_->send(request);
             discard_body(response);
@@ -134,7 +135,8 @@ HttpResponse Session::send_authorized(const RegistryRequest& request, const Url&
                     .headers = request.headers,
                     .body = request.body,
                     .tls = url.host == base_.host ? options_.tls : foreign_tls_,
-                    .total_time = request.total_time};
+                    .total_time = request.total_time,
+                    .is_small = request.is_small || request.method == "HEAD"};
     for (unsigned round = 0;; ++round) {
         std::string used;
         if (own) used = authenticator_->authorize(request.scopes);

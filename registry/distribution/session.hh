@@ -32,6 +32,7 @@ struct RegistryRequest {
     // location refuses it (a signed URL expires, usually with 403), the request is sent to the URL again.
     bool reuse_redirect = false;
     std::optional<std::chrono::milliseconds> total_time;
+    bool is_small = false;  // as in HttpRequest
 };
 
 // Sends requests to one registry. Thread-safe.

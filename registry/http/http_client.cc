@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstring>
 #include <mutex>
 
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "registry/http/connection_pool.hh"
 #include "registry/http/curl.hh"
+#include "registry/http/request_options.hh"
 
 namespace osb::registry {
 namespace {
@@ -19,78 +20,10 @@ using std::chrono::milliseconds;
 constexpr long kReceiveBuffer = 256L * 1024;
 constexpr long kUploadBuffer = 512L * 1024;
 constexpr milliseconds kPoll{100};  // the maximum delay of an interruption
-constexpr std::size_t kMaxIdleConnections = 16;
-
-}  // namespace
-
-// A handle for one transfer, with its cached connections.
-struct Connection {
-    Easy easy;
-    Multi multi;
-    std::string origin;  // of the last request
-};
-
-struct HttpClient::Pool {
-    Pool(const HttpLimits& given, ProxySettings given_proxies)
-        : limits(given), proxies(std::move(given_proxies)) {
-        initialise_curl();
-        share.reset(curl_share_init());
-        if (!share) throw std::bad_alloc();
-        bool ok = curl_share_setopt(share.get(), CURLSHOPT_LOCKFUNC, &Pool::lock) == CURLSHE_OK;
-        ok = ok && curl_share_setopt(share.get(), CURLSHOPT_UNLOCKFUNC, &Pool::unlock) == CURLSHE_OK;
-        ok = ok && curl_share_setopt(share.get(), CURLSHOPT_USERDATA, this) == CURLSHE_OK;
-        for (const curl_lock_data data : {CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION}) {
-            ok = ok && curl_share_setopt(share.get(), CURLSHOPT_SHARE, data) == CURLSHE_OK;
-        }
-        if (!ok) throw Error(ErrorKind::internal, "libcurl: cannot share between handles");
-    }
-    Pool(const Pool&) = delete;
-    Pool& operator=(const Pool&) = delete;
-    ~Pool() { idle.clear(); }  // before the share that the handles use
-
-    Connection take(const std::string& origin) {
-        {
-            const std::lock_guard guard(mutex);
-            for (std::size_t i = idle.size(); i-- > 0;) {
-                if (idle[i].origin != origin) continue;
-                Connection out = std::move(idle[i]);
-                idle.erase(idle.begin() + static_cast<std::ptrdiff_t>(i));
-                return out;
-            }
-        }
-        Connection out{Easy(curl_easy_init()), Multi(curl_multi_init()), origin};
-        if (!out.easy || !out.multi) throw std::bad_alloc();
-        return out;
-    }
-
-    void give_back(Connection connection) noexcept {
-        const std::lock_guard guard(mutex);
-        try {
-            if (idle.size() >= kMaxIdleConnections) idle.erase(idle.begin());
-            idle.push_back(std::move(connection));
-        } catch (const std::bad_alloc&) {  // only closes the connection
-            return;
-        }
-    }
-
-    static void lock(CURL* /*handle*/, curl_lock_data data, curl_lock_access /*access*/, void* self) {
-        static_cast<Pool*>(self)->locks[data].lock();
-    }
-    static void unlock(CURL* /*handle*/, curl_lock_data data, void* self) {
-        static_cast<Pool*>(self)->locks[data].unlock();
-    }
-
-    const HttpLimits limits;
-    const ProxySettings proxies;
-    std::array<std::mutex, CURL_LOCK_DATA_LAST> locks;
-    Share share;
-    std::mutex mutex;
-    std::vector<Connection> idle;
-    std::atomic<std::uint64_t> requests{0};
-    std::atomic<std::uint64_t> bytes{0};  // of the bodies of responses
-};
-
-namespace {
+// The bytes of a response over a shared connection that may wait for their reader. The client asks for no
+// more than HttpRequest::kMaxSmall; a server that sends more has to wait, and with it the others on the
+// connection.
+constexpr std::size_t kMaxWaiting = 2 * HttpRequest::kMaxSmall;
 
 // A request in progress, and then the source of its body.
 class Transfer final : public Source {
@@ -100,8 +33,8 @@ class Transfer final : public Source {
           name_(concat(request.method, ' ', quoted(request.url.redacted()))),
           head_(pool_->limits.head),
           proxy_(request.unix_socket.empty() ? pool_->proxies.find(request.url) : nullptr),
-          connection_(
-              pool_->take(concat(request.unix_socket, request.url.scheme, "://", request.url.host_port()))) {
+          origin_(concat(request.unix_socket, request.url.scheme, "://", request.url.host_port())) {
+        take_connection(request);
         try {
             prepare(request);
         } catch (...) {
@@ -120,21 +53,20 @@ class Transfer final : public Source {
         const milliseconds patience = has_body_
                                           ? std::max(pool_->limits.answer_time, pool_->limits.low_speed_time)
                                           : pool_->limits.low_speed_time;
-        while (!head_.complete() && !done_) drive(patience);
-        if (!head_.complete()) fail("the server closed the connection without an answer");
+        while (!look().has_head && !done_) drive(patience);
+        if (!look().has_head) fail("the server closed the connection without an answer");
+        note_version();
     }
 
-    HttpHead& head() noexcept { return head_; }
+    // Takes the status and the headers; call it once.
+    HttpResponse take_response() {
+        const auto guard = lock();
+        return {.status = head_.status(), .headers = std::move(head_.headers()), .body = nullptr};
+    }
 
     std::size_t read(MutableBytes buffer) override {
-        const std::size_t kept = std::min(buffer.size(), pending_.size() - pending_read_);
-        if (kept > 0) {
-            std::memcpy(buffer.data(), pending_.data() + pending_read_, kept);
-            pending_read_ += kept;
-            return kept;
-        }
-        pending_.clear();
-        pending_read_ = 0;
+        if (shared_ != nullptr) return read_shared(buffer);
+        if (const std::size_t kept = take_pending(buffer); kept > 0) return kept;
         if (failure_) std::rethrow_exception(failure_);
         if (done_) {
             release();
@@ -158,6 +90,97 @@ class Transfer final : public Source {
     }
 
   private:
+    // What callbacks have seen, perhaps in another thread.
+    struct Seen {
+        std::uint64_t received = 0;
+        bool has_head = false;
+    };
+    // The lock for what callbacks write in other threads, if they do.
+    std::unique_lock<std::mutex> lock() {
+        return shared_ != nullptr ? std::unique_lock(shared_->mutex()) : std::unique_lock<std::mutex>();
+    }
+
+    Seen look() {
+        const auto guard = lock();
+        return {.received = received_, .has_head = head_.complete()};
+    }
+
+    void take_connection(const HttpRequest& request) {
+        const bool may_share =
+            request.is_small && !request.body && request.unix_socket.empty() && request.url.scheme == "https";
+        if (!may_share || !pool_->enter_shared(origin_)) {
+            connection_ = pool_->take(origin_);
+            return;
+        }
+        connection_ = {Easy(curl_easy_init()), Multi(), origin_};
+        if (!connection_.easy) {
+            pool_->leave_shared();
+            throw std::bad_alloc();
+        }
+        shared_ = &pool_->shared;
+    }
+
+    // Calls use(multi handle) when no other thread uses it.
+    template<typename Use>
+    void with_multi(const Use& use) {
+        if (shared_ != nullptr) return shared_->exclusively(use);
+        use(connection_.multi.get());
+    }
+
+    void note_version() {
+        if (!url_.starts_with("https:") || !connection_.easy) return;
+        long version = 0;
+        with_multi([&](CURLM* /*multi*/) {
+            check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_HTTP_VERSION, &version));
+        });
+        pool_->note_version(origin_, version);
+    }
+
+    // Moves waiting bytes to the buffer. Returns their number.
+    std::size_t take_pending(MutableBytes buffer) {
+        const std::size_t kept = std::min(buffer.size(), pending_.size() - pending_read_);
+        if (kept > 0) std::memcpy(buffer.data(), pending_.data() + pending_read_, kept);
+        pending_read_ += kept;
+        if (pending_read_ < pending_.size()) return kept;
+        pending_.clear();
+        pending_read_ = 0;
+        return kept;
+    }
+
+    std::size_t read_shared(MutableBytes buffer) {
+        for (;;) {
+            std::size_t kept = 0;
+            bool must_continue = false;
+            {
+                const auto guard = lock();
+                kept = take_pending(buffer);
+                must_continue = pending_.empty() && std::exchange(paused_, false);
+            }
+            if (must_continue && added_) {
+                with_multi(
+                    [this](CURLM* /*multi*/) { curl_easy_pause(connection_.easy.get(), CURLPAUSE_CONT); });
+            }
+            if (kept > 0) return kept;
+            if (failure_) std::rethrow_exception(failure_);
+            if (done_) {
+                // The transfer may have ended after the bytes were looked for.
+                if (look_for_rest()) continue;
+                release();
+                return 0;
+            }
+            try {
+                drive(pool_->limits.low_speed_time);
+            } catch (const Error&) {
+                failure_ = std::current_exception();  // thrown after the bytes before it were read
+            }
+        }
+    }
+
+    bool look_for_rest() {
+        const auto guard = lock();
+        return !pending_.empty();
+    }
+
     void prepare(const HttpRequest& request) {
         CURL* easy = connection_.easy.get();
         curl_easy_reset(easy);
@@ -180,101 +203,25 @@ class Transfer final : public Source {
         set(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
         set(easy, CURLOPT_WRITEDATA, this);
         if (request.total_time) deadline_ = Clock::now() + *request.total_time;
-        prepare_method(request);
-        if (request.tls) prepare_tls(*request.tls);
+        has_body_ = request.body.has_value();
+        if (request.body) body_size_ = request.body->size();
+        sent_headers_ = set_method(easy, request);
+        if (request.tls) set_tls(easy, *request.tls);
         if (!request.unix_socket.empty()) set(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
-        prepare_proxy();
-        check(curl_multi_add_handle(connection_.multi.get(), easy));
+        set_proxy(easy, proxy_, pool_->proxies);
+        set(easy, CURLOPT_PRIVATE, this);
+        // Otherwise libcurl would open a connection while it does not know that it can share one.
+        if (shared_ != nullptr) set(easy, CURLOPT_PIPEWAIT, 1L);
+        with_multi([&](CURLM* multi) { check(curl_multi_add_handle(multi, easy)); });
         added_ = true;
         last_check_ = Clock::now();
-    }
-
-    void prepare_method(const HttpRequest& request) {
-        CURL* easy = connection_.easy.get();
-        if (request.body) {
-            has_body_ = true;
-            body_size_ = request.body->size();
-            set(easy, CURLOPT_POST, 1L);
-            set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
-            set(easy, CURLOPT_POSTFIELDS,
-                request.body->empty() ? "" : reinterpret_cast<const char*>(request.body->data()));
-            add_header("Expect:");
-            const bool typed = std::any_of(request.headers.begin(), request.headers.end(),
-                                           [](const auto& h) { return to_lower(h.first) == "content-type"; });
-            if (!typed) add_header("Content-Type:");
-        } else if (request.method == "HEAD") {
-            set(easy, CURLOPT_NOBODY, 1L);
-        }
-        if (request.method != "HEAD") set(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-        for (const auto& [name, value] : request.headers) {
-            if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-                throw Error(ErrorKind::invalid,
-                            concat("header ", quoted(name), " holds a control character"));
-            }
-            add_header(concat(name, ": ", value));
-        }
-        set(easy, CURLOPT_HTTPHEADER, sent_headers_.get());
-    }
-
-    void prepare_tls(const TlsOptions& tls) {
-        CURL* easy = connection_.easy.get();
-        set(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
-        set(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
-        if (!tls.verify) {
-            // Otherwise libcurl would read the certificates for every connection.
-            set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
-            set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-        } else if (!tls.ca_pem.empty()) {
-            std::string pem = concat(system_certificates(), '\n', tls.ca_pem);
-            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
-            set(easy, CURLOPT_CAINFO_BLOB, &blob);
-        }
-        if (!tls.client_cert_path.empty()) {
-            set(easy, CURLOPT_SSLCERT, tls.client_cert_path.c_str());
-            set(easy, CURLOPT_SSLKEY, tls.client_key_path.c_str());
-        }
-    }
-
-    void prepare_proxy() {
-        CURL* easy = connection_.easy.get();
-        // Always set both, because libcurl otherwise reads the environment with rules of its own.
-        const std::string name = proxy_ != nullptr ? proxy_->to_string() : std::string();
-        set(easy, CURLOPT_PROXY, name.c_str());
-        set(easy, CURLOPT_NOPROXY, "");
-        // Keep the headers of the proxy's response to CONNECT and of the server's response separate.
-        set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-        set(easy, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
-        if (proxy_ == nullptr) return;
-        if (!proxy_->user.empty() || !proxy_->password.empty()) {
-            set(easy, CURLOPT_PROXYUSERNAME, proxy_->user.c_str());
-            set(easy, CURLOPT_PROXYPASSWORD, proxy_->password.c_str());
-        }
-        if (proxy_->kind != ProxyKind::https) return;
-        set(easy, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-        const auto& lookup = pool_->proxies.tls;
-        const auto tls = lookup ? lookup(proxy_->host_port()) : nullptr;
-        if (!tls) return;
-        if (!tls->ca_pem.empty()) {
-            std::string pem = concat(system_certificates(), '\n', tls->ca_pem);
-            curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
-            set(easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
-        }
-        if (!tls->client_cert_path.empty()) {
-            set(easy, CURLOPT_PROXY_SSLCERT, tls->client_cert_path.c_str());
-            set(easy, CURLOPT_PROXY_SSLKEY, tls->client_key_path.c_str());
-        }
-    }
-
-    void add_header(const std::string& line) {
-        curl_slist* longer = curl_slist_append(sent_headers_.get(), line.c_str());
-        if (longer == nullptr) throw std::bad_alloc();
-        static_cast<void>(sent_headers_.release());  // the list now begins with `longer`
-        sent_headers_.reset(longer);
     }
 
     // Transfers the available data, then waits a moment for more.
     void drive(milliseconds patience) {
         check_interrupt();
+        const milliseconds step = std::clamp(patience / 4, milliseconds(1), kPoll);
+        if (shared_ != nullptr) return drive_shared(patience, step);
         int running = 0;
         const std::size_t before = received_;
         check(curl_multi_perform(connection_.multi.get(), &running));
@@ -285,8 +232,30 @@ class Transfer final : public Source {
         }
         check_speed(patience);
         if (received_ != before) return;
-        const milliseconds step = std::clamp(patience / 4, milliseconds(1), kPoll);
         check(curl_multi_poll(connection_.multi.get(), nullptr, 0, static_cast<int>(step.count()), nullptr));
+    }
+
+    // Drives the transfers of all threads, unless another one does.
+    void drive_shared(milliseconds patience, milliseconds step) {
+        shared_->drive(
+            step, [this] { return ended_ || error_ || received_ != seen_; },
+            [](CURL* handle, CURLcode code) {
+                char* owner = nullptr;
+                check(curl_easy_getinfo(handle, CURLINFO_PRIVATE, &owner));
+                auto& transfer = *reinterpret_cast<Transfer*>(owner);
+                transfer.result_ = code;
+                transfer.ended_ = true;
+            });
+        bool ended = false;
+        {
+            const auto guard = lock();
+            seen_ = received_;
+            ended = ended_;
+            rethrow();
+        }
+        if (!ended) return check_speed(patience);
+        done_ = true;
+        check_transfer(result_);
     }
 
     void take_result() {
@@ -304,9 +273,12 @@ class Transfer final : public Source {
         waited_ += std::min<Clock::duration>(now - last_check_, 2 * kPoll);
         last_check_ = now;
         curl_off_t sent = 0;
-        check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_SIZE_UPLOAD_T, &sent));
-        const std::uint64_t moved = received_ + static_cast<std::uint64_t>(sent);
-        if (head_.complete() && !answered_) {
+        // A shared connection is for requests without a body.
+        if (shared_ == nullptr)
+            check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_SIZE_UPLOAD_T, &sent));
+        const Seen seen = look();
+        const std::uint64_t moved = seen.received + static_cast<std::uint64_t>(sent);
+        if (seen.has_head && !answered_) {
             // The wait for the response is over; measure its body separately.
             answered_ = true;
             moved_before_ = moved;
@@ -359,7 +331,9 @@ class Transfer final : public Source {
     [[noreturn]] void fail(std::string_view problem) {
         // A server that does not respond to a TLS handshake may not support TLS.
         curl_off_t handshake = 0;
-        check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_APPCONNECT_TIME_T, &handshake));
+        with_multi([&](CURLM* /*multi*/) {
+            check(curl_easy_getinfo(connection_.easy.get(), CURLINFO_APPCONNECT_TIME_T, &handshake));
+        });
         const bool connected = handshake > 0 || url_.starts_with("http:");
         done_ = true;
         broken_ = true;
@@ -378,9 +352,14 @@ class Transfer final : public Source {
     // Returns the connection to the pool, or closes it if its state is unknown.
     void release() noexcept {
         if (!connection_.easy) return;
-        if (added_) curl_multi_remove_handle(connection_.multi.get(), connection_.easy.get());
+        if (added_) {
+            with_multi([this](CURLM* multi) { curl_multi_remove_handle(multi, connection_.easy.get()); });
+        }
         added_ = false;
-        if (done_ && !broken_) {
+        if (shared_ != nullptr) {
+            connection_.easy.reset();
+            pool_->leave_shared();
+        } else if (done_ && !broken_) {
             pool_->give_back(std::move(connection_));
         } else {
             connection_.easy.reset();
@@ -416,6 +395,7 @@ class Transfer final : public Source {
     }
 
     std::size_t take_body(ByteView bytes) {
+        if (shared_ != nullptr) return keep_body(bytes);
         // There is no reader, or the buffered bytes are unread. Pause the transfer and thereby the server.
         if (!bytes.empty() && (target_.empty() || !pending_.empty())) {
             paused_ = true;
@@ -432,11 +412,27 @@ class Transfer final : public Source {
         return size;
     }
 
+    // Keeps bytes of a shared connection, on which others wait for theirs.
+    std::size_t keep_body(ByteView bytes) {
+        if (pending_.size() - pending_read_ > kMaxWaiting) {
+            paused_ = true;
+            return CURL_WRITEFUNC_PAUSE;
+        }
+        received_ += bytes.size();
+        pool_->bytes += bytes.size();
+        pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+        return bytes.size();
+    }
+
     std::shared_ptr<HttpClient::Pool> pool_;
     std::string name_;
     HttpHead head_;
     const Proxy* proxy_;  // owned by the pool; nullptr for a direct connection
+    std::string origin_;
     std::string url_;
+    // Owned by the pool; nullptr for a connection of its own. Its mutex then protects what callbacks write:
+    // head_, error_, paused_, ended_, result_, pending_ and received_.
+    SharedMulti* shared_ = nullptr;
     Connection connection_;
     List sent_headers_;
     std::array<char, CURL_ERROR_SIZE> error_text_{};
@@ -448,7 +444,10 @@ class Transfer final : public Source {
     bool done_ = false;
     bool broken_ = false;
     bool paused_ = false;
-    bool answered_ = false;  // check_speed() has seen the head of the final response
+    bool ended_ = false;  // on a shared connection: libcurl has finished with this result
+    CURLcode result_ = CURLE_OK;
+    std::uint64_t seen_ = 0;  // bytes received when the thread looked last
+    bool answered_ = false;   // check_speed() has seen the head of the final response
     // The free part of the reader's buffer, and the bytes that did not fit.
     MutableBytes target_;
     std::vector<std::uint8_t> pending_;
@@ -480,9 +479,7 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
     auto transfer = std::make_unique<Transfer>(pool_, request);
     transfer->wait_for_headers();
     ++pool_->requests;
-    HttpResponse out{.status = transfer->head().status(),
-                     .headers = std::move(transfer->head().headers()),
-                     .body = nullptr};
+    HttpResponse out = transfer->take_response();
     out.body = std::move(transfer);
     static_cast<void>(out.number("content-length"));  // throws if two of them differ
     return out;

@@ -1,10 +1,13 @@
 // HTTP requests through libcurl, which only this folder uses. Any number of threads may send requests.
 //
-// The thread that reads a transfer also drives it. So no data passes between threads, and an interruption or
-// an error surfaces where the bytes are read. Idle connections are reused. Threads cannot share libcurl's
-// connection cache safely, so each concurrent transfer has a cache of its own. The pool lends these caches,
-// first the one that last connected to the same server. A server that offers HTTP/2 in the TLS handshake is
-// used with HTTP/2.
+// The thread that reads a transfer also drives it. So an interruption or an error surfaces where the bytes
+// are read. Idle connections are reused. Threads cannot share libcurl's connection cache safely, so each
+// concurrent transfer has a cache of its own. The pool lends these caches, first the one that last connected
+// to the same server.
+//
+// A server that offers HTTP/2 in the TLS handshake is used with HTTP/2. Small responses from it share one
+// connection (shared_multi.hh). Large ones have connections of their own: their readers can then slow the
+// server down without stopping others, and several threads decrypt.
 #pragma once
 
 #include <chrono>
@@ -54,6 +57,10 @@ struct HttpRequest {
     std::string unix_socket;  // path of the socket to connect to, instead of the host of the URL; "" for none
     // The limit of the whole transfer, for a small document.
     std::optional<std::chrono::milliseconds> total_time;
+    // The response has at most kMaxSmall bytes, if the server does what is asked, and may share a connection.
+    bool is_small = false;
+
+    static constexpr std::size_t kMaxSmall = 8UL * 1024 * 1024;
 };
 
 // The advice for a proxy that responds with 407.

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/layout_source.hh"
+#include "ostree/export/kept_layers.hh"
 #include "ostree/export/layer_plan.hh"
 #include "ostree/import/pull.hh"
 #include "ostree/tree/apk_database.hh"
@@ -92,11 +94,50 @@ TEST_F(ExportThreads, ALayerChangesOnlyWithItsPackages) {
     build("zlib 2, and longer than before");
     const auto second = export_to("second", {.previous = previous});
     ASSERT_EQ(first.layers.size(), second.layers.size());
-    for (std::size_t i = 1; i < first.layers.size(); ++i) {
-        const std::string& components = first.layers[i].annotations.at(ostree::kComponentsAnnotation);
-        EXPECT_EQ(second.layers[i].annotations.at(ostree::kComponentsAnnotation), components);
-        EXPECT_EQ(first.layers[i].digest == second.layers[i].digest, components != "zlib") << components;
+    std::map<std::string, oci::Digest> before;
+    for (std::size_t i = 1; i < first.layers.size(); ++i)
+        before.emplace(first.layers[i].annotations.at(ostree::kComponentsAnnotation), first.layers[i].digest);
+    for (std::size_t i = 1; i < second.layers.size(); ++i) {
+        const std::string& components = second.layers[i].annotations.at(ostree::kComponentsAnnotation);
+        ASSERT_TRUE(before.contains(components)) << components;
+        EXPECT_EQ(before.at(components) == second.layers[i].digest, components != "zlib") << components;
     }
+}
+
+// The repository remembers what it exported, for one format, and forgets what is damaged.
+TEST_F(ExportThreads, TheLayersOfAnEarlierExportAreKnown) {
+    build("zlib 1");
+    export_to("first", {});
+    const oci::Image previous = image_in("first");
+    const ostree::Repository repository = ostree::Repository::open(repo_path());
+    const auto walk = ostree::walk_commit(repository, *repository.resolve("os/test"));
+    const auto known = [&](const char* format) {
+        const auto kept =
+            ostree::find_kept_layers(repository, walk, previous, oci::LayerFormat::parse(format));
+        return kept.size();
+    };
+    const std::size_t all = previous.manifest.layers.size() - 1;
+    EXPECT_EQ(known("zstd:chunked"), all);
+    EXPECT_EQ(known("zstd:chunked:3"), 0U);
+    EXPECT_EQ(ostree::find_kept_layers(repository, walk, previous).size(), 0U);
+    for (const ostree::KeptLayer& layer :
+         ostree::find_kept_layers(repository, walk, previous, oci::LayerFormat{}))
+        EXPECT_TRUE(layer.is_verified);
+    const std::filesystem::path record = std::filesystem::path(repo_path()) / "extensions/osb-oci/contents" /
+                                         previous.manifest.layers[1].digest.hex();
+    std::ifstream in(record);
+    const std::string good((std::istreambuf_iterator<char>(in)), {});
+    ASSERT_FALSE(good.empty());
+    for (const std::string& bad :
+         {std::string(), std::string("{}\n"), good.substr(0, good.size() - 3),
+          good.substr(good.find('\n') + 1), "[]" + good, good.substr(0, good.find('\n') + 1) + "x"}) {
+        std::ofstream(record, std::ios::trunc) << bad;
+        EXPECT_EQ(known("zstd:chunked"), all - 1) << bad.substr(0, 60);
+    }
+    // The record of another layer.
+    std::filesystem::copy_file(record.parent_path() / previous.manifest.layers[2].digest.hex(), record,
+                               std::filesystem::copy_options::overwrite_existing);
+    EXPECT_EQ(known("zstd:chunked"), all - 1);
 }
 
 // A target that has some blobs, counts those that are begun, and may lose one on its way.

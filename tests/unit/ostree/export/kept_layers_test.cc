@@ -223,6 +223,129 @@ TEST_F(KeptLayersTest, ThePlanHasThemFirst) {
     EXPECT_EQ(few[0].kept->index, second_is_larger ? 3U : 2U);
 }
 
+// Layers of many files, of which few are replaced.
+class TailTest : public KeptLayersTest {
+  protected:
+    void make_many(std::size_t files) {
+        TarBuilder tar;
+        for (std::size_t i = 0; i < files; ++i) tar.file(concat("usr/a", i), concat("content ", i));
+        tar.file("usr/b", "the other layer");
+        make_base({tar});
+        const ostree::Repository repository = ostree::Repository::open(repo_path());
+        base_.resize(1);
+        for (const bool is_a : {true, false}) {
+            StringSink sink;
+            oci::TarWriter archive(sink);
+            for (const ostree::WalkedFile& file : walk_.files) {
+                if (file.paths.front().starts_with("usr/a") == is_a)
+                    ostree::EncapsulatedTar(repository, walk_).write_file(archive, file);
+            }
+            archive.finish();
+            base_.push_back({sink.text, oci::Compression::zstd});
+        }
+    }
+
+    static std::uint64_t size(const ostree::WalkedFile& /*file*/) { return 1; }
+};
+
+TEST_F(TailTest, FewStaleFilesDoNotChangeALayer) {
+    make_many(40);
+    EXPECT_EQ(kept_below({TarBuilder().file("usr/a3", "other").file("usr/a17", "other, too")}),
+              (Indexes{1, 2}));
+    EXPECT_EQ(kept_[0].files.size(), 38U);
+    const auto plan = ostree::plan_layers(derived_walk_, {}, size, 10, derived({}).image.manifest, kept_);
+    ASSERT_EQ(plan.size(), 3U);
+    EXPECT_TRUE(plan[0].kept && plan[1].kept && !plan[2].kept);
+    ASSERT_EQ(plan[2].files.size(), 2U);
+    EXPECT_EQ(plan[2].files[0]->paths.front(), "usr/a17");
+    // An image before is what a tail needs.
+    EXPECT_EQ(ostree::plan_layers(derived_walk_, {}, size, 10, std::nullopt, kept_).size(), 3U);
+}
+
+TEST_F(TailTest, ManyStaleFilesDo) {
+    make_many(40);
+    TarBuilder tar;
+    for (std::size_t i = 0; i < 6; ++i) tar.file(concat("usr/a", i), "other");
+    EXPECT_EQ(kept_below({tar}), (Indexes{2})) << "six of forty are more than an eighth";
+}
+
+TEST_F(TailTest, ANameThatIsGoneDoesToo) {
+    make_many(40);
+    EXPECT_EQ(kept_below({TarBuilder().file("usr/.wh.a3", "")}), (Indexes{2}));
+    EXPECT_EQ(kept_below({TarBuilder().directory("usr/a3").file("usr/a3/x", "x")}), (Indexes{2}));
+    EXPECT_EQ(kept_below({TarBuilder().symlink("usr/a3", "b")}), (Indexes{1, 2})) << "a link has the name";
+}
+
+TEST_F(TailTest, WhatALaterLayerHidesGoesIntoTheTail) {
+    make_many(40);
+    // A later layer shows another usr/a3, which the commit does not have.
+    base_[2].tar = [&] {
+        const ostree::Repository repository = ostree::Repository::open(repo_path());
+        StringSink sink;
+        oci::TarWriter archive(sink);
+        ostree::WalkedFile other;
+        for (const ostree::WalkedFile& file : walk_.files) {
+            const std::string& path = file.paths.front();
+            if (path.starts_with("usr/a")) continue;
+            ostree::EncapsulatedTar(repository, walk_).write_file(archive, file);
+        }
+        for (const ostree::WalkedFile& file : walk_.files) {
+            if (file.paths.front() != "usr/a17") continue;
+            other = file;
+            other.paths = {"usr/a3"};
+            ostree::EncapsulatedTar(repository, walk_).write_file(archive, other);
+        }
+        archive.finish();
+        return sink.text;
+    }();
+    kept_below({TarBuilder().file("usr/new", "n")});
+    const auto first =
+        std::find_if(kept_.begin(), kept_.end(), [](const auto& layer) { return layer.index == 1; });
+    const bool second_is_kept =
+        std::any_of(kept_.begin(), kept_.end(), [](const auto& layer) { return layer.index == 2; });
+    ASSERT_NE(first, kept_.end());
+    EXPECT_EQ(first->files.size(), second_is_kept ? 39U : 40U);
+}
+
+TEST_F(TailTest, TheLargestLayersStayAndTheOthersJoinTheTail) {
+    make_many(40);
+    kept_below({TarBuilder().file("usr/a3", "other")});
+    ASSERT_EQ(kept_.size(), 2U);
+    const auto plan = ostree::plan_layers(derived_walk_, {}, size, 2, derived({}).image.manifest, kept_);
+    ASSERT_EQ(plan.size(), 2U);
+    EXPECT_EQ(plan[0].kept->index, 1U);
+    // What is new comes first.
+    EXPECT_EQ(plan[1].files.front()->paths.front(), "usr/a3");
+    EXPECT_GT(plan[1].files.size(), 1U);
+}
+
+TEST_F(TailTest, AComponentOfWhichMostChangedKeepsALayerOfItsOwn) {
+    make_many(2);
+    oci::Manifest previous = derived({}).image.manifest;
+    previous.layers[1].annotations[ostree::kComponentsAnnotation] = "a,b";  // an earlier tail
+    previous.layers[2].annotations[ostree::kComponentsAnnotation] = "a";
+    ostree::CommitWalk walk;
+    ostree::Owners owners;
+    for (const char* package : {"a", "b"}) {
+        for (int i = 0; i < 10; ++i) {
+            const std::string path = concat("usr/", package, i);
+            walk.files.push_back({.checksum = sha256(as_bytes(path)), .paths = {path}});
+            owners.emplace(path, package);
+        }
+    }
+    ostree::KeptLayer kept{.index = 1,
+                           .descriptor = previous.layers[1],
+                           .diff_id = oci::Digest::of(as_bytes("layer")),
+                           .files = {&walk.files[0], &walk.files[1]}};
+    for (std::size_t i = 10; i < 19; ++i) kept.files.push_back(&walk.files[i]);
+    const auto plan = ostree::plan_layers(walk, owners, size, 8, previous, {kept});
+    ASSERT_EQ(plan.size(), 3U);
+    EXPECT_EQ(plan[1].components, std::vector<std::string>{"a"});
+    EXPECT_EQ(plan[1].files.size(), 8U);
+    EXPECT_EQ(plan[2].components, std::vector<std::string>{"b"});
+    EXPECT_EQ(plan[2].files, std::vector<const ostree::WalkedFile*>{&walk.files[19]});
+}
+
 TEST_F(KeptLayersTest, ForeignBasesOfEveryForm) {
     for (const GoldenForm form : {GoldenForm::inlined, GoldenForm::linked, GoldenForm::v0}) {
         std::filesystem::remove_all(repo_path());
