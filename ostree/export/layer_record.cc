@@ -15,7 +15,8 @@ namespace {
 
 // Increase it when the same inputs give other bytes of a layer.
 constexpr std::string_view kWriterVersion = "2";
-constexpr std::size_t kMaxFile = 64UL * 1024;
+constexpr std::size_t kMaxRecord = 64UL * 1024;
+constexpr std::string_view kRecord = "a record of a layer";
 constexpr const char* kDirectory = "layers";
 
 oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer, const std::string& writer) {
@@ -30,19 +31,18 @@ oci::Json to_json(const Sha256& recipe, const oci::WrittenLayer& layer, const st
 
 // The file name is `recipe`. A file with another recipe inside belongs to another layer.
 oci::WrittenLayer from_json(const oci::Json& json, const Sha256& recipe) {
-    constexpr std::string_view kWhat = "a record of a layer";
-    if (oci::required_string(json, "recipe", kWhat) != to_hex(recipe))
+    if (oci::required_string(json, "recipe", kRecord) != to_hex(recipe))
         throw Error(ErrorKind::invalid, "a record of a layer belongs to another layer");
     // Evaluate what may throw first: g++ 12 destroys the members of an incomplete aggregate twice.
-    const oci::Digest digest = oci::Digest::parse(oci::required_string(json, "digest", kWhat));
-    const oci::Digest diff_id = oci::Digest::parse(oci::required_string(json, "diffID", kWhat));
-    const std::string media_type = oci::required_string(json, "mediaType", kWhat);
+    const oci::Digest digest = oci::Digest::parse(oci::required_string(json, "digest", kRecord));
+    const oci::Digest diff_id = oci::Digest::parse(oci::required_string(json, "diffID", kRecord));
+    const std::string media_type = oci::required_string(json, "mediaType", kRecord);
     const std::int64_t size =
-        oci::required_integer(json, "size", 0, std::numeric_limits<std::int64_t>::max(), kWhat);
+        oci::required_integer(json, "size", 0, std::numeric_limits<std::int64_t>::max(), kRecord);
     if (oci::find_member(json, "annotations") == nullptr) {
         throw Error(ErrorKind::invalid, "a record of a layer without annotations");
     }
-    std::map<std::string, std::string> annotations = oci::string_map(json, "annotations", kWhat);
+    std::map<std::string, std::string> annotations = oci::string_map(json, "annotations", kRecord);
     return {.descriptor = {.media_type = media_type,
                            .digest = digest,
                            .size = static_cast<std::uint64_t>(size),
@@ -85,7 +85,7 @@ LayerRecord::LayerRecord(const Repository& repository, const oci::LayerFormat& f
 
 std::optional<oci::WrittenLayer> LayerRecord::find(const Sha256& recipe) const {
     try {
-        const std::string text = files_.read(to_hex(recipe), kMaxFile);
+        const std::string text = files_.read(to_hex(recipe), kMaxRecord);
         return from_json(oci::parse_json(text, "a record of a layer"), recipe);
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::not_found) log_debug(error.message());
@@ -98,7 +98,7 @@ std::map<std::string, oci::Descriptor> LayerRecord::blobs() const {
     for (const std::string& name : files_.names()) {
         if (name.size() != 2 * sizeof(Sha256)) continue;
         try {
-            const oci::Json json = oci::parse_json(files_.read(name, kMaxFile), name);
+            const oci::Json json = oci::parse_json(files_.read(name, kMaxRecord), name);
             oci::WrittenLayer layer = from_json(json, parse_sha256(name));
             if (oci::required_string(json, "writer", name) != writer_) continue;
             std::string digest = layer.descriptor.digest.to_string();
