@@ -50,6 +50,16 @@ std::string components_text(const PlannedLayer& layer) {
     return out;
 }
 
+// Errors of a blob that is not what its descriptor says. Others end the export.
+bool is_damage(ErrorKind kind) {
+    return kind == ErrorKind::digest_mismatch || kind == ErrorKind::not_found || kind == ErrorKind::invalid;
+}
+
+void warn_of_previous(const KeptLayer& kept, const std::string& why) {
+    log_warning(concat("layer ", kept.index + 1, " of the previous image, ",
+                       kept.descriptor.digest.short_string(), ", is written again: ", why));
+}
+
 }  // namespace
 
 LayerExport::LayerExport(const Repository& repository, const CommitWalk& walk,
@@ -123,19 +133,27 @@ std::optional<oci::WrittenLayer> LayerExport::take_over(const PlannedLayer& laye
     out.descriptor.annotations.try_emplace(kComponentsAnnotation, components_text(layer));
     const bool present = is_there(out);
     if (present && kept.is_verified) return out;
-    // The target has a blob with that digest, but only its bytes prove that it is this layer.
-    const auto upload = present ? nullptr : sink_.start_blob(kept.descriptor.size);
-    NullSink nowhere;
-    std::uint64_t counted = present ? kept.descriptor.size : 0;
-    CountingSink counting(present ? static_cast<Sink&>(nowhere) : *upload, progress_, counted);
-    if (!copy_kept_blob(*options_.previous->source, kept, counting)) {
-        log_warning(concat("layer ", kept.index + 1, " of the previous image, ",
-                           kept.descriptor.digest.short_string(),
-                           ", does not match its config: it is written again"));
-        return std::nullopt;
+    try {
+        if (copy_layer(kept, present)) return out;
+        warn_of_previous(kept, "it does not match its config");
+    } catch (const Error& error) {
+        if (!is_damage(error.kind())) throw;
+        warn_of_previous(kept, error.what());
     }
+    return std::nullopt;
+}
+
+// Copies a layer of the previous image, which may be untrue, to the target. Returns false if its content is
+// not the layer.
+bool LayerExport::copy_layer(const KeptLayer& kept, bool is_present) const {
+    // The target has a blob with that digest, but only its bytes prove that it is this layer.
+    const auto upload = is_present ? nullptr : sink_.start_blob(kept.descriptor.size);
+    NullSink nowhere;
+    std::uint64_t counted = is_present ? kept.descriptor.size : 0;
+    CountingSink counting(is_present ? static_cast<Sink&>(nowhere) : *upload, progress_, counted);
+    if (!copy_kept_blob(*options_.previous->source, kept, counting)) return false;
     if (upload) upload->finish(kept.descriptor.digest);
-    return out;
+    return true;
 }
 
 bool LayerExport::is_there(const oci::WrittenLayer& layer) const {

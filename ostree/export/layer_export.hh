@@ -36,6 +36,7 @@ class LayerExport {
     oci::WrittenLayer write_layer(std::size_t index, TaskPool& pool) const;
     // Returns nullopt if the previous image's blob does not unpack to the layer.
     std::optional<oci::WrittenLayer> take_over(const PlannedLayer& layer) const;
+    bool copy_layer(const KeptLayer& kept, bool is_present) const;
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) const;
