@@ -17,17 +17,19 @@
 #include <cstring>
 #include <filesystem>
 #include <mutex>
+#include <optional>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/packet.hh"
 #include "base/pipe.hh"
 
 namespace osb {
 namespace {
 
-constexpr std::size_t kMaxDescriptors = 8;
 constexpr std::size_t kMaxText = 32UL * 1024;
 constexpr int kLowestParked = 64;  // higher than any number of a child's descriptor
 constexpr int kNoProgram = 127;
@@ -39,7 +41,7 @@ struct Head {
     std::uint32_t shares_process_group = 0;
     std::int32_t pid = 0;
     std::uint32_t descriptors = 0;
-    std::array<std::int32_t, kMaxDescriptors> numbers{};
+    std::array<std::int32_t, kMaxPacketDescriptors> numbers{};
 };
 
 struct Reply {
@@ -56,22 +58,8 @@ struct Message {
 // Room for the descriptors of a message, aligned as the kernel expects it.
 union Control {
     cmsghdr alignment;
-    std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))> bytes;
+    std::array<char, CMSG_SPACE(kMaxPacketDescriptors * sizeof(int))> bytes;
 };
-
-std::vector<Fd> take_descriptors(msghdr& message) {
-    std::vector<Fd> out;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-            out.emplace_back(fd);
-        }
-    }
-    return out;
-}
 
 std::vector<std::string> split(std::string_view text) {
     std::vector<std::string> out;
@@ -85,28 +73,18 @@ std::vector<std::string> split(std::string_view text) {
 
 // Returns false at the end of the connection. A malformed request has no arguments.
 bool receive(int socket, Message& out) {
-    std::vector<char> buffer(sizeof(Head) + kMaxText);
-    iovec piece{.iov_base = buffer.data(), .iov_len = buffer.size()};
-    Control control{};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
-    ssize_t size = -1;
-    do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (size < 0 && errno == EINTR);
-    if (size <= 0) return false;
+    std::optional<Packet> packet = receive_packet(socket, sizeof(Head) + kMaxText);
+    if (!packet) return false;
     out = {};
-    out.descriptors = take_descriptors(message);
-    const bool is_cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-    if (is_cut || static_cast<std::size_t>(size) < sizeof(Head)) return true;
-    std::memcpy(&out.head, buffer.data(), sizeof(Head));
+    out.descriptors = std::move(packet->descriptors);
+    const std::string_view text = packet->text;
+    if (packet->has_more_text || packet->has_more_descriptors || text.size() < sizeof(Head)) return true;
+    std::memcpy(&out.head, text.data(), sizeof(Head));
     if (out.head.descriptors != out.descriptors.size()) return true;
     for (std::size_t i = 0; i < out.descriptors.size(); ++i) {
         if (out.head.numbers[i] < 0 || out.head.numbers[i] >= kLowestParked) return true;
     }
-    out.argv = split({buffer.data() + sizeof(Head), static_cast<std::size_t>(size) - sizeof(Head)});
+    out.argv = split(text.substr(sizeof(Head)));
     return true;
 }
 
@@ -359,7 +337,7 @@ pid_t HelperProcess::start(const Start& request) {
               .descriptors = static_cast<std::uint32_t>(request.descriptors.size())};
     std::size_t size = 0;
     for (const std::string& argument : request.argv) size += argument.size() + 1;
-    if (request.descriptors.size() > kMaxDescriptors || size > kMaxText)
+    if (request.descriptors.size() > kMaxPacketDescriptors || size > kMaxText)
         throw Error(ErrorKind::too_large, concat("too many arguments for ", quoted(request.argv.front())));
     std::vector<int> ours;
     for (std::size_t i = 0; i < request.descriptors.size(); ++i) {

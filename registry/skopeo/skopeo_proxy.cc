@@ -28,8 +28,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxRequest = 32UL * 1024;
 // The largest integer that the server accepts: doubles represent all integers up to it exactly.
 constexpr std::uint64_t kMaxInteger = (1ULL << 53U) - 1;
-// More descriptors than any reply has. The kernel closes further ones and reports that.
-constexpr std::size_t kMaxDescriptors = 8;
 constexpr int kChildSocket = 3;
 constexpr int kProxyPollMilliseconds = 200;
 constexpr int kAbandonMilliseconds = 2000;
@@ -52,21 +50,6 @@ void wait_readable(int fd) {
 bool is_pipe(const Fd& fd) {
     struct stat st {};
     return ::fstat(fd.get(), &st) == 0 && S_ISFIFO(st.st_mode);
-}
-
-// Takes ownership of the descriptors that came with a message.
-std::vector<Fd> take_descriptors(msghdr& message) {
-    std::vector<Fd> out;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-            out.emplace_back(fd);
-        }
-    }
-    return out;
 }
 
 // True if the server's message means that the image does not exist. Versions before OpenImageOptional have
@@ -101,11 +84,6 @@ ProxyVersion ProxyVersion::parse(std::string_view text) {
     }
     return out;
 }
-
-struct SkopeoProxy::Packet {
-    std::string text;
-    std::vector<Fd> descriptors;
-};
 
 // NOLINTNEXTLINE(bugprone-exception-escape): moving JSON throws nothing
 struct SkopeoProxy::Reply {
@@ -277,36 +255,20 @@ void SkopeoProxy::send(std::string_view method, const Json& arguments) {
     if (n != static_cast<ssize_t>(text.size())) fail_dead(method);
 }
 
-SkopeoProxy::Packet SkopeoProxy::receive_packet(std::string_view method) {
-    Packet packet;
-    packet.text.resize(kMaxReply);
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxDescriptors)> control{};
-    iovec part{.iov_base = packet.text.data(), .iov_len = packet.text.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    ssize_t n = -1;
-    do {
-        n = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
-    if (n <= 0) fail_dead(method);
-    packet.descriptors = take_descriptors(message);
-    if ((message.msg_flags & MSG_TRUNC) != 0) {
+Packet SkopeoProxy::next_packet(std::string_view method) {
+    std::optional<Packet> packet = receive_packet(socket_.get(), kMaxReply);
+    if (!packet) fail_dead(method);
+    if (packet->has_more_text)
         throw protocol_error(method, concat("a reply of more than ", kMaxReply, " bytes"));
-    }
-    if ((message.msg_flags & MSG_CTRUNC) != 0)
-        throw protocol_error(method, "a reply with too many descriptors");
-    packet.text.resize(static_cast<std::size_t>(n));
-    return packet;
+    if (packet->has_more_descriptors) throw protocol_error(method, "a reply with too many descriptors");
+    return std::move(*packet);
 }
 
 SkopeoProxy::Reply SkopeoProxy::receive(std::string_view method, bool wants_pipe, bool interruptible) {
     // After an early end, client and server would be out of step.
     broken_ = true;
     if (interruptible) wait_readable(socket_.get());
-    Packet packet = receive_packet(method);
+    Packet packet = next_packet(method);
     Json json;
     try {
         json = oci::parse_json(packet.text, "reply", 8);

@@ -17,6 +17,7 @@
 
 #include "base/error.hh"
 #include "base/fd.hh"
+#include "base/packet.hh"
 #include "base/stream.hh"
 #include "base/subprocess.hh"
 #include "oci/documents/digest.hh"
@@ -98,13 +99,12 @@ class SkopeoProxy {
 
   private:
     struct Reply;
-    struct Packet;
 
     // Sends a request and receives its reply. Throws the server's error if it fails.
     Reply call(std::string_view method, const oci::Json& arguments, bool wants_pipe);
     void send(std::string_view method, const oci::Json& arguments);
     Reply receive(std::string_view method, bool wants_pipe, bool interruptible);
-    Packet receive_packet(std::string_view method);
+    Packet next_packet(std::string_view method);
     // Takes the pipe of a reply and immediately requests its end.
     void begin_pipe(Reply& reply);
     void finish_pipe();
