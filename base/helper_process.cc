@@ -186,9 +186,12 @@ class Server {
     }
 
     static bool set_up(const Message& message) {
-        for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) {
+        for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
             if (::signal(number, SIG_DFL) == SIG_ERR) return false;
         }
+        sigset_t none;
+        sigemptyset(&none);
+        if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return false;
         if (message.head.shares_process_group == 0 && ::setpgid(0, 0) != 0) return false;
         std::vector<int> parked;
         for (const Fd& fd : message.descriptors) {
@@ -317,7 +320,10 @@ HelperProcess::HelperProcess(HelperRules rules) : impl_(std::make_unique<Impl>()
     first.close();
     second.close();
     impl_->pid = ::fork();
-    if (impl_->pid < 0) throw_errno("cannot start the helper process");
+    if (impl_->pid < 0) {
+        throw errno_error(errno, "cannot start the helper process of the sandbox")
+            .hint("--sandbox off needs no further process");
+    }
     if (impl_->pid > 0) return;
     // With our end open in the helper, it would never see the end of this process.
     impl_->socket.close();

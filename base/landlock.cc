@@ -74,6 +74,9 @@ bool apply_landlock(const LandlockRules& rules) {
     const std::uint64_t file_rights = LANDLOCK_ACCESS_FS_WRITE_FILE | (handled.files & kTruncate);
     for (const std::string& path : rules.writable)
         allow(ruleset.get(), path, O_DIRECTORY, kWrite | file_rights);
+    for (const std::string& path : rules.writable_without_links)
+        allow(ruleset.get(), path, O_DIRECTORY,
+              (kWrite & ~std::uint64_t{LANDLOCK_ACCESS_FS_MAKE_SYM}) | file_rights);
     allow(ruleset.get(), "/dev/null", 0, file_rights);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw_errno("cannot set no_new_privs");
     if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0)

@@ -11,6 +11,8 @@ struct LandlockRules {
     // Directories in which files and directories may be created, changed and removed. A symbolic link is
     // followed once, now. A missing directory is skipped: nothing can be created in its place.
     std::vector<std::string> writable;
+    // Likewise, but no symbolic link can be made there or moved there.
+    std::vector<std::string> writable_without_links;
     // Programs may be started. They have the same limits.
     bool programs = false;
 };

@@ -60,6 +60,10 @@ bool make_mounts_read_only(const std::vector<std::string>& writable) {
     const mount_attr read_only{
         .attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
     if (set_attributes(-1, "", kEmptyPath, read_only) || errno != EBADF) return false;
+    // A mount on "/" would not be seen by this process, whose root is what lies below.
+    for (const std::string& path : writable) {
+        if (real_path(path) == "/") return false;
+    }
     const std::string here = real_path(".");
     if (::unshare(CLONE_NEWNS) != 0) return false;
     // The namespace is a copy, and nothing is different in it yet. The root of a chroot is no mount.

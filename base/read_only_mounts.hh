@@ -11,7 +11,8 @@ namespace osb {
 // attributes of files, and root could make any program on the machine run as root for everybody: here that
 // fails, too. Hard links between the directories are no longer possible. Descriptors that are open now keep
 // the old view, and so does a directory that is reached through one. Returns false, and changes nothing, if
-// this process may not mount or the kernel is older than 5.12. Throws Error{io} if it fails half-way.
+// this process may not mount, "/" is one of them, or the kernel is older than 5.12. Throws Error{io} if it
+// fails half-way.
 bool make_mounts_read_only(const std::vector<std::string>& writable);
 
 }  // namespace osb

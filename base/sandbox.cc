@@ -119,7 +119,12 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
     std::vector<std::string> parts;
     if (!rules.links_between && make_mounts_read_only(rules.writable)) parts.emplace_back("read-only mounts");
     drop_capabilities();
-    if (apply_landlock({.writable = rules.writable}))
+    std::vector<std::string> without_links;
+    if (rules.no_temporary_links && scratch) {
+        without_links.push_back(scratch->path());
+        std::erase(rules.writable, scratch->path());
+    }
+    if (apply_landlock({.writable = rules.writable, .writable_without_links = without_links}))
         parts.push_back(concat("Landlock ", landlock_version()));
     const bool filters = apply_syscall_filter(rules.calls);
     if (filters) parts.emplace_back("a filter of system calls");
@@ -134,7 +139,8 @@ void limit_writes(const std::string& directory) {
     make_mounts_read_only({directory});
     drop_capabilities();
     apply_landlock({.writable = {directory}, .programs = true});
-    apply_syscall_filter({.path_sockets = SyscallRules::PathSockets::all, .programs = true});
+    // No sockets: the decoder can write a configuration for these programs into `directory`.
+    apply_syscall_filter({.programs = true});
 }
 
 }  // namespace osb

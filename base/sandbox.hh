@@ -12,7 +12,7 @@ namespace osb {
 
 enum class SandboxMode {
     automatic,  // as far as the kernel has it
-    require,    // fail if the kernel lacks a part
+    require,    // fail without Landlock or the filter; root's mounts may be missing
     off,
 };
 
@@ -29,6 +29,8 @@ struct SandboxRules {
     std::vector<Made> made;
     // Where the temporary directory of the run is made; "": where temporary_directory() says.
     std::string temporary_parent;
+    // No symbolic link can be made in the temporary directory: a program of the helper would follow it.
+    bool no_temporary_links = false;
     // Hard links between the directories must remain possible, so root gets no read-only mounts.
     bool links_between = false;
     SyscallRules calls;

@@ -24,8 +24,9 @@ class ScratchDirectory {
     // Removes the files in the directory; a process can continue to read an open one. Thread-safe.
     void remove_files() const noexcept;
 
-    // Another process, which has inherited the lock, removes the directory: the destructor no longer does.
-    void leave_to_helper() noexcept { fd_.close(); }
+    // Another process removes the directory: the destructor no longer does. This process holds the lock until
+    // its end, so that no other run removes the directory if that process is killed.
+    void leave_to_helper() noexcept { static_cast<void>(fd_.release()); }
 
   private:
     void remove_stale(int young_seconds) const;

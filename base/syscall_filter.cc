@@ -2,6 +2,7 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -151,6 +152,23 @@ class Filter {
         fail(EPERM);
         load_number();
     }
+    // A pair of datagram sockets: each can still be connected to a path.
+    void restrict_pairs() {
+        add(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 0, 4);
+        load(argument(1));
+        add(BPF_ALU | BPF_AND | BPF_K, kSocketKind);
+        add(BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0);
+        fail(EPERM);
+        load_number();
+    }
+    // Only for the calling process.
+    void refuse_others(std::uint32_t call) {
+        add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3);
+        load(argument(0));
+        add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+        fail(EPERM);
+        load_number();
+    }
     // Only sockets of these families. `stream_only`: AF_UNIX only for connections.
     void restrict_sockets(const SyscallRules& rules) {
         std::vector<sock_filter> allowed;
@@ -229,10 +247,17 @@ bool apply_syscall_filter(const SyscallRules& rules) {
     }
     // Its flags are in memory, where no filter sees them. The C library uses clone() instead.
     filter.refuse(SYS_clone3, ENOSYS);
+    // A limit of CPU time ends a process, which Landlock does not forbid.
+    filter.refuse_others(SYS_prlimit64);
     filter.refuse_bits(SYS_clone, 0, kNewNamespaces);
     filter.refuse_value(SYS_ioctl, 1, std::uint32_t{TIOCSTI});
     filter.refuse_value(SYS_ioctl, 1, std::uint32_t{TIOCLINUX});
+    // CAP_SYS_ADMIN stops a filesystem by any of its directories, on a read-only mount as well.
+    constexpr std::uint32_t kShutdown = _IOR('X', 125, std::uint32_t);  // of ext4, XFS and f2fs
+    for (const std::uint32_t request : {std::uint32_t{FIFREEZE}, std::uint32_t{FITHAW}, kShutdown})
+        filter.refuse_value(SYS_ioctl, 1, request);
     if (rules.path_sockets == SyscallRules::PathSockets::listen) filter.refuse(SYS_connect);
+    if (rules.path_sockets != SyscallRules::PathSockets::all) filter.restrict_pairs();
     filter.restrict_sockets(rules);
     filter.install();
     return true;

@@ -19,6 +19,9 @@ void write(const std::filesystem::path& path, const std::string& text) {
 }
 
 void generate(const std::filesystem::path& top) {
+    if (!std::filesystem::exists(top / "README.md"))
+        throw osb::Error(osb::ErrorKind::not_found,
+                         osb::concat("no README.md in ", osb::quoted(top.string())));
     std::filesystem::create_directories(top / "man");
     // Remove the page of a verb that does not exist any more.
     for (const auto& entry : std::filesystem::directory_iterator(top / "man")) {

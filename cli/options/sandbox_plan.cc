@@ -1,5 +1,7 @@
 #include "cli/options/sandbox_plan.hh"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/error.hh"
@@ -30,12 +32,25 @@ std::string directory_of(const std::string& file) {
 
 }  // namespace
 
+// The objects of a repository may lie on another disk, by a symbolic link.
+void SandboxPlan::add_objects(const std::string& repository) {
+    const std::string objects = repository + "/objects";
+    std::error_code error;
+    if (!std::filesystem::is_symlink(objects, error)) return;
+    rules_.writable.push_back(objects);
+    rules_.links_between = true;  // files are renamed into it
+}
+
 void SandboxPlan::change(const std::string& directory) {
-    if (!directory.empty()) rules_.writable.push_back(directory);
+    if (directory.empty()) return;
+    rules_.writable.push_back(directory);
+    add_objects(directory);
 }
 
 void SandboxPlan::make_repository(const std::string& directory) {
-    if (!directory.empty()) rules_.made.push_back({.path = directory, .parents = true});
+    if (directory.empty()) return;
+    rules_.made.push_back({.path = directory, .parents = true});
+    add_objects(directory);
 }
 
 // What is needed to read or write an image, besides files.
@@ -124,6 +139,8 @@ void SandboxPlan::push_over_ssh(const std::string& url, bool may_ask) {
             [target, may_ask](const auto& argv) { return ostree::is_ssh_command(argv, target, may_ask); });
         rules_.calls.path_sockets = PathSockets::listen;
         rules_.temporary_parent = ostree::ssh_socket_parent();
+        // ssh connects the server to a socket there, and must not reach that of another program.
+        rules_.no_temporary_links = true;
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the verb reports it
     }
 }

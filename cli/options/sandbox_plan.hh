@@ -38,6 +38,7 @@ class SandboxPlan {
     SandboxRules take() { return std::move(rules_); }
 
   private:
+    void add_objects(const std::string& repository);
     void reach(const oci::Reference& image);
 
     SandboxRules rules_;

@@ -64,7 +64,9 @@ std::string gpg_sign_outside(const CommitSigners& signers, const std::string& in
     const GpgRequest parts = parse_request(input);
     if (parts.key >= signers.gpg_keys.size()) throw Error(ErrorKind::internal, "there is no such key");
     const CommitId commit(sha256(as_bytes(parts.commit_object)));
-    // The commit is not in the repository yet, and this process does not touch it.
+    // The commit is not in the repository yet, and this process does not touch it. The temporary directory of
+    // the run belongs to the other process, which could put links into the way.
+    set_temporary_directory("");
     const ScratchDirectory scratch;
     const Repository repository = Repository::create(scratch.path() + "/repo", RepoMode::archive);
     OstreeRepo* const repo = repository.handle().repo.get();

@@ -1,5 +1,6 @@
 #include "registry/skopeo/skopeo_rules.hh"
 
+#include <string>
 #include <string_view>
 
 #include "base/temporary_directory.hh"
@@ -10,7 +11,10 @@ namespace {
 using Arguments = std::vector<std::string>;
 
 bool is_temporary(std::string_view path) {
-    return path.starts_with(temporary_directory() + '/') && path.find("/.") == std::string_view::npos;
+    const std::string directory = temporary_directory() + '/';
+    // $TMPDIR itself may have such names, as ~/.cache.
+    return path.starts_with(directory) &&
+           path.substr(directory.size() - 1).find("/.") == std::string_view::npos;
 }
 
 }  // namespace

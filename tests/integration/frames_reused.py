@@ -3,6 +3,7 @@
 skopeo, zstd and a reader of zstd:chunked that is not ours take, and which no damage of the previous image changes."""
 
 import os
+import random
 import shutil
 
 import lib_chunked
@@ -13,10 +14,16 @@ from lib_image import Layout, TarLayer, sha256
 
 
 def import_version(test, repo, version):
-    """A system under the ref os of which one file differs from version to version."""
+    """A system under the ref os. One file differs from version to version, and one is in the first version only: so the layer that
+    they are in is written again. It is the largest."""
     with open(base_rootfs(test), "rb") as file:
         base = file.read()
+    chance = random.Random(1)
     changed = TarLayer().file_entry("usr/share/changed", b"version %d\n" % version * 5000)
+    for number in range(30):
+        changed.file_entry(f"usr/share/same-{number}", chance.randbytes(100000))
+    if version == 1:
+        changed.file_entry("usr/share/dropped", b"dropped\n")
     image = Layout(test.path(f"system-{version}"))
     image.image("v1", [base, odd_layer(), changed.bytes()], "")
     result = test.osb_import(f"oci:{image.directory}:v1", repo, "--ref", "os")
@@ -92,9 +99,12 @@ def main(test):
     import_version(test, repo, 1)
     first, _ = exported(test, repo, "first")
     import_version(test, repo, 2)
-    shutil.copytree(repo, test.path("other"))
-    shutil.rmtree(test.path("other/extensions"))
-    alone, _ = exported(test, test.path("other"), "alone")
+    # The documents of the previous image alone say in which layers its files are.
+    documents = test.path("documents")
+    shutil.copytree(first.directory, documents)
+    for layer in first.layers:
+        os.remove(os.path.join(documents, "blobs", *layer["digest"].split(":")))
+    alone, _ = exported(test, repo, "alone", "--previous", f"oci:{documents}:v1")
     second, result = exported(test, repo, "second", "--previous", f"oci:{first.directory}:v1")
     test.check(second.digest == alone.digest and "again" not in result.stderr,
                "the same bytes with the frames of the previous image as without", result.describe())

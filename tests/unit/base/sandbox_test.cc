@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -124,6 +125,37 @@ class SandboxTest : public testing::Test {
     fs::path inside_ = root_ / "inside";
     fs::path outside_ = root_ / "outside";
 };
+
+// A socket of datagrams reaches any path without a connection, also one of a pair.
+TEST_F(SandboxTest, PairsOfSocketsAreForConnections) {
+    expect_in_sandbox(rules(), [&] {
+        std::string out;
+        for (const int kind : {SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET}) {
+            std::array<int, 2> ends{};
+            out +=
+                refused(concat("socketpair ", kind), error_of(::socketpair(AF_UNIX, kind, 0, ends.data())));
+        }
+        std::array<int, 2> ends{};
+        return out +
+               allowed("stream", error_of(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data())));
+    });
+}
+
+TEST_F(SandboxTest, LimitsOfOtherProcessesStay) {
+    expect_in_sandbox(rules(), [&] {
+        rlimit limit{};
+        std::string out = allowed("own", error_of(::getrlimit(RLIMIT_CPU, &limit)));
+        return out + refused("parent", error_of(::prlimit(::getppid(), RLIMIT_CPU, nullptr, &limit)));
+    });
+}
+
+TEST_F(SandboxTest, NoFilesystemIsFrozen) {
+    expect_in_sandbox(rules(), [&] {
+        const Fd directory(::open(inside_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        // FITHAW of what is not frozen fails with EINVAL where it is allowed.
+        return refused("thaw", error_of(::ioctl(directory.get(), FITHAW, 0)));
+    });
+}
 
 TEST_F(SandboxTest, InsideEverythingIsPossible) {
     expect_in_sandbox(rules(), [&] {
