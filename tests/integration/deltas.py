@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Deltas between versions: pushed beside the image, found and applied by pull and import, and of no harm if they are damaged or lie.
 The witnesses are ostree, which applies the same files, and the registry's log."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Each system call that changes a file fails once, or is the last one of the program: EIO, ENOSPC, EINTR and SIGKILL, injected by strace
 into import, pull, push, export, upgrade, rollback and install-to-disk. After each fault: refs, tags, boot entries and disks are old or new,
 what they name is whole, the same command again gives what an undisturbed run gives, and nothing is left over. A success that is reported is

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Updates of ordinary images, whose zstd:chunked layers skopeo writes: only the files that the repository lacks are fetched, and the
 commit is that of a full import. The witnesses are the registry's log, ostree, and an import of whole layers into another repository."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """Verbs that are ended at random moments leave nothing that hinders the next run.
 
     kill.py [VERB...]     # import, pull, push, export, upgrade, rollback, install; without arguments all of them

@@ -7,6 +7,8 @@ import ssl
 import struct
 import threading
 
+from lib_listener import Listener
+
 DAMAGE = 1 << 20  # a fault that never ends
 
 
@@ -37,39 +39,22 @@ class Fault:
             return True
 
 
-class FaultyProxy:
+class FaultyProxy(Listener):
     """Speaks HTTP/1.1 and passes requests on to host:port of `registry`. tls: a list of (certificate, key), one for
     each connection in turn, the last for all that follow. old_tls: nothing newer than TLS 1.1 is spoken."""
 
     def __init__(self, registry, faults=(), tls=None, old_tls=False):
+        super().__init__()
         self.registry, self.faults, self.tls, self.old_tls = registry, list(faults), tls, old_tls
-        self.connections = self.body_bytes = 0
+        self.body_bytes = 0
         self.requests = []
         self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.host = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.listen()
 
     def image(self, name):
         return f"docker://{self.host}/{name}"
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(client, self.connections), daemon=True).start()
-
     def serve(self, client, number):
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             for fault in self.faults:
                 if fault.kind in ("reset-connect", "alert") and number <= fault.times:

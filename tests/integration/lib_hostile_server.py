@@ -4,12 +4,12 @@ catalogue wants."""
 import json
 import os
 import re
-import socket
 import ssl
 import threading
 import time
 
 from lib_image import INDEX, MANIFEST
+from lib_listener import Listener
 
 
 class Request:
@@ -30,18 +30,16 @@ def answer(status, headers=(), body=b"", length=None):
     return head + b"\r\n" + body
 
 
-class Server:
+class Server(Listener):
     """HTTP/1.1 on a loopback port. layouts: {name of a repository: directory of a layout}. hook(request) returns the bytes of an answer,
     an iterator over them (the connection ends after it), or None for the ordinary answer. tls: (certificate, key)."""
 
     def __init__(self, tls=None, old_tls=False):
+        super().__init__()
         self.tls = self.context(tls, old_tls) if tls else None
         self.layouts, self.hook = {}, None
         self.requests, self.lock, self.blob_bytes = [], threading.Lock(), 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        self.host = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.listen()
 
     @staticmethod
     def context(pair, old):
@@ -52,29 +50,14 @@ class Server:
         context.load_cert_chain(*pair)
         return context
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
     def url(self):
         return f"{'https' if self.tls else 'http'}://{self.host}"
 
     def image(self, name):
         return f"docker://{self.host}/{name}"
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
+    def serve(self, client, _number):
         try:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
                 client = self.tls.wrap_socket(client, server_side=True)
             with client.makefile("rb") as reader:

@@ -7,28 +7,22 @@ import select
 import socket
 import ssl
 import struct
-import threading
 import urllib.parse
 
+from lib_listener import Listener
 
-class Proxy:
+
+class Proxy(Listener):
     """kind: http, https or socks5. places: {"name:port": port on this machine}. user: (name, password) that it demands. tls: the
     (certificate, key) of an https proxy."""
 
     def __init__(self, kind, places, user=None, tls=None):
+        super().__init__()
         self.kind, self.places, self.user, self.tls = kind, places, user, tls
         self.requests = []  # "CONNECT name:port", "GET http://name/path", as far as they were let through
         self.refused = 0
         self.leaked = []  # headers that are none of the proxy's business
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
+        self.listen()
 
     def url(self, user=None):
         """As a variable of the environment has it; `user` in place of the right one, "" for none."""
@@ -36,17 +30,8 @@ class Proxy:
         login = ":".join(urllib.parse.quote(part, safe="") for part in user) + "@" if user else ""
         return f"{self.kind}://{login}127.0.0.1:{self.port}"
 
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
+    def serve(self, client, _number):
         try:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.load_cert_chain(*self.tls)

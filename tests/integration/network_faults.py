@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """The faults of networks between the program and docker-registry: what passes is overcome, what lasts ends in bounded
 time with the right status, and no half of anything is left. Faults that take a minute to be noticed (stalls) are in
 tests/unit/registry/distribution/network_faults_test.cc, where a minute is short.
