@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hh"
@@ -36,10 +37,12 @@ bool same_owner_and_mode(const A& a, const B& b) noexcept {
 }
 
 // Returns nullopt if the layer shows a file that is not one of its objects, or with other metadata than the
-// object's: runtimes give a link the mode and owner of its own entry.
+// object's: runtimes give a link the mode and owner of its own entry. Also if a name appears twice: of two
+// objects with one name, only the order of the archive says which one is shown.
 std::optional<ObjectNames> names_in(const Layer& layer) {
     ObjectNames out;
     std::map<Sha256, const LayerEntry*> objects;
+    std::set<std::string_view> names;
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind != EntryKind::file && entry.kind != EntryKind::symlink) continue;
         out.try_emplace(entry.checksum);
@@ -47,7 +50,7 @@ std::optional<ObjectNames> names_in(const Layer& layer) {
     }
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind != EntryKind::hardlink) continue;
-        if (entry.target.empty()) return std::nullopt;
+        if (entry.target.empty() || !names.insert(entry.path).second) return std::nullopt;
         const auto object = out.find(parse_sha256(entry.target));
         if (object == out.end()) return std::nullopt;
         const LayerEntry& shown = *objects.at(object->first);

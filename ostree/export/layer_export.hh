@@ -34,7 +34,7 @@ class LayerExport {
 
   private:
     oci::WrittenLayer write_layer(std::size_t index, TaskPool& pool) const;
-    // Returns nullopt if the previous image's blob does not unpack to the layer.
+    // Returns nullopt if the previous image's blob does not unpack to the layer, is damaged or missing.
     std::optional<oci::WrittenLayer> take_over(const PlannedLayer& layer) const;
     bool copy_layer(const KeptLayer& kept, bool is_present) const;
     bool is_there(const oci::WrittenLayer& layer) const;

@@ -73,6 +73,8 @@ class PreviousReader {
   public:
     // All are borrowed.
     PreviousReader(PreviousFrames& frames, oci::ReadyFrames& target);
+    PreviousReader(const PreviousReader&) = delete;
+    PreviousReader& operator=(const PreviousReader&) = delete;
     ~PreviousReader();
 
     PreviousFrames& frames() const noexcept { return frames_; }

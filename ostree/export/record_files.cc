@@ -1,6 +1,5 @@
 #include "ostree/export/record_files.hh"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "base/fd.hh"
 #include "base/log.hh"
 #include "base/state_file.hh"
+#include "oci/transports/blob_files.hh"
 
 namespace osb::ostree {
 namespace {
@@ -28,24 +27,9 @@ Fd make_directory(const Repository& repository, const std::string& path) {
     return open_state_directory(path);
 }
 
-struct DirCloser {
-    void operator()(DIR* dir) const noexcept { ::closedir(dir); }
-};
-
-std::vector<std::string> names_in(const Fd& directory) {
-    std::vector<std::string> out;
-    const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(::dup(directory.get())));
-    if (!dir) return out;
-    while (const dirent* entry = ::readdir(dir.get())) {
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") out.emplace_back(name);
-    }
-    return out;
-}
-
 // Removes the older half if there are more than `max_files`.
 void remove_old(const Fd& directory, std::size_t max_files) {
-    std::vector<std::string> names = names_in(directory);
+    std::vector<std::string> names = oci::list_entries(directory.get());
     if (names.size() <= max_files) return;
     std::vector<std::pair<std::int64_t, std::string>> files;
     for (std::string& name : names) {
@@ -71,7 +55,8 @@ bool RecordFiles::empty() const {
 
 std::vector<std::string> RecordFiles::names() const {
     try {
-        return names_in(open_at(AT_FDCWD, path(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        const Fd directory = open_at(AT_FDCWD, path(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        return oci::list_entries(directory.get());
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::not_found) log_debug(error.message());
         return {};

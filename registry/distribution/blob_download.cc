@@ -96,6 +96,8 @@ class BlobDownload final : public Source {
                                 .retry = first,
                                 .reuse_redirect = true,
                                 .is_small = end_ - offset_ <= HttpRequest::kMaxSmall};
+        // The body of that location broke off; the registry may name a better one.
+        if (!first) client_->session().forget_redirect(request.url);
         const std::string last = end_ < size_ ? concat(end_ - 1) : std::string();
         const bool is_range = offset_ > 0 || end_ < size_;
         if (is_range) request.headers.emplace_back("Range", concat("bytes=", offset_, '-', last));

@@ -138,22 +138,24 @@ class DistributionSource final : public oci::ImageSource {
 
     std::unique_ptr<Source> open_range(const oci::Descriptor& descriptor, std::uint64_t offset,
                                        std::uint64_t length) override {
-        // Until one range was answered, others wait: a registry that serves none may send the whole blob.
+        // Others wait for the first range: a registry that serves none may send the whole blob. Whatever
+        // becomes of it, they wait for one only: each try may last minutes if the network fails.
         std::unique_lock probe(probe_mutex_, std::defer_lock);
         const bool is_part = length < descriptor.size;
-        if (is_part && !has_ranges_) probe.lock();
+        if (is_part && !is_probed_) probe.lock();
         if (no_ranges_) {
             throw Error(ErrorKind::unsupported, "the registry sends whole blobs only").code("no_ranges");
         }
-        if (probe.owns_lock() && has_ranges_) probe.unlock();
+        if (probe.owns_lock() && is_probed_) probe.unlock();
         try {
             std::unique_ptr<Source> out = first_that([&](const Client& client) {
                 return open_range_download(client, descriptor, offset, length);
             });
-            if (is_part) has_ranges_ = true;
+            if (is_part) is_probed_ = true;
             return out;
         } catch (const Error& error) {
             if (error.code() == "no_ranges") no_ranges_ = true;
+            if (is_part) is_probed_ = true;
             throw;
         }
     }
@@ -187,9 +189,9 @@ class DistributionSource final : public oci::ImageSource {
     oci::Reference reference_;
     std::vector<Client> endpoints_;
     std::atomic<std::size_t> current_ = 0;
-    std::atomic<bool> no_ranges_ = false;   // an endpoint did not serve a range as asked
-    std::atomic<bool> has_ranges_ = false;  // one did
-    std::mutex probe_mutex_;                // held during the first request for a range
+    std::atomic<bool> no_ranges_ = false;  // an endpoint did not serve a range as asked
+    std::atomic<bool> is_probed_ = false;  // the first request for a range has ended
+    std::mutex probe_mutex_;               // held during the first request for a range
 };
 
 }  // namespace

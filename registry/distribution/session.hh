@@ -68,6 +68,9 @@ class Session {
     // origin. Throws NetworkError and Error{unavailable}.
     HttpResponse send(const RegistryRequest& request);
 
+    // Forgets where requests with this URL were redirected, because what the location sends is of no use.
+    void forget_redirect(const Url& url) { set_location(url, std::nullopt); }
+
     // Describes the body of an error response (registry/auth/error_body.hh), without the secrets that were
     // used.
     std::string described(HttpResponse& response) const;

@@ -23,6 +23,7 @@ class SharedMulti {
     SharedMulti();
     SharedMulti(const SharedMulti&) = delete;
     SharedMulti& operator=(const SharedMulti&) = delete;
+    ~SharedMulti() = default;
 
     // Protects what callbacks write.
     std::mutex& mutex() noexcept { return mutex_; }

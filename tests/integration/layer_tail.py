@@ -139,6 +139,23 @@ def check_bounds(test):
     check_image(test, system, image, f"after {versions} versions")
 
 
+def check_damaged(test):
+    """A kept layer whose blob is damaged or missing in the image before is made again, from the commit."""
+    for what in ("damaged", "missing"):
+        system = System(test, what, 3)
+        before = system.publish()
+        largest = max(before.layers[1:], key=lambda layer: layer["size"])["digest"]
+        blob = os.path.join(before.directory, "blobs", *largest.split(":"))
+        if what == "missing":
+            os.unlink(blob)
+        else:
+            with open(blob, "r+b") as file:
+                file.seek(2048)
+                file.write(b"x" * 16)
+        system.scatter(0)
+        check_image(test, system, system.publish(), f"after a {what} blob")
+
+
 def check_random(test, seed):
     system = System(test, f"random{seed}", seed)
     system.publish()
@@ -153,6 +170,7 @@ def main(test):
     os.umask(0o022)
     check_scattered(test)
     check_bounds(test)
+    check_damaged(test)
     for seed in range(lib_harness.rounds(1, 40, "series of random versions")):
         check_random(test, seed)
 

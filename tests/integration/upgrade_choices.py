@@ -264,7 +264,8 @@ def encapsulated(test, registry, images):
     mark = registry.mark()
     result = upgrade(disk, "--json")
     read = {digest for digest, _ in blobs(registry, mark)[0]} & {layer["digest"] for layer in layers}
-    test.check(result.status == 0 and disk.deployments()[1]["id"] == second + ".0", "upgrade: the next commit", (second, disk.deployments(), result.describe()))
+    test.check(result.status == 0 and disk.deployments()[1]["id"] == second + ".0", "upgrade: the next commit",
+               (second, disk.deployments(), result.describe()))
     test.check(0 < len(read) < len(layers), f"{len(read)} of {len(layers)} layers were looked into", registry.since(mark))
     whole = {digest for digest, status in blobs(registry, mark)[0] if status == 200} & {layer["digest"] for layer in layers}
     test.check(not whole, "none was read as a whole", (whole, registry.since(mark)))

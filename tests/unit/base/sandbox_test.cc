@@ -104,7 +104,7 @@ class SandboxTest : public testing::Test {
             ::_exit(0);
         }
         ::close(ends[1]);
-        FdSource source(Fd(ends[0]), "pipe");
+        FdSource source(Fd{ends[0]}, "pipe");
         EXPECT_EQ(read_all(source, 65536, "pipe"), "");
         int status = 0;
         ASSERT_EQ(::waitpid(pid, &status, 0), pid);
@@ -299,10 +299,8 @@ TEST_F(SandboxTest, SocketsAreThoseOfTheRules) {
 class SandboxThreads : public SandboxTest {};
 
 TEST_F(SandboxThreads, HaveTheSameLimits) {
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
+#if defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "the sanitizer has a thread of its own, and the sandbox refuses to come so late";
-#endif
 #endif
     expect_in_sandbox(rules(), [&] {
         std::string out;

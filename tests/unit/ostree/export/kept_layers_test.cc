@@ -307,6 +307,26 @@ TEST_F(TailTest, WhatALaterLayerHidesGoesIntoTheTail) {
     EXPECT_EQ(first->files.size(), second_is_kept ? 39U : 40U);
 }
 
+TEST_F(TailTest, ALayerThatShowsTwoFilesUnderOneNameIsNotKept) {
+    make_many(40);
+    // Behind usr/a3 comes an object that the commit does not have, with the same name.
+    StringSink sink;
+    oci::TarWriter archive(sink);
+    const ostree::Repository repository = ostree::Repository::open(repo_path());
+    for (const ostree::WalkedFile& file : walk_.files) {
+        if (file.paths.front().starts_with("usr/a"))
+            ostree::EncapsulatedTar(repository, walk_).write_file(archive, file);
+    }
+    ostree::WalkedFile other = *std::find_if(walk_.files.begin(), walk_.files.end(),
+                                             [](const auto& file) { return file.paths.front() == "usr/b"; });
+    other.paths = {"usr/a3"};
+    ostree::EncapsulatedTar(repository, walk_).write_file(archive, other);
+    archive.finish();
+    base_[1].tar = sink.text;
+    // usr/b changes, so its former object is in no file of the commit.
+    EXPECT_EQ(kept_below({TarBuilder().file("usr/b", "new")}), Indexes{});
+}
+
 TEST_F(TailTest, TheLargestLayersStayAndTheOthersJoinTheTail) {
     make_many(40);
     kept_below({TarBuilder().file("usr/a3", "other")});
