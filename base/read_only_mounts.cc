@@ -6,12 +6,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -20,9 +26,9 @@
 namespace osb {
 namespace {
 
-constexpr unsigned kRecursive = 0x8000;          // AT_RECURSIVE
-constexpr std::uint64_t kPrivate = 1ULL << 18U;  // MS_PRIVATE
-constexpr unsigned kEmptyPath = 0x1000;          // AT_EMPTY_PATH
+constexpr unsigned kRecursive = 0x8000;        // AT_RECURSIVE
+constexpr std::uint64_t kSlave = 1ULL << 19U;  // MS_SLAVE
+constexpr unsigned kEmptyPath = 0x1000;        // AT_EMPTY_PATH
 
 bool set_attributes(int directory, const char* path, unsigned flags, const mount_attr& attributes) {
     return ::syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes) == 0;
@@ -53,6 +59,30 @@ std::optional<std::vector<Copy>> copy_mounts(const std::vector<std::string>& pat
     return out;
 }
 
+// True if an unmount on the machine reaches the copies of the mounts in a slave namespace (proc(5),
+// /proc/PID/mountinfo): it does if the mount below is shared. Otherwise the filesystem would stay mounted
+// there until the end of the run, unseen: not written out, and its device in use.
+bool unmounts_arrive() {
+    struct Mount {
+        std::string parent;
+        bool is_shared = false;
+    };
+    std::map<std::string, Mount> mounts;
+    std::ifstream file("/proc/self/mountinfo");
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::string id;
+        Mount mount;
+        words >> id >> mount.parent;
+        for (std::string word; words >> word && word != "-";) mount.is_shared |= word.starts_with("shared:");
+        mounts.insert_or_assign(id, mount);
+    }
+    return !mounts.empty() && std::all_of(mounts.begin(), mounts.end(), [&](const auto& one) {
+        const auto parent = mounts.find(one.second.parent);
+        return parent == mounts.end() || parent == mounts.find(one.first) || parent->second.is_shared;
+    });
+}
+
 }  // namespace
 
 bool make_mounts_read_only(const std::vector<std::string>& writable) {
@@ -60,6 +90,7 @@ bool make_mounts_read_only(const std::vector<std::string>& writable) {
     const mount_attr read_only{
         .attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
     if (set_attributes(-1, "", kEmptyPath, read_only) || errno != EBADF) return false;
+    if (!unmounts_arrive()) return false;
     // A mount on "/" would not be seen by this process, whose root is what lies below.
     for (const std::string& path : writable) {
         if (real_path(path) == "/") return false;
@@ -67,8 +98,8 @@ bool make_mounts_read_only(const std::vector<std::string>& writable) {
     const std::string here = real_path(".");
     if (::unshare(CLONE_NEWNS) != 0) return false;
     // The namespace is a copy, and nothing is different in it yet. The root of a chroot is no mount.
-    const mount_attr apart{.attr_set = 0, .attr_clr = 0, .propagation = kPrivate, .userns_fd = 0};
-    if (!set_attributes(AT_FDCWD, "/", kRecursive, apart)) return false;
+    const mount_attr slaves{.attr_set = 0, .attr_clr = 0, .propagation = kSlave, .userns_fd = 0};
+    if (!set_attributes(AT_FDCWD, "/", kRecursive, slaves)) return false;
     const std::optional<std::vector<Copy>> copies = copy_mounts(writable);
     if (!copies || !set_attributes(AT_FDCWD, "/", kRecursive, read_only)) return false;
     for (const Copy& copy : *copies) {

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -88,6 +89,14 @@ class SandboxTest : public testing::Test {
 
     // Runs `check` in a process in the sandbox. It returns what is wrong there, "" for nothing.
     static void expect_in_sandbox(const SandboxRules& rules, const std::function<std::string()>& check) {
+        expect_in_process([&]() -> std::string {
+            const Sandbox sandbox(rules, SandboxMode::require);
+            return check();
+        });
+    }
+
+    // Runs `check` in a process of its own.
+    static void expect_in_process(const std::function<std::string()>& check) {
         std::array<int, 2> ends{};
         ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
         const pid_t pid = ::fork();
@@ -95,7 +104,6 @@ class SandboxTest : public testing::Test {
             ::close(ends[0]);
             std::string problem;
             try {
-                const Sandbox sandbox(rules, SandboxMode::require);
                 problem = check();
             } catch (const std::exception& error) {
                 problem = concat("exception: ", error.what());
@@ -207,10 +215,18 @@ TEST_F(SandboxTest, NothingOutsideIsWritten) {
     EXPECT_EQ(read_file(outside_ / "file"), "before");
 }
 
+// A mount namespace in which unmounts reach others, as systemd makes it.
+bool share_mounts() {
+    return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           ::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0;
+}
+
 // Landlock does not limit these. Only root may mount, and only root could harm others with them.
 TEST_F(SandboxTest, RootChangesNoAttributesOutside) {
     if (::geteuid() != 0) GTEST_SKIP() << "only for root";
-    expect_in_sandbox(rules(), [&] {
+    expect_in_process([&]() -> std::string {
+        if (!share_mounts()) return "cannot share the mounts";
+        const Sandbox sandbox(rules(), SandboxMode::require);
         const std::string path = outside_ / "file";
         const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         std::string out = refused("chmod", error_of(::chmod(path.c_str(), 04755)));
@@ -222,6 +238,41 @@ TEST_F(SandboxTest, RootChangesNoAttributesOutside) {
     ASSERT_EQ(::stat((outside_ / "file").c_str(), &st), 0);
     EXPECT_EQ(st.st_uid, 0U);
     EXPECT_EQ(st.st_mode & 04111U, 0U);
+}
+
+// Otherwise it would stay in use by the namespace of the sandbox.
+TEST_F(SandboxTest, AFilesystemThatIsUnmountedIsInUseNoMore) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only for root";
+    for (const bool is_shared : {true, false}) {
+        expect_in_process([&]() -> std::string {
+            if (!share_mounts()) return "cannot share the mounts";
+            if (!is_shared && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+                return "private";
+            const fs::path place = outside_ / "mounted";
+            fs::create_directories(place);
+            if (::mount("none", place.c_str(), "tmpfs", 0, nullptr) != 0) return "cannot mount";
+            std::array<int, 2> ends{};
+            if (::pipe2(ends.data(), O_CLOEXEC) != 0) return "pipe";
+            const pid_t pid = ::fork();
+            if (pid == 0) {
+                const Sandbox sandbox(rules(), SandboxMode::require);
+                char byte = 'x';
+                static_cast<void>(::write(ends[1], &byte, 1));
+                ::pause();
+            }
+            char byte = 0;
+            static_cast<void>(::read(ends[0], &byte, 1));
+            const bool unmounted = ::umount(place.c_str()) == 0;
+            std::ifstream file(concat("/proc/", pid, "/mountinfo"));
+            std::ostringstream text;
+            text << file.rdbuf();
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, nullptr, 0);
+            return unmounted && !text.str().empty() && text.str().find(place) == std::string::npos
+                       ? ""
+                       : "still mounted in the sandbox";
+        });
+    }
 }
 
 TEST_F(SandboxTest, NoProgramIsStarted) {
