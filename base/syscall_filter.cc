@@ -154,10 +154,11 @@ class Filter {
     }
     // A pair of datagram sockets: each can still be connected to a path.
     void restrict_pairs() {
-        add(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 0, 4);
+        add(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 0, 5);
         load(argument(1));
         add(BPF_ALU | BPF_AND | BPF_K, kSocketKind);
-        add(BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 1, 0);
+        add(BPF_JMP | BPF_JEQ | BPF_K, SOCK_STREAM, 2, 0);
+        add(BPF_JMP | BPF_JEQ | BPF_K, SOCK_SEQPACKET, 1, 0);
         fail(EPERM);
         load_number();
     }

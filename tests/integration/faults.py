@@ -72,7 +72,8 @@ def check_point(case, call, number, fault):
         return f"ended with {result.describe()}"
     case.settle()
     if result.status == 0 and not case.is_done():
-        return case.fault() or "said that it was done, and was not"
+        told = case.is_told(result)
+        return case.fault() or ("" if told else f"said that it was done, and was not: {result.describe()}")
     if result.status == 0 and call in SYNCS and fault in LOST and has_lost(log):
         return "said that it was done, and had not reached the disk"
     return case.problem()

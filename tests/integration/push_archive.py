@@ -252,9 +252,13 @@ def check_kills(test, pusher, generator, mode):
     for number in range(times):
         process = subprocess.Popen([test.osb, "push", "--repo", source, "--progress", "none", REF, f"file://{destination}"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(generator.uniform(0, seconds))
-        process.kill()
-        killed += process.wait() == -signal.SIGKILL
+        begin = time.monotonic()
+        try:
+            process.wait(generator.uniform(0, seconds))
+            seconds = time.monotonic() - begin  # it is quicker now
+        except subprocess.TimeoutExpired:
+            process.kill()
+            killed += process.wait() == -signal.SIGKILL
         if fault := fault_of(test, destination, commits):
             faults.append(fault)
         if number % 4 == 3:

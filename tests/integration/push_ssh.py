@@ -263,9 +263,13 @@ def check_kills(test, sshd, generator):
         test.init_repo("killed")
         process = subprocess.Popen(pusher.command(source, destination), env=sshd.environment(), stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(generator.uniform(0.1, 0.8 * seconds))
-        process.send_signal(signal.SIGTERM if number % 3 == 0 else signal.SIGKILL)
-        killed += process.wait() in (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
+        begin = time.monotonic()
+        try:
+            process.wait(generator.uniform(0.1, 0.8) * seconds)
+            seconds = time.monotonic() - begin  # it is quicker now
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGTERM if number % 3 == 0 else signal.SIGKILL)
+            killed += process.wait() in (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
         if left := gone(10, "ssh", "-M", str(sshd.port)):
             faults.append(f"ssh stays: {left}")
         # What the server had begun may end by itself, one way or the other.
