@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Takes minutes.
 """examples/ci: osb-oci in a job without privileges. The workflow files are parsed, and each of their commands runs: those of the job
 that builds an image here, and those of the other one in the sandbox. containerfiles/Containerfile.cli is built on a stand-in for the
 image of Containerfile.builder, whose apk only notes what it was called with."""

@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Takes minutes.
 """examples/extension: a writable /usr until the restart, and an extension from a registry that stays."""
 
 from lib_page import run_page

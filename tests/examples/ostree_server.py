@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Takes minutes.
 """examples/ostree-server: stock ostree upgrades a machine from a repository that osb-oci pushes to."""
 
 from lib_page import run_page

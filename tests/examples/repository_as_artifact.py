@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Takes minutes.
 """examples/repository-as-artifact: CI jobs that pass the repository on as a file, and a machine that upgrades from job to job."""
 
 import os

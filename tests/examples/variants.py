@@ -1,5 +1,4 @@
 #!/usr/bin/env python3
-# Takes minutes.
 """examples/variants: two systems on one base, in one repository and one registry; a machine follows one, and switches to the other."""
 
 from lib_page import run_page
