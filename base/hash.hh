@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -13,6 +15,15 @@ namespace osb {
 enum class HashAlgorithm { sha256, sha512 };
 
 using Sha256 = std::array<std::uint8_t, 32>;
+
+// For unordered containers with digests as keys: a digest is itself a good hash.
+struct Sha256Hash {
+    std::size_t operator()(const Sha256& digest) const noexcept {
+        std::size_t out = 0;
+        std::memcpy(&out, digest.data(), sizeof out);
+        return out;
+    }
+};
 
 // Encodes as lower-case hexadecimal.
 std::string to_hex(ByteView bytes);

@@ -16,7 +16,6 @@ bool has_helper() noexcept {
 }
 
 std::string call_helper(const std::string& name, const std::string& input) {
-    constexpr std::size_t kMaxOutput = 64UL * 1024 * 1024;
     const Fd file(::memfd_create("osb-oci", MFD_CLOEXEC));
     if (!file) throw_errno("cannot make a file in memory");
     write_all(file.get(), as_bytes(input), "a file in memory");
@@ -24,10 +23,10 @@ std::string call_helper(const std::string& name, const std::string& input) {
     Subprocess child({.argv = {name},
                       .is_function = true,
                       .environment = {},
-                      .inherited = {{file.get(), 3}, {output.writer.get(), 4}}});
+                      .inherited = {{file.get(), kFunctionInput}, {output.writer.get(), kFunctionOutput}}});
     output.writer.close();
     FdSource source(std::move(output.reader), "the output");
-    std::string out = read_all(source, kMaxOutput, concat("the output of ", quoted(name)));
+    std::string out = read_all(source, kMaxFunctionData, concat("the output of ", quoted(name)));
     child.wait();
     return out;
 }

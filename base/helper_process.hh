@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,14 +20,19 @@ struct HelperRules {
     using Arguments = std::vector<std::string>;
     // A program is started if one of them returns true for its arguments.
     std::vector<std::function<bool(const Arguments&)>> programs;
-    // Functions by name: the input, which may be hostile, to the output. They run in a process of their own,
-    // and may throw.
+    // Functions by name: the input, which may be hostile, to the output (helper_call.hh). They run in a
+    // process of their own, and may throw.
     std::map<std::string, std::function<std::string(const std::string&)>> functions;
     // Directories that are removed at the end, unless they hold something: the last one first.
     std::vector<std::string> removed_if_empty;
     // A directory that is removed at the end with everything in it; "" for none.
     std::string removed;
 };
+
+// Where a function finds its input, a file, and writes its output, a pipe; and the most bytes of each.
+inline constexpr int kFunctionInput = 3;
+inline constexpr int kFunctionOutput = 4;
+inline constexpr std::size_t kMaxFunctionData = 64UL * 1024 * 1024;
 
 // The connection to the helper. Thread-safe.
 class HelperProcess {

@@ -26,10 +26,6 @@
 namespace osb {
 namespace {
 
-constexpr unsigned kRecursive = 0x8000;        // AT_RECURSIVE
-constexpr std::uint64_t kSlave = 1ULL << 19U;  // MS_SLAVE
-constexpr unsigned kEmptyPath = 0x1000;        // AT_EMPTY_PATH
-
 bool set_attributes(int directory, const char* path, unsigned flags, const mount_attr& attributes) {
     return ::syscall(SYS_mount_setattr, directory, path, flags, &attributes, sizeof attributes) == 0;
 }
@@ -52,7 +48,7 @@ std::optional<std::vector<Copy>> copy_mounts(const std::vector<std::string>& pat
         std::string real = real_path(path);
         if (real.empty()) continue;
         Fd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, real.c_str(),
-                                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | kRecursive)));
+                                           OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
         if (!tree) return std::nullopt;
         out.push_back({.path = std::move(real), .tree = std::move(tree)});
     }
@@ -89,7 +85,7 @@ bool make_mounts_read_only(const std::vector<std::string>& writable) {
     // Probes the call without an effect: there is no such descriptor.
     const mount_attr read_only{
         .attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
-    if (set_attributes(-1, "", kEmptyPath, read_only) || errno != EBADF) return false;
+    if (set_attributes(-1, "", AT_EMPTY_PATH, read_only) || errno != EBADF) return false;
     if (!unmounts_arrive()) return false;
     // A mount on "/" would not be seen by this process, whose root is what lies below.
     for (const std::string& path : writable) {
@@ -98,10 +94,10 @@ bool make_mounts_read_only(const std::vector<std::string>& writable) {
     const std::string here = real_path(".");
     if (::unshare(CLONE_NEWNS) != 0) return false;
     // The namespace is a copy, and nothing is different in it yet. The root of a chroot is no mount.
-    const mount_attr slaves{.attr_set = 0, .attr_clr = 0, .propagation = kSlave, .userns_fd = 0};
-    if (!set_attributes(AT_FDCWD, "/", kRecursive, slaves)) return false;
+    const mount_attr slaves{.attr_set = 0, .attr_clr = 0, .propagation = MS_SLAVE, .userns_fd = 0};
+    if (!set_attributes(AT_FDCWD, "/", AT_RECURSIVE, slaves)) return false;
     const std::optional<std::vector<Copy>> copies = copy_mounts(writable);
-    if (!copies || !set_attributes(AT_FDCWD, "/", kRecursive, read_only)) return false;
+    if (!copies || !set_attributes(AT_FDCWD, "/", AT_RECURSIVE, read_only)) return false;
     for (const Copy& copy : *copies) {
         if (::syscall(SYS_move_mount, copy.tree.get(), "", AT_FDCWD, copy.path.c_str(),
                       MOVE_MOUNT_F_EMPTY_PATH) != 0)

@@ -89,6 +89,25 @@ void require(SandboxMode mode, bool has, std::string_view what) {
     throw Error(ErrorKind::unsupported, concat("--sandbox require: this kernel has no ", what));
 }
 
+// Gives up everything that the rules do not have. Returns the parts that this kernel has.
+std::string close_sandbox(const SandboxRules& rules, const std::string& temporary, SandboxMode mode) {
+    std::vector<std::string> parts;
+    std::vector<std::string> writable = rules.writable;
+    if (!temporary.empty()) writable.push_back(temporary);
+    if (!rules.links_between && make_mounts_read_only(writable)) parts.emplace_back("read-only mounts");
+    drop_capabilities();
+    LandlockRules files{.writable = rules.writable};
+    if (!temporary.empty())
+        (rules.no_temporary_links ? files.writable_without_links : files.writable).push_back(temporary);
+    if (apply_landlock(files)) parts.push_back(concat("Landlock ", landlock_version()));
+    const bool filters = apply_syscall_filter(rules.calls);
+    if (filters) parts.emplace_back("a filter of system calls");
+    require(mode, filters, "filters of system calls");
+    std::string out;
+    for (const std::string& part : parts) out += concat(out.empty() ? "" : ", ", part);
+    return out;
+}
+
 }  // namespace
 
 Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
@@ -102,35 +121,20 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
             rules.helper.removed_if_empty.push_back(std::move(path));
         rules.writable.push_back(directory.path);
     }
-    // Its destructor runs in neither process: it could not remove the directory from within the sandbox.
     std::optional<ScratchDirectory> scratch = make_scratch(rules.temporary_parent);
-    if (scratch) {
-        rules.helper.removed = scratch->path();
-        rules.writable.push_back(scratch->path());
-        set_temporary_directory(scratch->path());
-    }
+    const std::string temporary = scratch ? scratch->path() : "";
+    rules.helper.removed = temporary;
+    set_temporary_directory(temporary);  // before the helper starts, whose functions use it
     helper_ = std::make_unique<HelperProcess>(std::move(rules.helper));
     if (scratch) {
+        // This process could not remove it from within the sandbox.
         scratch->leave_to_helper();
         // libostree asks for it. There is one thread.
-        if (::setenv("TMPDIR", scratch->path().c_str(), 1) != 0)  // NOLINT(concurrency-mt-unsafe)
+        if (::setenv("TMPDIR", temporary.c_str(), 1) != 0)  // NOLINT(concurrency-mt-unsafe)
             throw_errno("cannot set TMPDIR");
     }
-    std::vector<std::string> parts;
-    if (!rules.links_between && make_mounts_read_only(rules.writable)) parts.emplace_back("read-only mounts");
-    drop_capabilities();
-    std::vector<std::string> without_links;
-    if (rules.no_temporary_links && scratch) {
-        without_links.push_back(scratch->path());
-        std::erase(rules.writable, scratch->path());
-    }
-    if (apply_landlock({.writable = rules.writable, .writable_without_links = without_links}))
-        parts.push_back(concat("Landlock ", landlock_version()));
-    const bool filters = apply_syscall_filter(rules.calls);
-    if (filters) parts.emplace_back("a filter of system calls");
-    require(mode, filters, "filters of system calls");
+    description_ = close_sandbox(rules, temporary, mode);
     HelperProcess::set_current(helper_.get());
-    for (const std::string& part : parts) description_ += concat(description_.empty() ? "" : ", ", part);
 }
 
 Sandbox::~Sandbox() = default;

@@ -138,19 +138,14 @@ class Filter {
     }
     // If one of these bits is set.
     void refuse_bits(std::uint32_t call, unsigned index, std::uint32_t bits) {
-        add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3);
-        load(argument(index));
-        add(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
-        fail(EPERM);
-        load_number();
+        refuse_if(call, index, statement(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
     }
-    // The kernel ignores the upper half of these arguments, which are int or unsigned int.
     void refuse_value(std::uint32_t call, unsigned index, std::uint32_t value) {
-        add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3);
-        load(argument(index));
-        add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-        fail(EPERM);
-        load_number();
+        refuse_if(call, index, statement(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
+    }
+    // Unless it is about the calling process, whose number is 0.
+    void refuse_others(std::uint32_t call) {
+        refuse_if(call, 0, statement(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0));
     }
     // A pair of datagram sockets: each can still be connected to a path.
     void restrict_pairs() {
@@ -162,15 +157,7 @@ class Filter {
         fail(EPERM);
         load_number();
     }
-    // Only for the calling process.
-    void refuse_others(std::uint32_t call) {
-        add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3);
-        load(argument(0));
-        add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-        fail(EPERM);
-        load_number();
-    }
-    // Only sockets of these families. `stream_only`: AF_UNIX only for connections.
+    // Only sockets of the families that the rules have.
     void restrict_sockets(const SyscallRules& rules) {
         std::vector<sock_filter> allowed;
         const auto allow = [&](std::uint32_t family) {
@@ -223,6 +210,15 @@ class Filter {
     }
     void add(std::uint16_t code, std::uint32_t value, std::uint8_t if_true = 0, std::uint8_t if_false = 0) {
         program_.push_back(statement(code, value, if_true, if_false));
+    }
+    // `test` leads to the next instruction, or over it. The kernel ignores the upper half of the arguments,
+    // which are int or unsigned int.
+    void refuse_if(std::uint32_t call, unsigned index, const sock_filter& test) {
+        add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3);
+        load(argument(index));
+        program_.push_back(test);
+        fail(EPERM);
+        load_number();
     }
     void load(std::uint32_t offset) { add(kLoad, offset); }
     void load_number() { load(offsetof(seccomp_data, nr)); }

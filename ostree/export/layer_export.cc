@@ -106,12 +106,7 @@ oci::WrittenLayer LayerExport::write_layer(std::size_t index, TaskPool& pool) co
     // to generate the layer first for its digest.
     if (!layer && first_ && sink_.may_have_blobs()) {
         NullSink nowhere;
-        try {
-            layer = make_layer(index, nowhere, pool);
-        } catch (const UnusableFrames& error) {
-            stop_reuse(error);
-            layer = make_layer(index, nowhere, pool);
-        }
+        layer = with_frames([&] { return make_layer(index, nowhere, pool); });
         if (!is_there(*layer)) layer.reset();
     }
     if (!known) {
@@ -172,20 +167,21 @@ oci::WrittenLayer LayerExport::upload_layer(std::size_t index, TaskPool& pool) c
         upload->finish(written.descriptor.digest);
         return written;
     };
-    return oci::repeat_lost_upload("the layer", [&] {
-        try {
-            return attempt();
-        } catch (const UnusableFrames& error) {
-            stop_reuse(error);
-        }
-        return attempt();
-    });
+    return oci::repeat_lost_upload("the layer", [&] { return with_frames(attempt); });
 }
 
-// Layers that are being written end in the same error or correctly; the next attempts use no frames.
-void LayerExport::stop_reuse(const UnusableFrames& error) const {
-    log_warning(concat("the previous image cannot be used, its files are compressed again: ", error.what()));
-    frames_->disable();
+// Writes a layer again, without frames of the previous image, if they are damaged. Other layers that are
+// being written end in the same error or correctly.
+template<typename Attempt>
+oci::WrittenLayer LayerExport::with_frames(const Attempt& attempt) const {
+    try {
+        return attempt();
+    } catch (const UnusableFrames& error) {
+        log_warning(concat("frames of the previous image are damaged, its files are compressed again: ",
+                           error.what()));
+        frames_->disable();
+    }
+    return attempt();
 }
 
 oci::WrittenLayer LayerExport::make_layer(std::size_t index, Sink& target, TaskPool& pool) const {

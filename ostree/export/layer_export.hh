@@ -40,7 +40,8 @@ class LayerExport {
     bool is_there(const oci::WrittenLayer& layer) const;
     oci::WrittenLayer upload_layer(std::size_t index, TaskPool& pool) const;
     oci::WrittenLayer make_layer(std::size_t index, Sink& target, TaskPool& pool) const;
-    void stop_reuse(const UnusableFrames& error) const;
+    template<typename Attempt>
+    oci::WrittenLayer with_frames(const Attempt& attempt) const;
     void write_encapsulated(std::size_t index, oci::LayerWriter& writer) const;
     void write_plain(std::size_t index, oci::TarWriter& tar) const;
     Sha256 recipe(std::size_t index) const;

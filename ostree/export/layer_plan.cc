@@ -15,8 +15,13 @@ struct Component {
     std::uint64_t size = 0;
 };
 
-// The first image of a series leaves one of so many layers free.
+// One of so many layers stays free for what the next builds change.
 constexpr std::size_t kReserve = 8;
+
+// The layers that can be kept if other layers are needed as well.
+std::size_t most_kept(std::size_t max_layers) {
+    return max_layers - std::max<std::size_t>(1, max_layers / kReserve);
+}
 
 std::string component_of(const WalkedFile& file, const Owners& owners) {
     for (const std::string& path : file.paths) {
@@ -99,15 +104,12 @@ Assignment assign_anew(std::vector<Component> components, std::size_t max_layers
 std::vector<KeptLayer> choose_kept(std::vector<KeptLayer> kept, std::size_t files, std::size_t max_layers) {
     std::size_t held = 0;
     for (const KeptLayer& layer : kept) held += layer.files.size();
-    const std::size_t room =
-        held == files ? max_layers : max_layers - std::max<std::size_t>(1, max_layers / kReserve);
-    if (kept.size() <= room) return kept;
+    if (kept.size() <= (held == files ? max_layers : most_kept(max_layers))) return kept;
     std::sort(kept.begin(), kept.end(), [](const KeptLayer& a, const KeptLayer& b) {
         return std::pair(b.descriptor.size, a.index) < std::pair(a.descriptor.size, b.index);
     });
     // Some of the layers must be dropped, and their files then need other layers.
-    const std::size_t most = max_layers - std::max<std::size_t>(1, max_layers / kReserve);
-    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(most), kept.end());
+    kept.erase(kept.begin() + static_cast<std::ptrdiff_t>(most_kept(max_layers)), kept.end());
     std::sort(kept.begin(), kept.end(),
               [](const KeptLayer& a, const KeptLayer& b) { return a.index < b.index; });
     return kept;

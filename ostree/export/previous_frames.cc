@@ -1,7 +1,6 @@
 #include "ostree/export/previous_frames.hh"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -52,12 +51,6 @@ void write_zeros(oci::TarWriter& tar, Hasher& hasher, std::uint64_t count) {
 }
 
 }  // namespace
-
-std::size_t PreviousFrames::Hash::operator()(const Sha256& checksum) const noexcept {
-    std::size_t out = 0;
-    std::memcpy(&out, checksum.data(), sizeof out);
-    return out;
-}
 
 PreviousFrames::PreviousFrames(const oci::Image& image, Blobs recorded)
     : image_(image), recorded_(std::move(recorded)) {}

@@ -55,9 +55,6 @@ class PreviousFrames {
     const oci::Image& image() const noexcept { return image_; }
 
   private:
-    struct Hash {
-        std::size_t operator()(const Sha256& checksum) const noexcept;
-    };
     void load();
     void load_layer(std::size_t index, const oci::Descriptor& recorded);
 
@@ -65,7 +62,7 @@ class PreviousFrames {
     Blobs recorded_;
     std::once_flag loaded_;
     std::atomic<bool> disabled_{false};
-    std::unordered_map<Sha256, PreviousObject, Hash> objects_;
+    std::unordered_map<Sha256, PreviousObject, Sha256Hash> objects_;
 };
 
 // Copies objects from the earlier image into one layer. Not thread-safe.

@@ -1,7 +1,6 @@
 #include "ostree/import/content_index.hh"
 
 #include <algorithm>
-#include <cstring>
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,28 +9,16 @@
 #include "ostree/objects/object_lookup.hh"
 
 namespace osb::ostree {
-namespace {
-
-struct DigestHash {
-    std::size_t operator()(const Sha256& digest) const noexcept {
-        std::size_t out = 0;  // a digest is itself a good hash
-        std::memcpy(&out, digest.data(), sizeof out);
-        return out;
-    }
-};
-
-}  // namespace
-
 ContentIndex::ContentIndex(const Repository& repository,
                            const std::vector<std::shared_ptr<const FileTable>>& tables) {
-    std::unordered_map<Sha256, std::size_t, DigestHash> wanted;  // the objects that were found
+    std::unordered_map<Sha256, std::size_t, Sha256Hash> wanted;  // the objects that were found
     for (const auto& table : tables) {
         for (const oci::TocEntry& entry : table->toc.entries) {
             if (entry.digest) wanted.emplace(*entry.digest, 0);
         }
     }
     const ObjectLookup lookup(repository);
-    std::unordered_set<Sha256, DigestHash> seen;
+    std::unordered_set<Sha256, Sha256Hash> seen;
     for_each_known_content(repository, [&](const KnownContent& content) {
         const auto found = wanted.find(content.digest);
         if (found == wanted.end() || found->second == kMaxSameContent) return;

@@ -93,12 +93,6 @@ class TreeReader {
 
 }  // namespace
 
-std::size_t ObjectIndex::Hash::operator()(const Sha256& checksum) const noexcept {
-    std::size_t out = 0;  // a checksum is itself a good hash
-    std::memcpy(&out, checksum.data(), sizeof out);
-    return out;
-}
-
 void ObjectIndex::add(const Layer& layer) {
     for (const LayerEntry& entry : layer.entries()) {
         if (entry.kind == EntryKind::file || entry.kind == EntryKind::symlink)

@@ -28,10 +28,7 @@ class ObjectIndex {
     }
 
   private:
-    struct Hash {
-        std::size_t operator()(const Sha256& checksum) const noexcept;
-    };
-    std::unordered_map<Sha256, const LayerEntry*, Hash> entries_;
+    std::unordered_map<Sha256, const LayerEntry*, Sha256Hash> entries_;
 };
 
 // Returns the bytes of a dirtree or dirmeta object.

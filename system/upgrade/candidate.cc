@@ -174,7 +174,8 @@ void Candidate::find_same_layers() {
     const ostree::Repository repository = sysroot_.repository();
     std::string digest = present->manifest_digest;
     if (digest.empty()) {
-        // An installation leaves no digest. The commit's own word for it is no evidence against an attacker.
+        // An installation from a repository leaves no digest. The commit's own word for it is no evidence
+        // against an attacker.
         if (present->requires_signature || requires_signature()) return;
         digest = ostree::read_commit_info(repository, target_.current.id.commit).manifest_digest;
     }

@@ -9,47 +9,25 @@ import subprocess
 import time
 
 import lib_harness
-from lib_harness import wait_for_port
-from lib_registry import Certificates, Registry, free_port
+from lib_nginx import Nginx
+from lib_registry import Certificates, Registry
 from lib_versions import Source, check_commit, fresh, pull, transfer
 
 Request = collections.namedtuple("Request", "protocol connection status target")
 
 
-class Front:
+class Front(Nginx):
     """nginx before the registry. `slow`: each answer of a blob takes its time."""
 
     def __init__(self, test, name, certificate, registry, http2, slow=False):
-        self.home, self.port = test.path(name), free_port()
-        os.makedirs(self.home)
-        self.log = os.path.join(self.home, "access")
-        temporary = "".join(f"{kind}_temp_path {self.home}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        with open(os.path.join(self.home, "nginx.conf"), "w", encoding="ascii") as file:
-            file.write(f"daemon off; pid {self.home}/pid; error_log {self.home}/log; events {{}}\n"
-                       + ("user root;\n" if os.geteuid() == 0 else "") +
-                       f"http {{ log_format witness '$server_protocol $connection $status $request_uri';\n{temporary}"
-                       f"access_log {self.log} witness; keepalive_timeout 60;\n"
-                       f"server {{ listen 127.0.0.1:{self.port} ssl{' http2' if http2 else ''};\n"
+        super().__init__(test, name, "$server_protocol $connection $status $request_uri")
+        self.configure(f"keepalive_timeout 60;\nserver {{ listen {self.host} ssl{' http2' if http2 else ''};\n"
                        f"ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};\n"
-                       + ("limit_rate 20k;\n" if slow else "") +
-                       f"location / {{ proxy_pass http://{registry.host}; proxy_set_header Host $host:$server_port; }} }} }}\n")
-        self.process = subprocess.Popen(["nginx", "-p", self.home, "-c", os.path.join(self.home, "nginx.conf")],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for_port(self.port, self.process)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-    def image(self, name):
-        return f"docker://127.0.0.1:{self.port}/{name}"
+                       + ("limit_rate 20k;\n" if slow else "")
+                       + f"location / {{ proxy_pass http://{registry.host}; proxy_set_header Host $host:$server_port; }} }}\n")
 
     def requests(self):
-        with open(self.log, encoding="utf-8") as file:
-            return [Request(*line.split()) for line in file]
+        return [Request(*words) for words in self.log()]
 
 
 def check_update(test, source, front, name):

@@ -1,4 +1,4 @@
-"""nginx in front of a registry, as sites have it: it passes requests on, or keeps what it has fetched."""
+"""nginx, as sites have it: before a registry, or as the server of a repository."""
 
 import os
 import subprocess
@@ -9,40 +9,34 @@ from lib_registry import free_port
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-class NginxProxy:
-    """Answers for `registry` (with a `port`) at `host`. `cache`: it keeps blobs and serves ranges of them."""
+class Nginx:
+    """A server with a directory of its own, which runs in a `with` block. `logged`: the variables of a line of its log."""
 
-    def __init__(self, test, registry, name, cache=False):
+    def __init__(self, test, name, logged):
         test.need("nginx")
-        self.home, self.port = test.path(name), free_port()
+        self.home, self.port, self.logged = test.path(name), free_port(), logged
         self.host = f"127.0.0.1:{self.port}"
         os.makedirs(self.home)
-        keep = "proxy_cache blobs; proxy_cache_valid 200 1h; proxy_ignore_headers Cache-Control Expires Vary; " if cache else ""
-        with open(self.conf(), "w", encoding="ascii") as file:
+
+    def configure(self, http):
+        """`http`: what the block of that name has besides logs and temporary files."""
+        with open(os.path.join(self.home, "nginx.conf"), "w", encoding="ascii") as file:
             file.write(f"daemon off; pid {self.home}/pid; error_log {self.home}/error; events {{}}\n"
                        + ("user root;\n" if os.geteuid() == 0 else "")
-                       + "http { log_format short '$status $body_bytes_sent $request_uri $http_range'; "
-                       + f"access_log {self.home}/log short;\n"
-                       + "".join(f"{kind}_temp_path {self.home}/{kind};\n" for kind in TEMPORARY)
-                       + f"proxy_cache_path {self.home}/cache keys_zone=blobs:1m;\n"
-                       + f"server {{ listen {self.host}; client_max_body_size 0;\n"
-                       + "proxy_set_header Host $http_host; proxy_http_version 1.1;\n"
-                       + f"location / {{ proxy_pass http://{registry.host}; }}\n"
-                       + f"location ~ /blobs/sha256 {{ {keep}proxy_pass http://{registry.host}; }} }} }}\n")
-
-    def conf(self):
-        return os.path.join(self.home, "nginx.conf")
+                       + f"http {{ log_format short '{self.logged}'; access_log {self.home}/log short;\n"
+                       + "".join(f"{kind}_temp_path {self.home}/{kind};\n" for kind in TEMPORARY) + http + "}\n")
 
     def image(self, name):
         return f"docker://{self.host}/{name}"
 
-    def statuses(self):
-        """Of the answers so far."""
+    def log(self):
+        """The words of each line so far."""
         with open(os.path.join(self.home, "log"), encoding="utf-8", errors="replace") as log:
-            return [int(line.split(" ", 1)[0]) for line in log]
+            return [line.split() for line in log]
 
     def __enter__(self):
-        self.process = subprocess.Popen(["nginx", "-p", self.home, "-c", self.conf(), "-e", os.path.join(self.home, "error")],
+        self.process = subprocess.Popen(["nginx", "-p", self.home, "-c", os.path.join(self.home, "nginx.conf"), "-e",
+                                         os.path.join(self.home, "error")],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_port(self.port, self.process)
         return self
@@ -50,3 +44,33 @@ class NginxProxy:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+
+class NginxProxy(Nginx):
+    """Answers for `registry` (with a `port`) at `host`. `cache`: it keeps blobs and serves ranges of them."""
+
+    def __init__(self, test, registry, name, cache=False):
+        super().__init__(test, name, "$status $body_bytes_sent $request_uri $http_range")
+        keep = "proxy_cache blobs; proxy_cache_valid 200 1h; proxy_ignore_headers Cache-Control Expires Vary; " if cache else ""
+        self.configure(f"proxy_cache_path {self.home}/cache keys_zone=blobs:1m;\n"
+                       f"server {{ listen {self.host}; client_max_body_size 0;\n"
+                       "proxy_set_header Host $http_host; proxy_http_version 1.1;\n"
+                       f"location / {{ proxy_pass http://{registry.host}; }}\n"
+                       f"location ~ /blobs/sha256 {{ {keep}proxy_pass http://{registry.host}; }} }}\n")
+
+    def statuses(self):
+        """Of the answers so far."""
+        return [int(words[0]) for words in self.log()]
+
+
+class NginxRepository(Nginx):
+    """Serves a directory, as docs/push.md says."""
+
+    def __init__(self, test, directory):
+        super().__init__(test, "nginx", "$status $request_uri")
+        self.url = f"http://{self.host}"
+        self.configure("default_type application/octet-stream;\n"
+                       f"server {{ listen {self.host}; root {directory};\n"
+                       "location ~ ^/objects/ { expires max; }\n"
+                       "location ~ ^/(config|summary|summary.sig|refs/) { expires -1; }\n"
+                       "location ~ ^/(tmp|state|extensions|\\.lock) { return 404; } }\n")

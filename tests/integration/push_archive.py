@@ -15,9 +15,9 @@ import threading
 import time
 
 import lib_harness
-from lib_harness import rounds, wait_for_port
+from lib_harness import rounds
 from lib_image import simple_layout
-from lib_sshd import free_port
+from lib_nginx import NginxRepository
 
 REF = "os/test/main"
 
@@ -42,36 +42,6 @@ class PythonServer:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
-
-
-class Nginx:
-    """Serves a directory with nginx, as docs/push.md says."""
-
-    def __init__(self, test, directory):
-        self.home = test.path("nginx")
-        os.makedirs(self.home)
-        self.port = port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        with open(os.path.join(self.home, "nginx.conf"), "w", encoding="ascii") as file:
-            file.write(f"daemon off; pid {self.home}/pid; error_log {self.home}/log; events {{}}\n"
-                       + ("user root;\n" if os.geteuid() == 0 else "") +
-                       "http { access_log off; default_type application/octet-stream;\n"
-                       + "".join(f"{kind}_temp_path {self.home}/{kind};\n"
-                                 for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")) +
-                       f"server {{ listen 127.0.0.1:{port}; root {directory};\n"
-                       "location ~ ^/objects/ { expires max; }\n"
-                       "location ~ ^/(config|summary|summary.sig|refs/) { expires -1; }\n"
-                       "location ~ ^/(tmp|state|extensions|\\.lock) { return 404; } } }\n")
-
-    def __enter__(self):
-        self.process = subprocess.Popen(["nginx", "-p", self.home, "-c", os.path.join(self.home, "nginx.conf")],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for_port(self.port, self.process)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
 
 
 class Pusher:
@@ -135,7 +105,7 @@ def check_push(test, pusher, source, commits):
     test.fsck(destination, "ostree finds no fault after several pushes")
     servers = [("Python's server", PythonServer(destination))]
     if shutil.which("nginx"):
-        servers.append(("nginx", Nginx(test, destination)))
+        servers.append(("nginx", NginxRepository(test, destination)))
     for number, (name, server) in enumerate(servers):
         with server:
             client = pusher.client(f"client{number}", server.url)

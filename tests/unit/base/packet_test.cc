@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hh"
 
 namespace osb::test {
 namespace {
@@ -22,25 +25,8 @@ class PacketTest : public ::testing::Test {
     }
 
     // Sends a packet with `count` descriptors.
-    void send(std::string text, std::size_t count) const {
-        constexpr std::size_t kMost = 16;
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(kMost * sizeof(int))> control{};
-        iovec piece{.iov_base = text.data(), .iov_len = text.size()};
-        msghdr message{};
-        message.msg_iov = &piece;
-        message.msg_iovlen = 1;
-        if (count > 0) {
-            message.msg_control = control.data();
-            message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-            cmsghdr* const part = CMSG_FIRSTHDR(&message);
-            part->cmsg_level = SOL_SOCKET;
-            part->cmsg_type = SCM_RIGHTS;
-            part->cmsg_len = CMSG_LEN(count * sizeof(int));
-            const int fd = far_.get();
-            for (std::size_t i = 0; i < count; ++i)
-                std::memcpy(CMSG_DATA(part) + i * sizeof(int), &fd, sizeof fd);
-        }
-        ASSERT_EQ(::sendmsg(far_.get(), &message, 0), static_cast<ssize_t>(text.size()));
+    void send(std::string_view text, std::size_t count) const {
+        send_packet(far_.get(), text, std::vector<int>(count, far_.get()));
     }
 
     Fd near_;
@@ -72,6 +58,7 @@ TEST_F(PacketTest, SaysWhatIsLost) {
 TEST_F(PacketTest, EndsWithTheConnection) {
     far_.close();
     EXPECT_FALSE(receive_packet(near_.get(), 4).has_value());
+    EXPECT_THROW(send_packet(near_.get(), "x"), Error);
 }
 
 }  // namespace

@@ -82,6 +82,21 @@ class FileFetchThreads : public ImportTest {
         return result;
     }
 
+    // "target" gets an image; returns one with eight new files, which are far enough from each other to be
+    // fetched one by one.
+    MemoryImage with_eight_new_files() {
+        TarBuilder known;
+        TarBuilder layer;
+        for (unsigned i = 0; i < 8; ++i) {
+            std::string large;
+            for (unsigned part = 0; part < 16; ++part) large += noise(1000 + 16 * i + part);
+            known.file(concat("usr/", i), large);
+            layer.file(concat("usr/", i), large).file(concat("usr/new", i), noise(200 + i));
+        }
+        import_to("target", chunked(known).image);
+        return chunked(layer);
+    }
+
     unsigned opened_ = 0;  // layers by the last update()
 };
 
@@ -311,17 +326,7 @@ TEST_F(FileFetchThreads, WholeLayersProveWhatWasKnownByATable) {
 }
 
 TEST_F(FileFetchThreads, AnInterruptedFetchIsContinued) {
-    TarBuilder known;
-    TarBuilder layer;
-    // The new files are far enough from each other to be fetched one by one.
-    for (unsigned i = 0; i < 8; ++i) {
-        std::string large;
-        for (unsigned part = 0; part < 16; ++part) large += noise(1000 + 16 * i + part);
-        known.file(concat("usr/", i), large);
-        layer.file(concat("usr/", i), large).file(concat("usr/new", i), noise(200 + i));
-    }
-    import_to("target", chunked(known).image);
-    const MemoryImage second = chunked(layer);
+    const MemoryImage second = with_eight_new_files();
     const std::uint64_t before = plan("target", second.image).front().bytes;
     second.source->ranges = 0;
     second.source->fail_after = 4;  // the table and three files
@@ -343,16 +348,7 @@ TEST_F(FileFetchThreads, AnInterruptedFetchIsContinued) {
 }
 
 TEST_F(FileFetchThreads, AnImportKeepsTheFilesThatCameBeforeTheNetworkFailed) {
-    TarBuilder known;
-    TarBuilder layer;
-    for (unsigned i = 0; i < 8; ++i) {
-        std::string large;
-        for (unsigned part = 0; part < 16; ++part) large += noise(1000 + 16 * i + part);
-        known.file(concat("usr/", i), large);
-        layer.file(concat("usr/", i), large).file(concat("usr/new", i), noise(200 + i));
-    }
-    import_to("target", chunked(known).image);
-    const MemoryImage second = chunked(layer);
+    const MemoryImage second = with_eight_new_files();
     second.source->fail_after = 4;  // the table and three files
     EXPECT_EQ(thrown_kind([&] { import_to("target", second.image); }), ErrorKind::unavailable);
     EXPECT_EQ(open("target").refs("ostree/container/blob/osb").size(), 3U);  // the partial layer has one
