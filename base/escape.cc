@@ -54,13 +54,16 @@ void append_hex(std::string& out, std::string_view bytes) {
 
 }  // namespace
 
-std::string escape(std::string_view text, std::size_t max_length) {
+namespace {
+
+std::string escape_but(std::string_view text, std::size_t max_length, bool keeps_backslashes) {
     std::string out;
     while (!text.empty()) {
         if (out.size() >= max_length) return out + "...";
         const Decoded d = decode(text);
         const std::size_t length = d.length == 0 ? 1 : d.length;
-        if (d.length == 0 || is_unsafe(d.code_point)) {
+        const bool is_kept = keeps_backslashes && text.front() == '\\';
+        if (!is_kept && (d.length == 0 || is_unsafe(d.code_point))) {
             append_hex(out, text.substr(0, length));
         } else {
             out += text.substr(0, length);
@@ -68,6 +71,16 @@ std::string escape(std::string_view text, std::size_t max_length) {
         text.remove_prefix(length);
     }
     return out;
+}
+
+}  // namespace
+
+std::string escape(std::string_view text, std::size_t max_length) {
+    return escape_but(text, max_length, false);
+}
+
+std::string escape_rest(std::string_view text, std::size_t max_length) {
+    return escape_but(text, max_length, true);
 }
 
 std::string quoted(std::string_view text) {

@@ -14,6 +14,9 @@ inline constexpr std::size_t kMaxPrinted = 512;
 // line separators and bidirectional controls, which reorder a line on screen. All other text is unchanged.
 std::string escape(std::string_view text, std::size_t max_length = kMaxPrinted);
 
+// The same without backslashes: for text from another process, which should have escaped it.
+std::string escape_rest(std::string_view text, std::size_t max_length = kMaxPrinted);
+
 // escape(text) in single quotes.
 std::string quoted(std::string_view text);
 // Without these overloads, a std::string argument would select std::quoted wherever <iomanip> is included.

@@ -112,6 +112,10 @@ void HelperProcess::kill(pid_t pid) noexcept {
     }
 }
 
+int HelperProcess::descriptor() const noexcept {
+    return impl_->socket.get();
+}
+
 HelperProcess* HelperProcess::current() noexcept {
     return current_helper();
 }

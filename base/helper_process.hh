@@ -29,7 +29,8 @@ struct HelperRules {
     std::string removed;
 };
 
-// Where a function finds its input, a file, and writes its output, a pipe; and the most bytes of each.
+// The numbers that a request names for a function's input, a file, and its output, a pipe; and the most bytes
+// of each. The function itself gets the bytes.
 inline constexpr int kFunctionInput = 3;
 inline constexpr int kFunctionOutput = 4;
 inline constexpr std::size_t kMaxFunctionData = 64UL * 1024 * 1024;
@@ -56,6 +57,9 @@ class HelperProcess {
     pid_t start(const Start& request);
     // Kills a child that start() returned. A sandbox may forbid this process to do it.
     void kill(pid_t pid) noexcept;
+
+    // Of the connection.
+    int descriptor() const noexcept;
 
     // That of this process, if it is in a sandbox; else nullptr.
     static HelperProcess* current() noexcept;

@@ -151,8 +151,9 @@ class Server {
         // Its number may be one that the child uses.
         const int given = std::exchange(failure, ::fcntl(failure, F_DUPFD_CLOEXEC, kLowestParked));
         ::close(given);
-        const bool is_ready = failure >= 0 && set_up(message);
-        if (is_ready && message.head.action == HelperRequest::Action::function) {
+        const bool is_function = message.head.action == HelperRequest::Action::function;
+        const bool is_ready = failure >= 0 && set_up(message, is_function);
+        if (is_ready && is_function) {
             ::close(failure);
             run_function(message.argv.front());
         }
@@ -166,7 +167,7 @@ class Server {
         ::_exit(kNoProgram);
     }
 
-    static bool set_up(const Message& message) {
+    bool set_up(const Message& message, bool is_function) {
         for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
             if (::signal(number, SIG_DFL) == SIG_ERR) return false;
         }
@@ -185,7 +186,16 @@ class Server {
             if (::dup2(null.get(), number) < 0) return false;
         }
         for (std::size_t i = 0; i < parked.size(); ++i) {
-            if (::dup2(parked[i], message.head.numbers[i]) < 0) return false;
+            const int number = message.head.numbers[i];
+            // A function may use the descriptors that this process had from the beginning, also those with
+            // these numbers.
+            if (is_function && number == kFunctionInput) {
+                input_ = parked[i];
+            } else if (is_function && number == kFunctionOutput) {
+                output_ = parked[i];
+            } else if (::dup2(parked[i], number) < 0) {
+                return false;
+            }
         }
         return true;
     }
@@ -203,12 +213,11 @@ class Server {
         ::_exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : kNoProgram);
     }
 
-    static bool call(const std::function<std::string(const std::string&)>& function) {
+    bool call(const std::function<std::string(const std::string&)>& function) const {
         try {
-            const Fd input(kFunctionInput);
-            FileRangeSource source(input.get(), 0, file_size(input.get()), "the input");
+            FileRangeSource source(input_, 0, file_size(input_), "the input");
             const std::string output = function(read_all(source, kMaxFunctionData, "the input"));
-            write_all(kFunctionOutput, as_bytes(output), "the output");
+            write_all(output_, as_bytes(output), "the output");
             return true;
         } catch (const std::exception& error) {
             // It is the message of the call's error.
@@ -220,6 +229,9 @@ class Server {
     Fd socket_;
     HelperRules rules_;
     std::vector<Child> children_;
+    // In a child that runs a function.
+    int input_ = -1;
+    int output_ = -1;
 };
 
 }  // namespace

@@ -13,6 +13,8 @@ struct LandlockRules {
     std::vector<std::string> writable;
     // Likewise, but no symbolic link can be made there or moved there.
     std::vector<std::string> writable_without_links;
+    // Files that may be written; a missing one is skipped.
+    std::vector<std::string> files;
     // Programs may be started. They have the same limits.
     bool programs = false;
 };

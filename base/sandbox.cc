@@ -1,5 +1,6 @@
 #include "base/sandbox.hh"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/fd.hh"
 #include "base/landlock.hh"
 #include "base/read_only_mounts.hh"
 #include "base/scratch_directory.hh"
@@ -94,9 +96,11 @@ std::string close_sandbox(const SandboxRules& rules, const std::string& temporar
     std::vector<std::string> parts;
     std::vector<std::string> writable = rules.writable;
     if (!temporary.empty()) writable.push_back(temporary);
+    // Not a mount of each of these directories, between which files are renamed.
+    writable.insert(writable.end(), rules.touched.begin(), rules.touched.end());
     if (!rules.links_between && make_mounts_read_only(writable)) parts.emplace_back("read-only mounts");
     drop_capabilities();
-    LandlockRules files{.writable = rules.writable};
+    LandlockRules files{.writable = rules.writable, .files = rules.files};
     if (!temporary.empty())
         (rules.no_temporary_links ? files.writable_without_links : files.writable).push_back(temporary);
     if (apply_landlock(files)) parts.push_back(concat("Landlock ", landlock_version()));
@@ -121,6 +125,9 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
             rules.helper.removed_if_empty.push_back(std::move(path));
         rules.writable.push_back(directory.path);
     }
+    // One that cannot be made is left to the run, which reports it.
+    for (const std::string& file : rules.files)
+        Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
     std::optional<ScratchDirectory> scratch = make_scratch(rules.temporary_parent);
     const std::string temporary = scratch ? scratch->path() : "";
     rules.helper.removed = temporary;
@@ -138,6 +145,19 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
 }
 
 Sandbox::~Sandbox() = default;
+
+void Sandbox::close_descriptors(int kept) const {
+    const int helper = helper_ ? helper_->descriptor() : -1;
+    std::vector<int> open;
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end; !error && entry != end;
+         entry.increment(error))
+        open.push_back(std::atoi(entry->path().filename().c_str()));
+    if (error) throw Error(ErrorKind::io, concat("cannot list open files: ", error.message()));
+    for (const int number : open) {
+        if (number > STDERR_FILENO && number != kept && number != helper) ::close(number);
+    }
+}
 
 void limit_writes(const std::string& directory) {
     make_mounts_read_only({directory});

@@ -27,6 +27,10 @@ struct SandboxRules {
         bool parents = false;
     };
     std::vector<Made> made;
+    // Files that it changes in directories that it does not change. They are made if they are missing.
+    std::vector<std::string> files;
+    // Directories whose times it sets: nothing else of them changes.
+    std::vector<std::string> touched;
     // Where the temporary directory of the run is made; "": where temporary_directory() says.
     std::string temporary_parent;
     // No symbolic link can be made in the temporary directory: a program of the helper would follow it.
@@ -48,6 +52,9 @@ class Sandbox {
     Sandbox& operator=(const Sandbox&) = delete;
     // Ends the helper process, which removes what the run left.
     ~Sandbox();
+
+    // Closes all descriptors of this process but the standard ones, those of the sandbox, and `kept`.
+    void close_descriptors(int kept) const;
 
     // The parts that are in effect, for a message: "Landlock 7, a filter of system calls".
     const std::string& description() const noexcept { return description_; }

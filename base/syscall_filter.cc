@@ -140,6 +140,10 @@ class Filter {
     void refuse_bits(std::uint32_t call, unsigned index, std::uint32_t bits) {
         refuse_if(call, index, statement(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1));
     }
+    // If none of them is set.
+    void refuse_without_bits(std::uint32_t call, unsigned index, std::uint32_t bits) {
+        refuse_if(call, index, statement(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0));
+    }
     void refuse_value(std::uint32_t call, unsigned index, std::uint32_t value) {
         refuse_if(call, index, statement(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
     }
@@ -241,6 +245,11 @@ bool apply_syscall_filter(const SyscallRules& rules) {
     if (!rules.programs) {
         filter.refuse(SYS_execve);
         filter.refuse(SYS_execveat);
+        filter.refuse_without_bits(SYS_clone, 0, CLONE_THREAD);
+#ifdef SYS_fork
+        filter.refuse(SYS_fork);
+        filter.refuse(SYS_vfork);
+#endif
     }
     // Its flags are in memory, where no filter sees them. The C library uses clone() instead.
     filter.refuse(SYS_clone3, ENOSYS);

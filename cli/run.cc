@@ -13,6 +13,7 @@
 #include "base/spelling.hh"
 #include "cli/options/help.hh"
 #include "cli/options/options.hh"
+#include "cli/options/sandbox_mode.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/console.hh"
 #include "cli/output/display.hh"
@@ -69,10 +70,8 @@ const VerbEntry& find_verb(std::string_view name) {
 
 // Returns nullptr if the verb has none, or if this is not a process of its own.
 std::unique_ptr<Sandbox> enter_sandbox(const Verb& verb, const CommonOptions& options, const Io& io) {
-    if (!io.may_enter_sandbox) return nullptr;
-    SandboxMode mode = SandboxMode::automatic;
-    if (options.sandbox == "require") mode = SandboxMode::require;
-    if (options.sandbox == "off") return nullptr;
+    const SandboxMode mode = sandbox_mode(options, io);
+    if (mode == SandboxMode::off || verb.calls_in_sandbox()) return nullptr;
     std::optional<SandboxRules> rules = verb.sandbox(options, io);
     if (rules) return std::make_unique<Sandbox>(std::move(*rules), mode);
     if (mode == SandboxMode::require)

@@ -191,7 +191,7 @@ ostree::ExportOptions ExportFlags::export_options(const oci::Reference& target) 
     return out;
 }
 
-void ExportFlags::plan(SandboxPlan& plan, const std::string& target, const DeltaFlags* deltas) const {
+void ExportFlags::plan(image::SandboxPlan& plan, const std::string& target, const DeltaFlags* deltas) const {
     plan.write_image(target);
     plan.read_image(previous_);
     if (deltas == nullptr) return;

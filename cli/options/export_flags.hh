@@ -7,8 +7,8 @@
 
 #include "cli/options/delta_flags.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/verb.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "ostree/export/export.hh"
 #include "registry/trust/signing_key.hh"
@@ -25,7 +25,7 @@ class ExportFlags {
     unsigned jobs() const noexcept { return jobs_; }
 
     // Adds what run() needs to the sandbox.
-    void plan(SandboxPlan& plan, const std::string& target, const DeltaFlags* deltas = nullptr) const;
+    void plan(image::SandboxPlan& plan, const std::string& target, const DeltaFlags* deltas = nullptr) const;
 
     // Writes the commit that `rev` names, with deltas (unless null) for a registry, and prints the manifest's
     // digest or the JSON object. Throws Error.

@@ -12,6 +12,7 @@
 #include "base/progress.hh"
 #include "base/sandbox.hh"
 #include "cli/options/arguments.hh"
+#include "cli/options/sandbox_mode.hh"
 #include "cli/output/common_options.hh"
 #include "cli/output/console.hh"
 
@@ -28,6 +29,8 @@ struct Session {
         console.io().out << text;
         console.io().has_result = true;
     }
+    // The sandbox of the processes that run() starts for images.
+    SandboxMode sandbox() const { return sandbox_mode(options, console.io()); }
     // Writes a remark to standard error, unless --quiet.
     void note(std::string_view text) const;
 };
@@ -46,6 +49,9 @@ class Verb {
     virtual std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const {
         return std::nullopt;
     }
+    // True if run() reads images in processes of their own, in a sandbox (base/sandboxed_call.hh): for a verb
+    // that changes what their decoder must not reach.
+    virtual bool calls_in_sandbox() const { return false; }
     // Runs the verb. Throws Error, Interrupted.
     virtual void run(Session& session) = 0;
 };

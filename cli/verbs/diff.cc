@@ -5,12 +5,12 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/sysroot_flags.hh"
 #include "cli/options/verb.hh"
 #include "cli/reports/diff_report.hh"
 #include "cli/reports/etc_report.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "system/deploy/deployment_name.hh"
 #include "system/diff/diff.hh"
@@ -72,11 +72,11 @@ class DiffVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& io) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.read_image(a_);
         plan.read_image(b_);
-        plan.change(find_repository(io));
-        plan.change(sysroot_.sysroot + "/ostree/repo");
+        plan.change_repository(find_repository(io));
+        plan.change_repository(sysroot_.sysroot + "/ostree/repo");
         return plan.take();
     }
 

@@ -1,8 +1,8 @@
 // osb-oci export: writes a commit as an image.
 #include "cli/options/export_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
+#include "image/sandbox/sandbox_plan.hh"
 
 namespace osb::cli {
 namespace {
@@ -15,8 +15,8 @@ class ExportVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
-        SandboxPlan plan;
-        plan.change(options.repo);
+        image::SandboxPlan plan;
+        plan.change_repository(options.repo);
         flags_.plan(plan, image_);
         return plan.take();
     }

@@ -1,8 +1,6 @@
 // osb-oci extension: adds, removes and lists extensions of /usr.
 #include "system/extension/extension.hh"
 
-#include <optional>
-
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -14,10 +12,7 @@
 #include "cli/output/format.hh"
 #include "cli/reports/extension_report.hh"
 #include "oci/documents/reference.hh"
-#include "oci/transports/image.hh"
-#include "registry/trust/verify_image.hh"
 #include "system/extension/usr_overlay.hh"
-#include "system/origin/machine_platform.hh"
 
 namespace osb::cli {
 namespace {
@@ -47,6 +42,8 @@ class ExtensionVerb final : public Verb {
         registry_.declare(arguments);
     }
 
+    bool calls_in_sandbox() const override { return action_ == "add"; }
+
     void run(Session& session) override {
         check_operand();
         if (action_ == "list") return list(session);
@@ -74,15 +71,11 @@ class ExtensionVerb final : public Verb {
     }
 
     void add(Session& session, ostree::Sysroot& sysroot, const system::MountNamespace& where) const {
-        const oci::Reference reference = oci::Reference::parse(operand_);
-        const ostree::Deployment current = system::current_deployment(sysroot);
-        // The image for the machine of the sysroot, which may be another than this one.
-        const std::optional<oci::Platform> machine =
-            sysroot.booted() ? std::nullopt : std::optional(system::machine_platform(sysroot, current));
-        const oci::Image image = registry::open_trusted_image(reference, machine, registry_.options());
-        if (!add_.force) system::check_machine(image.config.platform, sysroot, current);
-        const system::AddReport report =
-            system::add_extension(sysroot, where, image, reference.to_string(), add_, session.progress);
+        system::AddOptions options = add_;
+        options.image = oci::Reference::parse(operand_).to_string();
+        options.registry = registry_.options();
+        options.sandbox = session.sandbox();
+        const system::AddReport report = system::add_extension(sysroot, where, options, session.progress);
         session.progress.end();
         for (const std::string& note : report.notes) session.note(note);
         if (!report.unfit.empty()) log_warning(concat("it does not fit this system: ", report.unfit));

@@ -4,11 +4,11 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/reports/image_report.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/fetch_plan.hh"
@@ -60,9 +60,9 @@ class InspectVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.read_image(image_);
-        if (!against_.empty()) plan.change(options.repo);
+        if (!against_.empty()) plan.change_repository(options.repo);
         return plan.take();
     }
 

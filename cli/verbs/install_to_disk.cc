@@ -83,6 +83,8 @@ class InstallToDiskVerb final : public Verb {
         registry_.declare(arguments);
     }
 
+    bool calls_in_sandbox() const override { return repo_.empty() && url_.empty(); }
+
     void run(Session& session) override {
         prepare(session);
         // Open the target first, so that nothing is downloaded if it is not writable.
@@ -215,7 +217,8 @@ class InstallToDiskVerb final : public Verb {
                                        .registry = registry_.options(),
                                        .target_imgref = target_imgref_,
                                        .fetch = fetch_.way(),
-                                       .jobs = options_.jobs},
+                                       .jobs = options_.jobs,
+                                       .sandbox = session.sandbox()},
                                       session.progress);
     }
 

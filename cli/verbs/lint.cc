@@ -12,13 +12,13 @@
 #include "base/escape.hh"
 #include "base/numbers.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/json_output.hh"
 #include "image/lint/directory_tree.hh"
 #include "image/lint/lint.hh"
 #include "image/lint/lint_image.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "registry/trust/verify_image.hh"
@@ -97,9 +97,9 @@ class LintVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.read_image(target_);
-        plan.change(options.repo);
+        plan.change_repository(options.repo);
         return plan.take();
     }
 

@@ -6,12 +6,12 @@
 #include "cli/options/commit_trust.hh"
 #include "cli/options/fetch_flag.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "cli/reports/transfer_report.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/pull.hh"
@@ -47,7 +47,7 @@ class PullVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.read_image(image_);
         plan.make_repository(options.repo);
         plan.verify_commits(options.repo, remote_);

@@ -6,11 +6,11 @@
 #include "base/escape.hh"
 #include "base/numbers.hh"
 #include "cli/options/export_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "ostree/push/archive_push.hh"
 
 namespace osb::cli {
@@ -68,8 +68,8 @@ class PushVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& io) const override {
-        SandboxPlan plan;
-        plan.change(options.repo);
+        image::SandboxPlan plan;
+        plan.change_repository(options.repo);
         if (destination_.starts_with("file:")) {
             plan.push_to_directory(destination_);
         } else if (destination_.starts_with("ssh:")) {

@@ -6,11 +6,11 @@
 #include "base/escape.hh"
 #include "cli/options/key_files.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "registry/transports/open_source.hh"
@@ -46,7 +46,7 @@ class SignVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.sign_image(image_);
         return plan.take();
     }
@@ -99,7 +99,7 @@ class VerifyVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.read_image(image_);
         return plan.take();
     }

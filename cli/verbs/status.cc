@@ -6,6 +6,7 @@
 #include "base/error.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/options/sysroot_flags.hh"
+#include "cli/options/upgrade_flags.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/display.hh"
 #include "cli/reports/metrics_report.hh"
@@ -33,6 +34,11 @@ class StatusVerb final : public Verb {
                         .target = &prometheus_}});
         sysroot_.declare(arguments);
         registry_.declare(arguments);
+    }
+
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
+        if (!check_) return std::nullopt;
+        return sandbox_of_check(sysroot_, {});
     }
 
     void run(Session& session) override {

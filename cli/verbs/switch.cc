@@ -22,7 +22,13 @@ class SwitchVerb final : public Verb {
         flags_.declare(arguments);
     }
 
-    void run(Session& session) override { run_upgrade(session, flags_.sysroot, flags_.options(), apply_); }
+    bool calls_in_sandbox() const override { return true; }
+
+    void run(Session& session) override {
+        system::UpgradeOptions options = flags_.options();
+        options.sandbox = session.sandbox();
+        run_upgrade(session, flags_.sysroot, options, apply_);
+    }
 
   private:
     UpgradeFlags flags_;

@@ -8,11 +8,11 @@
 #include "base/log.hh"
 #include "base/numbers.hh"
 #include "cli/options/registry_flags.hh"
-#include "cli/options/sandbox_plan.hh"
 #include "cli/options/shared_arguments.hh"
 #include "cli/options/verb.hh"
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/union/union.hh"
@@ -116,7 +116,7 @@ class UnionVerb final : public Verb {
     }
 
     std::optional<SandboxRules> sandbox(const CommonOptions& options, const Io& /*io*/) const override {
-        SandboxPlan plan;
+        image::SandboxPlan plan;
         plan.read_image(base_);
         for (const std::string& addon : addons_) plan.read_image(addon);
         plan.make_repository(options.repo);

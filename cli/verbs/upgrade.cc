@@ -79,9 +79,17 @@ class UpgradeVerb final : public Verb {
         flags_.declare(arguments);
     }
 
+    // A check changes nothing, so all of it is in the sandbox.
+    std::optional<SandboxRules> sandbox(const CommonOptions& /*options*/, const Io& /*io*/) const override {
+        if (!check_) return std::nullopt;
+        return sandbox_of_check(flags_.sysroot, flags_.upgrade);
+    }
+    bool calls_in_sandbox() const override { return !check_ && !unattended_; }
+
     void run(Session& session) override {
         if (unattended_) return run_job();
         system::UpgradeOptions options = flags_.options();
+        options.sandbox = session.sandbox();
         options.unattended = environment(system::kUnattendedVariable) == "1";
         if (!check_) return run_upgrade(session, flags_.sysroot, options, apply_);
         const system::UpdateCheck check = system::check_update(flags_.sysroot.open(), options);

@@ -4,8 +4,11 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/sandboxed_call.hh"
 #include "image/deployment/machine_check.hh"
 #include "image/deployment/origin.hh"
+#include "image/sandbox/import_answer.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/import.hh"
@@ -61,6 +64,35 @@ InstallSource source_of_commit(const ostree::Repository& repository, const std::
     return out;
 }
 
+namespace {
+
+// Opens all by name: it may run in another process.
+ImportAnswer import_to(const std::string& path, const oci::Reference& reference,
+                       const ImageSourceOptions& options, const registry::RegistryOptions& registry,
+                       Progress& progress) {
+    const oci::Image image = registry::open_trusted_image(reference, options.platform, registry);
+    check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
+    // For an image that only wraps a commit, this is that commit.
+    ostree::ImportOptions import;
+    import.ref = ostree::RefName::parse(
+        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
+    import.jobs = options.jobs;
+    import.fetch = options.fetch;
+    ostree::Repository repository = ostree::Repository::open(path);
+    const ostree::ImportResult imported = ostree::import_image(repository, image, import, progress);
+    progress.end();
+    return answer_of(imported);
+}
+
+SandboxRules import_rules(const std::string& repository, const std::string& image) {
+    SandboxPlan plan;
+    plan.change_repository(repository);
+    plan.read_image(image);
+    return plan.take();
+}
+
+}  // namespace
+
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress) {
     const oci::Reference reference = oci::Reference::parse(options.image);
@@ -77,27 +109,22 @@ InstallSource source_of_image(ostree::Repository& repository, const ImageSourceO
     registry::RegistryOptions registry = options.registry;
     // The installed system would refuse an image without a signature, so the first one needs one, too.
     registry.require_signature = registry.require_signature || requires_signature(imgref);
-    const oci::Image image = registry::open_trusted_image(reference, options.platform, registry);
-    check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
-    const auto ref = ostree::RefName::parse(
-        concat("os/", oci::machine_name(image.config.platform), '/', reference.short_name()));
-    // For an image that only wraps a commit, this is that commit.
-    ostree::ImportOptions import;
-    import.ref = ref;
-    import.jobs = options.jobs;
-    import.fetch = options.fetch;
-    const ostree::ImportResult imported = ostree::import_image(repository, image, import, progress);
+    const std::string path = repository.path();
+    const ImportAnswer imported =
+        parse_import_answer(call_in_sandbox(import_rules(path, options.image), options.sandbox, [&] {
+            return to_text(import_to(path, reference, options, registry, progress));
+        }));
     InstallSource out{.repository = &repository, .commit = imported.commit};
     out.transfer = imported.transfer;
     // Include the refs of the layers, so that the next image that shares them need not fetch them again.
     for (const std::string& name : repository.refs("")) {
         // The image's own ref replaces this one. A second ref would keep the commit after upgrades have
         // replaced it.
-        if (ref == name && !imgref.empty()) continue;
+        if (imported.ref == name && !imgref.empty()) continue;
         out.refs.emplace("heads/" + name, repository.resolve(name).value_or(out.commit));
     }
-    out.origin = Origin::of_refspec(ref.text());
-    if (!imgref.empty()) follow_image(out, imgref, image.manifest.digest.to_string());
+    out.origin = Origin::of_refspec(imported.ref.text());
+    if (!imgref.empty()) follow_image(out, imgref, imported.manifest_digest);
     return out;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/progress.hh"
+#include "base/sandbox.hh"
 #include "image/install/install.hh"
 #include "oci/documents/platform.hh"
 #include "ostree/import/object_fetch.hh"
@@ -31,11 +32,14 @@ struct ImageSourceOptions {
     std::string target_imgref;  // "" means `image`, if it is in a registry
     ostree::FetchWay fetch = ostree::FetchWay::automatic;
     unsigned jobs = 0;
+    SandboxMode sandbox = SandboxMode::off;  // of the process that reads the image
 };
 
 // Imports an image into `repository`. If the image only wraps a commit, the result is that commit. Throws as
 // ostree::import_image(), and before it is fetched: Error{unsupported} for an image for another machine, and
-// Error{untrusted} if the image to follow names an ostree remote, because `repository` has no remotes.
+// Error{untrusted} if the image to follow names an ostree remote, because `repository` has no remotes. With a
+// sandbox, all of it happens in a process of its own (base/sandboxed_call.hh), which can change only the
+// repository.
 InstallSource source_of_image(ostree::Repository& repository, const ImageSourceOptions& options,
                               Progress& progress);
 

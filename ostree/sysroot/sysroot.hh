@@ -84,6 +84,8 @@ class Sysroot {
     const std::vector<Deployment>& deployments() const;
     // The running deployment; nullopt if this sysroot is not that of the running system.
     std::optional<Deployment> booted() const;
+    // Reads the deployments again, after another process has changed them.
+    void reload() { load(); }
     // Returns nullopt if the deployment does not exist any more.
     std::optional<Deployment> find(const DeploymentId& id) const;
 

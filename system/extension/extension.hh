@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "base/progress.hh"
-#include "oci/transports/image.hh"
+#include "base/sandbox.hh"
 #include "ostree/sysroot/sysroot.hh"
+#include "registry/distribution/registry_access.hh"
 #include "system/extension/extension_files.hh"
 #include "system/extension/extension_record.hh"
 #include "system/extension/usr_mount.hh"
@@ -72,9 +73,12 @@ struct MergeReport {
 MergeReport merge_extensions(const ostree::Sysroot& sysroot, const MountNamespace& where);
 
 struct AddOptions {
-    std::string name;    // "" for the name of its extension-release file
-    bool force = false;  // also if it does not fit
-    unsigned jobs = 0;   // number of threads; 0 means one per core
+    std::string image;  // TRANSPORT:NAME
+    registry::RegistryOptions registry;
+    std::string name;                        // "" for the name of its extension-release file
+    bool force = false;                      // also if it does not fit
+    unsigned jobs = 0;                       // number of threads; 0 means one per core
+    SandboxMode sandbox = SandboxMode::off;  // of the process that reads the image
 };
 
 struct AddReport {
@@ -87,12 +91,13 @@ struct AddReport {
 };
 
 // Imports an image as an extension, checks that it fits the current system, records it, and merges it if the
-// system runs. `reference` is the image as TRANSPORT:NAME. Replaces an extension of that name. If this throws
-// before the extension is recorded, nothing has changed. The sysroot must be locked. Throws Error: refused
-// with the code "does_not_fit"; invalid for an image without a usable extension-release; those of
-// import_image() and merge_extensions().
-AddReport add_extension(ostree::Sysroot& sysroot, const MountNamespace& where, const oci::Image& image,
-                        const std::string& reference, const AddOptions& options, Progress& progress);
+// system runs. With a sandbox, the image is read in a process of its own (base/sandboxed_call.hh), which can
+// change only the repository. Replaces an extension of that name. If this throws before the extension is
+// recorded, nothing has changed. The sysroot must be locked. Throws Error: unsupported for an image for
+// another machine, unless `force`; refused with the code "does_not_fit"; invalid for an image without a
+// usable extension-release; those of open_trusted_image(), import_image() and merge_extensions().
+AddReport add_extension(ostree::Sysroot& sysroot, const MountNamespace& where, const AddOptions& options,
+                        Progress& progress);
 
 struct RemoveReport {
     Extension extension;

@@ -5,13 +5,18 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/sandboxed_call.hh"
+#include "image/sandbox/import_answer.hh"
+#include "image/sandbox/sandbox_plan.hh"
 #include "oci/documents/reference.hh"
 #include "ostree/import/import.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/ref_change.hh"
 #include "ostree/tree/commit_walk.hh"
+#include "registry/trust/verify_image.hh"
 #include "system/extension/extension.hh"
 #include "system/extension/extension_release.hh"
+#include "system/origin/machine_platform.hh"
 
 namespace osb::system {
 namespace {
@@ -71,26 +76,36 @@ void check_name(const std::string& name) {
                      " bytes"));
 }
 
+// May run in another process.
+image::ImportAnswer import_to(const Sysroot& sysroot, const AddOptions& options, osb::Progress& progress) {
+    const Deployment current = current_deployment(sysroot);
+    // The image for the machine of the sysroot, which may be another than this one.
+    const std::optional<oci::Platform> machine =
+        sysroot.booted() ? std::nullopt : std::optional(machine_platform(sysroot, current));
+    const oci::Image image =
+        registry::open_trusted_image(oci::Reference::parse(options.image), machine, options.registry);
+    if (!options.force) check_machine(image.config.platform, sysroot, current);
+    ostree::Repository repository = sysroot.repository();
+    const ostree::ImportResult imported = ostree::import_image(repository, image,
+                                                               {.ref = ostree::RefName::parse(kImportRef),
+                                                                .layout = ostree::Layout::extension,
+                                                                .parent = ostree::Parent::none,
+                                                                .jobs = options.jobs},
+                                                               progress);
+    progress.end();
+    return image::answer_of(imported);
+}
+
 class Addition {
   public:
-    Addition(Sysroot& sysroot, const oci::Image& image, const std::string& reference,
-             const AddOptions& options)
-        : sysroot_(sysroot),
-          image_(image),
-          reference_(reference),
-          options_(options),
-          current_(current_deployment(sysroot)) {}
+    Addition(Sysroot& sysroot, const AddOptions& options)
+        : sysroot_(sysroot), options_(options), current_(current_deployment(sysroot)) {}
 
     AddReport run(osb::Progress& progress) {
         if (!options_.name.empty()) check_name(options_.name);
         std::vector<Extension> list = read_extensions(sysroot_, current_.id.stateroot);
         ostree::Repository repository = sysroot_.repository();
-        const ostree::ImportResult imported = ostree::import_image(repository, image_,
-                                                                   {.ref = ostree::RefName::parse(kImportRef),
-                                                                    .layout = ostree::Layout::extension,
-                                                                    .parent = ostree::Parent::none,
-                                                                    .jobs = options_.jobs},
-                                                                   progress);
+        const image::ImportAnswer imported = read_image(progress);
         progress.begin("checking the extension", std::nullopt);
         try {
             AddReport out = describe(repository, imported);
@@ -109,13 +124,23 @@ class Addition {
     }
 
   private:
-    AddReport describe(const ostree::Repository& repository, const ostree::ImportResult& imported) const {
+    image::ImportAnswer read_image(osb::Progress& progress) const {
+        image::SandboxPlan plan;
+        plan.change_repository(sysroot_.path_of("ostree/repo"));
+        plan.read_image(options_.image);
+        return image::parse_import_answer(call_in_sandbox(plan.take(), options_.sandbox, [&] {
+            // The descriptors of the other one are closed.
+            return image::to_text(import_to(Sysroot::open(sysroot_.path()), options_, progress));
+        }));
+    }
+
+    AddReport describe(const ostree::Repository& repository, const image::ImportAnswer& imported) const {
         const auto [name, checksum] =
             choose_release(ostree::walk_commit(repository, imported.commit), options_.name, image_name());
         check_name(name);
         AddReport out{.extension = {.name = name,
                                     .commit = imported.commit,
-                                    .image = reference_,
+                                    .image = options_.image,
                                     .digest = imported.manifest_digest,
                                     .version = imported.version,
                                     .is_forced = options_.force,
@@ -134,7 +159,7 @@ class Addition {
         return out;
     }
 
-    std::string image_name() const { return oci::Reference::parse(reference_).short_name(); }
+    std::string image_name() const { return oci::Reference::parse(options_.image).short_name(); }
 
     static void replace_in(std::vector<Extension>& list, AddReport& report) {
         const auto at = std::find_if(list.begin(), list.end(),
@@ -159,8 +184,6 @@ class Addition {
     }
 
     Sysroot& sysroot_;
-    const oci::Image& image_;
-    const std::string& reference_;
     const AddOptions& options_;
     Deployment current_;
 };
@@ -174,9 +197,9 @@ ExtensionEffect take_effect(const Sysroot& sysroot, const MountNamespace& where)
 
 }  // namespace
 
-AddReport add_extension(Sysroot& sysroot, const MountNamespace& where, const oci::Image& image,
-                        const std::string& reference, const AddOptions& options, osb::Progress& progress) {
-    AddReport out = Addition(sysroot, image, reference, options).run(progress);
+AddReport add_extension(Sysroot& sysroot, const MountNamespace& where, const AddOptions& options,
+                        osb::Progress& progress) {
+    AddReport out = Addition(sysroot, options).run(progress);
     out.effect = take_effect(sysroot, where);
     remove_unused_extension_files(sysroot);  // of the extension that was replaced
     return out;

@@ -134,9 +134,10 @@ void Candidate::read() {
         }
         return;
     }
-    const std::optional<FetchedImage> fetched = read_fetched_image(sysroot_);
-    if (fetched && fetched->digest == facts_.digest && fetched->image == ref_name())
-        return set_fetched(*fetched);
+    fetched_ = read_fetched_image(sysroot_);
+    if (fetched_ && fetched_->digest == facts_.digest && fetched_->image == ref_name())
+        return set_fetched(*fetched_);
+    fetched_.reset();
     image_ = resolved_->open();
     check_machine(image_->config.platform, sysroot_, target_.current);
     if (trust_) {
@@ -192,6 +193,22 @@ void Candidate::set_release(const Release& release) {
     log_warning(concat(facts_.image.empty() ? "the image" : escape(facts_.image), ": ignoring the time of ",
                        kept.candidate.time != release.time ? "the image" : "the running system",
                        ", which is in the future"));
+}
+
+void Candidate::set_answer(const ImageAnswer& answer) {
+    find_trust();
+    facts_.digest = answer.digest;
+    match_again();
+    verify_match();
+    facts_.release = answer.release;  // the other process has warned of its time
+    if (answer.fetched) {
+        if (answer.fetched->image != ref_name() || answer.fetched->digest != facts_.digest)
+            throw Error(ErrorKind::internal, "another image was fetched");
+        return set_fetched(*answer.fetched);
+    }
+    facts_.commit = answer.commit;
+    facts_.is_same_system = answer.is_same_system;
+    match_again();
 }
 
 void Candidate::set_fetched(const FetchedImage& fetched) {

@@ -10,6 +10,7 @@
 #include "ostree/objects/remote_trust.hh"
 #include "ostree/sysroot/sysroot.hh"
 #include "system/upgrade/fetched_image.hh"
+#include "system/upgrade/image_answer.hh"
 #include "system/upgrade/resolved_image.hh"
 #include "system/upgrade/upgrade_options.hh"
 #include "system/upgrade/upgrade_plan.hh"
@@ -47,6 +48,10 @@ class Candidate {
     // Second stage: reads manifest and config, or the record of an earlier fetch. Throws Error{unsupported}
     // for an image for another machine.
     void read();
+    // The image, if it was fetched completely before; available after read().
+    const std::optional<FetchedImage>& fetched() const { return fetched_; }
+    // All stages, as another process has read them. Signatures of commits are verified again.
+    void set_answer(const ImageAnswer& answer);
     // Third stage: the image is in the repository.
     void set_fetched(const FetchedImage& fetched);
     // As the second stage, for the commit of a remote, of which only the commit object is known.
@@ -69,6 +74,7 @@ class Candidate {
     UpgradeFacts facts_;
     std::optional<ResolvedImage> resolved_;
     std::optional<oci::Image> image_;
+    std::optional<FetchedImage> fetched_;
     // For an origin that names a remote whose keys verify the commit.
     std::optional<ostree::Repository> repository_;
     std::optional<ostree::RemoteTrust> trust_;  // borrows repository_

@@ -68,34 +68,6 @@ Inodes inodes_of_present(const ostree::Sysroot& sysroot) {
     }
 }
 
-void check_space(ostree::Sysroot& sysroot, std::uint64_t needed) {
-    const Inodes inodes = inodes_of_present(sysroot);
-    // Measure the repository, not the root directory, which may be a separate filesystem (composefs).
-    const std::string repository = sysroot.path_of("ostree/repo");
-    if (const FreeSpace free = free_space(repository); free.bytes >= needed && free.files >= inodes.in_all)
-        return;
-    log_info(
-        "the root filesystem is nearly full: removing deployments and objects that are no longer needed");
-    keep_proven(sysroot);
-    make_room_on_root(sysroot, {.bytes = needed, .files = inodes.of_deployment});
-    constexpr const char* kHint =
-        "'osb-oci cleanup' removes deployments and objects that are no longer needed";
-    const FreeSpace free = free_space(repository);
-    if (free.bytes < needed) {
-        throw Error(ErrorKind::no_space,
-                    concat("the root filesystem has ", in_mib(free.bytes),
-                           " left, and the new system requires at least ", in_mib(needed)))
-            .hint(kHint);
-    }
-    if (free.files < inodes.of_deployment) {
-        throw Error(ErrorKind::no_space,
-                    concat("the root filesystem has ", free.files,
-                           " inodes left, and a system like the present one requires at least ",
-                           inodes.of_deployment))
-            .hint(kHint);
-    }
-}
-
 // True if the delta fits on the disk, by what it states. Nothing is removed for it, because it may state
 // anything, and objects may take less.
 bool fits(const ostree::Repository& repository, const ostree::DeltaFacts& delta) {
@@ -124,17 +96,45 @@ std::optional<ostree::ImportResult> import_by_delta_if_it_fits(ostree::Repositor
 
 }  // namespace
 
-FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
-                        const std::optional<ostree::Encapsulated>& verified, ostree::FetchWay way,
-                        unsigned jobs, Progress& progress) {
+void make_room_for_fetch(ostree::Sysroot& sysroot, std::uint64_t needed) {
+    const Inodes inodes = inodes_of_present(sysroot);
+    // Measure the repository, not the root directory, which may be a separate filesystem (composefs).
+    const std::string repository = sysroot.path_of("ostree/repo");
+    if (const FreeSpace free = free_space(repository); free.bytes >= needed && free.files >= inodes.in_all)
+        return;
+    log_info(
+        "the root filesystem is nearly full: removing deployments and objects that are no longer needed");
+    keep_proven(sysroot);
+    make_room_on_root(sysroot, {.bytes = needed, .files = inodes.of_deployment});
+    constexpr const char* kHint =
+        "'osb-oci cleanup' removes deployments and objects that are no longer needed";
+    const FreeSpace free = free_space(repository);
+    if (free.bytes < needed) {
+        throw Error(ErrorKind::no_space,
+                    concat("the root filesystem has ", in_mib(free.bytes),
+                           " left, and the new system requires at least ", in_mib(needed)))
+            .hint(kHint);
+    }
+    if (free.files < inodes.of_deployment) {
+        throw Error(ErrorKind::no_space,
+                    concat("the root filesystem has ", free.files,
+                           " inodes left, and a system like the present one requires at least ",
+                           inodes.of_deployment))
+            .hint(kHint);
+    }
+}
+
+FetchResult fetch_image(const ostree::Sysroot& sysroot, const oci::Image& image, const std::string& follows,
+                        const std::optional<ostree::Encapsulated>& verified, const FetchOptions& fetch,
+                        Progress& progress) {
     ostree::ImageTables tables(image);
     ostree::Repository repository = sysroot.repository();
     const std::vector<std::size_t> unread =
-        ostree::unread_layers(repository, image, ostree::evidence_for(way));
+        ostree::unread_layers(repository, image, ostree::evidence_for(fetch.way));
     ostree::ImportOptions options;
     options.ref = image::image_ref(follows);
-    options.jobs = jobs;
-    options.fetch = way;
+    options.jobs = fetch.jobs;
+    options.fetch = fetch.way;
     options.tables = &tables;
     if (verified) options.required_commit = verified->commit;
     // The same image gives the same commit on all machines, regardless of their earlier contents.
@@ -143,10 +143,10 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
     std::optional<ostree::ImportResult> by_delta =
         import_by_delta_if_it_fits(repository, image, options, unread, progress);
     if (!by_delta) {
-        options.fetch = ostree::way_without_delta(way);
+        options.fetch = ostree::way_without_delta(fetch.way);
         options.uses_deltas = false;
-        check_space(sysroot, space_needed(repository, image, unread, tables, options.fetch));
-        before = ostree::fetch_layers(repository, image, tables, options.fetch, jobs, progress);
+        fetch.make_room(space_needed(repository, image, unread, tables, options.fetch));
+        before = ostree::fetch_layers(repository, image, tables, options.fetch, fetch.jobs, progress);
     }
     const ostree::ImportResult result =
         by_delta ? std::move(*by_delta) : ostree::import_image(repository, image, options, progress);
@@ -165,7 +165,6 @@ FetchResult fetch_image(ostree::Sysroot& sysroot, const oci::Image& image, const
                     .transfer = result.transfer};
     out.transfer.layer_bytes = ostree::size_of_layers(image, unread);
     if (before > 0 && out.transfer.way == "none") out.transfer.way = "layers";
-    write_fetched(sysroot, out.fetched);
     return out;
 }
 

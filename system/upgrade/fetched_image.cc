@@ -23,24 +23,32 @@ constexpr const char* kName = "fetched.json";
 constexpr const char* kDirectory = "ostree/osb-oci";
 constexpr std::size_t kMaxFetchedFile = 64UL * 1024;
 
-FetchedImage parse(const std::string& text) {
-    const oci::Json json = oci::parse_json(text, kName);
-    FetchedImage out{.image = oci::required_string(json, "image", kName),
-                     .digest = oci::required_string(json, "digest", kName),
-                     .commit = ostree::CommitId::parse(oci::required_string(json, "commit", kName)),
-                     .version = oci::required_string(json, "version", kName),
+}  // namespace
+
+oci::Json to_json(const FetchedImage& fetched) {
+    return {{"image", fetched.image},
+            {"digest", fetched.digest},
+            {"commit", fetched.commit},
+            {"version", fetched.version},
+            {"time", fetched.time}};
+}
+
+FetchedImage parse_fetched_image(const oci::Json& json, std::string_view what) {
+    FetchedImage out{.image = oci::required_string(json, "image", what),
+                     .digest = oci::required_string(json, "digest", what),
+                     .commit = ostree::CommitId::parse(oci::required_string(json, "commit", what)),
+                     .version = oci::required_string(json, "version", what),
                      .time = static_cast<std::uint64_t>(oci::required_integer(
-                         json, "time", 0, std::numeric_limits<std::int64_t>::max(), kName))};
+                         json, "time", 0, std::numeric_limits<std::int64_t>::max(), what))};
     static_cast<void>(oci::Digest::parse(out.digest));
     return out;
 }
 
-}  // namespace
-
 std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
     try {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
-        FetchedImage out = parse(read_regular_file(AT_FDCWD, path, kMaxFetchedFile));
+        const std::string text = read_regular_file(AT_FDCWD, path, kMaxFetchedFile);
+        FetchedImage out = parse_fetched_image(oci::parse_json(text, kName), kName);
         if (sysroot.repository().resolve(image::image_ref(out.image).text()) != out.commit)
             return std::nullopt;
         return out;
@@ -51,11 +59,7 @@ std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
 }
 
 void write_fetched(const ostree::Sysroot& sysroot, const FetchedImage& fetched) {
-    const oci::Json json{{"image", fetched.image},
-                         {"digest", fetched.digest},
-                         {"commit", fetched.commit},
-                         {"version", fetched.version},
-                         {"time", fetched.time}};
+    const oci::Json json = to_json(fetched);
     const Fd directory = open_state_directory(sysroot.path_of(kDirectory));
     replace_file(directory.get(), kName, json.dump(2, ' ', true, oci::Json::error_handler_t::replace) + '\n');
 }

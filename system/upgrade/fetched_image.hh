@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "oci/documents/json.hh"
 #include "ostree/sysroot/sysroot.hh"
 
 namespace osb::system {
@@ -18,6 +20,10 @@ struct FetchedImage {
     std::string version;     // "" if the image does not state one
     std::uint64_t time = 0;  // creation time of the image, in seconds since 1970; 0 if it is not known
 };
+
+oci::Json to_json(const FetchedImage& fetched);
+// Throws Error{invalid}, with `what` as the name of the document.
+FetchedImage parse_fetched_image(const oci::Json& json, std::string_view what);
 
 // Reads the record. Returns nothing if there is no record, the record is malformed, or the image's ref in the
 // repository does not (or no longer) point to that commit.

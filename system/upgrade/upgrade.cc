@@ -9,7 +9,6 @@
 #include "image/deployment/kargs_d.hh"
 #include "image/deployment/origin.hh"
 #include "image/deployment/os_release.hh"
-#include "ostree/objects/detached_metadata.hh"
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
@@ -20,7 +19,7 @@
 #include "system/trial/trial.hh"
 #include "system/upgrade/candidate.hh"
 #include "system/upgrade/download_note.hh"
-#include "system/upgrade/fetch_image.hh"
+#include "system/upgrade/image_lookup.hh"
 
 namespace osb::system {
 namespace {
@@ -65,18 +64,11 @@ class Upgrade {
     }
 
     UpgradePlan plan_image() {
-        progress_.begin("looking up the image", std::nullopt);
-        const UpgradePlan plan = plan_for(candidate_, options_);
-        if (plan.action != UpgradeAction::download || facts_.is_fetched) return plan;
-        const FetchResult result = with_context(
-            [this] { return concat("image ", quoted(target_.read_from)); },
-            [&] {
-                return fetch_image(sysroot_, *candidate_.image(), candidate_.ref_name(),
-                                   candidate_.verified_commit(), options_.fetch, options_.jobs, progress_);
-            });
-        report_.bytes_read = result.bytes_read;
-        report_.transfer = result.transfer;
-        candidate_.set_fetched(result.fetched);
+        const ImageAnswer answer = look_up_image(sysroot_, target_, options_, progress_);
+        report_.bytes_read = answer.bytes_read;
+        report_.transfer = answer.transfer;
+        if (answer.transfer && answer.fetched) write_fetched(sysroot_, *answer.fetched);
+        candidate_.set_answer(answer);
         return plan_upgrade(facts_, options_);
     }
 
@@ -85,6 +77,10 @@ class Upgrade {
         const auto& origin = std::get<image::RefspecOrigin>(target_.origin);
         check_not_on_trial(target_.roles);
         if (origin.remote.empty()) return plan_for(candidate_, options_);
+        if (options_.sandbox == SandboxMode::require) {
+            throw Error(ErrorKind::unsupported,
+                        "--sandbox require: what libostree pulls from a remote is read without a sandbox");
+        }
         ostree::Repository repository = sysroot_.repository();
         const ostree::PulledCommit pulled =
             ostree::pull_configured(repository, origin.remote, origin.ref, progress_);
@@ -143,20 +139,10 @@ class Upgrade {
         const ostree::Deployment& next = waits ? *on_trial : sysroot_.deployments().front();
         if (next != target_.current) report_.next_boot = next.id;
         if (plan.records_digest) {
-            keep_signatures();
             const image::Origin origin = candidate_.new_origin().with_state_of(present_origin());
             sysroot_.set_origin(target_.current, origin.text());
         }
         if (plan.action == UpgradeAction::follow) report_.result = UpgradeResult::follows;
-    }
-
-    // The image may bring signatures that the deployed commit does not have. The next upgrade verifies those
-    // in the repository, because the digest is known then.
-    void keep_signatures() {
-        const std::optional<ostree::Encapsulated>& verified = candidate_.verified_commit();
-        if (!verified) return;
-        ostree::Repository repository = sysroot_.repository();
-        ostree::store_detached_metadata(repository, *verified->commit, verified->detached);
     }
 
     image::Origin present_origin() const { return image::Origin::parse_or_empty(target_.current.origin); }

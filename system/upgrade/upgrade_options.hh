@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/sandbox.hh"
 #include "ostree/import/object_fetch.hh"
 #include "registry/distribution/registry_access.hh"
 
@@ -21,7 +22,8 @@ struct UpgradeOptions {
     bool unattended = false;     // do not deploy a system that `rollback` left
     ostree::FetchWay fetch = ostree::FetchWay::automatic;
     registry::RegistryOptions registry;
-    unsigned jobs = 0;  // number of threads; 0 means one per core
+    unsigned jobs = 0;                       // number of threads; 0 means one per core
+    SandboxMode sandbox = SandboxMode::off;  // of the process that reads the image
 };
 
 }  // namespace osb::system

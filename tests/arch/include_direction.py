@@ -21,7 +21,7 @@ ROOMS = {  # of each module, bottom first
     "oci": ("documents", "tar", "codec", "chunked", "transports"),
     "registry": ("http", "auth", "distribution", "docker", "skopeo", "transports", "trust"),
     "ostree": ("objects", "tree", "diff", "delta", "layout", "import", "union", "export", "push", "sysroot"),
-    "image": ("disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
+    "image": ("sandbox", "disk", "ext4", "deployment", "settings", "boot", "install", "lint"),
     "system": ("origin", "etc", "trial", "extension", "deploy", "reset", "check", "upgrade", "diff"),
     "cli": ("output", "options", "reports", "verbs"),
 }

@@ -1,4 +1,4 @@
-#include "cli/options/sandbox_plan.hh"
+#include "image/sandbox/sandbox_plan.hh"
 
 #include <filesystem>
 #include <system_error>
@@ -11,7 +11,7 @@
 #include "registry/auth/credentials.hh"
 #include "registry/skopeo/skopeo_rules.hh"
 
-namespace osb::cli {
+namespace osb::image {
 namespace {
 
 using oci::Transport;
@@ -42,14 +42,28 @@ void SandboxPlan::add_objects(const std::string& repository) {
 }
 
 void SandboxPlan::change(const std::string& directory) {
+    if (!directory.empty()) rules_.writable.push_back(directory);
+}
+
+void SandboxPlan::make(const std::string& directory, bool parents) {
+    rules_.made.push_back({.path = directory, .parents = parents});
+}
+
+void SandboxPlan::change_repository(const std::string& directory) {
     if (directory.empty()) return;
-    rules_.writable.push_back(directory);
+    for (const char* part : {"objects", "tmp", "refs", "state", "extensions"})
+        make(concat(directory, '/', part), false);
+    rules_.files.push_back(directory + "/.lock");
+    rules_.touched.push_back(directory);
     add_objects(directory);
 }
 
 void SandboxPlan::make_repository(const std::string& directory) {
     if (directory.empty()) return;
-    rules_.made.push_back({.path = directory, .parents = true});
+    std::error_code error;
+    // Its remotes and their keys decide what is accepted, now and later.
+    if (std::filesystem::exists(directory + "/config", error)) return change_repository(directory);
+    make(directory, true);
     add_objects(directory);
 }
 
@@ -84,7 +98,7 @@ void SandboxPlan::write_image(const std::string& name) {
     switch (image->transport) {
         case Transport::oci:
         case Transport::directory:
-            rules_.made.push_back({.path = image->location, .parents = false});
+            make(image->location, false);
             break;
         case Transport::oci_archive:
         case Transport::docker_archive:
@@ -124,9 +138,16 @@ void SandboxPlan::verify_commits(const std::string& repository, const std::strin
     };
 }
 
+void SandboxPlan::offer(const std::string& name, std::function<std::string(const std::string&)> function) {
+    rules_.helper.functions[name] = std::move(function);
+}
+
 void SandboxPlan::push_to_directory(const std::string& url) {
     try {
-        make_repository(ostree::parse_file_url(url));
+        const std::string directory = ostree::parse_file_url(url);
+        // The summary lies beside the configuration.
+        make(directory, true);
+        add_objects(directory);
         rules_.links_between = true;
     } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the verb reports it
     }
@@ -145,4 +166,4 @@ void SandboxPlan::push_over_ssh(const std::string& url, bool may_ask) {
     }
 }
 
-}  // namespace osb::cli
+}  // namespace osb::image

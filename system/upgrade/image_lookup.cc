@@ -1,0 +1,135 @@
+#include "system/upgrade/image_lookup.hh"
+
+#include <charconv>
+#include <cstdint>
+#include <utility>
+#include <variant>
+
+#include "base/bytes.hh"
+#include "base/error.hh"
+#include "base/escape.hh"
+#include "base/helper_call.hh"
+#include "base/sandboxed_call.hh"
+#include "base/stored_error.hh"
+#include "image/sandbox/sandbox_plan.hh"
+#include "ostree/objects/detached_metadata.hh"
+#include "system/upgrade/candidate.hh"
+#include "system/upgrade/fetch_image.hh"
+
+namespace osb::system {
+namespace {
+
+// The helper's function: input the bytes, output "" or the error.
+constexpr const char* kMakeRoom = "make-room";
+
+std::string make_room_outside(ostree::Sysroot& sysroot, const std::string& input) {
+    std::uint64_t needed = 0;
+    const auto [end, failure] = std::from_chars(input.data(), input.data() + input.size(), needed);
+    if (failure != std::errc() || end != input.data() + input.size())
+        throw Error(ErrorKind::invalid, "not a number of bytes");
+    try {
+        make_room_for_fetch(sysroot, needed);
+        return "";
+    } catch (const Error& error) {
+        return store_error(error);
+    }
+}
+
+void make_room(ostree::Sysroot& sysroot, std::uint64_t needed) {
+    if (!has_helper()) return make_room_for_fetch(sysroot, needed);
+    const std::string problem = call_helper(kMakeRoom, std::to_string(needed));
+    if (!problem.empty()) throw parse_error(problem);
+}
+
+void read_rules(image::SandboxPlan& plan, const ostree::Sysroot& sysroot, const UpgradeTarget& target) {
+    plan.read_image(target.read_from);
+    if (const auto* image = std::get_if<image::ImageOrigin>(&target.origin))
+        plan.verify_commits(sysroot.path_of("ostree/repo"), image->remote);
+}
+
+SandboxRules lookup_rules(ostree::Sysroot& sysroot, const UpgradeTarget& target) {
+    image::SandboxPlan plan;
+    read_rules(plan, sysroot, target);
+    plan.change_repository(sysroot.path_of("ostree/repo"));
+    plan.offer(kMakeRoom, [&sysroot](const std::string& input) { return make_room_outside(sysroot, input); });
+    return plan.take();
+}
+
+// The image may bring signatures that the deployed commit does not have. The next upgrade verifies those in
+// the repository, because the digest is known then.
+void keep_signatures(const ostree::Sysroot& sysroot, const Candidate& candidate) {
+    const std::optional<ostree::Encapsulated>& verified = candidate.verified_commit();
+    if (!verified) return;
+    ostree::Repository repository = sysroot.repository();
+    ostree::store_detached_metadata(repository, *verified->commit, verified->detached);
+}
+
+class Lookup {
+  public:
+    // `locked`: the sysroot of the process that waits, which makes room.
+    Lookup(const ostree::Sysroot& sysroot, ostree::Sysroot& locked, const UpgradeOptions& options,
+           Progress& progress)
+        : sysroot_(sysroot),
+          locked_(locked),
+          options_(options),
+          progress_(progress),
+          candidate_(sysroot, options) {}
+
+    ImageAnswer run() {
+        progress_.begin("looking up the image", std::nullopt);
+        const UpgradePlan plan = plan_for(candidate_, options_);
+        const UpgradeFacts& facts = candidate_.facts();
+        ImageAnswer out{.digest = facts.digest,
+                        .release = facts.release,
+                        .commit = facts.commit,
+                        .is_same_system = facts.is_same_system,
+                        .fetched = candidate_.fetched(),
+                        .transfer = std::nullopt};
+        if (plan.action == UpgradeAction::download && !facts.is_fetched) fetch(out);
+        if (plan.records_digest) keep_signatures(sysroot_, candidate_);
+        progress_.end();
+        return out;
+    }
+
+  private:
+    void fetch(ImageAnswer& out) {
+        FetchOptions fetch{.way = options_.fetch, .jobs = options_.jobs, .make_room = {}};
+        fetch.make_room = [this](std::uint64_t needed) { make_room(locked_, needed); };
+        FetchResult result =
+            with_context([this] { return concat("image ", quoted(candidate_.target().read_from)); },
+                         [&] {
+                             return fetch_image(sysroot_, *candidate_.image(), candidate_.ref_name(),
+                                                candidate_.verified_commit(), fetch, progress_);
+                         });
+        out.fetched = std::move(result.fetched);
+        out.bytes_read = result.bytes_read;
+        out.transfer = result.transfer;
+    }
+
+    const ostree::Sysroot& sysroot_;
+    ostree::Sysroot& locked_;
+    const UpgradeOptions& options_;
+    Progress& progress_;
+    Candidate candidate_;
+};
+
+}  // namespace
+
+ImageAnswer look_up_image(ostree::Sysroot& sysroot, const UpgradeTarget& target,
+                          const UpgradeOptions& options, Progress& progress) {
+    const std::string text = call_in_sandbox(lookup_rules(sysroot, target), options.sandbox, [&] {
+        // The descriptors of the other one are closed.
+        const ostree::Sysroot opened = ostree::Sysroot::open(sysroot.path());
+        return to_text(Lookup(opened, sysroot, options, progress).run());
+    });
+    if (options.sandbox != SandboxMode::off) sysroot.reload();  // the helper may have made room
+    return parse_image_answer(text);
+}
+
+SandboxRules rules_of_check(const ostree::Sysroot& sysroot, const UpgradeTarget& target) {
+    image::SandboxPlan plan;
+    read_rules(plan, sysroot, target);
+    return plan.take();
+}
+
+}  // namespace osb::system

@@ -1,0 +1,64 @@
+#include "base/stored_error.hh"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace osb {
+namespace {
+
+TEST(StoredErrorTest, EverythingComesBack) {
+    const Error error =
+        Error(ErrorKind::refused, "it is 'older' than \\x1b").code("older_image").hint("--force");
+    const Error out = parse_error(store_error(error));
+    EXPECT_EQ(out.kind(), ErrorKind::refused);
+    EXPECT_EQ(out.code(), "older_image");
+    EXPECT_EQ(out.message(), error.message());
+    EXPECT_EQ(out.hint(), "--force");
+}
+
+TEST(StoredErrorTest, AnErrorWithoutACodeHasThatOfItsKind) {
+    for (const ErrorKind kind :
+         {ErrorKind::internal, ErrorKind::not_found, ErrorKind::io, ErrorKind::refused, ErrorKind::usage,
+          ErrorKind::invalid, ErrorKind::digest_mismatch, ErrorKind::unsupported, ErrorKind::too_large,
+          ErrorKind::untrusted, ErrorKind::unavailable, ErrorKind::no_space, ErrorKind::nothing_new}) {
+        const Error out = parse_error(store_error(Error(kind, "a")));
+        EXPECT_EQ(out.kind(), kind) << to_string(kind);
+        EXPECT_EQ(out.code(), to_string(kind));
+        EXPECT_EQ(out.hint(), "");
+    }
+}
+
+TEST(StoredErrorTest, ACodeOutlivesItsText) {
+    std::string text = store_error(Error(ErrorKind::refused, "a").code("some_code"));
+    const Error out = parse_error(text);
+    text.assign(text.size(), 'x');
+    EXPECT_EQ(out.code(), "some_code");
+}
+
+TEST(StoredErrorTest, HostileTextIsHarmless) {
+    EXPECT_EQ(parse_error("").kind(), ErrorKind::internal);
+    EXPECT_EQ(parse_error("nonsense").kind(), ErrorKind::internal);
+    const auto parse = [](std::string text) {
+        for (char& c : text) {
+            if (c == '|') c = '\0';
+        }
+        return parse_error(text);
+    };
+    EXPECT_EQ(parse("io").message(), "");
+    EXPECT_EQ(parse("io|\x1b[2J|\x1b[2J|\x1b]0;x").code(), "io");
+    EXPECT_EQ(parse("io||\x1b[2J|").message(), "\\x1b[2J");
+    EXPECT_EQ(parse("io||a|\n").hint(), "\\x0a");
+    EXPECT_EQ(parse("io||\xff|").message(), "\\xff");
+    EXPECT_LT(parse("io||" + std::string(1UL << 20U, 'a') + "|").message().size(), 20000U);
+    EXPECT_EQ(parse("io|" + std::string(100, 'a') + "||").code(), "io");
+    for (int i = 0; i < 1000; ++i) {
+        std::string name = "c";
+        for (int rest = i; rest > 0; rest /= 26) name.push_back(static_cast<char>('a' + rest % 26));
+        parse("io|" + name + "||");  // NOLINT(bugprone-unused-return-value)
+    }
+    EXPECT_EQ(parse("io|never_seen_before||").code(), "io");
+}
+
+}  // namespace
+}  // namespace osb
