@@ -199,8 +199,8 @@ TEST_F(SandboxedCallTest, AStopReachesTheOtherProcess) {
         return ::kill(pid, SIGTERM) == 0 ? "" : "cannot send a signal";
     };
     EXPECT_THROW(call([&]() -> std::string {
-                     static_cast<void>(call_helper("stop", ""));
                      try {
+                         static_cast<void>(call_helper("stop", ""));
                          while (true) {
                              check_interrupt();
                              std::this_thread::sleep_for(std::chrono::milliseconds(10));
