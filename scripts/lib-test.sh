@@ -69,7 +69,7 @@ fixed_addresses() {
 unit_tests() {
     log=$logs/$1.log name=$1
     status=0
-    GTEST_SHUFFLE=1 GTEST_REPEAT=$(rounds 1 3) fixed_addresses ctest --test-dir "build/$2" --verbose --parallel "$(cores)" \
+    GTEST_SHUFFLE=1 GTEST_REPEAT=$(rounds 1 3) fixed_addresses ctest --test-dir "build/$2" --verbose --parallel $(($(cores) + 1)) \
         --label-regex unit >"$log" 2>&1 || status=$?
     awk -v OFS='\t' '$1 ~ "/" && $2 == "Test" { print "'"$name"'", $4, $(NF - 1), "", $0 ~ /Passed/ ? 0 : 1 }' "$log" >>"$timings"
     # shellcheck disable=SC2046  # three numbers
@@ -92,22 +92,49 @@ unit_tests() {
     fi
 }
 
-# programs FOLDER: runs the tests of tests/FOLDER. Each is an executable. Its lines "ok" and "not ok" count as
-# tests, and exit status 77 skips it.
+# The tests of tests/STAGE: lines of "STAGE NAME".
+list_programs() {
+    find "tests/$1" -maxdepth 1 \( -name '*.sh' -o -name '*.py' \) ! -name 'lib*' -perm -100 -printf "$1 %f\n" | sort
+}
+
+# queue STAGE...: the programs of these stages, in the order in which they start: the slow ones first, so that
+# none of them runs alone at the end.
+queue() {
+    for stage; do
+        if [ "$stage" = tidy ]; then echo tidy clang-tidy; fi
+    done
+    for slow in yes no; do
+        for stage; do
+            if [ "$stage" = tidy ]; then continue; fi
+            list_programs "$stage" | while read -r folder name; do
+                is_slow=no
+                if grep -q '^# Takes minutes' "tests/$folder/$name"; then is_slow=yes; fi
+                if [ "$is_slow" = "$slow" ]; then echo "$folder $name"; fi
+            done
+        done
+    done
+}
+
+# programs STAGE...: runs the programs of these stages side by side. Each is an executable. Its lines "ok" and
+# "not ok" count as tests, and exit status 77 skips it.
 programs() {
     built release osb-oci || return 0
     OSB=$top/build/release/osb-oci
     export OSB
-    rm -f "$logs/$1"-*
-    # Run one test more at once than there are cores: guests and servers wait a third of the time. Each has its
-    # own directory and must not depend on another.
-    tests=$(find "tests/$1" -maxdepth 1 \( -name '*.sh' -o -name '*.py' \) ! -name 'lib*' -perm -100 | sort)
-    # Start the slow tests first, so that none of them runs alone at the end.
-    # shellcheck disable=SC2086  # names without spaces
-    { grep -l '^# Takes minutes' $tests || true; grep -L '^# Takes minutes' $tests || true; } | sed 's,.*/,,' |
-        xargs -r -P $(($(cores) + 1)) -I{} tests/tools/timed "$timings" "$1" {} --limit "$(rounds 1200 7200)" --log "$logs/$1-{}" \
-            "tests/$1/{}" || true
-    report_programs "$1"
+    for stage; do rm -f "$logs/$stage"-*; done
+    # Run more tests at once than there are cores: guests and servers wait a third of the time. Each has its own
+    # directory and must not depend on another.
+    # shellcheck disable=SC2016  # the inner shell expands them
+    queue "$@" | xargs -r -P $(($(cores) + 2)) -L 1 sh -c '
+        case $3 in
+        tidy) set -- "$@" tests/tools/tidy ${OSB_LONG:+--all} --jobs '"$((($(cores) + 1) / 2))"' build/asan ;;
+        *) set -- "$@" "tests/$3/$4" ;;
+        esac
+        timings=$0 limit=$1 log=$2/$3-$4 stage=$3 name=$4
+        shift 4
+        exec tests/tools/timed "$timings" "$stage" "$name" --limit "$limit" --log "$log" "$@"' \
+        "$timings" "$(rounds 1200 7200)" "$logs" || true
+    for stage; do report_programs "$stage"; done
 }
 
 # report_programs STAGE: counts the results of its programs. A stage in which nothing ran has failed.
@@ -134,7 +161,7 @@ report_program() {
         say "skipped $1: $(tail -n 1 "$3" | sed 's/^# //')"
     elif [ "$2" -eq 0 ] && [ "$bad" -eq 0 ]; then
         count $((good + skips > 0 ? good : 1)) 0 "$skips"
-        say "ok      $1: $good tests"
+        if [ "$good" -gt 0 ]; then say "ok      $1: $good tests"; else say "ok      $1"; fi
     else
         count "$good" $((bad > 0 ? bad : 1)) "$skips"
         say "FAILED  $1 (exit status $2)"

@@ -1,9 +1,12 @@
 #include "image/sandbox/sandbox_plan.hh"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
 #include "ostree/objects/gpg_outside.hh"
 #include "ostree/push/archive_push.hh"
@@ -30,6 +33,15 @@ std::string directory_of(const std::string& file) {
     return slash == std::string::npos ? "." : file.substr(0, slash + 1);
 }
 
+// One without these may be left of a run that was ended while it made the repository.
+bool is_repository(const std::string& directory) {
+    constexpr std::array kParts{"config", "objects", "tmp", "refs/heads", "refs/mirrors", "refs/remotes"};
+    return std::all_of(kParts.begin(), kParts.end(), [&](const char* part) {
+        std::error_code error;
+        return std::filesystem::exists(concat(directory, '/', part), error);
+    });
+}
+
 }  // namespace
 
 // The objects of a repository may lie on another disk, by a symbolic link.
@@ -51,18 +63,19 @@ void SandboxPlan::make(const std::string& directory, bool parents) {
 
 void SandboxPlan::change_repository(const std::string& directory) {
     if (directory.empty()) return;
+    add_objects(directory);
+    // The run completes it, or reports what is missing.
+    if (!is_repository(directory)) return change(directory);
     for (const char* part : {"objects", "tmp", "refs", "state", "extensions"})
         make(concat(directory, '/', part), false);
     rules_.files.push_back(directory + "/.lock");
     rules_.touched.push_back(directory);
-    add_objects(directory);
 }
 
 void SandboxPlan::make_repository(const std::string& directory) {
     if (directory.empty()) return;
-    std::error_code error;
-    // Its remotes and their keys decide what is accepted, now and later.
-    if (std::filesystem::exists(directory + "/config", error)) return change_repository(directory);
+    // The remotes and keys of one that is there decide what is accepted, now and later.
+    if (is_repository(directory)) return change_repository(directory);
     make(directory, true);
     add_objects(directory);
 }

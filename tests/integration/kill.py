@@ -173,7 +173,11 @@ def check_half_made(test, image):
 def check_signal(test, killer, number):
     faults, in_time = [], 0
     killer.measure()
-    for _ in range(rounds(6, 20, f"{signal.Signals(number).name} for an import")):
+    wanted, most = rounds(6, 20, f"{signal.Signals(number).name} for an import"), 100
+    for count in range(most):
+        # On a machine that became quicker since the measurement, most of them may come too late.
+        if count >= wanted and in_time:
+            break
         killer.fresh()
         process = killer.interrupt(number)
         if process.returncode == 0:
