@@ -1,7 +1,11 @@
 #include "system/upgrade/image_lookup.hh"
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -9,9 +13,12 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/helper_call.hh"
+#include "base/log.hh"
 #include "base/sandboxed_call.hh"
 #include "base/stored_error.hh"
 #include "image/sandbox/sandbox_plan.hh"
+#include "oci/documents/json.hh"
+#include "oci/documents/json_members.hh"
 #include "ostree/objects/detached_metadata.hh"
 #include "system/upgrade/candidate.hh"
 #include "system/upgrade/fetch_image.hh"
@@ -19,25 +26,44 @@
 namespace osb::system {
 namespace {
 
-// The helper's function: input the bytes, output "" or the error.
+// The helper's function: input the bytes, output a document with what it has logged, and the error.
 constexpr const char* kMakeRoom = "make-room";
+constexpr const char* kAnswer = "the answer of the helper";
+constexpr std::size_t kMaxLines = 10000;
 
-std::string make_room_outside(ostree::Sysroot& sysroot, const std::string& input) {
-    std::uint64_t needed = 0;
-    const auto [end, failure] = std::from_chars(input.data(), input.data() + input.size(), needed);
-    if (failure != std::errc() || end != input.data() + input.size())
+std::uint64_t parse_bytes(const std::string& text) {
+    std::uint64_t out = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
+    if (failure != std::errc() || end != text.data() + text.size())
         throw Error(ErrorKind::invalid, "not a number of bytes");
+    return out;
+}
+
+// In a process of its own, whose standard error nobody reads.
+std::string make_room_outside(ostree::Sysroot& sysroot, const std::string& input) {
+    oci::Json info = oci::Json::array();
+    oci::Json warnings = oci::Json::array();
+    set_log_sink([&](LogLevel level, const std::string& line) {
+        if (level == LogLevel::info) info.push_back(line);
+        if (level == LogLevel::warning) warnings.push_back(line);
+    });
+    std::string problem;
     try {
-        make_room_for_fetch(sysroot, needed);
-        return "";
+        make_room_for_fetch(sysroot, parse_bytes(input));
     } catch (const Error& error) {
-        return store_error(error);
+        problem = store_error(error);
     }
+    const oci::Json out{{"info", info}, {"warnings", warnings}, {"error", problem}};
+    return out.dump(-1, ' ', true, oci::Json::error_handler_t::replace);
 }
 
 void make_room(ostree::Sysroot& sysroot, std::uint64_t needed) {
     if (!has_helper()) return make_room_for_fetch(sysroot, needed);
-    const std::string problem = call_helper(kMakeRoom, std::to_string(needed));
+    const oci::Json answer = oci::parse_json(call_helper(kMakeRoom, std::to_string(needed)), kAnswer);
+    for (const std::string& line : oci::optional_strings(answer, "info", kMaxLines, kAnswer)) log_info(line);
+    for (const std::string& line : oci::optional_strings(answer, "warnings", kMaxLines, kAnswer))
+        log_warning(line);
+    const std::string problem = oci::required_string(answer, "error", kAnswer);
     if (!problem.empty()) throw parse_error(problem);
 }
 
