@@ -5,6 +5,7 @@ whatever moment the verb was ended at. is_done() is true if the verb's result is
 succeeded. Each of these returns "" if all is well.
 """
 
+import atexit
 import fcntl
 import glob
 import hashlib
@@ -18,12 +19,13 @@ import time
 
 import lib_harness
 from lib_image import Layout, TarLayer
+from lib_registry import Registry
 from lib_upgrade import Disk, Images
 
 REF = "os/test"
 FITHAW = 0xC0045878
 BLOCK = 65536
-NEED_DISKS = ("upgrade", "rollback", "install")
+NEED_DISKS = ("upgrade", "switch", "rollback", "install")
 # Small files share blocks or not, and a directory's block may be larger once it had more entries.
 SLACK = 65536
 
@@ -455,6 +457,16 @@ class Sources:
         images = self.bootable()
         return OnDisk(self.test, "upgrade", images, ["upgrade", "--from", images.oci("v2")])
 
+    def switch(self):
+        """To another image, in a registry that serves until the tests end."""
+        images, registry = self.bootable(), Registry(self.test, "switched")
+        atexit.register(registry.stop)
+        other = registry.image("other:2")
+        self.test.must("skopeo", "copy", "-q", "--dest-tls-verify=false", images.oci("v2"), other)
+        out = OnDisk(self.test, "switch", images, ["switch", "--tls-verify=false", other])
+        out.share = 6  # most of it is as in an upgrade
+        return out
+
     def rollback(self):
         images = self.bootable()
         out = OnDisk(self.test, "rollback", images, ["rollback"], [["upgrade", "--from", images.oci("v2")]])
@@ -466,7 +478,8 @@ class Sources:
         return {"import-archive": lambda: ToRepository(self.test, "import", self.images, "archive"),
                 "import-bare-user": lambda: ToRepository(self.test, "import", self.images, "bare-user"),
                 "pull-archive": lambda: ToRepository(self.test, "pull", self.held_images(), "archive"),
-                "push": self.push, "export": self.export, "upgrade": self.upgrade, "rollback": self.rollback,
+                "push": self.push, "export": self.export, "upgrade": self.upgrade, "switch": self.switch,
+                "rollback": self.rollback,
                 "install": lambda: ToDisk(self.test, self.bootable().oci("v1"))}
 
 
