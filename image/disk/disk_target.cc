@@ -76,7 +76,7 @@ void DiskTarget::inspect_device() {
     if (::fstat(fd_.get(), &st) != 0 || !S_ISBLK(st.st_mode)) {
         throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is no longer a block device"));
     }
-    const std::string sys = concat("/sys/dev/block/", ::major(st.st_rdev), ':', ::minor(st.st_rdev));
+    const std::string sys = concat("/sys/dev/block/", major(st.st_rdev), ':', minor(st.st_rdev));
     std::error_code ignored;
     if (std::filesystem::exists(sys + "/partition", ignored)) {
         throw Error(ErrorKind::usage, concat("the target ", quoted(path_), " is a partition"))

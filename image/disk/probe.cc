@@ -143,7 +143,7 @@ bool is_empty_file(int fd) {
 }
 
 std::string block_directory(const struct stat& st) {
-    return concat("/sys/dev/block/", ::major(st.st_rdev), ':', ::minor(st.st_rdev));
+    return concat("/sys/dev/block/", major(st.st_rdev), ':', minor(st.st_rdev));
 }
 
 std::string first_line(const std::string& path) {
@@ -207,7 +207,7 @@ std::string describe_mounts(int fd) {
         struct stat swap {};
         const std::string path = line.substr(0, line.find_first_of(" \t"));
         if (::stat(path.c_str(), &swap) != 0 || !S_ISBLK(swap.st_mode)) continue;
-        const std::string number = concat(::major(swap.st_rdev), ':', ::minor(swap.st_rdev));
+        const std::string number = concat(major(swap.st_rdev), ':', minor(swap.st_rdev));
         if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) return "in use as swap";
     }
     return {};
