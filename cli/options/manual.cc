@@ -1,5 +1,6 @@
 #include "cli/options/manual.hh"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
