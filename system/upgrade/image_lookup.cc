@@ -81,8 +81,8 @@ SandboxRules lookup_rules(ostree::Sysroot& sysroot, const UpgradeTarget& target)
     return plan.take();
 }
 
-// The image may bring signatures that the deployed commit does not have. The next upgrade verifies those in
-// the repository, because the digest is known then.
+// The image may bring signatures that the deployed commit does not have. The process that deploys verifies
+// those in the repository, and so does the next upgrade, because the digest is known then.
 void keep_signatures(const ostree::Sysroot& sysroot, const Candidate& candidate) {
     const std::optional<ostree::Encapsulated>& verified = candidate.verified_commit();
     if (!verified) return;
@@ -112,8 +112,7 @@ class Lookup {
                         .fetched = candidate_.fetched(),
                         .transfer = std::nullopt};
         if (plan.action == UpgradeAction::download && !facts.is_fetched) fetch(out);
-        if (plan.records_digest) keep_signatures(sysroot_, candidate_);
-        progress_.end();
+        if (facts.match != DeploymentMatch::absent) keep_signatures(sysroot_, candidate_);
         return out;
     }
 
