@@ -126,6 +126,76 @@ TEST_F(SandboxedCallTest, FilesBesideWhatItChangesStay) {
     EXPECT_EQ(text, "before");
 }
 
+// As the objects of a repository, to which the files of deployments are hard links.
+TEST_F(SandboxedCallTest, WhatIsInExchangedFilesStays) {
+    if (landlock_version() < 3) GTEST_SKIP() << "this kernel's Landlock does not limit truncation";
+    const std::string top = temporary_ / "inside";
+    std::filesystem::create_directories(top + "/objects/ab");
+    std::filesystem::create_directories(top + "/tmp/dir");
+    std::ofstream(top + "/objects/ab/file") << "before";
+    std::filesystem::create_hard_link(top + "/objects/ab/file", temporary_ / "deployed");
+    rules_.writable.clear();
+    rules_.made = {
+        {.path = top + "/objects", .parents = false, .change = SandboxRules::Made::Change::exchange},
+        {.path = top + "/tmp", .parents = false}};
+    rules_.touched = {top};
+    EXPECT_EQ(call([&] {
+                  std::string out;
+                  const auto expect = [&out](bool holds, const char* what) { out += holds ? "" : what; };
+                  const auto opens = [&top](const char* name, int flags) {
+                      return static_cast<bool>(Fd(::open((top + name).c_str(), flags | O_CLOEXEC, 0600)));
+                  };
+                  const auto moves = [&top](auto call, const char* from, const char* to) {
+                      return call((top + from).c_str(), (top + to).c_str()) == 0;
+                  };
+                  expect(!opens("/objects/ab/file", O_WRONLY), "write ");
+                  expect(!opens("/objects/ab/file", O_RDWR), "read and write ");
+                  expect(::truncate((top + "/objects/ab/file").c_str(), 0) != 0, "cut ");
+                  expect(!moves(::rename, "/objects/ab/file", "/tmp/file"), "move back ");
+                  expect(!moves(::rename, "/objects/ab", "/tmp/ab"), "move its directory ");
+                  expect(!moves(::link, "/objects/ab/file", "/tmp/file"), "link ");
+                  expect(opens("/tmp/new", O_WRONLY | O_CREAT), "create ");
+                  expect(moves(::link, "/tmp/new", "/objects/ab/linked"), "link there ");
+                  expect(moves(::rename, "/tmp/new", "/objects/ab/new"), "move there ");
+                  expect(::unlink((top + "/objects/ab/file").c_str()) == 0, "remove ");
+                  return out;
+              }),
+              "");
+    std::string text;
+    std::ifstream(temporary_ / "deployed") >> text;
+    EXPECT_EQ(text, "before");
+}
+
+// As the refs of a repository, which other processes write and list.
+TEST_F(SandboxedCallTest, NoLinkGetsWhereNoneMayBe) {
+    const std::string top = temporary_ / "inside";
+    std::filesystem::create_directories(top + "/refs/a");
+    std::filesystem::create_directories(top + "/tmp/dir");
+    rules_.writable.clear();
+    rules_.made = {
+        {.path = top + "/refs", .parents = false, .change = SandboxRules::Made::Change::without_links},
+        {.path = top + "/tmp", .parents = false}};
+    rules_.touched = {top};
+    EXPECT_EQ(
+        call([&] {
+            std::string out;
+            const auto expect = [&out](bool holds, const char* what) { out += holds ? "" : what; };
+            const auto renames = [&top](const char* from, const char* to) {
+                return ::rename((top + from).c_str(), (top + to).c_str()) == 0;
+            };
+            expect(::symlink("/", (top + "/refs/link").c_str()) != 0, "make ");
+            expect(::symlink("/", (top + "/tmp/dir/link").c_str()) == 0, "make elsewhere ");
+            expect(!renames("/tmp/dir/link", "/refs/link"), "move ");
+            expect(!renames("/tmp/dir", "/refs/dir"), "move its directory ");
+            expect(
+                Fd(::open((top + "/refs/a/.new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).get() >= 0,
+                "create ");
+            expect(renames("/refs/a/.new", "/refs/a/b"), "rename ");
+            return out;
+        }),
+        "");
+}
+
 TEST_F(SandboxedCallTest, HasNoDescriptorsOfThisProcess) {
     const Fd file(::open((temporary_ / "file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     const Fd high(::fcntl(file.get(), F_DUPFD_CLOEXEC, 200));
