@@ -1,5 +1,7 @@
 #include "system/upgrade/image_lookup.hh"
 
+#include <fcntl.h>
+
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +14,8 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/file_lock.hh"
 #include "base/helper_call.hh"
 #include "base/log.hh"
 #include "base/sandboxed_call.hh"
@@ -49,6 +53,10 @@ std::string make_room_outside(ostree::Sysroot& sysroot, const std::string& input
     });
     std::string problem;
     try {
+        // A process that was taken over asks several times, and at the same time.
+        const Fd one = open_at(AT_FDCWD, sysroot.path_of("ostree/deploy"), O_RDONLY | O_DIRECTORY);
+        lock_file(one.get(), "the list of deployments");
+        sysroot.reload();
         make_room_for_fetch(sysroot, parse_bytes(input));
     } catch (const Error& error) {
         problem = store_error(error);
@@ -102,6 +110,7 @@ class Lookup {
           candidate_(sysroot, options) {}
 
     ImageAnswer run() {
+        const ProgressEnd end(progress_);  // the other process does not know what this one shows
         progress_.begin("looking up the image", std::nullopt);
         const UpgradePlan plan = plan_for(candidate_, options_);
         const UpgradeFacts& facts = candidate_.facts();
