@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -283,6 +284,38 @@ TEST_F(SandboxedCallTest, AStopReachesTheOtherProcess) {
                  Interrupted);
     set_interrupted(0);
     EXPECT_TRUE(std::filesystem::exists(stopped)) << "it could tidy up";
+}
+
+// One that was taken over may answer and stay.
+TEST_F(SandboxedCallTest, AStopEndsAProcessThatDoesNotEnd) {
+    install_interrupt_handlers();
+    const std::string note = temporary_ / "inside/pid";
+    bool had_to_kill = false;
+    std::thread user([&, caller = ::pthread_self()] {
+        pid_t pid = 0;
+        while (pid == 0) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            std::ifstream(note) >> pid;
+        }
+        // The first one may come before the caller waits.
+        for (int i = 0; i < 30 && ::kill(pid, 0) == 0; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            install_interrupt_handlers();
+            ::pthread_kill(caller, SIGTERM);
+        }
+        had_to_kill = ::kill(pid, SIGKILL) == 0;
+    });
+    EXPECT_THROW(call([&]() -> std::string {
+                     static_cast<void>(::signal(SIGTERM, SIG_DFL));
+                     std::ofstream(note + ".new") << ::getpid() << '\n';
+                     std::filesystem::rename(note + ".new", note);
+                     for (int number = STDERR_FILENO + 1; number < 256; ++number) ::close(number);
+                     while (true) ::pause();
+                 }),
+                 Interrupted);
+    user.join();
+    set_interrupted(0);
+    EXPECT_FALSE(had_to_kill);
 }
 
 TEST_F(SandboxedCallTest, NothingIsLeft) {
