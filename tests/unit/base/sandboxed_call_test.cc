@@ -2,9 +2,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -286,25 +286,31 @@ TEST_F(SandboxedCallTest, AStopReachesTheOtherProcess) {
     EXPECT_TRUE(std::filesystem::exists(stopped)) << "it could tidy up";
 }
 
+// Asks `process` to stop until the one whose number the file holds has ended. Returns 0 if that was enough.
+int stop_until_it_ends(pid_t process, const std::string& file) {
+    pid_t pid = 0;
+    while (pid == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        std::ifstream(file) >> pid;
+    }
+    // The first one may come before the process waits.
+    for (int i = 0; i < 30 && ::kill(pid, 0) == 0; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        ::kill(process, SIGTERM);
+    }
+    return ::kill(pid, SIGKILL) == 0 ? 1 : 0;
+}
+
 // One that was taken over may answer and stay.
 TEST_F(SandboxedCallTest, AStopEndsAProcessThatDoesNotEnd) {
-    install_interrupt_handlers();
+    struct sigaction often {};
+    struct sigaction before {};
+    often.sa_handler = set_interrupted;
+    ASSERT_EQ(::sigaction(SIGTERM, &often, &before), 0);
     const std::string note = temporary_ / "inside/pid";
-    bool had_to_kill = false;
-    std::thread user([&, caller = ::pthread_self()] {
-        pid_t pid = 0;
-        while (pid == 0) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(10));
-            std::ifstream(note) >> pid;
-        }
-        // The first one may come before the caller waits.
-        for (int i = 0; i < 30 && ::kill(pid, 0) == 0; ++i) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(100));
-            install_interrupt_handlers();
-            ::pthread_kill(caller, SIGTERM);
-        }
-        had_to_kill = ::kill(pid, SIGKILL) == 0;
-    });
+    const pid_t self = ::getpid();
+    const pid_t user = ::fork();
+    if (user == 0) ::_exit(stop_until_it_ends(self, note));
     EXPECT_THROW(call([&]() -> std::string {
                      static_cast<void>(::signal(SIGTERM, SIG_DFL));
                      std::ofstream(note + ".new") << ::getpid() << '\n';
@@ -313,9 +319,11 @@ TEST_F(SandboxedCallTest, AStopEndsAProcessThatDoesNotEnd) {
                      while (true) ::pause();
                  }),
                  Interrupted);
-    user.join();
+    int status = -1;
+    while (::waitpid(user, &status, 0) < 0 && errno == EINTR) continue;
+    EXPECT_EQ(status, 0) << "it had to be killed";
+    ASSERT_EQ(::sigaction(SIGTERM, &before, nullptr), 0);
     set_interrupted(0);
-    EXPECT_FALSE(had_to_kill);
 }
 
 TEST_F(SandboxedCallTest, NothingIsLeft) {
