@@ -76,7 +76,9 @@ bool apply_landlock(const LandlockRules& rules) {
         allow(ruleset.get(), path, O_DIRECTORY, kWrite | file_rights);
     for (const std::string& path : rules.writable_without_links)
         allow(ruleset.get(), path, O_DIRECTORY,
-              (kWrite & ~std::uint64_t{LANDLOCK_ACCESS_FS_MAKE_SYM}) | file_rights);
+              (kWrite & ~(kRefer | LANDLOCK_ACCESS_FS_MAKE_SYM)) | file_rights);
+    for (const std::string& path : rules.exchanged)
+        allow(ruleset.get(), path, O_DIRECTORY, kWrite & ~std::uint64_t{LANDLOCK_ACCESS_FS_WRITE_FILE});
     for (const std::string& path : rules.files) allow(ruleset.get(), path, O_NOFOLLOW, file_rights);
     allow(ruleset.get(), "/dev/null", 0, file_rights);
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) throw_errno("cannot set no_new_privs");

@@ -11,8 +11,13 @@ struct LandlockRules {
     // Directories in which files and directories may be created, changed and removed. A symbolic link is
     // followed once, now. A missing directory is skipped: nothing can be created in its place.
     std::vector<std::string> writable;
-    // Likewise, but no symbolic link can be made there or moved there.
+    // Likewise, but no symbolic link can be made there, and nothing can be moved there or between its
+    // directories: a directory that is moved may have links in it.
     std::vector<std::string> writable_without_links;
+    // Likewise, but no file in them can be opened for writing (from version 3 on: nor be cut). Files are
+    // written elsewhere and moved there, from where they never come back. Other links to these files may be
+    // in use.
+    std::vector<std::string> exchanged;
     // Files that may be written; a missing one is skipped.
     std::vector<std::string> files;
     // Programs may be started. They have the same limits.

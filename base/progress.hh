@@ -23,6 +23,18 @@ class Progress {
     virtual void end() noexcept = 0;
 };
 
+// Calls end(), also when an exception ends the operation: the display of the process that shows it.
+class ProgressEnd {
+  public:
+    explicit ProgressEnd(Progress& progress) : progress_(progress) {}
+    ProgressEnd(const ProgressEnd&) = delete;
+    ProgressEnd& operator=(const ProgressEnd&) = delete;
+    ~ProgressEnd() { progress_.end(); }
+
+  private:
+    Progress& progress_;
+};
+
 // Discards all events.
 class NoProgress final : public Progress {
   public:

@@ -74,6 +74,16 @@ std::vector<std::string> make_directory(const SandboxRules::Made& wanted) {
     return out;
 }
 
+// One that cannot be made is left to the run, which reports it. If root makes it, the owner of the directory
+// must be able to write it as well: it may be the lock of a user's repository.
+void make_file(const std::string& path) {
+    const Fd made(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    struct stat directory {};
+    if (!made || ::stat(std::filesystem::path(path).parent_path().c_str(), &directory) != 0) return;
+    if (directory.st_uid != ::geteuid())
+        static_cast<void>(::fchown(made.get(), directory.st_uid, directory.st_gid) == 0);
+}
+
 // Returns nothing if it cannot be made. Most runs need no temporary file, and the others report it.
 std::optional<ScratchDirectory> make_scratch(const std::string& parent) {
     try {
@@ -91,18 +101,31 @@ void require(SandboxMode mode, bool has, std::string_view what) {
     throw Error(ErrorKind::unsupported, concat("--sandbox require: this kernel has no ", what));
 }
 
+void add(LandlockRules& rules, const SandboxRules::Made& directory) {
+    switch (directory.change) {
+        case SandboxRules::Made::Change::all:
+            return rules.writable.push_back(directory.path);
+        case SandboxRules::Made::Change::exchange:
+            return rules.exchanged.push_back(directory.path);
+        case SandboxRules::Made::Change::without_links:
+            return rules.writable_without_links.push_back(directory.path);
+    }
+}
+
 // Gives up everything that the rules do not have. Returns the parts that this kernel has.
 std::string close_sandbox(const SandboxRules& rules, const std::string& temporary, SandboxMode mode) {
     std::vector<std::string> parts;
-    std::vector<std::string> writable = rules.writable;
-    if (!temporary.empty()) writable.push_back(temporary);
+    LandlockRules files{.writable = rules.writable, .exchanged = rules.exchanged, .files = rules.files};
+    for (const SandboxRules::Made& directory : rules.made) add(files, directory);
+    if (!temporary.empty())
+        (rules.no_temporary_links ? files.writable_without_links : files.writable).push_back(temporary);
+    std::vector<std::string> writable;
+    for (const auto* list : {&files.writable, &files.writable_without_links, &files.exchanged})
+        writable.insert(writable.end(), list->begin(), list->end());
     // Not a mount of each of these directories, between which files are renamed.
     writable.insert(writable.end(), rules.touched.begin(), rules.touched.end());
     if (!rules.links_between && make_mounts_read_only(writable)) parts.emplace_back("read-only mounts");
     drop_capabilities();
-    LandlockRules files{.writable = rules.writable, .files = rules.files};
-    if (!temporary.empty())
-        (rules.no_temporary_links ? files.writable_without_links : files.writable).push_back(temporary);
     if (apply_landlock(files)) parts.push_back(concat("Landlock ", landlock_version()));
     const bool filters = apply_syscall_filter(rules.calls);
     if (filters) parts.emplace_back("a filter of system calls");
@@ -123,11 +146,8 @@ Sandbox::Sandbox(SandboxRules rules, SandboxMode mode) {
     for (const SandboxRules::Made& directory : rules.made) {
         for (std::string& path : make_directory(directory))
             rules.helper.removed_if_empty.push_back(std::move(path));
-        rules.writable.push_back(directory.path);
     }
-    // One that cannot be made is left to the run, which reports it.
-    for (const std::string& file : rules.files)
-        Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+    for (const std::string& file : rules.files) make_file(file);
     std::optional<ScratchDirectory> scratch = make_scratch(rules.temporary_parent);
     const std::string temporary = scratch ? scratch->path() : "";
     rules.helper.removed = temporary;

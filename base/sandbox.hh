@@ -20,11 +20,19 @@ enum class SandboxMode {
 struct SandboxRules {
     // Directories that it changes.
     std::vector<std::string> writable;
-    // Likewise, and made beforehand if they are missing: with their parents if `parents` is set. They are
-    // removed again at the end unless they hold something.
+    // Likewise, but what is in the files does not change (LandlockRules::exchanged).
+    std::vector<std::string> exchanged;
+    // Directories that are made beforehand if they are missing: with their parents if `parents` is set. They
+    // are removed again at the end unless they hold something.
     struct Made {
+        enum class Change {
+            all,
+            exchange,       // as in `exchanged`
+            without_links,  // LandlockRules::writable_without_links
+        };
         std::string path;
         bool parents = false;
+        Change change = Change::all;
     };
     std::vector<Made> made;
     // Files that it changes in directories that it does not change. They are made if they are missing.

@@ -85,13 +85,13 @@ class Child {
             std::this_thread::sleep_for(kPause);
         }
         ::kill(pid_, SIGKILL);
-        static_cast<void>(wait());
+        while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
     }
 
-    // The status of waitpid(2).
-    int wait() noexcept {
+    // The status of waitpid(2). One that was taken over may not end by itself: throws Interrupted.
+    int wait() {
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) check_interrupt();
         pid_ = -1;
         return status;
     }

@@ -12,6 +12,7 @@
 
 #include "base/bytes.hh"
 #include "base/escape.hh"
+#include "base/secret.hh"
 
 namespace osb {
 namespace {
@@ -51,8 +52,11 @@ std::optional<std::string_view> keep_code(std::string_view code) {
 
 std::string store_error(const Error& error) {
     std::string out;
-    for (const std::string_view field : {to_string(error.kind()), error.code(),
-                                         std::string_view(error.message()), std::string_view(error.hint())}) {
+    // The other process does not know the secrets of this one.
+    const std::string message = without_secrets(error.message());
+    const std::string hint = without_secrets(error.hint());
+    for (const std::string_view field :
+         {to_string(error.kind()), error.code(), std::string_view(message), std::string_view(hint)}) {
         if (!out.empty()) out.push_back('\0');
         std::copy_if(field.begin(), field.end(), std::back_inserter(out), [](char c) { return c != '\0'; });
     }

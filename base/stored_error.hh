@@ -8,7 +8,7 @@
 
 namespace osb {
 
-// Kind, code, message and hint. parse_error() reads it.
+// Kind, code, message and hint, without secrets. parse_error() reads it.
 std::string store_error(const Error& error);
 
 // The stored error. The text may be from a process that was taken over: control bytes are escaped, long texts

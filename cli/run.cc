@@ -9,6 +9,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "base/progress.hh"
 #include "base/sandbox.hh"
 #include "base/spelling.hh"
 #include "cli/options/help.hh"
@@ -42,18 +43,6 @@ class LogToConsole {
     LogToConsole(const LogToConsole&) = delete;
     LogToConsole& operator=(const LogToConsole&) = delete;
     ~LogToConsole() { set_log_sink({}); }
-};
-
-// Removes the progress bar before an error is printed, whatever the operation did.
-class ProgressEnd {
-  public:
-    explicit ProgressEnd(Progress& progress) : progress_(progress) {}
-    ProgressEnd(const ProgressEnd&) = delete;
-    ProgressEnd& operator=(const ProgressEnd&) = delete;
-    ~ProgressEnd() { progress_.end(); }
-
-  private:
-    Progress& progress_;
 };
 
 const VerbEntry& find_verb(std::string_view name) {
@@ -92,6 +81,7 @@ void run_verb(const VerbEntry& entry, Args args, Console& console) {
     const std::unique_ptr<Sandbox> sandbox = enter_sandbox(*verb, options, console.io());
     const std::unique_ptr<Progress> progress = make_progress(options, console);
     const LogToConsole log(console, options);
+    // Removes the progress bar before an error is printed, whatever the operation did.
     const ProgressEnd end(*progress);
     if (sandbox) log_debug(concat("sandbox: ", sandbox->description()));
     Session session{.options = options, .console = console, .progress = *progress};

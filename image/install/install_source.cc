@@ -70,6 +70,7 @@ namespace {
 ImportAnswer import_to(const std::string& path, const oci::Reference& reference,
                        const ImageSourceOptions& options, const registry::RegistryOptions& registry,
                        Progress& progress) {
+    const ProgressEnd end(progress);  // the other process does not know what this one shows
     const oci::Image image = registry::open_trusted_image(reference, options.platform, registry);
     check_disk_platform(image.config.platform, options.platform.value_or(oci::Platform::host()));
     // For an image that only wraps a commit, this is that commit.
@@ -80,7 +81,6 @@ ImportAnswer import_to(const std::string& path, const oci::Reference& reference,
     import.fetch = options.fetch;
     ostree::Repository repository = ostree::Repository::open(path);
     const ostree::ImportResult imported = ostree::import_image(repository, image, import, progress);
-    progress.end();
     return answer_of(imported);
 }
 

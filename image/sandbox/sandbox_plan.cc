@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +20,7 @@ namespace osb::image {
 namespace {
 
 using oci::Transport;
+using Made = SandboxRules::Made;
 using PathSockets = SyscallRules::PathSockets;
 
 std::optional<oci::Reference> parse_image(const std::string& name) {
@@ -42,6 +45,20 @@ bool is_repository(const std::string& directory) {
     });
 }
 
+// libostree then writes the summary, which lies beside the configuration, in each transaction.
+bool updates_summary(const std::string& directory) {
+    std::ifstream config(directory + "/config");
+    for (std::string line; std::getline(config, line);) {
+        std::erase_if(line, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
+        for (const char* key : {"auto-update-summary=", "commit-update-summary="}) {
+            if (!line.starts_with(key)) continue;
+            const std::string value = line.substr(std::string_view(key).size());
+            if (value != "false" && value != "0") return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 // The objects of a repository may lie on another disk, by a symbolic link.
@@ -49,7 +66,7 @@ void SandboxPlan::add_objects(const std::string& repository) {
     const std::string objects = repository + "/objects";
     std::error_code error;
     if (!std::filesystem::is_symlink(objects, error)) return;
-    rules_.writable.push_back(objects);
+    rules_.exchanged.push_back(objects);
     rules_.links_between = true;  // files are renamed into it
 }
 
@@ -58,16 +75,22 @@ void SandboxPlan::change(const std::string& directory) {
 }
 
 void SandboxPlan::make(const std::string& directory, bool parents) {
-    rules_.made.push_back({.path = directory, .parents = parents});
+    rules_.made.push_back({.path = directory, .parents = parents, .change = Made::Change::all});
 }
 
 void SandboxPlan::change_repository(const std::string& directory) {
     if (directory.empty()) return;
     add_objects(directory);
     // The run completes it, or reports what is missing.
-    if (!is_repository(directory)) return change(directory);
-    for (const char* part : {"objects", "tmp", "refs", "state", "extensions"})
-        make(concat(directory, '/', part), false);
+    if (!is_repository(directory) || updates_summary(directory)) return change(directory);
+    const auto part = [&](const char* name, Made::Change change) {
+        rules_.made.push_back({.path = concat(directory, '/', name), .parents = false, .change = change});
+    };
+    // Deployments are hard links to objects, also the system that runs.
+    part("objects", Made::Change::exchange);
+    part("tmp", Made::Change::all);
+    // Processes outside of the sandbox write refs, and would follow a link.
+    for (const char* name : {"refs", "state", "extensions"}) part(name, Made::Change::without_links);
     rules_.files.push_back(directory + "/.lock");
     rules_.touched.push_back(directory);
 }

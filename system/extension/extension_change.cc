@@ -78,6 +78,7 @@ void check_name(const std::string& name) {
 
 // May run in another process.
 image::ImportAnswer import_to(const Sysroot& sysroot, const AddOptions& options, osb::Progress& progress) {
+    const ProgressEnd end(progress);  // the other process does not know what this one shows
     const Deployment current = current_deployment(sysroot);
     // The image for the machine of the sysroot, which may be another than this one.
     const std::optional<oci::Platform> machine =
@@ -92,7 +93,6 @@ image::ImportAnswer import_to(const Sysroot& sysroot, const AddOptions& options,
                                                                 .parent = ostree::Parent::none,
                                                                 .jobs = options.jobs},
                                                                progress);
-    progress.end();
     return image::answer_of(imported);
 }
 

@@ -207,8 +207,10 @@ void Candidate::set_answer(const ImageAnswer& answer) {
         return set_fetched(*answer.fetched);
     }
     facts_.commit = answer.commit;
-    facts_.is_same_system = answer.is_same_system;
+    // As below: with signatures, the same files are not enough.
+    facts_.is_same_system = answer.is_same_system && !trust_;
     match_again();
+    verify_match();
 }
 
 void Candidate::set_fetched(const FetchedImage& fetched) {
@@ -238,6 +240,15 @@ void Candidate::set_pulled(const ostree::CommitId& commit) {
     facts_.is_fetched = true;
     set_release({.version = info.version, .time = info.time});
     match_again();
+}
+
+UpgradePlan plan_of_answer(Candidate& candidate, const ImageAnswer& answer, const UpgradeOptions& options) {
+    candidate.set_answer(answer);
+    const UpgradePlan plan = plan_upgrade(candidate.facts(), options);
+    // Nothing has verified a commit of which the answer says that it has not been fetched.
+    if (plan.action == UpgradeAction::download && !candidate.facts().is_fetched)
+        throw Error(ErrorKind::internal, "the process in the sandbox has fetched nothing");
+    return plan;
 }
 
 UpgradePlan plan_for(Candidate& candidate, const UpgradeOptions& options) {

@@ -50,7 +50,8 @@ class Candidate {
     void read();
     // The image, if it was fetched completely before; available after read().
     const std::optional<FetchedImage>& fetched() const { return fetched_; }
-    // All stages, as another process has read them. Signatures of commits are verified again.
+    // All stages, as another process has read them. Signatures of commits are verified again: that of the
+    // commit that was fetched, and that of the deployment that matches, which must be in the repository.
     void set_answer(const ImageAnswer& answer);
     // Third stage: the image is in the repository.
     void set_fetched(const FetchedImage& fetched);
@@ -80,6 +81,10 @@ class Candidate {
     std::optional<ostree::RemoteTrust> trust_;  // borrows repository_
     std::optional<ostree::Encapsulated> verified_;
 };
+
+// The plan for what another process has read and fetched, which may be forged. Throws as set_answer();
+// Error{internal} if it needs a commit that was not fetched.
+UpgradePlan plan_of_answer(Candidate& candidate, const ImageAnswer& answer, const UpgradeOptions& options);
 
 // Runs the first two stages, and returns the plan as far as they decide it.
 UpgradePlan plan_for(Candidate& candidate, const UpgradeOptions& options);

@@ -1,5 +1,7 @@
 #include "system/upgrade/image_lookup.hh"
 
+#include <fcntl.h>
+
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +14,8 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/fd.hh"
+#include "base/file_lock.hh"
 #include "base/helper_call.hh"
 #include "base/log.hh"
 #include "base/sandboxed_call.hh"
@@ -49,6 +53,10 @@ std::string make_room_outside(ostree::Sysroot& sysroot, const std::string& input
     });
     std::string problem;
     try {
+        // A process that was taken over asks several times, and at the same time.
+        const Fd one = open_at(AT_FDCWD, sysroot.path_of("ostree/deploy"), O_RDONLY | O_DIRECTORY);
+        lock_file(one.get(), "the list of deployments");
+        sysroot.reload();
         make_room_for_fetch(sysroot, parse_bytes(input));
     } catch (const Error& error) {
         problem = store_error(error);
@@ -81,8 +89,8 @@ SandboxRules lookup_rules(ostree::Sysroot& sysroot, const UpgradeTarget& target)
     return plan.take();
 }
 
-// The image may bring signatures that the deployed commit does not have. The next upgrade verifies those in
-// the repository, because the digest is known then.
+// The image may bring signatures that the deployed commit does not have. The process that deploys verifies
+// those in the repository, and so does the next upgrade, because the digest is known then.
 void keep_signatures(const ostree::Sysroot& sysroot, const Candidate& candidate) {
     const std::optional<ostree::Encapsulated>& verified = candidate.verified_commit();
     if (!verified) return;
@@ -102,6 +110,7 @@ class Lookup {
           candidate_(sysroot, options) {}
 
     ImageAnswer run() {
+        const ProgressEnd end(progress_);  // the other process does not know what this one shows
         progress_.begin("looking up the image", std::nullopt);
         const UpgradePlan plan = plan_for(candidate_, options_);
         const UpgradeFacts& facts = candidate_.facts();
@@ -112,8 +121,7 @@ class Lookup {
                         .fetched = candidate_.fetched(),
                         .transfer = std::nullopt};
         if (plan.action == UpgradeAction::download && !facts.is_fetched) fetch(out);
-        if (plan.records_digest) keep_signatures(sysroot_, candidate_);
-        progress_.end();
+        if (facts.match != DeploymentMatch::absent) keep_signatures(sysroot_, candidate_);
         return out;
     }
 

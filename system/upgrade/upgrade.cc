@@ -67,9 +67,10 @@ class Upgrade {
         const ImageAnswer answer = look_up_image(sysroot_, target_, options_, progress_);
         report_.bytes_read = answer.bytes_read;
         report_.transfer = answer.transfer;
+        const UpgradePlan plan = plan_of_answer(candidate_, answer, options_);
+        // What was refused is not recorded: the record stands for a request.
         if (answer.transfer && answer.fetched) write_fetched(sysroot_, *answer.fetched);
-        candidate_.set_answer(answer);
-        return plan_upgrade(facts_, options_);
+        return plan;
     }
 
     // A remote may lack a summary. The target of its ref is then known only after the pull.

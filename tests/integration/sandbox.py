@@ -91,6 +91,27 @@ def places(test, caller, layout):
     caller.must("import", "--repo", caller.path("repo"), "--ref", "x", "--layout", "plain", f"oci:{layout}:v1", env=environment)
 
 
+def repositories(test, caller, layout):
+    """What libostree writes beside the objects."""
+    repo = caller.path("with-summary")
+    caller.must("import", "--repo", repo, "--ref", "one", "--layout", "plain", f"oci:{layout}:v1")
+    with open(repo + "/config", "a", encoding="ascii") as file:
+        file.write("[core]\nauto-update-summary = true\n")
+    caller.must("import", "--repo", repo, "--ref", "two", "--layout", "plain", f"oci:{layout}:v1")
+    test.check(os.path.exists(repo + "/summary"), f"{caller.name}: a repository whose summary is kept up to date")
+
+
+def lock_of_user(test, caller):
+    """What root reads stays usable for its owner."""
+    repo = caller.path("of-user")
+    test.must("cp", "-a", caller.path("with-summary"), repo)
+    os.unlink(repo + "/.lock")
+    test.must("chown", "-R", str(USER), repo)
+    caller.must("inspect", "--against", "one", "--repo", repo, f"oci:{test.path('layout')}:v1")
+    lock = repo + "/.lock"
+    test.check(not os.path.exists(lock) or os.stat(lock).st_uid == USER, "a lock that root makes is that of the owner")
+
+
 def options(test, caller, layout):
     result = caller.run("inspect", "-v", "--sandbox", "require", f"oci:{layout}:v1")
     test.check(result.status == 0 and "Landlock" in result.stderr, f"{caller.name}: -v names the parts", result.describe())
@@ -157,10 +178,12 @@ def main(test):
         caller = Caller(test, user, osb)
         local(test, caller, test.path("layout"))
         places(test, caller, test.path("layout"))
+        repositories(test, caller, test.path("layout"))
         options(test, caller, test.path("layout"))
         refusals(test, caller)
         registry(test, caller)
         if user == 0:
+            lock_of_user(test, caller)
             status_of(test, caller)
 
 

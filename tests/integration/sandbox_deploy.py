@@ -4,6 +4,7 @@ and /proc are the witnesses. What ends that process, and what ends the verb mean
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -26,8 +27,17 @@ class Trace:
 
     def __init__(self, path):
         with open(path, encoding="utf-8", errors="replace") as file:
-            self.lines = file.read().splitlines()
-        self.main = self.lines[0].split()[0]
+            lines = file.read().splitlines()
+        self.main = lines[0].split()[0]
+        self.lines, begun = [], {}
+        # strace splits a call during which another process does one. It counts when it ends.
+        for line in lines:
+            pid, _, call = line.partition(" ")
+            if call.endswith("<unfinished ...>"):
+                begun[pid] = line[:-len("<unfinished ...>")]
+                continue
+            resumed = re.match(r" *<\.\.\. \w+ resumed>(.*)", call)
+            self.lines.append(begun.pop(pid, "") + resumed[1] if resumed else line)
 
     def find(self, pattern, main):
         """The places of calls that succeeded, of the first process or of the others."""
@@ -83,11 +93,14 @@ def configuration(test, images, disk):
     result = test.run("strace", "-f", "-qq", "-y", "-e", "trace=landlock_add_rule", "-s", "200", "-o", path,
                       test.osb, "upgrade", INSECURE, "--sysroot", disk.top, "--download-only")
     with open(path, encoding="utf-8", errors="replace") as file:
-        rules = re.findall(r"landlock_add_rule\(.*parent_fd=\d+<([^>]+)>", file.read())
+        rules = re.findall(r"landlock_add_rule\(.*allowed_access=([A-Z_|0-9a-fx]+), parent_fd=\d+<([^>]+)>", file.read())
     repo = disk.path("ostree/repo")
-    found = {os.path.relpath(rule, repo) for rule in rules if rule.startswith(repo)}
-    test.check(result.status == 0 and found == {"objects", "tmp", "refs", "state", "extensions", ".lock"},
+    found = {os.path.relpath(path, repo): access for access, path in rules if path.startswith(repo)}
+    test.check(result.status == 0 and set(found) == {"objects", "tmp", "refs", "state", "extensions", ".lock"},
                "of the repository only objects and refs can be changed", f"{result.describe()} {rules}")
+    test.check("FS_WRITE_FILE" in found["tmp"] and "FS_WRITE_FILE" not in found["objects"] and "FS_REFER" in found["objects"],
+               "objects, of which deployments are hard links, are exchanged, not written", found)
+    test.check("FS_MAKE_SYM" not in found["refs"] and "FS_REFER" not in found["refs"], "refs can have no links", found)
 
 
 def checks(test, disk):
@@ -104,6 +117,21 @@ def refusals(test, disk):
     test.check_refused(disk.osb("rollback", "--sandbox", "require"), 2, "a verb without a sandbox", "no sandbox")
     result = disk.osb("upgrade", INSECURE, "--from", f"oci:{test.path('absent')}:v9")
     test.check_refused(result, 1, "errors come through, with their status", "absent")
+
+
+def progress_bar(test, images, disk):
+    """The process in the sandbox shows the progress, and removes the bar before the other one prints the error."""
+    images.system("broken", ["quiet"], PACKAGES, changed=[("usr/big", os.urandom(3_000_000))])
+    blobs = images.layout.directory + "/blobs/sha256"
+    largest = max((os.path.join(blobs, name) for name in os.listdir(blobs)), key=os.path.getsize)
+    with open(largest, "r+b") as file:
+        file.seek(-100, os.SEEK_END)
+        file.write(b"x" * 100)
+    command = shlex.join([test.osb, "upgrade", "--sysroot", disk.top, "--from", images.oci("broken")])
+    result = test.run("script", "-qec", command, "/dev/null", env={**os.environ, "TERM": "xterm"})
+    before = result.stdout.split("osb-oci: error:")[0]
+    test.check("reading layers" in before and re.search(r"\x1b\[K(\x1b\[[0-9;]*m)*$", before), "an error does not follow a progress bar",
+               repr(before[-300:]))
 
 
 class Silent(Listener):
@@ -201,7 +229,7 @@ def ends(test, disk):
 
 def main(test):
     need(test)
-    test.need("strace")
+    test.need("strace", "script")
     with Registry(test) as registry:
         images = Images(test, registry)
         images.system("v1", ["quiet"], PACKAGES)
@@ -212,6 +240,7 @@ def main(test):
             configuration(test, images, disk)
             checks(test, disk)
             refusals(test, disk)
+            progress_bar(test, images, disk)
             ends(test, disk)
         finally:
             disk.unmount()

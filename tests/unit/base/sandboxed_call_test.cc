@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -126,6 +127,76 @@ TEST_F(SandboxedCallTest, FilesBesideWhatItChangesStay) {
     EXPECT_EQ(text, "before");
 }
 
+// As the objects of a repository, to which the files of deployments are hard links.
+TEST_F(SandboxedCallTest, WhatIsInExchangedFilesStays) {
+    if (landlock_version() < 3) GTEST_SKIP() << "this kernel's Landlock does not limit truncation";
+    const std::string top = temporary_ / "inside";
+    std::filesystem::create_directories(top + "/objects/ab");
+    std::filesystem::create_directories(top + "/tmp/dir");
+    std::ofstream(top + "/objects/ab/file") << "before";
+    std::filesystem::create_hard_link(top + "/objects/ab/file", temporary_ / "deployed");
+    rules_.writable.clear();
+    rules_.made = {
+        {.path = top + "/objects", .parents = false, .change = SandboxRules::Made::Change::exchange},
+        {.path = top + "/tmp", .parents = false}};
+    rules_.touched = {top};
+    EXPECT_EQ(call([&] {
+                  std::string out;
+                  const auto expect = [&out](bool holds, const char* what) { out += holds ? "" : what; };
+                  const auto opens = [&top](const char* name, int flags) {
+                      return static_cast<bool>(Fd(::open((top + name).c_str(), flags | O_CLOEXEC, 0600)));
+                  };
+                  const auto moves = [&top](auto call, const char* from, const char* to) {
+                      return call((top + from).c_str(), (top + to).c_str()) == 0;
+                  };
+                  expect(!opens("/objects/ab/file", O_WRONLY), "write ");
+                  expect(!opens("/objects/ab/file", O_RDWR), "read and write ");
+                  expect(::truncate((top + "/objects/ab/file").c_str(), 0) != 0, "cut ");
+                  expect(!moves(::rename, "/objects/ab/file", "/tmp/file"), "move back ");
+                  expect(!moves(::rename, "/objects/ab", "/tmp/ab"), "move its directory ");
+                  expect(!moves(::link, "/objects/ab/file", "/tmp/file"), "link ");
+                  expect(opens("/tmp/new", O_WRONLY | O_CREAT), "create ");
+                  expect(moves(::link, "/tmp/new", "/objects/ab/linked"), "link there ");
+                  expect(moves(::rename, "/tmp/new", "/objects/ab/new"), "move there ");
+                  expect(::unlink((top + "/objects/ab/file").c_str()) == 0, "remove ");
+                  return out;
+              }),
+              "");
+    std::string text;
+    std::ifstream(temporary_ / "deployed") >> text;
+    EXPECT_EQ(text, "before");
+}
+
+// As the refs of a repository, which other processes write and list.
+TEST_F(SandboxedCallTest, NoLinkGetsWhereNoneMayBe) {
+    const std::string top = temporary_ / "inside";
+    std::filesystem::create_directories(top + "/refs/a");
+    std::filesystem::create_directories(top + "/tmp/dir");
+    rules_.writable.clear();
+    rules_.made = {
+        {.path = top + "/refs", .parents = false, .change = SandboxRules::Made::Change::without_links},
+        {.path = top + "/tmp", .parents = false}};
+    rules_.touched = {top};
+    EXPECT_EQ(
+        call([&] {
+            std::string out;
+            const auto expect = [&out](bool holds, const char* what) { out += holds ? "" : what; };
+            const auto renames = [&top](const char* from, const char* to) {
+                return ::rename((top + from).c_str(), (top + to).c_str()) == 0;
+            };
+            expect(::symlink("/", (top + "/refs/link").c_str()) != 0, "make ");
+            expect(::symlink("/", (top + "/tmp/dir/link").c_str()) == 0, "make elsewhere ");
+            expect(!renames("/tmp/dir/link", "/refs/link"), "move ");
+            expect(!renames("/tmp/dir", "/refs/dir"), "move its directory ");
+            expect(
+                Fd(::open((top + "/refs/a/.new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)).get() >= 0,
+                "create ");
+            expect(renames("/refs/a/.new", "/refs/a/b"), "rename ");
+            return out;
+        }),
+        "");
+}
+
 TEST_F(SandboxedCallTest, HasNoDescriptorsOfThisProcess) {
     const Fd file(::open((temporary_ / "file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     const Fd high(::fcntl(file.get(), F_DUPFD_CLOEXEC, 200));
@@ -213,6 +284,46 @@ TEST_F(SandboxedCallTest, AStopReachesTheOtherProcess) {
                  Interrupted);
     set_interrupted(0);
     EXPECT_TRUE(std::filesystem::exists(stopped)) << "it could tidy up";
+}
+
+// Asks `process` to stop until the one whose number the file holds has ended. Returns 0 if that was enough.
+int stop_until_it_ends(pid_t process, const std::string& file) {
+    pid_t pid = 0;
+    while (pid == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        std::ifstream(file) >> pid;
+    }
+    // The first one may come before the process waits.
+    for (int i = 0; i < 30 && ::kill(pid, 0) == 0; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        ::kill(process, SIGTERM);
+    }
+    return ::kill(pid, SIGKILL) == 0 ? 1 : 0;
+}
+
+// One that was taken over may answer and stay.
+TEST_F(SandboxedCallTest, AStopEndsAProcessThatDoesNotEnd) {
+    struct sigaction often {};
+    struct sigaction before {};
+    often.sa_handler = set_interrupted;
+    ASSERT_EQ(::sigaction(SIGTERM, &often, &before), 0);
+    const std::string note = temporary_ / "inside/pid";
+    const pid_t self = ::getpid();
+    const pid_t user = ::fork();
+    if (user == 0) ::_exit(stop_until_it_ends(self, note));
+    EXPECT_THROW(call([&]() -> std::string {
+                     static_cast<void>(::signal(SIGTERM, SIG_DFL));
+                     std::ofstream(note + ".new") << ::getpid() << '\n';
+                     std::filesystem::rename(note + ".new", note);
+                     for (int number = STDERR_FILENO + 1; number < 256; ++number) ::close(number);
+                     while (true) ::pause();
+                 }),
+                 Interrupted);
+    int status = -1;
+    while (::waitpid(user, &status, 0) < 0 && errno == EINTR) continue;
+    EXPECT_EQ(status, 0) << "it had to be killed";
+    ASSERT_EQ(::sigaction(SIGTERM, &before, nullptr), 0);
+    set_interrupted(0);
 }
 
 TEST_F(SandboxedCallTest, NothingIsLeft) {

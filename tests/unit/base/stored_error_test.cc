@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/secret.hh"
+
 namespace osb {
 namespace {
 
@@ -34,6 +36,15 @@ TEST(StoredErrorTest, ACodeOutlivesItsText) {
     const Error out = parse_error(text);
     text.assign(text.size(), 'x');
     EXPECT_EQ(out.code(), "some_code");
+}
+
+// The process that reads the credentials is not the one that prints the error.
+TEST(StoredErrorTest, SecretsStayInTheirProcess) {
+    keep_secret("a-stored-errors-secret");
+    const Error error =
+        Error(ErrorKind::untrusted, "bad password a-stored-errors-secret").hint("not a-stored-errors-secret");
+    EXPECT_EQ(store_error(error).find("a-stored-errors-secret"), std::string::npos);
+    EXPECT_EQ(parse_error(store_error(error)).message(), "bad password ***");
 }
 
 TEST(StoredErrorTest, HostileTextIsHarmless) {
