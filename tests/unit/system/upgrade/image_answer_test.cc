@@ -12,16 +12,16 @@
 namespace osb::system {
 namespace {
 
-const std::string kDigest = "sha256:" + std::string(64, 'a');
+const std::string kAnswerDigest = "sha256:" + std::string(64, 'a');
 
 ImageAnswer answer() {
     const auto commit = ostree::CommitId::parse(std::string(64, 'c'));
-    return {.digest = kDigest,
+    return {.digest = kAnswerDigest,
             .release = Release{.version = "2", .time = 5},
             .commit = commit,
             .is_same_system = true,
             .fetched = FetchedImage{.image = "ostree-unverified-registry:quay.io/x/os:1",
-                                    .digest = kDigest,
+                                    .digest = kAnswerDigest,
                                     .commit = commit,
                                     .version = "2",
                                     .time = 5},
@@ -31,7 +31,7 @@ ImageAnswer answer() {
 
 TEST(ImageAnswerTest, EverythingComesBack) {
     const ImageAnswer out = parse_image_answer(to_text(answer()));
-    EXPECT_EQ(out.digest, kDigest);
+    EXPECT_EQ(out.digest, kAnswerDigest);
     ASSERT_TRUE(out.release && out.commit && out.fetched && out.transfer);
     EXPECT_EQ(out.release->version, "2");
     EXPECT_EQ(out.release->time, 5U);
@@ -46,7 +46,7 @@ TEST(ImageAnswerTest, EverythingComesBack) {
 
 TEST(ImageAnswerTest, StagesThatWereNotReachedAreNothing) {
     const ImageAnswer out = parse_image_answer(
-        to_text({.digest = kDigest, .release = {}, .commit = {}, .fetched = {}, .transfer = {}}));
+        to_text({.digest = kAnswerDigest, .release = {}, .commit = {}, .fetched = {}, .transfer = {}}));
     EXPECT_FALSE(out.release || out.commit || out.fetched || out.transfer || out.is_same_system);
 }
 
@@ -59,7 +59,7 @@ TEST(ImageAnswerTest, AnotherProcessMayReturnAnything) {
         EXPECT_THROW(parse_image_answer(changed.dump()), Error) << member << " " << value;
     };
     expect_refused("digest", "sha256:abc");
-    expect_refused("digest", kDigest + "\n[origin]");
+    expect_refused("digest", kAnswerDigest + "\n[origin]");
     expect_refused("commit", std::string(64, 'C'));
     expect_refused("release", "2");
     expect_refused("release", {{"version", "2"}, {"time", -1}});
