@@ -133,6 +133,48 @@ def check_lies(test, source):
     replace_deltas(test, source.registry, source.digests["v2"], [(manifest, entries[0])])
 
 
+def delete(test, source, digest):
+    test.must("curl", "-sf", "-X", "DELETE", f"http://{source.registry.host}/v2/os/manifests/{digest}")
+
+
+def check_gone(test, source):
+    """Deltas that are listed, but whose manifests the registry does not have any more."""
+    subject = source.digests["v2"]
+    real = deltas_of(test, source.registry, subject)[0]
+    name = source.registry.image("os").split("docker://")[1]
+    manifest = json.loads(test.must("skopeo", "inspect", "--raw", INSECURE, f"docker://{name}@{real['digest']}"))
+    # They are tried first, because they seem to be smaller.
+    gone = [(dict(manifest, annotations=dict(manifest["annotations"], number=str(number))),
+             dict(real, annotations=dict(real["annotations"], **{"osb.delta.size": "1"}))) for number in range(10)]
+    replace_deltas(test, source.registry, subject, gone + [(manifest, real)])
+    listed = deltas_of(test, source.registry, subject)
+    for entry in listed[:-1]:
+        delete(test, source, entry["digest"])
+    used = transfer(test, pull(test, fresh(test, "by-the-last", source), source.registry.image("os:v2")), "a delta after ten that are gone")
+    test.check(used["way"] == "delta", "the deltas that are gone do not hide the other one", used)
+    delete(test, source, listed[-1]["digest"])
+    used = transfer(test, pull(test, fresh(test, "by-none", source), source.registry.image("os:v2")), "only deltas that are gone")
+    test.check(used["way"] == "objects", "then objects are fetched", used)
+    pushed = push(test, source, "v2", "--delta-from", source.commits["v1"])
+    test.check(pushed["digest"] == subject and [delta["unchanged"] for delta in pushed["deltas"]] == [False],
+               "a push makes the delta again", pushed)
+    repo = fresh(test, "made-again", source)
+    used = transfer(test, pull(test, repo, source.registry.image("os:v2")), "the delta that was made again")
+    test.check(used["way"] == "delta", "it is found", used)
+    check_commit(test, repo, source, "v2", "by the delta that was made again")
+    made = pushed["deltas"][0]["digest"]
+    left = [entry["digest"] for entry in deltas_of(test, source.registry, subject)]
+    test.check(left == [made], "docker-registry refuses a list with entries that are gone, so they are removed", left)
+    again = push(test, source, "v2", "--delta-from", source.commits["v1"], "--prune-deltas")
+    test.check([delta["unchanged"] for delta in again["deltas"]] == [True] and again["deltas_pruned"] == 0,
+               "it is neither made a third time nor pruned", again)
+    delete(test, source, made)
+    pruned = push(test, source, "v2", "--prune-deltas")
+    test.check(pruned["deltas_pruned"] == 1 and deltas_of(test, source.registry, subject) == [],
+               "--prune-deltas removes what is gone from the list", pruned)
+    push(test, source, "v2", "--delta-from", source.commits["v1"])
+
+
 def check_resume(test, source):
     """Parts that were applied before an interruption are not fetched again."""
     for number in range(3):
@@ -160,7 +202,7 @@ def check_prune(test, source):
     test.check([delta["unchanged"] for delta in again["deltas"]] == [True, True], "they are not made twice", again)
     kept = push(test, source, "v4", "--prune-deltas")
     test.check(kept["deltas_pruned"] == 0, "all are of use", kept)
-    test.must("curl", "-sf", "-X", "DELETE", f"http://{source.registry.host}/v2/os/manifests/{source.digests['v2']}")
+    delete(test, source, source.digests["v2"])
     before = deltas_of(test, source.registry, source.digests["v2"])
     with FaultyProxy(source.registry, [Fault("status", method="DELETE", part="/manifests/", status=405)]) as proxy:
         result = test.run(test.osb, "push", "--json", "-q", "--repo", source.repo, INSECURE, "--prune-deltas", REF, proxy.image("os:v4"))
@@ -270,6 +312,7 @@ def main(test):
         check_import(test, source)
         check_damage(test, source)
         check_lies(test, source)
+        check_gone(test, source)
         check_archive(test, source)
         check_refusals(test, source)
         check_resume(test, source)
