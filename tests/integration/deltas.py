@@ -278,6 +278,50 @@ def check_signed_later(test, source, archive):
     os.remove(path_of(source.repo, source.commits["v2"]))
 
 
+def check_platforms(test, source):
+    """--delta-from takes the image of an index that is for the platform of the pushed commit, whatever this machine is."""
+    repo, tree = test.init_repo("platforms"), test.path("platforms-tree")
+    os.mkdir(tree)
+    first, entries = {}, []
+
+    def commit_for(machine, content):
+        with open(os.path.join(tree, "file"), "w", encoding="ascii") as file:
+            file.write(content * 1000)
+        return test.must("ostree", "commit", f"--repo={repo}", "-b", machine, "--owner-uid=0", "--owner-gid=0", f"--tree=dir={tree}",
+                         f"--add-metadata-string=ostree.architecture={machine}").strip()
+
+    def push_for(machine, *options):
+        return test.run(test.osb, "push", "--json", "-q", "--repo", repo, INSECURE, *options, machine, source.registry.image(f"os:{machine}"))
+
+    for machine, architecture in (("x86_64", "amd64"), ("aarch64", "arm64"), ("s390x", "s390x")):
+        first[machine] = commit_for(machine, machine)
+        pushed = push_for(machine)
+        test.check_status(pushed, 0, f"push for {machine}")
+        config = json.loads(test.must("skopeo", "inspect", "--config", INSECURE, source.registry.image(f"os:{machine}")))
+        test.check(config["architecture"] == architecture, f"the image is for {architecture}, as the commit states", config["architecture"])
+        raw = test.must("skopeo", "inspect", "--raw", INSECURE, source.registry.image(f"os:{machine}"))
+        if machine != "s390x":
+            entries.append({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": json.loads(pushed.stdout)["digest"],
+                            "size": len(raw.encode()), "platform": {"os": "linux", "architecture": architecture}})
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries}
+    put(test, source.registry, "both", index, "index")
+    for machine in ("x86_64", "aarch64"):
+        commit_for(machine, f"{machine} again")
+        pushed = push_for(machine, "--delta-from", source.registry.image("os:both"))
+        test.check_status(pushed, 0, f"push for {machine} with a delta")
+        found = [delta["from"] for delta in json.loads(pushed.stdout)["deltas"]]
+        test.check(found == [first[machine]], f"the delta is from the image for {machine}", (found, first))
+    commit_for("s390x", "again")
+    test.check_refused(push_for("s390x", "--delta-from", source.registry.image("os:both")), 1, "an index without the platform",
+                       "no image for linux/s390x")
+    archive = test.path("platforms-archive")
+    for machine in (first["aarch64"], "aarch64"):
+        options = () if machine == first["aarch64"] else ("--delta-from", source.registry.image("os:both"))
+        result = test.run(test.osb, "push", "--json", "-q", "--repo", repo, *options, machine, f"file://{archive}", "--ref", "aarch64")
+        test.check_status(result, 0, "push to an archive repository")
+    test.check(json.loads(result.stdout)["deltas"] == [{"from": first["aarch64"]}], "so it is for an archive repository", result.stdout)
+
+
 def check_refusals(test, source):
     # Other tests that run at the same time push deltas, too.
     own = {**os.environ, "TMPDIR": test.path("scratch")}
@@ -314,6 +358,7 @@ def main(test):
         check_lies(test, source)
         check_gone(test, source)
         check_archive(test, source)
+        check_platforms(test, source)
         check_refusals(test, source)
         check_resume(test, source)
         check_prune(test, source)
