@@ -68,7 +68,7 @@ class DeltaPush {
           name_(name.with_digest(manifest)),
           access_(options),
           progress_(progress),
-          image_(oci::open_image(access_.open_source(name_), std::nullopt)),
+          image_(oci::open_image(access_.open_source(name_, registry::Endpoints::destination), std::nullopt)),
           tables_(image_),
           known_(image_.source->referrers(manifest, std::string(kDeltaArtifactType))) {}
 

@@ -175,6 +175,23 @@ def check_gone(test, source):
     push(test, source, "v2", "--delta-from", source.commits["v1"])
 
 
+def check_mirror(test, source):
+    """A mirror that has the image, but not what refers to it."""
+    conf = test.path("mirrors.conf")
+    with Registry(test, "mirror") as mirror:
+        with open(conf, "w", encoding="ascii") as file:
+            file.write(f'[[registry]]\nlocation = "{source.registry.host}"\ninsecure = true\n'
+                       f'[[registry.mirror]]\nlocation = "{mirror.host}"\ninsecure = true\n')
+        test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", source.registry.image("os:v2"),
+                  mirror.image("os:v2"))
+        repo = fresh(test, "mirrored", source)
+        os.environ["CONTAINERS_REGISTRIES_CONF"] = conf
+        used = transfer(test, pull(test, repo, source.registry.image("os:v2")), "pull by a mirror without deltas")
+        del os.environ["CONTAINERS_REGISTRIES_CONF"]
+        test.check(used["way"] == "delta" and mirror.since(0, "GET"), "the delta of the registry is found", (used, mirror.requests()))
+    check_commit(test, repo, source, "v2", "by a mirror")
+
+
 def check_resume(test, source):
     """Parts that were applied before an interruption are not fetched again."""
     for number in range(3):
@@ -357,6 +374,7 @@ def main(test):
         check_damage(test, source)
         check_lies(test, source)
         check_gone(test, source)
+        check_mirror(test, source)
         check_archive(test, source)
         check_platforms(test, source)
         check_refusals(test, source)
