@@ -16,6 +16,7 @@
 #include "ostree/delta/apply_delta.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/held_commit.hh"
+#include "ostree/objects/repository_reserve.hh"
 
 namespace osb::ostree {
 namespace {
@@ -65,14 +66,18 @@ class StopOnExit {
 };
 
 // The download of one blob to a file without a name.
-Fd download(oci::ImageSource& source, const oci::Descriptor& blob, const std::string& directory,
+Fd download(oci::ImageSource& source, const oci::Descriptor& blob, const Repository& repository,
             Progress& progress, const std::atomic<bool>& stopped) {
+    const std::string directory = concat(repository.path(), "/tmp");
+    const RepositoryReserve reserve(repository);
+    reserve.check(blob.size);
     Fd file = open_unnamed_file(directory);
     const auto verified = open_verified(source, blob);
     std::vector<std::uint8_t> buffer(kCopyBuffer);
     while (const std::size_t n = verified->read(buffer)) {
         check_interrupt();
         if (stopped) throw Error(ErrorKind::invalid, "the delta is not needed any more");
+        reserve.check(n);
         write_all(file.get(), ByteView(buffer).first(n), directory);
         progress.advance(n);
     }
@@ -117,10 +122,9 @@ class DeltaFetch {
 
     // Downloads one part while the one before is applied.
     void apply_needed() {
-        const std::string directory = concat(repository_.path(), "/tmp");
         const auto start = [&](std::size_t i) {
-            return std::async(std::launch::async, [this, i, directory] {
-                return download(*image_.source, delta_.parts[needed_[i]], directory, progress_, stopped_);
+            return std::async(std::launch::async, [this, i] {
+                return download(*image_.source, delta_.parts[needed_[i]], repository_, progress_, stopped_);
             });
         };
         std::future<Fd> next;
