@@ -1,6 +1,5 @@
 #include "ostree/import/delta_fetch.hh"
 
-#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -11,7 +10,6 @@
 #include "base/interrupt.hh"
 #include "base/log.hh"
 #include "base/unnamed_file.hh"
-#include "oci/codec/decompress.hh"
 #include "oci/codec/verified_source.hh"
 #include "ostree/delta/apply_delta.hh"
 #include "ostree/import/encapsulated_image.hh"
@@ -37,20 +35,6 @@ DeltaSuperblock read_superblock(const oci::Image& image, const DeltaArtifact& de
     if (out.parts.size() != delta.parts.size())
         throw Error(ErrorKind::invalid, "a delta with another number of parts than its superblock names");
     return out;
-}
-
-// The commit and its detached metadata in the image, by a range where the image's first layer begins.
-Encapsulated read_commit(const oci::Image& image) {
-    constexpr std::uint64_t kStart = 32UL * 1024;
-    const oci::Descriptor& layer = image.manifest.layers.front();
-    try {
-        const std::string start = oci::read_range(*image.source, layer, 0, std::min(kStart, layer.size));
-        MemorySource source(as_bytes(start));
-        return read_held_commit(*oci::decompress_layer(source, oci::layer_compression(layer.media_type)));
-    } catch (const Error& error) {
-        log_debug(concat("the commit is read from the whole layer: ", error.message()));
-    }
-    return read_held_commit(image);
 }
 
 // Ends the download of the next part when one cannot be applied.
@@ -106,7 +90,7 @@ class DeltaFetch {
         progress_.begin("applying the delta", bytes);
         apply_needed();
         // Whoever pushed the delta may have left out signatures, or added any amount of rubbish.
-        FetchedByDelta out{.commit = read_commit(image_)};
+        FetchedByDelta out{.commit = fetch_held_commit(image_)};
         check_same_commit(out.commit);
         out.bytes_read = delta_.superblock.size + bytes;
         out.objects_written = application_.objects_written();

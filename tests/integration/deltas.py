@@ -308,7 +308,8 @@ def check_platforms(test, source):
                          f"--add-metadata-string=ostree.architecture={machine}").strip()
 
     def push_for(machine, *options):
-        return test.run(test.osb, "push", "--json", "-q", "--repo", repo, INSECURE, *options, machine, source.registry.image(f"os:{machine}"))
+        return test.run(test.osb, "push", "--json", "-q", "--repo", repo, INSECURE, *options, machine,
+                        source.registry.image(f"os:{machine}"))
 
     for machine, architecture in (("x86_64", "amd64"), ("aarch64", "arm64"), ("s390x", "s390x")):
         first[machine] = commit_for(machine, machine)
