@@ -6,6 +6,7 @@
 #include "base/numbers.hh"
 #include "cli/options/registry_flags.hh"
 #include "cli/output/format.hh"
+#include "oci/documents/platform.hh"
 #include "oci/transports/image.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/push/delta_prune.hh"
@@ -18,14 +19,22 @@ namespace {
 
 constexpr unsigned kMostDeltas = 100;
 
-ostree::CommitId commit_of_image(const std::string& name, const oci::Reference& target,
-                                 const registry::RegistryOptions& access) {
+ostree::CommitId commit_of_image(const std::string& name, const std::optional<oci::Platform>& platform,
+                                 const oci::Reference& target, const registry::RegistryOptions& access) {
     const oci::Reference reference = oci::Reference::parse(name);
     const oci::Image image =
-        registry::open_trusted_image(reference, std::nullopt, options_for_other(reference, target, access));
+        registry::open_trusted_image(reference, platform, options_for_other(reference, target, access));
     const std::optional<ostree::CommitId> commit = ostree::promised_whole_commit(image);
     if (commit) return *commit;
     throw Error(ErrorKind::invalid, "the image is not only an ostree commit");
+}
+
+// That of the commit to push; nullopt if it states none, or if there is no such commit.
+std::optional<oci::Platform> platform_of(const ostree::Repository& repository, const std::string& rev) {
+    const std::optional<ostree::CommitId> commit = repository.resolve(rev);
+    std::optional<oci::Platform> out;
+    if (commit) out = ostree::read_commit_platform(repository, *commit);
+    return out && !out->os.empty() ? out : std::nullopt;
 }
 
 void note(const Session& session, const ostree::PushedDelta& delta) {
@@ -59,13 +68,14 @@ void DeltaFlags::declare(Arguments& arguments) {
 }
 
 std::vector<ostree::CommitId> DeltaFlags::commits(const ostree::Repository& repository,
-                                                  const oci::Reference& target,
+                                                  const std::string& rev, const oci::Reference& target,
                                                   const registry::RegistryOptions& access) const {
     std::vector<ostree::CommitId> out;
     for (const std::string& name : from) {
         const auto what = [&] { return concat("--delta-from ", quoted(name)); };
         const auto find = [&]() -> std::optional<ostree::CommitId> {
-            if (oci::Reference::looks_like_image(name)) return commit_of_image(name, target, access);
+            if (oci::Reference::looks_like_image(name))
+                return commit_of_image(name, platform_of(repository, rev), target, access);
             return repository.resolve(name);
         };
         const std::optional<ostree::CommitId> commit = with_context(what, find);

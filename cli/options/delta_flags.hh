@@ -22,9 +22,11 @@ struct DeltaFlags {
     bool given() const noexcept { return !from.empty() || last > 0 || prune; }
 
     // The commits that `from` names, which the repository must have. An image is not fetched: its label says
-    // which commit it holds. `access` is that for `target`. Throws Error: not_found for an unknown revision,
-    // image or commit; invalid for an image without a commit.
-    std::vector<ostree::CommitId> commits(const ostree::Repository& repository, const oci::Reference& target,
+    // which commit it holds. It must be for the platform of the commit `rev`, which is pushed, if that has
+    // one. `access` is that for `target`. Throws Error: not_found for an unknown revision, image or commit;
+    // invalid for an image without a commit.
+    std::vector<ostree::CommitId> commits(const ostree::Repository& repository, const std::string& rev,
+                                          const oci::Reference& target,
                                           const registry::RegistryOptions& access) const;
 };
 

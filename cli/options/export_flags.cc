@@ -214,7 +214,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         if (options.format == ostree::ImageFormat::plain)
             throw Error(ErrorKind::usage,
                         "an image of the format plain holds no commit, so it has no deltas");
-        delta_origins = deltas->commits(repository, target, access);
+        delta_origins = deltas->commits(repository, rev, target, access);
     }
     std::vector<std::string> mounts;
     if (!previous_.empty()) {

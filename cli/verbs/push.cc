@@ -72,6 +72,7 @@ class PushVerb final : public Verb {
         plan.change_repository(options.repo);
         if (destination_.starts_with("file:")) {
             plan.push_to_directory(destination_);
+            for (const std::string& from : deltas_.from) plan.read_image(from);
         } else if (destination_.starts_with("ssh:")) {
             plan.push_over_ssh(destination_, may_ask(options, io));
         } else {
@@ -134,7 +135,7 @@ class PushVerb final : public Verb {
                         "push: the server of ssh:// writes other commits, which deltas do not fit")
                 .hint("make deltas there, with 'ostree static-delta generate'");
         }
-        archive_.delta_from = deltas_.commits(repository, {}, {});
+        archive_.delta_from = deltas_.commits(repository, rev_, {}, {});
         archive_.delta_last = deltas_.last;
         archive_.prune_deltas = deltas_.prune;
     }

@@ -16,6 +16,7 @@
 #include "ostree/delta/delta_part.hh"
 #include "ostree/delta/malformed_delta.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/repository_reserve.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "ostree/tree/directory_objects.hh"
 #include "ostree/tree/metadata_objects.hh"
@@ -27,7 +28,8 @@ namespace {
 constexpr std::size_t kUnpackBuffer = 256UL * 1024;
 
 // Decompresses a part: the first byte names the compression, 0 for none and 'x' for xz.
-void unpack(Source& blob, std::uint64_t size, Sink& to, ImageBudget& budget) {
+void unpack(Source& blob, std::uint64_t size, Sink& to, ImageBudget& budget,
+            const RepositoryReserve& reserve) {
     std::uint8_t type = 0;
     if (blob.read({&type, 1}) != 1) fail_delta("an empty part");
     if (type != 0 && type != 'x')
@@ -39,6 +41,7 @@ void unpack(Source& blob, std::uint64_t size, Sink& to, ImageBudget& budget) {
     while (const std::size_t n = content.read(buffer)) {
         check_interrupt();
         meter.unpacked(n, size);
+        reserve.check(n);
         to.write(ByteView(buffer).first(n));
     }
 }
@@ -116,7 +119,7 @@ bool DeltaApplication::needs(std::size_t part) const {
 void DeltaApplication::apply(std::size_t part, Source& blob, std::uint64_t size, unsigned threads) {
     const DeltaPartInfo& info = delta_.parts.at(part);
     registry::Spool plain(concat(repository_.path(), "/tmp"));
-    unpack(blob, size, plain, budget_);
+    unpack(blob, size, plain, budget_, RepositoryReserve(repository_));
     store_directories(info, plain.bytes());
     store_files(info, plain.bytes(), threads);
 }

@@ -10,6 +10,7 @@
 #include "base/unnamed_file.hh"
 #include "ostree/delta/malformed_delta.hh"
 #include "ostree/objects/object_reader.hh"
+#include "ostree/objects/repository_reserve.hh"
 
 namespace osb::ostree {
 namespace {
@@ -26,9 +27,12 @@ std::shared_ptr<const BaseObject> BaseObject::load(const Repository& repository,
     if (object.size <= kMaxInMemory)
         return std::make_shared<BaseObject>(read_all(*object.content, kMaxInMemory, to_hex(checksum)));
     Fd file = open_unnamed_file(concat(repository.path(), "/tmp"));
+    const RepositoryReserve reserve(repository);
     std::vector<std::uint8_t> buffer(kCopyBuffer);
-    while (const std::size_t n = object.content->read(buffer))
+    while (const std::size_t n = object.content->read(buffer)) {
+        reserve.check(n);
         write_all(file.get(), ByteView(buffer).first(n), "the repository's tmp/");
+    }
     return std::make_shared<BaseObject>(std::move(file), object.size);
 }
 

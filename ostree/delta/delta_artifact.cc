@@ -5,6 +5,7 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "oci/transports/image.hh"
 #include "ostree/delta/delta_superblock.hh"
 
 namespace osb::ostree {
@@ -78,6 +79,19 @@ DeltaArtifact parse_delta_artifact(const oci::Artifact& artifact) {
         throw Error(ErrorKind::too_large, concat("a superblock of ", out.superblock.size, " bytes"));
     if (size_of_blobs(out) != out.facts.size)
         throw Error(ErrorKind::invalid, "a delta whose blobs have another size than it states");
+    return out;
+}
+
+DeltaArtifact read_delta_artifact(oci::ImageSource& source, const oci::Descriptor& entry,
+                                  const oci::Digest& image) {
+    const DeltaFacts listed = parse_delta_facts(entry.annotations);
+    const oci::Artifact artifact =
+        oci::Artifact::parse(oci::read_document(source, entry, "delta"), entry.media_type);
+    if (!artifact.subject || artifact.subject->digest != image)
+        throw Error(ErrorKind::invalid, "a delta of another image");
+    DeltaArtifact out = parse_delta_artifact(artifact);
+    if (out.facts.from != listed.from || out.facts.to != listed.to)
+        throw Error(ErrorKind::invalid, "a delta between other commits than its entry names");
     return out;
 }
 

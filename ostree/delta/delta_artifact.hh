@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "oci/documents/artifact.hh"
+#include "oci/transports/image_source.hh"
 #include "ostree/objects/commit_id.hh"
 
 namespace osb::ostree {
@@ -38,6 +39,12 @@ struct DeltaArtifact {
 // Throws Error: invalid for an artifact of another kind, or whose blobs have another size than it states;
 // too_large above the limits of a delta.
 DeltaArtifact parse_delta_artifact(const oci::Artifact& artifact);
+
+// Reads the delta that `entry` lists as a referrer of the manifest `image`. Throws Error: not_found if the
+// manifest is gone; invalid if it refers to another image, or is between other commits than the entry names;
+// otherwise as parse_delta_artifact() and the source.
+DeltaArtifact read_delta_artifact(oci::ImageSource& source, const oci::Descriptor& entry,
+                                  const oci::Digest& image);
 
 // The artifact for an image. The facts' size is computed. Throws Error{too_large} for more parts than readers
 // accept.

@@ -15,6 +15,7 @@
 #include "ostree/objects/object_reader.hh"
 #include "ostree/tree/apk_database.hh"
 #include "ostree/tree/commit.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::ostree {
 namespace {
@@ -32,25 +33,23 @@ struct Facts {
     RunConfig run;
 };
 
-Facts facts_of(GVariant* commit_object) {
+Facts facts_of(const Repository& repository, const CommitId& commit) {
     Facts out;
-    const GVariantPtr metadata = metadata_of(commit_object);
+    const GVariantPtr commit_object = load_commit(repository, commit);
+    const GVariantPtr metadata = metadata_of(commit_object.get());
     out.version = lookup_string(metadata.get(), "version");
     out.kernel = lookup_string(metadata.get(), "ostree.linux");
     gboolean bootable = FALSE;
     if (g_variant_lookup(metadata.get(), "ostree.bootable", "b", &bootable) != FALSE)
         out.bootable = bootable != FALSE;
     const char* subject = nullptr;
-    g_variant_get_child(commit_object, 3, "&s", &subject);
+    g_variant_get_child(commit_object.get(), 3, "&s", &subject);
     out.subject = subject;
-    out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit_object));
-    // An imported commit has the platform of its image.
+    out.time = static_cast<std::int64_t>(ostree_commit_get_timestamp(commit_object.get()));
+    const std::optional<oci::Platform> platform = read_commit_platform(repository, commit);
+    if (platform && !platform->os.empty()) out.platform = *platform;
     const std::string config = lookup_string(metadata.get(), "ostree.container.image-config");
-    if (!config.empty()) {
-        const oci::Platform platform = oci::ImageConfig::parse(config).platform;
-        if (!platform.os.empty() && !platform.architecture.empty()) out.platform = platform;
-        out.run = parse_run_config(config);
-    }
+    if (!config.empty()) out.run = parse_run_config(config);
     if (std::vector<std::string> cmd = lookup_strings(metadata.get(), "ostree.container-cmd"); !cmd.empty())
         out.run.cmd = std::move(cmd);
     return out;
@@ -72,7 +71,7 @@ class Export {
         } else {
             warn_of_names();
         }
-        facts_ = facts_of(load_commit(repository_, *commit).get());
+        facts_ = facts_of(repository_, *commit);
         plan();
         layers_ = LayerExport(repository_, walk_, plan_, sink_, options_, progress_).write_all();
         return write_documents();

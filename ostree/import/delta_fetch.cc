@@ -1,6 +1,5 @@
 #include "ostree/import/delta_fetch.hh"
 
-#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
@@ -11,11 +10,11 @@
 #include "base/interrupt.hh"
 #include "base/log.hh"
 #include "base/unnamed_file.hh"
-#include "oci/codec/decompress.hh"
 #include "oci/codec/verified_source.hh"
 #include "ostree/delta/apply_delta.hh"
 #include "ostree/import/encapsulated_image.hh"
 #include "ostree/import/held_commit.hh"
+#include "ostree/objects/repository_reserve.hh"
 
 namespace osb::ostree {
 namespace {
@@ -38,20 +37,6 @@ DeltaSuperblock read_superblock(const oci::Image& image, const DeltaArtifact& de
     return out;
 }
 
-// The commit and its detached metadata in the image, by a range where the image's first layer begins.
-Encapsulated read_commit(const oci::Image& image) {
-    constexpr std::uint64_t kStart = 32UL * 1024;
-    const oci::Descriptor& layer = image.manifest.layers.front();
-    try {
-        const std::string start = oci::read_range(*image.source, layer, 0, std::min(kStart, layer.size));
-        MemorySource source(as_bytes(start));
-        return read_held_commit(*oci::decompress_layer(source, oci::layer_compression(layer.media_type)));
-    } catch (const Error& error) {
-        log_debug(concat("the commit is read from the whole layer: ", error.message()));
-    }
-    return read_held_commit(image);
-}
-
 // Ends the download of the next part when one cannot be applied.
 class StopOnExit {
   public:
@@ -65,14 +50,18 @@ class StopOnExit {
 };
 
 // The download of one blob to a file without a name.
-Fd download(oci::ImageSource& source, const oci::Descriptor& blob, const std::string& directory,
+Fd download(oci::ImageSource& source, const oci::Descriptor& blob, const Repository& repository,
             Progress& progress, const std::atomic<bool>& stopped) {
+    const std::string directory = concat(repository.path(), "/tmp");
+    const RepositoryReserve reserve(repository);
+    reserve.check(blob.size);
     Fd file = open_unnamed_file(directory);
     const auto verified = open_verified(source, blob);
     std::vector<std::uint8_t> buffer(kCopyBuffer);
     while (const std::size_t n = verified->read(buffer)) {
         check_interrupt();
         if (stopped) throw Error(ErrorKind::invalid, "the delta is not needed any more");
+        reserve.check(n);
         write_all(file.get(), ByteView(buffer).first(n), directory);
         progress.advance(n);
     }
@@ -101,7 +90,7 @@ class DeltaFetch {
         progress_.begin("applying the delta", bytes);
         apply_needed();
         // Whoever pushed the delta may have left out signatures, or added any amount of rubbish.
-        FetchedByDelta out{.commit = read_commit(image_)};
+        FetchedByDelta out{.commit = fetch_held_commit(image_)};
         check_same_commit(out.commit);
         out.bytes_read = delta_.superblock.size + bytes;
         out.objects_written = application_.objects_written();
@@ -117,10 +106,9 @@ class DeltaFetch {
 
     // Downloads one part while the one before is applied.
     void apply_needed() {
-        const std::string directory = concat(repository_.path(), "/tmp");
         const auto start = [&](std::size_t i) {
-            return std::async(std::launch::async, [this, i, directory] {
-                return download(*image_.source, delta_.parts[needed_[i]], directory, progress_, stopped_);
+            return std::async(std::launch::async, [this, i] {
+                return download(*image_.source, delta_.parts[needed_[i]], repository_, progress_, stopped_);
             });
         };
         std::future<Fd> next;

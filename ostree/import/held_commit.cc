@@ -1,10 +1,12 @@
 #include "ostree/import/held_commit.hh"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
+#include "base/log.hh"
 #include "oci/codec/decompress.hh"
 #include "oci/tar/tar_reader.hh"
 #include "ostree/import/encapsulated_image.hh"
@@ -100,6 +102,19 @@ Encapsulated read_held_commit(const oci::Image& image) {
                                 image.source->open_layer(image.manifest, image.config, 0);
                             return read_held_commit(*oci::decompress_layer(*blob.bytes, blob.compression));
                         });
+}
+
+Encapsulated fetch_held_commit(const oci::Image& image) {
+    constexpr std::uint64_t kStart = 32UL * 1024;
+    const oci::Descriptor& layer = image.manifest.layers.front();
+    try {
+        const std::string start = oci::read_range(*image.source, layer, 0, std::min(kStart, layer.size));
+        MemorySource source(as_bytes(start));
+        return read_held_commit(*oci::decompress_layer(source, oci::layer_compression(layer.media_type)));
+    } catch (const Error& error) {
+        log_debug(concat("the commit is read from the whole layer: ", error.message()));
+    }
+    return read_held_commit(image);
 }
 
 Encapsulated verify_held_commit(const oci::Image& image, const RemoteTrust& trust) {

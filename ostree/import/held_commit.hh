@@ -14,6 +14,11 @@ namespace osb::ostree {
 // that does not begin with a commit; too_large if that is far into the layer; as ImageSource::open_layer().
 Encapsulated read_held_commit(const oci::Image& image);
 
+// The same, but fetches a range where the layer begins, if the source serves ranges and the commit fits into
+// it. So the bytes are not verified against the layer, and the detached metadata are those of whoever sends
+// it.
+Encapsulated fetch_held_commit(const oci::Image& image);
+
 // The same from the bytes of the layer's archive.
 Encapsulated read_held_commit(Source& archive);
 

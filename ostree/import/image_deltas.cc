@@ -12,8 +12,9 @@
 namespace osb::ostree {
 namespace {
 
-// So many offers are looked at: anyone who can write to the registry can add some.
-constexpr std::size_t kMaxTried = 4;
+// The number of manifests that are looked at: anyone who can write to the registry can add some, and a
+// registry may list some that it does not have any more.
+constexpr std::size_t kMaxTried = 32;
 constexpr std::size_t kMaxOffers = 1000;
 
 struct Offer {
@@ -41,17 +42,6 @@ std::vector<Offer> usable_offers(const Repository& repository, const oci::Image&
     return out;
 }
 
-DeltaArtifact read_delta(const oci::Image& image, const Offer& offer) {
-    const std::string raw = oci::read_document(*image.source, offer.manifest, "delta");
-    const oci::Artifact artifact = oci::Artifact::parse(raw, offer.manifest.media_type);
-    if (!artifact.subject || artifact.subject->digest != image.manifest.digest)
-        throw Error(ErrorKind::invalid, "a delta of another image");
-    DeltaArtifact out = parse_delta_artifact(artifact);
-    if (out.facts.from != offer.facts.from || out.facts.to != offer.facts.to)
-        throw Error(ErrorKind::invalid, "a delta between other commits than its entry names");
-    return out;
-}
-
 }  // namespace
 
 const DeltaArtifact* ImageDeltas::find(const Repository& repository) {
@@ -68,8 +58,9 @@ std::optional<DeltaArtifact> ImageDeltas::look_up(const Repository& repository) 
         for (const Offer& offer : usable_offers(repository, image_, *commit)) {
             if (tried++ == kMaxTried) break;
             try {
-                return read_delta(image_, offer);
+                return read_delta_artifact(*image_.source, offer.manifest, image_.manifest.digest);
             } catch (const Error& error) {
+                if (error.kind() == ErrorKind::unavailable) throw;  // it would fail for each of them
                 log_debug(concat("a delta is passed over: ", error.message()));
             }
         }

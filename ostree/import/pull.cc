@@ -4,10 +4,12 @@
 #include <vector>
 
 #include "base/error.hh"
+#include "base/log.hh"
 #include "base/task_pool.hh"
 #include "ostree/import/complete_commit.hh"
 #include "ostree/import/delta_fetch.hh"
 #include "ostree/import/encapsulated_layer.hh"
+#include "ostree/import/held_commit.hh"
 #include "ostree/import/image_deltas.hh"
 #include "ostree/import/image_layers.hh"
 #include "ostree/import/image_tables.hh"
@@ -19,6 +21,7 @@
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit_binding.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::ostree {
 namespace {
@@ -144,6 +147,30 @@ PullResult pull(Repository& repository, const oci::Image& image, const PullOptio
     return out;
 }
 
+// Pulls a commit that the repository has with all objects: the image may have other signatures. nullopt if it
+// has not, or if something of the commit turns out to be missing.
+std::optional<PullResult> pull_present(Repository& repository, const oci::Image& image,
+                                       const PullOptions& options, Progress& progress) {
+    const std::optional<CommitId> promised = promised_whole_commit(image);
+    if (options.fetch == FetchWay::layers || !promised || !has_whole_commit(repository, *promised))
+        return std::nullopt;
+    progress.begin("writing the commit", std::nullopt);
+    try {
+        const Encapsulated held = fetch_held_commit(image);
+        check_promised_commit(image, held.commit.value());
+        check_required_commit(options.required_commit, *held.commit);
+        Transaction transaction(repository);
+        publish(repository, transaction, held, options.ref);
+    } catch (const Error& error) {
+        if (exit_status(error.kind()) != 3 && error.kind() != ErrorKind::not_found) throw;
+        log_debug(concat("the commit is not complete: ", error.message()));
+        return std::nullopt;
+    }
+    PullResult out = describe(image, options, *promised);
+    out.transfer = describe_transfer(image, "none", 0, 0);
+    return out;
+}
+
 std::optional<PullResult> pull_by_delta(Repository& repository, const oci::Image& image,
                                         const PullOptions& options, Progress& progress) {
     ImageDeltas deltas(image);
@@ -176,6 +203,7 @@ PullResult pull_image(Repository& repository, const oci::Image& image, const Pul
                       Progress& progress) {
     check_pullable(image);
     check_fetch_way(image, options.fetch);
+    if (auto present = pull_present(repository, image, options, progress)) return std::move(*present);
     if (auto by_delta = pull_by_delta(repository, image, options, progress)) return std::move(*by_delta);
     return fetch_with_tables(way_without_delta(options.fetch), [&](FetchWay way, bool& uses_tables) {
         return pull(repository, image, options, way, progress, uses_tables);

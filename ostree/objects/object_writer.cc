@@ -19,12 +19,11 @@
 #include "ostree/objects/filez.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/repository_reserve.hh"
 #include "ostree/objects/repository_space.hh"
 
 namespace osb::ostree {
 namespace {
-
-constexpr std::uint64_t kMebibyte = 1ULL << 20;
 
 bool is_symlink(const FileMeta& meta) {
     return S_ISLNK(meta.mode);
@@ -173,10 +172,7 @@ bool ObjectWriter::claim(const Sha256& checksum, ObjectType type) {
 void ObjectWriter::reserve(std::uint64_t bytes) {
     const std::int64_t rounded = in_blocks(bytes);
     if (space_left_.fetch_sub(rounded) >= rounded) return;
-    throw Error(ErrorKind::no_space, concat("the repository ", quoted(repository_.path()),
-                                            " would leave less than its reserve of ", reserve_ / kMebibyte,
-                                            " MiB free on its filesystem"))
-        .hint("make room, or lower min-free-space-percent in the repository's config");
+    throw reserve_error(repository_, reserve_);
 }
 
 Error ObjectWriter::no_inodes() const {

@@ -81,7 +81,8 @@ class DeltaPrune {
         return has_whole_commit(repository_, facts.to) && !has_whole_commit(repository_, facts.from);
     }
 
-    // An entry of a list may name anything. Only what is a delta of this image is removed.
+    // An entry of a list may name anything. Only what is a delta of this image is removed. Throws
+    // Error{not_found} if it is gone.
     bool is_delta_of(const oci::Digest& subject, const oci::Descriptor& entry) const {
         if (with_tag_.contains(entry.digest)) return false;
         const oci::Document document = client_.get_manifest(entry.digest.to_string());
@@ -93,9 +94,11 @@ class DeltaPrune {
     // Another version of the program, or somebody else, may have written an entry.
     bool is_to_remove(const oci::Digest& subject, const oci::Descriptor& entry) const {
         try {
-            return is_useless(subject, parse_delta_facts(entry.annotations)) && is_delta_of(subject, entry);
+            const DeltaFacts facts = parse_delta_facts(entry.annotations);
+            return is_delta_of(subject, entry) && is_useless(subject, facts);
         } catch (const Error& error) {
             if (error.kind() == ErrorKind::unavailable) throw;
+            if (error.kind() == ErrorKind::not_found) return true;
             log_debug(concat("a delta is left alone: ", error.message()));
             return false;
         }

@@ -68,7 +68,7 @@ class DeltaPush {
           name_(name.with_digest(manifest)),
           access_(options),
           progress_(progress),
-          image_(oci::open_image(access_.open_source(name_), std::nullopt)),
+          image_(oci::open_image(access_.open_source(name_, registry::Endpoints::destination), std::nullopt)),
           tables_(image_),
           known_(image_.source->referrers(manifest, std::string(kDeltaArtifactType))) {}
 
@@ -105,18 +105,22 @@ class DeltaPush {
                 .artifact_type = {}};
     }
 
+    // A list may name what is gone, or what is not a delta.
     std::optional<PushedDelta> find_present(const CommitId& from, const CommitId& to) const {
         for (const oci::Descriptor& entry : known_) {
             try {
-                const DeltaFacts facts = parse_delta_facts(entry.annotations);
-                if (facts.from != from || facts.to != to) continue;
+                const DeltaFacts listed = parse_delta_facts(entry.annotations);
+                if (listed.from != from || listed.to != to) continue;
+                const DeltaFacts facts =
+                    read_delta_artifact(*image_.source, entry, image_.manifest.digest).facts;
                 return PushedDelta{.from = from,
                                    .digest = entry.digest,
                                    .size = facts.size,
                                    .objects_size = facts.objects_size,
                                    .was_there = true};
             } catch (const Error& error) {
-                log_debug(error.message());
+                if (error.kind() == ErrorKind::unavailable) throw;
+                log_debug(concat("a delta is passed over: ", error.message()));
             }
         }
         return std::nullopt;

@@ -24,10 +24,10 @@ struct PushedDelta {
 };
 
 // Makes a delta from each of the commits `from` to the commit in the image `manifest`, and pushes it to the
-// image's repository with the image as its subject. A delta that the registry has is not made again, and one
-// from the image's own commit is skipped. Reads the image's tables of contents back. Throws Error: not_found
-// if `repository` lacks a commit; otherwise as make_delta() and the registry. If this throws, earlier deltas
-// are complete, and the failed one is not visible.
+// image's repository with the image as its subject. A delta that the registry has is not made again, unless
+// it is only listed, and one from the image's own commit is skipped. Reads the image's tables of contents
+// back. Throws Error: not_found if `repository` lacks a commit; otherwise as make_delta() and the registry.
+// If this throws, earlier deltas are complete, and the failed one is not visible.
 std::vector<PushedDelta> push_deltas(const Repository& repository, const oci::Reference& image,
                                      const oci::Digest& manifest, const std::vector<CommitId>& from,
                                      const registry::RegistryOptions& options, Progress& progress);

@@ -146,8 +146,15 @@ ManifestPutResult DistributionClient::put_manifest(const std::string& reference,
         return out;
     }
     if (response.status != 201 && response.status != 200) {
-        session_->fail(response,
-                       concat("manifest ", quoted(reference), " of ", quoted(name()), " was not accepted"));
+        const bool is_refusal = response.status == 400 || response.status == 404;
+        try {
+            session_->fail(response, concat("manifest ", quoted(reference), " of ", quoted(name()),
+                                            " was not accepted"));
+        } catch (const Error& error) {
+            if (!is_refusal || !how.returns_refusal) throw;
+            out.refusal = error;
+            return out;
+        }
     }
     out.subject_kept = response.header("oci-subject").has_value();
     for (const auto& [key, value] : response.headers) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hh"
 #include "oci/transports/image_source.hh"
 #include "registry/distribution/session.hh"
 
@@ -26,6 +27,7 @@ struct ManifestInfo {
 struct ManifestPut {
     std::vector<std::string> tags;  // additional tags; the reference must be the digest then
     std::string only_over;          // the ETag of the manifest to replace; "" replaces any
+    bool returns_refusal = false;   // return the error of a refusal instead of throwing it
 };
 
 // The registry's response to put_manifest().
@@ -33,6 +35,9 @@ struct ManifestPutResult {
     bool subject_kept = false;       // it recorded the manifest as a referrer of its subject (OCI-Subject)
     std::vector<std::string> tags;   // those of ManifestPut::tags that it recorded (OCI-Tag)
     bool changed_meanwhile = false;  // it stored nothing: the ETag was not ManifestPut::only_over
+    // With ManifestPut::returns_refusal: it stored nothing, because it does not accept the document (400), or
+    // lacks something that it names (404).
+    std::optional<Error> refusal;
 };
 
 // Requests to a repository. Thread-safe. The results are untrusted and not verified. Throws Error{not_found}

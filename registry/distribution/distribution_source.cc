@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "base/error.hh"
@@ -162,8 +163,27 @@ class DistributionSource final : public oci::ImageSource {
 
     std::vector<oci::Descriptor> referrers(const oci::Digest& manifest,
                                            const std::string& artifact_type) override {
-        return first_that(
-            [&](const Client& client) { return list_referrers(*client, manifest, artifact_type); });
+        std::vector<oci::Descriptor> out;
+        std::set<oci::Digest> digests;
+        bool has_answer = false;
+        for (const Client& client : endpoints_) {
+            try {
+                const Patience patience = has_answer ? Patience::limited : Patience::usual;
+                for (oci::Descriptor& entry : list_referrers(*client, manifest, artifact_type, patience)) {
+                    if (digests.insert(entry.digest).second) out.push_back(std::move(entry));
+                }
+                has_answer = true;
+            } catch (const Error& error) {
+                if (!has_answer && client == endpoints_.back()) throw;
+                // A machine that reaches only its mirrors is not warned each time.
+                if (has_answer) {
+                    log_debug(error.message());
+                } else {
+                    log_warning(error.message());
+                }
+            }
+        }
+        return out;
     }
 
     oci::Traffic traffic() const override { return endpoints_.front()->session().traffic(); }

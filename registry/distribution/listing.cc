@@ -30,6 +30,7 @@ struct Listing {
     HeaderList headers;
     std::string what;
     std::vector<int> missing = {404};  // the statuses of a registry that does not have it
+    Patience patience = Patience::usual;
 };
 
 // Calls take(body, response) for each page. Returns false if the first page does not exist.
@@ -45,9 +46,14 @@ bool each_page(const DistributionClient& client, const Listing& listing, const T
         if (!seen.insert(url.target).second) {
             throw Error(ErrorKind::unavailable, concat(what, ": the pages form a loop"));
         }
-        DistributionClient::Reply reply = client.fetch_document(
-            {.url = url, .headers = listing.headers, .scopes = client.scopes(), .total_time = kPageTime},
-            kMaxPage, what);
+        const bool is_usual = listing.patience == Patience::usual;
+        DistributionClient::Reply reply =
+            client.fetch_document({.url = url,
+                                   .headers = listing.headers,
+                                   .scopes = client.scopes(),
+                                   .retry = is_usual,
+                                   .total_time = is_usual ? kPageTime : kHintTime},
+                                  kMaxPage, what);
         const bool is_missing = std::find(listing.missing.begin(), listing.missing.end(),
                                           reply.response.status) != listing.missing.end();
         if (page == 0 && is_missing) {
@@ -153,7 +159,7 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
 }
 
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
-                                            const std::string& artifact_type) {
+                                            const std::string& artifact_type, Patience patience) {
     const std::string what = concat("the referrers of ", digest.to_string(), " in ", quoted(client.name()));
     Url url = client.url("referrers/" + digest.to_string());
     if (!artifact_type.empty()) url.add_query("artifactType", artifact_type);
@@ -162,7 +168,8 @@ std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, co
     const Listing listing{.url = url,
                           .headers = {{"Accept", std::string(oci::kMediaTypeIndex)}},
                           .what = what,
-                          .missing = {404, 400, 405, 406}};
+                          .missing = {404, 400, 405, 406},
+                          .patience = patience};
     std::vector<oci::Descriptor> out;
     const auto take = [&](std::string_view body) {
         oci::Index index = oci::Index::parse(body, oci::kMediaTypeIndex);

@@ -22,11 +22,18 @@ std::vector<std::string> list_tags(const DistributionClient& client);
 // reason. For advice in messages.
 std::vector<std::string> list_some_tags(const DistributionClient& client, std::size_t count);
 
+// How long to wait for a registry.
+enum class Patience {
+    usual,   // with retries
+    limited  // 10 s and without retries, for what the caller can do without
+};
+
 // The manifests whose subject is `digest`, only those of `artifact_type` unless it is "". If the registry
 // does not support the referrers API, reads the referrers tag (distribution specification, "Referrers Tag
 // Schema"). The result is not verified: fetch each manifest by its digest.
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
-                                            const std::string& artifact_type = "");
+                                            const std::string& artifact_type = "",
+                                            Patience patience = Patience::usual);
 
 // The target of the header Link with the relation "next" (RFC 8288, as far as registries use it), or nullopt.
 std::optional<std::string> next_link(const HeaderList& headers);

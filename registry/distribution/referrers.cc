@@ -18,6 +18,8 @@ namespace {
 using oci::Json;
 
 constexpr unsigned kMaxChanges = 8;
+// The number of entries whose manifests are looked for after a refusal.
+constexpr std::size_t kMaxLookedFor = 1000;
 constexpr std::chrono::minutes kTime{5};
 
 std::optional<oci::Digest> subject_of(const Json& document) {
@@ -77,6 +79,39 @@ bool has_entry(const Json& index, const std::string& digest) {
                        [&](const Json& entry) { return oci::text_or_empty(entry, "digest") == digest; });
 }
 
+// Removes the entries whose manifests the registry does not have. Returns false if there are none.
+bool drop_gone(const DistributionClient& client, Json& index) {
+    Json kept = Json::array();
+    const Json& entries = index.at("manifests");
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const bool is_gone =
+            i < kMaxLookedFor && !client.head_manifest(oci::text_or_empty(entries[i], "digest"));
+        if (!is_gone) kept.push_back(entries[i]);
+    }
+    if (kept.size() == entries.size()) return false;
+    index["manifests"] = std::move(kept);
+    return true;
+}
+
+// Stores the index under the tag. Some registries (docker-registry) refuse an index that names a manifest
+// which they do not have, and one entry that is gone would keep all others out.
+ManifestPutResult put_index(const DistributionClient& client, const std::string& tag, StandIn found,
+                            const std::string& what) {
+    const auto put = [&](bool returns_refusal) {
+        const std::string raw = found.index.dump();
+        if (raw.size() > oci::kMaxDocument) {
+            throw Error(ErrorKind::too_large, concat(what, " is full: ", oci::kMaxDocument, " bytes"));
+        }
+        return client.put_manifest(
+            tag, raw, oci::kMediaTypeIndex,
+            {.tags = {}, .only_over = found.version, .returns_refusal = returns_refusal});
+    };
+    ManifestPutResult out = put(true);
+    if (!out.refusal) return out;
+    if (!drop_gone(client, found.index)) throw Error(*out.refusal);
+    return put(false);
+}
+
 // Changes the index under the referrers tag. `edit` returns false if there is nothing to change, and so does
 // this.
 template<typename Edit>
@@ -86,13 +121,7 @@ bool change_index(const DistributionClient& client, const oci::Digest& subject, 
     for (unsigned change = 0; change < kMaxChanges; ++change) {
         StandIn found = fetch_stand_in(client, tag, what);
         if (!edit(found.index)) return false;
-        const std::string raw = found.index.dump();
-        if (raw.size() > oci::kMaxDocument) {
-            throw Error(ErrorKind::too_large, concat(what, " is full: ", oci::kMaxDocument, " bytes"));
-        }
-        const auto result =
-            client.put_manifest(tag, raw, oci::kMediaTypeIndex, {.tags = {}, .only_over = found.version});
-        if (!result.changed_meanwhile) return true;
+        if (!put_index(client, tag, std::move(found), what).changed_meanwhile) return true;
     }
     throw Error(ErrorKind::unavailable, concat(what, " keeps being changed by other clients"));
 }
@@ -126,7 +155,7 @@ bool forget_referrers(const DistributionClient& client, const oci::Digest& subje
 
 void publish_manifest(const DistributionClient& client, const std::string& reference, const std::string& raw,
                       std::string_view media_type, const std::vector<std::string>& tags) {
-    const auto result = client.put_manifest(reference, raw, media_type, {.tags = tags, .only_over = {}});
+    const auto result = client.put_manifest(reference, raw, media_type, {.tags = tags});
     for (const std::string& tag : tags) {
         const bool done = std::find(result.tags.begin(), result.tags.end(), tag) != result.tags.end();
         if (!done) static_cast<void>(client.put_manifest(tag, raw, media_type));

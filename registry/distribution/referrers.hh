@@ -13,8 +13,9 @@ namespace osb::registry {
 // Stores a manifest or an index under `reference` and under `tags` (which require a digest as the reference).
 // If it has a subject and the registry does not report support for referrers, also adds it to the index under
 // the referrers tag, unless it is there already. If the registry sends a version of that index (ETag), a
-// concurrent change is detected, and the update is repeated a limited number of times. Throws Error: invalid
-// if the referrers tag does not name an index; otherwise as DistributionClient.
+// concurrent change is detected, and the update is repeated a limited number of times. If the registry
+// refuses the index, entries whose manifests are gone are removed from it. Throws Error: invalid if the
+// referrers tag does not name an index; otherwise as DistributionClient.
 void publish_manifest(const DistributionClient& client, const std::string& reference, const std::string& raw,
                       std::string_view media_type, const std::vector<std::string>& tags = {});
 

@@ -65,10 +65,12 @@ std::shared_ptr<const DistributionClient> RegistryAccess::make_client(const Pull
                                                 repository, access, upstream);
 }
 
-std::vector<std::shared_ptr<const DistributionClient>> RegistryAccess::pull_clients(
-    const oci::Reference& reference) const {
+std::vector<std::shared_ptr<const DistributionClient>> RegistryAccess::clients(
+    const oci::Reference& reference, Endpoints endpoints) const {
+    if (endpoints == Endpoints::destination) return {push_client(reference)};
     std::vector<std::shared_ptr<const DistributionClient>> out;
     for (const PullPlace& place : conf_.pull_places(reference.location, reference.tag, reference.digest)) {
+        if (endpoints != Endpoints::all && place.mirror != (endpoints == Endpoints::mirrors)) continue;
         const std::string host = reference.location.substr(0, reference.location.find('/'));
         out.push_back(make_client(place, Access::pull, place.mirror ? host : std::string()));
     }
@@ -79,8 +81,12 @@ std::shared_ptr<const DistributionClient> RegistryAccess::push_client(const oci:
     return make_client(conf_.push_place(reference.location, reference.tag), Access::push);
 }
 
-std::shared_ptr<oci::ImageSource> RegistryAccess::open_source(const oci::Reference& reference) const {
-    return open_distribution_source(reference, pull_clients(reference));
+std::shared_ptr<oci::ImageSource> RegistryAccess::open_source(const oci::Reference& reference,
+                                                              Endpoints endpoints) const {
+    std::vector<std::shared_ptr<const DistributionClient>> found = clients(reference, endpoints);
+    if (found.empty())
+        throw Error(ErrorKind::not_found, concat("no mirror for ", quoted(reference.location)));
+    return open_distribution_source(reference, std::move(found));
 }
 
 std::shared_ptr<oci::ImageSink> RegistryAccess::open_sink(const oci::Reference& reference,

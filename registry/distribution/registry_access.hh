@@ -29,6 +29,14 @@ struct RegistryOptions {
     RetryPolicy retry;
 };
 
+// The endpoints of an image.
+enum class Endpoints {
+    all,         // the mirrors, then the registry
+    mirrors,     // only the mirrors; there may be none
+    registry,    // only the registry
+    destination  // the one that an image is written to: the registry under its own name
+};
+
 // The configuration, which is read once, and a shared connection pool. Thread-safe.
 class RegistryAccess {
   public:
@@ -38,13 +46,15 @@ class RegistryAccess {
     RegistryAccess(RegistryOptions options, CredentialFiles files, RegistriesConf conf,
                    std::vector<std::string> certs_directories, ProxySettings proxies = {});
 
-    // The clients to read an image from: mirrors, then the registry. Throws Error.
-    std::vector<std::shared_ptr<const DistributionClient>> pull_clients(
-        const oci::Reference& reference) const;
+    // The clients of these endpoints, in the order of tries. Throws Error.
+    std::vector<std::shared_ptr<const DistributionClient>> clients(const oci::Reference& reference,
+                                                                   Endpoints endpoints) const;
     // The client to write an image. Throws Error.
     std::shared_ptr<const DistributionClient> push_client(const oci::Reference& reference) const;
 
-    std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference) const;
+    // Throws Error{not_found} if there is no such endpoint.
+    std::shared_ptr<oci::ImageSource> open_source(const oci::Reference& reference,
+                                                  Endpoints endpoints = Endpoints::all) const;
     std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference,
                                               DistributionSinkOptions options = {}) const;
 

@@ -5,6 +5,7 @@
 #include "base/base64.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "oci/documents/manifest_writer.hh"
 #include "oci/documents/signature_tag.hh"
 #include "oci/transports/image.hh"
@@ -22,9 +23,9 @@ oci::Reference signature_reference(const oci::Reference& image, const oci::Diges
     return out;
 }
 
-std::shared_ptr<oci::ImageSource> open_signatures(const oci::Reference& name,
-                                                  const RegistryOptions& options) {
-    if (name.transport == oci::Transport::docker) return RegistryAccess(options).open_source(name);
+std::shared_ptr<oci::ImageSource> open_signatures(const oci::Reference& name, const RegistryOptions& options,
+                                                  Endpoints endpoints) {
+    if (name.transport == oci::Transport::docker) return RegistryAccess(options).open_source(name, endpoints);
     return oci::open_layout(name.location, name.tag);
 }
 
@@ -39,9 +40,10 @@ struct Stored {
     oci::Manifest manifest;
 };
 
-std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOptions& options) {
+std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOptions& options,
+                                  Endpoints endpoints) {
     try {
-        const std::shared_ptr<oci::ImageSource> source = open_signatures(name, options);
+        const std::shared_ptr<oci::ImageSource> source = open_signatures(name, options, endpoints);
         const oci::Document root = source->root();
         if (root.raw.size() > oci::kMaxDocument)
             throw Error(ErrorKind::too_large, "the list of signatures is too large");
@@ -60,13 +62,13 @@ bool can_be_signed(const oci::Reference& image) {
 }
 
 FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                    const RegistryOptions& options) {
+                                    const RegistryOptions& options, Endpoints endpoints) {
     if (!can_be_signed(image)) return {};
     const oci::Reference name = signature_reference(image, manifest);
     try {
         return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
                             [&]() -> FoundSignatures {
-                                const std::optional<Stored> stored = find_stored(name, options);
+                                const std::optional<Stored> stored = find_stored(name, options, endpoints);
                                 if (!stored) return {};
                                 return read_payload_layers(*stored->source, stored->manifest.layers,
                                                            kMaxSignatures);
@@ -77,26 +79,46 @@ FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Dige
     }
 }
 
-const FoundSignatures& SignatureReader::by_tag() {
-    if (!tag_) tag_ = read_tag_signatures(image_, manifest_, options_);
-    return *tag_;
+SignatureReader::SignatureReader(const oci::Reference& image, const oci::Digest& manifest,
+                                 const RegistryOptions& options)
+    : image_(image), manifest_(manifest), options_(options) {
+    if (image.transport == oci::Transport::docker) {
+        places_.push_back({.endpoints = Endpoints::mirrors, .is_tag = true});
+        places_.push_back({.endpoints = Endpoints::mirrors, .is_tag = false});
+    }
+    places_.push_back({.endpoints = Endpoints::registry, .is_tag = true});
+    places_.push_back({.endpoints = Endpoints::registry, .is_tag = false});
 }
 
-const FoundSignatures& SignatureReader::by_referrers() {
-    if (!referrers_) {
-        const std::size_t left = kMaxSignatures - by_tag().signatures.size();
-        referrers_ =
-            with_context([&] { return concat("signatures of ", quoted(image_.to_string())); },
-                         [&] { return read_referrer_signatures(image_, manifest_, left, options_); });
+FoundSignatures SignatureReader::read(const Place& place) const {
+    if (place.is_tag) return read_tag_signatures(image_, manifest_, options_, place.endpoints);
+    return with_context([&] { return concat("signatures of ", quoted(image_.to_string())); },
+                        [&] {
+                            return read_referrer_signatures(image_, manifest_, kMaxSignatures, options_,
+                                                            place.endpoints);
+                        });
+}
+
+const FoundSignatures& SignatureReader::at(std::size_t index) {
+    Place& place = places_.at(index);
+    if (place.found) return *place.found;
+    try {
+        place.found = read(place);
+    } catch (const Error& error) {
+        if (!is_mirror(index)) throw;
+        log_warning(error.message());
+        place.found.emplace();
     }
-    return *referrers_;
+    return *place.found;
 }
 
 void add_signature(const oci::Reference& image, const oci::Digest& manifest, const ImageSignature& signature,
                    const RegistryOptions& options) {
     const oci::Reference name = signature_reference(image, manifest);
     std::vector<oci::Descriptor> layers;
-    if (const std::optional<Stored> stored = find_stored(name, options)) layers = stored->manifest.layers;
+    // Those of a mirror may be older.
+    const std::optional<Stored> stored = find_stored(name, options, Endpoints::destination);
+    if (stored) layers = stored->manifest.layers;
     oci::Descriptor layer = oci::describe(kPayloadType, signature.payload);
     layer.annotations[kSignatureAnnotation] = encode_base64(signature.signature);
     if (layers.size() >= kMaxSignatures) {

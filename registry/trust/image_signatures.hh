@@ -15,8 +15,8 @@
 
 namespace osb::registry {
 
-// The maximum number of signatures of an image that are read, from both places together; further ones, and
-// payloads above kMaxPayload, are ignored.
+// The maximum number of signatures of an image that are read from one place; further ones, and payloads above
+// kMaxPayload, are ignored.
 inline constexpr std::size_t kMaxSignatures = 100;
 
 // True if images of this transport can have signatures: docker and oci.
@@ -26,27 +26,36 @@ bool can_be_signed(const oci::Reference& image);
 // malformed, missing or wrong ones in it, are skipped, so that they hide neither the others nor those in the
 // newer place. Throws Error{unavailable} if the registry fails, which is never taken for "not signed".
 FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                    const RegistryOptions& options);
+                                    const RegistryOptions& options,
+                                    Endpoints endpoints = Endpoints::registry);
 
-// Reads the signatures of a manifest in both places, each place once and not before it is asked for. Not
+// Reads the signatures of a manifest, each place once and not before it is asked for. The places are the
+// older and the newer one at the mirrors, and then the same at the registry. A mirror may have no signatures,
+// older ones or wrong ones, so stop at those that are enough, not at the first that are found. Not
 // thread-safe.
 class SignatureReader {
   public:
     // Borrows all three.
-    SignatureReader(const oci::Reference& image, const oci::Digest& manifest, const RegistryOptions& options)
-        : image_(image), manifest_(manifest), options_(options) {}
+    SignatureReader(const oci::Reference& image, const oci::Digest& manifest, const RegistryOptions& options);
 
-    // Throws as read_tag_signatures().
-    const FoundSignatures& by_tag();
-    // Throws as read_tag_signatures() and read_referrer_signatures().
-    const FoundSignatures& by_referrers();
+    std::size_t places() const noexcept { return places_.size(); }
+    bool is_mirror(std::size_t place) const { return places_.at(place).endpoints == Endpoints::mirrors; }
+    // The signatures in the place; empty, with a warning, for mirrors that fail. Throws as
+    // read_tag_signatures() and read_referrer_signatures().
+    const FoundSignatures& at(std::size_t place);
 
   private:
+    struct Place {
+        Endpoints endpoints = Endpoints::registry;
+        bool is_tag = false;
+        std::optional<FoundSignatures> found{};
+    };
+    FoundSignatures read(const Place& place) const;
+
     const oci::Reference& image_;
     const oci::Digest& manifest_;
     const RegistryOptions& options_;
-    std::optional<FoundSignatures> tag_;
-    std::optional<FoundSignatures> referrers_;
+    std::vector<Place> places_;
 };
 
 // Adds a signature in the older place to those of the manifest, and keeps them. Throws Error{invalid} if the

@@ -48,10 +48,10 @@ ReferrerEntries signature_candidates(ReferrerEntries entries) {
     return entries;
 }
 
-// The referrers of the first mirror that has some, else those of the registry.
+// The referrers of the first endpoint that has some.
 ReferrerEntries registry_entries(const RegistryAccess& access, const oci::Reference& image,
-                                 const oci::Digest& manifest) {
-    const auto clients = access.pull_clients(image);
+                                 const oci::Digest& manifest, Endpoints endpoints) {
+    const auto clients = access.clients(image, endpoints);
     for (const auto& client : clients) {
         try {
             ReferrerEntries found = signature_candidates(list_referrers(*client, manifest));
@@ -102,14 +102,15 @@ FoundSignatures read_referrer(oci::ImageSource& source, const oci::Descriptor& e
 }  // namespace
 
 FoundSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                         std::size_t limit, const RegistryOptions& options) {
+                                         std::size_t limit, const RegistryOptions& options,
+                                         Endpoints endpoints) {
     const oci::Reference by_digest = image.with_digest(manifest);
     std::shared_ptr<oci::ImageSource> source;
     ReferrerEntries entries;
     if (image.transport == oci::Transport::docker) {
         const RegistryAccess access(options);
-        source = access.open_source(by_digest);
-        entries = registry_entries(access, by_digest, manifest);
+        entries = registry_entries(access, by_digest, manifest, endpoints);
+        if (!entries.empty()) source = access.open_source(by_digest, endpoints);
     } else if (image.transport == oci::Transport::oci) {
         source = oci::open_layout(image.location, image.tag);
         entries = layout_entries(*source, image, manifest);

@@ -16,12 +16,13 @@ namespace osb::registry {
 // count if the list names them as such.
 inline constexpr std::size_t kMaxReferrers = 100;
 
-// Reads at most `limit` signatures of the manifest from its referrers: in a registry those of the referrers
-// API or of the referrers tag, in a layout those in index.json. Fetches each by its digest, and it must refer
-// to the manifest. A malformed, missing or oversized one is skipped, because anyone who can write to the
-// repository can add it. Throws Error: unavailable if the registry fails, and io, which are never taken for
-// "not signed"; invalid and too_large for a malformed list.
+// Reads at most `limit` signatures of the manifest from its referrers: in the first of the endpoints that has
+// some those of the referrers API or of the referrers tag, in a layout those in index.json. Fetches each by
+// its digest, and it must refer to the manifest. A malformed, missing or oversized one is skipped, because
+// anyone who can write to the repository can add it. Throws Error: unavailable if the registry fails, and io,
+// which are never taken for "not signed"; invalid and too_large for a malformed list.
 FoundSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                         std::size_t limit, const RegistryOptions& options);
+                                         std::size_t limit, const RegistryOptions& options,
+                                         Endpoints endpoints = Endpoints::registry);
 
 }  // namespace osb::registry

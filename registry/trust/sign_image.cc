@@ -76,7 +76,11 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
             .hint("only docker:// and oci: have a place for signatures");
     }
     const std::string identity = identity_of(image, options.identity);
-    const std::shared_ptr<oci::ImageSource> source = open_source(image, std::nullopt, registry);
+    // What is signed is what the registry itself has. A mirror may have an older image under the name.
+    const std::shared_ptr<oci::ImageSource> source =
+        image.transport == oci::Transport::docker
+            ? RegistryAccess(registry).open_source(image, Endpoints::destination)
+            : open_source(image, std::nullopt, registry);
     const oci::Document root = source->root();
     if (root.raw.size() > oci::kMaxDocument) throw Error(ErrorKind::too_large, "the manifest is too large");
     const oci::Digest digest = oci::Digest::of(
@@ -95,8 +99,8 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
     std::vector<SignedManifest> out;
     for (const oci::Digest& one : digests) {
         // In the place where podman and skopeo look. A bundle does not count.
-        const std::vector<ImageClaim> known =
-            claims_by(public_key, read_tag_signatures(image, one, registry).signatures, one);
+        const std::vector<ImageClaim> known = claims_by(
+            public_key, read_tag_signatures(image, one, registry, Endpoints::destination).signatures, one);
         const bool has = std::any_of(known.begin(), known.end(),
                                      [&](const ImageClaim& claim) { return claim.reference == identity; });
         out.push_back({.digest = one, .identity = identity, .added = !has});

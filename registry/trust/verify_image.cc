@@ -65,11 +65,12 @@ class Checked {
         }
         const std::vector<PublicKey> keys = keys_of(requirement);
         Refusal refusal;
-        const FoundSignatures& tag = reader_.by_tag();
-        if (has_valid(tag.signatures, keys, requirement.identity, refusal)) return {};
-        const FoundSignatures& referrers = reader_.by_referrers();
-        if (has_valid(referrers.signatures, keys, requirement.identity, refusal)) return {};
-        const std::string& skipped = tag.problem.empty() ? referrers.problem : tag.problem;
+        std::string skipped;
+        for (std::size_t place = 0; place < reader_.places(); ++place) {
+            const FoundSignatures& found = reader_.at(place);
+            if (has_valid(found.signatures, keys, requirement.identity, refusal)) return {};
+            if (skipped.empty()) skipped = found.problem;
+        }
         return skipped.empty() ? refusal.reason : concat(refusal.reason, " (skipped: ", skipped, ')');
     }
 
@@ -161,13 +162,17 @@ std::vector<ImageClaim> claims_by(const PublicKey& key, const std::vector<ImageS
 std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
                                       const oci::Digest& manifest, const RegistryOptions& options) {
     SignatureReader reader(image, manifest, options);
-    std::vector<ImageClaim> out = claims_by(key, reader.by_tag().signatures, manifest);
-    try {
-        const std::vector<ImageClaim> more = claims_by(key, reader.by_referrers().signatures, manifest);
-        out.insert(out.end(), more.begin(), more.end());
-    } catch (const Error& error) {
-        if (out.empty()) throw;
-        log_warning(concat("not all signatures are read: ", error.message()));
+    std::vector<ImageClaim> out;
+    for (std::size_t place = 0; place < reader.places(); ++place) {
+        // Signatures at a mirror are copies of those at the registry, which need not be reachable.
+        if (!out.empty() && place > 0 && reader.is_mirror(place - 1) && !reader.is_mirror(place)) break;
+        try {
+            const std::vector<ImageClaim> more = claims_by(key, reader.at(place).signatures, manifest);
+            out.insert(out.end(), more.begin(), more.end());
+        } catch (const Error& error) {
+            if (out.empty()) throw;
+            log_warning(concat("not all signatures are read: ", error.message()));
+        }
     }
     return out;
 }

@@ -30,8 +30,8 @@ oci::Image open_trusted_image(const oci::Reference& reference, const std::option
 // compared with the image's. Attestations and payloads of another kind are left out. Throws Error.
 std::vector<ImageClaim> claims_by(const PublicKey& key, const std::vector<ImageSignature>& signatures,
                                   const oci::Digest& manifest);
-// The same for all signatures of the image. If the older place has one, a failure to read the other is only
-// logged. Throws as SignatureReader.
+// The same for all signatures of the image at the mirrors; if those have none, for all at the registry. If
+// one place has one, a failure to read the other is only logged. Throws as SignatureReader.
 std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference& image,
                                       const oci::Digest& manifest, const RegistryOptions& options);
 

@@ -133,6 +133,65 @@ def check_lies(test, source):
     replace_deltas(test, source.registry, source.digests["v2"], [(manifest, entries[0])])
 
 
+def delete(test, source, digest):
+    test.must("curl", "-sf", "-X", "DELETE", f"http://{source.registry.host}/v2/os/manifests/{digest}")
+
+
+def check_gone(test, source):
+    """Deltas that are listed, but whose manifests the registry does not have any more."""
+    subject = source.digests["v2"]
+    real = deltas_of(test, source.registry, subject)[0]
+    name = source.registry.image("os").split("docker://")[1]
+    manifest = json.loads(test.must("skopeo", "inspect", "--raw", INSECURE, f"docker://{name}@{real['digest']}"))
+    # They are tried first, because they seem to be smaller.
+    gone = [(dict(manifest, annotations=dict(manifest["annotations"], number=str(number))),
+             dict(real, annotations=dict(real["annotations"], **{"osb.delta.size": "1"}))) for number in range(10)]
+    replace_deltas(test, source.registry, subject, gone + [(manifest, real)])
+    listed = deltas_of(test, source.registry, subject)
+    for entry in listed[:-1]:
+        delete(test, source, entry["digest"])
+    used = transfer(test, pull(test, fresh(test, "by-the-last", source), source.registry.image("os:v2")), "a delta after ten that are gone")
+    test.check(used["way"] == "delta", "the deltas that are gone do not hide the other one", used)
+    delete(test, source, listed[-1]["digest"])
+    used = transfer(test, pull(test, fresh(test, "by-none", source), source.registry.image("os:v2")), "only deltas that are gone")
+    test.check(used["way"] == "objects", "then objects are fetched", used)
+    pushed = push(test, source, "v2", "--delta-from", source.commits["v1"])
+    test.check(pushed["digest"] == subject and [delta["unchanged"] for delta in pushed["deltas"]] == [False],
+               "a push makes the delta again", pushed)
+    repo = fresh(test, "made-again", source)
+    used = transfer(test, pull(test, repo, source.registry.image("os:v2")), "the delta that was made again")
+    test.check(used["way"] == "delta", "it is found", used)
+    check_commit(test, repo, source, "v2", "by the delta that was made again")
+    made = pushed["deltas"][0]["digest"]
+    left = [entry["digest"] for entry in deltas_of(test, source.registry, subject)]
+    test.check(left == [made], "docker-registry refuses a list with entries that are gone, so they are removed", left)
+    again = push(test, source, "v2", "--delta-from", source.commits["v1"], "--prune-deltas")
+    test.check([delta["unchanged"] for delta in again["deltas"]] == [True] and again["deltas_pruned"] == 0,
+               "it is neither made a third time nor pruned", again)
+    delete(test, source, made)
+    pruned = push(test, source, "v2", "--prune-deltas")
+    test.check(pruned["deltas_pruned"] == 1 and deltas_of(test, source.registry, subject) == [],
+               "--prune-deltas removes what is gone from the list", pruned)
+    push(test, source, "v2", "--delta-from", source.commits["v1"])
+
+
+def check_mirror(test, source):
+    """A mirror that has the image, but not what refers to it."""
+    conf = test.path("mirrors.conf")
+    with Registry(test, "mirror") as mirror:
+        with open(conf, "w", encoding="ascii") as file:
+            file.write(f'[[registry]]\nlocation = "{source.registry.host}"\ninsecure = true\n'
+                       f'[[registry.mirror]]\nlocation = "{mirror.host}"\ninsecure = true\n')
+        test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", source.registry.image("os:v2"),
+                  mirror.image("os:v2"))
+        repo = fresh(test, "mirrored", source)
+        os.environ["CONTAINERS_REGISTRIES_CONF"] = conf
+        used = transfer(test, pull(test, repo, source.registry.image("os:v2")), "pull by a mirror without deltas")
+        del os.environ["CONTAINERS_REGISTRIES_CONF"]
+        test.check(used["way"] == "delta" and mirror.since(0, "GET"), "the delta of the registry is found", (used, mirror.requests()))
+    check_commit(test, repo, source, "v2", "by a mirror")
+
+
 def check_resume(test, source):
     """Parts that were applied before an interruption are not fetched again."""
     for number in range(3):
@@ -160,7 +219,7 @@ def check_prune(test, source):
     test.check([delta["unchanged"] for delta in again["deltas"]] == [True, True], "they are not made twice", again)
     kept = push(test, source, "v4", "--prune-deltas")
     test.check(kept["deltas_pruned"] == 0, "all are of use", kept)
-    test.must("curl", "-sf", "-X", "DELETE", f"http://{source.registry.host}/v2/os/manifests/{source.digests['v2']}")
+    delete(test, source, source.digests["v2"])
     before = deltas_of(test, source.registry, source.digests["v2"])
     with FaultyProxy(source.registry, [Fault("status", method="DELETE", part="/manifests/", status=405)]) as proxy:
         result = test.run(test.osb, "push", "--json", "-q", "--repo", source.repo, INSECURE, "--prune-deltas", REF, proxy.image("os:v4"))
@@ -236,6 +295,51 @@ def check_signed_later(test, source, archive):
     os.remove(path_of(source.repo, source.commits["v2"]))
 
 
+def check_platforms(test, source):
+    """--delta-from takes the image of an index that is for the platform of the pushed commit, whatever this machine is."""
+    repo, tree = test.init_repo("platforms"), test.path("platforms-tree")
+    os.mkdir(tree)
+    first, entries = {}, []
+
+    def commit_for(machine, content):
+        with open(os.path.join(tree, "file"), "w", encoding="ascii") as file:
+            file.write(content * 1000)
+        return test.must("ostree", "commit", f"--repo={repo}", "-b", machine, "--owner-uid=0", "--owner-gid=0", f"--tree=dir={tree}",
+                         f"--add-metadata-string=ostree.architecture={machine}").strip()
+
+    def push_for(machine, *options):
+        return test.run(test.osb, "push", "--json", "-q", "--repo", repo, INSECURE, *options, machine,
+                        source.registry.image(f"os:{machine}"))
+
+    for machine, architecture in (("x86_64", "amd64"), ("aarch64", "arm64"), ("s390x", "s390x")):
+        first[machine] = commit_for(machine, machine)
+        pushed = push_for(machine)
+        test.check_status(pushed, 0, f"push for {machine}")
+        config = json.loads(test.must("skopeo", "inspect", "--config", INSECURE, source.registry.image(f"os:{machine}")))
+        test.check(config["architecture"] == architecture, f"the image is for {architecture}, as the commit states", config["architecture"])
+        raw = test.must("skopeo", "inspect", "--raw", INSECURE, source.registry.image(f"os:{machine}"))
+        if machine != "s390x":
+            entries.append({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": json.loads(pushed.stdout)["digest"],
+                            "size": len(raw.encode()), "platform": {"os": "linux", "architecture": architecture}})
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries}
+    put(test, source.registry, "both", index, "index")
+    for machine in ("x86_64", "aarch64"):
+        commit_for(machine, f"{machine} again")
+        pushed = push_for(machine, "--delta-from", source.registry.image("os:both"))
+        test.check_status(pushed, 0, f"push for {machine} with a delta")
+        found = [delta["from"] for delta in json.loads(pushed.stdout)["deltas"]]
+        test.check(found == [first[machine]], f"the delta is from the image for {machine}", (found, first))
+    commit_for("s390x", "again")
+    test.check_refused(push_for("s390x", "--delta-from", source.registry.image("os:both")), 1, "an index without the platform",
+                       "no image for linux/s390x")
+    archive = test.path("platforms-archive")
+    for machine in (first["aarch64"], "aarch64"):
+        options = () if machine == first["aarch64"] else ("--delta-from", source.registry.image("os:both"))
+        result = test.run(test.osb, "push", "--json", "-q", "--repo", repo, *options, machine, f"file://{archive}", "--ref", "aarch64")
+        test.check_status(result, 0, "push to an archive repository")
+    test.check(json.loads(result.stdout)["deltas"] == [{"from": first["aarch64"]}], "so it is for an archive repository", result.stdout)
+
+
 def check_refusals(test, source):
     # Other tests that run at the same time push deltas, too.
     own = {**os.environ, "TMPDIR": test.path("scratch")}
@@ -270,7 +374,10 @@ def main(test):
         check_import(test, source)
         check_damage(test, source)
         check_lies(test, source)
+        check_gone(test, source)
+        check_mirror(test, source)
         check_archive(test, source)
+        check_platforms(test, source)
         check_refusals(test, source)
         check_resume(test, source)
         check_prune(test, source)

@@ -27,8 +27,22 @@ def check_update(test, source):
     overhead = used["bytes"] - plan[0]["bytes"]
     test.check(0 < overhead < 40000, "the plan is right, but for manifest and config", (used, plan))
     check_commit(test, repo, source, "v2", "by objects")
-    again = transfer(test, pull(test, repo, source.registry.image("os:v2")), "the same again")
-    test.check(again["bytes"] < used["bytes"], "costs less", (again, used))
+    for options in ((), ("--fetch", "objects")):
+        again = transfer(test, pull(test, repo, source.registry.image("os:v2"), *options), f"the same again {options}")
+        test.check(again["way"] == "none" and again["requests"] <= 5 and again["layer_bytes"] == 0,
+                   "reads the start of the first layer, and no table of contents", again)
+    check_commit(test, repo, source, "v2", "once more")
+    # What is missing after all is fetched.
+    for path, options in (("/usr/bin", ("-d",)), ("/usr/bin/large", ())):
+        listed = test.must("ostree", "ls", "-C", *options, f"--repo={repo}", REF, path).split()
+        checksum = next(word for word in listed if len(word) == 64)
+        folder = os.path.join(repo, "objects", checksum[:2])
+        for name in os.listdir(folder):
+            if name.startswith(checksum[2:]):
+                os.remove(os.path.join(folder, name))
+        again = transfer(test, pull(test, repo, source.registry.image("os:v2")), f"an object of {path} is missing")
+        test.check(again["way"] == "objects" and again["requests"] > 5, "it is fetched", again)
+        check_commit(test, repo, source, "v2", f"{path} was fetched again")
 
 
 def check_ways(test, source):

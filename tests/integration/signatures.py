@@ -249,6 +249,32 @@ def check_layout(test, site):
     test.check_refused(result, 4, "a layout has no name for the default rule")
 
 
+def check_mirrors(test, site):
+    """A mirror has the image. Its signatures hide none of the registry's."""
+    digest = site.publish("mirrored:1", b"mirrored")
+    test.check_status(site.sign("mirrored:1"), 0, "sign what has a mirror")
+    policy = site.policy("mirrored", site.signed_by("site"))
+    conf = test.path("mirrors.conf")
+    with Registry(test, "mirror") as mirror:
+        copied = mirror.image("mirrored:1")
+        with open(conf, "w", encoding="ascii") as file:
+            file.write(f'[[registry]]\nlocation = "{site.registry.host}"\ninsecure = true\n'
+                       f'[[registry.mirror]]\nlocation = "{mirror.host}"\ninsecure = true\n')
+        os.environ["CONTAINERS_REGISTRIES_CONF"] = conf
+        test.must("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false", site.image("mirrored:1"), copied)
+        site.check(site.image("mirrored:1"), policy, True, "a mirror without signatures", witness=False)
+        test.check(any("/blobs/" in request[1] for request in mirror.since(0, "GET")), "the image comes from the mirror", mirror.requests())
+        name = site.image("mirrored:1").removeprefix("docker://")
+        other = test.run(test.osb, "sign", INSECURE, "-q", "--key", site.keys.path("other.key"), "--identity", name, copied)
+        test.check_status(other, 0, "sign at the mirror with another key")
+        site.check(site.image("mirrored:1"), policy, True, "a mirror with the signature of another", witness=False)
+        test.check_status(site.sign("mirrored:1", "other"), 0, "sign with that key")
+        found = signatures(test, site, "mirrored", digest)
+        test.check(len(found) == 2, "what the mirror has is not taken for the registry's, which keeps its own", found)
+    site.check(site.image("mirrored:1"), policy, True, "a mirror that is gone", witness=False)
+    del os.environ["CONTAINERS_REGISTRIES_CONF"]
+
+
 def check_install(test, site):
     """A disk whose system will require signatures is not made of an image without one."""
     digest = site.publish("install:1", b"install")
@@ -279,6 +305,7 @@ def main(test):
         check_keys(test, site)
         check_push(test, site)
         check_layout(test, site)
+        check_mirrors(test, site)
         check_install(test, site)
         if not site.skopeo_knows:
             test.skip_one("skopeo says the same", "this skopeo was built without these signatures")

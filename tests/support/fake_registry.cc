@@ -69,6 +69,11 @@ std::optional<std::string> FakeRegistry::manifest(const std::string& reference,
     return found == manifests_.end() ? std::nullopt : std::optional(found->second.raw);
 }
 
+void FakeRegistry::remove_tags() {
+    const std::lock_guard lock(mutex_);
+    tags_.clear();
+}
+
 std::size_t FakeRegistry::open_uploads() {
     const std::lock_guard guard(mutex_);
     return uploads_.size();

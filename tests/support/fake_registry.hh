@@ -95,6 +95,7 @@ class FakeRegistry {
     std::optional<std::string> blob(const std::string& digest, const std::string& repository = "repo");
     std::optional<std::string> manifest(const std::string& reference, const std::string& repository = "repo");
     std::size_t open_uploads();
+    void remove_tags();
 
     // How it behaves.
     std::string basic_user;   // "user:password" that Basic demands

@@ -2,8 +2,10 @@
 #include "ostree/delta/apply_delta.hh"
 
 #include <algorithm>
+#include <fstream>
 
 #include "oci/codec/unxz.hh"
+#include "ostree/delta/base_object.hh"
 #include "ostree/objects/object_reader.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "tests/support/thrown_kind.hh"
@@ -51,6 +53,34 @@ TEST_F(ApplyDeltaThreads, AMissingBaseIsNotFound) {
     const std::string target = directory_ / "empty";
     make_quick(target);
     EXPECT_EQ(thrown_kind([&] { apply(target, files.content(), parts_of(files)); }), ErrorKind::not_found);
+}
+
+// Of the files beside the objects. Here nothing else is written: all objects are there.
+TEST_F(ApplyDeltaThreads, ScratchFilesKeepTheReserve) {
+    make_commits();
+    const ostree::DeltaFiles files = make();
+    const std::vector<std::string> parts = parts_of(files);
+    const std::string target = target_with_old(ostree::RepoMode::archive, "target");
+    apply(target, files.content(), parts);
+    const Sha256 large = [&] {
+        const ostree::Repository repository = ostree::Repository::open(target);
+        for (const ostree::WalkedFile& file : ostree::walk_commit(repository, from()).files) {
+            if (ostree::read_object_header(repository, file.checksum).size == 3'000'000) return file.checksum;
+        }
+        return Sha256{};
+    }();
+    const auto apply_again = [&] {
+        ostree::Repository repository = ostree::Repository::open(target);
+        ostree::DeltaApplication application(repository, files.content());
+        MemorySource blob(as_bytes(parts[0]));
+        application.apply(0, blob, parts[0].size(), 1);
+    };
+    const auto load = [&] { ostree::BaseObject::load(ostree::Repository::open(target), large); };
+    EXPECT_NO_THROW(apply_again());
+    EXPECT_NO_THROW(load());
+    std::ofstream(target + "/config", std::ios::app) << "min-free-space-size=900TB\n";
+    EXPECT_EQ(thrown_kind(apply_again), ErrorKind::no_space);
+    EXPECT_EQ(thrown_kind(load), ErrorKind::no_space);
 }
 
 // Whatever byte of a part is wrong, no object with a wrong checksum is stored.

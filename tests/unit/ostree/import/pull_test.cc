@@ -6,6 +6,7 @@
 #include "ostree/objects/glib.hh"
 #include "ostree/objects/object_format.hh"
 #include "ostree/objects/object_reader.hh"
+#include "tests/support/small_file.hh"
 #include "tests/support/string_sink.hh"
 #include "tests/unit/ostree/import_fixture.hh"
 
@@ -157,11 +158,9 @@ std::string detached(const std::vector<std::string>& signatures, const char* not
 
 TEST_F(PullThreads, SignaturesAreJoined) {
     const auto bring = [&](const std::string& metadata, bool imported) {
-        auto of = layers();
-        const std::string name =
-            "sysroot/ostree/repo/objects/" + commit_.substr(0, 2) + '/' + commit_.substr(2) + ".commitmeta";
-        // Behind the commit itself, which is the first of the objects.
-        of[0].tar = of[0].tar.substr(0, of[0].tar.size() - 1024) + TarBuilder().file(name, metadata).finish();
+        put_file(repo_path() + "/objects/" + commit_.substr(0, 2) + '/' + commit_.substr(2) + ".commitmeta",
+                 metadata);
+        const auto of = layers();
         const MemoryImage image = make_image(of, labels(of));
         if (!imported) {
             EXPECT_EQ(pull(image.image).commit, commit_);

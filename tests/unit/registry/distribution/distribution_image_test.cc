@@ -159,6 +159,55 @@ TEST_F(DistributionImageThreads, MirrorsAreAskedFirstAndFailOver) {
     EXPECT_FALSE(mirror.manifest("v9"));
 }
 
+TEST_F(DistributionImageThreads, AMirrorHidesNoReferrers) {
+    test::FakeRegistry mirror;
+    const std::string conf = "[[registry]]\nlocation=\"" + fake.host() +
+                             "\"\n[[registry.mirror]]\nlocation=\"" + mirror.host() + "\"\n";
+    const oci::Digest subject = oci::Digest::of(as_bytes(manifest()));
+    const auto add = [&subject](test::FakeRegistry& registry, const std::string& type) {
+        registry.add_manifest("",
+                              concat(R"({"schemaVersion":2,"artifactType":")", type,
+                                     R"(","subject":{"digest":")", subject.to_string(), "\"}}"),
+                              std::string(oci::kMediaTypeManifest));
+    };
+    const auto found = [&] {
+        fill(fake);
+        fill(mirror);
+        const auto source = access(conf).open_source(reference(":v1"));
+        std::string out;
+        for (const oci::Descriptor& entry : source->referrers(subject, ""))
+            out += (out.empty() ? "" : " ") + entry.artifact_type;
+        // The image itself still comes from the mirror.
+        const std::size_t before = fake.requests().size();
+        EXPECT_EQ(read_layer(*source), content);
+        EXPECT_EQ(fake.requests().size(), before);
+        return out;
+    };
+    EXPECT_EQ(found(), "");
+    add(fake, "a/registry");
+    EXPECT_EQ(found(), "a/registry");
+    add(mirror, "a/mirror");
+    EXPECT_EQ(found(), "a/mirror a/registry");
+    add(mirror, "a/registry");
+    add(fake, "a/mirror");
+    EXPECT_EQ(found().size(), std::string("a/mirror a/registry").size());
+    // Either may fail. The registry is then asked once.
+    const auto fails = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
+        return FakeResponse{.status = 500};
+    };
+    mirror.before = fails;
+    EXPECT_EQ(found().size(), std::string("a/mirror a/registry").size());
+    mirror.before = nullptr;
+    fake.before = fails;
+    const std::size_t before = fake.count("GET", "/referrers/");
+    EXPECT_EQ(found().size(), std::string("a/mirror a/registry").size());
+    EXPECT_EQ(fake.count("GET", "/referrers/"), before + 1);
+    mirror.before = fails;
+    EXPECT_EQ(failure_of([&] { found(); }).first, ErrorKind::unavailable);
+    mirror.stop();
+}
+
 TEST_F(DistributionImageThreads, TheRegistrysCredentialsAreNotShownToAMirror) {
     test::FakeRegistry mirror;
     fill(fake);

@@ -81,6 +81,38 @@ TEST_F(ReferrersTest, WhatOthersWroteIntoTheIndexStays) {
     EXPECT_EQ(now["manifests"].size(), 2U);
 }
 
+// As docker-registry does.
+TEST_F(ReferrersTest, AnEntryThatIsGoneDoesNotKeepOthersOut) {
+    fake.referrers = false;
+    publish(referrer("a/b"));
+    oci::Json index = stand_in();
+    const std::string gone = digest_of("gone");
+    index["manifests"].push_back({{"mediaType", oci::kMediaTypeManifest}, {"digest", gone}, {"size", 4}});
+    fake.add_manifest(referrers_tag(subject()), index.dump(), std::string(oci::kMediaTypeIndex));
+    for (const int status : {400, 404}) {
+        fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+            if (r.method != "PUT" || r.body.find(gone) == std::string::npos) return std::nullopt;
+            return FakeResponse{.status = status, .body = R"({"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]})"};
+        };
+        fake.add_manifest(referrers_tag(subject()), index.dump(), std::string(oci::kMediaTypeIndex));
+        publish(referrer("c/d"));
+        const auto all = list_referrers(*client(), subject());
+        ASSERT_EQ(all.size(), 2U);
+        EXPECT_EQ(all[0].digest.to_string(), digest_of(referrer("a/b")));
+        EXPECT_EQ(all[1].digest.to_string(), digest_of(referrer("c/d")));
+    }
+    // Other refusals are errors, and remove nothing.
+    fake.add_manifest(referrers_tag(subject()), index.dump(), std::string(oci::kMediaTypeIndex));
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.method != "PUT" || !r.path.ends_with(referrers_tag(subject()))) return std::nullopt;
+        return FakeResponse{.status = 403};
+    };
+    const std::size_t looked = fake.count("HEAD", "/manifests/");
+    EXPECT_EQ(failure_of([&] { publish(referrer("e/f")); }).first, ErrorKind::unavailable);
+    EXPECT_EQ(fake.count("HEAD", "/manifests/"), looked);
+    EXPECT_EQ(stand_in(), index);
+}
+
 TEST_F(ReferrersTest, WhatIsNoIndexIsNotOverwritten) {
     fake.referrers = false;
     const std::string tag = referrers_tag(subject());

@@ -43,18 +43,18 @@ class ReferrerSignaturesTest : public RegistryTest {
     std::string add(const std::string& layers, const std::string& type,
                     const std::optional<oci::Digest>& subject = std::nullopt) {
         const oci::Descriptor config = oci::describe(oci::kMediaTypeEmpty, "{}");
-        fake.add_blob("{}");
+        store_->add_blob("{}");
         const std::string raw =
             R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":")" +
             type + R"(","config":)" + text_of(config) + R"(,"layers":[)" + layers +
             R"(],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":9,"digest":")" +
             subject.value_or(digest()).to_string() + "\"}}";
-        fake.add_manifest("", raw, std::string(oci::kMediaTypeManifest));
+        store_->add_manifest("", raw, std::string(oci::kMediaTypeManifest));
         return raw;
     }
     std::string layer(const std::string& content, const std::string& type = kBundleType,
                       const std::string& more = "") {
-        fake.add_blob(content);
+        store_->add_blob(content);
         return text_of(oci::describe(type, content), more);
     }
     std::string add_bundle(const std::string& bundle) { return add(layer(bundle), kBundleType); }
@@ -65,6 +65,7 @@ class ReferrerSignaturesTest : public RegistryTest {
     std::size_t valid() { return claims_by(test::public_key(), read().signatures, digest()).size(); }
 
     RegistryOptions given_;
+    test::FakeRegistry* store_ = &fake;  // where signatures are added
     oci::Digest digest_ = oci::Digest::of(as_bytes("the manifest"));
 };
 
@@ -209,7 +210,7 @@ class TagSignaturesTest : public ReferrerSignaturesTest {
         return stored ? layer(text, kSimpleType, more) : text_of(oci::describe(kSimpleType, text), more);
     }
     void tag(const std::string& raw) {
-        fake.add_manifest(oci::signature_tag(digest()), raw, std::string(oci::kMediaTypeManifest));
+        store_->add_manifest(oci::signature_tag(digest()), raw, std::string(oci::kMediaTypeManifest));
     }
     void tag_layers(const std::string& layers) {
         tag(R"({"schemaVersion":2,"config":)" + text_of(oci::describe(oci::kMediaTypeConfig, "{}")) +
@@ -240,6 +241,94 @@ TEST_F(TagSignaturesTest, AMalformedListDoesNotHideBundles) {
         EXPECT_EQ(found(), 1U) << bad;
         EXPECT_NE(read_tag_signatures(image(), digest(), given_).problem, "") << bad;
     }
+}
+
+// The registry, and a mirror of it.
+class MirrorSignaturesTest : public TagSignaturesTest {
+  protected:
+    MirrorSignaturesTest() {
+        test::put_file(directory_ / "registries.conf", "[[registry]]\nprefix=\"" + fake.host() +
+                                                           "\"\n[[registry.mirror]]\nlocation=\"" +
+                                                           mirror.host() + "\"\n");
+        ::setenv("CONTAINERS_REGISTRIES_CONF", (directory_ / "registries.conf").c_str(), 1);
+    }
+    ~MirrorSignaturesTest() override { ::unsetenv("CONTAINERS_REGISTRIES_CONF"); }
+    void TearDown() override {
+        mirror.stop();
+        TagSignaturesTest::TearDown();
+    }
+
+    void fail(test::FakeRegistry& registry) {
+        registry.before = [](const test::FakeRequest&) { return test::FakeResponse{.status = 500}; };
+    }
+    std::string valid_bundle() { return test::signed_bundle(test::statement_of(digest())); }
+    // In both places, and all of them wrong.
+    void add_junk() {
+        add_bundle("junk");
+        add_bundle(test::bundle_with(test::envelope_with(test::statement_of(digest()), "a signature")));
+        const std::string more = R"(,"annotations":{"dev.cosignproject.cosign/signature":"eA=="})";
+        std::string layers;
+        for (std::size_t i = 0; i < kMaxSignatures + 1; ++i) {
+            layers += (i == 0 ? "" : ",") + layer("junk " + std::to_string(i), kSimpleType, more);
+        }
+        tag_layers(layers);
+    }
+
+    test::TempDirectory directory_;
+    test::FakeRegistry mirror;
+};
+
+TEST_F(MirrorSignaturesTest, AMirrorHidesNothing) {
+    for (const bool is_tag : {true, false}) {
+        SCOPED_TRACE(is_tag);
+        store_ = &fake;
+        if (is_tag) {
+            tag_layers(signed_layer());
+        } else {
+            fake.remove_tags();
+            add_bundle(valid_bundle());
+        }
+        mirror.before = nullptr;
+        EXPECT_EQ(found(), 1U);  // the mirror has none, or those of the last round
+        store_ = &mirror;
+        if (is_tag) add_junk();
+        EXPECT_EQ(found(), 1U);
+        mirror.before = [](const test::FakeRequest& r) -> std::optional<test::FakeResponse> {
+            if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
+            return test::FakeResponse{.body = "not JSON"};
+        };
+        EXPECT_EQ(found(), 1U);
+        fail(mirror);
+        EXPECT_EQ(found(), 1U);
+    }
+}
+
+TEST_F(MirrorSignaturesTest, TheRegistryIsNotNeededForWhatTheMirrorHas) {
+    fail(fake);
+    store_ = &mirror;
+    add_bundle(valid_bundle());
+    EXPECT_EQ(found(), 1U);
+    tag_layers(signed_layer());
+    EXPECT_EQ(found(), 2U);
+    EXPECT_EQ(fake.requests().size(), 0U);
+}
+
+TEST_F(MirrorSignaturesTest, AFailureOfTheRegistryIsNotAnAnswer) {
+    fail(fake);
+    store_ = &mirror;
+    EXPECT_EQ(failure_of([&] { found(); }).first, ErrorKind::unavailable);
+    add_junk();
+    EXPECT_EQ(failure_of([&] { found(); }).first, ErrorKind::unavailable);
+}
+
+TEST_F(MirrorSignaturesTest, WritingKeepsWhatTheRegistryHas) {
+    tag_layers(signed_layer());
+    store_ = &mirror;
+    add_junk();
+    add_signature(image(), digest(), {.payload = "{}", .signature = "s"}, given_);
+    mirror.stop();
+    EXPECT_EQ(read_tag_signatures(image(), digest(), given_).signatures.size(), 2U);
+    EXPECT_EQ(found(), 1U);
 }
 
 // A policy for everything that requires the key, with more members.
