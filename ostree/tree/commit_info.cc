@@ -16,10 +16,14 @@ namespace osb::ostree {
 
 namespace {
 
-GVariantPtr load_whole(const Repository& repository, const CommitId& commit) {
-    GVariantPtr commit_object = load_commit(repository, commit);
-    if (commit_object) return commit_object;
-    throw Error(ErrorKind::not_found, concat("the repository holds the commit ", commit, " only in part"));
+// Also of a commit that lacks objects.
+GVariantPtr load_object(const Repository& repository, const CommitId& commit) {
+    GErrorSlot error;
+    GVariant* commit_object = nullptr;
+    error.check(ostree_repo_load_commit(repository.handle().repo.get(), commit.c_str(), &commit_object,
+                                        nullptr, error.out()) != 0,
+                concat("cannot load the commit ", commit));
+    return GVariantPtr(commit_object);
 }
 
 // Maps the architectures whose names in uname -m and in Go are known. Other names give nullopt.
@@ -53,7 +57,7 @@ CommitInfo info_of(GVariant* commit_object) {
 }  // namespace
 
 std::optional<oci::Platform> read_commit_platform(const Repository& repository, const CommitId& commit) {
-    const GVariantPtr commit_object = load_whole(repository, commit);
+    const GVariantPtr commit_object = load_object(repository, commit);
     const GVariantPtr metadata = metadata_of(commit_object.get());
     if (const auto config = config_of(metadata.get(), commit);
         config && !config->platform.architecture.empty())
@@ -63,7 +67,7 @@ std::optional<oci::Platform> read_commit_platform(const Repository& repository, 
 
 std::vector<oci::Digest> read_commit_layers(const Repository& repository, const CommitId& commit,
                                             const std::string& manifest_digest) {
-    const GVariantPtr metadata = metadata_of(load_whole(repository, commit).get());
+    const GVariantPtr metadata = metadata_of(load_object(repository, commit).get());
     try {
         const oci::Digest digest = oci::Digest::parse(manifest_digest);
         const oci::Manifest manifest =
@@ -93,16 +97,7 @@ bool has_whole_commit(const Repository& repository, const CommitId& commit) {
 }
 
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit) {
-    return info_of(load_whole(repository, commit).get());
-}
-
-CommitInfo read_partial_commit_info(const Repository& repository, const CommitId& commit) {
-    GErrorSlot error;
-    GVariant* commit_object = nullptr;
-    error.check(ostree_repo_load_commit(repository.handle().repo.get(), commit.c_str(), &commit_object,
-                                        nullptr, error.out()) != 0,
-                concat("cannot load the commit ", commit));
-    return info_of(GVariantPtr(commit_object).get());
+    return info_of(load_object(repository, commit).get());
 }
 
 CommitInfo parse_commit_info(std::string_view commit_object) {

@@ -1,4 +1,6 @@
-// The metadata of a commit.
+// The metadata of a commit. They are in the commit object, so they are read although other objects of the
+// commit are missing: a system of which `ostree fsck --delete` has removed a damaged file must remain
+// replaceable.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +28,8 @@ struct CommitInfo {
     std::uint64_t time = 0;       // seconds since 1970
 };
 
-// Throws Error{not_found} if the commit is missing or incomplete.
+// Throws Error{not_found} if the commit is missing.
 CommitInfo read_commit_info(const Repository& repository, const CommitId& commit);
-
-// The same for a commit of which the repository may have only the commit object. Throws Error{not_found}.
-CommitInfo read_partial_commit_info(const Repository& repository, const CommitId& commit);
 
 // The same from the bytes of a commit object, such as one whose signature was verified and that is not stored
 // yet. Throws Error{invalid} for malformed bytes.

@@ -235,7 +235,9 @@ void Candidate::set_fetched(const FetchedImage& fetched) {
 }
 
 void Candidate::set_pulled(const ostree::CommitId& commit) {
-    const ostree::CommitInfo info = ostree::read_commit_info(sysroot_.repository(), commit);
+    const ostree::Repository repository = sysroot_.repository();
+    static_cast<void>(ostree::read_complete_root(repository, commit));  // else it throws
+    const ostree::CommitInfo info = ostree::read_commit_info(repository, commit);
     facts_.commit = commit;
     facts_.is_fetched = true;
     set_release({.version = info.version, .time = info.time});

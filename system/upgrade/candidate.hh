@@ -31,6 +31,8 @@ class Candidate {
     const UpgradeTarget& target() const { return target_; }
     const UpgradeFacts& facts() const { return facts_; }
     bool is_remote() const { return target_.read_from.empty(); }
+    // The origin requires signatures of commits, which are verified.
+    bool is_trusted() const { return trust_.has_value(); }
     // The image; available after read(), unless it was completely fetched before.
     const std::optional<oci::Image>& image() const { return image_; }
     // The commit inside the image, if the origin requires signatures of it and they were verified now, before

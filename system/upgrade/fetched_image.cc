@@ -15,6 +15,7 @@
 #include "oci/documents/digest.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
+#include "ostree/tree/commit_info.hh"
 
 namespace osb::system {
 namespace {
@@ -49,8 +50,9 @@ std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot) {
         const std::string path = concat(sysroot.path_of(kDirectory), '/', kName);
         const std::string text = read_regular_file(AT_FDCWD, path, kMaxFetchedFile);
         FetchedImage out = parse_fetched_image(oci::parse_json(text, kName), kName);
-        if (sysroot.repository().resolve(image::image_ref(out.image).text()) != out.commit)
-            return std::nullopt;
+        const ostree::Repository repository = sysroot.repository();
+        if (repository.resolve(image::image_ref(out.image).text()) != out.commit) return std::nullopt;
+        if (!ostree::has_whole_commit(repository, out.commit)) return std::nullopt;
         return out;
     } catch (const Error& error) {
         log_debug(concat(kName, " is ignored: ", error.message()));

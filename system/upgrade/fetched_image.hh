@@ -26,7 +26,7 @@ oci::Json to_json(const FetchedImage& fetched);
 FetchedImage parse_fetched_image(const oci::Json& json, std::string_view what);
 
 // Reads the record. Returns nothing if there is no record, the record is malformed, or the image's ref in the
-// repository does not (or no longer) point to that commit.
+// repository does not (or no longer) point to that commit, or the commit lacks objects.
 std::optional<FetchedImage> read_fetched_image(const ostree::Sysroot& sysroot);
 
 // Writes the record. The sysroot must be locked.

@@ -54,7 +54,7 @@ class RemoteCommit {
     }
 
     Release release() {
-        const ostree::CommitInfo info = ostree::read_partial_commit_info(scratch_.repository(), commit_);
+        const ostree::CommitInfo info = ostree::read_commit_info(scratch_.repository(), commit_);
         return {.version = info.version, .time = info.time};
     }
 

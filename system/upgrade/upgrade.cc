@@ -12,6 +12,7 @@
 #include "ostree/push/remote_pull.hh"
 #include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
+#include "ostree/tree/verify_files.hh"
 #include "system/deploy/deployable.hh"
 #include "system/deploy/given_up.hh"
 #include "system/origin/machine_platform.hh"
@@ -164,6 +165,9 @@ class Upgrade {
         check_machine_of_commit(*report_.commit, sysroot_, target_.current);
         const oci::Platform machine = machine_platform(sysroot_, target_.current);
         const ostree::CommitWalk walk = ostree::walk_commit(repository, *report_.commit);
+        // The signature covers the checksums. What is linked below is what was stored under them, now or long
+        // ago, by a process that decodes what comes from outside.
+        if (candidate_.is_trusted()) ostree::verify_files(repository, walk, options_.jobs);
         const ostree::Deployment& from = arguments_from();
         const ostree::NewDeployment next{
             .stateroot = target_.current.id.stateroot,

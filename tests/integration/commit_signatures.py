@@ -349,6 +349,7 @@ def check_machine(test, keys, registry):
     test.check_refused(upgrade("--from", images.oci("v2")), 4, "nor from a disk", "does not contain an ostree commit")
     test.check((disk.deployments(), disk.refs()) == before, "nothing changed", disk.refs())
     second = version(test, keys, images, repo, "v2", "--sign", keys.path("one.pem"))
+    check_changed_file(test, disk, second, upgrade)
     result = upgrade()
     test.check(result.status == 0 and disk.deployments()[1]["id"] == second + ".0" and name in disk.origin(disk.deployments()[1]),
                "upgrade to a commit that is signed", result.describe())
@@ -360,6 +361,28 @@ def check_machine(test, keys, registry):
     disk.unmount()
     check_same_files(test, keys, images, repo, first)
     check_url(test, keys, repo, registry)
+
+
+def check_changed_file(test, disk, commit, upgrade):
+    """The signature is good, but another file lies under the checksum of one of the commit's."""
+    before = disk.deployments()
+    repo = disk.path("ostree/repo")
+    test.check_status(upgrade("--download-only"), 0, "the download of a commit that is signed")
+    listed = test.must("ostree", "ls", "-C", f"--repo={repo}", commit, "/usr/etc/new.conf").split()
+    checksum = next(word for word in listed if len(word) == 64)
+    path = os.path.join(repo, "objects", checksum[:2], checksum[2:] + ".file")
+    status = os.stat(path)
+    with open(path + ".new", "wb") as file:
+        file.write(b"malice!")
+    os.chown(path + ".new", status.st_uid, status.st_gid)
+    os.chmod(path + ".new", status.st_mode)
+    os.rename(path + ".new", path)
+    result = upgrade()
+    test.check_refused(result, 3, "another file under the checksum of a signed one", "/usr/etc/new.conf")
+    test.check("ostree fsck --delete" in result.stderr and disk.deployments() == before, "with advice, and nothing is deployed",
+               result.describe())
+    test.run("ostree", "fsck", "--delete", "--quiet", f"--repo={repo}")
+    test.check(not os.path.exists(path), "which removes it")
 
 
 def relabel(test, images, name, version_label, created):

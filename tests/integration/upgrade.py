@@ -262,6 +262,35 @@ def pulled(test, registry, images, disk):
     test.check_refused(upgrade(disk, "--check"), 77, "the same again", "is running")
 
 
+def damaged(test, registry, images, disk):
+    """A file of the running system is damaged, and ostree has removed it: the next upgrade fetches it, if the new system has it too."""
+    repo = disk.path("ostree/repo")
+    commit = disk.deployments()[0]["id"].partition(".")[0]
+    checksum = next(word for word in test.must("ostree", "ls", "-C", f"--repo={repo}", commit, "/usr/bin/osb-oci").split() if len(word) == 64)
+    path = os.path.join(repo, "objects", checksum[:2], checksum[2:] + ".file")
+    with open(path, "r+b") as file:
+        file.write(b"X")
+    test.check(test.run("ostree", "fsck", "--delete", "--quiet", f"--repo={repo}").status != 0 and not os.path.exists(path),
+               "ostree fsck --delete removes a damaged object")
+    status = disk.osb("status", "--json")
+    test.check(status.status == 0 and json.loads(status.stdout)["deployments"][0]["version"] == "v1", "status", status.describe())
+    images.system("v40", ["quiet"], PACKAGES)
+    images.push("v40")
+    result = upgrade(disk, "--check")
+    test.check(result.status == 0, "--check of an upgrade", result.describe())
+    result = upgrade(disk, "--download-only")
+    test.check(result.status == 0 and os.path.exists(path), "its download has the file again", result.describe())
+    # Also one that is damaged after that.
+    os.unlink(path)
+    fetched = disk.state("fetched.json")["commit"]
+    with open(os.path.join(repo, "state", fetched + ".commitpartial"), "wb") as file:
+        file.write(b"f")
+    result = upgrade(disk)
+    test.check(result.status == 0 and os.path.exists(path) and disk.versions() == ["v1", "v40"], "the upgrade", result.describe())
+    with open(os.path.join(disk.deployments()[1]["path"], "usr/bin/osb-oci"), "rb") as file:
+        test.check(file.read() == b"program", "the new system has the file whole")
+
+
 def main(test):
     need(test)
     os.chmod(test.work, 0o755)  # for the test without privileges
@@ -282,6 +311,7 @@ def main(test):
             rollback_does_not_wait(test, registry, proxy, images, disk)
             given_up(test, registry, disk)
             pulled(test, registry, images, disk)
+            damaged(test, registry, images, disk)
             disk.unmount()
 
 
