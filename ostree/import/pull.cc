@@ -20,6 +20,7 @@
 #include "ostree/import/object_fetch.hh"
 #include "ostree/objects/object_writer.hh"
 #include "ostree/objects/repository_handle.hh"
+#include "ostree/objects/staging.hh"
 #include "ostree/tree/commit_binding.hh"
 #include "ostree/tree/commit_info.hh"
 
@@ -161,6 +162,7 @@ std::optional<PullResult> pull_present(Repository& repository, const oci::Image&
         check_required_commit(options.required_commit, *held.commit);
         Transaction transaction(repository);
         publish(repository, transaction, held, options.ref);
+        remove_abandoned_staging(ostree_repo_get_dfd(repository.handle().repo.get()));
     } catch (const Error& error) {
         if (exit_status(error.kind()) != 3 && error.kind() != ErrorKind::not_found) throw;
         log_debug(concat("the commit is not complete: ", error.message()));
