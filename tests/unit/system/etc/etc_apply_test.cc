@@ -186,7 +186,7 @@ TEST_F(EtcApplyTest, TheFingerprintIsKnownBeforeTheSwap) {
 TEST_F(EtcApplyTest, HolesStayHoles) {
     fill();
     write("local/sparse", "begin");
-    constexpr std::uintmax_t kSize = 64UL * 1024 * 1024;
+    constexpr std::uintmax_t kSize = 16UL * 1024 * 1024;
     fs::resize_file(top_ / "local/sparse", kSize);
     replace();
     EXPECT_EQ(fs::file_size(top_ / "deployment/etc/sparse"), kSize);
