@@ -266,7 +266,8 @@ def damaged(test, registry, images, disk):
     """A file of the running system is damaged, and ostree has removed it: the next upgrade fetches it, if the new system has it too."""
     repo = disk.path("ostree/repo")
     commit = disk.deployments()[0]["id"].partition(".")[0]
-    checksum = next(word for word in test.must("ostree", "ls", "-C", f"--repo={repo}", commit, "/usr/bin/osb-oci").split() if len(word) == 64)
+    listed = test.must("ostree", "ls", "-C", f"--repo={repo}", commit, "/usr/bin/osb-oci").split()
+    checksum = next(word for word in listed if len(word) == 64)
     path = os.path.join(repo, "objects", checksum[:2], checksum[2:] + ".file")
     with open(path, "r+b") as file:
         file.write(b"X")
