@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Takes minutes.
 """The program's sources compile against the headers of musl, which Alpine has instead of glibc's. Nothing is linked: what this finds is a
 name, a type or a macro that only glibc has. On Alpine itself the build shows it.
 
