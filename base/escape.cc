@@ -52,10 +52,6 @@ void append_hex(std::string& out, std::string_view bytes) {
     }
 }
 
-}  // namespace
-
-namespace {
-
 std::string escape_but(std::string_view text, std::size_t max_length, bool keeps_backslashes) {
     std::string out;
     while (!text.empty()) {

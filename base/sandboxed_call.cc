@@ -6,12 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdint>
 #include <exception>
 #include <string_view>
 #include <thread>
@@ -19,7 +16,6 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
-#include "base/escape.hh"
 #include "base/fd.hh"
 #include "base/interrupt.hh"
 #include "base/log.hh"

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hh"
@@ -18,11 +16,6 @@ namespace {
 constexpr const char* kWhat = "the answer of the process in the sandbox";
 constexpr std::size_t kMaxNotes = 100000;
 constexpr std::size_t kMaxNote = 16UL * 1024;
-
-std::uint64_t required_count(const oci::Json& json, const char* key) {
-    return static_cast<std::uint64_t>(
-        oci::required_integer(json, key, 0, std::numeric_limits<std::int64_t>::max(), kWhat));
-}
 
 }  // namespace
 
@@ -48,9 +41,9 @@ ostree::Transfer parse_transfer(const oci::Json& json) {
     const auto* const way = std::find(kWays.begin(), kWays.end(), name);
     if (way == kWays.end()) throw Error(ErrorKind::invalid, concat(kWhat, ": unknown way ", quoted(name)));
     return {.way = *way,
-            .bytes = required_count(json, "bytes"),
-            .requests = required_count(json, "requests"),
-            .layer_bytes = required_count(json, "layer_bytes")};
+            .bytes = oci::required_count(json, "bytes", kWhat),
+            .requests = oci::required_count(json, "requests", kWhat),
+            .layer_bytes = oci::required_count(json, "layer_bytes", kWhat)};
 }
 
 std::string to_text(const ImportAnswer& answer) {

@@ -1,6 +1,5 @@
 #include "oci/documents/document_json.hh"
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -17,8 +16,7 @@ namespace {
 // descriptor.md: the size in bytes, a non-negative int64. Only a JSON integer is valid, because programs read
 // 1e3 and "12" as different numbers.
 std::uint64_t parse_size(const Json& object, std::string_view what) {
-    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::uint64_t>(required_integer(object, "size", 0, kMax, what));
+    return required_count(object, "size", what);
 }
 
 std::optional<Platform> parse_platform(const Json& object, std::string_view what) {

@@ -83,6 +83,11 @@ std::int64_t required_integer(const Json& object, const char* key, std::int64_t 
     return value.get<std::int64_t>();
 }
 
+std::uint64_t required_count(const Json& object, const char* key, std::string_view what) {
+    return static_cast<std::uint64_t>(
+        required_integer(object, key, 0, std::numeric_limits<std::int64_t>::max(), what));
+}
+
 bool optional_flag(const Json& object, const char* key, std::string_view what) {
     const Json* value = find_member(object, key);
     if (value == nullptr) return false;

@@ -40,6 +40,9 @@ std::string optional_string(const Json& object, const char* key, std::string_vie
 std::int64_t required_integer(const Json& object, const char* key, std::int64_t least, std::int64_t most,
                               std::string_view what);
 
+// A size or a number of things: the same from 0 to 2^63-1.
+std::uint64_t required_count(const Json& object, const char* key, std::string_view what);
+
 // A boolean, false if it is missing. Throws Error{invalid} if it has another type.
 bool optional_flag(const Json& object, const char* key, std::string_view what);
 

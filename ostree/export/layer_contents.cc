@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -89,11 +88,6 @@ oci::Json head_of(const oci::WrittenLayer& written, const oci::LayerFormat& form
             {"weight", weight}};
 }
 
-std::uint64_t number(const oci::Json& json, const char* key) {
-    return static_cast<std::uint64_t>(
-        oci::required_integer(json, key, 0, std::numeric_limits<std::int64_t>::max(), kWhat));
-}
-
 // nullopt for a record of something else.
 std::optional<ExportedLayer> parse(std::string_view text, const oci::Digest& blob, const oci::Digest& diff_id,
                                    const oci::LayerFormat& format) {
@@ -107,14 +101,14 @@ std::optional<ExportedLayer> parse(std::string_view text, const oci::Digest& blo
     }
     // Evaluate what may throw first: g++ 12 destroys the members of an incomplete aggregate twice.
     const std::string media_type = oci::required_string(json, "mediaType", kWhat);
-    const std::uint64_t size = number(json, "size");
+    const std::uint64_t size = oci::required_count(json, "size", kWhat);
     std::map<std::string, std::string> annotations = oci::string_map(json, "annotations", kWhat);
     ExportedLayer out{.descriptor = {.media_type = media_type,
                                      .digest = blob,
                                      .size = size,
                                      .annotations = std::move(annotations)},
                       .layer = std::make_shared<Layer>(diff_id, LayerKind::objects),
-                      .weight = number(json, "weight")};
+                      .weight = oci::required_count(json, "weight", kWhat)};
     parse_entries(text.substr(end + 1), *out.layer);
     return out;
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.hh"
@@ -39,8 +38,7 @@ FetchedImage parse_fetched_image(const oci::Json& json, std::string_view what) {
                      .digest = oci::required_string(json, "digest", what),
                      .commit = ostree::CommitId::parse(oci::required_string(json, "commit", what)),
                      .version = oci::required_string(json, "version", what),
-                     .time = static_cast<std::uint64_t>(oci::required_integer(
-                         json, "time", 0, std::numeric_limits<std::int64_t>::max(), what))};
+                     .time = oci::required_count(json, "time", what)};
     static_cast<void>(oci::Digest::parse(out.digest));
     return out;
 }

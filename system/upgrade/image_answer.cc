@@ -1,6 +1,5 @@
 #include "system/upgrade/image_answer.hh"
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "image/sandbox/import_answer.hh"
@@ -12,11 +11,6 @@ namespace osb::system {
 namespace {
 
 constexpr const char* kWhat = "the answer of the process in the sandbox";
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-
-std::uint64_t required_count(const oci::Json& json, const char* key) {
-    return static_cast<std::uint64_t>(oci::required_integer(json, key, 0, kMost, kWhat));
-}
 
 }  // namespace
 
@@ -36,10 +30,10 @@ ImageAnswer parse_image_answer(std::string_view text) {
     const oci::Json json = oci::parse_json(text, kWhat);
     ImageAnswer out{.digest = oci::Digest::parse(oci::required_string(json, "digest", kWhat)).to_string(),
                     .is_same_system = oci::optional_flag(json, "is_same_system", kWhat),
-                    .bytes_read = required_count(json, "bytes_read")};
+                    .bytes_read = oci::required_count(json, "bytes_read", kWhat)};
     if (const oci::Json* const release = oci::find_member(json, "release")) {
         out.release = Release{.version = oci::required_string(*release, "version", kWhat),
-                              .time = required_count(*release, "time")};
+                              .time = oci::required_count(*release, "time", kWhat)};
     }
     if (oci::find_member(json, "commit") != nullptr)
         out.commit = ostree::CommitId::parse(oci::required_string(json, "commit", kWhat));

@@ -165,9 +165,6 @@ class Upgrade {
         check_machine_of_commit(*report_.commit, sysroot_, target_.current);
         const oci::Platform machine = machine_platform(sysroot_, target_.current);
         const ostree::CommitWalk walk = ostree::walk_commit(repository, *report_.commit);
-        // The signature covers the checksums. What is linked below is what was stored under them, now or long
-        // ago, by a process that decodes what comes from outside.
-        if (candidate_.is_trusted()) ostree::verify_files(repository, walk, options_.jobs);
         const ostree::Deployment& from = arguments_from();
         const ostree::NewDeployment next{
             .stateroot = target_.current.id.stateroot,
@@ -186,6 +183,9 @@ class Upgrade {
             report_.result = UpgradeResult::downloaded;
             return;
         }
+        // The signature covers the checksums. What is linked below is what was stored under them, now or long
+        // ago, by a process that decodes what comes from outside.
+        if (candidate_.is_trusted()) ostree::verify_files(repository, walk, options_.jobs);
         const DeployOutcome outcome = deploy_next(
             sysroot_, next,
             {.image = target_.image, .digest = report_.digest, .version = report_.release.version});
