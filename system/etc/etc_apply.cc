@@ -27,7 +27,8 @@ namespace osb::system {
 namespace {
 
 constexpr std::size_t kMaxAccountFile = 16UL * 1024 * 1024;
-constexpr const char* kNewEtc = "etc.new";
+constexpr const char* kNewEtc = ".osb-etc-new";
+constexpr const char* kOldEtc = ".osb-etc-old";  // between two renames
 constexpr mode_t kPrivateDirectory = 0700;
 
 struct ListCloser {
@@ -83,6 +84,20 @@ class MutableScope {
     bool changed_ = false;
 };
 
+void make_immutable(int directory) {
+    int flags = 0;
+    if (::ioctl(directory, FS_IOC_GETFLAGS, &flags) != 0) return;  // a filesystem without flags
+    const int with = flags | FS_IMMUTABLE_FL;
+    if (::ioctl(directory, FS_IOC_SETFLAGS, &with) != 0 && errno != EOPNOTSUPP)
+        throw_errno("cannot make the deployment's directory immutable");
+}
+
+bool has_entry(int directory, const char* name) {
+    if (::faccessat(directory, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno != ENOENT) throw_errno(concat("cannot read ", quoted(name)));
+    return false;
+}
+
 // Existing entries keep their labels: libostree has set them according to the policy.
 void keep_label(EtcEntry& entry, const EtcTree& present, const std::string& path) {
     const auto found = present.find(path);
@@ -111,8 +126,6 @@ int exchange(int directory, const char* a, const char* b) {
     return static_cast<int>(::syscall(SYS_renameat2, directory, a, directory, b, kExchange));
 }
 
-constexpr const char* kOldEtc = "etc.old";  // between two renames
-
 // Exchanges the directories. Afterwards the old one has the name kNewEtc.
 void swap_in(int deployment) {
     if (exchange(deployment, kNewEtc, "etc") == 0) return;
@@ -126,6 +139,14 @@ void swap_in(int deployment) {
         throw_errno("cannot put the new /etc in place");
     }
     ::renameat(deployment, kOldEtc, deployment, kNewEtc);
+}
+
+// Removes what an interrupted run left. Puts /etc back if it was interrupted between two renames.
+void remove_leftovers(int deployment) {
+    if (!has_entry(deployment, "etc") && ::renameat(deployment, kOldEtc, deployment, "etc") != 0)
+        throw_errno("cannot put the old /etc back");
+    remove_tree(deployment, kOldEtc);
+    remove_tree(deployment, kNewEtc);
 }
 
 EtcTree read_present(int deployment) {
@@ -251,14 +272,23 @@ EtcSide read_etc_side(int directory) {
     return out;
 }
 
+bool clear_interrupted_replace(int deployment) {
+    if (!has_entry(deployment, kOldEtc) && !has_entry(deployment, kNewEtc)) return false;
+    {
+        const MutableScope writable(deployment);
+        remove_leftovers(deployment);
+    }
+    // The interrupted run made it mutable.
+    make_immutable(deployment);
+    return true;
+}
+
 std::string replace_etc(int deployment, const EtcPlan& plan, const EtcSources& sources,
                         const std::function<void(const std::string&)>& before_swap) {
     struct stat before {};
     if (::fstat(deployment, &before) != 0) throw_errno("cannot read the deployment's directory");
     const MutableScope writable(deployment);
-    if (::faccessat(deployment, "etc", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        ::renameat(deployment, kOldEtc, deployment, "etc");
-    remove_tree(deployment, kNewEtc);
+    remove_leftovers(deployment);
     std::string result;
     try {
         result = make_new_etc(deployment, plan, sources);

@@ -123,6 +123,16 @@ EtcMerge settled(const Sysroot& sysroot, EtcMerge merge) {
     return merge;
 }
 
+// A merge that was killed can have left a second /etc, with passwords in it, although /etc is up to date.
+void clear_leftovers(const Sysroot& sysroot, const EtcMerge& merge) {
+    try {
+        clear_interrupted_replace(open_deployment(sysroot, merge.deployment).get());
+    } catch (const Error& error) {
+        log_warning(concat("cannot remove what an interrupted merge of /etc left in ",
+                           merge.deployment.short_text(), ": ", error.message()));
+    }
+}
+
 bool has_changed(const Sysroot& sysroot, const EtcMerge& merge) {
     return source_fingerprint(etc_of(sysroot, merge.from)) != merge.source;
 }
@@ -239,6 +249,7 @@ std::vector<EtcMergeReport> merge_etc(const Sysroot& sysroot, const EtcMergeOpti
         }
         const bool runs = options.running == each.deployment;
         if (runs && options.is_waiting_only) continue;
+        clear_leftovers(sysroot, each);
         const EtcMerge merge = settled(sysroot, each);
         out.push_back(runs ? catch_up(sysroot, records, merge, options)
                            : merge_waiting(sysroot, records, merge, options));

@@ -84,7 +84,7 @@ def late_changes(test, disk, old, new):
                "merge-etc says what it did", result.describe())
     test.check("alice:!$6$x" in read(now, "shadow") and "app:!" in read(now, "shadow") and read(now, "network") == "static\n",
                "the locked account is locked, the address is static", read(now, "shadow"))
-    test.check(pending(disk, new) == [False] and inode == os.stat(new["path"]).st_ino and not exists(new["path"], "etc.new"),
+    test.check(pending(disk, new) == [False] and inode == os.stat(new["path"]).st_ino and not exists(new["path"], ".osb-etc-new"),
                "and nothing is left over", os.listdir(new["path"]))
     result = disk.osb("merge-etc", "--json")
     test.check([one["result"] for one in json.loads(result.stdout)["merges"]] == ["unchanged"], "again: nothing", result.describe())
@@ -99,7 +99,7 @@ def interrupted(test, disk, old, new):
         test.run("timeout", "-s", "KILL", str(milliseconds / 1000), test.osb, "merge-etc", "--sysroot", disk.top)
         test.check(read(now, "network") in (was, f"static {number}\n") and exists(now, "shadow"), f"killed after {milliseconds} ms")
         result = disk.osb("merge-etc")
-        test.check(result.status == 0 and read(now, "network") == f"static {number}\n" and not exists(new["path"], "etc.new"),
+        test.check(result.status == 0 and read(now, "network") == f"static {number}\n" and not exists(new["path"], ".osb-etc-new"),
                    "the next run completes it", result.describe())
 
 

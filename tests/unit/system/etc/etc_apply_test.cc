@@ -81,7 +81,7 @@ class EtcApplyTest : public ::testing::Test {
         EXPECT_EQ(st.st_mode & 07777U, 04750U);
         EXPECT_EQ(::stat((top_ / "deployment/etc/fifo").c_str(), &st), 0);
         EXPECT_TRUE(S_ISFIFO(st.st_mode));
-        EXPECT_FALSE(exists("deployment/etc.new"));
+        EXPECT_FALSE(exists("deployment/.osb-etc-new"));
     }
 
     test::TempDirectory top_{test::TempDirectory::in_memory()};
@@ -102,11 +102,11 @@ TEST_F(EtcApplyTest, ReplacesTheDirectoryAsAWhole) {
 
 TEST_F(EtcApplyTest, ARunThatWasInterruptedIsRepeated) {
     fill();
-    write("deployment/etc.new/d/half", "made");
+    write("deployment/.osb-etc-new/d/half", "made");
     replace();
     expect_result();
     EXPECT_FALSE(exists("deployment/etc/d/half"));
-    fs::rename(top_ / "deployment/etc", top_ / "deployment/etc.old");
+    fs::rename(top_ / "deployment/etc", top_ / "deployment/.osb-etc-old");
     replace();
     expect_result();
 }
@@ -121,7 +121,7 @@ TEST_F(EtcApplyTest, AFailureLeavesTheOldOne) {
     const Fd deployment = open("deployment");
     EXPECT_THROW(replace_etc(deployment.get(), planned, {.image = image.get(), .local = local.get()}), Error);
     EXPECT_EQ(read("deployment/etc/old"), "old");
-    EXPECT_FALSE(exists("deployment/etc.new"));
+    EXPECT_FALSE(exists("deployment/.osb-etc-new"));
 }
 
 TEST_F(EtcApplyTest, UpdatesADirectoryInUse) {

@@ -109,6 +109,37 @@ TEST_F(EtcMergeTest, AMergeThatEndsBehindTheSwapIsNoEdit) {
     EXPECT_EQ(merge_again(), EtcMergeResult::unchanged);
 }
 
+TEST_F(EtcMergeTest, AMergeThatIsKilledBehindTheSwapLeavesNothing) {
+    const std::string deployment = made_.id.path();
+    const Fd directory = open_at(AT_FDCWD, disk_.path() + "/" + deployment, O_RDONLY | O_DIRECTORY);
+    int flags = 0;
+    const bool has_flags = ::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) == 0;
+    const int without = flags & ~FS_IMMUTABLE_FL;
+    if (has_flags) ASSERT_EQ(::ioctl(directory.get(), FS_IOC_SETFLAGS, &without), 0);
+    disk_.write(deployment + "/.osb-etc-new/shadow", "alice:$6$x");
+    EXPECT_EQ(merge_again(), EtcMergeResult::unchanged);
+    EXPECT_FALSE(std::filesystem::exists(disk_.path() + "/" + deployment + "/.osb-etc-new"));
+    int after = 0;
+    if (has_flags) EXPECT_EQ(::ioctl(directory.get(), FS_IOC_GETFLAGS, &after), 0);
+    EXPECT_EQ(flags, after);
+}
+
+TEST_F(EtcMergeTest, AMergeThatIsKilledBetweenTwoRenamesIsPutBack) {
+    const std::string deployment = made_.id.path();
+    const Fd directory = open_at(AT_FDCWD, disk_.path() + "/" + deployment, O_RDONLY | O_DIRECTORY);
+    int flags = 0;
+    if (::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) == 0) {
+        const int without = flags & ~FS_IMMUTABLE_FL;
+        ASSERT_EQ(::ioctl(directory.get(), FS_IOC_SETFLAGS, &without), 0);
+    }
+    disk_.write(deployment + "/.osb-etc-new/half", "made");
+    ASSERT_EQ(::renameat(directory.get(), "etc", directory.get(), ".osb-etc-old"), 0);
+    EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "1"}), EtcMergeResult::unchanged);
+    EXPECT_EQ(disk_.read(etc(made_, "local")), "mine");
+    EXPECT_FALSE(std::filesystem::exists(disk_.path() + "/" + deployment + "/.osb-etc-old"));
+    EXPECT_FALSE(std::filesystem::exists(disk_.path() + "/" + deployment + "/.osb-etc-new"));
+}
+
 TEST_F(EtcMergeTest, StatusTellsAnEditFromAChangeThatIsPending) {
     EXPECT_EQ(etc_state(*sysroot_, made_.id), EtcState::current);
     disk_.write(etc(old_, "late"), "late");
