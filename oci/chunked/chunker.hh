@@ -4,8 +4,8 @@
 // The rule is that of containers/storage, so that podman finds our chunks in its own layers. A chunk ends
 // where the low 16 bits of the second sum of a rolling checksum over the last 64 bytes (that of bup, after
 // librsync) are all ones. Runs of at least 1024 zero bytes are chunks of their own. Two bounds differ from
-// containers/storage, for better compression and less memory: a chunk has at least 64 KiB before the checksum
-// can end it, and at most 512 KiB.
+// containers/storage, for better compression and less memory: a chunk has at least 384 KiB before the
+// checksum can end it, and at most 1 MiB.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ class ChunkReceiver {
 // Splits the content of files into chunks. Not thread-safe.
 class Chunker {
   public:
-    static constexpr std::uint64_t kMinChunk = 64UL * 1024;
-    static constexpr std::uint64_t kMaxChunk = 512UL * 1024;
+    static constexpr std::uint64_t kMinChunk = 384UL * 1024;
+    static constexpr std::uint64_t kMaxChunk = 1024UL * 1024;
     static constexpr std::uint64_t kMinZeros = 1024;
 
     // `receiver` is borrowed and must outlive this object.

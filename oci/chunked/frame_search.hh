@@ -12,7 +12,7 @@ namespace osb::oci {
 inline constexpr ZstdSearch kHeaderSearch{.level = 6};
 inline constexpr ZstdSearch kContentSearch{.level = 9};
 // Machine code, tables and other binary content.
-inline constexpr ZstdSearch kBinarySearch{.level = 14, .short_matches = true};
+inline constexpr ZstdSearch kBinarySearch{.level = 16, .short_matches = true};
 
 // The search for a frame with this content. Content is binary if at least one of 32 bytes is zero: text has
 // none, compressed data one of 256, and neither gains by kBinarySearch.

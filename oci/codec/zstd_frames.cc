@@ -17,8 +17,8 @@ constexpr int kZerosWindowLog = 17;
 // ZstdSearch::short_matches. The depth and the length that ends a search were measured
 // (docs/performance.md): more depth costs more time than it saves bytes.
 constexpr int kShortMatch = 3;
-constexpr int kShortMatchSearchLog = 2;
-constexpr int kShortMatchTarget = 16;
+constexpr int kShortMatchSearchLog = 4;
+constexpr int kShortMatchTarget = 32;
 
 struct FreeCCtx {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }

@@ -43,14 +43,26 @@ def system_headers(test):
     return [*options, "-include", os.path.join(SHIM, "names.h")]
 
 
+def compiler(options):
+    return ["clang++", f"--target={MACHINE}-linux-musl", "-D_GNU_SOURCE", "-w", "-std=c++20", *options]
+
+
+def precompile(test, options):
+    """The headers that most units include, read once: the option for it."""
+    text, path = test.path("precompiled.hh"), test.path("precompiled.pch")
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("#include <base/precompiled.hh>\n#include <nlohmann/json.hpp>\n")
+    test.must(*compiler(options), "-I", TOP, "-x", "c++-header", text, "-o", path)
+    return ["-include-pch", path]
+
+
 def compile_unit(test, entry, options):
     for path, macro in FLAG.findall(entry["command"]):
         if macro:
             options = [*options, macro.replace('\\"', '"')]
         elif path not in GLIBC:
             options = [*options, "-I", path]
-    target = [f"--target={MACHINE}-linux-musl", "-D_GNU_SOURCE"]
-    return test.run("clang++", *target, "-fsyntax-only", "-w", "-std=c++20", *options, entry["file"])
+    return test.run(*compiler(options), "-fsyntax-only", entry["file"])
 
 
 def main(test):
@@ -59,6 +71,7 @@ def main(test):
         raise Skip("needs musl's headers")
     options, entries = system_headers(test), units()
     test.check(len(entries) >= len(MODULES), "the build has sources of each module", len(entries))
+    options += precompile(test, options)
     for entry in entries:
         result = compile_unit(test, entry, options)
         test.check(result.status == 0, f"{os.path.relpath(entry['file'], entry['directory'])} is for musl", result.describe())

@@ -74,8 +74,8 @@ TEST(Chunker, CutsWhereTheRuleSays) {
     std::size_t at = 0;
     for (const Cut& each : cut(content)) got.push_back(at += each.content.size());
     EXPECT_EQ(got, expected);
-    EXPECT_GT(got.size(), 20U);
-    EXPECT_LT(got.size(), 100U);
+    EXPECT_GT(got.size(), 4U);
+    EXPECT_LT(got.size(), 9U);
 }
 
 TEST(Chunker, PiecesDoNotMatter) {
@@ -114,7 +114,7 @@ TEST(Chunker, AChangeStaysLocal) {
 TEST(Chunker, ChunksAreBounded) {
     // One byte over and over never meets the rule.
     for (const Cut& each : cut(std::string(3500000, 'a'))) EXPECT_LE(each.content.size(), Chunker::kMaxChunk);
-    EXPECT_EQ(cut(std::string(3500000, 'a')).size(), 7U);
+    EXPECT_EQ(cut(std::string(3500000, 'a')).size(), 4U);
 }
 
 TEST(Chunker, FilesAreIndependent) {

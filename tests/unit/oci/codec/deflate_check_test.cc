@@ -175,17 +175,17 @@ TEST(DeflateCheckTest, CodesOfCodeLengths) {
 TEST(DeflateCheckTest, EveryBlockIsLookedAt) {
     const Lengths good = lengths_of(257, {{'a', 1}, {256, 1}});
     const Lengths bad = lengths_of(257, {{'a', 2}, {256, 2}});
-    for (const std::size_t place : {0U, 1U, 100U, 299U, 300U}) {
+    for (const std::size_t place : {0U, 1U, 20U, 59U, 60U}) {
         BitWriter out;
         std::string content;
-        for (std::size_t i = 0; i < 300; ++i) {
+        for (std::size_t i = 0; i < 60; ++i) {
             const Lengths& lengths = i == place ? bad : good;
-            write_dynamic_header(out, lengths, Lengths(1, 0), i == 299);
+            write_dynamic_header(out, lengths, Lengths(1, 0), i == 59);
             for (std::size_t j = 0; j < 1000; ++j) write_symbol(out, lengths, 'a');
             write_symbol(out, lengths, 256);
             content.append(1000, 'a');
         }
-        expect_same(member(out.bytes(), content), place == 300, concat("block ", place));
+        expect_same(member(out.bytes(), content), place == 60, concat("block ", place));
     }
 }
 
