@@ -9,10 +9,10 @@
 namespace osb::oci {
 
 // Frames of tar headers, and of content with no other search.
-inline constexpr ZstdSearch kHeaderSearch{.level = 6};
-inline constexpr ZstdSearch kContentSearch{.level = 9};
+inline constexpr ZstdSearch kHeaderSearch{.level = 6, .small_tables = true};
+inline constexpr ZstdSearch kContentSearch{.level = 9, .small_tables = true};
 // Machine code, tables and other binary content.
-inline constexpr ZstdSearch kBinarySearch{.level = 16, .short_matches = true};
+inline constexpr ZstdSearch kBinarySearch{.level = 16, .short_matches = true, .small_tables = true};
 
 // The search for a frame with this content. Content is binary if at least one of 32 bytes is zero: text has
 // none, compressed data one of 256, and neither gains by kBinarySearch.

@@ -20,6 +20,10 @@ constexpr int kShortMatch = 3;
 constexpr int kShortMatchSearchLog = 4;
 constexpr int kShortMatchTarget = 32;
 
+// ZstdSearch::small_tables: logarithms of their numbers of entries, of 4 bytes each.
+constexpr int kSmallHashLog = 18;
+constexpr int kSmallChainLog = 19;
+
 struct FreeCCtx {
     void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
 };
@@ -54,6 +58,8 @@ void set_search(ZSTD_CCtx* context, const ZstdSearch& search) {
     set(ZSTD_c_minMatch, is_short ? kShortMatch : 0);
     set(ZSTD_c_searchLog, is_short ? kShortMatchSearchLog : 0);
     set(ZSTD_c_targetLength, is_short ? kShortMatchTarget : 0);
+    set(ZSTD_c_hashLog, search.small_tables ? kSmallHashLog : 0);
+    set(ZSTD_c_chainLog, search.small_tables ? kSmallChainLog : 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "ostree/import/held_commit.hh"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "base/error.hh"
@@ -105,14 +106,19 @@ Encapsulated read_held_commit(const oci::Image& image) {
 }
 
 Encapsulated fetch_held_commit(const oci::Image& image) {
-    constexpr std::uint64_t kStart = 32UL * 1024;
+    // A commit with its tar header has about 1 KiB; large metadata or several signatures may need more.
+    constexpr std::array<std::uint64_t, 2> kStarts{4UL * 1024, 32UL * 1024};
     const oci::Descriptor& layer = image.manifest.layers.front();
-    try {
-        const std::string start = oci::read_range(*image.source, layer, 0, std::min(kStart, layer.size));
-        MemorySource source(as_bytes(start));
-        return read_held_commit(*oci::decompress_layer(source, oci::layer_compression(layer.media_type)));
-    } catch (const Error& error) {
-        log_debug(concat("the commit is read from the whole layer: ", error.message()));
+    const oci::Compression compression = oci::layer_compression(layer.media_type);
+    for (const std::uint64_t size : kStarts) {
+        try {
+            const std::string start = oci::read_range(*image.source, layer, 0, std::min(size, layer.size));
+            MemorySource source(as_bytes(start));
+            return read_held_commit(*oci::decompress_layer(source, compression));
+        } catch (const Error& error) {
+            log_debug(concat("the commit is not in the first ", size, " bytes: ", error.message()));
+            if (size >= layer.size) break;
+        }
     }
     return read_held_commit(image);
 }

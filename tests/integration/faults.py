@@ -8,7 +8,7 @@ there.
     faults.py [CASE...] [CALL...] [CALL:NUMBER:FAULT...]
 
 CASE: one of lib_verb_cases.py; without one, all of them. CALL: only faults of this system call. CALL:NUMBER:FAULT: this one, as a finding
-names it. Takes hours with OSB_LONG=1: all points; otherwise a share of them, by OSB_SEED. OSB_POINTS sets how many of each case.
+names it. A share of the points is tried, which OSB_SEED selects; OSB_POINTS sets how many of each case, or all, which takes hours.
 """
 
 import os
@@ -23,6 +23,7 @@ from lib_verb_cases import NEED_DISKS, Sources, cannot_mount, small_layers
 CALLS = ("openat", "write", "writev", "pwrite64", "fsync", "fdatasync", "syncfs", "rename", "renameat", "renameat2", "link", "linkat",
          "unlink", "unlinkat", "mkdirat", "mkdir", "flock", "fcntl", "ftruncate", "fchmod", "fchown", "symlinkat", "copy_file_range",
          "utimensat")
+LONG_SHARE = 600  # of each case, with OSB_LONG=1
 FAULTS = ("error=EIO", "error=ENOSPC", "error=EINTR", "signal=KILL")
 # 1: failed; 3: a file of the repository could not be read to its end; 6: no space. Never a crash.
 FAILED = (1, 3, 6)
@@ -91,7 +92,11 @@ def choose(case, generator, only):
     named = [point for point in every if point[0] in only or f"{point[0]}:{point[1]}:{point[2]}" in only]
     if named:
         return named, len(every)
-    wanted = int(os.environ.get("OSB_POINTS", 0)) or rounds(case.share, len(every), f"faults of {case.name}")
+    asked = os.environ.get("OSB_POINTS", "")
+    if asked:
+        wanted = len(every) if asked == "all" else int(asked)
+    else:
+        wanted = rounds(case.share, LONG_SHARE, f"faults of {case.name}")
     return every if wanted >= len(every) else generator.sample(every, wanted), len(every)
 
 

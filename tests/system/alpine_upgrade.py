@@ -11,7 +11,7 @@ import re
 import sys
 
 import lib_system
-from lib_harness import Skip, run
+from lib_harness import Skip, only_long, run
 from lib_registry import Registry
 from lib_story import Guest, Site
 
@@ -32,6 +32,8 @@ def release(guest):
 
 
 def main(test):
+    if not only_long("an upgrade from one release of Alpine to the next"):
+        raise Skip("takes minutes: OSB_LONG=1")
     lib_system.need_machine(test)
     test.need("docker-registry", "syslinux", "mcopy")
     # Named after the archive: the cache of system images goes by the name and the size.

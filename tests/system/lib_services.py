@@ -41,21 +41,21 @@ def check_upgrade(test, machine):
 
 def check_gpt(test, machine):
     """A partition of a GPT disk that became larger, while mounted."""
-    machine.output("mount /dev/vdb2 /media && echo kept > /media/file && mkdir -p /etc/conf.d")
-    machine.output("echo osb_sysroot=/media > /etc/conf.d/osb-grow-root")
+    machine.output("mkdir -p /run/gpt && mount /dev/vdb2 /run/gpt && echo kept > /run/gpt/file && mkdir -p /etc/conf.d")
+    machine.output("echo osb_sysroot=/run/gpt > /etc/conf.d/osb-grow-root")
     status, said = machine.shell("rc-service osb-grow-root restart")
     test.check(status == 0, "growing on GPT", said)
     size = int(machine.output("cat /sys/class/block/vdb2/size")) * 512
     test.check(110 * MIB < size < 119 * MIB, "the partition has what is behind it", size)
-    free = int(machine.output("df -k /media | awk 'END { print $2 }'")) * 1024
+    free = int(machine.output("df -k /run/gpt | awk 'END { print $2 }'")) * 1024
     test.check(free > 0.8 * size, "and so has the filesystem", (free, size))
-    status, said = machine.shell("sfdisk --verify /dev/vdb && cat /media/file && cat /sys/class/block/vdb1/size")
+    status, said = machine.shell("sfdisk --verify /dev/vdb && cat /run/gpt/file && cat /sys/class/block/vdb1/size")
     test.check(status == 0 and "No errors" in said and said.endswith("kept\n8192"), "the table is whole, the rest as it was", said)
 
 
 def check_not_last(test, machine):
     """A partition with another one behind it stays as it is."""
-    machine.output("umount /media && mount /dev/vdc1 /media")
+    machine.output("umount /run/gpt && mount /dev/vdc1 /run/gpt")
     status, said = machine.shell("rc-service osb-grow-root restart")
     size = int(machine.output("cat /sys/class/block/vdc1/size"))
     test.check(status == 0 and size == 65536, "a partition that is not the last one does not grow", (size, said))
