@@ -9,6 +9,7 @@
 
 #include <filesystem>
 
+#include "base/bytes.hh"
 #include "base/fd.hh"
 #include "system/etc/etc_record.hh"
 #include "tests/support/test_sysroot.hh"
@@ -48,6 +49,25 @@ class EtcMergeTest : public ::testing::Test {
     EtcMergeResult merge_again(const EtcMergeOptions& options = {}) {
         const auto reports = merge_etc(*sysroot_, options);
         return reports.size() == 1 ? reports.front().result : EtcMergeResult::gone;
+    }
+
+    Fd open_made() const {
+        return open_at(AT_FDCWD, concat(disk_.path(), '/', made_.id.path()), O_RDONLY | O_DIRECTORY);
+    }
+
+    bool is_left(std::string_view name) const {
+        return std::filesystem::exists(concat(disk_.path(), '/', made_.id.path(), '/', name));
+    }
+
+    // 0 on a filesystem without such flags.
+    static int flags_of(const Fd& directory) {
+        int flags = 0;
+        return ::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) == 0 ? flags : 0;
+    }
+
+    static void make_mutable(const Fd& directory) {
+        const int flags = flags_of(directory) & ~FS_IMMUTABLE_FL;
+        ::ioctl(directory.get(), FS_IOC_SETFLAGS, &flags);
     }
 
     EtcMerge record() const { return find_etc_merge(disk_.path(), made_.id).value(); }
@@ -110,34 +130,23 @@ TEST_F(EtcMergeTest, AMergeThatEndsBehindTheSwapIsNoEdit) {
 }
 
 TEST_F(EtcMergeTest, AMergeThatIsKilledBehindTheSwapLeavesNothing) {
-    const std::string deployment = made_.id.path();
-    const Fd directory = open_at(AT_FDCWD, disk_.path() + "/" + deployment, O_RDONLY | O_DIRECTORY);
-    int flags = 0;
-    const bool has_flags = ::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) == 0;
-    const int without = flags & ~FS_IMMUTABLE_FL;
-    if (has_flags) ASSERT_EQ(::ioctl(directory.get(), FS_IOC_SETFLAGS, &without), 0);
-    disk_.write(deployment + "/.osb-etc-new/shadow", "alice:$6$x");
+    const Fd directory = open_made();
+    const int before = flags_of(directory);
+    make_mutable(directory);
+    disk_.write(made_.id.path() + "/.osb-etc-new/shadow", "alice:$6$x");
     EXPECT_EQ(merge_again(), EtcMergeResult::unchanged);
-    EXPECT_FALSE(std::filesystem::exists(disk_.path() + "/" + deployment + "/.osb-etc-new"));
-    int after = 0;
-    if (has_flags) EXPECT_EQ(::ioctl(directory.get(), FS_IOC_GETFLAGS, &after), 0);
-    EXPECT_EQ(flags, after);
+    EXPECT_FALSE(is_left(".osb-etc-new"));
+    EXPECT_EQ(flags_of(directory), before);
 }
 
 TEST_F(EtcMergeTest, AMergeThatIsKilledBetweenTwoRenamesIsPutBack) {
-    const std::string deployment = made_.id.path();
-    const Fd directory = open_at(AT_FDCWD, disk_.path() + "/" + deployment, O_RDONLY | O_DIRECTORY);
-    int flags = 0;
-    if (::ioctl(directory.get(), FS_IOC_GETFLAGS, &flags) == 0) {
-        const int without = flags & ~FS_IMMUTABLE_FL;
-        ASSERT_EQ(::ioctl(directory.get(), FS_IOC_SETFLAGS, &without), 0);
-    }
-    disk_.write(deployment + "/.osb-etc-new/half", "made");
+    const Fd directory = open_made();
+    make_mutable(directory);
+    disk_.write(made_.id.path() + "/.osb-etc-new/half", "made");
     ASSERT_EQ(::renameat(directory.get(), "etc", directory.get(), ".osb-etc-old"), 0);
     EXPECT_EQ(merge_again({.running = made_.id, .boot_id = "1"}), EtcMergeResult::unchanged);
     EXPECT_EQ(disk_.read(etc(made_, "local")), "mine");
-    EXPECT_FALSE(std::filesystem::exists(disk_.path() + "/" + deployment + "/.osb-etc-old"));
-    EXPECT_FALSE(std::filesystem::exists(disk_.path() + "/" + deployment + "/.osb-etc-new"));
+    EXPECT_FALSE(is_left(".osb-etc-old") || is_left(".osb-etc-new"));
 }
 
 TEST_F(EtcMergeTest, StatusTellsAnEditFromAChangeThatIsPending) {
@@ -256,14 +265,12 @@ TEST_F(EtcMergeTest, ARecordThatIsNotWellFormedIsNone) {
 }
 
 TEST_F(EtcMergeTest, TheDirectoryOfTheDeploymentStaysImmutable) {
-    const Fd directory = open_at(AT_FDCWD, disk_.path() + "/" + made_.id.path(), O_RDONLY | O_DIRECTORY);
-    int before = 0;
-    if (::ioctl(directory.get(), FS_IOC_GETFLAGS, &before) != 0) GTEST_SKIP() << "no such flags here";
+    const Fd directory = open_made();
+    const int before = flags_of(directory);
+    if ((before & FS_IMMUTABLE_FL) == 0) GTEST_SKIP() << "no such flags here";
     disk_.write(etc(old_, "late"), "late");
     EXPECT_EQ(merge_again(), EtcMergeResult::merged);
-    int after = 0;
-    EXPECT_EQ(::ioctl(directory.get(), FS_IOC_GETFLAGS, &after), 0);
-    EXPECT_EQ(before, after);
+    EXPECT_EQ(flags_of(directory), before);
 }
 
 }  // namespace
