@@ -11,6 +11,7 @@
 #include <climits>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -152,9 +153,10 @@ class EtcReader {
             if (name == "." || name == "..") continue;
             check_interrupt();
             const std::string path = concat(place.prefix, name);
-            bool goes_on = true;
-            with_context([&] { return quoted(path); }, [&] { goes_on = add(open, name, path, place); });
-            if (!goes_on) return;
+            Added added;
+            with_context([&] { return quoted(path); }, [&] { added = add(open, name, path, place); });
+            if (added.is_full) return;
+            if (added.below) walk(std::move(added.directory), *added.below);
         }
     }
 
@@ -174,16 +176,21 @@ class EtcReader {
         return false;
     }
 
-    // Returns true if the reader should continue in this directory.
-    bool add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
+    struct Added {
+        bool is_full = false;           // the directory has no more room
+        std::optional<EtcPlace> below;  // to be read next, through `directory`
+        Fd directory;
+    };
+
+    Added add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
         struct stat st {};
         if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot read it");
-        if (!etc_type(st.st_mode)) return true;
-        if (!has_room(path, place)) return false;
+        if (!etc_type(st.st_mode)) return {};
+        if (!has_room(path, place)) return {.is_full = true};
         EtcEntry out = metadata_of(st);
         if (out.size > kMaxEtcFile) {
             leave_out(path, concat("a file of more than ", kMaxEtcFile, " bytes"));
-            return true;
+            return {};
         }
         const EtcPlace below{
             .prefix = path + '/', .depth = place.depth + 1, .is_foreign = place.is_foreign || st.st_uid != 0};
@@ -191,7 +198,7 @@ class EtcReader {
             const std::string why = concat("more than ", kMaxEtcDepth, " levels of directories");
             if (!place.is_foreign) throw Error(ErrorKind::too_large, why);
             leave_out(path, why);
-            return true;
+            return {};
         }
         out.xattrs = read_xattrs(kOfPath, path_through(directory, name));
         if (out.type == EtcType::symlink) out.target = read_link(directory, name);
@@ -200,8 +207,8 @@ class EtcReader {
             out.digest = hash_file(directory, name, out.size);
         const bool is_directory = out.is_directory();
         tree_.emplace(path, std::move(out));
-        if (is_directory) walk(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), below);
-        return true;
+        if (!is_directory) return {};
+        return {.below = below, .directory = open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)};
     }
 
     EtcContent content_;
