@@ -162,7 +162,8 @@ def without_boot(test):
         os.mkdir(boot)
         deployments = os.path.join(system.path, "ostree/deploy/test/deploy")
         before = sorted(os.listdir(deployments))
-        for verb in (("status",), ("cleanup",), ("rollback",), ("kargs", "--append", "x"), ("pin",), ("upgrade",), ("switch", "example.org/x:1")):
+        for verb in (("status",), ("cleanup",), ("rollback",), ("kargs", "--append", "x"), ("pin",), ("upgrade",),
+                     ("switch", "example.org/x:1")):
             result = system.osb(*verb)
             test.check_refused(result, 1, f"{verb[0]} without BOOT", "no boot entries")
             test.check("mount" in result.stderr, "with advice", result.stderr)

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "base/error.hh"
-#include "base/log.hh"
 #include "image/settings/config_file.hh"
 #include "ostree/tree/commit_walk.hh"
 #include "tests/support/golden_commit.hh"
@@ -249,23 +248,6 @@ TEST_F(Customize, HostileValuesAddNoLinesAndNoFields) {
     EXPECT_EQ(count(text_at(layout_, "etc/passwd"), ':'), 6U * 6);
     EXPECT_EQ(count(text_at(layout_, "etc/shadow"), '\n'), 4U);
     EXPECT_EQ(count(text_at(layout_, "etc/shadow"), ':'), 4U * 8);
-}
-
-TEST_F(Customize, PasswordsThatMuslCannotCheck) {
-    std::string seen;
-    set_log_sink([&](LogLevel, const std::string& line) { seen += line; });
-    const auto set = [&](const std::string& hash) {
-        apply(concat("[[customizations.user]]\nname = 'root'\npassword = '", hash, "'\n"));
-    };
-    set("$y$j9T$salt$hash");
-    EXPECT_EQ(seen, "") << "not musl";
-    add_file(layout_, "usr/lib/ld-musl-x86_64.so.1", "");
-    set("$6$salt$hash");
-    EXPECT_EQ(seen, "");
-    set("$y$j9T$salt$hash");
-    EXPECT_NE(seen.find("musl does not know the scheme $y$"), std::string::npos) << seen;
-    EXPECT_NE(text_at(layout_, "etc/shadow").find("root:$y$j9T$salt$hash:"), std::string::npos);
-    set_log_sink({});
 }
 
 TEST_F(Customize, Hostname) {

@@ -368,19 +368,6 @@ TEST_F(BootableLayoutTest, KernelsAsDistributionsHaveThem) {
     EXPECT_EQ(result_->kernel, "6.6.2-0-lts");
     EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.2-0-lts/initramfs.img"), "i");
     EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.1-0-lts/extra/x.ko"), "x");
-    // Gentoo, without and with genkernel, and the initramfs of booster.
-    for (const auto& [kernel, initramfs] :
-         {std::pair{"kernel-6.6.30-gentoo", "initramfs-6.6.30-gentoo.img"},
-          std::pair{"kernel-genkernel-x86_64-6.6.30-gentoo", "initramfs-genkernel-x86_64-6.6.30-gentoo"},
-          std::pair{"vmlinuz-linux", "booster-linux.img"}}) {
-        tree = bootable({TarBuilder()
-                             .file(std::string("boot/") + kernel, "k")
-                             .file(std::string("boot/") + initramfs, "i")
-                             .file("lib/modules/6.6.30-gentoo/modules.order", "")});
-        EXPECT_EQ(result_->kernel, "6.6.30-gentoo") << kernel;
-        EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.30-gentoo/vmlinuz"), "k") << kernel;
-        EXPECT_EQ(content(tree, "/usr/lib/modules/6.6.30-gentoo/initramfs.img"), "i") << initramfs;
-    }
 }
 
 TEST_F(BootableLayoutTest, AnInitramfsInBootOfAKernelInUsr) {
