@@ -198,15 +198,34 @@ void hide_bootloader(const std::string& path) {
     }
 }
 
+// libostree finds the program that writes the bootloader's menu through $PATH, which may lack the directories
+// of system programs in a cron job, or be missing.
+void complete_path() {
+    const char* const given = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): there is one thread
+    std::string path = given == nullptr ? "" : given;
+    for (const char* directory : {"/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
+        if (concat(':', path, ':').find(concat(':', directory, ':')) != std::string::npos) continue;
+        path += concat(path.empty() ? "" : ":", directory);
+    }
+    if (::setenv("PATH", path.c_str(), 1) != 0)
+        throw_errno("cannot set PATH");  // NOLINT(concurrency-mt-unsafe)
+}
+
 void enter_mount_namespace(OstreeSysroot* sysroot, const std::string& path) {
     GErrorSlot error;
-    if (path == "/") {
+    // "/" may also be a deployment that somebody entered with chroot, for repairs.
+    if (path == "/" && ::access("/run/ostree-booted", F_OK) == 0) {
+        complete_path();
         error.check(ostree_sysroot_initialize_with_mount_namespace(sysroot, nullptr, error.out()) != 0,
                     "cannot open the sysroot");
         return;
     }
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
-        throw_errno("cannot make a mount namespace");
+    if (::unshare(CLONE_NEWNS) != 0) throw_errno("cannot make a mount namespace");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+        if (errno != EINVAL) throw_errno("cannot make a mount namespace");
+        throw Error(ErrorKind::io,
+                    "cannot make a mount namespace: '/' is not a mount point, as in a chroot of a directory")
+            .hint("leave it and use --sysroot, or run 'mount --bind DIR DIR' before 'chroot DIR'");
     }
     ostree_sysroot_set_mount_namespace_in_use(sysroot);
     hide_bootloader(path);
@@ -263,7 +282,11 @@ void Sysroot::check_entries() const {
     throw Error(ErrorKind::not_found, concat(quoted(boot()), " has no boot entries, but the system has ",
                                              there, there == 1 ? " deployment" : " deployments"))
         .code("no_boot_entries")
-        .hint(concat("mount the filesystem BOOT at ", quoted(boot()), " first"));
+        .hint(mount_boot_hint());
+}
+
+std::string Sysroot::mount_boot_hint() const {
+    return concat("mount the filesystem BOOT at ", quoted(boot()), " first");
 }
 
 void Sysroot::load() {
@@ -274,7 +297,15 @@ void Sysroot::load() {
             .hint("run 'touch' on it, or change the deployments");
     }
     OstreeSysroot* sysroot = handle_->sysroot.get();
-    error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
+    try {
+        error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
+    } catch (Error& failure) {
+        // A running system in which BOOT is not mounted.
+        std::error_code unknown;
+        if (!std::filesystem::exists(concat(boot(), "/loader"), unknown) && !unknown)
+            failure.code("no_boot_entries").hint(mount_boot_hint());
+        throw;
+    }
     handle_->objects.clear();
     handle_->deployments.clear();
     const PtrArrayPtr list(ostree_sysroot_get_deployments(sysroot));

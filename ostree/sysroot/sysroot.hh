@@ -120,6 +120,7 @@ class Sysroot {
     bool clear_undeployed_flags();
     void load();
     void check_entries() const;
+    std::string mount_boot_hint() const;
     std::unique_ptr<Handle> handle_;
 };
 
