@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -93,14 +94,17 @@ std::string read_link(int directory, const std::string& name) {
     return {target.data(), static_cast<std::size_t>(size)};
 }
 
+// Of a file that grows meanwhile, such as a log, counts what it had.
 std::string hash_file(int directory, const std::string& name, std::uint64_t size) {
     FdSource source(open_regular(directory, name), name);
     Hasher hasher;
     std::array<std::uint8_t, 65536> buffer{};
-    std::uint64_t read = 0;
-    while (const std::size_t got = source.read(buffer)) {
+    while (size > 0) {
+        const std::size_t wanted = std::min<std::uint64_t>(size, buffer.size());
+        const std::size_t got = source.read(MutableBytes(buffer).first(wanted));
+        if (got == 0) break;
         hasher.update(ByteView(buffer).first(got));
-        if ((read += got) > size) throw Error(ErrorKind::not_found, "it grows while it is read");
+        size -= got;
     }
     return hasher.finish_hex();
 }
@@ -184,7 +188,10 @@ class EtcReader {
 
     Added add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
         struct stat st {};
-        if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot read it");
+        if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno == ENOENT) return {};  // gone since the directory was listed
+            throw_errno("cannot read it");
+        }
         if (!etc_type(st.st_mode)) return {};
         if (!has_room(path, place)) return {.is_full = true};
         EtcEntry out = metadata_of(st);
