@@ -122,12 +122,13 @@ std::string describe_upgrade(const system::UpgradeReport& report) {
             return concat("nothing new: ", image, " is ", name, ", which is already deployed\n",
                           next_boot(report));
         case UpgradeResult::downloaded:
-            return concat("fetched ", image, ": ", name,
+            return concat("fetched ", image, image.empty() ? "" : ": ", name,
                           describe_fetch(report, "; 'osb-oci upgrade' deploys it"));
         case UpgradeResult::deployed:
             break;
     }
-    return concat("deployed ", image, ": ", name, describe_fetch(report, ""), next_boot(report));
+    return concat("deployed ", image, image.empty() ? "" : ": ", name, describe_fetch(report, ""),
+                  next_boot(report));
 }
 
 void run_upgrade(Session& session, const SysrootFlags& flags, const system::UpgradeOptions& options,

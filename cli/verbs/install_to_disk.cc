@@ -179,6 +179,7 @@ class InstallToDiskVerb final : public Verb {
              .kind = ValueKind::image,
              .help = "image that the installed system follows",
              .default_shown = "SOURCE, if it is in a registry",
+             .not_empty = true,
              .target = &target_imgref_},
             {.name = "--config",
              .value = "FILE",

@@ -16,6 +16,7 @@ class SwitchVerb final : public Verb {
              .help = "docker://HOST/NAME:TAG, HOST/NAME:TAG, ostree-image-signed:docker://..., "
                      "or ostree-remote-registry:REMOTE:HOST/NAME:TAG",
              .required = true,
+             .not_empty = true,
              .target = &flags_.upgrade.switch_to},
             {.name = "--apply", .help = "restart into it now", .target = &apply_},
         });

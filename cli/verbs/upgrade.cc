@@ -70,6 +70,7 @@ class UpgradeVerb final : public Verb {
              .value = "IMAGE",
              .kind = ValueKind::image,
              .help = "read this image instead, e.g. oci:/media/usb/os; the system keeps following its own",
+             .not_empty = true,
              .target = &flags_.upgrade.from},
             {.name = "--unattended",
              .help = "for cron: upgrade if /etc/conf.d/osb-upgrade allows it now, with the options set there",

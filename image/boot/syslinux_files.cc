@@ -16,6 +16,7 @@
 #include "base/fd.hh"
 #include "base/stream.hh"
 #include "base/subprocess.hh"
+#include "base/unnamed_file.hh"
 #include "image/boot/syslinux.hh"
 #include "image/disk/partition_table.hh"
 
@@ -102,6 +103,8 @@ std::string installed_floppy() {
     SubprocessOptions options;
     options.argv = {"syslinux", "--install", "/proc/self/fd/3"};
     options.inherited = {{file.get(), kChildFd}};
+    // syslinux needs $TMPDIR, too, and this error names it.
+    static_cast<void>(open_unnamed_file());
     try {
         Subprocess(options).wait();
     } catch (Error& error) {

@@ -35,6 +35,13 @@ ModuleFiles module_files(const ostree::CommitWalk& commit) {
     return out;
 }
 
+template<typename Predicate>
+bool has_path(const ostree::CommitWalk& commit, const Predicate& is_wanted) {
+    return std::any_of(commit.files.begin(), commit.files.end(), [&](const ostree::WalkedFile& file) {
+        return std::any_of(file.paths.begin(), file.paths.end(), is_wanted);
+    });
+}
+
 void check_layout(const ostree::CommitWalk& commit) {
     std::set<std::string_view> directories;
     for (const ostree::WalkedDirectory& directory : commit.directories) directories.insert(directory.path);
@@ -48,12 +55,17 @@ void check_layout(const ostree::CommitWalk& commit) {
     const auto is_init = [&](const std::string& path) {
         return std::find(kInit.begin(), kInit.end(), path) != kInit.end();
     };
-    const auto has_init = [&](const ostree::WalkedFile& file) {
-        return std::any_of(file.paths.begin(), file.paths.end(), is_init);
-    };
-    if (std::none_of(commit.files.begin(), commit.files.end(), has_init)) {
+    if (!has_path(commit, is_init)) {
         throw Error(ErrorKind::invalid, "the system has no /sbin/init, so nothing would start it")
             .hint("install an init system in the image, e.g. openrc");
+    }
+    // An upgrade would remove all of the machine's /etc that nobody has changed. Only systemd starts without.
+    const auto is_needed = [](const std::string& path) {
+        return path.starts_with("usr/etc/") || path == "usr/lib/systemd/systemd";
+    };
+    if (!has_path(commit, is_needed)) {
+        throw Error(ErrorKind::invalid, "the system has no file in /etc, so its init would start nothing")
+            .hint("the image may hold only a part of a system");
     }
 }
 
@@ -75,6 +87,8 @@ std::uint64_t add_to(Hasher& hasher, const ostree::Repository& repository, const
     const std::unique_ptr<std::uint8_t[]> memory = std::make_unique<std::uint8_t[]>(kBuffer);
     const MutableBytes buffer(memory.get(), kBuffer);
     while (const std::size_t n = object.content->read(buffer)) hasher.update(buffer.first(n));
+    // What a build leaves whose disk was full.
+    if (object.size == 0) throw Error(ErrorKind::invalid, concat(quoted(file.name), " is an empty file"));
     return object.size;
 }
 

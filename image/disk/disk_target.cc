@@ -29,6 +29,16 @@ void refuse_attached(int fd, const std::string& path) {
         .hint(concat("detach it first: losetup -d ", loop));
 }
 
+// A regular file in devtmpfs takes memory and is lost at the next restart. Its name is that of a disk that is
+// not there.
+void refuse_missing_device(const std::string& path) {
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+    if (error || real.string().rfind("/dev/", 0) != 0 || real.string().rfind("/dev/shm/", 0) == 0) return;
+    throw Error(ErrorKind::usage, concat("there is no device ", quoted(path)))
+        .hint("'lsblk' lists the disks of this machine");
+}
+
 Error holds_data(const std::string& path, const std::string& what) {
     return Error(ErrorKind::invalid, concat("the target ", quoted(path), " holds ", what))
         .hint("use --wipe to overwrite it; everything on it will be lost");
@@ -45,6 +55,7 @@ DiskTarget::DiskTarget(std::string path, bool wipe) : path_(std::move(path)), wi
         throw Error(ErrorKind::usage,
                     concat("the target ", quoted(path_), " is a symbolic link to a missing file"));
     }
+    if (!exists_) refuse_missing_device(path_);
     if (!exists_ || S_ISREG(st.st_mode)) {
         inspect_file();
     } else if (S_ISBLK(st.st_mode)) {

@@ -31,7 +31,7 @@ using oci::Json;
 
 // Parses both languages into one form.
 Json parse_text(std::string_view text, const std::string& name) {
-    return name.ends_with(".json") ? oci::parse_json(text, name) : oci::parse_toml(text);
+    return name.ends_with(".json") ? oci::parse_json(text, "the configuration") : oci::parse_toml(text);
 }
 
 // Rejects characters that a line of a system file cannot hold.

@@ -244,7 +244,27 @@ class Customizer {
         return out;
     }
 
+    bool has_musl() const {
+        const std::optional<InodeId> lib = layout_.root.find("usr/lib", layout_.deployment);
+        if (!lib || layout_.root.inode(*lib).kind != InodeKind::directory) return false;
+        const auto& children = layout_.root.inode(*lib).children;
+        return std::any_of(children.begin(), children.end(),
+                           [](const auto& child) { return child.first.starts_with("ld-musl-"); });
+    }
+
+    // The default of Debian and Fedora, which musl lacks.
+    void check_password(const UserCustomization& user) const {
+        if (!user.password || !has_musl()) return;
+        for (const char* scheme : {"$y$", "$gy$", "$7$"}) {
+            if (!user.password->starts_with(scheme)) continue;
+            log_warning(concat("the crypt(3) of musl does not know the scheme ", scheme,
+                               " of the password of the user ", quoted(user.name),
+                               ": nobody can log in with it; 'openssl passwd -6' makes one that it knows"));
+        }
+    }
+
     void set_user(const UserCustomization& user) {
+        check_password(user);
         const Account account = accounts_.set_user(user);
         if (account.home.size() < 2) {  // "/" and "" are not homes
             if (user.keys.empty()) return;

@@ -9,8 +9,10 @@
 namespace osb::ostree {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKernelNames{"vmlinuz", "vmlinux", "bzImage", "Image", "zImage"};
-constexpr std::array<std::string_view, 3> kInitramfsNames{"initramfs", "initrd.img", "initrd"};
+// "kernel" is Gentoo's name. It comes last, as in a boot directory with both it may be anything.
+constexpr std::array<std::string_view, 6> kKernelNames{"vmlinuz", "vmlinux", "bzImage",
+                                                       "Image",   "zImage",  "kernel"};
+constexpr std::array<std::string_view, 4> kInitramfsNames{"initramfs", "initrd.img", "initrd", "booster"};
 
 bool has_file(const Node& directory, std::string_view name) {
     const Node* const node = directory.child(name);

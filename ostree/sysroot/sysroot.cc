@@ -185,7 +185,8 @@ void hide_bootloader(const std::string& path) {
     const std::size_t at = text.find("\nbootloader=zipl");
     if (at == std::string::npos) return;
     text.replace(at, std::string_view("\nbootloader=zipl").size(), "\nbootloader=none");
-    std::string copy = std::filesystem::temp_directory_path() / "osb-oci-config-XXXXXX";
+    // The repository's own directory exists and is writable, whatever $TMPDIR says.
+    std::string copy = concat(path, "/ostree/repo/tmp/osb-oci-config-XXXXXX");
     const Fd file(::mkostemp(copy.data(), O_CLOEXEC));
     if (!file) throw_errno("cannot create a temporary file");
     // The mounted file needs no name, and a failure must not leave one.
@@ -197,15 +198,34 @@ void hide_bootloader(const std::string& path) {
     }
 }
 
+// libostree finds the program that writes the bootloader's menu through $PATH, which may lack the directories
+// of system programs in a cron job, or be missing.
+void complete_path() {
+    const char* const given = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): there is one thread
+    std::string path = given == nullptr ? "" : given;
+    for (const char* directory : {"/usr/sbin", "/usr/bin", "/sbin", "/bin"}) {
+        if (concat(':', path, ':').find(concat(':', directory, ':')) != std::string::npos) continue;
+        path += concat(path.empty() ? "" : ":", directory);
+    }
+    if (::setenv("PATH", path.c_str(), 1) != 0)
+        throw_errno("cannot set PATH");  // NOLINT(concurrency-mt-unsafe)
+}
+
 void enter_mount_namespace(OstreeSysroot* sysroot, const std::string& path) {
     GErrorSlot error;
-    if (path == "/") {
+    // "/" may also be a deployment that somebody entered with chroot, for repairs.
+    if (path == "/" && ::access("/run/ostree-booted", F_OK) == 0) {
+        complete_path();
         error.check(ostree_sysroot_initialize_with_mount_namespace(sysroot, nullptr, error.out()) != 0,
                     "cannot open the sysroot");
         return;
     }
-    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
-        throw_errno("cannot make a mount namespace");
+    if (::unshare(CLONE_NEWNS) != 0) throw_errno("cannot make a mount namespace");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+        if (errno != EINVAL) throw_errno("cannot make a mount namespace");
+        throw Error(ErrorKind::io,
+                    "cannot make a mount namespace: '/' is not a mount point, as in a chroot of a directory")
+            .hint("leave it and use --sysroot, or run 'mount --bind DIR DIR' before 'chroot DIR'");
     }
     ostree_sysroot_set_mount_namespace_in_use(sysroot);
     hide_bootloader(path);
@@ -231,7 +251,43 @@ void set_time(const std::string& path) {
         throw_errno("cannot set the time of the directory of the deployments");
 }
 
+// Calls `visit` with the directory of each deployment on the disk, listed in the boot entries or not, and its
+// id. What cannot be listed is skipped.
+void for_each_directory(const std::string& deployments,
+                        const std::function<void(const DeploymentId&, const std::filesystem::path&)>& visit) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    for (fs::directory_iterator stateroot(deployments, error), end; !error && stateroot != end;
+         stateroot.increment(error)) {
+        std::error_code none;
+        for (fs::directory_iterator entry(stateroot->path() / "deploy", none); !none && entry != end;
+             entry.increment(none)) {
+            const auto id = DeploymentId::try_parse(stateroot->path().filename().string(),
+                                                    entry->path().filename().string());
+            std::error_code unknown;
+            if (id && entry->is_directory(unknown)) visit(*id, entry->path());
+        }
+    }
+}
+
 }  // namespace
+
+// libostree takes a sysroot without boot entries for an empty one, and would remove every deployment at the
+// next occasion.
+void Sysroot::check_entries() const {
+    if (!handle_->deployments.empty()) return;
+    std::size_t there = 0;
+    for_each_directory(path_of("ostree/deploy"), [&](const DeploymentId&, const auto&) { ++there; });
+    if (there == 0) return;
+    throw Error(ErrorKind::not_found, concat(quoted(boot()), " has no boot entries, but the system has ",
+                                             there, there == 1 ? " deployment" : " deployments"))
+        .code("no_boot_entries")
+        .hint(mount_boot_hint());
+}
+
+std::string Sysroot::mount_boot_hint() const {
+    return concat("mount the filesystem BOOT at ", quoted(boot()), " first");
+}
 
 void Sysroot::load() {
     GErrorSlot error;
@@ -241,7 +297,15 @@ void Sysroot::load() {
             .hint("run 'touch' on it, or change the deployments");
     }
     OstreeSysroot* sysroot = handle_->sysroot.get();
-    error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
+    try {
+        error.check(ostree_sysroot_load(sysroot, nullptr, error.out()) != 0, "cannot read the deployments");
+    } catch (Error& failure) {
+        // A running system in which BOOT is not mounted.
+        std::error_code unknown;
+        if (!std::filesystem::exists(concat(boot(), "/loader"), unknown) && !unknown)
+            failure.code("no_boot_entries").hint(mount_boot_hint());
+        throw;
+    }
     handle_->objects.clear();
     handle_->deployments.clear();
     const PtrArrayPtr list(ostree_sysroot_get_deployments(sysroot));
@@ -258,6 +322,7 @@ Sysroot Sysroot::open(const std::string& path) {
     handle->path = path;
     Sysroot out(std::move(handle));
     out.load();
+    out.check_entries();
     return out;
 }
 
@@ -277,6 +342,7 @@ Sysroot Sysroot::open_locked(const std::string& path) {
     handle->holder.emplace(note);
     Sysroot out(std::move(handle));
     out.load();
+    out.check_entries();
     return out;
 }
 
@@ -349,18 +415,10 @@ void Sysroot::write(const std::vector<Deployment>& deployments, const std::funct
 }
 
 bool Sysroot::clear_undeployed_flags() {
-    namespace fs = std::filesystem;
     std::size_t cleared = 0;
-    std::error_code error;
-    for (const fs::directory_entry& stateroot : fs::directory_iterator(path_of("ostree/deploy"), error)) {
-        std::error_code none;
-        for (const fs::directory_entry& entry : fs::directory_iterator(stateroot.path() / "deploy", none)) {
-            const auto id = DeploymentId::try_parse(stateroot.path().filename().string(),
-                                                    entry.path().filename().string());
-            const bool deployed = id && find(*id);
-            if (!deployed && entry.is_directory(none)) cleared += clear_immutable_flags(entry.path());
-        }
-    }
+    for_each_directory(path_of("ostree/deploy"), [&](const DeploymentId& id, const auto& directory) {
+        if (!find(id)) cleared += clear_immutable_flags(directory);
+    });
     return cleared > 0;
 }
 
@@ -380,6 +438,8 @@ void Sysroot::remove_undeployed() {
 }
 
 void Sysroot::set_pinned(const Deployment& deployment, bool pinned) {
+    // The mark is in the origin file, which libostree requires to exist.
+    if (deployment.origin.empty()) set_origin(deployment, "[origin]\n");
     GErrorSlot error;
     error.check(ostree_sysroot_deployment_set_pinned(handle_->sysroot.get(), handle_->object_of(deployment),
                                                      pinned ? TRUE : FALSE, error.out()) != 0,

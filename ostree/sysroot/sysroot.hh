@@ -57,7 +57,8 @@ struct NewDeployment {
 class Sysroot {
   public:
     // Opens the sysroot at `path`: "/" for the running system, otherwise the mount point of a disk's root
-    // filesystem. Read-only, so it needs no privileges. Throws Error{not_found} if there is no sysroot.
+    // filesystem. Read-only, so it needs no privileges. Throws Error{not_found} if there is no sysroot, or
+    // with the code "no_boot_entries" if BOOT lists none of its deployments (it is not mounted).
     static Sysroot open(const std::string& path);
     // Opens the sysroot for changes. Takes the lock of libostree's programs, and waits for its holder
     // (reported through log_info). Uses a private mount namespace, in which /sysroot and /boot are writable.
@@ -118,6 +119,8 @@ class Sysroot {
     // Clears the flags of files of unlisted deployments. Returns true if any file had one.
     bool clear_undeployed_flags();
     void load();
+    void check_entries() const;
+    std::string mount_boot_hint() const;
     std::unique_ptr<Handle> handle_;
 };
 

@@ -88,14 +88,34 @@ std::vector<JoinedEntry> join_file(const AccountTable& before, const AccountTabl
 
 constexpr std::size_t kGroupField = 3;  // of passwd
 
+bool has_entries(const AccountFiles& files, const std::string& file) {
+    const auto found = files.find(file);
+    if (found == files.end()) return false;
+    const AccountTable table(found->second, format_of(file));
+    return std::any_of(table.entries().begin(), table.entries().end(),
+                       [](const AccountEntry& entry) { return !entry.name.empty(); });
+}
+
+// A power cut can leave a file empty or full of zeros, which is not the removal of root and all others.
+// Returns the machine's files with the old default in the place of such a file, and notes it.
+AccountFiles without_emptied(const AccountFiles& before, AccountFiles local,
+                             std::vector<std::string>& notes) {
+    for (const char* file : {"passwd", "group", "shadow"}) {
+        if (!local.contains(file) || has_entries(local, file) || !has_entries(before, file)) continue;
+        local[file] = before.at(file);
+        notes.push_back(concat("/etc/", file, " has no entry on this machine, so it is the image's"));
+    }
+    return local;
+}
+
 class Join {
   public:
     Join(const AccountFiles& before, const AccountFiles& local, const AccountFiles& image)
         : before_(before),
-          local_(local),
+          local_(without_emptied(before, local, out_.notes)),
           image_(image),
-          foreign_(find_foreign(before, local, image)),
-          now_(without_foreign(image, local, foreign_)) {}
+          foreign_(find_foreign(before, local_, image)),
+          now_(without_foreign(image, local_, foreign_)) {}
 
     JoinedAccounts run() {
         for (const std::string_view name : kAccountFiles) {
@@ -311,8 +331,9 @@ class Join {
         }
     }
 
+    JoinedAccounts out_;
     const AccountFiles& before_;
-    const AccountFiles& local_;
+    const AccountFiles local_;
     const AccountFiles& image_;
     std::set<std::string> foreign_;
     AccountFiles now_;  // the image's files, without foreign accounts
@@ -321,7 +342,6 @@ class Join {
     // Numbers of groups, by name: in the image, and in the result.
     std::map<std::string, std::pair<std::uint32_t, std::optional<std::uint32_t>>> new_groups_;
     std::set<std::string> renumbered_;  // files
-    JoinedAccounts out_;
 };
 
 }  // namespace

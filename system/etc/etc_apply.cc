@@ -106,6 +106,30 @@ void keep_label(EtcEntry& entry, const EtcTree& present, const std::string& path
     if (label != found->second.xattrs.end()) entry.xattrs.insert_or_assign(label->first, label->second);
 }
 
+bool is_missing(int root, const std::string& path) {
+    struct stat st {};
+    try {
+        const EtcPosition place = find_position(root, path);
+        return ::fstatat(place.directory.get(), place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+               errno == ENOENT;
+    } catch (const Error& error) {
+        return error.kind() == ErrorKind::not_found;
+    }
+}
+
+// A temporary file of a program may have gone since the plan was made. It is left out if that is no reason
+// for another try.
+void make_new(const EtcPosition& place, const EtcStep& step, const EtcSources& sources) {
+    try {
+        make_node(place, step, sources);
+    } catch (const Error& error) {
+        const bool may_be_gone = sources.takes_changed_content && error.kind() == ErrorKind::not_found &&
+                                 step.action == EtcAction::local && step.entry.type == EtcType::file;
+        if (!may_be_gone || !is_missing(sources.local, step.source)) throw;
+        ::unlinkat(place.directory.get(), place.name.c_str(), 0);
+    }
+}
+
 void build_new(int root, const EtcPlan& plan, const EtcSources& sources, const EtcTree& present) {
     for (const auto& [path, planned] : plan.result) {
         if (path.empty()) continue;
@@ -113,7 +137,7 @@ void build_new(int root, const EtcPlan& plan, const EtcSources& sources, const E
         EtcStep step = planned;
         keep_label(step.entry, present, path);
         with_context([&, &at = path] { return concat("/etc/", escape(at)); },
-                     [&, &at = path] { make_node(find_position(root, at), step, sources); });
+                     [&, &at = path] { make_new(find_position(root, at), step, sources); });
     }
     for (auto at = plan.result.rbegin(); at != plan.result.rend(); ++at) {
         if (at->second.entry.is_directory() && !at->first.empty())

@@ -29,7 +29,9 @@ struct PreparedMerge {
     EtcPlan plan;
     std::string source;  // fingerprint
 
-    EtcSources sources() const { return {.image = image.get(), .local = local.get()}; }
+    EtcSources sources(bool takes_changed_content) const {
+        return {.image = image.get(), .local = local.get(), .takes_changed_content = takes_changed_content};
+    }
 };
 
 PreparedMerge prepare_merge(const Sysroot& sysroot, const DeploymentId& from, const DeploymentId& to) {
@@ -46,13 +48,13 @@ PreparedMerge prepare_merge(const Sysroot& sysroot, const DeploymentId& from, co
 }
 
 // Files come and go in the /etc of a running system. A file that disappears before it is copied is not an
-// error.
+// error. `merge` gets true at the last try, because some files change all the time.
 template<typename Merge>
 auto with_retries(const DeploymentId& from, const DeploymentId& to, const Merge& merge) {
     constexpr int kTries = 5;
     for (int tries = 1;; ++tries) {
         try {
-            return merge();
+            return merge(tries == kTries);
         } catch (Error& error) {
             if (error.kind() == ErrorKind::not_found && tries < kTries) continue;
             error.add_context(concat("cannot merge /etc of ", from.short_text(), " into ", to.short_text()));
@@ -90,7 +92,7 @@ class Records {
 // Merges into the deployment of the record, and returns the notes. Until the new /etc is in place, the record
 // has both fingerprints, so that an interrupted run is not mistaken for an edit.
 std::vector<std::string> merge_into(const Sysroot& sysroot, Records& records, EtcMerge record) {
-    return with_retries(record.from, record.deployment, [&] {
+    return with_retries(record.from, record.deployment, [&](bool is_last) {
         PreparedMerge prepared = prepare_merge(sysroot, record.from, record.deployment);
         const Fd deployment = open_deployment(sysroot, record.deployment);
         EtcMerge done{.deployment = record.deployment,
@@ -103,7 +105,7 @@ std::vector<std::string> merge_into(const Sysroot& sysroot, Records& records, Et
             record.next_result = result;
             records.put(record);
         };
-        replace_etc(deployment.get(), prepared.plan, prepared.sources(), before_swap);
+        replace_etc(deployment.get(), prepared.plan, prepared.sources(is_last), before_swap);
         records.put(done);
         return std::move(prepared.plan.notes);
     });
@@ -150,11 +152,12 @@ void take_over(const Sysroot& sysroot, Records& records, EtcMerge& merge, const 
     merge.boot_id = boot_id;
     records.put(merge);
     try {
-        out.changed = with_retries(merge.from, merge.deployment, [&] {
+        out.changed = with_retries(merge.from, merge.deployment, [&](bool is_last) {
             PreparedMerge prepared = prepare_merge(sysroot, merge.from, merge.deployment);
             out.notes = std::move(prepared.plan.notes);
             merge.source = std::move(prepared.source);
-            return update_etc(open_etc(sysroot, merge.deployment).get(), prepared.plan, prepared.sources());
+            return update_etc(open_etc(sysroot, merge.deployment).get(), prepared.plan,
+                              prepared.sources(is_last));
         });
     } catch (...) {
         merge.is_catching_up = false;

@@ -53,37 +53,45 @@ Error source_changed(const std::string& path) {
 }
 
 // Checks that the open file is the one that the plan was made from, not another file that got its name
-// meanwhile.
-void check_source(int fd, const EtcStep& step) {
+// meanwhile. With `takes_changed_content` it may be another one with the same owner, mode and attributes: its
+// copy is then for the same eyes. Returns its size.
+std::uint64_t check_source(int fd, const EtcStep& step, bool takes_changed_content) {
     const EtcEntry found = read_open_entry(fd);
     const EtcEntry& planned = step.entry;
-    const bool is_same = found.inode == planned.inode && found.filesystem == planned.filesystem &&
-                         found.size == planned.size && found.mtime_seconds == planned.mtime_seconds &&
-                         found.mtime_nanoseconds == planned.mtime_nanoseconds &&
-                         found.ctime_seconds == planned.ctime_seconds &&
-                         found.ctime_nanoseconds == planned.ctime_nanoseconds &&
-                         same_metadata(found, planned);
-    if (!is_same) throw source_changed(step.source);
+    const bool is_unchanged = found.inode == planned.inode && found.size == planned.size &&
+                              found.mtime_seconds == planned.mtime_seconds &&
+                              found.mtime_nanoseconds == planned.mtime_nanoseconds &&
+                              found.ctime_seconds == planned.ctime_seconds &&
+                              found.ctime_nanoseconds == planned.ctime_nanoseconds;
+    if (found.filesystem != planned.filesystem || !same_metadata(found, planned) ||
+        !(is_unchanged || takes_changed_content))
+        throw source_changed(step.source);
+    return std::min(found.size, kMaxEtcFile);
 }
 
-// Copies the content. Blocks of zeros become holes. Verifies the digest of the copied data.
-void copy_content(Fd from, int to, const EtcStep& step) {
-    check_source(from.get(), step);
+// Copies the content that the file has at the beginning. Blocks of zeros become holes. Verifies the digest of
+// the copied data, unless the content may be another one.
+void copy_content(Fd from, int to, const EtcStep& step, bool takes_changed_content) {
+    std::uint64_t left = check_source(from.get(), step, takes_changed_content);
     FdSource source(std::move(from), step.source);
     Hasher hasher;
     std::array<std::uint8_t, 65536> buffer{};
     std::uint64_t copied = 0;
-    while (const std::size_t got = source.read(buffer)) {
+    while (left > 0) {
+        const MutableBytes room = MutableBytes(buffer).first(std::min<std::uint64_t>(left, buffer.size()));
+        const std::size_t got = source.read(room);
+        if (got == 0) break;
         const ByteView bytes = ByteView(buffer).first(got);
         hasher.update(bytes);
-        if ((copied += got) > step.entry.size) throw source_changed(step.source);
+        copied += got;
+        left -= got;
         if (std::any_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte != 0; })) {
             write_all(to, bytes, step.source);
         } else if (::lseek(to, static_cast<off_t>(got), SEEK_CUR) < 0) {
             throw_errno("cannot seek");
         }
     }
-    if (hasher.finish_hex() != step.entry.digest) throw source_changed(step.source);
+    if (!takes_changed_content && hasher.finish_hex() != step.entry.digest) throw source_changed(step.source);
     if (::ftruncate(to, static_cast<off_t>(copied)) != 0) throw_errno("cannot set the size");
 }
 
@@ -96,7 +104,8 @@ Fd make_file(const EtcPosition& position, const EtcStep& step, const EtcSources&
     }
     const int root = step.action == EtcAction::image ? sources.image : sources.local;
     const EtcPosition from = find_position(root, step.source);
-    copy_content(open_regular(from.directory.get(), from.name), file.get(), step);
+    copy_content(open_regular(from.directory.get(), from.name), file.get(), step,
+                 sources.takes_changed_content);
     return file;
 }
 

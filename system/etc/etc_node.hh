@@ -14,6 +14,9 @@ namespace osb::system {
 struct EtcSources {
     int image = -1;
     int local = -1;
+    // Copies a file as it is now, even if it was written or replaced since the plan was made, if it has the
+    // same owner, mode and attributes. For a log or a state that is written all the time.
+    bool takes_changed_content = false;
 };
 
 // The open parent directory of a path, found without following links, and the last name of the path.

@@ -6,11 +6,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hh"
@@ -92,14 +94,17 @@ std::string read_link(int directory, const std::string& name) {
     return {target.data(), static_cast<std::size_t>(size)};
 }
 
+// Of a file that grows meanwhile, such as a log, counts what it had.
 std::string hash_file(int directory, const std::string& name, std::uint64_t size) {
     FdSource source(open_regular(directory, name), name);
     Hasher hasher;
     std::array<std::uint8_t, 65536> buffer{};
-    std::uint64_t read = 0;
-    while (const std::size_t got = source.read(buffer)) {
+    while (size > 0) {
+        const std::size_t wanted = std::min<std::uint64_t>(size, buffer.size());
+        const std::size_t got = source.read(MutableBytes(buffer).first(wanted));
+        if (got == 0) break;
         hasher.update(ByteView(buffer).first(got));
-        if ((read += got) > size) throw Error(ErrorKind::not_found, "it grows while it is read");
+        size -= got;
     }
     return hasher.finish_hex();
 }
@@ -152,9 +157,10 @@ class EtcReader {
             if (name == "." || name == "..") continue;
             check_interrupt();
             const std::string path = concat(place.prefix, name);
-            bool goes_on = true;
-            with_context([&] { return quoted(path); }, [&] { goes_on = add(open, name, path, place); });
-            if (!goes_on) return;
+            Added added;
+            with_context([&] { return quoted(path); }, [&] { added = add(open, name, path, place); });
+            if (added.is_full) return;
+            if (added.below) walk(std::move(added.directory), *added.below);
         }
     }
 
@@ -174,16 +180,24 @@ class EtcReader {
         return false;
     }
 
-    // Returns true if the reader should continue in this directory.
-    bool add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
+    struct Added {
+        bool is_full = false;           // the directory has no more room
+        std::optional<EtcPlace> below;  // to be read next, through `directory`
+        Fd directory;
+    };
+
+    Added add(int directory, const std::string& name, const std::string& path, const EtcPlace& place) {
         struct stat st {};
-        if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) throw_errno("cannot read it");
-        if (!etc_type(st.st_mode)) return true;
-        if (!has_room(path, place)) return false;
+        if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno == ENOENT) return {};  // gone since the directory was listed
+            throw_errno("cannot read it");
+        }
+        if (!etc_type(st.st_mode)) return {};
+        if (!has_room(path, place)) return {.is_full = true};
         EtcEntry out = metadata_of(st);
         if (out.size > kMaxEtcFile) {
             leave_out(path, concat("a file of more than ", kMaxEtcFile, " bytes"));
-            return true;
+            return {};
         }
         const EtcPlace below{
             .prefix = path + '/', .depth = place.depth + 1, .is_foreign = place.is_foreign || st.st_uid != 0};
@@ -191,7 +205,7 @@ class EtcReader {
             const std::string why = concat("more than ", kMaxEtcDepth, " levels of directories");
             if (!place.is_foreign) throw Error(ErrorKind::too_large, why);
             leave_out(path, why);
-            return true;
+            return {};
         }
         out.xattrs = read_xattrs(kOfPath, path_through(directory, name));
         if (out.type == EtcType::symlink) out.target = read_link(directory, name);
@@ -200,8 +214,8 @@ class EtcReader {
             out.digest = hash_file(directory, name, out.size);
         const bool is_directory = out.is_directory();
         tree_.emplace(path, std::move(out));
-        if (is_directory) walk(open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), below);
-        return true;
+        if (!is_directory) return {};
+        return {.below = below, .directory = open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)};
     }
 
     EtcContent content_;

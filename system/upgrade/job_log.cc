@@ -14,6 +14,7 @@
 #include "base/bytes.hh"
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 
 namespace osb::system {
 
@@ -21,7 +22,16 @@ JobLog::JobLog(std::string path, std::function<std::int64_t()> now)
     : path_(std::move(path)), now_(std::move(now)) {
     std::error_code ignored;  // open() reports the error
     std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
-    open();
+    try {
+        open();
+    } catch (const Error& error) {
+        warn(error);
+        file_ = open_at(AT_FDCWD, "/dev/null", O_RDWR);
+    }
+}
+
+void JobLog::warn(const Error& error) const {
+    if (!std::exchange(warned_, true)) log_warning(concat("the log is incomplete: ", error.message()));
 }
 
 void JobLog::open() {
@@ -29,6 +39,14 @@ void JobLog::open() {
 }
 
 void JobLog::trim(std::uint64_t limit) {
+    try {
+        keep_newer(limit);
+    } catch (const Error& error) {
+        warn(error);
+    }
+}
+
+void JobLog::keep_newer(std::uint64_t limit) {
     const std::uint64_t size = file_size(file_.get());
     if (size <= limit) return;
     const std::uint64_t kept = limit / 2;
@@ -56,7 +74,11 @@ void JobLog::line(std::string_view text) const {
 }
 
 void JobLog::append(std::string_view text) const {
-    write_all(file_.get(), as_bytes(text), path_);
+    try {
+        write_all(file_.get(), as_bytes(text), path_);
+    } catch (const Error& error) {
+        warn(error);
+    }
 }
 
 }  // namespace osb::system

@@ -1,4 +1,5 @@
 // The log of the unattended upgrades, of limited size. It has lines with a time, and the output of programs.
+// A log that cannot be written (a full or read-only /var) stops no upgrade: a warning says so once.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hh"
 #include "base/fd.hh"
 
 namespace osb::system {
@@ -13,7 +15,7 @@ namespace osb::system {
 class JobLog {
   public:
     // Opens the log. Creates the file and its directory if they are missing. `now` returns the time of a
-    // line, in seconds since 1970. Throws Error{io, no_space}.
+    // line, in seconds since 1970.
     JobLog(std::string path, std::function<std::int64_t()> now);
 
     // Removes the older half, up to a line end, if the log is longer than `limit` bytes.
@@ -26,10 +28,13 @@ class JobLog {
 
   private:
     void open();
+    void keep_newer(std::uint64_t limit);
+    void warn(const Error& error) const;
 
     std::string path_;
     std::function<std::int64_t()> now_;
     Fd file_;
+    mutable bool warned_ = false;
 };
 
 }  // namespace osb::system

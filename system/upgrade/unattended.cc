@@ -20,6 +20,7 @@
 #include "base/fd.hh"
 #include "base/file_lock.hh"
 #include "base/interrupt.hh"
+#include "base/log.hh"
 #include "base/random.hh"
 #include "base/state_file.hh"
 #include "base/subprocess.hh"
@@ -264,11 +265,16 @@ class UnattendedLook {
             return "";
         }
     }
+    // The upgrade is done even if /var is full. Without the record, the next start looks again.
     void write_done() const {
         std::error_code ignored;
         fs::create_directories(fs::path(done_directory()).parent_path(), ignored);
-        const Fd directory = open_state_directory(done_directory());
-        replace_file(directory.get(), kDoneName, window_.date + '\n');
+        try {
+            const Fd directory = open_state_directory(done_directory());
+            replace_file(directory.get(), kDoneName, window_.date + '\n');
+        } catch (const Error& error) {
+            log_warning(concat("cannot record the upgrade of this window: ", error.message()));
+        }
     }
 
     const UnattendedJob& job_;

@@ -292,16 +292,18 @@ def refusals(test):
              (("--size", "much"), "os/test", 2, "--size"), (("--boot-size", "1M"), "os/test", 6, "BOOT"),
              (("--stateroot", "../x"), "os/test", 2, "stateroot"), (("--karg", "root=/dev/sda"), "os/test", 2, "root=/dev/sda"),
              (("--karg", "a\x1b[2J"), "os/test", 2, "kernel argument"), (("--karg", "a -- b"), "os/test", 2, "end the kernel's arguments"),
-             (("--format", "vmdk"), "os/test", 2, "vmdk"),
+             (("--format", "vmdk"), "os/test", 2, "vmdk"), (("--target-imgref", ""), "os/test", 2, "empty"),
              (("--target-imgref", "a b"), "os/test", 2, "a b"), (("--config", "/nonexistent"), "os/test", 1, "/nonexistent")]
     for options, source, status, naming in cases:
-        test.check_refused(install(test, disk, *options, source=source), status, f"{' '.join(options) or source}"[:40].replace("\x1b", "?"),
-                           naming)
+        what = f"{' '.join(options) or source}"[:40].replace("\x1b", "?")
+        test.check_refused(install(test, disk, *options, source=source), status, what, naming)
     for name, change, naming in (("no kernel", lambda t: shutil.rmtree(f"{t}/usr/lib/modules"), "no kernel"),
                                  ("no initramfs", lambda t: os.unlink(f"{t}/usr/lib/modules/{KERNEL}/initramfs.img"), "initramfs"),
+                                 ("empty kernel", lambda t: os.truncate(f"{t}/usr/lib/modules/{KERNEL}/vmlinuz", 0), "empty file"),
+                                 ("empty initramfs", lambda t: os.truncate(f"{t}/usr/lib/modules/{KERNEL}/initramfs.img", 0), "empty"),
+                                 ("no file in /etc", lambda t: [shutil.rmtree(f"{t}/usr/etc"), os.mkdir(f"{t}/usr/etc")], "in /etc"),
                                  ("no init", lambda t: os.unlink(f"{t}/usr/sbin/init"), "/sbin/init"),
-                                 ("two kernels", lambda t: shutil.copytree(f"{t}/usr/lib/modules/{KERNEL}", f"{t}/usr/lib/modules/7"),
-                                  "two kernels"),
+                                 ("two", lambda t: shutil.copytree(f"{t}/usr/lib/modules/{KERNEL}", f"{t}/usr/lib/modules/7"), "two"),
                                  ("no /sysroot", lambda t: os.rmdir(f"{t}/sysroot"), "sysroot")):
         tree = test.path("bad")
         shutil.copytree(test.path("tree"), tree, symlinks=True)

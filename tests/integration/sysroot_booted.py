@@ -96,6 +96,24 @@ def bytes_on_boot(test, system, present):
     test.check(set(entries) == {default, "trial"}, "the menu has one left", entries)
 
 
+def odd_surroundings(test, system, present):
+    """A cron job's environment, BOOT that is not mounted, and a shell that was entered with chroot."""
+    before = system.order()
+    for environment_of in ("env PATH=/usr/bin:/bin", "env -i"):
+        result = system.in_booted(present, "sh", "-c", f"{environment_of} /run/osb-oci kargs --append cron=1")
+        test.check(result.status == 0 and boot_once(system), f"{environment_of}: the menu is written", result.describe())
+        test.check(system.booted_osb(present, "rollback").status == 0 and system.order() == before, "and rollback gives it up")
+    result = system.in_booted(present, "sh", "-c", "umount /boot && /run/osb-oci cleanup")
+    test.check(result.status == 1 and "mount the filesystem BOOT at '/boot'" in result.stderr, "without BOOT: advice", result.describe())
+    result = system.in_booted(present, "sh", "-c", "rm /run/ostree-booted && /run/osb-oci kargs --append x=1")
+    test.check(result.status == 1 and "chroot" in result.stderr and system.order() == before, "in a chroot: advice, and no crash",
+               result.describe())
+    result = system.in_booted(present, "sh", "-c", "rm /run/ostree-booted && mkdir /tmp/root && mount --rbind / /tmp/root && "
+                              "chroot /tmp/root /run/osb-oci kargs --append x=1")
+    test.check(result.status == 0 and boot_once(system), "in a chroot of a mount: a trial", result.describe())
+    test.check(system.booted_osb(present, "rollback").status == 0 and system.order() == before, "and rollback gives it up")
+
+
 def as_booted(test, system, present):
     """The same, in the system that runs, where libostree has the menu written by the system's own hook."""
     test.must("ostree", "config", f"--repo={system.path}/ostree/repo", "set", "sysroot.bootloader", "zipl")
@@ -103,6 +121,7 @@ def as_booted(test, system, present):
     if result.status != 0 or "* 0  booted" not in result.stdout:
         return test.skip_one("as if booted", f"namespaces, overlayfs: {result.stderr[:200]!r}")
     trial_as_booted(test, system, present)
+    odd_surroundings(test, system, present)
     system.pull("2")
     result = system.in_booted(present, "ostree", "admin", "deploy", "--os=test", "os/2")
     second = f"{test.commits['2']}.0"

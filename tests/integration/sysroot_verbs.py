@@ -152,6 +152,43 @@ def back_and_forth(test):
         test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
 
 
+def without_boot(test):
+    """BOOT that is not mounted has no boot entries: libostree would remove all deployments."""
+    with directory_system(test, "without-boot") as system:
+        for version in ("1", "2"):
+            system.deploy(version)
+        boot, aside = os.path.join(system.path, "boot"), os.path.join(system.path, "aside")
+        os.rename(boot, aside)
+        os.mkdir(boot)
+        deployments = os.path.join(system.path, "ostree/deploy/test/deploy")
+        before = sorted(os.listdir(deployments))
+        for verb in (("status",), ("cleanup",), ("rollback",), ("kargs", "--append", "x"), ("pin",), ("upgrade",),
+                     ("switch", "example.org/x:1")):
+            result = system.osb(*verb)
+            test.check_refused(result, 1, f"{verb[0]} without BOOT", "no boot entries")
+            test.check("mount" in result.stderr, "with advice", result.stderr)
+        test.check(sorted(os.listdir(deployments)) == before, "which removes nothing", os.listdir(deployments))
+        os.rmdir(boot)
+        os.rename(aside, boot)
+        test.check_status(system.osb("cleanup"), 0, "cleanup with BOOT")
+        test.check(sorted(os.listdir(deployments)) == before, "nor does that")
+
+
+def without_origin(test):
+    """The mark of a pin is in the origin file, which may be missing."""
+    with directory_system(test, "without-origin") as system:
+        system.deploy("1")
+        one = system.order()[0]
+        os.unlink(system.origin_file(one))
+        result = system.osb("pin")
+        test.check(result.status == 0 and not result.stderr, "pin without an origin file", result.describe())
+        test.check(with_role(system.status(), "pinned") == [one], "it is pinned", system.status())
+        test.check_status(system.osb("unpin"), 0, "unpin")
+        # Another program's temporary directory is no reason to fail.
+        nowhere = test.run("env", "TMPDIR=/nonexistent", test.osb, "cleanup", "--sysroot", system.path)
+        test.check_status(nowhere, 0, "cleanup where $TMPDIR is missing")
+
+
 def freed(test):
     """Objects that nothing names any more, and kernels."""
     with directory_system(test, "freed") as system:
@@ -295,6 +332,8 @@ def main(test):
     refused(test)
     shown(test)
     back_and_forth(test)
+    without_boot(test)
+    without_origin(test)
     freed(test)
     arguments(test)
     locked(test)

@@ -189,6 +189,16 @@ TEST_F(DiskTargetFile, WhatIsNoFileIsRefused) {
     EXPECT_EQ(names(), before);
 }
 
+// A mistyped name of a disk must not become a file in the memory of devtmpfs.
+TEST_F(DiskTargetFile, DevicesThatAreMissingAreNotMade) {
+    for (const std::string path : {"/dev/osb-test-none", "/dev/./../dev/osb-test-none"}) {
+        EXPECT_EQ(refused_target(path, true).kind(), ErrorKind::usage) << path;
+        EXPECT_FALSE(std::filesystem::exists(path));
+    }
+    std::filesystem::create_directory_symlink("/dev", directory_ / "by-link");
+    EXPECT_EQ(refused_target(directory_ / "by-link/osb-test-none", true).kind(), ErrorKind::usage);
+}
+
 TEST_F(DiskTargetFile, DirectoriesThatTakeNoFile) {
     ASSERT_EQ(::chmod(directory_.path().c_str(), 0555), 0);
     // The superuser may write anywhere.

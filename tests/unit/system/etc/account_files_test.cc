@@ -197,6 +197,22 @@ TEST(AccountFiles, WithoutChangesOfTheMachineItIsTheImages) {
     EXPECT_EQ(join_one("passwd", kRoot, kRoot, now), now);
 }
 
+TEST(AccountFiles, AFileThatAPowerCutEmptiedIsTheImages) {
+    const std::string root = "root:x:0:0::/root:/bin/sh\n";
+    const std::string now = root + "ntp:x:100:100::/:/bin/false\n";
+    for (const std::string& damaged : {std::string(), std::string(4096, '\0'), std::string("\n\n")}) {
+        const JoinedAccounts joined =
+            join_accounts({{"passwd", root}}, {{"passwd", damaged}}, {{"passwd", now}});
+        EXPECT_EQ(joined.files.at("passwd"), now);
+        ASSERT_EQ(joined.notes.size(), 1U);
+        EXPECT_NE(joined.notes.front().find("/etc/passwd has no entry"), std::string::npos);
+    }
+    // Ranges may be emptied on purpose.
+    EXPECT_EQ(join_one("subuid", "a:100000:65536\n", "", "a:100000:65536\n"), "");
+    // There was nothing to lose.
+    EXPECT_TRUE(join_accounts({{"group", ""}}, {{"group", ""}}, {{"group", "a:x:1:\n"}}).notes.empty());
+}
+
 TEST(AccountFiles, FilesThatOneSideLacks) {
     const AccountFiles none;
     const AccountFiles some{{"subuid", "a:1:9\n"}};

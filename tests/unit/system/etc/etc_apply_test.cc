@@ -216,6 +216,30 @@ TEST_F(EtcApplyTest, NobodyButRootStopsAMergeByHavingTooMuch) {
     EXPECT_FALSE(exists("deployment/etc/huge"));
 }
 
+TEST_F(EtcApplyTest, AFileThatIsWrittenAllTheTime) {
+    write("local/log", "one");
+    const EtcPlan made = plan();
+    std::ofstream(top_ / "local/log", std::ios::app) << "two";
+    const Fd image = open("now");
+    const Fd local = open("local");
+    EtcSources sources{.image = image.get(), .local = local.get()};
+    EXPECT_THROW(replace_etc(open("deployment").get(), made, sources), Error) << "as long as it may end";
+    sources.takes_changed_content = true;
+    replace_etc(open("deployment").get(), made, sources);
+    EXPECT_EQ(read("deployment/etc/log"), "onetwo");
+    // One that replaces it, as programs do, but not one that fewer may read.
+    write("local/other", "three");
+    fs::rename(top_ / "local/other", top_ / "local/log");
+    replace_etc(open("deployment").get(), made, sources);
+    EXPECT_EQ(read("deployment/etc/log"), "three");
+    fs::permissions(top_ / "local/log", fs::perms::owner_read);
+    EXPECT_THROW(replace_etc(open("deployment").get(), made, sources), Error);
+    // One that has gone again.
+    fs::remove(top_ / "local/log");
+    replace_etc(open("deployment").get(), made, sources);
+    EXPECT_FALSE(exists("deployment/etc/log"));
+}
+
 TEST_F(EtcApplyTest, TheModeOfADirectoryOnlyFollowsDirectories) {
     write("outside/file", "outside");
     fs::permissions(top_ / "outside", fs::perms::owner_all);

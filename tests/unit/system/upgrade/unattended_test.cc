@@ -60,6 +60,8 @@ class UnattendedTest : public ::testing::Test {
         std::filesystem::rename(directory_ / "etc/conf.d/osb-upgrade", directory_ / "etc/real");
         std::filesystem::create_symlink("../real", directory_ / "etc/conf.d/osb-upgrade");
     }
+    // As root, a full or read-only filesystem is hard to have. A directory cannot be written to either.
+    void block(const char* path) { std::filesystem::create_directories(directory_ / path); }
     void forget() { std::filesystem::remove(directory_ / "var/lib/osb/upgrade-done"); }
 
     std::int64_t slept_ = 0;
@@ -108,6 +110,14 @@ TEST_F(UnattendedTest, TheRandomWaitEndsWithTheWindow) {
         EXPECT_LT(slept_, 10);
     }
     EXPECT_GT(waits.size(), 1U);
+}
+
+TEST_F(UnattendedTest, AVarThatCannotBeWrittenStopsNoUpgrade) {
+    settings("22:30-01:00");
+    block("var/log/osb-upgrade.log");
+    block("var/lib/osb/upgrade-done/x");
+    EXPECT_TRUE(look(local(16, 22, 30)));
+    EXPECT_TRUE(look(local(16, 22, 45))) << "nothing is recorded";
 }
 
 TEST_F(UnattendedTest, OffWithoutSettings) {
