@@ -301,7 +301,6 @@ def refusals(test):
                                  ("no initramfs", lambda t: os.unlink(f"{t}/usr/lib/modules/{KERNEL}/initramfs.img"), "initramfs"),
                                  ("empty kernel", lambda t: os.truncate(f"{t}/usr/lib/modules/{KERNEL}/vmlinuz", 0), "empty file"),
                                  ("empty initramfs", lambda t: os.truncate(f"{t}/usr/lib/modules/{KERNEL}/initramfs.img", 0), "empty"),
-                                 ("no file in /etc", lambda t: [shutil.rmtree(f"{t}/usr/etc"), os.mkdir(f"{t}/usr/etc")], "in /etc"),
                                  ("no init", lambda t: os.unlink(f"{t}/usr/sbin/init"), "/sbin/init"),
                                  ("two", lambda t: shutil.copytree(f"{t}/usr/lib/modules/{KERNEL}", f"{t}/usr/lib/modules/7"), "two"),
                                  ("no /sysroot", lambda t: os.rmdir(f"{t}/sysroot"), "sysroot")):
