@@ -75,7 +75,7 @@ def check_point(case, call, number, fault):
     if result.status == 0 and not case.is_done():
         told = case.is_told(result)
         return case.fault() or ("" if told else f"said that it was done, and was not: {result.describe()}")
-    if result.status == 0 and call in SYNCS and fault in LOST and has_lost(log):
+    if result.status == 0 and call in SYNCS and fault in LOST and has_lost(log) and not case.is_told(result):
         return "said that it was done, and had not reached the disk"
     return case.problem()
 
