@@ -20,6 +20,7 @@
 #include "base/log.hh"
 #include "base/state_file.hh"
 #include "base/stream.hh"
+#include "base/temporary_directory.hh"
 #include "base/umask_scope.hh"
 #include "ostree/import/layer_store.hh"
 #include "ostree/objects/glib.hh"
@@ -185,9 +186,15 @@ void hide_bootloader(const std::string& path) {
     const std::size_t at = text.find("\nbootloader=zipl");
     if (at == std::string::npos) return;
     text.replace(at, std::string_view("\nbootloader=zipl").size(), "\nbootloader=none");
-    // The repository's own directory exists and is writable, whatever $TMPDIR says.
-    std::string copy = concat(path, "/ostree/repo/tmp/osb-oci-config-XXXXXX");
-    const Fd file(::mkostemp(copy.data(), O_CLOEXEC));
+    // $TMPDIR may be missing, and the disk of the sysroot may be full.
+    std::string copy;
+    Fd file;
+    for (const std::string& directory :
+         {temporary_directory(), std::string("/tmp"), path + "/ostree/repo/tmp"}) {
+        copy = directory + "/osb-oci-config-XXXXXX";
+        file = Fd(::mkostemp(copy.data(), O_CLOEXEC));
+        if (file) break;
+    }
     if (!file) throw_errno("cannot create a temporary file");
     // The mounted file needs no name, and a failure must not leave one.
     const auto unlink_file = [](const std::string* name) { ::unlink(name->c_str()); };
