@@ -2,9 +2,11 @@
 #include <cstdlib>
 
 #include "base/interrupt.hh"
+#include "base/standard_files.hh"
 #include "cli/run.hh"
 
 int main(int argc, char** argv) {
+    if (!osb::fill_standard_files()) return EXIT_FAILURE;
     // If the reader of a pipe has ended (`| head`), write() must fail with an error, which is reported,
     // instead of ending the process.
     std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for this signal
