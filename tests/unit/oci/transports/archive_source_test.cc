@@ -243,6 +243,12 @@ TEST_F(ArchiveTest, DockerArchive) {
     }
 }
 
+TEST_F(ArchiveTest, DockerArchiveByPosition) {
+    EXPECT_EQ(open_docker(docker_archive(), "@0").config.platform.architecture, "amd64");
+    EXPECT_EQ(open_docker(docker_archive(), "@1").config.platform.architecture, "arm64");
+    expect_error(ErrorKind::not_found, [&] { open_docker(docker_archive(), "@2"); });
+}
+
 TEST_F(ArchiveTest, DockerArchiveWithCompressedLayerIsTheSameImage) {
     const Image plain = open_docker(docker_archive(), "os");
     EXPECT_EQ(layer_text(open_docker(gzip(docker_archive()), "os"), 0), "one");
