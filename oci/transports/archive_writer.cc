@@ -103,15 +103,32 @@ class ArchiveWriter::Archive {
     Fd open_output() const { return is_stream_ ? open_stream() : open_temporary(); }
 
     Fd open_stream() const {
+        if (file_ == "-") {
+            Fd out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+            if (!out) throw_errno("cannot write to standard output");
+            return out;
+        }
         for (;;) {
             check_interrupt();
             // Without O_NONBLOCK, so that the open waits for the reader of a FIFO.
-            Fd out(file_ == "-" ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                                : ::open(file_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY));
-            if (out) return out;
-            if (errno != EINTR)
-                throw_errno(concat("cannot write ", file_ == "-" ? "to standard output" : quoted(file_)));
+            Fd out(::open(file_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+            if (out) {
+                empty_unnamed(out.get());
+                return out;
+            }
+            if (errno != EINTR) throw_errno(concat("cannot write ", quoted(file_)));
         }
+    }
+
+    // A regular file here is an open one without a name. If it has one, somebody has put it in place of the
+    // stream, and it is not emptied.
+    void empty_unnamed(int fd) const {
+        struct stat opened {};
+        if (::fstat(fd, &opened) != 0) throw_errno(concat("cannot stat ", quoted(file_)));
+        if (!S_ISREG(opened.st_mode)) return;
+        if (opened.st_nlink > 0)
+            throw Error(ErrorKind::io, concat("cannot write ", quoted(file_), ": it was replaced"));
+        if (::ftruncate(fd, 0) != 0) throw_errno(concat("cannot write ", quoted(file_)));
     }
 
     Fd open_temporary() const {

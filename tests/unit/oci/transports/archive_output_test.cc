@@ -1,11 +1,11 @@
 #include "oci/transports/archive_output.hh"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <thread>
 
 #include "base/fd.hh"
 #include "oci/transports/archive_index.hh"
@@ -41,24 +41,18 @@ TEST_F(ArchiveOutputTest, FilesAreReplacedWhereLinksLead) {
 }
 
 // A rename would put a file in their place: of /dev/null for the whole machine.
-TEST_F(ArchiveOutputTest, StreamsAreWrittenAsTheyAre) {
+TEST_F(ArchiveOutputTest, StreamsAreKnown) {
     EXPECT_EQ(find_archive_output("-").file, "-");
     EXPECT_TRUE(find_archive_output("/dev/null").is_stream);
     EXPECT_EQ(find_archive_output(concat("/proc/self/fd/", STDOUT_FILENO)).file, "-");
     const std::string fifo = directory_ / "fifo";
     ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
     EXPECT_TRUE(find_archive_output(fifo).is_stream);
-    std::string read;
-    std::thread reader([&] {
-        FdSource source(open_at(AT_FDCWD, fifo, O_RDONLY), "fifo");
-        read = read_all(source, 1UL << 20U, "fifo");
-    });
+    // Both ends, so that opening it for writing does not wait. The archive fits into the pipe.
+    const Fd reader = open_at(AT_FDCWD, fifo, O_RDWR);
     put_test_image(*create_docker_archive_sink(fifo, "os:1"), "x");
-    reader.join();
     EXPECT_TRUE(std::filesystem::is_fifo(fifo));
-    write_file(file_, read);
-    EXPECT_TRUE(ArchiveIndex(file_).contains("manifest.json"));
-    EXPECT_EQ(test_names_in(directory_.path()), (std::vector<std::string>{"fifo", "os.tar"}));
+    EXPECT_EQ(test_names_in(directory_.path()), (std::vector<std::string>{"fifo"}));
 }
 
 TEST_F(ArchiveOutputTest, AnOpenFileWithoutANameIsAStream) {
