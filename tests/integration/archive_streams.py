@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Archives that go to devices, FIFOs, descriptors and links, as shell scripts name them; and closed descriptors."""
+"""Archives that go to devices, FIFOs, descriptors and links, as shell scripts name them; closed descriptors; signals."""
 
 import filecmp
 import os
+import signal
 import stat
+import subprocess
+import time
 
 import lib_harness
 from lib_image import simple_layout
@@ -69,6 +72,25 @@ def check_closed(test, repo):
     test.check(result.stdout == "/dev/null\n" * 3, "three closed descriptors", result.describe())
 
 
+def check_signals(test):
+    """A lost terminal is an interruption. What the caller ignores stays ignored."""
+    pause = test.path("stop")
+    os.mkfifo(pause)
+    command = [test.osb, "import", "tarball:" + pause, "--repo", test.path("stopped"), "--ref", "os"]
+    for ignored, number, status in (((), signal.SIGHUP, 129), ((signal.SIGINT, signal.SIGHUP), signal.SIGTERM, 143)):
+        def prepare(ignored=ignored):
+            for one in ignored:
+                signal.signal(one, signal.SIG_IGN)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=prepare) as process:
+            time.sleep(0.5)
+            for one in (*ignored, number):
+                process.send_signal(one)
+                time.sleep(0.2)
+            stderr = process.communicate()[1]
+        test.check(process.returncode == status and f"interrupted by {number.name}" in stderr,
+                   f"{number.name} with {len(ignored)} ignored: status {status}", (process.returncode, stderr))
+
+
 def main(test):
     layout = simple_layout(test.path("image"), {"usr/a": b"text\n" * 1000})
     repo = test.path("repo")
@@ -76,6 +98,7 @@ def main(test):
     if test.check_status(result, 0, "import"):
         check_outputs(test, repo)
         check_closed(test, repo)
+    check_signals(test)
 
 
 lib_harness.run(main)

@@ -215,7 +215,7 @@ TEST_F(DistributionClientTest, AWebPageIsNoAnswer) {
 
 TEST_F(DistributionClientTest, AnotherSuccessThan201CountsIfTheManifestIsThere) {
     for (const int status : {200, 202, 204}) {
-        fake.before = {};
+        fake.before = [](const FakeRequest&) -> std::optional<FakeResponse> { return std::nullopt; };
         fake.after = [status](const FakeRequest& request, FakeResponse& response) {
             if (request.method == "PUT") response.status = status;
         };
