@@ -168,7 +168,7 @@ class Server {
     }
 
     bool set_up(const Message& message, bool is_function) {
-        for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+        for (const int number : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
             if (::signal(number, SIG_DFL) == SIG_ERR) return false;
         }
         sigset_t none;

@@ -73,7 +73,7 @@ class SpawnAttributes {
         sigemptyset(&defaults);
         sigemptyset(&mask);
         // An ignored signal would stay ignored in the child.
-        for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) sigaddset(&defaults, number);
+        for (const int number : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP}) sigaddset(&defaults, number);
         int flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
         if (!shares_process_group) flags |= POSIX_SPAWN_SETPGROUP;
         const bool ok = posix_spawnattr_setsigdefault(&attributes_, &defaults) == 0 &&

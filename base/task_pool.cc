@@ -1,6 +1,7 @@
 #include "base/task_pool.hh"
 
 #include <algorithm>
+#include <exception>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@ namespace osb {
 
 TaskPool::TaskPool(unsigned threads, std::size_t max_queued)
     : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())),
+      started_(threads_),
       max_queued_(max_queued) {}
 
 void TaskPool::add_producer(std::function<void()> producer) {
@@ -17,7 +19,7 @@ void TaskPool::add_producer(std::function<void()> producer) {
 }
 
 bool TaskPool::has_free_thread() const noexcept {
-    return producing_ < threads_ && producers_.empty();
+    return producing_ < started_ && producers_.empty();
 }
 
 void TaskPool::submit(std::unique_ptr<Task> task, std::size_t bytes) {
@@ -105,7 +107,13 @@ void TaskPool::thread_loop() {
 void TaskPool::run() {
     std::vector<std::thread> others;
     others.reserve(threads_ - 1);
-    for (unsigned i = 1; i < threads_; ++i) others.emplace_back([this] { thread_loop(); });
+    try {
+        for (unsigned i = 1; i < threads_; ++i) others.emplace_back([this] { thread_loop(); });
+    } catch (const std::exception&) {
+        // A limit of threads (`podman run --pids-limit`, TasksMax= of systemd) or of memory. Any number does.
+        const std::lock_guard lock(mutex_);
+        started_ = static_cast<unsigned>(others.size()) + 1;
+    }
     thread_loop();
     for (std::thread& thread : others) thread.join();
     if (error_) std::rethrow_exception(error_);

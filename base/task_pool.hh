@@ -69,6 +69,7 @@ class TaskPool {
     bool has_free_thread() const noexcept;
 
     const unsigned threads_;
+    unsigned started_;  // threads that there are; fewer than threads_ if the system allows no more
     const std::size_t max_queued_;
     std::mutex mutex_;
     std::condition_variable changed_;

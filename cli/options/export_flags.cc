@@ -11,6 +11,7 @@
 #include "cli/output/format.hh"
 #include "cli/output/json_output.hh"
 #include "oci/documents/json.hh"
+#include "oci/transports/archive_output.hh"
 #include "oci/transports/image.hh"
 #include "registry/transports/open_sink.hh"
 #include "registry/transports/open_source.hh"
@@ -100,6 +101,12 @@ void sign_written(const Session& session, const oci::Reference& target, const oc
     }
     registry::sign_image(image, key, options, access);
     session.note(concat("signed ", manifest.short_string()));
+}
+
+bool is_standard_output(const oci::Reference& target) {
+    const bool is_archive =
+        target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;
+    return is_archive && oci::find_archive_output(target.location).file == "-";
 }
 
 }  // namespace
@@ -231,6 +238,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
         options.copies_blobs = previous.transport != oci::Transport::containers_storage;
         mounts = mount_from(previous, target);
     }
+    const bool is_printed = is_standard_output(target);
     const auto sink = registry::open_sink(target, access, std::move(mounts));
     const ostree::ExportResult result =
         ostree::export_commit(repository, rev, *sink, options, session.progress);
@@ -243,10 +251,7 @@ void ExportFlags::run(const Session& session, const std::string& rev, const oci:
     std::optional<DeltaReport> report;
     if (deltas != nullptr && deltas->given())
         report = push_deltas(session, *deltas, delta_origins, repository, target, result, access);
-    // The archive itself is on standard output, so nothing may follow it.
-    const bool is_archive =
-        target.transport == oci::Transport::oci_archive || target.transport == oci::Transport::docker_archive;
-    if (is_archive && target.location == "-") {
+    if (is_printed) {  // the archive is on standard output, so nothing may follow it
         session.note(result.manifest_digest.to_string());
         return;
     }

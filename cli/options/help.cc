@@ -91,7 +91,7 @@ std::span<const ExitStatus> exit_statuses() {
         {"5", "the network or the registry failed"},
         {"6", "no space left on the disk"},
         {"77", "--check found nothing new"},
-        {"130, 143", "interrupted by SIGINT or SIGTERM"},
+        {"129, 130, 143", "interrupted by SIGHUP, SIGINT or SIGTERM"},
     });
     return kStatuses;
 }
@@ -141,7 +141,7 @@ std::string overview() {
                   "\n'osb-oci help VERB' shows the options of a verb, with examples.\n\nExit status:\n");
     for (const ExitStatus& status : exit_statuses()) {
         std::string number(status.number);
-        number.resize(std::string_view("130, 143").size() + 2, ' ');
+        number.resize(std::string_view("129, 130, 143").size() + 2, ' ');
         out += concat("  ", number, status.meaning, '\n');
     }
     return out;

@@ -24,6 +24,7 @@ struct Failure {
 std::string signal_name(int number) {
     if (number == SIGINT) return "SIGINT";
     if (number == SIGTERM) return "SIGTERM";
+    if (number == SIGHUP) return "SIGHUP";
     return concat("signal ", number);
 }
 

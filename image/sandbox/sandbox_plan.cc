@@ -10,6 +10,7 @@
 
 #include "base/bytes.hh"
 #include "base/error.hh"
+#include "oci/transports/archive_output.hh"
 #include "ostree/objects/gpg_outside.hh"
 #include "ostree/push/archive_push.hh"
 #include "ostree/push/ssh_rules.hh"
@@ -127,6 +128,18 @@ void SandboxPlan::read_image(const std::string& name) {
     if (const auto image = parse_image(name)) reach(*image);
 }
 
+void SandboxPlan::write_archive(const std::string& file) {
+    try {
+        const oci::ArchiveOutput output = oci::find_archive_output(file);
+        if (!output.is_stream) return change(directory_of(output.file));
+        // Where /dev/fd/3 leads, as a link is not followed here.
+        std::error_code error;
+        const std::filesystem::path named = std::filesystem::canonical(output.file, error);
+        if (!error) rules_.files.push_back(named.string());  // pipes need no rule
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch): the verb reports it
+    }
+}
+
 void SandboxPlan::write_image(const std::string& name) {
     const auto image = parse_image(name);
     if (!image) return;
@@ -138,7 +151,7 @@ void SandboxPlan::write_image(const std::string& name) {
             break;
         case Transport::oci_archive:
         case Transport::docker_archive:
-            if (image->location != "-") change(directory_of(image->location));
+            write_archive(image->location);
             break;
         case Transport::containers_storage:
             rules_.helper.programs.emplace_back(

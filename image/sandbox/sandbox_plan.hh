@@ -43,6 +43,7 @@ class SandboxPlan {
     SandboxRules take() { return std::move(rules_); }
 
   private:
+    void write_archive(const std::string& file);
     void change(const std::string& directory);
     void make(const std::string& directory, bool parents);
     void add_objects(const std::string& repository);

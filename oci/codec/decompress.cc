@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.hh"
+#include "oci/codec/unxz.hh"
 #include "oci/codec/unzstd.hh"
 #include "oci/tar/tar_header.hh"
 
@@ -42,7 +43,8 @@ class LayerSource final : public Source {
     LayerSource(Source& inner, Compression declared) : rest_(inner) {
         const std::size_t size = read_full(inner, rest_.head);
         rest_.left = ByteView(rest_.head).first(size);
-        plain_ = decompress(rest_, find_compression(rest_.left, declared));
+        const bool is_xz = begins_xz(rest_.left) && !begins_tar_archive(rest_.left);
+        plain_ = is_xz ? unxz_file(rest_) : decompress(rest_, find_compression(rest_.left, declared));
     }
 
     std::size_t read(MutableBytes buffer) override { return plain_->read(buffer); }
@@ -69,6 +71,13 @@ class LayerSource final : public Source {
 };
 
 }  // namespace
+
+bool begins_xz(ByteView head) noexcept {
+    return as_text(head).starts_with(
+        std::string_view("\xFD"
+                         "7zXZ\0",
+                         6));
+}
 
 Compression find_compression(ByteView head, Compression declared) {
     if (declared == Compression::none && begins_tar_archive(head)) return Compression::none;

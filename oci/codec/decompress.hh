@@ -18,14 +18,17 @@ namespace osb::oci {
 std::unique_ptr<Source> decompress(Source& inner, Compression compression);
 
 // Decompresses a layer whose media type names the compression `declared`. Builders and registries confuse
-// these types, so podman, docker and skopeo look at the blob, and so does this function: it detects gzip and
-// zstd by their magic numbers and a tar archive by its first header. If it detects none of them, it uses
-// `declared`, so that the error message fits. The result is not trusted: the caller checks the digest and the
-// diffID.
+// these types, so podman, docker and skopeo look at the blob, and so does this function: it detects gzip,
+// zstd and xz by their magic numbers and a tar archive by its first header. If it detects none of them, it
+// uses `declared`, so that the error message fits. The result is not trusted: the caller checks the digest
+// and the diffID.
 std::unique_ptr<Source> decompress_layer(Source& inner, Compression declared);
 
 // Detects the compression from the first 512 bytes of a blob, or from all bytes of a shorter one.
 Compression find_compression(ByteView head, Compression declared);
+
+// True for the magic number of xz. No media type names it, but docker, podman and skopeo read it.
+bool begins_xz(ByteView head) noexcept;
 
 // The gzip decoders that decompress() uses. gunzip_fast() uses ISA-L if it was built in, otherwise zlib.
 std::unique_ptr<Source> gunzip_fast(Source& inner);

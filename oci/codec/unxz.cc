@@ -31,9 +31,9 @@ constexpr std::uint64_t kMaxMemory = 128UL * 1024 * 1024;
 
 class XzSource final : public Source {
   public:
-    explicit XzSource(Source& inner)
+    XzSource(Source& inner, std::uint32_t flags)
         : inner_(inner), input_(std::make_unique_for_overwrite<std::uint8_t[]>(kInputChunk)) {
-        const lzma_ret code = lzma_stream_decoder(&stream_, kMaxMemory, 0);
+        const lzma_ret code = lzma_stream_decoder(&stream_, kMaxMemory, flags);
         if (code != LZMA_OK) fail_xz(code);
     }
     XzSource(const XzSource&) = delete;
@@ -80,7 +80,11 @@ class XzSource final : public Source {
 }  // namespace
 
 std::unique_ptr<Source> unxz(Source& inner) {
-    return std::make_unique<XzSource>(inner);
+    return std::make_unique<XzSource>(inner, 0);
+}
+
+std::unique_ptr<Source> unxz_file(Source& inner) {
+    return std::make_unique<XzSource>(inner, LZMA_CONCATENATED);
 }
 
 }  // namespace osb::oci

@@ -219,7 +219,8 @@ Reference parse_path(Transport transport, std::string_view text, std::string_vie
     Reference out{.transport = transport, .location = std::string(path), .tag = {}, .digest = {}};
     if (colon != std::string_view::npos) {
         out.tag = rest.substr(colon + 1);
-        if (!is_layout_tag(out.tag)) refuse(text, concat("no tag: ", quoted(out.tag)), hint);
+        if (!is_layout_tag(out.tag) && !source_index(out.tag))
+            refuse(text, concat("no tag: ", quoted(out.tag)), hint);
     }
     return out;
 }
@@ -317,8 +318,8 @@ bool remove_suffix_of(std::string_view& name, const std::array<std::string_view,
 // The name of a root filesystem without the parts that change between its versions and machines:
 // "alpine-minirootfs-3.20.3-x86_64.tar.gz" -> "alpine-minirootfs".
 std::string_view tarball_name(std::string_view file) {
-    constexpr std::array<std::string_view, 7> kFormats{".gz",  ".zst",  ".zstd", ".tar",
-                                                       ".tgz", ".tzst", ".tzs"};
+    constexpr std::array<std::string_view, 9> kFormats{".gz",  ".zst",  ".zstd", ".xz", ".tar",
+                                                       ".tgz", ".tzst", ".tzs",  ".txz"};
     constexpr std::array<std::string_view, 12> kMachines{"x86_64",  "amd64",       "aarch64", "arm64",
                                                          "armv7",   "armhf",       "riscv64", "s390x",
                                                          "ppc64le", "loongarch64", "x86",     "386"};
@@ -450,6 +451,17 @@ std::string full_image_name(std::string_view name) {
         parse_name(Transport::docker, name, name, "write NAME:TAG, for example localhost/os:1");
     if (!out.digest.empty()) refuse(name, "a digest instead of a tag", "write NAME:TAG");
     return concat(out.location, ':', out.tag.empty() ? "latest" : out.tag);
+}
+
+std::optional<std::size_t> source_index(std::string_view tag) noexcept {
+    constexpr std::size_t kMostDigits = 4;
+    if (!tag.starts_with('@') || tag.size() < 2 || tag.size() > 1 + kMostDigits) return std::nullopt;
+    std::size_t out = 0;
+    for (const char c : tag.substr(1)) {
+        if (!is_digit(c)) return std::nullopt;
+        out = out * 10 + static_cast<std::size_t>(c - '0');
+    }
+    return out;
 }
 
 }  // namespace osb::oci

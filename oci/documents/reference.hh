@@ -32,16 +32,17 @@ struct Reference {
     // *-archive: a file, "-" for standard input or output. tarball: files, separated by ':'; see files().
     // containers-storage: the name as podman knows it, including tag or digest.
     std::string location;
-    std::string tag;     // "" if there is none, or if there is a digest; never "" for a name in docker-daemon
+    std::string tag;  // "@N" for a position in oci and *-archive, see source_index(); "" if there is none, or
+                      // if there is a digest; never "" for a name in docker-daemon
     std::string digest;  // docker and docker-daemon only: "sha256:..."; else ""
 
     // Parses docker://HOST/NAME[:TAG|@DIGEST], docker-daemon:NAME[:TAG|@DIGEST], docker-daemon:sha256:ID,
-    // oci:DIR[:TAG], dir:PATH, oci-archive:FILE[:TAG], docker-archive:FILE[:TAG], tarball:FILE[:FILE...] or
-    // containers-storage:NAME. In oci and *-archive, the first ':' separates path and tag. A name without
-    // tag and digest in docker-daemon has the tag "latest". Throws Error{usage} with a hint for an unknown
-    // transport, an empty name, or text that violates the grammar of names and tags (distribution
-    // specification, "Pulling manifests"). The tag of an image layout may also use the characters of
-    // annotations.md, org.opencontainers.image.ref.name.
+    // oci:DIR[:TAG|:@N], dir:PATH, oci-archive:FILE[:TAG|:@N], docker-archive:FILE[:TAG|:@N],
+    // tarball:FILE[:FILE...] or containers-storage:NAME. In oci and *-archive, the first ':' separates path
+    // and tag. A name without tag and digest in docker-daemon has the tag "latest". Throws Error{usage} with
+    // a hint for an unknown transport, an empty name, or text that violates the grammar of names and tags
+    // (distribution specification, "Pulling manifests"). The tag of an image layout may also use the
+    // characters of annotations.md, org.opencontainers.image.ref.name.
     static Reference parse(std::string_view text);
 
     // True if the text begins with a known transport.
@@ -67,5 +68,9 @@ struct Reference {
 // Completes a name as docker and podman do: "alpine" -> "docker.io/library/alpine:latest". A digest is
 // rejected, because an archive of docker save cannot hold one. Throws Error{usage}.
 std::string full_image_name(std::string_view name);
+
+// The position of an image in index.json or manifest.json, counted from 0, that a tag of the form "@N" stands
+// for; nullopt for any other tag. It is the only name of an image without a tag among others.
+std::optional<std::size_t> source_index(std::string_view tag) noexcept;
 
 }  // namespace osb::oci

@@ -119,7 +119,7 @@ ArchiveIndex::ArchiveIndex(const std::string& file) : name_(file == "-" ? "stand
     with_context([this] { return quoted(name_); },
                  [&] {
                      const bool is_seekable = is_regular(input.get(), file);
-                     if (is_seekable && file_compression(input.get(), name_) == Compression::none) {
+                     if (is_seekable && file_format(input.get(), name_).is_plain()) {
                          fd_ = std::make_shared<Fd>(std::move(input));
                          FileRangeSource source(fd_->get(), 0, file_size(fd_->get()), name_);
                          TarReader reader(source);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <string_view>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -28,29 +27,17 @@ Fd open_input(const std::string& file) {
 }
 
 void refuse_unknown_compression(ByteView head) {
-    struct Magic {
-        std::string_view bytes;
-        std::string_view program;
-    };
-    constexpr std::array<Magic, 2> kMagics{{
-        {.bytes = "\xFD"
-                  "7zXZ",
-         .program = "xz"},
-        {.bytes = "BZh", .program = "bzip2"},
-    }};
-    for (const Magic& magic : kMagics) {
-        if (!as_text(head).starts_with(magic.bytes)) continue;
-        throw Error(ErrorKind::unsupported, concat("the archive is compressed with ", magic.program))
-            .hint(concat("decompress it first, e.g. with ", magic.program, " -d"));
-    }
+    if (!as_text(head).starts_with("BZh")) return;
+    throw Error(ErrorKind::unsupported, "the archive is compressed with bzip2")
+        .hint("decompress it first, e.g. with bzip2 -d");
 }
 
-Compression file_compression(int fd, const std::string& name) {
+FileFormat file_format(int fd, const std::string& name) {
     std::array<std::uint8_t, kTarBlock> head{};
     FileRangeSource beginning(fd, 0, std::min<std::uint64_t>(head.size(), file_size(fd)), name);
     const ByteView bytes = ByteView(head).first(read_full(beginning, head));
     refuse_unknown_compression(bytes);
-    return find_compression(bytes, Compression::none);
+    return {.is_xz = begins_xz(bytes), .compression = find_compression(bytes, Compression::none)};
 }
 
 void check_unpacked_size(std::uint64_t unpacked, std::uint64_t stored) {

@@ -14,12 +14,19 @@ namespace osb::oci {
 // file; Interrupted.
 Fd open_input(const std::string& file);
 
-// Throws Error{unsupported} with advice if the first bytes of an archive show a compression that docker
-// supports but osb-oci does not: xz or bzip2.
+// Throws Error{unsupported} with advice if the first bytes of an archive show bzip2, which docker supports
+// but osb-oci does not.
 void refuse_unknown_compression(ByteView head);
 
+struct FileFormat {
+    bool is_xz = false;
+    Compression compression = Compression::none;  // if it is not xz
+
+    bool is_plain() const noexcept { return !is_xz && compression == Compression::none; }
+};
+
 // Detects the compression of a regular file from its first bytes. Throws as refuse_unknown_compression().
-Compression file_compression(int fd, const std::string& name);
+FileFormat file_format(int fd, const std::string& name);
 
 // Throws Error{too_large} if `stored` compressed bytes unpacked to `unpacked` bytes: more than 1 GiB plus 200
 // times `stored`. Call it while the archive is unpacked.

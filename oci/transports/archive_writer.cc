@@ -19,6 +19,7 @@
 #include "base/interrupt.hh"
 #include "base/unnamed_file.hh"
 #include "oci/tar/tar_writer.hh"
+#include "oci/transports/archive_output.hh"
 
 namespace osb::oci {
 namespace {
@@ -39,17 +40,20 @@ class FdSink final : public Sink {
 // The archive that is being written. Several threads may add members.
 class ArchiveWriter::Archive {
   public:
-    explicit Archive(const std::string& file)
-        : file_(file), own_(std::make_unique<FdSink>(open_output(file), file)), writer_(*own_) {}
-    explicit Archive(Sink& sink) : file_("-"), writer_(sink) {}
+    explicit Archive(ArchiveOutput output)
+        : file_(std::move(output.file)),
+          is_stream_(output.is_stream),
+          own_(std::make_unique<FdSink>(open_output(), file_ == "-" ? "standard output" : file_)),
+          writer_(*own_) {}
+    explicit Archive(Sink& sink) : file_("-"), is_stream_(true), writer_(sink) {}
     Archive(const Archive&) = delete;
     Archive& operator=(const Archive&) = delete;
     ~Archive() {
-        if (!finished_ && !is_stream()) ::unlink(temporary(file_).c_str());
+        if (!finished_ && !is_stream_) ::unlink(temporary(file_).c_str());
     }
 
     // Creates a file for a temporary copy of a blob, beside the archive.
-    Fd open_scratch() const { return is_stream() ? open_unnamed_file() : open_unnamed_file(directory()); }
+    Fd open_scratch() const { return is_stream_ ? open_unnamed_file() : open_unnamed_file(directory()); }
 
     bool contains(const std::string& path) {
         const std::lock_guard lock(mutex_);
@@ -79,7 +83,7 @@ class ArchiveWriter::Archive {
 
     void finish() {
         writer_.finish();
-        if (is_stream()) return;
+        if (is_stream_) return;
         if (::fsync(own_->fd()) != 0) throw_errno(concat("cannot sync ", quoted(temporary(file_))));
         if (::rename(temporary(file_).c_str(), file_.c_str()) != 0)
             throw_errno(concat("cannot rename a file to ", quoted(file_)));
@@ -89,8 +93,6 @@ class ArchiveWriter::Archive {
     }
 
   private:
-    // For "-" and for a sink of the caller.
-    bool is_stream() const noexcept { return file_ == "-"; }
     // Of the archive, for a file.
     std::string directory() const {
         const std::size_t slash = file_.rfind('/');
@@ -98,20 +100,47 @@ class ArchiveWriter::Archive {
     }
     static std::string temporary(const std::string& file) { return file + ".tmp"; }
 
-    static Fd open_output(const std::string& file) {
-        if (file == "-") {
+    Fd open_output() const { return is_stream_ ? open_stream() : open_temporary(); }
+
+    Fd open_stream() const {
+        if (file_ == "-") {
             Fd out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
-            if (!out) throw_errno("cannot write to the standard output");
+            if (!out) throw_errno("cannot write to standard output");
             return out;
         }
         for (;;) {
             check_interrupt();
-            Fd out = open_at(AT_FDCWD, temporary(file), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
-            if (!try_lock_file(out.get(), temporary(file)))
-                throw Error(ErrorKind::io, concat("another process is writing ", quoted(file)));
+            // Without O_NONBLOCK, so that the open waits for the reader of a FIFO.
+            Fd out(::open(file_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+            if (out) {
+                empty_unnamed(out.get());
+                return out;
+            }
+            if (errno != EINTR) throw_errno(concat("cannot write ", quoted(file_)));
+        }
+    }
+
+    // A regular file here is an open one without a name. If it has one, somebody has put it in place of the
+    // stream, and it is not emptied.
+    void empty_unnamed(int fd) const {
+        struct stat opened {};
+        if (::fstat(fd, &opened) != 0) throw_errno(concat("cannot stat ", quoted(file_)));
+        if (!S_ISREG(opened.st_mode)) return;
+        if (opened.st_nlink > 0)
+            throw Error(ErrorKind::io, concat("cannot write ", quoted(file_), ": it was replaced"));
+        if (::ftruncate(fd, 0) != 0) throw_errno(concat("cannot write ", quoted(file_)));
+    }
+
+    Fd open_temporary() const {
+        for (;;) {
+            check_interrupt();
+            Fd out = open_at(AT_FDCWD, temporary(file_), O_WRONLY | O_CREAT | O_NOFOLLOW, 0644);
+            if (!try_lock_file(out.get(), temporary(file_)))
+                throw Error(ErrorKind::io, concat("another process is writing ", quoted(file_)));
             // The other process may have finished since the open(). Then this file is its archive.
-            if (!is_named(out.get(), temporary(file))) continue;
-            if (::ftruncate(out.get(), 0) != 0) throw_errno(concat("cannot write ", quoted(temporary(file))));
+            if (!is_named(out.get(), temporary(file_))) continue;
+            if (::ftruncate(out.get(), 0) != 0)
+                throw_errno(concat("cannot write ", quoted(temporary(file_))));
             return out;
         }
     }
@@ -124,6 +153,7 @@ class ArchiveWriter::Archive {
     }
 
     std::string file_;
+    bool is_stream_;
     std::unique_ptr<FdSink> own_;  // nullptr for a sink of the caller
     TarWriter writer_;
     std::mutex mutex_;
@@ -169,7 +199,8 @@ class ArchiveUpload final : public BlobUpload {
 
 }  // namespace
 
-ArchiveWriter::ArchiveWriter(const std::string& file) : archive_(std::make_shared<Archive>(file)) {}
+ArchiveWriter::ArchiveWriter(const std::string& file)
+    : archive_(std::make_shared<Archive>(find_archive_output(file))) {}
 ArchiveWriter::ArchiveWriter(Sink& sink) : archive_(std::make_shared<Archive>(sink)) {}
 ArchiveWriter::~ArchiveWriter() = default;
 

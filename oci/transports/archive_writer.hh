@@ -12,9 +12,9 @@ namespace osb::oci {
 
 class ArchiveWriter {
   public:
-    // file: a path, or "-" for standard output. The archive is written to FILE.tmp, which atomically replaces
-    // FILE at finish(). A new writer overwrites the leftover of a killed one. Throws Error{io} if another
-    // process writes the same file; Error{no_space}.
+    // file: a path, or "-" for standard output. A stream (see find_archive_output()) is written as it is. A
+    // file is written as FILE.tmp, which atomically replaces FILE at finish(). A new writer overwrites the
+    // leftover of a killed one. Throws Error{io} if another process writes the same file; Error{no_space}.
     explicit ArchiveWriter(const std::string& file);
     // Writes to `sink`, which is borrowed and must outlive this object.
     explicit ArchiveWriter(Sink& sink);

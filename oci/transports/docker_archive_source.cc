@@ -78,7 +78,12 @@ const SavedImage& choose(const std::vector<SavedImage>& images, const std::strin
         if (std::all_of(images.begin(), images.end(), is_first)) return images.front();
         throw Error(ErrorKind::not_found,
                     concat("the archive holds ", images.size(), " images: ", list_tags(images)))
-            .hint("name one of them by its tag");
+            .hint("name one of them by its tag, or by its position: :@0, :@1, ...");
+    }
+    if (const auto position = source_index(tag)) {
+        if (*position < images.size()) return images[*position];
+        throw Error(ErrorKind::not_found,
+                    concat("no image at the position ", quoted(tag), ": the archive holds ", images.size()));
     }
     for (const SavedImage& image : images) {
         const bool named = std::any_of(image.tags.begin(), image.tags.end(),

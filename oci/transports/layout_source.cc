@@ -13,6 +13,7 @@
 #include "base/fd.hh"
 #include "oci/documents/artifact.hh"
 #include "oci/documents/document_json.hh"
+#include "oci/documents/reference.hh"
 #include "oci/documents/signature_tag.hh"
 #include "oci/transports/blob_files.hh"
 #include "oci/transports/image.hh"
@@ -144,7 +145,7 @@ class LayoutSource final : public ImageSource {
         }
         throw Error(ErrorKind::not_found,
                     concat("the layout holds ", images.size(), " images: ", list_tags(index)))
-            .hint("name one of them by its tag");
+            .hint("name one of them by its tag, or by its position: :@0, :@1, ...");
     }
 
     // True for an artifact about another entry. One with a name or a platform counts as an image.
@@ -167,6 +168,12 @@ class LayoutSource final : public ImageSource {
     }
 
     const Descriptor& find_tag(const Index& index) const {
+        if (const auto position = source_index(tag_)) {
+            if (*position < index.manifests.size()) return index.manifests[*position];
+            throw Error(ErrorKind::not_found,
+                        concat("no image at the position ", quoted(tag_), ": ", kLayoutIndex, " has ",
+                               index.manifests.size(), " entries"));
+        }
         for (const auto matches : {has_ref_name, has_containerd_name}) {
             const Descriptor* found = nullptr;
             for (const Descriptor& entry : index.manifests) {

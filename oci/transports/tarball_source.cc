@@ -14,6 +14,7 @@
 #include "base/interrupt.hh"
 #include "base/unnamed_file.hh"
 #include "oci/codec/decompress.hh"
+#include "oci/codec/unxz.hh"
 #include "oci/documents/manifest_writer.hh"
 #include "oci/tar/tar_reader.hh"
 #include "oci/transports/archive_input.hh"
@@ -85,6 +86,15 @@ class TarballBytes final : public Source {
     FileRangeSource range_;
 };
 
+Fd copy_to_file(Source& source) {
+    Fd out = open_unnamed_file();
+    std::vector<std::uint8_t> buffer(256UL * 1024);
+    while (const std::size_t n = source.read(buffer)) {
+        write_all(out.get(), ByteView(buffer).first(n), "temporary file");
+    }
+    return out;
+}
+
 // Opens a regular file, or copies a pipe to one.
 Fd open_tarball(const std::string& file, const std::string& name) {
     Fd input = open_input(file);
@@ -95,13 +105,17 @@ Fd open_tarball(const std::string& file, const std::string& name) {
             .hint("use oci: or dir: for an image in a directory");
     }
     if (S_ISREG(st.st_mode)) return input;
-    Fd out = open_unnamed_file();
     FdSource source(std::move(input), name);
-    std::vector<std::uint8_t> buffer(256UL * 1024);
-    while (const std::size_t n = source.read(buffer)) {
-        write_all(out.get(), ByteView(buffer).first(n), "temporary file");
-    }
-    return out;
+    return copy_to_file(source);
+}
+
+// No media type of a layer is in xz, so such an archive becomes a plain one.
+Fd unpack_xz(const Fd& file, const std::string& name) {
+    FileRangeSource bytes(file.get(), 0, file_size(file.get()), name);
+    HashingSource stored(bytes);
+    const std::unique_ptr<Source> plain = unxz_file(stored);
+    LimitedSource limited(*plain, stored);
+    return copy_to_file(limited);
 }
 
 std::string_view layer_type(Compression compression) {
@@ -136,7 +150,9 @@ Tarball read_tarball(const std::string& file) {
     return with_context([&name] { return quoted(name); },
                         [&] {
                             auto fd = std::make_shared<Fd>(open_tarball(file, name));
-                            const Compression compression = file_compression(fd->get(), name);
+                            if (file_format(fd->get(), name).is_xz)
+                                fd = std::make_shared<Fd>(unpack_xz(*fd, name));
+                            const Compression compression = file_format(fd->get(), name).compression;
                             FileRangeSource bytes(fd->get(), 0, file_size(fd->get()), name);
                             HashingSource stored(bytes);
                             const std::unique_ptr<Source> decompressed = decompress(stored, compression);

@@ -71,19 +71,30 @@ std::optional<Json> read_auth_file(const std::string& path) {
     return out;
 }
 
+// The Base64 of "user:password". Programs in Go ignore line breaks in it, which base64(1) writes after 76
+// characters and at the end.
+std::optional<std::string> decode_auth(std::string text) {
+    std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
+    return decode_base64(text);
+}
+
 std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
     if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is not an object"));
     Credentials out;
     out.identity_token = oci::optional_string(entry, "identitytoken", quoted(path));
     const std::string auth = oci::optional_string(entry, "auth", quoted(path));
     if (!auth.empty()) {
-        const std::optional<std::string> decoded = decode_base64(auth);
+        const std::optional<std::string> decoded = decode_auth(auth);
         const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
         if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
         out.user = decoded->substr(0, colon);
         out.password = decoded->substr(colon + 1);
         // Some versions of docker add trailing NUL bytes.
         while (out.password.ends_with('\0')) out.password.pop_back();
+    } else {
+        // Secrets of Kubernetes and files for crane have these instead.
+        out.user = oci::optional_string(entry, "username", quoted(path));
+        out.password = oci::optional_string(entry, "password", quoted(path));
     }
     if (out.user.empty() && out.identity_token.empty()) return std::nullopt;
     return out;

@@ -175,7 +175,7 @@ class ChunkedUpload final : public oci::BlobUpload {
                                   {"Content-Range", concat(first, '-', first + chunk.size() - 1)}},
                       .body = chunk,
                       .retry = false});
-            if (response.status == 202 || response.status == 201 || response.status == 204) {
+            if (response.status >= 200 && response.status <= 204) {
                 take_location(response, asked);
                 // The registry has the chunk, whatever the Range header is: ECR's does not change, and others
                 // name only the chunk or one byte too many. Such a registry's position is unreliable after a

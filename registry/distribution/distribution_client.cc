@@ -6,6 +6,7 @@
 
 #include "base/escape.hh"
 #include "base/log.hh"
+#include "oci/codec/decompress.hh"
 #include "oci/documents/media_type.hh"
 
 namespace osb::registry {
@@ -29,6 +30,24 @@ std::string meaningful_type(const HttpResponse& response) {
     std::string out = text ? oci::media_type_essence(*text) : std::string();
     const bool vague = out == "application/json" || out == "text/plain" || out == "application/octet-stream";
     return vague ? std::string() : out;
+}
+
+// True for a page of a login or of a proxy, which answers in place of the registry.
+bool is_web_page(const HttpResponse& response, std::string_view body) {
+    const auto type = response.header("content-type");
+    const std::size_t begin = body.find_first_not_of(" \t\r\n");
+    const bool is_markup = begin == std::string_view::npos || body[begin] == '<';
+    return is_markup && type && oci::media_type_essence(*type) == "text/html";
+}
+
+// Undoes `Content-Encoding: gzip`, which osb-oci does not ask for, but some proxies and file servers apply.
+// No document begins like gzip.
+std::string without_encoding(const HttpResponse& response, std::string body, std::size_t limit,
+                             std::string_view what) {
+    const auto encoding = response.header("content-encoding");
+    if (!encoding || !body.starts_with("\x1F\x8B")) return body;
+    MemorySource packed(as_bytes(body));
+    return read_all(*oci::decompress(packed, oci::Compression::gzip), limit, what);
 }
 
 // Splits a header that is a list: RFC 9110, 5.6.1.
@@ -110,6 +129,7 @@ DistributionClient::Reply DistributionClient::fetch_document(const RegistryReque
         try {
             std::string body = read_all(*response.body, limit, what);
             response.body.reset();
+            body = without_encoding(response, std::move(body), limit, what);
             return Reply{.response = std::move(response), .body = std::move(body)};
         } catch (const NetworkError& error) {
             if (!retry.again_after(error)) throw;
@@ -123,6 +143,10 @@ oci::Document DistributionClient::get_manifest(const std::string& reference) con
     const std::string what = concat("manifest ", quoted(reference), " of ", quoted(name()));
     Reply reply = fetch_document(manifest_request("GET", reference), oci::kMaxDocument, what);
     if (reply.response.status != 200) session_->fail(reply.response, what);
+    if (is_web_page(reply.response, reply.body)) {
+        throw Error(ErrorKind::unavailable, concat(what, ": the answer is a web page"))
+            .hint("a login page or a proxy answers in place of the registry");
+    }
     oci::Document out{.raw = std::move(reply.body),
                       .media_type = meaningful_type(reply.response),
                       .expected = std::nullopt};
@@ -145,7 +169,7 @@ ManifestPutResult DistributionClient::put_manifest(const std::string& reference,
         out.changed_meanwhile = true;
         return out;
     }
-    if (response.status != 201 && response.status != 200) {
+    if (response.status < 200 || response.status > 204) {
         const bool is_refusal = response.status == 400 || response.status == 404;
         try {
             session_->fail(response, concat("manifest ", quoted(reference), " of ", quoted(name()),
@@ -160,8 +184,26 @@ ManifestPutResult DistributionClient::put_manifest(const std::string& reference,
     for (const auto& [key, value] : response.headers) {
         if (key == "oci-tag") add_list(value, out.tags);
     }
+    const int status = response.status;
     discard_body(response);
+    response.body.reset();
+    if (status != 201) check_stored(reference, raw, status);
     return out;
+}
+
+// Only 201 says that the manifest is stored. Some registries answer 200 or 202 instead, and login pages and
+// proxies answer anything with 200.
+void DistributionClient::check_stored(const std::string& reference, const std::string& raw,
+                                      int status) const {
+    const std::string what =
+        concat("manifest ", quoted(reference), " of ", quoted(name()), " was not accepted: HTTP ", status);
+    std::string found;
+    try {
+        found = get_manifest(reference).raw;
+    } catch (const Error& error) {
+        throw Error(ErrorKind::unavailable, concat(what, "; ", error.message())).hint(error.hint());
+    }
+    if (found != raw) throw Error(ErrorKind::unavailable, concat(what, ", and another one is there"));
 }
 
 void DistributionClient::remove(const RegistryRequest& request, const std::string& what) const {
@@ -193,11 +235,21 @@ void DistributionClient::delete_blob(const oci::Digest& digest) const {
 }
 
 std::optional<std::uint64_t> DistributionClient::head_blob(const oci::Digest& digest) const {
+    if (refuses_look_up_) return std::nullopt;
     HttpResponse response = session_->send({.method = "HEAD",
                                             .url = url("blobs/" + digest.to_string()),
                                             .scopes = scopes_,
                                             .total_time = kDocumentTime});
     if (response.status == 404) return std::nullopt;
+    // The registry does not answer this question: it does not know HEAD, or the account may only write. An
+    // upload works without, and is refused with a better reason if it is not allowed.
+    if (response.status == 400 || response.status == 403 || response.status == 405 ||
+        response.status == 501) {
+        log_debug(concat("registry ", quoted(session_->host()), " refuses to look for a blob: HTTP ",
+                         response.status));
+        refuses_look_up_ = true;
+        return std::nullopt;
+    }
     if (response.status != 200) {
         session_->fail(response, concat("blob ", digest.to_string(), " of ", quoted(name())));
     }

@@ -1,6 +1,7 @@
 // A client for one repository of a registry: the distribution specification 1.1.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,7 +75,8 @@ class DistributionClient {
     // Throws as delete_manifest().
     void delete_blob(const oci::Digest& digest) const;
 
-    // The size of a blob in bytes, 0 if the registry does not report it; nullopt if the blob does not exist.
+    // The size of a blob in bytes, 0 if the registry does not report it; nullopt if the blob does not exist,
+    // or if the registry refuses to say so (then it is not asked again).
     std::optional<std::uint64_t> head_blob(const oci::Digest& digest) const;
     // Mounts a blob of another repository of this registry. `from` "" lets the registry search all
     // repositories. Returns false if the registry requires an upload instead.
@@ -90,12 +92,14 @@ class DistributionClient {
 
   private:
     RegistryRequest manifest_request(std::string_view method, const std::string& reference) const;
+    void check_stored(const std::string& reference, const std::string& raw, int status) const;
     void remove(const RegistryRequest& request, const std::string& what) const;
 
     std::shared_ptr<Session> session_;
     std::string repository_;
     std::string upstream_;
     std::vector<std::string> scopes_;
+    mutable std::atomic<bool> refuses_look_up_{false};
 };
 
 }  // namespace osb::registry

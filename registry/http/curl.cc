@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <new>
+#include <system_error>
 
 #include "base/bytes.hh"
 #include "base/error.hh"
@@ -12,6 +15,37 @@
 #include "registry/http/retry.hh"
 
 namespace osb::registry {
+namespace {
+
+const char* variable(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read-only use
+    return value != nullptr ? value : "";
+}
+
+// Returns "" for a file that cannot be read or holds no certificate, as OpenSSL and Go ignore it.
+std::string read_pem(const std::string& path) {
+    constexpr std::uintmax_t kMaxBundle = 16UL * 1024 * 1024;
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error) ||
+        std::filesystem::file_size(path, error) > kMaxBundle)
+        return {};
+    std::ifstream file(path, std::ios::binary);
+    std::string out(std::istreambuf_iterator<char>(file), {});
+    const bool usable = out.find("-----BEGIN CERTIFICATE-----") != std::string::npos;
+    return usable ? out : std::string();
+}
+
+// All files count, as for Go, not only those with the names that c_rehash(1) makes.
+void add_directory(const std::string& directory, std::string& pem) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+        std::error_code ignored;
+        if (entry->is_regular_file(ignored)) pem += concat(read_pem(entry->path().string()), '\n');
+    }
+}
+
+}  // namespace
 
 void check(CURLcode code) {
     if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
@@ -35,6 +69,19 @@ void initialise_curl() {
 bool is_untrusted(CURLcode code) noexcept {
     return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR ||
            code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+}
+
+// The advice for OpenSSL's reason to refuse a certificate; "" for none.
+std::string certificate_hint(std::string_view reason) {
+    const auto has = [reason](std::string_view words) {
+        return reason.find(words) != std::string_view::npos;
+    };
+    if (has("not yet valid") || has("expired"))
+        return "if the certificate is right, set this machine's clock";
+    if (has("local issuer") || has("self-signed") || has("self signed"))
+        return "if you trust its authority, add that certificate, e.g. as ca.crt in "
+               "/etc/containers/certs.d/HOST:PORT";
+    return "";
 }
 
 bool is_unconnected(CURLcode code) noexcept {
@@ -75,9 +122,24 @@ bool is_permanent(CURLcode code) noexcept {
 const std::string& system_certificates() {
     static const std::string kPem = [] {
         const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);
-        if (info->cainfo == nullptr) return std::string();
-        std::ifstream file(info->cainfo, std::ios::binary);
-        return std::string(std::istreambuf_iterator<char>(file), {});
+        return concat(info->cainfo == nullptr ? std::string() : read_pem(info->cainfo), '\n',
+                      chosen_certificates());
+    }();
+    return kPem;
+}
+
+const std::string& chosen_certificates() {
+    static const std::string kPem = [] {
+        std::string out;
+        const std::string file = variable("SSL_CERT_FILE");
+        if (!file.empty()) out = read_pem(file);
+        std::string_view directories = variable("SSL_CERT_DIR");
+        while (!directories.empty()) {
+            const std::size_t end = std::min(directories.find(':'), directories.size());
+            add_directory(std::string(directories.substr(0, end)), out);
+            directories.remove_prefix(std::min(end + 1, directories.size()));
+        }
+        return out;
     }();
     return kPem;
 }

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace osb::registry {
 
@@ -51,7 +52,15 @@ ProxyAnswer proxy_answer(CURL* handle, CURLcode code);
 // True if a retry cannot succeed: an invalid certificate, an unreadable file, a malformed response.
 bool is_permanent(CURLcode code) noexcept;
 
-// The default certificates of libcurl. Setting others replaces these, so they are added to the others.
+// The advice for OpenSSL's reason to refuse a certificate; "" for none.
+std::string certificate_hint(std::string_view reason);
+
+// The default certificates of libcurl and the chosen ones. Setting others replaces these, so they are added
+// to the others.
 const std::string& system_certificates();
+
+// The certificates of $SSL_CERT_FILE and of all files in the directories of $SSL_CERT_DIR, in which OpenSSL
+// and programs in Go look for authorities, and libcurl does not; "" if there are none.
+const std::string& chosen_certificates();
 
 }  // namespace osb::registry

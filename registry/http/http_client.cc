@@ -319,7 +319,11 @@ class Transfer final : public Source {
             error.hint("if the server uses plain http, allow it with --tls-verify=false");
             throw NetworkError(error);
         }
-        if (is_untrusted(code)) throw NetworkError(ErrorKind::untrusted, std::move(message), false, false);
+        if (is_untrusted(code)) {
+            NetworkError error(ErrorKind::untrusted, std::move(message), false, false);
+            error.hint(certificate_hint(detail));
+            throw NetworkError(error);
+        }
         throw NetworkError(ErrorKind::unavailable, std::move(message), !is_permanent(code),
                            !is_unconnected(code));
     }

@@ -51,7 +51,7 @@ void set_tls(CURL* easy, const TlsOptions& tls) {
         // Otherwise libcurl would read the certificates for every connection.
         set(easy, CURLOPT_CAINFO, static_cast<const char*>(nullptr));
         set(easy, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-    } else if (!tls.ca_pem.empty()) {
+    } else if (!tls.ca_pem.empty() || !chosen_certificates().empty()) {
         std::string pem = concat(system_certificates(), '\n', tls.ca_pem);
         curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
         set(easy, CURLOPT_CAINFO_BLOB, &blob);
@@ -79,13 +79,13 @@ void set_proxy(CURL* easy, const Proxy* proxy, const ProxySettings& settings) {
     set(easy, CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     const auto& lookup = settings.tls;
     const auto tls = lookup ? lookup(proxy->host_port()) : nullptr;
-    if (!tls) return;
-    if (!tls->ca_pem.empty()) {
-        std::string pem = concat(system_certificates(), '\n', tls->ca_pem);
+    const std::string own = tls ? tls->ca_pem : std::string();
+    if (!own.empty() || !chosen_certificates().empty()) {
+        std::string pem = concat(system_certificates(), '\n', own);
         curl_blob blob{pem.data(), pem.size(), CURL_BLOB_COPY};
         set(easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
     }
-    if (!tls->client_cert_path.empty()) {
+    if (tls && !tls->client_cert_path.empty()) {
         set(easy, CURLOPT_PROXY_SSLCERT, tls->client_cert_path.c_str());
         set(easy, CURLOPT_PROXY_SSLKEY, tls->client_key_path.c_str());
     }

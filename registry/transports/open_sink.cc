@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/bytes.hh"
 #include "base/error.hh"
+#include "base/escape.hh"
 #include "oci/transports/directory_image.hh"
 #include "oci/transports/docker_archive_sink.hh"
 #include "oci/transports/layout_sink.hh"
@@ -14,6 +16,10 @@ namespace osb::registry {
 
 std::shared_ptr<oci::ImageSink> open_sink(const oci::Reference& reference, const RegistryOptions& options,
                                           std::vector<std::string> mount_from) {
+    if (oci::source_index(reference.tag)) {
+        throw Error(ErrorKind::usage, concat(quoted(reference.tag), " is a position, and can only be read"))
+            .hint("write a tag instead");
+    }
     switch (reference.transport) {
         case oci::Transport::oci:
             return oci::create_layout_sink(reference.location, reference.tag);

@@ -143,7 +143,8 @@ def nested(bench):
 @row(60, "other formats under the name of gzip")
 def other_formats(bench):
     archive = Tar().file("x").bytes()
-    blobs = {"xz": lzma.compress(archive), "lzma": lzma.compress(archive, lzma.FORMAT_ALONE), "bzip2": bz2.compress(archive),
+    blobs = {"xz in xz": lzma.compress(lzma.compress(archive)), "lzma": lzma.compress(archive, lzma.FORMAT_ALONE),
+             "bzip2": bz2.compress(archive),
              "zip": b"PK\x03\x04" + archive,
              "7zip": b"7z\xbc\xaf'\x1c" + archive, "rar": b"Rar!\x1a\x07\x01\x00" + archive, "lrzip": b"LRZI\x00\x06" + archive,
              "uuencode": b"begin 644 x\n#0V%T\n`\nend\n", "cpio": b"070701" + b"0" * 104 + b"x\0",

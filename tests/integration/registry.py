@@ -158,6 +158,10 @@ def check_tls(test, setting):
         test.check_refused(setting.push(image), 4, "TLS: an authority that is not known")
         result = setting.push(image, INSECURE)
         test.check_status(result, 0, "TLS: --tls-verify=false")
+        for name, value in (("FILE", certificates.ca), ("DIR", os.path.dirname(certificates.ca))):
+            environment = {**setting.environment, f"SSL_CERT_{name}": value}
+            result = setting.pull(image, f"over-tls-{name}", environment=environment)
+            test.check(result.commit == setting.commit, f"TLS: the authority of SSL_CERT_{name}", result.describe())
         trust(setting.environment, registry.host, certificates.ca)
         result = setting.pull(image, "over-tls")
         test.check(result.commit == setting.commit, "TLS: the authority in certs.d", result.describe())

@@ -446,7 +446,7 @@ TEST(DecompressLayerTest, TheBlobDecides) {
     for (const Decoder decoder :
          {Decoder(layer_of_type<Compression::none>), Decoder(layer_of_type<Compression::gzip>),
           Decoder(layer_of_type<Compression::zstd>)}) {
-        for (const std::string& bytes : {tar, gzip(tar), zstd(tar), chunked})
+        for (const std::string& bytes : {tar, gzip(tar), zstd(tar), chunked, test::xz(tar)})
             expect_content(decoder, bytes, tar);
         const std::string zeros(1024, '\0');
         expect_content(decoder, zeros, zeros);

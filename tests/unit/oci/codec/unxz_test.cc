@@ -49,5 +49,18 @@ TEST(Unxz, ChangedBytesGiveNoOtherContent) {
     EXPECT_GT(refused, packed.size() / 2);
 }
 
+TEST(Unxz, FilesMayHaveSeveralStreamsAndPadding) {
+    const auto unpack_file = [](const std::string& packed) {
+        MemorySource source(as_bytes(packed));
+        return read_all(*oci::unxz_file(source), 64UL << 20U, "the content");
+    };
+    const std::string padding(8, '\0');
+    EXPECT_EQ(unpack_file(xz("a") + xz("b")), "ab");
+    EXPECT_EQ(unpack_file(xz("a") + padding + xz("b") + padding), "ab");
+    EXPECT_EQ(thrown_kind([&] { unpack_file(xz("a") + "x"); }), ErrorKind::invalid);
+    EXPECT_EQ(thrown_kind([&] { unpack_file(xz("a") + padding.substr(1)); }), ErrorKind::invalid);
+    EXPECT_EQ(thrown_kind([&] { unpack_file(xz("a") + xz("b").substr(0, 20)); }), ErrorKind::invalid);
+}
+
 }  // namespace
 }  // namespace osb::test

@@ -80,6 +80,16 @@ TEST_F(LayoutSourceTest, ChoosesByTag) {
     EXPECT_FALSE(untagged.hint().empty());
 }
 
+TEST_F(LayoutSourceTest, ChoosesByPosition) {
+    const Json a = layout_.image("amd64", {"a"});
+    const Json b = layout_.image("amd64", {"b"});
+    layout_.index({tagged(a, "1"), b, tagged(b, "1")});
+    EXPECT_EQ(digest_of("@0"), a.at("digest"));
+    EXPECT_EQ(digest_of("@1"), b.at("digest"));
+    EXPECT_EQ(digest_of("@2"), b.at("digest"));
+    EXPECT_NE(refused(ErrorKind::not_found, "@3").message().find("3 entries"), std::string::npos);
+}
+
 TEST_F(LayoutSourceTest, ChoosesByContainerdName) {
     Json a = tagged(layout_.image("amd64", {"a"}), "1.0");
     a["annotations"]["io.containerd.image.name"] = "docker.io/library/os:1.0";

@@ -107,6 +107,26 @@ TEST_F(CredentialsTest, IdentityTokens) {
     EXPECT_EQ(found->identity_token, "t");
 }
 
+// As base64(1) writes it.
+TEST_F(CredentialsTest, LineBreaksInBase64AreIgnored) {
+    const std::string encoded = encode_base64("user:" + kColonCanary + std::string(80, 'x'));
+    const std::string broken = encoded.substr(0, 76) + "\\n" + encoded.substr(76) + "\\r\\n";
+    const auto found = look(auths(R"("h":{"auth":")" + broken + "\"}"), "h");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->password, kColonCanary + std::string(80, 'x'));
+}
+
+TEST_F(CredentialsTest, UserAndPasswordInTheClear) {
+    const auto found = look(auths(R"("h":{"username":"me","password":"a:b"})"), "h");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->user + '/' + found->password, "me/a:b");
+    EXPECT_EQ(
+        user_of(auths(R"("h":{"username":"other","password":"x","auth":")" + encode_base64("me:x") + "\"}"),
+                "h"),
+        "me");
+    EXPECT_EQ(user_of(auths(R"("h":{"username":null,"password":"x"})"), "h"), "-");
+}
+
 TEST_F(CredentialsTest, MalformedFilesAreRefusedWithoutRepeatingThem) {
     for (const std::string& content :
          {kColonCanary, "{\"auths\":\"" + kColonCanary + "\"}",

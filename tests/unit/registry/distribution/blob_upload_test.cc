@@ -201,6 +201,27 @@ TEST_F(BlobUploadTest, A202MeansThatTheChunkWasTakenWhateverItsRangeSays) {
 }
 
 // Whoever names wrong positions after chunks is not asked for one after a break.
+TEST_F(BlobUploadTest, AnySuccessOfAChunkCounts) {
+    for (const int status : {200, 201, 204}) {
+        fake.after = [status](const FakeRequest& request, FakeResponse& response) {
+            if (request.method == "PATCH" && response.status == 202) response.status = status;
+        };
+        const std::string blob = pattern(4000 + static_cast<std::size_t>(status));
+        upload(blob);
+        EXPECT_TRUE(is_there(blob)) << status;
+    }
+}
+
+TEST_F(BlobUploadTest, WhereNothingCanBeLookedForEverythingIsSent) {
+    fake.before = [](const FakeRequest& request) -> std::optional<FakeResponse> {
+        if (request.method != "HEAD") return std::nullopt;
+        return FakeResponse{.status = 405};
+    };
+    fake.add_blob(pattern(999));
+    upload(pattern(999));
+    EXPECT_EQ(fake.count("PUT", ""), 1U);
+}
+
 TEST_F(BlobUploadTest, ABreakAtARegistryWhoseRangesAreWrong) {
     for (const int nth : {1, 3}) {
         std::atomic<int> left = nth;

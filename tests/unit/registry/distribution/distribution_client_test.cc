@@ -1,5 +1,6 @@
 #include "registry/distribution/distribution_client.hh"
 
+#include "tests/support/compress.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 
 namespace osb::registry {
@@ -177,6 +178,72 @@ TEST_F(DistributionClientTest, MountsBlobsAndCleansUpWhenRefused) {
     fake.mounts = false;
     EXPECT_FALSE(client(Access::push)->mount_blob(oci::Digest::parse(second), "other"));
     EXPECT_EQ(fake.open_uploads(), 0U);
+}
+
+// As S3, which stores it with the file, and proxies that compress whatever they pass on.
+TEST_F(DistributionClientTest, ACompressedDocumentIsUnpackedWithinTheLimit) {
+    fake.add_manifest("v1", kRaw, std::string(oci::kMediaTypeManifest));
+    std::string bytes = test::gzip(kRaw);
+    fake.after = [&bytes](const FakeRequest& request, FakeResponse& response) {
+        if (request.path == "/v2/") return;
+        response.body = bytes;
+        response.headers.emplace_back("Content-Encoding", "gzip");
+    };
+    EXPECT_EQ(client()->get_manifest("v1").raw, kRaw);
+    bytes = test::gzip(std::string(oci::kMaxDocument + 1, ' '));
+    EXPECT_EQ(failure_of([&] { client()->get_manifest("v1"); }).first, ErrorKind::too_large);
+    bytes.resize(bytes.size() / 2);
+    EXPECT_EQ(failure_of([&] { client()->get_manifest("v1"); }).first, ErrorKind::invalid);
+    bytes = kRaw;  // the header is wrong
+    EXPECT_EQ(client()->get_manifest("v1").raw, kRaw);
+}
+
+// A login page or a proxy that answers everything.
+TEST_F(DistributionClientTest, AWebPageIsNoAnswer) {
+    fake.before = [](const FakeRequest&) -> std::optional<FakeResponse> {
+        return FakeResponse{.headers = {{"Content-Type", "text/html; charset=utf-8"}},
+                            .body = "\n<html>Log in"};
+    };
+    const auto [kind, message] = failure_of([&] { client()->get_manifest("v1"); });
+    EXPECT_EQ(kind, ErrorKind::unavailable);
+    EXPECT_NE(message.find("web page"), std::string::npos) << message;
+    const auto pushed =
+        failure_of([&] { client(Access::push)->put_manifest("v1", kRaw, oci::kMediaTypeManifest); });
+    EXPECT_EQ(pushed.first, ErrorKind::unavailable);
+    EXPECT_NE(pushed.second.find("was not accepted: HTTP 200"), std::string::npos) << pushed.second;
+}
+
+TEST_F(DistributionClientTest, AnotherSuccessThan201CountsIfTheManifestIsThere) {
+    for (const int status : {200, 202, 204}) {
+        fake.before = [](const FakeRequest&) -> std::optional<FakeResponse> { return std::nullopt; };
+        fake.after = [status](const FakeRequest& request, FakeResponse& response) {
+            if (request.method == "PUT") response.status = status;
+        };
+        client(Access::push)->put_manifest("v1", kRaw, oci::kMediaTypeManifest);
+        const std::string other = kRaw + ' ';
+        fake.before = [status](const FakeRequest& request) -> std::optional<FakeResponse> {
+            if (request.method != "PUT") return std::nullopt;
+            return FakeResponse{.status = status};
+        };
+        const auto [kind, message] =
+            failure_of([&] { client(Access::push)->put_manifest("v1", other, oci::kMediaTypeManifest); });
+        EXPECT_EQ(kind, ErrorKind::unavailable) << status;
+        EXPECT_NE(message.find("another one"), std::string::npos) << message;
+    }
+}
+
+TEST_F(DistributionClientTest, ARegistryThatDoesNotLookForBlobsIsAskedOnce) {
+    for (const int status : {400, 403, 405, 501}) {
+        fake.before = [status](const FakeRequest& request) -> std::optional<FakeResponse> {
+            if (request.method != "HEAD") return std::nullopt;
+            return FakeResponse{.status = status};
+        };
+        const std::size_t before = fake.count("HEAD", "");
+        const auto c = client(Access::push);
+        EXPECT_FALSE(c->head_blob(descriptor("a").digest)) << status;
+        EXPECT_FALSE(c->head_blob(descriptor("b").digest)) << status;
+        EXPECT_EQ(fake.count("HEAD", "") - before, 1U) << status;
+    }
 }
 
 }  // namespace
