@@ -15,6 +15,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/log.hh"
 #include "image/boot/boot_menu.hh"
 
 namespace osb::system {
@@ -89,7 +90,7 @@ void put_word(std::string& bytes, std::size_t at, std::uint32_t value) {
     put_little_endian(std::span(bytes).subspan(at, 4), value);
 }
 
-// Sets or clears the inode's immutable flag, which installers of SYSLINUX give its file; returns what it was.
+// Sets or clears the inode's immutable flag; returns what it was.
 bool set_immutable(int fd, bool wanted) {
     // The kernel uses an int here, despite the name of the request.
     int flags = 0;
@@ -97,9 +98,29 @@ bool set_immutable(int fd, bool wanted) {
     const bool before = (flags & FS_IMMUTABLE_FL) != 0;
     if (before == wanted) return before;
     flags = wanted ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
-    if (::ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0) throw_errno("cannot make the bootloader's file writable");
+    if (::ioctl(fd, FS_IOC_SETFLAGS, &flags) != 0)
+        throw_errno("cannot change the flags of the bootloader's file");
     return before;
 }
+
+// Installers of SYSLINUX give its file the immutable flag. This object takes it away for its lifetime.
+class WritableScope {
+  public:
+    explicit WritableScope(int fd) : fd_(fd), was_immutable_(set_immutable(fd, false)) {}
+    WritableScope(const WritableScope&) = delete;
+    WritableScope& operator=(const WritableScope&) = delete;
+    ~WritableScope() {
+        try {
+            if (was_immutable_) set_immutable(fd_, true);
+        } catch (const Error& error) {
+            log_warning(error.message());
+        }
+    }
+
+  private:
+    int fd_;
+    bool was_immutable_;
+};
 
 void write_copy(int fd, const std::string& copy, std::uint64_t at) {
     if (::pwrite(fd, copy.data(), copy.size(), static_cast<off_t>(at)) != static_cast<ssize_t>(copy.size())) {
@@ -114,11 +135,10 @@ void write_vector(const std::string& boot, const std::string& copy) {
     const std::string path = concat(directory_in(boot), "/ldlinux.sys");
     const Fd readable = open_regular(AT_FDCWD, path);
     const std::uint64_t size = file_size(readable.get());
-    const bool immutable = set_immutable(readable.get(), false);
+    const WritableScope writable(readable.get());
     const Fd file = open_at(AT_FDCWD, path, O_WRONLY | O_NOFOLLOW);
     write_copy(file.get(), copy, size - kVector);
     write_copy(file.get(), copy, size - kCopy);
-    if (immutable) set_immutable(readable.get(), true);
 }
 
 void change_boot_once(const std::string& boot, std::string_view label) {
