@@ -23,11 +23,11 @@ void install_interrupt_handlers() {
     sigemptyset(&action.sa_mask);
     // SA_RESETHAND: the next signal has its default effect, so that a stuck program can still be ended.
     action.sa_flags = static_cast<int>(SA_RESETHAND);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-        struct sigaction present {};
-        const bool is_ignored = sigaction(number, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
-        if (!is_ignored) sigaction(number, &action, nullptr);
-    }
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+    struct sigaction present {};
+    const bool is_ignored = sigaction(SIGHUP, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
+    if (!is_ignored) sigaction(SIGHUP, &action, nullptr);
 }
 
 void check_interrupt() {

@@ -73,22 +73,23 @@ def check_closed(test, repo):
 
 
 def check_signals(test):
-    """A lost terminal is an interruption. What the caller ignores stays ignored."""
+    """A lost terminal is an interruption, except under nohup. SIGINT is one even in a program that a shell starts in the background."""
     pause = test.path("stop")
     os.mkfifo(pause)
     command = [test.osb, "import", "tarball:" + pause, "--repo", test.path("stopped"), "--ref", "os"]
-    for ignored, number, status in (((), signal.SIGHUP, 129), ((signal.SIGINT, signal.SIGHUP), signal.SIGTERM, 143)):
+    for ignored, sent, status in (((), [signal.SIGHUP], 129), ([signal.SIGHUP], [signal.SIGHUP, signal.SIGTERM], 143),
+                                  ([signal.SIGINT], [signal.SIGINT], 130)):
         def prepare(ignored=ignored):
-            for one in ignored:
-                signal.signal(one, signal.SIG_IGN)
+            for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(one, signal.SIG_IGN if one in ignored else signal.SIG_DFL)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=prepare) as process:
             time.sleep(0.5)
-            for one in (*ignored, number):
+            for one in sent:
                 process.send_signal(one)
                 time.sleep(0.2)
             stderr = process.communicate()[1]
-        test.check(process.returncode == status and f"interrupted by {number.name}" in stderr,
-                   f"{number.name} with {len(ignored)} ignored: status {status}", (process.returncode, stderr))
+        test.check(process.returncode == status and f"interrupted by {sent[-1].name}" in stderr,
+                   f"{sent[-1].name} with {len(ignored)} ignored: status {status}", (process.returncode, stderr))
 
 
 def main(test):
