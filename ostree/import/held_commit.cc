@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "base/error.hh"
 #include "base/escape.hh"
@@ -76,24 +77,33 @@ bool take(oci::TarReader& tar, const oci::TarEntry& entry, Encapsulated& out) {
     return true;
 }
 
-}  // namespace
+struct HeldCommit {
+    Encapsulated found;
+    // False if the archive ended before it was clear whether detached metadata follow the commit.
+    bool is_complete = false;
+};
 
-Encapsulated read_held_commit(Source& archive) {
+HeldCommit find_held_commit(Source& archive) {
     StartSource start(archive);
     oci::TarReader tar(start);
     oci::TarEntry entry;
-    Encapsulated out;
-    bool is_complete = false;
-    for (std::size_t count = 0; !is_complete && tar.next(entry); ++count) {
+    HeldCommit out;
+    for (std::size_t count = 0; !out.is_complete && tar.next(entry); ++count) {
         check_interrupt();
         if (count == kMaxEntries)
             throw Error(ErrorKind::too_large,
                         concat("no commit in the first ", kMaxEntries, " entries of the layer"));
-        is_complete = with_context([&entry] { return concat("entry ", quoted(entry.path)); },
-                                   [&] { return take(tar, entry, out); });
+        out.is_complete = with_context([&entry] { return concat("entry ", quoted(entry.path)); },
+                                       [&] { return take(tar, entry, out.found); });
     }
-    if (!out.commit) throw Error(ErrorKind::invalid, "the first layer has no commit object");
+    if (!out.found.commit) throw Error(ErrorKind::invalid, "the first layer has no commit object");
     return out;
+}
+
+}  // namespace
+
+Encapsulated read_held_commit(Source& archive) {
+    return find_held_commit(archive).found;
 }
 
 Encapsulated read_held_commit(const oci::Image& image) {
@@ -114,11 +124,13 @@ Encapsulated fetch_held_commit(const oci::Image& image) {
         try {
             const std::string start = oci::read_range(*image.source, layer, 0, std::min(size, layer.size));
             MemorySource source(as_bytes(start));
-            return read_held_commit(*oci::decompress_layer(source, compression));
+            HeldCommit held = find_held_commit(*oci::decompress_layer(source, compression));
+            // The range may end between two frames, where the layer seems to end.
+            if (held.is_complete || size >= layer.size) return std::move(held.found);
         } catch (const Error& error) {
             log_debug(concat("the commit is not in the first ", size, " bytes: ", error.message()));
-            if (size >= layer.size) break;
         }
+        if (size >= layer.size) break;
     }
     return read_held_commit(image);
 }

@@ -53,7 +53,8 @@ class HeldCommitThreads : public ImportTest {
     }
 
     // The image of the commit in one layer. `front`: archive before it, without its end.
-    MemoryImage image(const std::string& front = {}, const TarBuilder* derived = nullptr) const {
+    MemoryImage image(const std::string& front = {}, const TarBuilder* derived = nullptr,
+                      oci::Compression compression = oci::Compression::gzip) const {
         const ostree::Repository repository = ostree::Repository::open(repo_path());
         const ostree::CommitWalk walk = ostree::walk_commit(repository, commit());
         ostree::EncapsulatedTar encapsulated(repository, walk);
@@ -62,7 +63,7 @@ class HeldCommitThreads : public ImportTest {
         encapsulated.write_commit(tar);
         for (const ostree::WalkedFile& file : walk.files) encapsulated.write_file(tar, file);
         tar.finish();
-        std::vector<MemoryLayer> layers{{front + out.text, oci::Compression::gzip}};
+        std::vector<MemoryLayer> layers{{front + out.text, compression}};
         MemoryImageOptions options;
         options.labels = {{"ostree.commit", std::string(commit().text())},
                           {"ostree.final-diffid", oci::Digest::of(as_bytes(layers[0].tar)).to_string()}};
@@ -143,6 +144,24 @@ TEST_F(HeldCommitThreads, HostileLayers) {
 }
 
 // A registry may answer the second request with another commit.
+// The range that is fetched first ends between the commit and its metadata, like an archive of the commit
+// alone.
+TEST_F(HeldCommitThreads, ARangeThatEndsBehindTheCommitIsNotTheWholeLayer) {
+    sign({1});
+    constexpr std::size_t kRange = 4096;
+    constexpr std::size_t kBlock = 512;
+    constexpr std::size_t kEnd = 2 * kBlock;  // of an archive
+    const std::size_t entry = TarBuilder().file(object(".commit"), commit_object()).finish().size() - kEnd;
+    ASSERT_LT(entry, kRange);
+    TarBuilder tar;
+    for (std::size_t at = entry; at < kRange; at += kBlock) tar.directory("before/");
+    tar.file(object(".commit"), commit_object()).file(object(".commitmeta"), held(repo_path()));
+    const std::string begin = tar.finish();
+    const MemoryImage moved = image(begin.substr(0, begin.size() - kEnd), nullptr, oci::Compression::none);
+    EXPECT_EQ(ostree::fetch_held_commit(moved.image).detached, held(repo_path()));
+    EXPECT_EQ(moved.source->ranges, 2U);
+}
+
 TEST_F(HeldCommitThreads, AnotherCommitThanTheVerifiedOne) {
     const ostree::CommitId other(sha256(as_bytes("other")));
     const MemoryImage of = image();
