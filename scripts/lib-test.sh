@@ -6,7 +6,7 @@ logs=$top/build/test-logs
 timings=$logs/timings.tsv
 mkdir -p "$logs"
 : >"$timings"
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 unchanged=0
 catalogue=
 # shellcheck disable=SC2034  # used by scripts/test
 modules='base oci registry ostree image system cli'
@@ -116,18 +116,24 @@ queue() {
 }
 
 # programs STAGE...: runs the programs of these stages side by side. Each is an executable. Its lines "ok" and
-# "not ok" count as tests, and exit status 77 skips it.
+# "not ok" count as tests, and exit status 77 skips it. If all stages run, a program that passed with the same
+# inputs counts again without being run. package and tidy depend on the sources as well, and always run.
 programs() {
     built release osb-oci || return 0
     OSB=$top/build/release/osb-oci
     export OSB
-    for stage; do rm -f "$logs/$stage"-*; done
+    if [ -n "${all_stages:-}" ] && [ -z "${OSB_LONG:-}" ]; then
+        OSB_TEST_INPUTS=$(tests/tools/inputs "$OSB")
+        export OSB_TEST_INPUTS
+    fi
+    for stage; do rm -f "$logs/$stage"-*.status; done
     # Run more tests at once than there are cores: guests and servers wait a third of the time. Each has its own
     # directory and must not depend on another.
     # shellcheck disable=SC2016  # the inner shell expands them
     queue "$@" | xargs -r -P $(($(cores) + 2)) -L 1 sh -c '
         case $3 in
-        tidy) set -- "$@" tests/tools/tidy ${OSB_LONG:+--all} --jobs '"$((($(cores) + 1) / 2))"' build/asan ;;
+        tidy) unset OSB_TEST_INPUTS; set -- "$@" tests/tools/tidy ${OSB_LONG:+--all} --jobs '"$((($(cores) + 1) / 2))"' build/asan ;;
+        package) unset OSB_TEST_INPUTS; set -- "$@" "tests/$3/$4" ;;
         *) set -- "$@" "tests/$3/$4" ;;
         esac
         timings=$0 limit=$1 log=$2/$3-$4 stage=$3 name=$4
@@ -145,12 +151,13 @@ report_programs() {
             say "FAILED  $1: nothing ran"
             continue
         fi
-        read -r status <"$result"
-        report_program "$(basename "${result%.status}")" "$status" "${result%.status}.log"
+        read -r status note <"$result"
+        report_program "$(basename "${result%.status}")" "$status" "${result%.status}.log" "${note:+, $note}"
     done
 }
 
 report_program() {
+    [ -z "$4" ] || unchanged=$((unchanged + 1))
     skips=$(grep -ciE '^ok .*# skip' "$3" || true)
     good=$(($(grep -c '^ok ' "$3" || true) - skips))
     bad=$(grep -c '^not ok ' "$3" || true)
@@ -161,7 +168,7 @@ report_program() {
         say "skipped $1: $(tail -n 1 "$3" | sed 's/^# //')"
     elif [ "$2" -eq 0 ] && [ "$bad" -eq 0 ]; then
         count $((good + skips > 0 ? good : 1)) 0 "$skips"
-        if [ "$good" -gt 0 ]; then say "ok      $1: $good tests"; else say "ok      $1"; fi
+        if [ "$good" -gt 0 ]; then say "ok      $1: $good tests$4"; else say "ok      $1$4"; fi
     else
         count "$good" $((bad > 0 ? bad : 1)) "$skips"
         say "FAILED  $1 (exit status $2)"
@@ -182,6 +189,8 @@ summary() {
         say "$left"
     fi
     say ''
+    [ "$unchanged" -eq 0 ] ||
+        say "$unchanged programs passed before with the same inputs and were not run again (name their stages to run them)"
     [ -z "$catalogue" ] || say "$catalogue"
     if [ "$skipped" -gt 0 ]; then
         say "$passed passed, $failed failed, $skipped skipped"

@@ -23,7 +23,8 @@ PATIENCE = float(os.environ.get("OSB_QEMU_PATIENCE", "1"))
 # no_timer_check: the kernel's test of the timer fails, and it panics, where TCG shares its core with much else.
 # norandmaps: TCG translates code again at each new virtual address; where each program has the same one, a boot takes half of the time.
 # mitigations=off: nothing in a guest has to be kept from anything else in it.
-GUEST_KARGS = ("console=ttyS0", "quiet", "no_timer_check", "norandmaps", "mitigations=off")
+# cryptomgr.notests: the kernel's ciphers are not what is tested.
+GUEST_KARGS = ("console=ttyS0", "quiet", "no_timer_check", "norandmaps", "mitigations=off", "cryptomgr.notests")
 KERNEL_LINE = re.compile(rb"\[ *\d+\.\d{6}\] [^\r\n]*\r?\n")
 
 
