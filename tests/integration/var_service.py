@@ -172,6 +172,9 @@ def check_power_cuts(test, name, tools):
                       (machine.said, difference(tree(machine.var), wanted))):
         return
     total = machine.commands()
+    if tools.root and not total:
+        test.skip_one(f"{name}: cuts in the midst of it", "this busybox runs its commands itself: set OSB_ALPINE_ROOTFS")
+        return
     half, unfinished, wrong_in_the_end = 0, [], []
     cuts = range(1, total + 1, 1 if tools.root or only_long(f"{name}: cuts before three of four commands") else 4)
     for cut_at in cuts:
