@@ -5,9 +5,10 @@ import os
 import re
 
 import lib_system
-from lib_disk import entry_fields, kernel_arguments, opened, partitions, unpack_kernel, with_files
+from lib_disk import entry_fields, kernel_arguments, opened, partitions, with_files
 from lib_fixture import plain_system
 from lib_harness import only_long, run
+from lib_kernel import chipset_kernel
 from lib_powercut import copy_disk
 from lib_qemu import Machine
 from lib_system import FIXTURE, need_machine
@@ -19,11 +20,10 @@ Q35 = ("-machine", "q35", "-global", "ICH9-LPC.noreboot=false")
 
 
 class Boots:
-    """Boots of one disk, each with a command line of its own and without what it wrote. `kernel`: that of the disk, or the ELF file
-    inside of it."""
+    """Boots of one disk, each with a command line of its own and without what it wrote."""
 
-    def __init__(self, test, disk, kernel, initramfs, arguments):
-        self.test, self.disk, self.kernel, self.initramfs, self.arguments = test, disk, kernel, initramfs, arguments
+    def __init__(self, test, disk, kernel, arguments):
+        self.test, self.disk, self.kernel, self.arguments = test, disk, kernel, arguments
 
     def machine(self, name, disks=None, options=(), **changes):
         """The disk's own kernel arguments with changes; None takes one away, as it does with the disk's panic=60."""
@@ -31,7 +31,7 @@ class Boots:
                  **{key.replace("__", "."): value for key, value in changes.items()}}
         line = " ".join(f"{key}={value}" if value else key for key, value in words.items() if value is not None)
         return Machine(self.test, name, disks or self.disk,
-                       options=("-snapshot", "-kernel", self.kernel, "-initrd", self.initramfs, "-append", line, *options))
+                       options=("-snapshot", "-kernel", self.kernel[0], "-initrd", self.kernel[1], "-append", line, *options))
 
     def expect_failure(self, name, said, **changes):
         """An unattended machine says why, and restarts."""
@@ -50,8 +50,10 @@ def count_is(test, machine, count, what):
     test.check(len(starts) == 3 and starts[0].endswith(".0") and starts[1:] == [str(count), boot], what, starts)
 
 
-def check_names(test, boots):
-    """Each name of root leads to the same system."""
+def check_watchdog(test, boots):
+    """What a trial has on a chipset with a watchdog; and root by its label."""
+    kernel = chipset_kernel(test, boots.kernel[1])
+    boots = Boots(test, boots.disk, kernel, boots.arguments)
     with boots.machine("by label", root="LABEL=ROOT", boot="LABEL=BOOT", init="/bin/sh", options=Q35, osb__trial="ab12") as machine:
         machine.expect(r"[#$] ")
         machine.take_shell()
@@ -68,6 +70,10 @@ def check_names(test, boots):
         test.check(status != 0, "until that ends, too")
         mounts = machine.output("cat /proc/mounts")
         test.check("/dev/vda2 /sysroot ext4 rw" in mounts and "/dev/vda1 /boot ext4 rw" in mounts, "root and /boot by label", mounts)
+
+
+def check_names(test, boots):
+    """Each name of root leads to the same system."""
     with boots.machine("by device", root="/dev/vda2", boot="/dev/vda1", init="/bin/sh", fsck__mode="force") as machine:
         machine.expect(r"[#$] ")
         machine.take_shell()
@@ -117,8 +123,8 @@ def check_shell(test, boots):
 def check_newer_ostree(test, boots):
     """An ostree-prepare-root that leaves more to others leads to the same mounts."""
     with open(os.path.join(FIXTURE, "prepare-root-2025"), "rb") as file:
-        changed = with_files(test, boots.initramfs, {"usr/lib/ostree/ostree-prepare-root": (0o755, file.read())})
-    newer = Boots(test, boots.disk, boots.kernel, changed, boots.arguments)
+        changed = with_files(test, boots.kernel[1], {"usr/lib/ostree/ostree-prepare-root": (0o755, file.read())})
+    newer = Boots(test, boots.disk, (boots.kernel[0], changed), boots.arguments)
     with newer.machine("newer ostree", init="/bin/sh") as machine:
         machine.expect(r"[#$] ")
         machine.take_shell()
@@ -225,11 +231,12 @@ def check_repair(test, disk, boots):
 
 def main(test):
     need_machine(test)
+    test.need("apt-cache", "depmod", "cpio")
     plain, disk = plain_system(test), test.path("disk.img")
     copy_disk(os.path.join(plain, "disk.img"), disk)
-    kernel, initramfs = (os.path.join(plain, name) for name in ("vmlinuz", "initramfs.img"))
-    arguments = kernel_arguments(test, disk)
-    boots = Boots(test, disk, unpack_kernel(test, kernel), initramfs, arguments)
+    kernel = [os.path.join(plain, name) for name in ("vmlinuz", "initramfs.img")]
+    boots = Boots(test, disk, kernel, kernel_arguments(test, disk))
+    check_watchdog(test, boots)
     check_names(test, boots)
     boots.expect_failure("absent root", "has not appeared within 1 s; there are: /dev/vda",
                          root="UUID=00000000-0000-4000-8000-000000000000", rootwait="1")
@@ -240,8 +247,7 @@ def main(test):
         boots.expect_failure("no deployment", "no ostree= on the kernel command line", ostree=None)
     check_shell(test, boots)
     check_newer_ostree(test, boots)
-    # The part of the kernel that runs first asks the BIOS which disk was started; the ELF file lacks it.
-    check_clones(test, Boots(test, disk, kernel, initramfs, arguments))
+    check_clones(test, boots)
     check_fallback(test, boots)
     check_repair(test, disk, boots)
 

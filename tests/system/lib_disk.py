@@ -5,9 +5,7 @@ Partition devices of a loop device do not appear everywhere, so each partition h
 
 import contextlib
 import glob
-import lzma
 import os
-import struct
 import subprocess
 
 from lib_qemu import GUEST_KARGS
@@ -122,24 +120,6 @@ def extract_kernel(test, repo, ref):
         with open(files[-1], "wb") as out:
             subprocess.run(["ostree", "cat", f"--repo={repo}", ref, f"{folder}/{name}"], stdout=out, check=True)
     return files
-
-
-def unpack_kernel(test, path):
-    """The ELF file inside of a kernel, which QEMU starts by itself (CONFIG_PVH): a guest takes two seconds of processor time to unpack
-    it. Returns its path, or that of the kernel where it is packed in another way than Debian's."""
-    with open(path, "rb") as file:
-        kernel = file.read()
-    setup, (offset, length) = kernel[0x1f1], struct.unpack_from("<II", kernel, 0x248)  # Documentation/arch/x86/boot.rst
-    try:
-        # Behind the stream is its length.
-        unpacked = lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(kernel[(setup + 1) * 512 + offset:][:length])
-    except lzma.LZMAError:
-        return path
-    if not unpacked.startswith(b"\x7fELF"):
-        return path
-    with open(test.path("vmlinux"), "wb") as file:
-        file.write(unpacked)
-    return test.path("vmlinux")
 
 
 def entry_fields(sysroot):
