@@ -39,6 +39,9 @@ struct LayerBlob {
 struct Traffic {
     std::uint64_t bytes = 0;     // of the bodies of all responses
     std::uint64_t requests = 0;  // all HTTP requests
+    // What the link was seen to transfer while a request waits for its response; 0 if that is unknown, or if
+    // the server is so near that it does not matter.
+    std::uint64_t bytes_per_wait = 0;
 };
 
 // An opened image. Its bytes are not verified: open_image() and open_layer() in oci/transports/image.hh

@@ -27,6 +27,11 @@ BlobPart part_of(const oci::TocEntry& entry, std::size_t object) {
             .object = object};
 }
 
+std::uint64_t max_gap(const oci::Traffic& traffic, unsigned connections) {
+    if (traffic.bytes_per_wait == 0) return kMaxGap;
+    return std::clamp(traffic.bytes_per_wait / std::max(connections, 1U), kMinGap, kMaxGap);
+}
+
 std::vector<BlobRange> merge_parts(std::vector<BlobPart> parts, std::uint64_t max_gap) {
     std::sort(parts.begin(), parts.end(),
               [](const BlobPart& a, const BlobPart& b) { return a.begin < b.begin; });

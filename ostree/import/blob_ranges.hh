@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oci/chunked/zstd_chunked_toc.hh"
+#include "oci/transports/image_source.hh"
 
 namespace osb::ostree {
 
@@ -24,10 +25,14 @@ struct BlobRange {
     std::vector<BlobPart> parts;
 };
 
-// Two parts become one range if at most this many bytes lie between them: what a connection transfers while
-// it waits for the answer to another request (0.01 s at 10 MB/s is 100 KB; the table is more exact on slow
-// links).
+// The limits of max_gap(). A request and the head of its response have some 1 KiB.
+inline constexpr std::uint64_t kMinGap = 2UL * 1024;
 inline constexpr std::uint64_t kMaxGap = 32UL * 1024;
+
+// Two parts become one range if at most this many bytes lie between them: what the link transfers while one
+// more request waits for its response, where `connections` wait at once. kMaxGap if the link is unknown or
+// fast: there a request takes processor time.
+std::uint64_t max_gap(const oci::Traffic& traffic, unsigned connections);
 
 // A range of several parts has at most so many bytes: several connections share the work, and an interruption
 // costs no more than that.

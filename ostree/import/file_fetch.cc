@@ -326,12 +326,14 @@ void FileFetch::plan(FetchWay way) {
         if (job->table != nullptr) tables.push_back(job->table);
     }
     index_.emplace(repository_, tables);
+    const std::uint64_t gap = max_gap(image_.source->traffic(), fetch_threads(threads_));
     for (const auto& job : jobs_) {
         if (job->table == nullptr) continue;
         try {
-            job->plan = plan_files(job->table->toc, [this](const Sha256& digest, std::uint64_t size) {
+            const auto is_known = [this](const Sha256& digest, std::uint64_t size) {
                 return !index_->find(digest, size).empty();
-            });
+            };
+            job->plan = plan_files(job->table->toc, is_known, gap);
         } catch (const Error& error) {
             log_debug(concat(describe_layer(image_, job->index), ": ", error.message()));
             job->table = nullptr;

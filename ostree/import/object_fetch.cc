@@ -247,8 +247,9 @@ ObjectFetch::ObjectFetch(const Repository& repository, const oci::Image& image,
             job->objects = tables.find(job->index);
             if (job->objects == nullptr) return;
             try {
-                job->plan = plan_layer(*job->objects,
-                                       [&](const LayerObject& object) { return lacks(lookup, object); });
+                const std::uint64_t gap = max_gap(image.source->traffic(), fetch_threads(threads));
+                job->plan = plan_layer(
+                    *job->objects, [&](const LayerObject& object) { return lacks(lookup, object); }, gap);
             } catch (const Error& error) {
                 log_debug(concat(describe_layer(image, job->index), ": ", error.message()));
                 job->objects = nullptr;

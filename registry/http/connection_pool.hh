@@ -13,6 +13,7 @@
 
 #include "registry/http/curl.hh"
 #include "registry/http/http_client.hh"
+#include "registry/http/link_meter.hh"
 #include "registry/http/shared_multi.hh"
 
 namespace osb::registry {
@@ -105,6 +106,7 @@ struct HttpClient::Pool {
     unsigned in_shared = 0;                 // transfers
     std::atomic<std::uint64_t> requests{0};
     std::atomic<std::uint64_t> bytes{0};  // of the bodies of responses
+    LinkMeter link;
 };
 
 }  // namespace osb::registry

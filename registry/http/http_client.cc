@@ -353,11 +353,31 @@ class Transfer final : public Source {
         std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
+    // Adds a complete transfer to what is known about the link.
+    void note_link() noexcept {
+        CURL* easy = connection_.easy.get();
+        curl_off_t sent = 0;
+        curl_off_t answered = 0;
+        curl_off_t ended = 0;
+        curl_off_t bytes = 0;
+        const bool ok = curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent) == CURLE_OK &&
+                        curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &answered) == CURLE_OK &&
+                        curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &ended) == CURLE_OK &&
+                        curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes) == CURLE_OK;
+        if (!ok || has_body_ || sent <= 0 || answered < sent || ended < answered || bytes < 0) return;
+        using std::chrono::microseconds;
+        pool_->link.add(microseconds(answered - sent), microseconds(ended - answered),
+                        static_cast<std::uint64_t>(bytes));
+    }
+
     // Returns the connection to the pool, or closes it if its state is unknown.
     void release() noexcept {
         if (!connection_.easy) return;
         if (added_) {
-            with_multi([this](CURLM* multi) { curl_multi_remove_handle(multi, connection_.easy.get()); });
+            with_multi([this](CURLM* multi) {
+                if (done_ && !broken_) note_link();
+                curl_multi_remove_handle(multi, connection_.easy.get());
+            });
         }
         added_ = false;
         if (shared_ != nullptr) {
@@ -476,7 +496,8 @@ HttpClient::HttpClient(const HttpLimits& limits, ProxySettings proxies)
 HttpClient::~HttpClient() = default;
 
 oci::Traffic HttpClient::traffic() const {
-    return {.bytes = pool_->bytes, .requests = pool_->requests};
+    return {
+        .bytes = pool_->bytes, .requests = pool_->requests, .bytes_per_wait = pool_->link.bytes_per_wait()};
 }
 
 HttpResponse HttpClient::send(const HttpRequest& request) {

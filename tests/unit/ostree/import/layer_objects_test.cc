@@ -164,5 +164,13 @@ TEST(LayerObjectsTest, TheSumsOfSizesDoNotWrapAround) {
     EXPECT_EQ(plan.unpacked, UINT64_MAX);
 }
 
+TEST(MaxGap, IsWhatTheLinkTransfersWhileARequestWaits) {
+    EXPECT_EQ(ostree::max_gap({}, 6), ostree::kMaxGap) << "nothing is known";
+    EXPECT_EQ(ostree::max_gap({.bytes_per_wait = 60'000}, 6), 10'000U) << "six requests wait at once";
+    EXPECT_EQ(ostree::max_gap({.bytes_per_wait = 600}, 6), ostree::kMinGap);
+    EXPECT_EQ(ostree::max_gap({.bytes_per_wait = 100'000'000}, 6), ostree::kMaxGap);
+    EXPECT_EQ(ostree::max_gap({.bytes_per_wait = 10'000}, 0), 10'000U);
+}
+
 }  // namespace
 }  // namespace osb::test

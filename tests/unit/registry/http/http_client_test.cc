@@ -1,5 +1,7 @@
 #include "registry/http/http_client.hh"
 
+#include <thread>
+
 #include "base/interrupt.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 
@@ -65,6 +67,17 @@ TEST_F(HttpClientThreads, AnErrorStaysOneWhenItIsReadAgain) {
     EXPECT_EQ(read_full(*got.body, MutableBytes(buffer).first(10)), 10U);
     EXPECT_THROW(got.body->read(buffer), NetworkError);
     EXPECT_THROW(got.body->read(buffer), NetworkError);
+}
+
+TEST_F(HttpClientThreads, TransfersTellWhatTheLinkIsLike) {
+    EXPECT_EQ(http.traffic().bytes_per_wait, 0U);
+    fake.before = [](const FakeRequest&) {
+        std::this_thread::sleep_for(milliseconds(10));
+        return FakeResponse{.body = pattern(100'000)};
+    };
+    HttpResponse got = http.send({.url = Url::parse(fake.url()).value()});
+    EXPECT_EQ(read_all(*got.body, 1UL << 24U, "body").size(), 100'000U);
+    EXPECT_GT(http.traffic().bytes_per_wait, 1'000U);
 }
 
 TEST_F(HttpClientThreads, HeadersAreBounded) {
