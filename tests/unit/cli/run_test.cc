@@ -183,7 +183,7 @@ TEST(CommandLine, VersionIsTheFirstLineAndThoseOfLibrariesFollow) {
     const Outcome outcome = osb_oci({"--version"});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_TRUE(outcome.out.starts_with(concat("osb-oci ", OSB_VERSION, "\n"))) << outcome.out;
-    for (const char* library : {"libostree", "GLib", "libcurl", "OpenSSL", "zstd", "zlib"}) {
+    for (const char* library : {"libostree", "GLib", "libcurl", "OpenSSL", "zstd", "xz", "zlib", "bzip2"}) {
         EXPECT_TRUE(contains(outcome.out, concat("\n", library, " "))) << library << ": " << outcome.out;
     }
     EXPECT_TRUE(contains(outcome.out, concat("\nzstd ", ZSTD_versionString(), "\n"))) << outcome.out;
