@@ -190,13 +190,17 @@ TEST(CommandLine, VersionIsTheFirstLineAndThoseOfLibrariesFollow) {
 }
 
 TEST(CommandLine, FailedWriteIsAnError) {
-    std::ofstream full("/dev/full");
-    if (!full) GTEST_SKIP() << "no /dev/full";
-    std::ostringstream err;
-    Io io{.out = full, .err = err};
-    const std::vector<const char*> args{"--help"};
-    EXPECT_EQ(run(args, io), 1);
-    EXPECT_EQ(err.str(), "osb-oci: error: cannot write to standard output\n");
+    using Line = std::vector<const char*>;
+    for (const Line& args :
+         {Line{"--help"}, Line{"-h"}, Line{"help"}, Line{"--version"}, Line{"import", "--help"},
+          Line{"help", "import"}, Line{"complete", "imp"}, Line{"complete", "import", "--"}}) {
+        std::ofstream full("/dev/full");
+        if (!full) GTEST_SKIP() << "no /dev/full";
+        std::ostringstream err;
+        Io io{.out = full, .err = err};
+        EXPECT_EQ(run(args, io), 1) << args.back();
+        EXPECT_EQ(err.str(), "osb-oci: error: cannot write to standard output\n") << args.back();
+    }
 }
 
 // An image layout written by hand.
