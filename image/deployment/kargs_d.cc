@@ -21,8 +21,26 @@ namespace {
 constexpr std::string_view kKargsDirectory = "usr/lib/bootc/kargs.d/";
 constexpr std::string_view kEnding = ".toml";
 
-bool contains(const KernelArguments& list, const std::string& argument) {
-    return std::find(list.begin(), list.end(), argument) != list.end();
+// How often each argument occurs.
+using Copies = std::map<std::string, std::size_t>;
+
+// The copies of each argument that `more` has beyond those of `less`.
+Copies copies_beyond(const KernelArguments& more, const KernelArguments& less) {
+    Copies out;
+    for (const std::string& argument : more) ++out[argument];
+    for (const std::string& argument : less) {
+        const auto found = out.find(argument);
+        if (found != out.end() && found->second > 0) --found->second;
+    }
+    return out;
+}
+
+// Returns false if there is no copy left.
+bool take_copy(Copies& copies, const std::string& argument) {
+    const auto found = copies.find(argument);
+    if (found == copies.end() || found->second == 0) return false;
+    --found->second;
+    return true;
 }
 
 void check_kargs_line(const std::string& line) {
@@ -108,12 +126,14 @@ KernelArguments read_kargs(const ostree::Repository& repository, const ostree::C
 KernelArguments merge_kargs(const KernelArguments& current, const KernelArguments& before,
                             const KernelArguments& after) {
     KernelArguments out;
+    Copies dropped = copies_beyond(before, after);
     for (const std::string& argument : current) {
-        const bool is_gone = contains(before, argument) && !contains(after, argument);
-        if (!is_gone) out.push_back(argument);
+        if (!take_copy(dropped, argument)) out.push_back(argument);
     }
+    Copies added = copies_beyond(after, before);
     for (const std::string& argument : after) {
-        if (!contains(before, argument) && !contains(out, argument)) out.push_back(argument);
+        // Beside the machine's own, so that neither this change nor its end alters the order of the others.
+        if (take_copy(added, argument)) out.insert(std::find(out.begin(), out.end(), argument), argument);
     }
     return out;
 }

@@ -31,7 +31,9 @@ KernelArguments read_kargs(const ostree::Repository& repository, const ostree::C
                            const oci::Platform& platform);
 
 // Updates the command line `current` from an image with the arguments `before` to an image with the arguments
-// `after`. Removes arguments that the image dropped, appends the new ones, and keeps all others as they are.
+// `after`. Removes arguments that the image dropped, adds the new ones, and keeps all others as they are.
+// Copies count: an argument that the machine has itself and the image adds occurs twice then, and once after
+// the image dropped it.
 KernelArguments merge_kargs(const KernelArguments& current, const KernelArguments& before,
                             const KernelArguments& after);
 

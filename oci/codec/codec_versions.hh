@@ -7,7 +7,7 @@
 
 namespace osb::oci {
 
-// zstd and zlib as they run, and ISA-L as it was compiled in, if it was. Thread-safe.
+// zstd, xz, zlib and bzip2 as they run, and ISA-L as it was compiled in, if it was. Thread-safe.
 std::vector<LibraryVersion> codec_versions();
 
 }  // namespace osb::oci

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.hh"
+#include "oci/codec/unbzip2.hh"
 #include "oci/codec/unxz.hh"
 #include "oci/codec/unzstd.hh"
 #include "oci/tar/tar_header.hh"
@@ -43,8 +44,10 @@ class LayerSource final : public Source {
     LayerSource(Source& inner, Compression declared) : rest_(inner) {
         const std::size_t size = read_full(inner, rest_.head);
         rest_.left = ByteView(rest_.head).first(size);
-        const bool is_xz = begins_xz(rest_.left) && !begins_tar_archive(rest_.left);
-        plain_ = is_xz ? unxz_file(rest_) : decompress(rest_, find_compression(rest_.left, declared));
+        const UntypedCompression untyped = find_untyped_compression(rest_.left);
+        plain_ = untyped != UntypedCompression::none
+                     ? decompress(rest_, untyped)
+                     : decompress(rest_, find_compression(rest_.left, declared));
     }
 
     std::size_t read(MutableBytes buffer) override { return plain_->read(buffer); }
@@ -72,11 +75,28 @@ class LayerSource final : public Source {
 
 }  // namespace
 
-bool begins_xz(ByteView head) noexcept {
-    return as_text(head).starts_with(
-        std::string_view("\xFD"
-                         "7zXZ\0",
-                         6));
+UntypedCompression find_untyped_compression(ByteView head) {
+    using namespace std::string_view_literals;
+    if (begins_tar_archive(head)) return UntypedCompression::none;
+    const std::string_view text = as_text(head);
+    if (text.starts_with("\xFD"
+                         "7zXZ\0"sv))
+        return UntypedCompression::xz;
+    // The digit is the size of the blocks.
+    const bool is_bzip2 = text.size() >= 4 && text.starts_with("BZh") && text[3] >= '1' && text[3] <= '9';
+    return is_bzip2 ? UntypedCompression::bzip2 : UntypedCompression::none;
+}
+
+std::unique_ptr<Source> decompress(Source& inner, UntypedCompression compression) {
+    switch (compression) {
+        case UntypedCompression::xz:
+            return unxz_file(inner);
+        case UntypedCompression::bzip2:
+            return unbzip2(inner);
+        case UntypedCompression::none:
+            break;
+    }
+    throw Error(ErrorKind::internal, "no compression");
 }
 
 Compression find_compression(ByteView head, Compression declared) {

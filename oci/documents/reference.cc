@@ -318,8 +318,8 @@ bool remove_suffix_of(std::string_view& name, const std::array<std::string_view,
 // The name of a root filesystem without the parts that change between its versions and machines:
 // "alpine-minirootfs-3.20.3-x86_64.tar.gz" -> "alpine-minirootfs".
 std::string_view tarball_name(std::string_view file) {
-    constexpr std::array<std::string_view, 9> kFormats{".gz",  ".zst",  ".zstd", ".xz", ".tar",
-                                                       ".tgz", ".tzst", ".tzs",  ".txz"};
+    constexpr std::array<std::string_view, 12> kFormats{".gz",  ".zst",  ".zstd", ".xz",  ".bz2",  ".tar",
+                                                        ".tgz", ".tzst", ".tzs",  ".txz", ".tbz2", ".tbz"};
     constexpr std::array<std::string_view, 12> kMachines{"x86_64",  "amd64",       "aarch64", "arm64",
                                                          "armv7",   "armhf",       "riscv64", "s390x",
                                                          "ppc64le", "loongarch64", "x86",     "386"};

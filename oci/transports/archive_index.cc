@@ -70,7 +70,6 @@ class InputSource final : public Source {
     explicit InputSource(Source& inner) noexcept : inner_(inner) {}
     std::size_t read(MutableBytes buffer) override {
         const std::size_t n = inner_.read(buffer);
-        if (count_ == 0) refuse_unknown_compression(ByteView(buffer).first(n));
         count_ += n;
         return n;
     }

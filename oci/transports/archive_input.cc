@@ -10,7 +10,6 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/interrupt.hh"
-#include "oci/codec/decompress.hh"
 #include "oci/tar/tar_header.hh"
 
 namespace osb::oci {
@@ -26,18 +25,12 @@ Fd open_input(const std::string& file) {
     }
 }
 
-void refuse_unknown_compression(ByteView head) {
-    if (!as_text(head).starts_with("BZh")) return;
-    throw Error(ErrorKind::unsupported, "the archive is compressed with bzip2")
-        .hint("decompress it first, e.g. with bzip2 -d");
-}
-
 FileFormat file_format(int fd, const std::string& name) {
     std::array<std::uint8_t, kTarBlock> head{};
     FileRangeSource beginning(fd, 0, std::min<std::uint64_t>(head.size(), file_size(fd)), name);
     const ByteView bytes = ByteView(head).first(read_full(beginning, head));
-    refuse_unknown_compression(bytes);
-    return {.is_xz = begins_xz(bytes), .compression = find_compression(bytes, Compression::none)};
+    return {.untyped = find_untyped_compression(bytes),
+            .compression = find_compression(bytes, Compression::none)};
 }
 
 void check_unpacked_size(std::uint64_t unpacked, std::uint64_t stored) {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hh"
 #include "base/fd.hh"
+#include "oci/codec/decompress.hh"
 #include "oci/documents/media_type.hh"
 
 namespace osb::oci {
@@ -14,18 +15,17 @@ namespace osb::oci {
 // file; Interrupted.
 Fd open_input(const std::string& file);
 
-// Throws Error{unsupported} with advice if the first bytes of an archive show bzip2, which docker supports
-// but osb-oci does not.
-void refuse_unknown_compression(ByteView head);
-
+// The compression of an archive. At most one member is not `none`.
 struct FileFormat {
-    bool is_xz = false;
-    Compression compression = Compression::none;  // if it is not xz
+    UntypedCompression untyped = UntypedCompression::none;
+    Compression compression = Compression::none;
 
-    bool is_plain() const noexcept { return !is_xz && compression == Compression::none; }
+    bool is_plain() const noexcept {
+        return untyped == UntypedCompression::none && compression == Compression::none;
+    }
 };
 
-// Detects the compression of a regular file from its first bytes. Throws as refuse_unknown_compression().
+// Detects the compression of a regular file from its first bytes.
 FileFormat file_format(int fd, const std::string& name);
 
 // Throws Error{too_large} if `stored` compressed bytes unpacked to `unpacked` bytes: more than 1 GiB plus 200

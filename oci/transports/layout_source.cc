@@ -79,6 +79,23 @@ bool platforms_differ(const std::vector<const Descriptor*>& entries) {
     return std::adjacent_find(seen.begin(), seen.end()) == seen.end();
 }
 
+bool is_one_image(const std::vector<const Descriptor*>& entries) {
+    return std::all_of(entries.begin(), entries.end(), [&entries](const Descriptor* entry) {
+        return entry->digest == entries.front()->digest;
+    });
+}
+
+// An index that has only these entries of the index `raw`.
+Document partial_index(const std::string& raw, const Index& index,
+                       const std::vector<const Descriptor*>& entries) {
+    auto json = nlohmann::ordered_json::parse(raw);  // Index::parse() accepted it
+    nlohmann::ordered_json kept = nlohmann::ordered_json::array();
+    for (const Descriptor* entry : entries)
+        kept.push_back(json["manifests"][static_cast<std::size_t>(entry - index.manifests.data())]);
+    json["manifests"] = std::move(kept);
+    return {.raw = json.dump(), .media_type = std::string(kMediaTypeIndex), .expected = std::nullopt};
+}
+
 constexpr const char* kLayoutIndex = "index.json";
 
 Index parse_layout_index(std::string_view raw) {
@@ -134,7 +151,7 @@ class LayoutSource final : public ImageSource {
         const Index index = parse_layout_index(raw);
         if (index.manifests.empty())
             throw Error(ErrorKind::not_found, "the layout does not contain an image");
-        if (!tag_.empty()) return document_of(find_tag(index));
+        if (!tag_.empty()) return find_tagged(raw, index);
         std::vector<const Descriptor*> images = distinct_images(index);
         if (images.size() > 1)
             std::erase_if(images, [this](const Descriptor* entry) { return is_referrer(*entry); });
@@ -167,25 +184,33 @@ class LayoutSource final : public ImageSource {
                 .expected = entry.digest};
     }
 
-    const Descriptor& find_tag(const Index& index) const {
+    Document find_tagged(const std::string& raw, const Index& index) {
+        const std::vector<const Descriptor*> entries = entries_of_tag(index);
+        if (is_one_image(entries)) return document_of(*entries.front());
+        if (platforms_differ(entries)) return partial_index(raw, index, entries);
+        throw Error(ErrorKind::invalid,
+                    concat("tag ", quoted(tag_), " is ambiguous: ", entries[0]->digest.short_string(),
+                           " and ", entries[1]->digest.short_string()))
+            .hint("name one of them by its position in index.json: :@0, :@1, ...");
+    }
+
+    // At least one entry. Equal ones count once.
+    std::vector<const Descriptor*> entries_of_tag(const Index& index) const {
         if (const auto position = source_index(tag_)) {
-            if (*position < index.manifests.size()) return index.manifests[*position];
+            if (*position < index.manifests.size()) return {&index.manifests[*position]};
             throw Error(ErrorKind::not_found,
                         concat("no image at the position ", quoted(tag_), ": ", kLayoutIndex, " has ",
                                index.manifests.size(), " entries"));
         }
         for (const auto matches : {has_ref_name, has_containerd_name}) {
-            const Descriptor* found = nullptr;
+            std::vector<const Descriptor*> out;
             for (const Descriptor& entry : index.manifests) {
-                if (!matches(entry, tag_)) continue;
-                if (found != nullptr && found->digest != entry.digest) {
-                    throw Error(ErrorKind::invalid,
-                                concat("tag ", quoted(tag_), " is ambiguous: ", found->digest.short_string(),
-                                       " and ", entry.digest.short_string()));
-                }
-                found = &entry;
+                const auto same = [&entry](const Descriptor* other) {
+                    return other->digest == entry.digest && other->platform == entry.platform;
+                };
+                if (matches(entry, tag_) && std::none_of(out.begin(), out.end(), same)) out.push_back(&entry);
             }
-            if (found != nullptr) return *found;
+            if (!out.empty()) return out;
         }
         throw Error(ErrorKind::not_found,
                     concat("no image with the tag ", quoted(tag_), "; available: ", list_tags(index)));

@@ -14,7 +14,6 @@
 #include "base/interrupt.hh"
 #include "base/unnamed_file.hh"
 #include "oci/codec/decompress.hh"
-#include "oci/codec/unxz.hh"
 #include "oci/documents/manifest_writer.hh"
 #include "oci/tar/tar_reader.hh"
 #include "oci/transports/archive_input.hh"
@@ -109,11 +108,11 @@ Fd open_tarball(const std::string& file, const std::string& name) {
     return copy_to_file(source);
 }
 
-// No media type of a layer is in xz, so such an archive becomes a plain one.
-Fd unpack_xz(const Fd& file, const std::string& name) {
+// No media type of a layer names xz or bzip2, so such an archive becomes a plain one.
+Fd unpack_untyped(const Fd& file, UntypedCompression compression, const std::string& name) {
     FileRangeSource bytes(file.get(), 0, file_size(file.get()), name);
     HashingSource stored(bytes);
-    const std::unique_ptr<Source> plain = unxz_file(stored);
+    const std::unique_ptr<Source> plain = decompress(stored, compression);
     LimitedSource limited(*plain, stored);
     return copy_to_file(limited);
 }
@@ -150,8 +149,9 @@ Tarball read_tarball(const std::string& file) {
     return with_context([&name] { return quoted(name); },
                         [&] {
                             auto fd = std::make_shared<Fd>(open_tarball(file, name));
-                            if (file_format(fd->get(), name).is_xz)
-                                fd = std::make_shared<Fd>(unpack_xz(*fd, name));
+                            const UntypedCompression untyped = file_format(fd->get(), name).untyped;
+                            if (untyped != UntypedCompression::none)
+                                fd = std::make_shared<Fd>(unpack_untyped(*fd, untyped, name));
                             const Compression compression = file_format(fd->get(), name).compression;
                             FileRangeSource bytes(fd->get(), 0, file_size(fd->get()), name);
                             HashingSource stored(bytes);

@@ -12,6 +12,7 @@
 #include "base/error.hh"
 #include "base/escape.hh"
 #include "base/fd.hh"
+#include "base/log.hh"
 #include "ostree/sysroot/remove_tree.hh"
 
 namespace osb::ostree {
@@ -28,6 +29,17 @@ void make_directory(int parent, const char* name, mode_t mode) {
 
 void make_link(int parent, const char* name, const char* target) {
     if (::symlinkat(target, parent, name) != 0) throw_errno(concat("cannot create ", quoted(name)));
+}
+
+// Makes an empty /var, as libostree and install-to-disk do.
+void make_var(int stateroot, const char* name) {
+    make_directory(stateroot, name, 0755);
+    const Fd var = open_at(stateroot, name, kOpenTree);
+    make_directory(var.get(), "lib", 0755);
+    make_directory(var.get(), "log", 0755);
+    make_directory(var.get(), "tmp", 01777);
+    make_link(var.get(), "lock", "../run/lock");
+    make_link(var.get(), "run", "../run");
 }
 
 // libostree removes a kernel of BOOT only when no deployment of any stateroot has one with its checksum.
@@ -78,13 +90,26 @@ void make_stateroot(const Sysroot& sysroot, const std::string& name) {
     make_directory(all.get(), name.c_str(), 0755);
     const Fd stateroot = open_at(all.get(), name, kOpenTree);
     make_directory(stateroot.get(), "deploy", 0755);
-    make_directory(stateroot.get(), "var", 0755);
-    const Fd var = open_at(stateroot.get(), "var", kOpenTree);
-    make_directory(var.get(), "lib", 0755);
-    make_directory(var.get(), "log", 0755);
-    make_directory(var.get(), "tmp", 01777);
-    make_link(var.get(), "lock", "../run/lock");
-    make_link(var.get(), "run", "../run");
+    make_var(stateroot.get(), "var");
+}
+
+void ensure_var(const Sysroot& sysroot, const std::string& name) {
+    constexpr const char* kUnfinished = "var.osb-oci";
+    const std::string path = concat(sysroot.path_of(stateroot_path(name)), "/var");
+    struct stat st {};
+    const bool exists = ::stat(path.c_str(), &st) == 0;
+    if (exists && S_ISDIR(st.st_mode)) return;
+    if (!exists && errno != ENOENT) throw_errno(quoted(path));
+    if (exists || ::lstat(path.c_str(), &st) == 0) {
+        throw Error(ErrorKind::invalid, concat(quoted(path), " is not a directory"))
+            .hint("it becomes /var of the system: replace it with a directory of the mode 0755");
+    }
+    const Fd stateroot = open_at(AT_FDCWD, sysroot.path_of(stateroot_path(name)), kOpenTree);
+    remove_tree(stateroot.get(), kUnfinished);
+    make_var(stateroot.get(), kUnfinished);
+    if (::renameat(stateroot.get(), kUnfinished, stateroot.get(), "var") != 0)
+        throw_errno(concat("cannot create ", quoted(path)));
+    log_warning(concat(quoted(path), " was missing. The system gets an empty /var"));
 }
 
 void remove_stateroot(const Sysroot& sysroot, const std::string& name) {

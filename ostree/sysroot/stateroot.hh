@@ -24,6 +24,11 @@ bool has_stateroot(const Sysroot& sysroot, const std::string& name);
 // Error{io, no_space}; Error{io} if it exists. Not atomic: remove_stateroot() removes an incomplete one.
 void make_stateroot(const Sysroot& sysroot, const std::string& name);
 
+// Makes an empty /var, with a warning, if the stateroot has none. libostree requires it for a deployment, but
+// copies of a system without data lack it. Atomic and idempotent. Throws Error{invalid} if it is something
+// else than a directory or a link to one; Error{not_found} if the stateroot is missing; Error{io, no_space}.
+void ensure_var(const Sysroot& sysroot, const std::string& name);
+
 // Removes the stateroot, with its /var and its kernels in BOOT. No boot entry may name one of its
 // deployments: throws Error{internal} then, and changes nothing. Idempotent: a missing stateroot is not an
 // error. Throws Error as remove_tree().

@@ -20,7 +20,6 @@ using Clock = std::chrono::steady_clock;
 using oci::Json;
 
 constexpr std::size_t kMaxTokenReply = 1024UL * 1024;
-constexpr std::size_t kMaxToken = 64UL * 1024;
 constexpr unsigned kMaxRealmHops = 10;
 // The minimum lifetime of a token in seconds. A shorter reported lifetime is raised to it, because the token
 // would expire before its use.
@@ -73,11 +72,6 @@ std::vector<std::string> merged_scopes(std::vector<std::string> scopes, std::str
     return scopes;
 }
 
-bool is_token_text(std::string_view text) {
-    return !text.empty() && text.size() <= kMaxToken &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
 [[noreturn]] void fail(const Url& realm, std::string_view problem) {
     throw Error(ErrorKind::unavailable, concat("token server ", quoted(realm.redacted()), ": ", problem));
 }
@@ -102,8 +96,9 @@ Authenticator::Authenticator(std::shared_ptr<HttpClient> http, Url registry, Opt
     : http_(std::move(http)), registry_(std::move(registry)), options_(std::move(options)) {
     if (!options_.credentials) return;
     const Credentials& own = *options_.credentials;
-    for (const std::string& secret : {own.password, own.identity_token, percent_encode(own.password),
-                                      encode_base64(concat(own.user, ':', own.password))}) {
+    for (const std::string& secret :
+         {own.password, own.identity_token, own.registry_token, percent_encode(own.password),
+          encode_base64(concat(own.user, ':', own.password))}) {
         if (secret.empty()) continue;
         secrets_.push_back(secret);
         keep_secret(secret);
@@ -116,7 +111,17 @@ std::string Authenticator::authorize(const std::vector<std::string>& scopes) {
     const auto found = tokens_.find(key);
     if (found != tokens_.end() && found->second.expires > Clock::now()) return found->second.header;
     if (bearer_) return fetch_token(*bearer_, scopes);
-    return basic_;
+    return fixed_;
+}
+
+// No token server is asked: whoever stores such a token got it from one.
+bool Authenticator::answer_with_registry_token(const std::vector<Challenge>& challenges,
+                                               const std::string& used) {
+    const bool is_asked = std::any_of(challenges.begin(), challenges.end(),
+                                      [](const Challenge& one) { return one.scheme == "bearer"; });
+    if (!is_asked) return false;
+    fixed_ = "Bearer " + options_.credentials->registry_token;
+    return fixed_ != used;
 }
 
 bool Authenticator::answer(const HeaderList& headers, const std::vector<std::string>& scopes,
@@ -128,6 +133,8 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
         return true;
     }
     const std::vector<Challenge> challenges = parse_challenges(headers);
+    if (options_.credentials && !options_.credentials->registry_token.empty())
+        return answer_with_registry_token(challenges, used);
     for (const Challenge& challenge : challenges) {
         if (challenge.scheme != "bearer" || challenge.param("realm").empty()) continue;
         bearer_ = challenge;
@@ -146,8 +153,8 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
         if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
             continue;
         const Credentials& own = *options_.credentials;
-        basic_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
-        return basic_ != used;
+        fixed_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
+        return fixed_ != used;
     }
     return false;
 }

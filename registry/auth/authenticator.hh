@@ -72,6 +72,7 @@ class Authenticator {
         std::chrono::steady_clock::time_point expires;
     };
 
+    bool answer_with_registry_token(const std::vector<Challenge>& challenges, const std::string& used);
     std::string fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes);
     // The credentials for a token server.
     struct Shown {
@@ -93,7 +94,7 @@ class Authenticator {
     Options options_;
     mutable std::mutex mutex_;  // held during a token request, so that only one is sent
     std::optional<Challenge> bearer_;
-    std::string basic_;
+    std::string fixed_;                    // the header for a user and password, or for a registry token
     std::map<std::string, Token> tokens_;  // by scopes
     mutable std::mutex secrets_mutex_;
     std::vector<std::string> secrets_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/base64.hh"
@@ -21,6 +22,7 @@ namespace {
 using oci::Json;
 
 constexpr std::size_t kMaxAuthFile = 1024UL * 1024;
+constexpr std::size_t kMaxToken = 64UL * 1024;
 constexpr std::string_view kLegacyName = "/.dockercfg";
 constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";
 
@@ -82,6 +84,10 @@ std::optional<Credentials> parse_entry(const Json& entry, const std::string& key
     if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is not an object"));
     Credentials out;
     out.identity_token = oci::optional_string(entry, "identitytoken", quoted(path));
+    out.registry_token = oci::optional_string(entry, "registrytoken", quoted(path));
+    // Other characters could end the header that contains the token.
+    if (!out.registry_token.empty() && !is_token_text(out.registry_token))
+        refuse(path, concat("the registrytoken of ", quoted(key), " is malformed"));
     const std::string auth = oci::optional_string(entry, "auth", quoted(path));
     if (!auth.empty()) {
         const std::optional<std::string> decoded = decode_auth(auth);
@@ -96,7 +102,7 @@ std::optional<Credentials> parse_entry(const Json& entry, const std::string& key
         out.user = oci::optional_string(entry, "username", quoted(path));
         out.password = oci::optional_string(entry, "password", quoted(path));
     }
-    if (out.user.empty() && out.identity_token.empty()) return std::nullopt;
+    if (out.user.empty() && out.identity_token.empty() && out.registry_token.empty()) return std::nullopt;
     return out;
 }
 
@@ -167,6 +173,11 @@ Answer lookup_in(const Json& file, const std::string& path, const std::string& h
 
 }  // namespace
 
+bool is_token_text(std::string_view text) {
+    return !text.empty() && text.size() <= kMaxToken &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
 Credentials Credentials::parse(const std::string& text) {
     const std::size_t colon = text.find(':');
     if (colon == std::string::npos || colon == 0) {
@@ -209,6 +220,7 @@ std::optional<Credentials> CredentialStore::lookup(const std::string& host, cons
         if (answer.credentials) {
             keep_secret(answer.credentials->password);
             keep_secret(answer.credentials->identity_token);
+            keep_secret(answer.credentials->registry_token);
         } else if (problem != nullptr && problem->empty()) {
             *problem = answer.problem;
         }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace osb::registry {
@@ -12,11 +13,15 @@ struct Credentials {
     std::string user;
     std::string password;
     std::string identity_token;  // an OAuth refresh token, instead of a password
+    std::string registry_token;  // for the header Authorization as it is, instead of all others
 
     bool operator==(const Credentials&) const = default;
     // Parses "user:password". Throws Error{usage}, without the text, if the colon or the user is missing.
     static Credentials parse(const std::string& text);
 };
+
+// True for text that may follow "Bearer " in a header: printable, without spaces, at most 64 KiB.
+bool is_token_text(std::string_view text);
 
 // The files with credentials.
 struct CredentialFiles {

@@ -6,8 +6,8 @@
 
 #include "base/escape.hh"
 #include "base/log.hh"
-#include "oci/codec/decompress.hh"
 #include "oci/documents/media_type.hh"
+#include "registry/distribution/content_coding.hh"
 
 namespace osb::registry {
 namespace {
@@ -38,16 +38,6 @@ bool is_web_page(const HttpResponse& response, std::string_view body) {
     const std::size_t begin = body.find_first_not_of(" \t\r\n");
     const bool is_markup = begin == std::string_view::npos || body[begin] == '<';
     return is_markup && type && oci::media_type_essence(*type) == "text/html";
-}
-
-// Undoes `Content-Encoding: gzip`, which osb-oci does not ask for, but some proxies and file servers apply.
-// No document begins like gzip.
-std::string without_encoding(const HttpResponse& response, std::string body, std::size_t limit,
-                             std::string_view what) {
-    const auto encoding = response.header("content-encoding");
-    if (!encoding || !body.starts_with("\x1F\x8B")) return body;
-    MemorySource packed(as_bytes(body));
-    return read_all(*oci::decompress(packed, oci::Compression::gzip), limit, what);
 }
 
 // Splits a header that is a list: RFC 9110, 5.6.1.
@@ -129,7 +119,7 @@ DistributionClient::Reply DistributionClient::fetch_document(const RegistryReque
         try {
             std::string body = read_all(*response.body, limit, what);
             response.body.reset();
-            body = without_encoding(response, std::move(body), limit, what);
+            body = decoded_document(response, std::move(body), limit, what);
             return Reply{.response = std::move(response), .body = std::move(body)};
         } catch (const NetworkError& error) {
             if (!retry.again_after(error)) throw;

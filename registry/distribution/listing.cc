@@ -18,8 +18,6 @@ namespace {
 using oci::Json;
 
 constexpr std::size_t kMaxPage = 4UL * 1024 * 1024;
-// The maximum size of all pages together.
-constexpr std::size_t kMaxPageBytes = 32UL * 1024 * 1024;
 constexpr std::size_t kTagsWanted = 1000;
 constexpr std::chrono::minutes kPageTime{2};
 constexpr std::chrono::seconds kHintTime{10};
@@ -31,6 +29,7 @@ struct Listing {
     std::string what;
     std::vector<int> missing = {404};  // the statuses of a registry that does not have it
     Patience patience = Patience::usual;
+    std::size_t max_bytes = kMaxListingBytes;
 };
 
 // Calls take(body, response) for each page. Returns false if the first page does not exist.
@@ -62,8 +61,8 @@ bool each_page(const DistributionClient& client, const Listing& listing, const T
         }
         if (reply.response.status != 200) client.session().fail(reply.response, what);
         bytes += reply.body.size();
-        if (bytes > kMaxPageBytes)
-            throw Error(ErrorKind::too_large, concat(what, ": more than ", kMaxPageBytes, " bytes"));
+        if (bytes > listing.max_bytes)
+            throw Error(ErrorKind::too_large, concat(what, ": more than ", listing.max_bytes, " bytes"));
         take(reply.body, reply.response);
         const std::optional<std::string> link = next_link(reply.response.headers);
         if (!link) return true;
@@ -159,7 +158,8 @@ std::vector<std::string> list_some_tags(const DistributionClient& client, std::s
 }
 
 std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, const oci::Digest& digest,
-                                            const std::string& artifact_type, Patience patience) {
+                                            const std::string& artifact_type, Patience patience,
+                                            std::size_t max_bytes) {
     const std::string what = concat("the referrers of ", digest.to_string(), " in ", quoted(client.name()));
     Url url = client.url("referrers/" + digest.to_string());
     if (!artifact_type.empty()) url.add_query("artifactType", artifact_type);
@@ -169,7 +169,8 @@ std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, co
                           .headers = {{"Accept", std::string(oci::kMediaTypeIndex)}},
                           .what = what,
                           .missing = {404, 400, 405, 406},
-                          .patience = patience};
+                          .patience = patience,
+                          .max_bytes = max_bytes};
     std::vector<oci::Descriptor> out;
     const auto take = [&](std::string_view body) {
         oci::Index index = oci::Index::parse(body, oci::kMediaTypeIndex);

@@ -36,6 +36,8 @@ struct FoundSignatures {
 struct ImageClaim {
     std::optional<std::string> reference;   // HOST/NAME[:TAG]; nullopt: it proves the digest only
     std::optional<std::int64_t> timestamp;  // seconds since 1970
+
+    bool operator==(const ImageClaim&) const = default;
 };
 
 // The payload type of an envelope with an in-toto statement.

@@ -11,6 +11,7 @@
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_sink.hh"
 #include "oci/transports/layout_source.hh"
+#include "registry/distribution/distribution_source.hh"
 #include "registry/trust/signature_layers.hh"
 
 namespace osb::registry {
@@ -23,10 +24,16 @@ oci::Reference signature_reference(const oci::Reference& image, const oci::Diges
     return out;
 }
 
-std::shared_ptr<oci::ImageSource> open_signatures(const oci::Reference& name, const RegistryOptions& options,
-                                                  Endpoints endpoints) {
-    if (name.transport == oci::Transport::docker) return RegistryAccess(options).open_source(name, endpoints);
-    return oci::open_layout(name.location, name.tag);
+// The client of a registry or of a mirror; null for a layout.
+using Client = std::shared_ptr<const DistributionClient>;
+
+Client only_client(const oci::Reference& name, const RegistryOptions& options, Endpoints endpoints) {
+    if (name.transport != oci::Transport::docker) return nullptr;
+    return RegistryAccess(options).clients(name, endpoints).at(0);
+}
+
+std::shared_ptr<oci::ImageSource> open_signatures(const oci::Reference& name, const Client& client) {
+    return client ? open_distribution_source(name, {client}) : oci::open_layout(name.location, name.tag);
 }
 
 std::shared_ptr<oci::ImageSink> signature_sink(const oci::Reference& name, const RegistryOptions& options) {
@@ -40,10 +47,9 @@ struct Stored {
     oci::Manifest manifest;
 };
 
-std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOptions& options,
-                                  Endpoints endpoints) {
+std::optional<Stored> find_stored(const oci::Reference& name, const Client& client) {
     try {
-        const std::shared_ptr<oci::ImageSource> source = open_signatures(name, options, endpoints);
+        const std::shared_ptr<oci::ImageSource> source = open_signatures(name, client);
         const oci::Document root = source->root();
         if (root.raw.size() > oci::kMaxDocument)
             throw Error(ErrorKind::too_large, "the list of signatures is too large");
@@ -52,6 +58,22 @@ std::optional<Stored> find_stored(const oci::Reference& name, const RegistryOpti
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::not_found) return std::nullopt;
         throw;
+    }
+}
+
+FoundSignatures read_tag(const oci::Reference& image, const oci::Digest& manifest, const Client& client) {
+    const oci::Reference name = signature_reference(image, manifest);
+    try {
+        return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
+                            [&]() -> FoundSignatures {
+                                const std::optional<Stored> stored = find_stored(name, client);
+                                if (!stored) return {};
+                                return read_payload_layers(*stored->source, stored->manifest.layers,
+                                                           kMaxSignatures);
+                            });
+    } catch (const Error& error) {
+        if (!is_about_content(error.kind())) throw;
+        return {.signatures = {}, .problem = concat("the tag ", name.tag, ": ", error.message())};
     }
 }
 
@@ -64,39 +86,34 @@ bool can_be_signed(const oci::Reference& image) {
 FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Digest& manifest,
                                     const RegistryOptions& options, Endpoints endpoints) {
     if (!can_be_signed(image)) return {};
-    const oci::Reference name = signature_reference(image, manifest);
-    try {
-        return with_context([&] { return concat("signatures of ", quoted(image.to_string())); },
-                            [&]() -> FoundSignatures {
-                                const std::optional<Stored> stored = find_stored(name, options, endpoints);
-                                if (!stored) return {};
-                                return read_payload_layers(*stored->source, stored->manifest.layers,
-                                                           kMaxSignatures);
-                            });
-    } catch (const Error& error) {
-        if (!is_about_content(error.kind())) throw;
-        return {.signatures = {}, .problem = concat("the tag ", name.tag, ": ", error.message())};
-    }
+    return read_tag(image, manifest, only_client(signature_reference(image, manifest), options, endpoints));
 }
 
 SignatureReader::SignatureReader(const oci::Reference& image, const oci::Digest& manifest,
                                  const RegistryOptions& options)
-    : image_(image), manifest_(manifest), options_(options) {
-    if (image.transport == oci::Transport::docker) {
-        places_.push_back({.endpoints = Endpoints::mirrors, .is_tag = true});
-        places_.push_back({.endpoints = Endpoints::mirrors, .is_tag = false});
+    : image_(image), manifest_(manifest) {
+    if (image.transport != oci::Transport::docker) {
+        places_.push_back({.is_tag = true});
+        places_.push_back({.is_tag = false});
+        return;
     }
-    places_.push_back({.endpoints = Endpoints::registry, .is_tag = true});
-    places_.push_back({.endpoints = Endpoints::registry, .is_tag = false});
+    const RegistryAccess access(options);
+    for (const Endpoints endpoints : {Endpoints::mirrors, Endpoints::registry}) {
+        const bool is_mirror = endpoints == Endpoints::mirrors;
+        // A mirror may serve tags only, or digests only.
+        for (const Client& client : access.clients(signature_reference(image, manifest), endpoints))
+            places_.push_back({.client = client, .is_mirror = is_mirror, .is_tag = true});
+        for (const Client& client : access.clients(image.with_digest(manifest), endpoints))
+            places_.push_back({.client = client, .is_mirror = is_mirror, .is_tag = false});
+    }
 }
 
 FoundSignatures SignatureReader::read(const Place& place) const {
-    if (place.is_tag) return read_tag_signatures(image_, manifest_, options_, place.endpoints);
-    return with_context([&] { return concat("signatures of ", quoted(image_.to_string())); },
-                        [&] {
-                            return read_referrer_signatures(image_, manifest_, kMaxSignatures, options_,
-                                                            place.endpoints);
-                        });
+    if (!can_be_signed(image_)) return {};
+    if (place.is_tag) return read_tag(image_, manifest_, place.client);
+    return with_context(
+        [&] { return concat("signatures of ", quoted(image_.to_string())); },
+        [&] { return read_referrer_signatures(image_, manifest_, kMaxSignatures, place.client); });
 }
 
 const FoundSignatures& SignatureReader::at(std::size_t index) {
@@ -117,7 +134,8 @@ void add_signature(const oci::Reference& image, const oci::Digest& manifest, con
     const oci::Reference name = signature_reference(image, manifest);
     std::vector<oci::Descriptor> layers;
     // Those of a mirror may be older.
-    const std::optional<Stored> stored = find_stored(name, options, Endpoints::destination);
+    const std::optional<Stored> stored =
+        find_stored(name, only_client(name, options, Endpoints::destination));
     if (stored) layers = stored->manifest.layers;
     oci::Descriptor layer = oci::describe(kPayloadType, signature.payload);
     layer.annotations[kSignatureAnnotation] = encode_base64(signature.signature);

@@ -4,6 +4,7 @@
 // (registry/trust/referrer_signatures.hh).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -30,23 +31,24 @@ FoundSignatures read_tag_signatures(const oci::Reference& image, const oci::Dige
                                     Endpoints endpoints = Endpoints::registry);
 
 // Reads the signatures of a manifest, each place once and not before it is asked for. The places are the
-// older and the newer one at the mirrors, and then the same at the registry. A mirror may have no signatures,
+// older and the newer one at each mirror, and then the same at the registry. A mirror may have no signatures,
 // older ones or wrong ones, so stop at those that are enough, not at the first that are found. Not
 // thread-safe.
 class SignatureReader {
   public:
-    // Borrows all three.
+    // Borrows the first two. Throws Error if the configuration of registries cannot be read.
     SignatureReader(const oci::Reference& image, const oci::Digest& manifest, const RegistryOptions& options);
 
     std::size_t places() const noexcept { return places_.size(); }
-    bool is_mirror(std::size_t place) const { return places_.at(place).endpoints == Endpoints::mirrors; }
-    // The signatures in the place; empty, with a warning, for mirrors that fail. Throws as
+    bool is_mirror(std::size_t place) const { return places_.at(place).is_mirror; }
+    // The signatures in the place; empty, with a warning, for a mirror that fails. Throws as
     // read_tag_signatures() and read_referrer_signatures().
     const FoundSignatures& at(std::size_t place);
 
   private:
     struct Place {
-        Endpoints endpoints = Endpoints::registry;
+        std::shared_ptr<const DistributionClient> client;  // null for a layout
+        bool is_mirror = false;
         bool is_tag = false;
         std::optional<FoundSignatures> found{};
     };
@@ -54,7 +56,6 @@ class SignatureReader {
 
     const oci::Reference& image_;
     const oci::Digest& manifest_;
-    const RegistryOptions& options_;
     std::vector<Place> places_;
 };
 

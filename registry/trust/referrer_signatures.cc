@@ -6,11 +6,11 @@
 
 #include "base/error.hh"
 #include "base/escape.hh"
-#include "base/log.hh"
 #include "oci/documents/artifact.hh"
 #include "oci/documents/signature_tag.hh"
 #include "oci/transports/image.hh"
 #include "oci/transports/layout_source.hh"
+#include "registry/distribution/distribution_source.hh"
 #include "registry/distribution/listing.hh"
 #include "registry/trust/in_toto_statement.hh"
 #include "registry/trust/signature_layers.hh"
@@ -46,22 +46,6 @@ ReferrerEntries signature_candidates(ReferrerEntries entries) {
     std::stable_partition(entries.begin(), entries.end(), has_signature_type);
     if (entries.size() > kMaxReferrers) entries.erase(entries.begin() + kMaxReferrers, entries.end());
     return entries;
-}
-
-// The referrers of the first endpoint that has some.
-ReferrerEntries registry_entries(const RegistryAccess& access, const oci::Reference& image,
-                                 const oci::Digest& manifest, Endpoints endpoints) {
-    const auto clients = access.clients(image, endpoints);
-    for (const auto& client : clients) {
-        try {
-            ReferrerEntries found = signature_candidates(list_referrers(*client, manifest));
-            if (!found.empty() || client == clients.back()) return found;
-        } catch (const Error& error) {
-            if (client == clients.back()) throw;
-            log_warning(error.message());
-        }
-    }
-    return {};
 }
 
 // The entries of a layout do not show what they refer to. Some writers also keep the index of the referrers
@@ -102,15 +86,23 @@ FoundSignatures read_referrer(oci::ImageSource& source, const oci::Descriptor& e
 }  // namespace
 
 FoundSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
-                                         std::size_t limit, const RegistryOptions& options,
-                                         Endpoints endpoints) {
+                                         std::size_t limit, const RegistryOptions& options) {
+    const bool is_docker = image.transport == oci::Transport::docker;
+    return read_referrer_signatures(
+        image, manifest, limit,
+        is_docker ? RegistryAccess(options).clients(image.with_digest(manifest), Endpoints::registry).at(0)
+                  : nullptr);
+}
+
+FoundSignatures read_referrer_signatures(const oci::Reference& image, const oci::Digest& manifest,
+                                         std::size_t limit,
+                                         const std::shared_ptr<const DistributionClient>& client) {
     const oci::Reference by_digest = image.with_digest(manifest);
     std::shared_ptr<oci::ImageSource> source;
     ReferrerEntries entries;
-    if (image.transport == oci::Transport::docker) {
-        const RegistryAccess access(options);
-        entries = registry_entries(access, by_digest, manifest, endpoints);
-        if (!entries.empty()) source = access.open_source(by_digest, endpoints);
+    if (client) {
+        entries = signature_candidates(list_referrers(*client, manifest));
+        source = open_distribution_source(by_digest, {client});
     } else if (image.transport == oci::Transport::oci) {
         source = oci::open_layout(image.location, image.tag);
         entries = layout_entries(*source, image, manifest);

@@ -88,7 +88,7 @@ std::vector<SignedManifest> sign_image(const oci::Reference& image, const Privat
     // The index of a whole layout changes with each signature that is added.
     if (!root.expected && image.transport == oci::Transport::oci) {
         throw Error(ErrorKind::usage, "sign: the layout holds several images")
-            .hint("name one of them by its tag");
+            .hint("name one of them by its tag, or by its position: :@0, :@1, ...");
     }
     if (root.expected && digest != *root.expected)
         throw Error(ErrorKind::digest_mismatch, "the manifest does not match its digest");

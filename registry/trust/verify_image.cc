@@ -167,8 +167,11 @@ std::vector<ImageClaim> signatures_by(const PublicKey& key, const oci::Reference
         // Signatures at a mirror are copies of those at the registry, which need not be reachable.
         if (!out.empty() && place > 0 && reader.is_mirror(place - 1) && !reader.is_mirror(place)) break;
         try {
-            const std::vector<ImageClaim> more = claims_by(key, reader.at(place).signatures, manifest);
-            out.insert(out.end(), more.begin(), more.end());
+            for (ImageClaim& claim : claims_by(key, reader.at(place).signatures, manifest)) {
+                const bool is_copy =
+                    reader.is_mirror(place) && std::find(out.begin(), out.end(), claim) != out.end();
+                if (!is_copy) out.push_back(std::move(claim));
+            }
         } catch (const Error& error) {
             if (out.empty()) throw;
             log_warning(concat("not all signatures are read: ", error.message()));

@@ -8,6 +8,7 @@
 #include "base/error.hh"
 #include "base/log.hh"
 #include "image/deployment/origin.hh"
+#include "ostree/sysroot/stateroot.hh"
 #include "system/deploy/deploy_room.hh"
 #include "system/deploy/deploy_space.hh"
 #include "system/deploy/settle_reset.hh"
@@ -190,6 +191,7 @@ DeployOutcome deploy_next(Sysroot& sysroot, const ostree::NewDeployment& deploym
     const bool tried = support.supported && before.current.has_value();
     // Only check_made() knows the /etc that `fill` makes.
     if (tried && !fill) check_can_end_trial(sysroot, deployable.walk, *before.current);
+    ostree::ensure_var(sysroot, deployment.stateroot);
     // Remains of an interrupted run in BOOT would count as used space.
     write_menu(sysroot);
     sysroot.remove_undeployed();

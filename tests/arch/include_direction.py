@@ -34,7 +34,7 @@ OWNERS = (
     (r"microhttpd\.h$", {"ostree"}),
     (r"archive(_entry)?\.h$", {"oci"}),
     (r"zstd(_errors)?\.h$|zdict\.h$", {"oci"}),
-    (r"lzma\.h$", {"oci"}),
+    (r"(lzma|bzlib)\.h$", {"oci"}),
     (r"zlib\.h$|isa-l(/|\.h$)|igzip_lib\.h$", {"oci", "ostree"}),
     (r"ext2fs/|et/com_err\.h$", {"image"}),
     (r"libfdisk(/|\.h$)", {"image"}),

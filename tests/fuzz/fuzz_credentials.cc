@@ -42,6 +42,10 @@ std::string to_json(const Credentials& credentials) {
         out += credentials.user.empty() ? R"("identitytoken":)" : R"(,"identitytoken":)";
         oci::append_json_string(out, credentials.identity_token);
     }
+    if (!credentials.registry_token.empty()) {
+        out += out.ends_with('{') ? R"("registrytoken":)" : R"(,"registrytoken":)";
+        oci::append_json_string(out, credentials.registry_token);
+    }
     return out + "}}}";
 }
 
@@ -49,7 +53,7 @@ void check(const std::string& path, const std::string& host, const std::string& 
     CredentialStore store({.chosen = path, .usual = {}});
     const std::optional<Credentials> found = store.lookup(host, repository);
     if (!found) return;
-    require(!found->user.empty() || !found->identity_token.empty());
+    require(!found->user.empty() || !found->identity_token.empty() || !found->registry_token.empty());
     require(found->user.find(':') == std::string::npos);
     CredentialStore again({.chosen = put("again.json", to_json(*found)), .usual = {}});
     require(again.lookup(kHost, repository) == found);

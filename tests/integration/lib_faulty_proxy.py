@@ -1,5 +1,6 @@
 """A proxy in front of a registry that spoils answers as a test wants it."""
 
+import gzip
 import http.client
 import re
 import socket
@@ -17,8 +18,9 @@ class Fault:
     `skip` of them.
 
     kind: status, reset (before an answer), reset-headers, reset-body, fin-body, corrupt, whole (ranges are not served),
-    wrong-range, circle (redirects), break-upload (half of the body arrives, then RST), reset-connect (no request is
-    read), alert (in the TLS handshake). ranges: only requests for a range are meant.
+    wrong-range, encoded (gzip, and the header that says so, for whatever came), circle (redirects), break-upload (half
+    of the body arrives, then RST), reset-connect (no request is read), alert (in the TLS handshake). ranges: only
+    requests for a range are meant.
     """
 
     def __init__(self, kind, method="GET", part="/blobs/", times=DAMAGE, status=0, headers=(), skip=0, ranges=False):
@@ -95,7 +97,8 @@ class FaultyProxy(Listener):
             if not header:
                 break
             name, value = header.split(":", 1)
-            headers[name.strip().lower()] = value.strip()
+            name, value = name.strip().lower(), value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         body = reader.read(int(headers.get("content-length", 0)))
         with self.lock:
             self.requests.append((method, target, headers.get("range")))
@@ -134,6 +137,9 @@ class FaultyProxy(Listener):
         kind = fault.kind if fault else ""
         if kind == "corrupt" and data:
             data = data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1:]
+        if kind == "encoded" and data:
+            data, length = gzip.compress(data, 1), None
+            headers = headers + [("Content-Encoding", "gzip")]
         if kind == "wrong-range" and status == 206:
             headers = [(n, re.sub(r"bytes (\d+)", lambda m: f"bytes {int(m[1]) - 1}", v)
                         if n.lower() == "content-range" else v) for n, v in headers]

@@ -112,8 +112,10 @@ def bombs(bench):
     """Members of 64 MiB each, so that they cost nothing to make."""
     head = header(b"zeros", size=10 << 30)
     zeros = bytes(64 * MIB)
-    for encoding, compress in (("gzip", lambda data: gzip.compress(data, 9, mtime=0)), ("zstd", zstd)):
-        layout = bench.image_of([Encoded(compress(head) + compress(zeros) * 160, sha256(b""), encoding)])
+    for encoding, compress in (("gzip", lambda data: gzip.compress(data, 9, mtime=0)), ("zstd", zstd),
+                               ("bzip2", bz2.compress)):
+        named = "gzip" if encoding == "bzip2" else encoding
+        layout = bench.image_of([Encoded(compress(head) + compress(zeros) * 160, sha256(b""), named)])
         here, there = bench.places(layout)
         # limits.py has the bomb of zstd at the default limits, too; a GiB costs seconds.
         options = () if encoding == "gzip" or LONG else ("--limits", "unpacked=64M")
@@ -144,7 +146,7 @@ def nested(bench):
 def other_formats(bench):
     archive = Tar().file("x").bytes()
     blobs = {"xz in xz": lzma.compress(lzma.compress(archive)), "lzma": lzma.compress(archive, lzma.FORMAT_ALONE),
-             "bzip2": bz2.compress(archive),
+             "bzip2 in bzip2": bz2.compress(bz2.compress(archive)),
              "zip": b"PK\x03\x04" + archive,
              "7zip": b"7z\xbc\xaf'\x1c" + archive, "rar": b"Rar!\x1a\x07\x01\x00" + archive, "lrzip": b"LRZI\x00\x06" + archive,
              "uuencode": b"begin 644 x\n#0V%T\n`\nend\n", "cpio": b"070701" + b"0" * 104 + b"x\0",
@@ -193,8 +195,9 @@ def zstd_frames(bench):
 def several_members(bench):
     archive = Tar().file("x", b"in" * 4000).file("y", b"last").bytes()
     cuts = [archive[:700], archive[700:5000], archive[5000:]]
-    for encoding, compress in (("gzip", gzip.compress), ("zstd", zstd)):
-        layout = bench.image_of([Encoded(b"".join(compress(piece) for piece in cuts), sha256(archive), encoding)])
+    for encoding, compress in (("gzip", gzip.compress), ("zstd", zstd), ("bzip2", bz2.compress)):
+        named = "gzip" if encoding == "bzip2" else encoding
+        layout = bench.image_of([Encoded(b"".join(compress(piece) for piece in cuts), sha256(archive), named)])
         for image in bench.places(layout):
             bench.accepted(image, f"{encoding}: all of it")
         bench.done_with(layout)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """dir:, tarball:, docker-archive: and docker-daemon:, compared with skopeo, podman and dockerd."""
 
+import bz2
 import gzip
 import json
 import os
@@ -9,7 +10,7 @@ import shutil
 import lib_docker
 import lib_harness
 from lib_containers import Containers, base_rootfs
-from lib_image import ARCHITECTURE, INDEX, Layout, TarLayer, sha256, to_json
+from lib_image import ARCHITECTURE, INDEX, LAYER, Layout, TarLayer, sha256, to_json
 from lib_harness import Skip
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -121,6 +122,68 @@ def check_tarball(test, rootfs):
     test.check_refused(test.osb_import(f"tarball:{test.path('none.tar')}", repo), 1, "no such tarball")
 
 
+def bzip2_streams(data):
+    """A stream for each piece, as pbzip2 writes them."""
+    size = max(1, len(data) // 3)
+    return b"".join(bz2.compress(data[at:at + size]) for at in range(0, len(data), size))
+
+
+def check_bzip2_layer(test, tar, compress, what):
+    """A layer that its media type calls gzip or plain, and the archive that skopeo makes of it."""
+    layout = Layout(test.path("bzip2-layout"))
+    blob = compress(tar)
+    for number, suffix in enumerate(("", "+gzip")):
+        layout.tag(layout.manifest(layout.config([sha256(tar)]), [layout.blob(blob, LAYER + suffix)]), "v" + str(number))
+    repo, plain = test.path("bzip2-repo"), test.path("bzip2-plain")
+    for number in range(2):
+        result = test.osb_import(f"oci:{layout.directory}:v{number}", repo, "--ref", f"v{number}", "--layout", "plain")
+        test.check_status(result, 0, f"a layer in bzip2 ({what})")
+    os.mkdir(plain)
+    test.must(*COPY, "--dest-decompress", f"oci:{layout.directory}:v1", f"dir:{plain}")
+    test.check(os.path.exists(os.path.join(plain, sha256(tar).split(":")[1])), f"skopeo unpacks it to the same archive ({what})",
+               os.listdir(plain))
+    reference = test.osb_import(f"dir:{plain}", test.path("bzip2-other-repo"), "--ref", "v1", "--layout", "plain")
+    trees = [test.must("ostree", "ls", "-R", "-C", "-X", f"--repo={place}", "v1") for place in (repo, test.path("bzip2-other-repo"))]
+    test.check(trees[0] == trees[1], f"the tree of the layer that skopeo unpacked ({what})", reference.describe())
+    for name in (layout.directory, repo, plain, test.path("bzip2-other-repo")):
+        shutil.rmtree(name)
+
+
+def check_bzip2(test, rootfs, layout):
+    """Root filesystems, archives of images and layers in bzip2, as one stream and as several."""
+    with open(rootfs, "rb") as file:
+        tar = file.read()
+    wanted = test.osb_import(f"tarball:{rootfs}", test.path("bzip2-wanted"), "--ref", "os", "--layout", "plain").commit
+    archive = test.path("image.tar")
+    test.must(*COPY, f"oci:{layout}:v1", f"docker-archive:{archive}:localhost/x:v1")
+    with open(archive, "rb") as file:
+        image = file.read()
+    for what, compress in (("one stream", bz2.compress), ("several streams", bzip2_streams)):
+        packed = test.path("rootfs.tar.bz2")
+        with open(packed, "wb") as out:
+            out.write(compress(tar))
+        result = test.osb_import(f"tarball:{packed}", test.path("bzip2-tarball"), "--ref", "os", "--layout", "plain")
+        test.check(result.commit == wanted, f"tarball: in bzip2 ({what}): the commit of the plain one", result.describe())
+        packed, copy = test.path("image.tar.bz2"), test.path("bzip2-oci")
+        with open(packed, "wb") as out:
+            out.write(compress(image))
+        os.mkdir(copy)
+        test.must(*COPY, f"docker-archive:{packed}", f"oci:{copy}:v1")
+        configs = [test.run(*command).stdout.strip() for command in (
+            ("skopeo", "inspect", "--config", "--raw", f"oci:{copy}:v1"), (test.osb, "inspect", "--config", f"docker-archive:{packed}"))]
+        shutil.rmtree(copy)
+        test.check(configs[0] and json.loads(configs[0])["rootfs"] == json.loads(configs[1] or "{}").get("rootfs"),
+                   f"docker-archive: in bzip2 ({what}): the layers that skopeo reads", configs)
+        with open(packed, "rb") as file:
+            result = test.osb_import("docker-archive:-", test.path("bzip2-piped"), "--ref", "os", "--layout", "plain", stdin=file)
+        test.check_status(result, 0, f"docker-archive: in bzip2 ({what}), from a pipe")
+        check_bzip2_layer(test, tar, compress, what)
+    for what, data in (("truncated", bz2.compress(tar)[:-1]), ("with rubbish after its end", bz2.compress(tar) + b"x")):
+        with open(packed, "wb") as out:
+            out.write(data)
+        test.check_refused(test.osb_import(f"tarball:{packed}", test.path("bzip2-tarball")), 3, f"bzip2 {what}")
+
+
 def check_docker_archive(test, containers, repo):
     """Archives of `export` in skopeo and podman."""
     for compression in ("none", "gzip"):
@@ -203,6 +266,7 @@ def main(test):
     check_dir_read(test, layout)
     rootfs = base_rootfs(test)
     check_tarball(test, rootfs)
+    check_bzip2(test, rootfs, layout)
     repo = test.path("repo")
     commit = test.osb_import(f"tarball:{rootfs}", repo, "--ref", "os", "--layout", "plain").commit
     check_dir_write(test, repo, commit)

@@ -157,6 +157,24 @@ def check_resume(test, setting):
                 test.check(proxy.body_bytes < 1.1 * (9 << 20), "what had come is not fetched again", proxy.body_bytes)
 
 
+def check_encoded(test, setting):
+    """A proxy that compresses what it passes on, asked or not, as skopeo reads it, too."""
+    for name, part, times in (("of everything", "", None), ("of blobs", "/blobs/", None),
+                              ("of the first answer for the layer", setting.layer, 1)):
+        faults = [Fault("encoded", part=part, **({"times": times} if times else {}))]
+        if times:
+            faults.append(Fault("fin-body", part=setting.layer, times=1))
+        with FaultyProxy(setting.registry, faults) as proxy:
+            result = setting.pull(proxy.image("os:v1"), "encoded-" + name.replace(" ", "-"))
+            test.check(result.commit == setting.commit and faults[0].hits > 0, f"Content-Encoding {name}: undone", result.describe())
+            if times:
+                continue
+            copy = test.path("encoded-" + str(len(part)))
+            witness = test.run("skopeo", "--insecure-policy", "copy", "-q", "--src-tls-verify=false", proxy.image("os:v1"), f"dir:{copy}",
+                               env=setting.environment)
+            test.check_status(witness, 0, f"skopeo does so, too ({name})")
+
+
 def check_refused_connection(test, setting):
     with FaultyProxy(setting.registry) as proxy:
         image = proxy.image("os:v1")
@@ -199,6 +217,7 @@ def main(test):
         setting.find_layer()
         check_matrix(test, setting)
         check_resume(test, setting)
+        check_encoded(test, setting)
         check_refused_connection(test, setting)
         check_tls(test, setting)
 

@@ -92,6 +92,7 @@ def check_bad_ranges(test, source):
     kinds = [("501", Fault("status", part="/blobs/", status=501, times=1), None),
              ("416", Fault("status", part="/blobs/", status=416, times=1), None),
              ("the whole blob", Fault("whole"), "layers"),
+             ("encoded parts", Fault("encoded"), "layers"),
              ("wrong bytes", Fault("corrupt", skip=late, times=1), None),
              ("a cut answer", Fault("reset-body", times=1, skip=late), "objects"),
              ("another range", Fault("wrong-range", times=1, skip=late), None)]

@@ -271,8 +271,34 @@ def check_mirrors(test, site):
         test.check_status(site.sign("mirrored:1", "other"), 0, "sign with that key")
         found = signatures(test, site, "mirrored", digest)
         test.check(len(found) == 2, "what the mirror has is not taken for the registry's, which keeps its own", found)
+        check_second_mirror(test, site, mirror)
     site.check(site.image("mirrored:1"), policy, True, "a mirror that is gone", witness=False)
     del os.environ["CONTAINERS_REGISTRIES_CONF"]
+
+
+def check_second_mirror(test, site, first):
+    """The registry is gone; the first mirror has the signature of another key, the second one the right one."""
+    tag = site.publish("second:1", b"second").replace(":", "-") + ".sig"
+    test.check_status(site.sign("second:1"), 0, "sign what has two mirrors")
+    name = site.image("second:1").removeprefix("docker://")
+    gone = "docker://127.0.0.1:1/second:1"
+    policy = site.policy("second", site.signed_by("site", signedIdentity={
+        "type": "remapIdentity", "prefix": "127.0.0.1:1/second", "signedPrefix": name.rpartition(":")[0]}))
+    copy = ("skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false")
+    with Registry(test, "second-mirror") as second:
+        for mirror in (first, second):
+            test.must(*copy, site.image("second:1"), mirror.image("second:1"))
+        test.must(*copy, site.image("second:" + tag), second.image("second:" + tag))
+        other = test.run(test.osb, "sign", INSECURE, "-q", "--key", site.keys.path("other.key"), "--identity", name,
+                         first.image("second:1"))
+        test.check_status(other, 0, "sign at the first mirror with another key")
+        conf = test.path("second.conf")
+        with open(conf, "w", encoding="ascii") as file:
+            file.write('[[registry]]\nlocation = "127.0.0.1:1"\ninsecure = true\n' + "".join(
+                f'[[registry.mirror]]\nlocation = "{mirror.host}"\ninsecure = true\n' for mirror in (first, second)))
+        before, os.environ["CONTAINERS_REGISTRIES_CONF"] = os.environ["CONTAINERS_REGISTRIES_CONF"], conf
+        site.check(gone, policy, True, "the signature of the second mirror", witness=False)
+        os.environ["CONTAINERS_REGISTRIES_CONF"] = before
 
 
 def check_install(test, site):

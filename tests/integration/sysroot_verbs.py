@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -245,6 +246,46 @@ def arguments(test):
         test.fsck(f"{system.path}/ostree/repo", "ostree fsck afterwards")
 
 
+def without_var(test):
+    """Copies of a system without its data lack the stateroot's var, which libostree requires."""
+    with directory_system(test, "var") as system:
+        system.deploy("1", "--karg-append=root=LABEL=x")
+        var = os.path.join(system.path, "ostree/deploy/test/var")
+        made = listing_of(var)
+        shutil.rmtree(var)
+        result = system.osb("status")
+        test.check(result.status == 0 and not os.path.lexists(var), "status without var changes nothing", result.describe())
+        result = test.run("sh", "-c", 'umask 077; exec "$@"', "sh", test.osb, "kargs", "--sysroot", system.path, "--append", "x")
+        test.check(result.status == 0 and "was missing" in result.stderr and len(system.order()) == 2,
+                   "without var: it is made, with a warning", result.describe())
+        test.check(listing_of(var) == made, "as `ostree admin os-init` makes it", (listing_of(var), made))
+        with open(os.path.join(var, "data"), "w", encoding="utf-8") as file:
+            file.write("mine")
+        result = system.osb("kargs", "--append", "y")
+        test.check(result.status == 0 and "missing" not in result.stderr and read(var, "data") == "mine", "a var that is there is kept",
+                   result.describe())
+        os.rename(var, var + ".real")
+        os.symlink("var.real", var)
+        test.check_status(system.osb("kargs", "--append", "z"), 0, "a link to a directory is followed")
+        before = system.order()
+        for what, make in (("a file", lambda: os.mknod(var)), ("a link to nothing", lambda: os.symlink("nowhere", var))):
+            os.unlink(var)
+            make()
+            test.check_refused(system.osb("kargs", "--append", "no"), 3, f"{what} in place of var", "is not a directory")
+        test.check(system.order() == before, "which changed nothing")
+
+
+def listing_of(top):
+    """{path: (mode, target)}"""
+    out = {".": (os.lstat(top).st_mode, "")}
+    for directory, names, files in os.walk(top):
+        for name in names + files:
+            path = os.path.join(directory, name)
+            target = os.readlink(path) if os.path.islink(path) else ""
+            out[os.path.relpath(path, top)] = (os.lstat(path).st_mode, target)
+    return out
+
+
 def locked(test):
     """A second program waits for the first, and says so."""
     with directory_system(test, "locked") as system:
@@ -336,6 +377,7 @@ def main(test):
     without_origin(test)
     freed(test)
     arguments(test)
+    without_var(test)
     locked(test)
     checked(test)
 

@@ -44,9 +44,9 @@ def upgrade(disk, *options, **how):
 
 
 def installed(test, registry, images):
-    images.system("v1", ["quiet", "loglevel=3"], PACKAGES, files=[("usr/bin/large-package", os.urandom(200_000))])
+    images.system("v1", ["quiet", "loglevel=3", "shared=1"], PACKAGES, files=[("usr/bin/large-package", os.urandom(200_000))])
     images.push("v1")
-    disk = Disk(test, "disk", registry.image("os:latest"), INSECURE, "--karg", "mine=1")
+    disk = Disk(test, "disk", registry.image("os:latest"), INSECURE, "--karg", "mine=1", "--karg", "shared=1", "--karg", "later=1")
     options = disk.deployments()[0]["options"]
     test.check({"quiet", "loglevel=3", "mine=1"} < set(options) and options.index("quiet") < options.index("mine=1"),
                "installation: the image's kernel arguments, and ours behind them", options)
@@ -64,7 +64,7 @@ def nothing_new(test, registry, disk):
 
 
 def check(test, registry, images, disk):
-    images.system("v2", ["quiet", "panic=5"], NEWER, changed=[("etc/keep.conf", b"default of v2\n")])
+    images.system("v2", ["quiet", "later=1", "panic=5"], NEWER, changed=[("etc/keep.conf", b"default of v2\n")])
     images.push("v2")
     before = disk.refs()
     mark = registry.mark()
@@ -101,6 +101,8 @@ def deploys(test, registry, disk):
     options = new["options"]
     test.check("loglevel=3" not in options and "mine=1" in options and options.count("quiet") == 1 and options[-1] == "panic=5",
                "kernel arguments: gone, kept, added", options)
+    test.check(options.count("shared=1") == 1 and options.count("later=1") == 2,
+               "the machine's own stays where the image drops the same one", options)
     test.check([read(new["path"], "etc", name) for name in ("keep.conf", "local.conf", "new.conf")] ==
                ["edited here\n", "only here\n", "of version v2\n"], "/etc: merged")
     trial = disk.state("trial.json")
@@ -126,6 +128,7 @@ def replaces(test, registry, images, disk):
                result.describe() + str(disk.versions()))
     options = disk.deployments()[1]["options"]
     test.check("loglevel=3" not in options and options.count("panic=5") == 1, "and the arguments follow", options)
+    test.check(options.count("later=1") == 1, "the machine's own stays where a later image brought and dropped it", options)
     test.fsck(disk.path("ostree/repo"), "ostree fsck")
 
 

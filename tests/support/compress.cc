@@ -1,5 +1,6 @@
 #include "tests/support/compress.hh"
 
+#include <bzlib.h>
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -47,6 +48,17 @@ std::string xz(std::string_view content) {
         reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size());
     // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast)
     if (code != LZMA_OK) throw std::runtime_error("xz");
+    out.resize(size);
+    return out;
+}
+
+std::string bzip2(std::string_view content) {
+    // The bound that libbz2's manual gives.
+    std::string out(content.size() + content.size() / 100 + 600, '\0');
+    auto size = static_cast<unsigned>(out.size());
+    const int code = BZ2_bzBuffToBuffCompress(out.data(), &size, const_cast<char*>(content.data()),
+                                              static_cast<unsigned>(content.size()), 1, 0, 0);
+    if (code != BZ_OK) throw std::runtime_error("bzip2");
     out.resize(size);
     return out;
 }

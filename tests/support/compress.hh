@@ -19,6 +19,9 @@ std::string zstd_with_window(std::string_view content, int window_log);
 // An xz stream.
 std::string xz(std::string_view content);
 
+// A bzip2 stream.
+std::string bzip2(std::string_view content);
+
 // Frames that decoders skip: magic number, length, content.
 std::string zstd_skippable(std::string_view content);
 

@@ -183,20 +183,24 @@ TEST(CommandLine, VersionIsTheFirstLineAndThoseOfLibrariesFollow) {
     const Outcome outcome = osb_oci({"--version"});
     EXPECT_EQ(outcome.status, 0);
     EXPECT_TRUE(outcome.out.starts_with(concat("osb-oci ", OSB_VERSION, "\n"))) << outcome.out;
-    for (const char* library : {"libostree", "GLib", "libcurl", "OpenSSL", "zstd", "zlib"}) {
+    for (const char* library : {"libostree", "GLib", "libcurl", "OpenSSL", "zstd", "xz", "zlib", "bzip2"}) {
         EXPECT_TRUE(contains(outcome.out, concat("\n", library, " "))) << library << ": " << outcome.out;
     }
     EXPECT_TRUE(contains(outcome.out, concat("\nzstd ", ZSTD_versionString(), "\n"))) << outcome.out;
 }
 
 TEST(CommandLine, FailedWriteIsAnError) {
-    std::ofstream full("/dev/full");
-    if (!full) GTEST_SKIP() << "no /dev/full";
-    std::ostringstream err;
-    Io io{.out = full, .err = err};
-    const std::vector<const char*> args{"--help"};
-    EXPECT_EQ(run(args, io), 1);
-    EXPECT_EQ(err.str(), "osb-oci: error: cannot write to standard output\n");
+    using Line = std::vector<const char*>;
+    for (const Line& args :
+         {Line{"--help"}, Line{"-h"}, Line{"help"}, Line{"--version"}, Line{"import", "--help"},
+          Line{"help", "import"}, Line{"complete", "imp"}, Line{"complete", "import", "--"}}) {
+        std::ofstream full("/dev/full");
+        if (!full) GTEST_SKIP() << "no /dev/full";
+        std::ostringstream err;
+        Io io{.out = full, .err = err};
+        EXPECT_EQ(run(args, io), 1) << args.back();
+        EXPECT_EQ(err.str(), "osb-oci: error: cannot write to standard output\n") << args.back();
+    }
 }
 
 // An image layout written by hand.

@@ -63,13 +63,14 @@ class RegistryTest : public ::testing::Test {
         return client(options(), access);
     }
 
-    static oci::Descriptor descriptor(const std::string& content) {
-        return {.media_type = std::string(oci::kMediaTypeLayer),
+    static oci::Descriptor descriptor(const std::string& content,
+                                      std::string_view media_type = oci::kMediaTypeLayer) {
+        return {.media_type = std::string(media_type),
                 .digest = oci::Digest::of(as_bytes(content)),
                 .size = content.size()};
     }
-    std::string download(const std::string& content) {
-        const auto source = open_blob_download(client(), descriptor(content));
+    std::string download(const std::string& content, std::string_view media_type = oci::kMediaTypeLayer) {
+        const auto source = open_blob_download(client(), descriptor(content, media_type));
         return read_all(*source, 64UL * 1024 * 1024, "blob");
     }
 

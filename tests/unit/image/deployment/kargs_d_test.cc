@@ -89,8 +89,22 @@ TEST(MergeKargs, WhatTheMachineRemovedStaysRemoved) {
     EXPECT_EQ(merge_kargs({"rw"}, {"quiet"}, {"quiet", "a"}), (Arguments{"rw", "a"}));
 }
 
-TEST(MergeKargs, WhatTheMachineHasIsNotAddedTwice) {
-    EXPECT_EQ(merge_kargs({"rw", "a"}, {}, {"a", "b"}), (Arguments{"rw", "a", "b"}));
+// The machine set the same argument: before the image brought it, and after.
+TEST(MergeKargs, WhatTheMachineHasItselfSurvivesTheImages) {
+    const Arguments own{"rw", "a", "console=tty0"};
+    const Arguments both = merge_kargs(own, {}, {"a", "b"});
+    EXPECT_EQ(both, (Arguments{"rw", "a", "a", "console=tty0", "b"}));
+    EXPECT_EQ(merge_kargs(both, {"a", "b"}, {"a", "b"}), both);
+    EXPECT_EQ(merge_kargs(both, {"a", "b"}, {}), own);
+    EXPECT_EQ(merge_kargs({"rw", "a", "console=tty0", "a"}, {"a"}, {}),
+              (Arguments{"rw", "console=tty0", "a"}));
+    EXPECT_EQ(merge_kargs({"rw", "a"}, {"a"}, {}), Arguments{"rw"});
+}
+
+TEST(MergeKargs, CopiesOfOneImageCount) {
+    EXPECT_EQ(merge_kargs({"a", "a"}, {"a", "a"}, {"a"}), Arguments{"a"});
+    EXPECT_EQ(merge_kargs({"a"}, {"a"}, {"a", "a"}), (Arguments{"a", "a"}));
+    EXPECT_EQ(merge_kargs({"a"}, {"a", "a"}, {}), Arguments{});
 }
 
 TEST(MergeKargs, OrderIsThatOfTheMachineThenOfTheImage) {

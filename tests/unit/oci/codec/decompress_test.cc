@@ -446,7 +446,7 @@ TEST(DecompressLayerTest, TheBlobDecides) {
     for (const Decoder decoder :
          {Decoder(layer_of_type<Compression::none>), Decoder(layer_of_type<Compression::gzip>),
           Decoder(layer_of_type<Compression::zstd>)}) {
-        for (const std::string& bytes : {tar, gzip(tar), zstd(tar), chunked, test::xz(tar)})
+        for (const std::string& bytes : {tar, gzip(tar), zstd(tar), chunked, test::xz(tar), test::bzip2(tar)})
             expect_content(decoder, bytes, tar);
         const std::string zeros(1024, '\0');
         expect_content(decoder, zeros, zeros);
@@ -459,7 +459,7 @@ TEST(DecompressLayerTest, TheBlobDecides) {
 
 TEST(DecompressLayerTest, WhatIsNeitherIsReadAsItsTypeSays) {
     for (const std::string& bytes :
-         {std::string("x"), std::string(2000, 'x'), "BZh91AY&SY" + std::string(1000, 'a')}) {
+         {std::string("x"), std::string(2000, 'x'), "BZh01AY&SY" + std::string(1000, 'a')}) {
         expect_decoder_error(layer_of_type<Compression::gzip>, bytes);
         expect_decoder_error(layer_of_type<Compression::zstd>, bytes);
         expect_content(layer_of_type<Compression::none>, bytes, bytes);
@@ -468,6 +468,9 @@ TEST(DecompressLayerTest, WhatIsNeitherIsReadAsItsTypeSays) {
     const std::string odd = test::TarBuilder().file("\x1f\x8b", "x").finish();
     expect_content(layer_of_type<Compression::none>, odd, odd);
     expect_decoder_error(layer_of_type<Compression::gzip>, odd);
+    const std::string named = test::TarBuilder().file("BZh9", "x").finish();
+    expect_content(layer_of_type<Compression::none>, named, named);
+    expect_content(layer_of_type<Compression::gzip>, named, named);
 }
 
 TEST(DecompressNoneTest, PassesBytesThrough) {

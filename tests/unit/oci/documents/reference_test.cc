@@ -59,6 +59,7 @@ TEST(Reference, Parses) {
         {"tarball:-", Transport::tarball, "-", "", "", "image"},
         {"tarball:/srv/alpine-minirootfs-3.20.3-x86_64.tar.gz", Transport::tarball,
          "/srv/alpine-minirootfs-3.20.3-x86_64.tar.gz", "", "", "alpine-minirootfs"},
+        {"tarball:rootfs-1.2.tar.bz2", Transport::tarball, "rootfs-1.2.tar.bz2", "", "", "rootfs"},
         {"tarball:base-amd64.tgz:addon.tar.zst:-", Transport::tarball, "base-amd64.tgz:addon.tar.zst:-", "",
          "", "base"},
         {"tarball:void-x86_64-musl-ROOTFS-20240314.tar", Transport::tarball,

@@ -136,7 +136,7 @@ TEST_F(ArchiveTest, RefusesTooManyMembers) {
 // `docker save | gzip` is the usual way to carry an image.
 TEST_F(ArchiveTest, CompressedArchives) {
     const std::string plain = TarBuilder().file("a", "A").file("dir/b", std::string(70000, 'B')).finish();
-    for (const std::string& bytes : {gzip(plain), test::zstd(plain), test::xz(plain),
+    for (const std::string& bytes : {gzip(plain), test::zstd(plain), test::xz(plain), test::bzip2(plain),
                                      gzip(plain.substr(0, 1000)) + gzip(plain.substr(1000))}) {
         const ArchiveIndex index(file(bytes));
         EXPECT_EQ(read(index, "a"), "A");
@@ -150,10 +150,9 @@ TEST_F(ArchiveTest, CompressedArchives) {
     refused(ErrorKind::invalid, gzip("x"));
     refused(ErrorKind::invalid, test::xz(plain).substr(0, 200));
     refused(ErrorKind::invalid, test::xz(plain) + "rubbish");
-}
-
-TEST_F(ArchiveTest, NamesTheCompression) {
-    EXPECT_NE(refused(ErrorKind::unsupported, "BZh9").message().find("bzip2"), std::string::npos);
+    refused(ErrorKind::invalid, test::bzip2(plain).substr(0, 100));
+    refused(ErrorKind::invalid, test::bzip2(plain) + "rubbish");
+    EXPECT_NE(refused(ErrorKind::invalid, "BZh9").message().find("bzip2"), std::string::npos);
 }
 
 TEST_F(ArchiveTest, RefusesDirectoriesAndMissingFiles) {

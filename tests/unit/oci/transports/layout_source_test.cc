@@ -110,6 +110,31 @@ TEST_F(LayoutSourceTest, RefusesAmbiguousTags) {
     EXPECT_EQ(digest_of("1"), a.at("digest"));
 }
 
+TEST_F(LayoutSourceTest, ATagOfSeveralPlatforms) {
+    const Json a = for_platform(layout_.image("arm64", {"a"}), "linux", "arm64");
+    const Json b = for_platform(layout_.image("s390x", {"b"}), "linux", "s390x");
+    const Json other = for_platform(layout_.image("s390x", {"other"}), "linux", "s390x");
+    const Json provenance = for_platform(layout_.image("x", {"c"}), "unknown", "unknown");
+    const auto chosen = [this](const char* platform) {
+        layout_.write(directory_.path());
+        const Image image = open_image(open_layout(directory_.path(), "1"), Platform::parse(platform));
+        return image.manifest.digest.to_string();
+    };
+    layout_.index(
+        {tagged(other, "2"), tagged(a, "1"), tagged(b, "1"), tagged(b, "1"), tagged(provenance, "1")});
+    EXPECT_EQ(chosen("linux/s390x"), b.at("digest"));
+    EXPECT_EQ(chosen("linux/arm64"), a.at("digest"));
+    expect_error(ErrorKind::not_found, [&] { chosen("linux/riscv64"); });
+    // Two for one platform, and one without.
+    layout_.index({tagged(other, "1"), tagged(a, "1"), tagged(b, "1")});
+    EXPECT_FALSE(refused(ErrorKind::invalid, "1").hint().empty());
+    layout_.index({tagged(layout_.image("s390x", {"other"}), "1"), tagged(a, "1")});
+    refused(ErrorKind::invalid, "1");
+    // One image for two platforms is one image.
+    layout_.index({tagged(a, "1"), tagged(for_platform(a, "linux", "arm"), "1")});
+    EXPECT_EQ(digest_of("1"), a.at("digest"));
+}
+
 TEST_F(LayoutSourceTest, SeveralPlatformsWithoutTag) {
     const Json a = for_platform(layout_.image("arm64", {"a"}), "linux", "arm64");
     const Json b = for_platform(layout_.image("s390x", {"b"}), "linux", "s390x");

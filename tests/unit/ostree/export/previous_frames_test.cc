@@ -37,10 +37,11 @@ class RangeCounter final : public oci::ImageSource {
 
 class PreviousFramesThreads : public ImportTest {
   protected:
-    // Files of every kind of frame; `changed` is the content of one of them.
-    void build(const std::string& changed) {
+    // Files of every kind of frame; `changed` is the content of one of them. `pairs`: the size of the
+    // largest.
+    void build(const std::string& changed, unsigned pairs = 300'000) {
         std::string binary;
-        for (unsigned i = 0; i < 300000; ++i) binary += std::string(1, static_cast<char>(i * i >> 7U)) + '\0';
+        for (unsigned i = 0; i < pairs; ++i) binary += std::string(1, static_cast<char>(i * i >> 7U)) + '\0';
         bootable({TarBuilder()
                       .file("bin/binary", binary + std::string(100000, '\0') + binary.substr(1000))
                       .file("bin/zeros", std::string(400000, '\0'))
@@ -122,9 +123,11 @@ TEST_F(PreviousFramesThreads, FramesOfAnotherWriterAreNotUsed) {
 }
 
 TEST_F(PreviousFramesThreads, ADamagedImageCostsTimeOnly) {
-    build("one");
+    // 18 exports: the size of the files does not matter.
+    constexpr unsigned kPairs = 50'000;
+    build("one", kPairs);
     export_to("first", {});
-    build("two");
+    build("two", kPairs);
     const std::string good = contents(blob());
     const std::filesystem::path path = blob();
     // A bit of a frame, of the table, and every byte of the first half.

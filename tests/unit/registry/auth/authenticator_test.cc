@@ -68,6 +68,48 @@ TEST_F(AuthenticatorThreads, BearerWithCredentialsAnonymousAndIdentityToken) {
     EXPECT_EQ(client()->get_manifest("v1").raw, kRaw);
 }
 
+// Nobody is asked for another token, not even where the entry has a user as well.
+TEST_F(AuthenticatorThreads, ARegistryTokenIsSentAsItIs) {
+    Session::Options given = with_user("pass-of-user");
+    given.credentials->registry_token = kPasswordCanary;
+    for (const char* value : {R"(Bearer realm="https://elsewhere.example/token",service="x")", "bearer"}) {
+        challenge({value}, "Bearer " + kPasswordCanary);
+        EXPECT_EQ(client(given)->get_manifest("v1").raw, kRaw);
+    }
+    challenge({"Bearer realm=\"" + fake.url() + "/token\""}, "Bearer other");
+    const auto [kind, message] = failure_of([&] { client(given)->get_manifest("v1"); });
+    EXPECT_EQ(kind, ErrorKind::unavailable);
+    EXPECT_EQ(message.find(kPasswordCanary), std::string::npos) << message;
+    EXPECT_EQ(fake.count("GET", "/token"), 0U);
+    EXPECT_EQ(fake.count("POST", "/token"), 0U);
+    // A registry that asks for a password does not get the token.
+    challenge({"Basic realm=\"x\""}, "Basic eA==");
+    const std::size_t before = fake.requests().size();
+    EXPECT_EQ(failure_of([&] { client(given)->get_manifest("v1"); }).first, ErrorKind::unavailable);
+    const auto requests = fake.requests();
+    for (std::size_t i = before; i < requests.size(); ++i)
+        EXPECT_EQ(requests[i].header("authorization"), "") << requests[i].target;
+}
+
+TEST_F(AuthenticatorThreads, ARegistryTokenIsNotSentElsewhere) {
+    test::FakeRegistry other;
+    const std::string content = pattern(1000);
+    fake.add_blob(content);
+    const std::string path = other.url() + "/v2/repo/blobs/" + other.add_blob(content);
+    fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.header("authorization") != "Bearer " + kPasswordCanary)
+            return FakeResponse{.status = 401, .headers = {{"WWW-Authenticate", "Bearer"}}};
+        if (r.path.find("/blobs/") == std::string::npos) return std::nullopt;
+        return FakeResponse{.status = 307, .headers = {{"Location", path}}};
+    };
+    Session::Options given = options();
+    given.credentials = Credentials{.registry_token = kPasswordCanary};
+    const auto source = open_blob_download(client(given), descriptor(content));
+    EXPECT_EQ(read_all(*source, 1'000'000, "blob"), content);
+    ASSERT_FALSE(other.requests().empty());
+    for (const FakeRequest& request : other.requests()) EXPECT_EQ(request.header("authorization"), "");
+}
+
 TEST_F(AuthenticatorThreads, ATokenIsKeptAndRefreshedWhenItIsRefused) {
     fake.bearer_user = "-";
     const auto c = client();

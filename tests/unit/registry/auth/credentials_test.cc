@@ -107,6 +107,17 @@ TEST_F(CredentialsTest, IdentityTokens) {
     EXPECT_EQ(found->identity_token, "t");
 }
 
+TEST_F(CredentialsTest, RegistryTokens) {
+    const auto found = look(R"({"auths":{"h":{"registrytoken":"a.b-c"}}})", "h");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->registry_token, "a.b-c");
+    EXPECT_FALSE(look(R"({"auths":{"h":{"registrytoken":"a.b-c"}}})", "i"));
+    for (const char* text : {R"("a b")", R"("a
+X-Evil: 1")",
+                             R"("é")", "7"})
+        EXPECT_THROW(look(concat(R"({"auths":{"h":{"registrytoken":)", text, "}}}"), "h"), Error) << text;
+}
+
 // As base64(1) writes it.
 TEST_F(CredentialsTest, LineBreaksInBase64AreIgnored) {
     const std::string encoded = encode_base64("user:" + kColonCanary + std::string(80, 'x'));

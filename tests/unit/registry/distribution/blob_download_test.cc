@@ -1,6 +1,7 @@
 #include "registry/distribution/blob_download.hh"
 
 #include "oci/codec/verified_source.hh"
+#include "tests/support/compress.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 
 namespace osb::registry {
@@ -67,6 +68,134 @@ TEST_F(BlobDownloadTest, AResponseThatBreaksAfterTheLastByteIsWhole) {
     });
     EXPECT_EQ(download(content), content);
     EXPECT_EQ(fake.count("GET", "/blobs/"), 1U);
+}
+
+// As proxies do that compress whatever they pass on, and stores that keep the header with the file.
+TEST_F(BlobDownloadTest, AContentEncodingIsUndone) {
+    const std::string packed = test::gzip(content);
+    fake.add_blob(packed);
+    for (const bool chunked : {false, true}) {
+        for (const char* coding : {"gzip", "x-gzip", "GZIP"}) {
+            spoil(kAll, [&](FakeResponse& r) {
+                r.body = test::gzip(r.body);
+                r.chunked = chunked;
+                r.headers.emplace_back("Content-Encoding", coding);
+            });
+            EXPECT_EQ(download(content), content);
+            EXPECT_EQ(download(packed), packed);  // the media type names no gzip
+            EXPECT_EQ(download(packed, oci::kMediaTypeLayerGzip), packed);
+        }
+    }
+    spoil(kAll, [](FakeResponse& r) { r.headers.emplace_back("Content-Encoding", "identity"); });
+    EXPECT_EQ(download(content), content);
+}
+
+// As servers do that look at the first bytes of a file.
+TEST_F(BlobDownloadTest, AContentEncodingThatOnlyNamesTheFormatOfTheBlob) {
+    const std::string packed = test::gzip(content);
+    fake.add_blob(packed);
+    for (const bool chunked : {false, true}) {
+        spoil(kAll, [&](FakeResponse& r) {
+            r.chunked = chunked;
+            r.headers.emplace_back("Content-Encoding", "gzip");
+        });
+        EXPECT_EQ(download(packed, oci::kMediaTypeLayerGzip), packed);
+        EXPECT_EQ(download(content), content);
+    }
+    EXPECT_EQ(failure_of([&] { open_range_download(client(), descriptor(packed), 1000, 500); }).first,
+              ErrorKind::unsupported);
+    spoil(kAll, [&](FakeResponse& r) { r.headers.emplace_back("Content-Encoding", "gzip"); });
+    const auto part = open_range_download(client(), descriptor(packed), 1000, 500);
+    EXPECT_EQ(read_all(*part, 1'000'000, "range"), packed.substr(1000, 500));
+}
+
+TEST_F(BlobDownloadTest, AnEncodedBodyThatBreaksIsFetchedAgain) {
+    spoil(2, [&](FakeResponse& r) {
+        r.body = test::gzip(r.body);
+        r.headers.emplace_back("Content-Encoding", "gzip");
+        r.cut_after = r.body.size() / 2;
+    });
+    EXPECT_EQ(download(content), content);
+    for (const FakeRequest& request : fake.requests()) EXPECT_EQ(request.header("range"), "");
+    // In the first bytes, which select the decoder.
+    spoil(1, [&](FakeResponse& r) {
+        r.body = test::gzip(r.body);
+        r.headers.emplace_back("Content-Encoding", "gzip");
+        r.cut_after = 5;
+    });
+    EXPECT_EQ(download(content), content);
+    // An encoding that is truncated, in a body that is whole.
+    spoil(1, [&](FakeResponse& r) {
+        r.body = test::gzip(r.body);
+        r.body.resize(r.body.size() / 2);
+        r.headers.emplace_back("Content-Encoding", "gzip");
+    });
+    EXPECT_EQ(download(content), content);
+    spoil(kAll, [&](FakeResponse& r) {
+        r.body = test::gzip(r.body);
+        r.body.resize(r.body.size() / 2);
+        r.headers.emplace_back("Content-Encoding", "gzip");
+    });
+    const auto [kind, message] = failure_of([&] { download(content); });
+    EXPECT_EQ(kind, ErrorKind::unavailable);
+    EXPECT_NE(message.find("content encoding"), std::string::npos) << message;
+}
+
+TEST_F(BlobDownloadTest, AnEncodedBodyIsReadUpToTheSizeOfTheBlob) {
+    const std::string packed = test::gzip(content + std::string(10'000'000, '\0'));
+    spoil(kAll, [&](FakeResponse& r) {
+        r.body = packed;
+        r.headers.emplace_back("Content-Encoding", "gzip");
+    });
+    const auto [kind, message] = failure_of([&] { download(content); });
+    EXPECT_EQ(kind, ErrorKind::digest_mismatch) << message;
+}
+
+TEST_F(BlobDownloadTest, AnEncodingOfNothingEnds) {
+    const std::string empty = test::gzip("");
+    std::string members;
+    while (members.size() < 2 * content.size() + (1UL << 20U)) members += empty;
+    members += empty;
+    spoil(kAll, [&](FakeResponse& r) {
+        r.body = members;
+        r.headers.emplace_back("Content-Encoding", "gzip");
+    });
+    const auto [kind, message] = failure_of([&] { download(content); });
+    EXPECT_EQ(kind, ErrorKind::too_large) << message;
+}
+
+TEST_F(BlobDownloadTest, AnEncodedRangeIsNone) {
+    const std::string packed = test::gzip(content);
+    // A part of the encoded bytes, and an encoded part.
+    for (const bool is_part : {true, false}) {
+        spoil(kAll, [&](FakeResponse& r) {
+            if (r.status != 206) return;
+            r.headers.emplace_back("Content-Encoding", "gzip");
+            r.body = is_part ? packed.substr(1000, 500) : test::gzip(r.body);
+            if (!is_part) return;
+            for (auto& [name, value] : r.headers)
+                if (name == "Content-Range") value = concat("bytes 1000-1499/", packed.size());
+        });
+        bool has_thrown = false;
+        try {
+            open_range_download(client(), descriptor(content), 1000, 500);
+        } catch (const Error& error) {
+            has_thrown = true;
+            EXPECT_EQ(error.code(), "no_ranges");
+        }
+        EXPECT_TRUE(has_thrown) << is_part;
+    }
+    // After a break of the whole blob, which is fetched again then.
+    std::atomic<int> answers = 0;
+    fake.after = [&](const FakeRequest& r, FakeResponse& response) {
+        if (r.path.find("/blobs/") == std::string::npos) return;
+        if (answers++ == 0) response.cut_after = 100'000;
+        if (response.status != 206) return;
+        response.body = test::gzip(response.body);
+        response.headers.emplace_back("Content-Encoding", "gzip");
+    };
+    EXPECT_EQ(download(content), content);
+    EXPECT_EQ(answers, 3);
 }
 
 TEST_F(BlobDownloadTest, AMissingBlobIsNotFound) {

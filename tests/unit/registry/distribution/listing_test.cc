@@ -132,17 +132,26 @@ TEST_F(ListingTest, FallsBackToTheTagAfterARefusalOfTheRequest) {
 
 TEST_F(ListingTest, TheReferrersThatAreReadAreBounded) {
     const oci::Digest subject = oci::Digest::of(as_bytes("{}"));
-    // Pages without an end, each with one large entry.
+    constexpr std::size_t kLimit = 512UL * 1024;
+    // Pages of one large entry each: without an end, or 20 of them.
     const std::string entry = R"({"mediaType":"a/b","size":9,"digest":")" + subject.to_string() +
-                              R"(","annotations":{"x":")" + std::string(3UL * 1024 * 1024, 'x') + R"("}})";
+                              R"(","annotations":{"x":")" + std::string(kLimit / 10, 'x') + R"("}})";
     std::atomic<int> page{0};
+    std::atomic<int> last{-1};
     fake.before = [&](const FakeRequest& r) -> std::optional<FakeResponse> {
         if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
-        return FakeResponse{.headers = {{"Link", concat("<", r.path, "?n=", ++page, ">; rel=\"next\"")}},
-                            .body = R"({"schemaVersion":2,"manifests":[)" + entry + "]}"};
+        FakeResponse out{.body = R"({"schemaVersion":2,"manifests":[)" + entry + "]}"};
+        if (++page != last)
+            out.headers.emplace_back("Link", concat("<", r.path, "?n=", page.load(), ">; rel=\"next\""));
+        return out;
     };
-    EXPECT_EQ(failure_of([&] { list_referrers(*client(), subject); }).first, ErrorKind::too_large);
-    EXPECT_LT(page, 20);
+    const auto limited = [&] { list_referrers(*client(), subject, "", Patience::usual, kLimit); };
+    EXPECT_EQ(failure_of(limited).first, ErrorKind::too_large);
+    EXPECT_EQ(page, 10);
+    page = 0;
+    last = 20;
+    EXPECT_EQ(list_referrers(*client(), subject).size(), 20U);
+    EXPECT_EQ(kMaxListingBytes, 32UL << 20U);
 }
 
 }  // namespace
