@@ -23,7 +23,6 @@ CommitId find_parent(const Repository& repository, const std::string& rev) {
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options) {
     check_subject(options.subject);
     check_signers(options.signers);
-    if (image.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
     const std::string machine = oci::machine_name(image.config.platform);
     ImportPlan plan{
         .ref = options.ref ? *options.ref : RefName::parse(concat("os/", machine, '/', options.name)),
