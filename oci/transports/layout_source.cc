@@ -1,6 +1,7 @@
 #include "oci/transports/layout_source.hh"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -210,20 +211,26 @@ class OpenFile final : public Source {
     FileRangeSource range_;
 };
 
+// Opens a regular file for reading, through symbolic links: Bazel and Nix build layouts whose blobs are
+// links. Their digests prove the content, wherever it is. The first look keeps open(2) from a device, whose
+// mere opening may do something.
+Fd open_linked(int directory, const std::string& path) {
+    struct stat st {};
+    if (::fstatat(directory, path.c_str(), &st, 0) != 0) throw_errno(concat("cannot open ", quoted(path)));
+    if (S_ISREG(st.st_mode)) {
+        Fd file = open_at(directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+        if (::fstat(file.get(), &st) != 0) throw_errno(concat("cannot stat ", quoted(path)));
+        if (S_ISREG(st.st_mode)) return file;
+    }
+    throw Error(ErrorKind::invalid, concat(quoted(path), ": is not a regular file"));
+}
+
 class DirectoryFiles final : public LayoutFiles {
   public:
     explicit DirectoryFiles(Fd directory) : directory_(std::move(directory)) {}
 
     File open(const std::string& path) const override {
-        // Open each directory separately, because O_NOFOLLOW affects only the last component.
-        Fd parent;
-        std::size_t begin = 0;
-        for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {
-            const int above = parent ? parent.get() : directory_.get();
-            parent = open_at(above, path.substr(begin, slash - begin), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-            begin = slash + 1;
-        }
-        Fd file = open_regular(parent ? parent.get() : directory_.get(), path.substr(begin));
+        Fd file = open_linked(directory_.get(), path);
         const std::uint64_t size = file_size(file.get());
         return {.bytes = std::make_unique<OpenFile>(std::move(file), size, path), .size = size};
     }

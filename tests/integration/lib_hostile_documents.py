@@ -273,6 +273,9 @@ def foreign_urls(bench):
         urls = ["http://169.254.169.254/latest/meta-data", "file:///etc/shadow", f"http://{bench.server.host}/bait"]
         image.write(image.manifest(layers=[{**image.layer, "urls": urls}]))
         image.accepted("beside a blob that is there")
+        image.write(image.manifest(layers=[{**image.layer, "mediaType": foreign, "urls": urls}]))
+        image.accepted("a foreign layer whose blob is there")
+        image.write(image.manifest(layers=[{**image.layer, "urls": urls}]))
         os.unlink(image.layout.blob_path(image.layer["digest"]))
         image.refused("in place of a blob", status=(1, 3, 5))
         image.write(image.manifest(layers=[{**image.layer, "mediaType": foreign, "urls": urls}]))
@@ -298,7 +301,8 @@ def embedded_data(bench):
 def special_kinds():
     """(what, function that makes it at a path)"""
     yield "link", lambda path: os.symlink("/etc/passwd", path)
-    yield "link to the file", lambda path: os.symlink(os.path.basename(path) + ".real", path)
+    yield "link to a device", lambda path: os.symlink("/dev/zero", path)
+    yield "link to a link to itself", lambda path: os.symlink(os.path.basename(path), path)
     yield "FIFO", os.mkfifo
     yield "directory", os.mkdir
     if os.geteuid() == 0:
@@ -318,6 +322,10 @@ def special_files(bench):
                 make(path)
                 bench.refused(bench.places(image.layout)[0], f"{what} is a {kind}")
                 (os.rmdir if kind == "directory" else os.unlink)(path)
+            # Bazel and Nix build such layouts.
+            os.symlink(os.path.basename(path) + ".real", path)
+            bench.accepted(bench.places(image.layout)[0], f"{what} is a link to the file")
+            os.unlink(path)
             os.rename(path + ".real", path)
 
 

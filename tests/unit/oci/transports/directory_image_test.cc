@@ -82,11 +82,13 @@ TEST_F(DirectoryImage, RefusesOtherDirectories) {
     write_file(path_ + "/version", "Directory Transport Version: 2.0\n");
     expect_error(ErrorKind::unsupported, [&] { open_directory_image(path_); });
     expect_error(ErrorKind::unsupported, [&] { create_directory_sink(path_); });
+    write_file(path_ + "/version", "Directory Transport Version: 1.1");  // as echo -n and editors write it
+    open_directory_image(path_);
     write_file(path_ + "/version", std::string(10'000, 'x'));
     expect_error(ErrorKind::too_large, [&] { open_directory_image(path_); });
 }
 
-TEST_F(DirectoryImage, LinksInTheDirectoryAreRefused) {
+TEST_F(DirectoryImage, ALinkToSomethingElseIsNoManifest) {
     LayoutBuilder layout;
     write_directory(layout, "{}");
     std::filesystem::remove(path_ + "/manifest.json");
