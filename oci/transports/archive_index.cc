@@ -40,8 +40,11 @@ class MemberSource final : public Source {
     FileRangeSource range_;
 };
 
-// Normalises a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive.
-std::optional<std::string> normalized_path(std::string_view path) {
+enum class AboveRoot { is_outside, is_root };
+
+// Normalises a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive, unless the
+// parent of the root is the root.
+std::optional<std::string> normalized_path(std::string_view path, AboveRoot above = AboveRoot::is_outside) {
     std::vector<std::string_view> parts;
     while (!path.empty()) {
         const std::size_t slash = path.find('/');
@@ -50,10 +53,10 @@ std::optional<std::string> normalized_path(std::string_view path) {
         if (part.empty() || part == ".") continue;
         if (part != "..") {
             parts.push_back(part);
-        } else if (parts.empty()) {
-            return std::nullopt;
-        } else {
+        } else if (!parts.empty()) {
             parts.pop_back();
+        } else if (above == AboveRoot::is_outside) {
+            return std::nullopt;
         }
     }
     std::string out;
@@ -190,9 +193,8 @@ void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
         member.link = entry.link_target;
     } else if (entry.type == TarType::symlink) {
         member.is_link = true;
-        // An absolute target is outside the archive.
         const bool absolute = entry.link_target.starts_with('/');
-        member.link = absolute ? ".." : concat(*path, "/../", entry.link_target);
+        member.link = absolute ? concat("../", entry.link_target) : concat(*path, "/../", entry.link_target);
     } else {
         return;
     }
@@ -217,7 +219,12 @@ const ArchiveIndex::Member& ArchiveIndex::find(const std::string& path) const {
                         concat("member ", quoted(path), ": more than ", kMaxLinkHops, " links"));
         }
         wanted = normalized_path(member.link);
-        if (!wanted) {
+        if (wanted) continue;
+        // Docker follows links as if the archive were the whole filesystem. Docker 1.12 wrote targets with
+        // one
+        // ".." too many.
+        wanted = normalized_path(member.link, AboveRoot::is_root);
+        if (!members_.contains(*wanted)) {
             throw Error(ErrorKind::invalid,
                         concat("member ", quoted(path), ": a link that points outside the archive"));
         }
