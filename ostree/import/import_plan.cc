@@ -29,7 +29,7 @@ ImportPlan plan_import(const Repository& repository, const oci::Image& image, co
         .layout = options.layout,
         .subject = options.subject};
     plan.base_layers = encapsulated_layers(image);
-    plan.is_only_base = plan.base_layers == image.manifest.layers.size();
+    plan.is_only_base = plan.base_layers > 0 && plan.base_layers == image.manifest.layers.size();
     plan.may_be_base = plan.is_only_base && options.parent == Parent::automatic && options.subject.empty();
     plan.required_commit = options.required_commit;
     plan.signers = options.signers;

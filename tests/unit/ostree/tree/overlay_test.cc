@@ -471,6 +471,12 @@ TEST_F(OverlayTest, KeepsModesOwnersAndLargeIds) {
     EXPECT_EQ(tree.at("/t").mode, 01777U);
 }
 
+TEST_F(OverlayTest, ImagesWithoutLayersAreEmpty) {
+    const Listing tree = plain({});
+    EXPECT_EQ(tree.size(), 1U);
+    EXPECT_EQ(type(tree, "/"), 'd');
+}
+
 TEST_F(OverlayTest, EmptyLayersAreLayers) {
     const Listing tree = plain({TarBuilder(), TarBuilder().file("a", "1"), TarBuilder()});
     EXPECT_EQ(tree.size(), 2U);
