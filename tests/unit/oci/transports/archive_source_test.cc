@@ -123,13 +123,32 @@ TEST_F(ArchiveTest, BoundsLinkHops) {
 
 TEST_F(ArchiveTest, RefusesHostileArchives) {
     refused(ErrorKind::invalid, TarBuilder().file("a", "1").file("./a", "2").finish());
+    refused(ErrorKind::invalid, TarBuilder().file("a", "1").file("a", "12").finish());
     refused(ErrorKind::invalid, TarBuilder().file("a", "1").symlink("a", "b").finish());
+    refused(ErrorKind::invalid, TarBuilder().symlink("a", "b").symlink("a", "b").finish());
     refused(ErrorKind::invalid, TarBuilder().file("../a", "1").finish());
     refused(ErrorKind::invalid, "");
     refused(ErrorKind::invalid, std::string(1024, '\0'));
     refused(ErrorKind::invalid, std::string(2048, 'x'));
     const std::string cut = TarBuilder().file("a", std::string(2000, 'x')).bytes();
     refused(ErrorKind::invalid, cut.substr(0, 1024));
+}
+
+// bazelbuild/rules_docker#1420
+TEST_F(ArchiveTest, EqualMembersAreOne) {
+    const std::string large(600'000, 'x');
+    const ArchiveIndex index(file(TarBuilder()
+                                      .file("a/layer.tar", large)
+                                      .file("a/VERSION", "")
+                                      .file("./a/layer.tar", large)
+                                      .file("a/VERSION", "")
+                                      .finish()));
+    EXPECT_EQ(index.size("a/layer.tar"), large.size());
+    std::string other = large;
+    other.back() = 'y';
+    refused(ErrorKind::invalid, TarBuilder().file("a", large).file("a", other).finish());
+    const std::string whole = TarBuilder().file("a", large).file("a", large).bytes();
+    refused(ErrorKind::invalid, whole.substr(0, whole.size() - 1024));
 }
 
 TEST_F(ArchiveTest, RefusesTooManyMembers) {
