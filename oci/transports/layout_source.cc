@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -220,7 +221,11 @@ class OpenFile final : public Source {
 // mere opening may do something.
 Fd open_linked(int directory, const std::string& path) {
     struct stat st {};
-    if (::fstatat(directory, path.c_str(), &st, 0) != 0) throw_errno(concat("cannot open ", quoted(path)));
+    if (::fstatat(directory, path.c_str(), &st, 0) != 0) {
+        if (errno == ELOOP)
+            throw Error(ErrorKind::invalid, concat(quoted(path), ": too many symbolic links"));
+        throw_errno(concat("cannot open ", quoted(path)));
+    }
     if (S_ISREG(st.st_mode)) {
         Fd file = open_at(directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (::fstat(file.get(), &st) != 0) throw_errno(concat("cannot stat ", quoted(path)));
