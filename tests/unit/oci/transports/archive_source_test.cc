@@ -280,7 +280,7 @@ TEST_F(ArchiveTest, DockerArchiveWithCompressedLayerIsTheSameImage) {
     EXPECT_EQ(layer_text(compressed, 0), "one");
     EXPECT_EQ(layer_text(compressed, 1), "two");
     EXPECT_EQ(compressed.config.raw, plain.config.raw);
-    EXPECT_EQ(layer_text(open_docker(docker_archive(xz("one")), "os"), 0), "one");
+    EXPECT_EQ(layer_text(open_docker(docker_archive(test::xz("one")), "os"), 0), "one");
     const Image wrong = open_docker(docker_archive(gzip("two")), "os");
     expect_error(ErrorKind::digest_mismatch, [&] { layer_text(wrong, 0); });
     const Image broken = open_docker(docker_archive(gzip("one").substr(0, 15)), "os");
