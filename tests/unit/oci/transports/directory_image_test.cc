@@ -82,8 +82,6 @@ TEST_F(DirectoryImage, RefusesOtherDirectories) {
     write_file(path_ + "/version", "Directory Transport Version: 2.0\n");
     expect_error(ErrorKind::unsupported, [&] { open_directory_image(path_); });
     expect_error(ErrorKind::unsupported, [&] { create_directory_sink(path_); });
-    write_file(path_ + "/version", "Directory Transport Version: 1.1");  // as echo -n and editors write it
-    open_directory_image(path_);
     write_file(path_ + "/version", std::string(10'000, 'x'));
     expect_error(ErrorKind::too_large, [&] { open_directory_image(path_); });
 }
@@ -93,7 +91,14 @@ TEST_F(DirectoryImage, ALinkToSomethingElseIsNoManifest) {
     write_directory(layout, "{}");
     std::filesystem::remove(path_ + "/manifest.json");
     std::filesystem::create_symlink("/etc/passwd", path_ + "/manifest.json");
-    expect_error(ErrorKind::invalid, [&] { open_directory_image(path_)->root(); });
+    expect_error(ErrorKind::invalid, [&] { open_image(open_directory_image(path_), std::nullopt); });
+}
+
+TEST_F(DirectoryImage, AVersionWithoutALineFeed) {
+    LayoutBuilder layout;
+    write_directory(layout, content_of(layout, layout.image("amd64", {"layer"})));
+    write_file(path_ + "/version", "Directory Transport Version: 1.1");
+    EXPECT_EQ(open_image(open_directory_image(path_), std::nullopt).manifest.layers.size(), 1U);
 }
 
 TEST_F(DirectoryImage, DamageIsNoticed) {
