@@ -20,17 +20,6 @@ class BootableLayoutTest : public ImportTest {
     }
 };
 
-TEST_F(BootableLayoutTest, EtcMayBeALinkToUsrEtc) {
-    for (const char* const target : {"usr/etc", "/usr/etc", "./usr/../usr/etc/"}) {
-        const Listing tree = bootable({TarBuilder().symlink("etc", target).file("usr/etc/passwd", "p")});
-        EXPECT_EQ(content(tree, "/usr/etc/passwd"), "p") << target;
-        EXPECT_EQ(type(tree, "/etc"), '-');
-    }
-    refusal({TarBuilder().symlink("etc", "usr/share").file("usr/share/passwd", "p")},
-            ostree::Layout::bootable);
-    refusal({TarBuilder().symlink("etc", "usr/etc")}, ostree::Layout::bootable);
-}
-
 TEST_F(BootableLayoutTest, EtcMovesToUsrEtc) {
     const Listing tree = bootable(
         {TarBuilder().directory("etc", 0751).file("etc/passwd", "p").symlink("etc/mtab", "../proc/mounts")});
