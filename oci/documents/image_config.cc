@@ -99,8 +99,9 @@ std::vector<Digest> parse_diff_ids(const Json& document) {
     if (rootfs == nullptr || !rootfs->is_object()) {
         throw Error(ErrorKind::invalid, "config: 'rootfs' is not an object");
     }
-    const std::string& type = required_string(*rootfs, "type", "config: rootfs");
-    if (type != "layers") {
+    // podman and Docker do not read it.
+    const std::string type = optional_string(*rootfs, "type", "config: rootfs");
+    if (!type.empty() && type != "layers") {
         throw Error(ErrorKind::invalid,
                     concat("config: type of rootfs is ", quoted(type), ", expected 'layers'"));
     }

@@ -43,8 +43,11 @@ Manifest Manifest::parse(std::string raw, std::string_view media_type, HashAlgor
         throw_artifact(artifact_type.empty() ? config.media_type : artifact_type);
 
     std::vector<Descriptor> layers;
-    for (const Json& layer : required_array(document, "layers", kMaxLayers, kWhat)) {
-        layers.push_back(parse_descriptor(layer, concat("manifest: layer ", layers.size() + 1)));
+    // Go programs write null for an image without layers (FROM scratch with labels alone, umoci new).
+    if (find_member(document, "layers") != nullptr) {
+        for (const Json& layer : required_array(document, "layers", kMaxLayers, kWhat)) {
+            layers.push_back(parse_descriptor(layer, concat("manifest: layer ", layers.size() + 1)));
+        }
     }
     Digest digest = Digest::of(as_bytes(raw), algorithm);
     return {.media_type = std::move(type),

@@ -19,19 +19,23 @@ struct LayerType {
     Compression compression;
 };
 
-constexpr std::array<LayerType, 6> kLayerTypes{{
+constexpr std::array<LayerType, 11> kLayerTypes{{
     {.media_type = kMediaTypeLayer, .compression = Compression::none},
     {.media_type = kMediaTypeLayerGzip, .compression = Compression::gzip},
     {.media_type = kMediaTypeLayerZstd, .compression = Compression::zstd},
     {.media_type = kMediaTypeDockerLayer, .compression = Compression::none},
     {.media_type = kMediaTypeDockerLayerGzip, .compression = Compression::gzip},
     {.media_type = kMediaTypeDockerLayerZstd, .compression = Compression::zstd},
+    {.media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar",
+     .compression = Compression::none},
+    {.media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+     .compression = Compression::gzip},
+    {.media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
+     .compression = Compression::zstd},
+    {.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar", .compression = Compression::none},
+    {.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+     .compression = Compression::gzip},
 }};
-
-bool is_foreign(std::string_view media_type) noexcept {
-    return media_type.starts_with("application/vnd.docker.image.rootfs.foreign.diff.") ||
-           media_type.starts_with("application/vnd.oci.image.layer.nondistributable.");
-}
 
 }  // namespace
 
@@ -46,6 +50,12 @@ std::string media_type_essence(std::string_view media_type) {
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     }
     return out;
+}
+
+bool is_foreign_layer(std::string_view media_type) {
+    const std::string essence = media_type_essence(media_type);
+    return essence.starts_with("application/vnd.docker.image.rootfs.foreign.diff.") ||
+           essence.starts_with("application/vnd.oci.image.layer.nondistributable.");
 }
 
 bool is_generic_media_type(std::string_view media_type) {
@@ -77,10 +87,10 @@ Compression layer_compression(std::string_view media_type) {
         throw Error(ErrorKind::unsupported, concat("encrypted layer: media type ", quoted(media_type)))
             .hint("decrypt the image first, e.g. with skopeo copy --decryption-key");
     }
-    if (is_foreign(essence)) {
-        throw Error(ErrorKind::unsupported, concat("foreign layer: media type ", quoted(media_type)))
-            .hint("its content is not part of the image, and URLs in a manifest are never followed");
-    }
+    // Old registries and some builders write them. The first bytes of the blob tell its compression, and the
+    // diffID whether it is the layer.
+    if (is_generic_media_type(essence) && essence != "application/json" && essence != "text/plain")
+        return Compression::none;
     throw Error(ErrorKind::unsupported, concat("unknown media type of a layer: ", quoted(media_type)));
 }
 

@@ -42,9 +42,12 @@ bool is_generic_media_type(std::string_view media_type);
 // a reason and a hint for Docker schema 1 and unknown types.
 DocumentKind document_kind(std::string_view media_type);
 
-// The compression that the media type of a layer declares. The blob may have another one; see
-// find_compression() in decompress.hh. Throws Error{unsupported} for foreign (non-distributable) layers,
-// encrypted layers and unknown types.
+// True for the types of foreign (non-distributable) layers, whose blobs may be missing in an image.
+bool is_foreign_layer(std::string_view media_type);
+
+// The compression that the media type of a layer declares; none for application/octet-stream. The blob may
+// have another one; see find_compression() in decompress.hh. Throws Error{unsupported} for encrypted layers
+// and unknown types.
 Compression layer_compression(std::string_view media_type);
 
 }  // namespace osb::oci

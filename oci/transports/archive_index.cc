@@ -40,8 +40,11 @@ class MemberSource final : public Source {
     FileRangeSource range_;
 };
 
-// Normalises a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive.
-std::optional<std::string> normalized_path(std::string_view path) {
+enum class AboveRoot { is_outside, is_root };
+
+// Normalises a path: "./a//b" -> "a/b". Returns nullopt for a path that leads out of the archive, unless the
+// parent of the root is the root.
+std::optional<std::string> normalized_path(std::string_view path, AboveRoot above = AboveRoot::is_outside) {
     std::vector<std::string_view> parts;
     while (!path.empty()) {
         const std::size_t slash = path.find('/');
@@ -50,10 +53,10 @@ std::optional<std::string> normalized_path(std::string_view path) {
         if (part.empty() || part == ".") continue;
         if (part != "..") {
             parts.push_back(part);
-        } else if (parts.empty()) {
-            return std::nullopt;
-        } else {
+        } else if (!parts.empty()) {
             parts.pop_back();
+        } else if (above == AboveRoot::is_outside) {
+            return std::nullopt;
         }
     }
     std::string out;
@@ -128,6 +131,7 @@ ArchiveIndex::ArchiveIndex(const std::string& file) : name_(file == "-" ? "stand
                          spool(stream);
                      }
                      check_members_end();
+                     check_copies();
                  });
 }
 
@@ -136,6 +140,7 @@ ArchiveIndex::ArchiveIndex(Source& stream, std::string name) : name_(std::move(n
                  [&] {
                      spool(stream);
                      check_members_end();
+                     check_copies();
                  });
 }
 
@@ -165,15 +170,40 @@ void ArchiveIndex::index_members(TarReader& reader) {
     if (count == 0) throw Error(ErrorKind::invalid, "the archive is empty");
 }
 
+// Bazel and older builders write a layer once for each image of an archive. Whether a program reads the first
+// or the last one, it must be the same.
+void ArchiveIndex::check_copies() const {
+    std::array<std::vector<std::uint8_t>, 2> buffers;
+    for (std::vector<std::uint8_t>& buffer : buffers) buffer.resize(copies_.empty() ? 0 : 256UL * 1024);
+    for (const auto& [path, copy] : copies_) {
+        const Member& first = members_.at(path);
+        bool same =
+            !first.is_link && !first.is_sparse && !copy.is_link && !copy.is_sparse && first.size == copy.size;
+        FileRangeSource one(fd_->get(), first.offset, first.size, path);
+        FileRangeSource other(fd_->get(), copy.offset, copy.size, path);
+        for (std::size_t n = 1; same && n > 0;) {
+            n = read_full(one, buffers[0]);
+            same = read_full(other, buffers[1]) == n &&
+                   std::equal(buffers[0].begin(), buffers[0].begin() + static_cast<std::ptrdiff_t>(n),
+                              buffers[1].begin());
+        }
+        if (!same)
+            throw Error(ErrorKind::invalid,
+                        concat("member ", quoted(path), ": appears twice in the archive"));
+    }
+}
+
 // Checks the end of each member, because a reader that skips by seeking does not notice a truncated archive.
 void ArchiveIndex::check_members_end() const {
     const std::uint64_t size = file_size(fd_->get());
-    for (const auto& [path, member] : members_) {
-        if (member.is_sparse) continue;  // never read
-        if (member.offset <= size && member.size <= size - member.offset) continue;
+    const auto check = [size](const std::string& path, const Member& member) {
+        if (member.is_sparse) return;  // never read
+        if (member.offset <= size && member.size <= size - member.offset) return;
         throw Error(ErrorKind::invalid,
                     concat("member ", quoted(path), ": the archive ends in the middle of it"));
-    }
+    };
+    for (const auto& [path, member] : members_) check(path, member);
+    for (const auto& [path, member] : copies_) check(path, member);
 }
 
 void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
@@ -189,9 +219,8 @@ void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
         member.link = entry.link_target;
     } else if (entry.type == TarType::symlink) {
         member.is_link = true;
-        // An absolute target is outside the archive.
         const bool absolute = entry.link_target.starts_with('/');
-        member.link = absolute ? ".." : concat(*path, "/../", entry.link_target);
+        member.link = absolute ? concat("../", entry.link_target) : concat(*path, "/../", entry.link_target);
     } else {
         return;
     }
@@ -199,8 +228,11 @@ void ArchiveIndex::add_member(const TarReader& reader, const TarEntry& entry) {
     if (path_bytes_ > kMaxPathBytes) {
         throw Error(ErrorKind::too_large, concat("names of more than ", kMaxPathBytes, " bytes in all"));
     }
-    if (!members_.emplace(*path, std::move(member)).second) {
-        throw Error(ErrorKind::invalid, "appears twice in the archive");
+    const bool is_first = !members_.contains(*path);
+    if (is_first) {
+        members_.emplace(*path, std::move(member));
+    } else {
+        copies_.emplace_back(*path, std::move(member));
     }
 }
 
@@ -216,7 +248,12 @@ const ArchiveIndex::Member& ArchiveIndex::find(const std::string& path) const {
                         concat("member ", quoted(path), ": more than ", kMaxLinkHops, " links"));
         }
         wanted = normalized_path(member.link);
-        if (!wanted) {
+        if (wanted) continue;
+        // Docker follows links as if the archive were the whole filesystem. Docker 1.12 wrote targets with
+        // one
+        // ".." too many.
+        wanted = normalized_path(member.link, AboveRoot::is_root);
+        if (!members_.contains(*wanted)) {
             throw Error(ErrorKind::invalid,
                         concat("member ", quoted(path), ": a link that points outside the archive"));
         }

@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/fd.hh"
 #include "base/stream.hh"
@@ -19,8 +21,8 @@ class ArchiveIndex {
     // `file`: a path, or "-" for standard input. A file that is not regular (a pipe), or is compressed with
     // gzip or zstd (`docker save | gzip`), is copied and decompressed to an unnamed temporary file in
     // $TMPDIR, or else in /var/tmp or /tmp. Throws Error: invalid or too_large for an archive that is
-    // malformed, has a member twice, has too many members, or unpacks to more than 1 GiB plus 200 times its
-    // size; unsupported for another compression.
+    // malformed, has a member twice with different content, has too many members, or unpacks to more than 1
+    // GiB plus 200 times its size; unsupported for another compression.
     explicit ArchiveIndex(const std::string& file);
     // Copies and decompresses `stream` in the same way. Messages call it `name`. Throws as the constructor
     // above.
@@ -47,6 +49,7 @@ class ArchiveIndex {
     void spool(Source& stream);
     void index_members(TarReader& reader);
     void check_members_end() const;
+    void check_copies() const;
     void add_member(const TarReader& reader, const TarEntry& entry);
     const Member& find(const std::string& path) const;
 
@@ -54,6 +57,7 @@ class ArchiveIndex {
     std::shared_ptr<Fd> fd_;
     std::uint64_t path_bytes_ = 0;
     std::map<std::string, Member> members_;
+    std::vector<std::pair<std::string, Member>> copies_;  // further members of the same name
 };
 
 }  // namespace osb::oci

@@ -94,20 +94,19 @@ const SavedImage& choose(const std::vector<SavedImage>& images, const std::strin
                 concat("no image with the tag ", quoted(tag), "; available: ", list_tags(images)));
 }
 
-// Detects gzip and zstd by their magic numbers; a tar archive begins with the name of its first member.
-Compression sniff_compression(Source& member) {
-    std::array<std::uint8_t, 4> head{};
-    const std::string_view bytes = as_text(ByteView(head).first(read_full(member, head)));
-    if (bytes.starts_with("\x1F\x8B")) return Compression::gzip;
-    if (bytes.starts_with("\x28\xB5\x2F\xFD")) return Compression::zstd;
-    return Compression::none;
+// True for gzip, zstd, xz and bzip2.
+bool is_compressed(Source& member) {
+    std::array<std::uint8_t, 512> head{};
+    const ByteView bytes = ByteView(head).first(read_full(member, head));
+    return find_untyped_compression(bytes) != UntypedCompression::none ||
+           find_compression(bytes, Compression::none) != Compression::none;
 }
 
 // The decompressed content of a compressed member.
 class DecompressedMember final : public Source {
   public:
-    DecompressedMember(std::unique_ptr<Source> member, Compression compression)
-        : member_(std::move(member)), plain_(decompress(*member_, compression)) {}
+    explicit DecompressedMember(std::unique_ptr<Source> member)
+        : member_(std::move(member)), plain_(decompress_layer(*member_, Compression::none)) {}
 
     std::size_t read(MutableBytes buffer) override { return plain_->read(buffer); }
 
@@ -136,8 +135,8 @@ class DockerArchiveSource final : public ImageSource {
         }
         const Member& member = found->second;
         std::unique_ptr<Source> bytes = archive_.open(member.path);
-        if (member.compression == Compression::none) return bytes;
-        return std::make_unique<DecompressedMember>(std::move(bytes), member.compression);
+        if (!member.is_compressed) return bytes;
+        return std::make_unique<DecompressedMember>(std::move(bytes));
     }
 
     LayerBlob open_layer(const Manifest& manifest, const ImageConfig& /*config*/,
@@ -146,7 +145,7 @@ class DockerArchiveSource final : public ImageSource {
         LayerBlob out{.bytes = open_blob(layer), .digest = layer.digest, .size = layer.size};
         // The archive has only the length of the compressed bytes.
         const Member& member = members_.at(layer.digest);
-        if (member.compression != Compression::none) {
+        if (member.is_compressed) {
             out.size.reset();
             out.packed_size = archive_.size(member.path);
         }
@@ -156,7 +155,7 @@ class DockerArchiveSource final : public ImageSource {
   private:
     struct Member {
         std::string path;
-        Compression compression = Compression::none;
+        bool is_compressed = false;
     };
 
     void load(const std::string& tag) {
@@ -176,7 +175,7 @@ class DockerArchiveSource final : public ImageSource {
             const Digest& diff_id = config.diff_ids[i];
             members_.emplace(diff_id,
                              Member{.path = image.layers[i],
-                                    .compression = sniff_compression(*archive_.open(image.layers[i]))});
+                                    .is_compressed = is_compressed(*archive_.open(image.layers[i]))});
             manifest["layers"].push_back(
                 descriptor(kMediaTypeDockerLayer, diff_id, archive_.size(image.layers[i])));
         }

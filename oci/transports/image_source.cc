@@ -1,6 +1,7 @@
 #include "oci/transports/image_source.hh"
 
 #include "base/error.hh"
+#include "base/escape.hh"
 
 namespace osb::oci {
 
@@ -36,8 +37,17 @@ LayerBlob ImageSource::open_layer(const Manifest& manifest, const ImageConfig& /
     const Descriptor& layer = manifest.layers.at(index);
     // Check this first, so that nothing is opened or fetched for an unsupported layer.
     const Compression compression = layer_compression(layer.media_type);
-    return {
-        .bytes = open_blob(layer), .digest = layer.digest, .size = layer.size, .compression = compression};
+    const auto open = [&]() -> std::unique_ptr<Source> {
+        try {
+            return open_blob(layer);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::not_found || !is_foreign_layer(layer.media_type)) throw;
+            throw Error(ErrorKind::unsupported,
+                        concat("foreign layer: media type ", quoted(layer.media_type)))
+                .hint("its content is not part of the image, and URLs in a manifest are never followed");
+        }
+    };
+    return {.bytes = open(), .digest = layer.digest, .size = layer.size, .compression = compression};
 }
 
 }  // namespace osb::oci

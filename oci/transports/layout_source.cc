@@ -53,8 +53,12 @@ std::string list_tags(const Index& index) {
     return out;
 }
 
-// True for an entry that is about another one by its name: signatures, or the index of referrers.
+// True for an entry that is about another one by its name or kind: signatures, or the index of referrers.
 bool is_attached(const Descriptor& entry) {
+    // `cosign save` writes no names.
+    for (const char* const kind : {"sigs", "atts", "sboms"}) {
+        if (annotation(entry, "kind") == concat("dev.cosignproject.cosign/", kind)) return true;
+    }
     const std::string name = annotation(entry, kRefName);
     return is_signature_tag(name) || subject_of_referrers_tag(name);
 }

@@ -17,6 +17,8 @@ namespace osb::ostree {
 namespace {
 
 constexpr std::string_view kRepo = kImageRepo.substr(0, kImageRepo.size() - 1);
+// ext4 allows 65,000 names of a file, and btrfs 65,535. Whoever unpacks the layer may add some.
+constexpr std::size_t kMaxNames = 60'000;
 constexpr std::string_view kBareSplitConfig = "[core]\nrepo_version=1\nmode=bare-split-xattrs\n";
 
 // The path of an object without its suffix: "sysroot/ostree/repo/objects/XX/<62 digits>".
@@ -153,9 +155,17 @@ oci::TarEntry EncapsulatedTar::write_object(oci::TarWriter& tar, const Sha256& c
     return entry;
 }
 
+void EncapsulatedTar::write_copy(oci::TarWriter& tar, const Sha256& checksum, const std::string& path) {
+    ContentObject object = open_object(repository_, checksum);
+    tar.begin(tar_entry(object, path));
+    write_content(tar, object, to_hex(checksum));
+}
+
 void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
     const oci::TarEntry entry = write_object(tar, file.checksum);
     const bool is_empty_file = entry.type == oci::TarType::file && entry.size == 0;
+    std::string target = entry.path;
+    std::size_t names = 1;
     // The links have the attributes as well, because podman's partial pulls set the owner of a link again,
     // which clears the capabilities of the file.
     for (const std::string& visible : file.paths) {
@@ -165,8 +175,14 @@ void EncapsulatedTar::write_file(oci::TarWriter& tar, const WalkedFile& file) {
         link.path = image_path(visible);
         link.size = 0;
         if (!is_empty_file) {
+            if (++names > kMaxNames) {
+                write_copy(tar, file.checksum, link.path);
+                target = link.path;
+                names = 1;
+                continue;
+            }
             link.type = oci::TarType::hardlink;
-            link.link_target = entry.path;
+            link.link_target = target;
         }
         tar.begin(link);
     }

@@ -36,6 +36,8 @@ class EncapsulatedTar {
 
   private:
     oci::TarEntry write_object(oci::TarWriter& tar, const Sha256& checksum);
+    // Writes the file once more, under a name that runtimes show.
+    void write_copy(oci::TarWriter& tar, const Sha256& checksum, const std::string& path);
     void write_directory(oci::TarWriter& tar, const std::string& path, std::uint32_t mode,
                          std::uint32_t uid = 0, std::uint32_t gid = 0);
     void write_root(oci::TarWriter& tar);

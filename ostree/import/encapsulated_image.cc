@@ -44,7 +44,8 @@ std::string promised_commit(const oci::Image& image) {
 }
 
 std::optional<CommitId> promised_whole_commit(const oci::Image& image) {
-    if (encapsulated_layers(image) != image.manifest.layers.size()) return std::nullopt;
+    const std::size_t layers = encapsulated_layers(image);
+    if (layers == 0 || layers != image.manifest.layers.size()) return std::nullopt;
     return CommitId::try_parse(promised_commit(image));
 }
 

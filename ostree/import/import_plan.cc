@@ -23,14 +23,13 @@ CommitId find_parent(const Repository& repository, const std::string& rev) {
 ImportPlan plan_import(const Repository& repository, const oci::Image& image, const ImportOptions& options) {
     check_subject(options.subject);
     check_signers(options.signers);
-    if (image.manifest.layers.empty()) throw Error(ErrorKind::invalid, "the image has no layers");
     const std::string machine = oci::machine_name(image.config.platform);
     ImportPlan plan{
         .ref = options.ref ? *options.ref : RefName::parse(concat("os/", machine, '/', options.name)),
         .layout = options.layout,
         .subject = options.subject};
     plan.base_layers = encapsulated_layers(image);
-    plan.is_only_base = plan.base_layers == image.manifest.layers.size();
+    plan.is_only_base = plan.base_layers > 0 && plan.base_layers == image.manifest.layers.size();
     plan.may_be_base = plan.is_only_base && options.parent == Parent::automatic && options.subject.empty();
     plan.required_commit = options.required_commit;
     plan.signers = options.signers;

@@ -7,6 +7,7 @@
 #include "ostree/tree/base_tree.hh"
 #include "ostree/tree/commit.hh"
 #include "ostree/tree/commit_binding.hh"
+#include "ostree/tree/commit_info.hh"
 #include "ostree/tree/commit_walk.hh"
 
 namespace osb::ostree {
@@ -33,6 +34,9 @@ std::optional<ImportedCommit> find_held_commit(const Repository& repository, con
 
 std::optional<ImportedCommit> find_earlier_import(const Repository& repository, const oci::Image& image,
                                                   const ImportPlan& plan, const CommitId& commit) {
+    // A pruned or damaged repository may have a ref without its commit. As ostree commit does, the import
+    // continues the ref.
+    if (!has_commit_object(repository, commit)) return std::nullopt;
     const GVariantPtr commit_object = load_commit(repository, commit);
     if (!commit_object) return std::nullopt;
     const GVariantPtr metadata = metadata_of(commit_object.get());

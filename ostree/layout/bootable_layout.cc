@@ -58,6 +58,17 @@ void drop(LayoutReport& report, const Node& node) {
     report.dropped += count_files(node);
 }
 
+// Removes a link from /etc to the directory /usr/etc, which a checkout of a commit gets so that a chroot
+// works.
+void drop_etc_link(Node& root, LayoutReport& report, ImageBudget& budget) {
+    const Node* const etc = root.child("etc");
+    if (etc == nullptr || !etc->is_symlink()) return;
+    const Resolved target = look_up(root, "etc", LastLink::follow, budget);
+    if (target.node == nullptr || !target.node->is_directory() || target.canonical != "usr/etc") return;
+    drop(report, *etc);
+    root.remove_child("etc");
+}
+
 }  // namespace
 
 void replace_other(Node& root, std::string_view name, std::uint32_t mode, LayoutReport& report) {
@@ -132,8 +143,9 @@ void merge_bin_and_lib(Node& root, const StoreLink& store_link, LayoutReport& re
 
 LayoutReport make_bootable(Node& root, const StoreLink& store_link, ImageBudget& budget) {
     LayoutReport report;
-    check_top(root);
     const std::size_t before = count_below(root).files;
+    drop_etc_link(root, report, budget);
+    check_top(root);
     drop_runtime_content(root, report);
     // Place state before merging /usr: links through /root or /home must be resolved while /etc and /lib are
     // at their original places.

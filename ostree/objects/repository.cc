@@ -79,6 +79,19 @@ bool is_half_made(const std::string& path) {
            std::string::npos;
 }
 
+// Makes the directories that libostree opens and that a copy left out because they were empty: object stores,
+// git and some backups keep no empty directories. A failure shows when libostree misses them.
+void restore_directories(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path + "/config", error)) return;
+    if (!std::filesystem::is_directory(path + "/objects", error)) return;
+    for (const char* const name : {"/refs", "/refs/heads", "/refs/remotes"}) {
+        if (std::filesystem::exists(path + name, error) || error) continue;
+        const UmaskScope umask(UmaskScope::readable());
+        std::filesystem::create_directory(path + name, error);
+    }
+}
+
 OstreeRepoMode to_ostree(RepoMode mode) {
     switch (mode) {
         case RepoMode::archive:
@@ -115,6 +128,7 @@ Repository& Repository::operator=(Repository&&) noexcept = default;
 Repository::~Repository() = default;
 
 Repository Repository::open(const std::string& path) {
+    restore_directories(path);
     auto handle = std::make_unique<Handle>(Handle{repo_at(path), path});
     GErrorSlot error;
     error.check(ostree_repo_open(handle->repo.get(), nullptr, error.out()) != 0,

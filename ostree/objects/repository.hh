@@ -23,7 +23,8 @@ inline constexpr std::string_view kLayerRefs = "ostree/container/blob/";
 // A movable handle of a repository. Not thread-safe, except for functions whose comments say so.
 class Repository {
   public:
-    // Opens the repository at `path`. Throws Error{not_found} if there is none.
+    // Opens the repository at `path`, and makes directories for refs that are missing because they were
+    // empty. Throws Error{not_found} if there is none.
     static Repository open(const std::string& path);
     // Opens the repository. If `path` is missing, is an empty directory, or has an interrupted creation,
     // creates it in archive mode. Several processes may do so at once. Other users can read the repository,

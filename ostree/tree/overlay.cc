@@ -27,7 +27,7 @@ SplitName split_name(std::string_view path) {
 class Overlay {
   public:
     Overlay(Node& root, const Layer& layer, ImageBudget& budget, DirectoryXattrs xattrs)
-        : root_(root), budget_(budget), xattrs_(xattrs) {
+        : root_(root), layer_(layer), budget_(budget), xattrs_(xattrs) {
         for (const LayerEntry& entry : layer.entries()) {
             if (entry.kind == EntryKind::directory) directories_.insert(entry.path);
         }
@@ -86,13 +86,26 @@ class Overlay {
     // The entries of a directory are consecutive, so the last parent is usually the next one as well.
     Node& parent_of(std::string_view parent) {
         if (last_parent_ == nullptr || parent != last_path_) {
-            last_parent_ = &make_directories(root_, parent, budget_);
+            last_parent_ = &make_directories(
+                root_, parent, budget_, [this](const std::string& file) { return is_of_layer_below(file); });
             last_path_ = parent;
         }
         return *last_parent_;
     }
 
     void forget_parent() noexcept { last_parent_ = nullptr; }
+
+    // True if no entry of this layer has the name. overlayfs shows the layer's directory in place of a file
+    // of a lower layer. A file and something below it in one layer are a contradiction.
+    bool is_of_layer_below(std::string_view file) {
+        if (names_.empty()) {
+            for (const LayerEntry& entry : layer_.entries()) {
+                if (entry.kind != EntryKind::whiteout && entry.kind != EntryKind::opaque)
+                    names_.insert(entry.path);
+            }
+        }
+        return !names_.contains(file);
+    }
 
     Node& set(std::string_view path, Node node) {
         const SplitName split = split_name(path);
@@ -151,9 +164,11 @@ class Overlay {
     }
 
     Node& root_;
+    const Layer& layer_;
     ImageBudget& budget_;
     DirectoryXattrs xattrs_;
     std::unordered_set<std::string_view> directories_;  // explicit directory entries of the layer
+    std::unordered_set<std::string_view> names_;        // of what the layer has; filled when they are needed
     std::unordered_map<std::string_view, Sha256> aufs_links_;
     Node* last_parent_ = nullptr;
     std::string_view last_path_;

@@ -339,15 +339,17 @@ Node* find_place(Node& root, std::string_view path, LastLink last, ImageBudget& 
     return rest.size() == 1 ? walk.here().child(rest.front()) : nullptr;
 }
 
-Node& make_directories(Node& root, std::string_view path, ImageBudget& budget) {
+Node& make_directories(Node& root, std::string_view path, ImageBudget& budget,
+                       const std::function<bool(const std::string&)>& may_replace) {
     Walk walk(root, path, budget);
     std::vector<std::string_view> rest;
     const End end = walk_by_letter(walk, LastLink::follow, rest);
     if (end != End::found) fail(end);
     for (const std::string_view name : rest) {
         if (walk.here().child(name) != nullptr) {
-            walk.append(name);
-            throw Error(ErrorKind::invalid, concat(quoted(walk.canonical()), " is a file, not a directory"));
+            const std::string file = join_path(walk.canonical(), name);
+            if (!may_replace || !may_replace(file))
+                throw Error(ErrorKind::invalid, concat(quoted(file), " is a file, not a directory"));
         }
         Node& node = walk.here().set_child(name, Node::directory());
         budget.keep(memory_of(name, node));

@@ -109,9 +109,11 @@ bool goes_up_from(Node& root, std::string_view directory, std::string_view targe
 // layers do so, because they create missing directories.
 Node* find_place(Node& root, std::string_view path, LastLink last, ImageBudget& budget);
 
-// Like find_place(), for a directory. Creates missing directories with mode 0755, owned by root. Throws
-// Error{invalid} if a component of the path is a file.
-Node& make_directories(Node& root, std::string_view path, ImageBudget& budget);
+// Like find_place(), for a directory. Creates missing directories with mode 0755, owned by root. If a
+// component of the path is a file, a directory replaces it if `may_replace` returns true for its path.
+// Otherwise, and without the function, throws Error{invalid}.
+Node& make_directories(Node& root, std::string_view path, ImageBudget& budget,
+                       const std::function<bool(const std::string&)>& may_replace = {});
 
 // The memory of a node in bytes, for ImageBudget::keep().
 std::size_t memory_of(std::string_view name, const Node& node) noexcept;

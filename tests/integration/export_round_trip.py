@@ -3,11 +3,15 @@
 threads, the repository's mode and the build before."""
 
 import base64
+import collections
+import io
 import os
+import tarfile
 
 import lib_harness
 from lib_containers import need_root
 from lib_export import COMPRESSIONS, Exported, export, import_system, pull
+from lib_image import Layout, TarLayer
 
 
 def exported_digest(test, repo, name, *options):
@@ -95,6 +99,26 @@ def check_signatures(test, repo, commit):
     test.check(shown.status == 0, "ed25519: ostree verifies what was pulled", shown.describe())
 
 
+def check_many_names(test, repo):
+    """No file of a layer has more names than ext4 allows (65,000): coreos/rpm-ostree#5479."""
+    layer = TarLayer().file_entry("usr/file", b"content").symlink("usr/link", "file")
+    for number in range(61_000):
+        layer.hardlink(f"usr/files/{number}", "usr/file").hardlink(f"usr/links/{number}", "usr/link")
+    Layout(test.path("many")).image("v1", [layer.bytes()])
+    imported = test.osb_import(f"oci:{test.path('many')}:v1", repo, "--ref", "many", "--layout", "plain")
+    result = test.run(test.osb, "export", "--repo", repo, "many", f"oci:{test.path('many-out')}:v1", "--compression", "gzip")
+    if not test.check_status(result, 0, "a file of 61,001 names: export"):
+        return
+    names, exported = collections.Counter(), Exported(test.path("many-out"))
+    for number in range(len(exported.layers)):
+        with tarfile.open(fileobj=io.BytesIO(exported.tar(number))) as tar:
+            names.update(member.linkname for member in tar if member.islnk())
+    test.check(max(names.values()) < 64_000 and sum(names.values()) > 121_000, "at most 64,000 of them for one file",
+               names.most_common(3))
+    pulled = pull(test, test.init_repo("many-pulled", "archive"), f"oci:{test.path('many-out')}:v1")
+    test.check(pulled.commit == imported.commit, "pull: the same commit", pulled.describe())
+
+
 def main(test):
     need_root()
     test.need("ostree", "gpg", "openssl", "zstd")
@@ -104,6 +128,7 @@ def main(test):
     for compression in COMPRESSIONS:
         check_round_trip(test, repo, commit, compression)
     check_signatures(test, repo, commit)
+    check_many_names(test, repo)
 
 
 lib_harness.run(main)

@@ -36,6 +36,17 @@ def check_case(test, layout, case, tag, repo):
                "\n".join(wrong))
 
 
+def check_without_layers(test, layout, repo):
+    """`umoci new` makes such images, and so does a FROM scratch with labels alone: moby/moby#21222."""
+    test.must("umoci", "new", "--image", f"{layout.directory}:empty")
+    image = f"oci:{layout.directory}:empty"
+    result = test.osb_import(image, repo, "--ref", "empty", "--layout", "plain")
+    if test.check_status(result, 0, "an image without layers"):
+        listing = test.must("ostree", "ls", "-R", f"--repo={repo}", "empty").split()
+        test.check(listing[-1] == "/", "its commit is empty", listing)
+    test.check_status(test.run(test.osb, "diff", image, image), 0, "diff of an image without layers")
+
+
 def main(test):
     need_root()
     test.need("umoci", "ostree")
@@ -46,6 +57,8 @@ def main(test):
         tag = f"case{number}"
         layout.image(tag, [base, *layers], compression="gzip" if number % 2 == 0 else "")
         check_case(test, layout, case, tag, repo)
+
+    check_without_layers(test, layout, repo)
 
     # The same layers in the other compressions, into a repository that does not know them yet.
     fresh, all_tars = test.init_repo("fresh", "bare"), [base, *lib_layers.CASES["all together"]]

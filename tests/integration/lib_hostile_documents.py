@@ -273,6 +273,9 @@ def foreign_urls(bench):
         urls = ["http://169.254.169.254/latest/meta-data", "file:///etc/shadow", f"http://{bench.server.host}/bait"]
         image.write(image.manifest(layers=[{**image.layer, "urls": urls}]))
         image.accepted("beside a blob that is there")
+        image.write(image.manifest(layers=[{**image.layer, "mediaType": foreign, "urls": urls}]))
+        image.accepted("a foreign layer whose blob is there")
+        image.write(image.manifest(layers=[{**image.layer, "urls": urls}]))
         os.unlink(image.layout.blob_path(image.layer["digest"]))
         image.refused("in place of a blob", status=(1, 3, 5))
         image.write(image.manifest(layers=[{**image.layer, "mediaType": foreign, "urls": urls}]))
@@ -299,6 +302,8 @@ def special_kinds():
     """(what, function that makes it at a path)"""
     yield "link", lambda path: os.symlink("/etc/passwd", path)
     yield "link to the file", lambda path: os.symlink(os.path.basename(path) + ".real", path)
+    yield "link to a device", lambda path: os.symlink("/dev/zero", path)
+    yield "link to a link to itself", lambda path: os.symlink(os.path.basename(path), path)
     yield "FIFO", os.mkfifo
     yield "directory", os.mkdir
     if os.geteuid() == 0:

@@ -93,7 +93,7 @@ def merged(*tars):
 @row(13, "a child of a regular file")
 def child_of_file(bench):
     bench.layers("one layer", Tar().file("f").file("f/child"), naming=ENTRY[0])
-    bench.layers("two layers", [Tar().file("f"), Tar().file("f/child")], naming="layer 2 of 2")
+    bench.layers("two layers", [Tar().file("f"), Tar().file("f/child", b"c")], ACCEPT, tree={"f/child": b"c"})
 
 
 @row(14, "a hard link to ../../../etc/shadow")

@@ -81,6 +81,33 @@ def check_collection(test, image):
                    done.describe())
 
 
+def check_without_empty_directories(test, image):
+    """As an object store or git keeps a repository: ostreedev/ostree#1467."""
+    repo, pushed = test.path("incomplete"), test.path("pushed")
+    for name in (repo, pushed):
+        test.must("ostree", "init", f"--repo={name}", "--mode=archive")
+    test.must(test.osb, "import", f"oci:{image}:simple", "--repo", repo, "--ref", "first", "--layout", "plain")
+    for name in (repo, pushed):
+        for directory in ("refs/remotes", "refs/mirrors", "state", "extensions", "tmp"):
+            shutil.rmtree(os.path.join(name, directory), ignore_errors=True)
+    os.rmdir(os.path.join(pushed, "refs/heads"))
+    result = test.osb_import(f"oci:{image}:simple", repo, "--ref", "second", "--layout", "plain")
+    test.check_status(result, 0, "import without refs/remotes")
+    test.check_status(test.run(test.osb, "push", "--repo", repo, "second", f"file://{pushed}"), 0,
+                      "push to a repository without refs")
+    for name in (repo, pushed):
+        test.fsck(name, f"{os.path.basename(name)}: fsck")
+
+
+def check_lost_commit(test, image):
+    repo = test.init_repo("lost", "archive")
+    first = test.osb_import(f"oci:{image}:simple", repo, "--ref", "r", "--layout", "plain").commit
+    os.unlink(os.path.join(repo, "objects", first[:2], first[2:] + ".commit"))
+    result = test.osb_import(f"oci:{image}:simple", repo, "--ref", "r", "--layout", "plain")
+    test.check_status(result, 0, "import into a ref whose commit is gone")
+    test.fsck(repo, "lost: fsck")
+
+
 def check_as_user(test, image):
     user = NOBODY if os.geteuid() == 0 else None
     home = test.path("user")
@@ -114,6 +141,8 @@ def main(test):
     image = make_image(test).directory
     test.must(test.osb, "import", f"oci:{image}:full", "--repo", test.path("client-of-none"), "--ref", "full")
     check_collection(test, image)
+    check_without_empty_directories(test, image)
+    check_lost_commit(test, image)
     if os.geteuid() == 0:
         check_as_root(test, image)
         check_pull(test)

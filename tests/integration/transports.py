@@ -87,9 +87,10 @@ def check_refusals(test):
     tar = TarLayer().file_entry("x", b"x").bytes()
     layout = Layout(test.path("refused"))
     config, layer = layout.config([sha256(tar)]), layout.layer(tar)
-    foreign = {**layer, "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+    gone = {**layer, "digest": sha256(b"gone")}
+    foreign = {**gone, "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
                "urls": ["http://169.254.169.254/x"]}
-    nondistributable = {**layer, "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"}
+    nondistributable = {**gone, "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"}
     empty = layout.blob(b"{}", "application/vnd.oci.empty.v1+json")
     schema1 = {"schemaVersion": 1, "name": "x", "tag": "1", "architecture": "amd64",
                "fsLayers": [{"blobSum": layer["digest"]}], "history": [{"v1Compatibility": "{}"}]}

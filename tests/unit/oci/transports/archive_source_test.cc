@@ -79,7 +79,9 @@ TEST_F(ArchiveTest, LinksStayWithinTheArchive) {
         .symlink("z", "y/layer.tar")
         .hardlink("h", "x/layer.tar")
         .symlink("out", "../../etc/passwd")
+        .symlink("outer", "/etc/passwd")
         .symlink("absolute", "/x/layer.tar")
+        .symlink("w/layer.tar", "../../x/layer.tar")
         .symlink("loop", "loop")
         .symlink("dangling", "nothing");
     const ArchiveIndex index(file(tar.finish()));
@@ -88,7 +90,10 @@ TEST_F(ArchiveTest, LinksStayWithinTheArchive) {
     EXPECT_EQ(read(index, "h"), "X");
     EXPECT_EQ(index.size("z"), 1U);
     expect_error(ErrorKind::invalid, [&] { index.open("out"); });
-    expect_error(ErrorKind::invalid, [&] { index.open("absolute"); });
+    expect_error(ErrorKind::invalid, [&] { index.open("outer"); });
+    // As Docker follows them: moby/moby#24951.
+    EXPECT_EQ(read(index, "absolute"), "X");
+    EXPECT_EQ(read(index, "w/layer.tar"), "X");
     expect_error(ErrorKind::invalid, [&] { index.open("loop"); });
     expect_error(ErrorKind::not_found, [&] { index.open("dangling"); });
 }
@@ -118,13 +123,32 @@ TEST_F(ArchiveTest, BoundsLinkHops) {
 
 TEST_F(ArchiveTest, RefusesHostileArchives) {
     refused(ErrorKind::invalid, TarBuilder().file("a", "1").file("./a", "2").finish());
+    refused(ErrorKind::invalid, TarBuilder().file("a", "1").file("a", "12").finish());
     refused(ErrorKind::invalid, TarBuilder().file("a", "1").symlink("a", "b").finish());
+    refused(ErrorKind::invalid, TarBuilder().symlink("a", "b").symlink("a", "b").finish());
     refused(ErrorKind::invalid, TarBuilder().file("../a", "1").finish());
     refused(ErrorKind::invalid, "");
     refused(ErrorKind::invalid, std::string(1024, '\0'));
     refused(ErrorKind::invalid, std::string(2048, 'x'));
     const std::string cut = TarBuilder().file("a", std::string(2000, 'x')).bytes();
     refused(ErrorKind::invalid, cut.substr(0, 1024));
+}
+
+// bazelbuild/rules_docker#1420
+TEST_F(ArchiveTest, EqualMembersAreOne) {
+    const std::string large(600'000, 'x');
+    const ArchiveIndex index(file(TarBuilder()
+                                      .file("a/layer.tar", large)
+                                      .file("a/VERSION", "")
+                                      .file("./a/layer.tar", large)
+                                      .file("a/VERSION", "")
+                                      .finish()));
+    EXPECT_EQ(index.size("a/layer.tar"), large.size());
+    std::string other = large;
+    other.back() = 'y';
+    refused(ErrorKind::invalid, TarBuilder().file("a", large).file("a", other).finish());
+    const std::string whole = TarBuilder().file("a", large).file("a", large).bytes();
+    refused(ErrorKind::invalid, whole.substr(0, whole.size() - 1024));
 }
 
 TEST_F(ArchiveTest, RefusesTooManyMembers) {
@@ -255,6 +279,7 @@ TEST_F(ArchiveTest, DockerArchiveWithCompressedLayerIsTheSameImage) {
     EXPECT_EQ(layer_text(compressed, 0), "one");
     EXPECT_EQ(layer_text(compressed, 1), "two");
     EXPECT_EQ(compressed.config.raw, plain.config.raw);
+    EXPECT_EQ(layer_text(open_docker(docker_archive(test::xz("one")), "os"), 0), "one");
     const Image wrong = open_docker(docker_archive(gzip("two")), "os");
     expect_error(ErrorKind::digest_mismatch, [&] { layer_text(wrong, 0); });
     const Image broken = open_docker(docker_archive(gzip("one").substr(0, 15)), "os");

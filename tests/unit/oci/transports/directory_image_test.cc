@@ -91,7 +91,14 @@ TEST_F(DirectoryImage, LinksInTheDirectoryAreRefused) {
     write_directory(layout, "{}");
     std::filesystem::remove(path_ + "/manifest.json");
     std::filesystem::create_symlink("/etc/passwd", path_ + "/manifest.json");
-    expect_error(ErrorKind::invalid, [&] { open_directory_image(path_)->root(); });
+    expect_error(ErrorKind::invalid, [&] { open_image(open_directory_image(path_), std::nullopt); });
+}
+
+TEST_F(DirectoryImage, AVersionWithoutALineFeed) {
+    LayoutBuilder layout;
+    write_directory(layout, content_of(layout, layout.image("amd64", {"layer"})));
+    write_file(path_ + "/version", "Directory Transport Version: 1.1");
+    EXPECT_EQ(open_image(open_directory_image(path_), std::nullopt).manifest.layers.size(), 1U);
 }
 
 TEST_F(DirectoryImage, DamageIsNoticed) {

@@ -229,13 +229,27 @@ TEST(OpenImage, RefusesLargeDocumentsBeforeReading) {
     EXPECT_EQ(source->opened, 0);
 }
 
-TEST(OpenLayer, RefusesForeignLayersBeforeOpening) {
+TEST(OpenLayer, ForeignLayers) {
     const auto source = fake();
     Json manifest = Json::object({{"schemaVersion", 2}});
     Json layer = source->layout.blob("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "a");
     layer["urls"] = Json::array({"file:///etc/shadow"});
     manifest["layers"] = Json::array();
     manifest["layers"].push_back(layer);
+    manifest["config"] = source->layout.blob(kMediaTypeConfig, LayoutBuilder::config("amd64", {"a"}));
+    source->root_is(source->layout.blob(kMediaTypeManifest, manifest.dump()));
+    const Image image = open_image(source, std::nullopt);
+    EXPECT_EQ(read_all(*image.source->open_layer(image.manifest, image.config, 0).bytes, 10, "layer"), "a");
+    source->layout.files().erase(LayoutBuilder::blob_path(layer));
+    expect_error(ErrorKind::unsupported, [&] { image.source->open_layer(image.manifest, image.config, 0); });
+}
+
+TEST(OpenLayer, RefusesEncryptedLayersBeforeOpening) {
+    const auto source = fake();
+    Json manifest = Json::object({{"schemaVersion", 2}});
+    manifest["layers"] = Json::array();
+    manifest["layers"].push_back(
+        source->layout.blob("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "a"));
     manifest["config"] = source->layout.blob(kMediaTypeConfig, LayoutBuilder::config("amd64", {"a"}));
     source->root_is(source->layout.blob(kMediaTypeManifest, manifest.dump()));
     const Image image = open_image(source, std::nullopt);

@@ -135,6 +135,19 @@ TEST_F(LayoutSourceTest, ATagOfSeveralPlatforms) {
     EXPECT_EQ(digest_of("1"), a.at("digest"));
 }
 
+TEST_F(LayoutSourceTest, SavedByCosign) {
+    const auto of_kind = [](Json entry, const char* kind) {
+        entry["annotations"]["kind"] = concat("dev.cosignproject.cosign/", kind);
+        return entry;
+    };
+    const Json image = layout_.image("amd64", {"a"});
+    const Json signatures = layout_.image("amd64", {"b"});
+    layout_.index({of_kind(signatures, "sigs"), of_kind(image, "image"), of_kind(signatures, "atts")});
+    EXPECT_EQ(digest_of(""), image.at("digest"));
+    layout_.index({of_kind(signatures, "sigs"), of_kind(image, "image"), of_kind(signatures, "image")});
+    refused(ErrorKind::not_found);
+}
+
 TEST_F(LayoutSourceTest, SeveralPlatformsWithoutTag) {
     const Json a = for_platform(layout_.image("arm64", {"a"}), "linux", "arm64");
     const Json b = for_platform(layout_.image("s390x", {"b"}), "linux", "s390x");

@@ -311,7 +311,8 @@ TEST_F(DerivedImportThreads, ALayerMayBePartOfTheBaseAndOnTop) {
 TEST_F(DerivedImportThreads, HostileLayersOnTop) {
     refusal_of(derived({TarBuilder().hardlink(
         "usr/x", "sysroot/ostree/repo/objects/aa/" + std::string(62, 'a') + ".file")}));
-    refusal_of(derived({TarBuilder().file("usr/bin/tool/below", "x")}));
+    refusal_of(derived({TarBuilder().file("usr/bin/new", "n").file("usr/bin/new/below", "x")}));
+    EXPECT_EQ(type(listing({TarBuilder().file("usr/bin/tool/below", "x")}), "/usr/bin/tool"), 'd');
     refusal_of(derived({TarBuilder().hardlink("usr/x", "usr/share")}));
     refusal_of(derived({TarBuilder().file("../x", "x")}));
     refusal_of(derived({TarBuilder().file(".wh.etc", "").file("etc", "no directory")}));

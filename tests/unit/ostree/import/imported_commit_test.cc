@@ -1,6 +1,7 @@
 // When the ref's commit is what an import would give, so that there is nothing to do.
 #include "ostree/import/imported_commit.hh"
 
+#include "ostree/import/encapsulated_image.hh"
 #include "ostree/objects/repository_handle.hh"
 #include "ostree/tree/commit.hh"
 #include "tests/unit/ostree/encapsulated_fixture.hh"
@@ -118,6 +119,15 @@ TEST_F(ImportedCommitTest, MetadataThatLieAreNoEvidence) {
     EXPECT_EQ(again.commit, result.commit);
     EXPECT_TRUE(again.unchanged);
     EXPECT_EQ(again.bytes_read, 0U);
+}
+
+// It has no layer that could hold the commit.
+TEST_F(ImportedCommitTest, AnImageWithoutLayersHoldsNoCommit) {
+    MemoryImageOptions options;
+    options.labels["ostree.commit"] = std::string(64, 'a');
+    EXPECT_FALSE(ostree::promised_whole_commit(make_image({}, options).image));
+    options.labels["ostree.final-diffid"] = oci::Digest::of({}).to_string();
+    EXPECT_THROW(ostree::promised_whole_commit(make_image({}, options).image), Error);
 }
 
 // The label is the image's own word: without layers that were read it proves nothing.

@@ -56,7 +56,7 @@ TEST_F(LayerMergeTest, ErrorsNameTheLayer) {
     const oci::Image image = image_with(2);
     ostree::ImageLayers layers = ostree::distinct_layers(image, 0);
     layers.at(0).content = layer_with(image, 0, {"a"});
-    layers.at(1).content = layer_with(image, 1, {"a/below"});
+    layers.at(1).content = layer_with(image, 1, {"b", "b/below"});
     try {
         ostree::merge_layers(image, layers, budget_);
         ADD_FAILURE() << "was merged";

@@ -143,6 +143,23 @@ TEST_F(OverlayTest, TypesReplaceEachOther) {
 }
 
 // The directory takes the place of the very link that its path goes through.
+// opencontainers/umoci#546
+TEST_F(OverlayTest, ADirectoryInPlaceOfAFileOfALowerLayer) {
+    const Listing tree =
+        plain({TarBuilder()
+                   .file("f", "1")
+                   .device("d", '3', 1, 3)
+                   .directory("real")
+                   .symlink("l", "real")
+                   .file("real/f", "1"),
+               TarBuilder().file("f/a/child", "2").file("f/b", "3").file("d/x", "4").file("l/f/x", "5")});
+    EXPECT_EQ(content(tree, "/f/a/child"), "2");
+    EXPECT_EQ(content(tree, "/f/b"), "3");
+    EXPECT_EQ(tree.at("/f").mode, 0755U);
+    EXPECT_EQ(content(tree, "/d/x"), "4");
+    EXPECT_EQ(content(tree, "/real/f/x"), "5");
+}
+
 TEST_F(OverlayTest, ADirectoryInPlaceOfTheLinkOnItsOwnPath) {
     Listing tree = plain({TarBuilder().symlink("e", ".").directory("e/e", 0700)});
     EXPECT_EQ(type(tree, "/e"), 'd');
@@ -313,7 +330,9 @@ TEST_F(OverlayTest, RefusesHostileLinks) {
     EXPECT_NE(refusal({TarBuilder().directory("d").hardlink("l", "d")}).find("directory"), std::string::npos);
     EXPECT_NE(refusal({TarBuilder().file("f", "1").file("f/child", "2")}).find("not a directory"),
               std::string::npos);
-    EXPECT_NE(refusal({TarBuilder().file("f", "1"), TarBuilder().file("f/child", "2")}).find("layer 2 of 2"),
+    EXPECT_NE(refusal({TarBuilder().file("f", "0"), TarBuilder().file("f/child", "2").file("f", "1"),
+                       TarBuilder().file("f", "1").file("f/child", "2")})
+                  .find("layer 2 of 3"),
               std::string::npos);
 }
 
@@ -450,6 +469,12 @@ TEST_F(OverlayTest, KeepsModesOwnersAndLargeIds) {
     EXPECT_EQ(tree.at("/su").gid, 4'294'967'294U);
     EXPECT_EQ(tree.at("/l").uid, 5U);
     EXPECT_EQ(tree.at("/t").mode, 01777U);
+}
+
+TEST_F(OverlayTest, ImagesWithoutLayersAreEmpty) {
+    const Listing tree = plain({});
+    EXPECT_EQ(tree.size(), 1U);
+    EXPECT_EQ(type(tree, "/"), 'd');
 }
 
 TEST_F(OverlayTest, EmptyLayersAreLayers) {
