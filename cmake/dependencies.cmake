@@ -5,7 +5,7 @@ pkg_check_modules(OSTREE REQUIRED IMPORTED_TARGET ostree-1>=2022.7)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.71)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
-# Without a .pc file in older releases of Debian.
+# Debian has no .pc file for it.
 find_package(BZip2 REQUIRED)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
