@@ -82,9 +82,10 @@ std::optional<Descriptor> with_config_platform(ImageSource& source, const Descri
 std::optional<Descriptor> find_in_configs(ImageSource& source, const std::vector<const Descriptor*>& entries,
                                           const Platform& wanted) {
     std::vector<Descriptor> found;
+    std::size_t count = 0;
     for (const Descriptor* const entry : entries) {
         if (entry->platform || document_kind(entry->media_type) != DocumentKind::manifest) continue;
-        if (found.size() == kMaxUnnamed) break;
+        if (++count > kMaxUnnamed) break;
         if (auto named = with_config_platform(source, *entry)) found.push_back(std::move(*named));
     }
     std::vector<const Descriptor*> named;
