@@ -249,8 +249,7 @@ const ArchiveIndex::Member& ArchiveIndex::find(const std::string& path) const {
         }
         wanted = normalized_path(member.link);
         if (wanted) continue;
-        // Docker follows links as if the archive were the whole filesystem. Docker 1.12 wrote targets with
-        // one
+        // Docker follows links as if the archive were the whole filesystem. Docker 1.12 wrote targets with a
         // ".." too many.
         wanted = normalized_path(member.link, AboveRoot::is_root);
         if (!members_.contains(*wanted)) {

@@ -10,6 +10,7 @@ namespace osb::oci {
 namespace {
 
 constexpr int kMaxIndexLevels = 4;
+constexpr std::size_t kMaxUnnamed = 16;  // entries whose configs are read for their platform
 
 std::string_view meaningful(std::string_view media_type) {
     return is_generic_media_type(media_type) ? std::string_view() : media_type;
@@ -61,7 +62,40 @@ const Descriptor* find_platform(const std::vector<const Descriptor*>& entries, c
                : first({.os = platform.os, .architecture = platform.architecture, .variant = {}});
 }
 
-const Descriptor& choose(const Index& index, const std::optional<Platform>& platform) {
+// The entry with the platform of its image's config; nullopt for something else than an image.
+std::optional<Descriptor> with_config_platform(ImageSource& source, const Descriptor& entry) {
+    try {
+        const Manifest manifest = Manifest::parse(read_document(source, entry, "manifest"),
+                                                  meaningful(entry.media_type), entry.digest.algorithm());
+        Descriptor out = entry;
+        out.platform = ImageConfig::parse(read_document(source, manifest.config, "config")).platform;
+        return out;
+    } catch (const Error& error) {
+        const bool is_other = error.kind() == ErrorKind::invalid || error.kind() == ErrorKind::unsupported ||
+                              error.kind() == ErrorKind::not_found;
+        if (!is_other) throw;
+        return std::nullopt;
+    }
+}
+
+// Looks for the platform in the configs of entries that name none: `platform` is optional in an index.
+std::optional<Descriptor> find_in_configs(ImageSource& source, const std::vector<const Descriptor*>& entries,
+                                          const Platform& wanted) {
+    std::vector<Descriptor> found;
+    std::size_t count = 0;
+    for (const Descriptor* const entry : entries) {
+        if (entry->platform || document_kind(entry->media_type) != DocumentKind::manifest) continue;
+        if (++count > kMaxUnnamed) break;
+        if (auto named = with_config_platform(source, *entry)) found.push_back(std::move(*named));
+    }
+    std::vector<const Descriptor*> named;
+    named.reserve(found.size());
+    for (const Descriptor& entry : found) named.push_back(&entry);
+    const Descriptor* const out = find_platform(named, wanted);
+    return out == nullptr ? std::nullopt : std::optional(*out);
+}
+
+Descriptor choose(ImageSource& source, const Index& index, const std::optional<Platform>& platform) {
     const std::vector<const Descriptor*> entries = candidates(index);
     if (entries.empty())
         throw Error(ErrorKind::unsupported, "not an image: the index does not list an image");
@@ -79,6 +113,7 @@ const Descriptor& choose(const Index& index, const std::optional<Platform>& plat
     if (std::count_if(entries.begin(), entries.end(), unnamed) == 1) {
         return **std::find_if(entries.begin(), entries.end(), unnamed);
     }
+    if (auto in_config = find_in_configs(source, entries, wanted)) return std::move(*in_config);
     throw Error(ErrorKind::not_found,
                 concat("no image for ", escape(wanted.to_string()), "; available: ", list_platforms(entries)))
         .hint("choose one with --platform OS/ARCH[/VARIANT]");
@@ -116,19 +151,19 @@ Document read_entry(ImageSource& source, const Descriptor& entry) {
 }
 
 // Selects the entry for the platform if the document is an index.
-std::optional<Descriptor> chosen_entry(const Document& document, const std::optional<Platform>& platform,
-                                       int level) {
+std::optional<Descriptor> chosen_entry(ImageSource& source, const Document& document,
+                                       const std::optional<Platform>& platform, int level) {
     if (kind_of(document) == DocumentKind::manifest) return std::nullopt;
     if (level == kMaxIndexLevels) {
         throw Error(ErrorKind::invalid, concat("index: nested more than ", kMaxIndexLevels, " deep"));
     }
-    return choose(Index::parse(document.raw, meaningful(document.media_type)), platform);
+    return choose(source, Index::parse(document.raw, meaningful(document.media_type)), platform);
 }
 
 Manifest resolve_manifest(ImageSource& source, const std::optional<Platform>& platform) {
     Document document = verified_root(source);
     for (int level = 0;; ++level) {
-        if (const auto entry = chosen_entry(document, platform, level)) {
+        if (const auto entry = chosen_entry(source, document, platform, level)) {
             document = read_entry(source, *entry);
             continue;
         }
@@ -178,7 +213,7 @@ std::string read_document(ImageSource& source, const Descriptor& descriptor, std
 Digest manifest_digest(ImageSource& source, const std::optional<Platform>& platform) {
     Document document = verified_root(source);
     for (int level = 0;; ++level) {
-        const auto entry = chosen_entry(document, platform, level);
+        const auto entry = chosen_entry(source, document, platform, level);
         if (!entry) return document.expected ? *document.expected : Digest::of(as_bytes(document.raw));
         if (document_kind(entry->media_type) == DocumentKind::manifest) return entry->digest;
         document = read_entry(source, *entry);

@@ -54,6 +54,13 @@ bool missing_or_empty(const std::string& path) {
     return std::filesystem::is_directory(path, error) && std::filesystem::is_empty(path, error) && !error;
 }
 
+// True for the configuration of a repository of ostree. git has a file of this name, too.
+bool has_repository_config(const std::string& path) {
+    constexpr std::size_t kMaxConfig = 1024UL * 1024;  // in bytes; libostree's own has less than 100
+    return read_regular_file(AT_FDCWD, path + "/config", kMaxConfig).find("repo_version=") !=
+           std::string::npos;
+}
+
 // True if a directory has only the start of a repository, because its creation was killed. libostree first
 // writes the configuration under a temporary name, and creates objects/ last.
 bool is_half_made(const std::string& path) {
@@ -74,9 +81,7 @@ bool is_half_made(const std::string& path) {
         }
     }
     if (error || !has_config) return !error && !has_directories;
-    constexpr std::size_t kMaxConfig = 1024UL * 1024;  // in bytes; libostree's own has less than 100
-    return read_regular_file(AT_FDCWD, path + "/config", kMaxConfig).find("repo_version=") !=
-           std::string::npos;
+    return has_repository_config(path);
 }
 
 // Makes the directories that libostree opens and that a copy left out because they were empty: object stores,
@@ -86,7 +91,7 @@ void restore_directories(const std::string& path) {
     if (!std::filesystem::is_regular_file(path + "/config", error)) return;
     if (!std::filesystem::is_directory(path + "/objects", error)) return;
     for (const char* const name : {"/refs", "/refs/heads", "/refs/remotes"}) {
-        if (std::filesystem::exists(path + name, error) || error) continue;
+        if (std::filesystem::exists(path + name, error) || error || !has_repository_config(path)) continue;
         const UmaskScope umask(UmaskScope::readable());
         std::filesystem::create_directory(path + name, error);
     }

@@ -59,6 +59,22 @@ TEST(OpenImage, SingleManifest) {
     expect_error(ErrorKind::invalid, [&] { architecture_of(source, "windows/arm64"); });
 }
 
+// containers/image#911: `platform` is optional in an index.
+TEST(OpenImage, PlatformsOfConfigsWhereTheIndexHasNone) {
+    const auto source = fake();
+    const Json arm64 = source->layout.image("arm64", {"a"});
+    const Json s390x = source->layout.image("s390x", {"b"});
+    const Json artifact = source->layout.blob(kMediaTypeManifest, R"({"schemaVersion":2})");
+    source->root_is_index({artifact, arm64, s390x});
+    EXPECT_EQ(open_image(source, Platform::parse("linux/s390x")).manifest.digest.to_string(),
+              s390x.at("digest"));
+    EXPECT_EQ(manifest_digest(*source, Platform::parse("linux/arm64")).to_string(), arm64.at("digest"));
+    expect_error(ErrorKind::not_found, [&] { open_image(source, Platform::parse("linux/riscv64")); });
+    source->root_is_index(std::vector<Json>(20, arm64));
+    EXPECT_EQ(open_image(source, Platform::parse("linux/arm64")).manifest.digest.to_string(),
+              arm64.at("digest"));
+}
+
 TEST(OpenImage, MediaTypesThatSayNothing) {
     const auto source = fake();
     source->root_is(source->layout.image("arm64", {"a"}));

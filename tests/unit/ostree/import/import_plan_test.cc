@@ -98,12 +98,17 @@ TEST_F(ImportPlanTest, WithASubjectOrAParentTheResultIsNotTheBaseItself) {
 TEST_F(ImportPlanTest, WhatCannotBeDoneIsRefused) {
     EXPECT_EQ(error_of(ordinary(), {.subject = std::string("a\0b", 3)}), ErrorKind::usage);
     EXPECT_EQ(error_of(ordinary(), {.name = std::string("a\nb")}), ErrorKind::usage);
-    oci::Image empty = ordinary();
-    empty.manifest.layers.clear();
-    EXPECT_EQ(error_of(empty, {}), ErrorKind::invalid);
     oci::Image lying = labelled(2);
     lying.config.labels["ostree.final-diffid"] = "sha256:" + std::string(64, 'b');
     EXPECT_EQ(error_of(lying, {}), ErrorKind::invalid);
+}
+
+TEST_F(ImportPlanTest, AnImageWithoutLayersIsNoCommit) {
+    oci::Image empty = ordinary();
+    empty.manifest.layers.clear();
+    empty.config.diff_ids.clear();
+    EXPECT_FALSE(plan(empty).is_only_base);
+    EXPECT_FALSE(plan(empty).may_be_base);
 }
 
 class CommitParentTest : public ::testing::Test {
