@@ -88,6 +88,11 @@ struct HttpClient::Pool {
         has_http2.insert_or_assign(origin, version == CURL_HTTP_VERSION_2_0);
     }
 
+    // Adds a complete download to what is known about the link.
+    void note_link(CURL* handle) noexcept {
+        if (const auto times = transfer_times(handle)) link.add(times->wait, times->body, times->bytes);
+    }
+
     static void lock(CURL* /*handle*/, curl_lock_data data, curl_lock_access /*access*/, void* self) {
         static_cast<Pool*>(self)->locks[data].lock();
     }

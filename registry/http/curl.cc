@@ -119,6 +119,21 @@ bool is_permanent(CURLcode code) noexcept {
     return is_untrusted(code) || std::find(kPermanent.begin(), kPermanent.end(), code) != kPermanent.end();
 }
 
+std::optional<TransferTimes> transfer_times(CURL* handle) noexcept {
+    curl_off_t sent = 0;
+    curl_off_t answered = 0;
+    curl_off_t ended = 0;
+    curl_off_t bytes = 0;
+    const bool ok = curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &sent) == CURLE_OK &&
+                    curl_easy_getinfo(handle, CURLINFO_STARTTRANSFER_TIME_T, &answered) == CURLE_OK &&
+                    curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &ended) == CURLE_OK &&
+                    curl_easy_getinfo(handle, CURLINFO_SIZE_DOWNLOAD_T, &bytes) == CURLE_OK;
+    if (!ok || sent <= 0 || answered < sent || ended < answered || bytes < 0) return std::nullopt;
+    return TransferTimes{.wait = std::chrono::microseconds(answered - sent),
+                         .body = std::chrono::microseconds(ended - answered),
+                         .bytes = static_cast<std::uint64_t>(bytes)};
+}
+
 const std::string& system_certificates() {
     static const std::string kPem = [] {
         const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);

@@ -3,7 +3,10 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -48,6 +51,15 @@ struct ProxyAnswer {
     bool wants_password = false;  // it requires a password, or another one
 };
 ProxyAnswer proxy_answer(CURL* handle, CURLcode code);
+
+// Of a transfer that has ended.
+struct TransferTimes {
+    std::chrono::microseconds wait;  // from the request to the first byte of the response
+    std::chrono::microseconds body;  // from there to the last byte
+    std::uint64_t bytes;             // of the body
+};
+// Nothing if libcurl does not know them.
+std::optional<TransferTimes> transfer_times(CURL* handle) noexcept;
 
 // True if a retry cannot succeed: an invalid certificate, an unreadable file, a malformed response.
 bool is_permanent(CURLcode code) noexcept;

@@ -353,29 +353,12 @@ class Transfer final : public Source {
         std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
-    // Adds a complete transfer to what is known about the link.
-    void note_link() noexcept {
-        CURL* easy = connection_.easy.get();
-        curl_off_t sent = 0;
-        curl_off_t answered = 0;
-        curl_off_t ended = 0;
-        curl_off_t bytes = 0;
-        const bool ok = curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent) == CURLE_OK &&
-                        curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &answered) == CURLE_OK &&
-                        curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &ended) == CURLE_OK &&
-                        curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes) == CURLE_OK;
-        if (!ok || has_body_ || sent <= 0 || answered < sent || ended < answered || bytes < 0) return;
-        using std::chrono::microseconds;
-        pool_->link.add(microseconds(answered - sent), microseconds(ended - answered),
-                        static_cast<std::uint64_t>(bytes));
-    }
-
     // Returns the connection to the pool, or closes it if its state is unknown.
     void release() noexcept {
         if (!connection_.easy) return;
         if (added_) {
             with_multi([this](CURLM* multi) {
-                if (done_ && !broken_) note_link();
+                if (done_ && !broken_ && !has_body_) pool_->note_link(connection_.easy.get());
                 curl_multi_remove_handle(multi, connection_.easy.get());
             });
         }

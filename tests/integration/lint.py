@@ -295,8 +295,8 @@ def check_podman(test, containers, root):
     containers.import_rootfs(archive, "localhost/good")
     os.mkdir(test.path("context"))
     with open(test.path("context", "Containerfile"), "w", encoding="ascii") as out:
-        out.write("FROM localhost/good\nRUN mkdir -p /var/cache/apk && echo x > /var/cache/apk/index && chmod 4755 /bin/busybox && echo x > /tmp/x\n"
-                  "LABEL version=2\n")
+        out.write("FROM localhost/good\nRUN mkdir -p /var/cache/apk && echo x > /var/cache/apk/index && chmod 4755 /bin/busybox && "
+                  "echo x > /tmp/x\nLABEL version=2\n")
     containers.build("localhost/os:1", test.path("context"), "--layers")
     expect(test, "an image of podman", lint(test, "containers-storage:localhost/os:1", env=containers.env), 0,
            ("warning", "runtime-content", "/tmp"), ("warning", "package-cache", "/var/cache/apk"),
