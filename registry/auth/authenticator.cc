@@ -9,6 +9,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/secret.hh"
+#include "oci/codec/decompress.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
 #include "registry/auth/error_body.hh"
@@ -20,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 using oci::Json;
 
 constexpr std::size_t kMaxTokenReply = 1024UL * 1024;
+constexpr std::string_view kReply = "the reply with the token";
 constexpr std::size_t kMaxToken = 64UL * 1024;
 constexpr unsigned kMaxRealmHops = 10;
 // The minimum lifetime of a token in seconds. A shorter reported lifetime is raised to it, because the token
@@ -71,6 +73,14 @@ std::vector<std::string> merged_scopes(std::vector<std::string> scopes, std::str
         if (!one.empty() && !known && scopes.size() < kMaxScopes) scopes.push_back(one);
     }
     return scopes;
+}
+
+// Undoes `Content-Encoding: gzip`, which osb-oci does not ask for, but some proxies apply. No JSON begins
+// like gzip.
+std::string without_encoding(std::string body) {
+    if (!body.starts_with("\x1F\x8B")) return body;
+    MemorySource packed(as_bytes(body));
+    return read_all(*oci::decompress(packed, oci::Compression::gzip), kMaxTokenReply, kReply);
 }
 
 bool is_token_text(std::string_view text) {
@@ -127,29 +137,41 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
     if (known != tokens_.end() && known->second.header != used && known->second.expires > Clock::now()) {
         return true;
     }
-    const std::vector<Challenge> challenges = parse_challenges(headers);
-    for (const Challenge& challenge : challenges) {
-        if (challenge.scheme != "bearer" || challenge.param("realm").empty()) continue;
+    // In the order of the registry. If one fails, the next one may work: behind some proxies the token server
+    // is out of reach, and the registry itself accepts the password.
+    std::optional<Error> failure;
+    for (const Challenge& challenge : parse_challenges(headers)) {
+        try {
+            if (answer_one(challenge, scopes, used)) return true;
+        } catch (const Error& error) {
+            if (!failure) failure = error;
+        }
+    }
+    if (failure) throw Error(*failure);
+    return false;
+}
+
+bool Authenticator::answer_one(const Challenge& challenge, const std::vector<std::string>& scopes,
+                               const std::string& used) {
+    if (challenge.scheme == "bearer" && !challenge.param("realm").empty()) {
+        const std::vector<std::string> all = merged_scopes(scopes, challenge.param("scope"));
+        tokens_.erase(join(scopes));
+        const std::string header = fetch_token(challenge, all);
+        // The next request looks the token up by its own scopes.
+        if (all != scopes) tokens_[join(scopes)] = tokens_.at(join(all));
         bearer_ = challenge;
         // Additional scopes of one request do not belong to the next one.
         bearer_->params.erase("scope");
         bearer_->params.erase("error");
-        Challenge now = challenge;
-        const std::vector<std::string> all = merged_scopes(scopes, challenge.param("scope"));
-        tokens_.erase(join(scopes));
-        const std::string header = fetch_token(now, all);
-        // The next request looks the token up by its own scopes.
-        if (all != scopes) tokens_[join(scopes)] = tokens_.at(join(all));
         return header != used;
     }
-    for (const Challenge& challenge : challenges) {
-        if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
-            continue;
-        const Credentials& own = *options_.credentials;
-        basic_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
-        return basic_ != used;
-    }
-    return false;
+    if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
+        return false;
+    const Credentials& own = *options_.credentials;
+    basic_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
+    // Tokens that did not work would be used before the password.
+    if (basic_ != used) tokens_.erase(join(scopes));
+    return basic_ != used;
 }
 
 Authenticator::Shown Authenticator::credentials_for(const Url& realm, RealmTrust trust) const {
@@ -212,10 +234,10 @@ std::string Authenticator::fetch_token(const Challenge& challenge, const std::ve
 }
 
 Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
-    const std::string body = read_all(*response.body, kMaxTokenReply, "the reply with the token");
+    const std::string body = without_encoding(read_all(*response.body, kMaxTokenReply, kReply));
     std::optional<Json> reply;
     try {
-        reply = oci::parse_json(body, "the reply with the token");
+        reply = oci::parse_json(body, kReply);
     } catch (const Error&) {
         // The parser's message may contain the input, which is secret here.
     }

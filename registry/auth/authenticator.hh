@@ -72,6 +72,9 @@ class Authenticator {
         std::chrono::steady_clock::time_point expires;
     };
 
+    // answer() to one of the challenges.
+    bool answer_one(const Challenge& challenge, const std::vector<std::string>& scopes,
+                    const std::string& used);
     std::string fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes);
     // The credentials for a token server.
     struct Shown {

@@ -79,14 +79,20 @@ std::optional<std::string> decode_auth(std::string text) {
 }
 
 std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
+    if (entry.is_null()) return std::nullopt;
     if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is not an object"));
     Credentials out;
     out.identity_token = oci::optional_string(entry, "identitytoken", quoted(path));
     const std::string auth = oci::optional_string(entry, "auth", quoted(path));
     if (!auth.empty()) {
         const std::optional<std::string> decoded = decode_auth(auth);
-        const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
-        if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
+        if (!decoded) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
+        const std::size_t colon = decoded->find(':');
+        if (colon == std::string::npos) {
+            // docker and podman go on without it, and the registry may not need it.
+            log_warning(concat(quoted(path), ": the entry of ", quoted(key), " has no USER:PASSWORD"));
+            return std::nullopt;
+        }
         out.user = decoded->substr(0, colon);
         out.password = decoded->substr(colon + 1);
         // Some versions of docker add trailing NUL bytes.

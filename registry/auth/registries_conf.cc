@@ -188,10 +188,17 @@ void RegistriesConf::add(std::string_view toml, const std::string& file) {
     std::vector<RegistryConfig> added;
     each_table(document, "registry", file, [&](const Json& table) {
         RegistryConfig one = parse_registry(table, file);
-        const bool twice = std::any_of(added.begin(), added.end(), [&](const RegistryConfig& other) {
-            return other.prefix == one.prefix;
+        const auto other = std::find_if(added.begin(), added.end(), [&](const RegistryConfig& earlier) {
+            return earlier.prefix == one.prefix;
         });
-        if (twice) refuse(file, concat("two registries with the prefix ", quoted(one.prefix)));
+        if (other != added.end()) {
+            // As for podman: tools that edit the file leave such copies.
+            if (other->insecure != one.insecure || other->blocked != one.blocked)
+                refuse(file, concat("two registries with the prefix ", quoted(one.prefix), " that differ"));
+            log_warning(concat(quoted(file), ": a second registry with the prefix ", quoted(one.prefix),
+                               " has no effect"));
+            return;
+        }
         added.push_back(std::move(one));
     });
     for (RegistryConfig& one : added) put(std::move(one));

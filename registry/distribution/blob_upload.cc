@@ -285,6 +285,7 @@ class ChunkedUpload final : public oci::BlobUpload {
                     discard_body(response);
                     return;
                 }
+                if ((response.status == 200 || response.status == 202) && is_stored(digest)) return;
                 wait = asked_wait(response);
                 failure = check_refusal(response, digest);
             } catch (const NetworkError& error) {
@@ -302,6 +303,12 @@ class ChunkedUpload final : public oci::BlobUpload {
                 location_.reset();
             }
         }
+    }
+
+    // Some registries close an upload with another success than 201. So do login pages, which store nothing.
+    bool is_stored(const oci::Digest& digest) {
+        const auto size = client_->head_blob(digest);
+        return size && (*size == 0 || *size == sent_ + body().size());
     }
 
     // Returns the error if another try may succeed; nullopt if the blob was sent in chunks instead.

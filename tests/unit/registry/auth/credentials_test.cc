@@ -127,13 +127,18 @@ TEST_F(CredentialsTest, UserAndPasswordInTheClear) {
     EXPECT_EQ(user_of(auths(R"("h":{"username":null,"password":"x"})"), "h"), "-");
 }
 
+TEST_F(CredentialsTest, EntriesWithoutAPasswordAreNotUsed) {
+    EXPECT_EQ(user_of(auths(R"("h":null)"), "h"), "-");
+    EXPECT_EQ(user_of(auths(R"("h":{"auth":null})"), "h"), "-");
+    EXPECT_EQ(user_of(auths(R"("h":{"auth":")" + encode_base64("only-a-token") + "\"}"), "h"), "-");
+}
+
 TEST_F(CredentialsTest, MalformedFilesAreRefusedWithoutRepeatingThem) {
     for (const std::string& content :
          {kColonCanary, "{\"auths\":\"" + kColonCanary + "\"}",
           "{\"auths\":{\"h\":\"" + kColonCanary + "\"}}",
           "{\"auths\":{\"h\":{\"auth\":\"" + kColonCanary + "\"}}}",
-          std::string(R"({"auths":{"h":{"auth":7}}})"),
-          "{\"auths\":{\"h\":{\"auth\":\"" + encode_base64("cAnArY") + "\"}}}", std::string("[]"),
+          std::string(R"({"auths":{"h":{"auth":7}}})"), std::string("[]"),
           "{\"" + kColonCanary + "\":", "{\"a\":1,\"a\":\"" + kColonCanary, std::string(2UL << 20U, ' ')}) {
         try {
             look(content, "h");

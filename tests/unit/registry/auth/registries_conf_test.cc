@@ -141,12 +141,20 @@ registries = ["bad", "both", "https://no.name", 7]
     }
 }
 
+TEST(RegistriesConfTest, OfTwoEqualPrefixesTheFirstCounts) {
+    const RegistriesConf c = conf(
+        "[[registry]]\nlocation=\"x\"\n[[registry.mirror]]\nlocation=\"m\"\n"
+        "[[registry]]\nlocation=\"x\"\n");
+    EXPECT_EQ(c.pull_places("x/a", "1", "").size(), 2U);
+}
+
 TEST(RegistriesConfTest, MalformedFilesAreRefused) {
     for (const char* text :
          {"[[registry]", "registry = 5", "registry = [5]", "[[registry]]\ninsecure=true",
           "[[registry]]\nlocation=5", "[[registry]]\nlocation=\"https://x\"",
           "[[registry]]\nlocation=\"x\"\nblocked=\"yes\"", "[[registry]]\nprefix=\"*.x/y\"\nlocation=\"z\"",
-          "[[registry]]\nprefix=\"a*.x\"", "[[registry]]\nlocation=\"x\"\n[[registry]]\nlocation=\"x\"",
+          "[[registry]]\nprefix=\"a*.x\"",
+          "[[registry]]\nlocation=\"x\"\n[[registry]]\nlocation=\"x\"\nblocked=true",
           "[[registry]]\nlocation=\"x\"\n[[registry.mirror]]\ninsecure=true",
           "[[registry]]\nlocation=\"x\"\n[[registry.mirror]]\nlocation=\"m\"\npull-from-mirror=\"some\"",
           "[[registry]]\nlocation=\"x\\ny\"", "a = 1\na = 2", "\xff"}) {

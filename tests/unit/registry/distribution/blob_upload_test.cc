@@ -212,6 +212,24 @@ TEST_F(BlobUploadTest, AnySuccessOfAChunkCounts) {
     }
 }
 
+TEST_F(BlobUploadTest, AnotherSuccessOfTheLastRequestCountsIfTheBlobIsThere) {
+    for (const int status : {200, 202}) {
+        fake.after = [status](const FakeRequest& request, FakeResponse& response) {
+            if (request.method == "PUT" && response.status == 201) response.status = status;
+        };
+        for (const std::size_t size : {500UL, 4000UL}) {
+            const std::string blob = pattern(size + static_cast<std::size_t>(status));
+            upload(blob);
+            EXPECT_TRUE(is_there(blob)) << status;
+        }
+    }
+    // A login page stores nothing.
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        return r.method == "PUT" ? std::optional(FakeResponse{.status = 200}) : std::nullopt;
+    };
+    EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unavailable);
+}
+
 TEST_F(BlobUploadTest, WhereNothingCanBeLookedForEverythingIsSent) {
     fake.before = [](const FakeRequest& request) -> std::optional<FakeResponse> {
         if (request.method != "HEAD") return std::nullopt;
