@@ -76,7 +76,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         }
         algorithm_ = digest.algorithm_name();
         // Nothing was sent yet, so the upload may be unnecessary.
-        if (!location_ && client_->head_blob(digest)) return;
+        if (!location_ && is_stored(digest)) return;
         // Send the last chunk separately after others, because not every registry accepts it in the PUT.
         if (sent_ > 0 && !buffer_.empty()) send_buffer();
         put(digest);
@@ -305,7 +305,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         }
     }
 
-    // Some registries close an upload with another success than 201. So do login pages, which store nothing.
+    // A size that differs is that of something else: login pages and proxies answer every question with 200.
     bool is_stored(const oci::Digest& digest) {
         const auto size = client_->head_blob(digest);
         return size && (*size == 0 || *size == sent_ + body().size());

@@ -174,6 +174,29 @@ esac
     EXPECT_FALSE(look(one, "docker.io"));
 }
 
+TEST_F(CredentialsTest, RegistriesConfNamesThePlaces) {
+    add_helper("test-1", R"(read server
+case $server in
+h) echo '{"ServerURL":"h","Username":"helped","Secret":"cAnArY"}' ;;
+*) echo 'credentials not found in native keychain'; exit 1 ;;
+esac
+)");
+    CredentialFiles files;
+    files.usual = {write("1.json", auths(entry("h/a") + "," + entry("i")))};
+    const auto user = [&](std::vector<std::string> helpers, const std::string& host) {
+        files.helpers = std::move(helpers);
+        const auto found = CredentialStore(files).lookup(host, "a");
+        return found ? found->user : "-";
+    };
+    EXPECT_EQ(user({"test-1", "containers-auth.json"}, "h"), "helped");
+    EXPECT_EQ(user({"test-1", "containers-auth.json"}, "i"), "user");
+    EXPECT_EQ(user({"containers-auth.json", "test-1"}, "h"), "user");
+    EXPECT_EQ(user({"test-1"}, "i"), "-");
+    EXPECT_EQ(user({"none-such", "containers-auth.json"}, "i"), "user");
+    files.chosen = files.usual[0];
+    EXPECT_EQ(user({"test-1"}, "i"), "user");
+}
+
 // The file came from another machine.
 TEST_F(CredentialsTest, AHelperThatIsAbsentIsPassedOver) {
     write("docker-credential-no-program", "not executable", 0644);

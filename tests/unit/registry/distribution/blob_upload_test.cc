@@ -73,6 +73,15 @@ TEST_F(BlobUploadTest, ASmallBlobThatIsThereIsNotSent) {
     EXPECT_EQ(fake.count("POST", "") + fake.count("PUT", ""), 0U);
 }
 
+TEST_F(BlobUploadTest, ABlobOfAnotherSizeIsNotTheBlob) {
+    // A proxy that answers every HEAD with 200.
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        return r.method == "HEAD" ? std::optional(FakeResponse{.body = "a page"}) : std::nullopt;
+    };
+    upload(pattern(999));
+    EXPECT_TRUE(is_there(pattern(999)));
+}
+
 TEST_F(BlobUploadTest, LargeBlobsGoInChunks) {
     for (const bool relative : {false, true}) {
         fake.relative_locations = relative;
