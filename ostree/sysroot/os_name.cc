@@ -25,9 +25,13 @@ namespace {
 constexpr const char* kName = "os-release";
 constexpr std::uint64_t kMaxSize = 64UL * 1024;
 
-// The beginning of the file, or nullopt if there is no such regular file. libostree follows links as well.
-std::optional<std::string> read_release(int directory, const char* path) {
-    const Fd file(::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+Fd open_directory(int parent, const char* name) {
+    return Fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+// The beginning of the file, or nullopt if there is no such regular file.
+std::optional<std::string> read_release(int directory, const char* path, int flags = 0) {
+    const Fd file(::openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags));
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
     const std::uint64_t size = std::min(file_size(file.get()), kMaxSize);
@@ -62,16 +66,19 @@ std::string completed(std::string text) {
 }  // namespace
 
 void ensure_os_name(int deployment) {
-    const std::optional<std::string> own = read_release(deployment, "usr/lib/os-release");
-    const std::optional<std::string> found = own ? own : read_release(deployment, "etc/os-release");
-    if (found && found->size() == kMaxSize) return;  // libostree reads it whole
-    const std::string wanted = completed(found.value_or(std::string()));
-    if (found && wanted == *found) return;
-    const Fd usr(::openat(deployment, "usr", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    const Fd lib(usr ? ::openat(usr.get(), "lib", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1);
+    // libostree follows links, also those that leave the deployment.
+    std::optional<std::string> found = read_release(deployment, "usr/lib/os-release");
+    if (!found) found = read_release(deployment, "etc/os-release");
+    if (found && (found->size() == kMaxSize || completed(*found) == *found)) return;
+    const Fd usr = open_directory(deployment, "usr");
+    const Fd lib = usr ? open_directory(usr.get(), "lib") : Fd();
     if (!lib) return;  // libostree says what is wrong
+    // What a link names is not copied: it may be a secret of this machine.
+    std::optional<std::string> own = read_release(lib.get(), kName, O_NOFOLLOW);
+    const Fd etc = open_directory(deployment, "etc");
+    if (!own && etc) own = read_release(etc.get(), kName, O_NOFOLLOW);
     log_debug(concat("writing ", quoted(kName), ", which the system lacks"));
-    replace_file(lib.get(), kName, wanted, ".osb-os-release");
+    replace_file(lib.get(), kName, completed(own.value_or(std::string())), ".osb-os-release");
 }
 
 }  // namespace osb::ostree

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -139,15 +140,15 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
     }
     // In the order of the registry. If one fails, the next one may work: behind some proxies the token server
     // is out of reach, and the registry itself accepts the password.
-    std::optional<Error> failure;
+    std::exception_ptr failure;
     for (const Challenge& challenge : parse_challenges(headers)) {
         try {
             if (answer_one(challenge, scopes, used)) return true;
-        } catch (const Error& error) {
-            if (!failure) failure = error;
+        } catch (const Error&) {
+            if (!failure) failure = std::current_exception();
         }
     }
-    if (failure) throw Error(*failure);
+    if (failure) std::rethrow_exception(failure);
     return false;
 }
 

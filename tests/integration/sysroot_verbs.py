@@ -209,6 +209,15 @@ def without_os_release(test):
         os.unlink(files[0])
         os.symlink("nowhere", files[0])
         test.check_status(system.osb("kargs", "--append", "a"), 0, "kargs with a link to nothing")
+        secret = test.path("secret")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write("hidden\n")
+        linked = os.path.join(system.path, "ostree/deploy/test/deploy", system.order()[0], "usr/lib/os-release")
+        os.unlink(linked)
+        os.symlink(secret, linked)
+        test.check_status(system.osb("kargs", "--append", "b"), 0, "kargs with a link out of the deployment")
+        with open(linked, encoding="utf-8") as file:
+            test.check("hidden" not in file.read(), "what it names is not copied")
         system.admin("deploy", "--os=test", "os/1")
 
 
