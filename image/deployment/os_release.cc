@@ -35,7 +35,8 @@ OsRelease parse_os_release(std::string_view text) {
     OsRelease out;
     while (!text.empty()) {
         const std::size_t end = text.find('\n');
-        const std::string_view line = text.substr(0, end);
+        std::string_view line = text.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
         text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
         const std::size_t equals = line.find('=');
         if (equals == 0 || equals == std::string_view::npos || line.front() == '#') continue;

@@ -13,7 +13,8 @@ std::optional<std::uint64_t> parse_byte_size(std::string_view text) {
     while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
     if (unit.empty() || unit == "B") return number >> 63U == 0 ? std::optional(number) : std::nullopt;
     constexpr std::string_view kUnits = "KMGT";
-    const char letter = unit.front() == 'k' ? 'K' : unit.front();
+    // As truncate(1) and qemu-img(1) read it, which make the same files.
+    const char letter = unit.front() >= 'a' ? static_cast<char>(unit.front() - 'a' + 'A') : unit.front();
     const std::size_t power = kUnits.find(letter);
     if (power == std::string_view::npos) return std::nullopt;
     unit.remove_prefix(1);

@@ -85,7 +85,9 @@ std::string password_of(const Json& value, const std::string& where) {
         throw Error(ErrorKind::invalid, concat(where, " is empty"))
             .hint("leave it out, or use \"*\", for an account without a password");
     }
-    if (!is_password_hash(hash) && hash != "*" && hash != "!") {
+    // passwd(1) locks an account with "!" or "!!" before the hash, or in its place.
+    const std::string unlocked = hash.substr(std::min(hash.find_first_not_of('!'), hash.size()));
+    if (!unlocked.empty() && unlocked != "*" && !is_password_hash(unlocked)) {
         throw Error(ErrorKind::invalid, concat(where, " is not hashed"))
             .hint("'openssl passwd -6' makes the hash of a password");
     }

@@ -30,6 +30,7 @@
 #include "ostree/sysroot/immutable_flags.hh"
 #include "ostree/sysroot/kernel_options.hh"
 #include "ostree/sysroot/lock_holder.hh"
+#include "ostree/sysroot/os_name.hh"
 
 namespace osb::ostree {
 namespace {
@@ -409,9 +410,9 @@ void Sysroot::write(const std::vector<Deployment>& deployments, const std::funct
     const PtrArrayPtr list(g_ptr_array_new_with_free_func(g_object_unref));
     for (const Deployment& deployment : deployments) {
         g_ptr_array_add(list.get(), g_object_ref(handle_->object_of(deployment)));
+        ensure_os_name(open_at(AT_FDCWD, path_of(deployment.id.path()), O_RDONLY | O_DIRECTORY).get());
     }
-    OstreeSysrootWriteDeploymentsOpts options{};
-    options.do_postclean = FALSE;
+    OstreeSysrootWriteDeploymentsOpts options{};  // do_postclean is FALSE
     GErrorSlot error;
     error.check(ostree_sysroot_write_deployments_with_options(handle_->sysroot.get(), list.get(), &options,
                                                               nullptr, error.out()) != 0,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "base/secret.hh"
+#include "oci/codec/decompress.hh"
 #include "oci/documents/json.hh"
 #include "oci/documents/json_members.hh"
 #include "registry/auth/error_body.hh"
@@ -20,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 using oci::Json;
 
 constexpr std::size_t kMaxTokenReply = 1024UL * 1024;
+constexpr std::string_view kReply = "the reply with the token";
 constexpr unsigned kMaxRealmHops = 10;
 // The minimum lifetime of a token in seconds. A shorter reported lifetime is raised to it, because the token
 // would expire before its use.
@@ -70,6 +73,14 @@ std::vector<std::string> merged_scopes(std::vector<std::string> scopes, std::str
         if (!one.empty() && !known && scopes.size() < kMaxScopes) scopes.push_back(one);
     }
     return scopes;
+}
+
+// Undoes `Content-Encoding: gzip`, which osb-oci does not ask for, but some proxies apply. No JSON begins
+// like gzip.
+std::string without_encoding(std::string body) {
+    if (!body.starts_with("\x1F\x8B")) return body;
+    MemorySource packed(as_bytes(body));
+    return read_all(*oci::decompress(packed, oci::Compression::gzip), kMaxTokenReply, kReply);
 }
 
 [[noreturn]] void fail(const Url& realm, std::string_view problem) {
@@ -135,28 +146,41 @@ bool Authenticator::answer(const HeaderList& headers, const std::vector<std::str
     const std::vector<Challenge> challenges = parse_challenges(headers);
     if (options_.credentials && !options_.credentials->registry_token.empty())
         return answer_with_registry_token(challenges, used);
+    // In the order of the registry. If one fails, the next one may work: behind some proxies the token server
+    // is out of reach, and the registry itself accepts the password.
+    std::exception_ptr failure;
     for (const Challenge& challenge : challenges) {
-        if (challenge.scheme != "bearer" || challenge.param("realm").empty()) continue;
+        try {
+            if (answer_one(challenge, scopes, used)) return true;
+        } catch (const Error&) {
+            if (!failure) failure = std::current_exception();
+        }
+    }
+    if (failure) std::rethrow_exception(failure);
+    return false;
+}
+
+bool Authenticator::answer_one(const Challenge& challenge, const std::vector<std::string>& scopes,
+                               const std::string& used) {
+    if (challenge.scheme == "bearer" && !challenge.param("realm").empty()) {
+        const std::vector<std::string> all = merged_scopes(scopes, challenge.param("scope"));
+        tokens_.erase(join(scopes));
+        const std::string header = fetch_token(challenge, all);
+        // The next request looks the token up by its own scopes.
+        if (all != scopes) tokens_[join(scopes)] = tokens_.at(join(all));
         bearer_ = challenge;
         // Additional scopes of one request do not belong to the next one.
         bearer_->params.erase("scope");
         bearer_->params.erase("error");
-        Challenge now = challenge;
-        const std::vector<std::string> all = merged_scopes(scopes, challenge.param("scope"));
-        tokens_.erase(join(scopes));
-        const std::string header = fetch_token(now, all);
-        // The next request looks the token up by its own scopes.
-        if (all != scopes) tokens_[join(scopes)] = tokens_.at(join(all));
         return header != used;
     }
-    for (const Challenge& challenge : challenges) {
-        if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
-            continue;
-        const Credentials& own = *options_.credentials;
-        fixed_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
-        return fixed_ != used;
-    }
-    return false;
+    if (challenge.scheme != "basic" || !options_.credentials || options_.credentials->user.empty())
+        return false;
+    const Credentials& own = *options_.credentials;
+    fixed_ = "Basic " + encode_base64(concat(own.user, ':', own.password));
+    // Tokens that did not work would be used before the password.
+    if (fixed_ != used) tokens_.erase(join(scopes));
+    return fixed_ != used;
 }
 
 Authenticator::Shown Authenticator::credentials_for(const Url& realm, RealmTrust trust) const {
@@ -219,10 +243,10 @@ std::string Authenticator::fetch_token(const Challenge& challenge, const std::ve
 }
 
 Authenticator::Token Authenticator::parse_token(HttpResponse& response) {
-    const std::string body = read_all(*response.body, kMaxTokenReply, "the reply with the token");
+    const std::string body = without_encoding(read_all(*response.body, kMaxTokenReply, kReply));
     std::optional<Json> reply;
     try {
-        reply = oci::parse_json(body, "the reply with the token");
+        reply = oci::parse_json(body, kReply);
     } catch (const Error&) {
         // The parser's message may contain the input, which is secret here.
     }

@@ -73,6 +73,9 @@ class Authenticator {
     };
 
     bool answer_with_registry_token(const std::vector<Challenge>& challenges, const std::string& used);
+    // answer() to one of the challenges.
+    bool answer_one(const Challenge& challenge, const std::vector<std::string>& scopes,
+                    const std::string& used);
     std::string fetch_token(const Challenge& challenge, const std::vector<std::string>& scopes);
     // The credentials for a token server.
     struct Shown {

@@ -1,10 +1,14 @@
 #include "registry/auth/certs_d.hh"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 #include "base/error.hh"
 #include "base/escape.hh"
+#include "base/log.hh"
 #include "registry/auth/small_file.hh"
 
 namespace osb::registry {
@@ -20,6 +24,15 @@ std::string stem_of(const std::string& name) {
     return name.substr(0, name.rfind('.'));
 }
 
+// The PEM of a *.crt, with a line feed behind it. A file that brings no certificate takes none away: packages
+// leave dangling links here, and the certificate may not be needed.
+std::string read_authorities(const std::string& path) {
+    const auto pem = read_small_file(path, kMaxCertificates);
+    if (pem && pem->find("-----BEGIN CERTIFICATE-----") != std::string::npos) return *pem + '\n';
+    log_warning(concat(quoted(path), pem ? " does not contain a certificate in PEM" : " does not exist"));
+    return {};
+}
+
 std::shared_ptr<const TlsOptions> load(const std::string& directory, const std::vector<std::string>& names) {
     auto out = std::make_shared<TlsOptions>();
     const auto has = [&](const std::string& name) {
@@ -28,12 +41,7 @@ std::shared_ptr<const TlsOptions> load(const std::string& directory, const std::
     for (const std::string& name : names) {
         const std::string path = concat(directory, '/', name);
         if (name.ends_with(".crt")) {
-            const auto pem = read_small_file(path, kMaxCertificates);
-            if (!pem) throw Error(ErrorKind::not_found, concat("cannot read ", quoted(path)));
-            if (pem->find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
-                throw Error(ErrorKind::invalid, concat(quoted(path), " does not contain a certificate"));
-            }
-            out->ca_pem += concat(*pem, '\n');
+            out->ca_pem += read_authorities(path);
         } else if (name.ends_with(".cert")) {
             const std::string key = stem_of(name) + ".key";
             if (!has(key)) refuse_half(path, key);
@@ -69,6 +77,10 @@ std::shared_ptr<const TlsOptions> load_certs_d(const std::string& host,
                                                const std::vector<std::string>& directories) {
     for (const std::string& directory : directories) {
         const std::string own = concat(directory, '/', host);
+        if (::access(own.c_str(), R_OK | X_OK) != 0 && errno == EACCES) {
+            log_warning(concat(quoted(own), " may not be read, so its certificates do not count"));
+            continue;
+        }
         const std::vector<std::string> names = list_files(own);
         if (!names.empty()) return load(own, names);
     }

@@ -98,7 +98,8 @@ bool read_params(Scanner& scanner, Challenge& challenge) {
         Scanner ahead = scanner;
         if (!first) {
             ahead.skip_spaces();
-            if (!ahead.at_end() && !ahead.take(',')) return false;
+            // Some servers write a semicolon in place of the comma.
+            if (!ahead.at_end() && !ahead.take(',') && !ahead.take(';')) return false;
             ahead.skip_separators();
         }
         if (ahead.at_end()) {
@@ -118,7 +119,7 @@ bool read_params(Scanner& scanner, Challenge& challenge) {
             scanner.skip_separators();
             return ok;
         }
-        if (!challenge.params.insert(std::move(*parameter)).second) return false;
+        challenge.params.insert_or_assign(std::move(parameter->first), std::move(parameter->second));
         scanner = ahead;
         first = false;
     }
@@ -129,8 +130,10 @@ void parse_header(std::string_view text, std::vector<Challenge>& out) {
     scanner.skip_separators();
     while (!scanner.at_end() && out.size() < kMaxChallenges) {
         Challenge challenge{.scheme = registry::to_lower(scanner.token()), .params = {}};
-        if (challenge.scheme.empty() || !read_params(scanner, challenge)) return;
+        if (challenge.scheme.empty()) return;
+        const bool is_whole = read_params(scanner, challenge);
         out.push_back(std::move(challenge));
+        if (!is_whole) return;
     }
 }
 

@@ -19,8 +19,9 @@ struct Challenge {
     std::string param(const std::string& name) const;
 };
 
-// Parses the challenges of all WWW-Authenticate headers, in order, at most 16. A header may have several. The
-// first malformed one ends the list of that header. A duplicate parameter makes a challenge malformed.
+// Parses the challenges of all WWW-Authenticate headers, in order, at most 16. A header may have several.
+// What is malformed ends the list of that header; the parameters before it count, as in Go's clients, because
+// servers write many headers that RFC 9110 does not allow. Of a parameter that occurs twice, the last counts.
 std::vector<Challenge> parse_challenges(const HeaderList& headers);
 
 }  // namespace osb::registry

@@ -81,6 +81,7 @@ std::optional<std::string> decode_auth(std::string text) {
 }
 
 std::optional<Credentials> parse_entry(const Json& entry, const std::string& key, const std::string& path) {
+    if (entry.is_null()) return std::nullopt;
     if (!entry.is_object()) refuse(path, concat("the entry of ", quoted(key), " is not an object"));
     Credentials out;
     out.identity_token = oci::optional_string(entry, "identitytoken", quoted(path));
@@ -91,8 +92,13 @@ std::optional<Credentials> parse_entry(const Json& entry, const std::string& key
     const std::string auth = oci::optional_string(entry, "auth", quoted(path));
     if (!auth.empty()) {
         const std::optional<std::string> decoded = decode_auth(auth);
-        const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
-        if (colon == std::string::npos) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
+        if (!decoded) refuse(path, concat("the entry of ", quoted(key), " is malformed"));
+        const std::size_t colon = decoded->find(':');
+        if (colon == std::string::npos) {
+            // docker and podman go on without it, and the registry may not need it.
+            log_warning(concat(quoted(path), ": the entry of ", quoted(key), " has no USER:PASSWORD"));
+            return std::nullopt;
+        }
         out.user = decoded->substr(0, colon);
         out.password = decoded->substr(colon + 1);
         // Some versions of docker add trailing NUL bytes.
@@ -171,6 +177,36 @@ Answer lookup_in(const Json& file, const std::string& path, const std::string& h
     return stored;
 }
 
+// Returns the answer. Remembers its secrets, and its problem unless there is an earlier one.
+Answer noted(Answer answer, std::string* problem) {
+    if (answer.credentials) {
+        keep_secret(answer.credentials->password);
+        keep_secret(answer.credentials->identity_token);
+        keep_secret(answer.credentials->registry_token);
+    } else if (problem != nullptr && problem->empty()) {
+        *problem = answer.problem;
+    }
+    return answer;
+}
+
+Answer search_files(const std::vector<std::string>& files, const std::string& host,
+                    const std::vector<std::string>& keys, std::string* problem) {
+    for (const std::string& name : files) {
+        std::optional<Json> file;
+        try {
+            file = read_auth_file(name);
+        } catch (const Error& error) {
+            // Skip an unreadable file, which may belong to another user.
+            if (error.kind() != ErrorKind::io) throw;
+            log_warning(error.message());
+        }
+        if (!file) continue;
+        Answer answer = noted(lookup_in(*file, name, host, keys), problem);
+        if (answer.credentials || answer.final) return answer;
+    }
+    return {};
+}
+
 }  // namespace
 
 bool is_token_text(std::string_view text) {
@@ -215,33 +251,16 @@ CredentialFiles CredentialFiles::from_environment(const std::string& authfile) {
 std::optional<Credentials> CredentialStore::lookup(const std::string& host, const std::string& path,
                                                    std::string* problem) {
     const std::vector<std::string> keys = keys_of(host, path);
-    const auto take = [&](const Json& file, const std::string& name) {
-        Answer answer = lookup_in(file, name, host, keys);
-        if (answer.credentials) {
-            keep_secret(answer.credentials->password);
-            keep_secret(answer.credentials->identity_token);
-            keep_secret(answer.credentials->registry_token);
-        } else if (problem != nullptr && problem->empty()) {
-            *problem = answer.problem;
-        }
-        return answer;
-    };
     if (!files_.chosen.empty()) {
         const std::optional<Json> file = read_auth_file(files_.chosen);
         if (!file) throw Error(ErrorKind::not_found, concat(quoted(files_.chosen), ": no such file"));
-        return take(*file, files_.chosen).credentials;
+        return noted(lookup_in(*file, files_.chosen, host, keys), problem).credentials;
     }
-    for (const std::string& name : files_.usual) {
-        std::optional<Json> file;
-        try {
-            file = read_auth_file(name);
-        } catch (const Error& error) {
-            // Skip an unreadable file, which may belong to another user.
-            if (error.kind() != ErrorKind::io) throw;
-            log_warning(error.message());
-        }
-        if (!file) continue;
-        Answer answer = take(*file, name);
+    for (const std::string& helper : files_.helpers) {
+        // Helpers know hosts, not repositories.
+        Answer answer = helper == CredentialFiles::kAuthFiles
+                            ? search_files(files_.usual, host, keys, problem)
+                            : noted(ask_helper(helper, keys.back(), "registries.conf"), problem);
         if (answer.credentials || answer.final) return answer.credentials;
     }
     return std::nullopt;

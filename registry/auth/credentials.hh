@@ -29,6 +29,10 @@ struct CredentialFiles {
     // In order of precedence; missing files are skipped. A name that ends in /.dockercfg has the format
     // before config.json, which is only the object "auths".
     std::vector<std::string> usual;
+    // The setting `credential-helpers` of registries.conf: where to search, in this order. kAuthFiles stands
+    // for the files of `usual`. A chosen file is the only place.
+    static constexpr const char* kAuthFiles = "containers-auth.json";
+    std::vector<std::string> helpers{kAuthFiles};
     // The files in the order of containers-auth.json(5), from the environment. `authfile`: --authfile, or "".
     static CredentialFiles from_environment(const std::string& authfile);
 };
@@ -39,11 +43,11 @@ class CredentialStore {
     explicit CredentialStore(CredentialFiles files) : files_(std::move(files)) {}
 
     // Returns the credentials for host[:port] and the path of a repository ("" for the host alone), or
-    // nullopt. The first file with credentials wins. Within a file, the order is: a helper for the host, the
-    // most specific entry (host/a/b, host/a, host), the default helper of the file. A missing helper is
-    // skipped. A helper that fails ends the search with a warning. If nothing was found, `problem` (unless
-    // null) receives the reason, for the message of a registry that requires credentials. Throws Error if a
-    // file is malformed or cannot be read; the messages contain no secrets.
+    // nullopt. The first helper or file with credentials wins. Within a file, the order is: a helper for the
+    // host, the most specific entry (host/a/b, host/a, host), the default helper of the file. A missing
+    // helper is skipped. A helper that fails ends the search with a warning. If nothing was found, `problem`
+    // (unless null) receives the reason, for the message of a registry that requires credentials. Throws
+    // Error if a file is malformed or cannot be read; the messages contain no secrets.
     std::optional<Credentials> lookup(const std::string& host, const std::string& path,
                                       std::string* problem = nullptr);
 

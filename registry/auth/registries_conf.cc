@@ -139,6 +139,17 @@ std::vector<RegistryConfig> parse_version_1(const Json& registries, const std::s
     return out;
 }
 
+std::vector<std::string> helpers_in(const Json& document, const std::string& file) {
+    const Json* names = oci::find_member(document, "credential-helpers");
+    std::vector<std::string> out;
+    if (names == nullptr) return out;
+    const auto is_name = [](const Json& one) { return one.is_string(); };
+    if (!names->is_array() || !std::all_of(names->begin(), names->end(), is_name))
+        refuse(file, "'credential-helpers' is not a list of names");
+    for (const Json& one : *names) out.push_back(one.get<std::string>());
+    return out;
+}
+
 bool matches(const std::string& prefix, std::string_view reference) {
     const std::size_t slash = std::min(reference.find('/'), reference.size());
     if (prefix.starts_with("*.")) {
@@ -185,13 +196,22 @@ void RegistriesConf::add(std::string_view toml, const std::string& file) {
     if (const Json* registries = oci::find_member(document, "registries")) {
         for (RegistryConfig& one : parse_version_1(*registries, file)) put(std::move(one));
     }
+    if (std::vector<std::string> helpers = helpers_in(document, file); !helpers.empty())
+        helpers_ = std::move(helpers);
     std::vector<RegistryConfig> added;
     each_table(document, "registry", file, [&](const Json& table) {
         RegistryConfig one = parse_registry(table, file);
-        const bool twice = std::any_of(added.begin(), added.end(), [&](const RegistryConfig& other) {
-            return other.prefix == one.prefix;
+        const auto other = std::find_if(added.begin(), added.end(), [&](const RegistryConfig& earlier) {
+            return earlier.prefix == one.prefix;
         });
-        if (twice) refuse(file, concat("two registries with the prefix ", quoted(one.prefix)));
+        if (other != added.end()) {
+            // As for podman: tools that edit the file leave such copies.
+            if (other->insecure != one.insecure || other->blocked != one.blocked)
+                refuse(file, concat("two registries with the prefix ", quoted(one.prefix), " that differ"));
+            log_warning(concat(quoted(file), ": a second registry with the prefix ", quoted(one.prefix),
+                               " has no effect"));
+            return;
+        }
         added.push_back(std::move(one));
     });
     for (RegistryConfig& one : added) put(std::move(one));

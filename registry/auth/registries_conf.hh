@@ -57,11 +57,14 @@ class RegistriesConf {
                                        const std::string& digest) const;
     // The endpoint to write to: the registry itself, with its own name. Throws as pull_places().
     PullPlace push_place(const std::string& name, const std::string& tag) const;
+    // `credential-helpers`, where to look for credentials; empty if no file sets it.
+    const std::vector<std::string>& credential_helpers() const noexcept { return helpers_; }
 
   private:
     void put(RegistryConfig config);
 
     std::vector<RegistryConfig> registries_;
+    std::vector<std::string> helpers_;
 };
 
 }  // namespace osb::registry

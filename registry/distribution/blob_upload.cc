@@ -76,7 +76,7 @@ class ChunkedUpload final : public oci::BlobUpload {
         }
         algorithm_ = digest.algorithm_name();
         // Nothing was sent yet, so the upload may be unnecessary.
-        if (!location_ && client_->head_blob(digest)) return;
+        if (!location_ && is_stored(digest)) return;
         // Send the last chunk separately after others, because not every registry accepts it in the PUT.
         if (sent_ > 0 && !buffer_.empty()) send_buffer();
         put(digest);
@@ -285,6 +285,7 @@ class ChunkedUpload final : public oci::BlobUpload {
                     discard_body(response);
                     return;
                 }
+                if ((response.status == 200 || response.status == 202) && is_stored(digest)) return;
                 wait = asked_wait(response);
                 failure = check_refusal(response, digest);
             } catch (const NetworkError& error) {
@@ -302,6 +303,12 @@ class ChunkedUpload final : public oci::BlobUpload {
                 location_.reset();
             }
         }
+    }
+
+    // A size that differs is that of something else: login pages and proxies answer every question with 200.
+    bool is_stored(const oci::Digest& digest) {
+        const auto size = client_->head_blob(digest);
+        return size && (*size == 0 || *size == sent_ + body().size());
     }
 
     // Returns the error if another try may succeed; nullopt if the blob was sent in chunks instead.

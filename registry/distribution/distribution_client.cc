@@ -230,7 +230,7 @@ std::optional<std::uint64_t> DistributionClient::head_blob(const oci::Digest& di
                                             .url = url("blobs/" + digest.to_string()),
                                             .scopes = scopes_,
                                             .total_time = kDocumentTime});
-    if (response.status == 404) return std::nullopt;
+    if (response.status == 404 || response.status == 410) return std::nullopt;
     // The registry does not answer this question: it does not know HEAD, or the account may only write. An
     // upload works without, and is refused with a better reason if it is not allowed.
     if (response.status == 400 || response.status == 403 || response.status == 405 ||

@@ -10,6 +10,7 @@
 #include "base/escape.hh"
 #include "base/log.hh"
 #include "oci/documents/json.hh"
+#include "oci/documents/media_type.hh"
 #include "oci/documents/signature_tag.hh"
 
 namespace osb::registry {
@@ -28,9 +29,15 @@ struct Listing {
     HeaderList headers;
     std::string what;
     std::vector<int> missing = {404};  // the statuses of a registry that does not have it
+    bool is_optional = false;          // so does a web page, which some registries answer unknown paths with
     Patience patience = Patience::usual;
     std::size_t max_bytes = kMaxListingBytes;
 };
+
+bool is_web_page(const HttpResponse& response) {
+    const auto type = response.header("content-type");
+    return response.status == 200 && type && oci::media_type_essence(*type) == "text/html";
+}
 
 // Calls take(body, response) for each page. Returns false if the first page does not exist.
 template<typename Take>
@@ -54,7 +61,8 @@ bool each_page(const DistributionClient& client, const Listing& listing, const T
                                    .total_time = is_usual ? kPageTime : kHintTime},
                                   kMaxPage, what);
         const bool is_missing = std::find(listing.missing.begin(), listing.missing.end(),
-                                          reply.response.status) != listing.missing.end();
+                                          reply.response.status) != listing.missing.end() ||
+                                (listing.is_optional && is_web_page(reply.response));
         if (page == 0 && is_missing) {
             discard_body(reply.response);  // the connection is used again
             return false;
@@ -168,7 +176,8 @@ std::vector<oci::Descriptor> list_referrers(const DistributionClient& client, co
     const Listing listing{.url = url,
                           .headers = {{"Accept", std::string(oci::kMediaTypeIndex)}},
                           .what = what,
-                          .missing = {404, 400, 405, 406},
+                          .missing = {404, 400, 405, 406, 501},
+                          .is_optional = true,
                           .patience = patience,
                           .max_bytes = max_bytes};
     std::vector<oci::Descriptor> out;

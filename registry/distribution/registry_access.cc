@@ -26,6 +26,11 @@ ProxySettings with_certificates(ProxySettings proxies, const std::vector<std::st
     return proxies;
 }
 
+CredentialFiles with_helpers(CredentialFiles files, const RegistriesConf& conf) {
+    if (!conf.credential_helpers().empty()) files.helpers = conf.credential_helpers();
+    return files;
+}
+
 }  // namespace
 
 RegistryAccess::RegistryAccess(const RegistryOptions& options)
@@ -36,7 +41,7 @@ RegistryAccess::RegistryAccess(const RegistryOptions& options)
 RegistryAccess::RegistryAccess(RegistryOptions options, CredentialFiles files, RegistriesConf conf,
                                std::vector<std::string> certs_directories, ProxySettings proxies)
     : options_(std::move(options)),
-      store_(std::make_shared<CredentialStore>(std::move(files))),
+      store_(std::make_shared<CredentialStore>(with_helpers(std::move(files), conf))),
       conf_(std::move(conf)),
       certs_directories_(std::move(certs_directories)),
       http_(std::make_shared<HttpClient>(options_.limits,

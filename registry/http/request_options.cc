@@ -59,6 +59,7 @@ void set_tls(CURL* easy, const TlsOptions& tls) {
     if (!tls.client_cert_path.empty()) {
         set(easy, CURLOPT_SSLCERT, tls.client_cert_path.c_str());
         set(easy, CURLOPT_SSLKEY, tls.client_key_path.c_str());
+        set(easy, CURLOPT_KEYPASSWD, "");  // without it, OpenSSL asks on the terminal and waits
     }
 }
 
@@ -88,6 +89,7 @@ void set_proxy(CURL* easy, const Proxy* proxy, const ProxySettings& settings) {
     if (tls && !tls->client_cert_path.empty()) {
         set(easy, CURLOPT_PROXY_SSLCERT, tls->client_cert_path.c_str());
         set(easy, CURLOPT_PROXY_SSLKEY, tls->client_key_path.c_str());
+        set(easy, CURLOPT_PROXY_KEYPASSWD, "");
     }
 }
 

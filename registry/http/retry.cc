@@ -38,7 +38,10 @@ RetryHooks system_retry_hooks() {
 }
 
 bool is_transient_status(int status) noexcept {
-    return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+    constexpr int kFirstOfCloudflare = 520;  // the origin does not answer, in ten variants
+    constexpr int kLastOfCloudflare = 530;
+    return status == 408 || status == 425 || status == 429 || status == 500 ||
+           (status >= 502 && status <= 504) || (status >= kFirstOfCloudflare && status <= kLastOfCloudflare);
 }
 
 std::optional<milliseconds> parse_retry_after(std::string_view text, system_clock::time_point now) {

@@ -54,6 +54,23 @@ bool is_strict(std::string_view text) {
     return !authority.empty() && authority.back() != ':' && authority.find('%') == std::string_view::npos;
 }
 
+// Encodes what follows the authority as browsers and Go's clients do: servers put names of files and
+// repositories into locations without encoding blanks, quotes and letters beyond ASCII.
+std::string with_encoded_path(std::string_view location) {
+    const std::size_t slashes = location.find("//");
+    const bool is_first = slashes != std::string_view::npos && location.find_first_of("/?#") == slashes;
+    const bool has_authority = is_first && (slashes == 0 || location[slashes - 1] == ':');
+    const std::size_t begin = has_authority ? location.find_first_of("/?#", slashes + 2) : 0;
+    if (begin == std::string_view::npos) return std::string(location);
+    std::string out(location.substr(0, begin));
+    for (const char c : location.substr(begin)) {
+        const bool is_odd =
+            c == ' ' || c == '"' || c == '<' || c == '>' || static_cast<unsigned char>(c) >= 0x80;
+        out += is_odd ? percent_encode({&c, 1}) : std::string(1, c);
+    }
+    return out;
+}
+
 struct CurlUrlDeleter {
     void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
 };
@@ -141,7 +158,7 @@ std::optional<Url> Url::parse(std::string_view text) {
 std::optional<Url> Url::resolve(std::string_view location) const {
     const CurlUrl page = make_curl_url();
     if (curl_url_set(page.get(), CURLUPART_URL, to_string().c_str(), 0) != CURLUE_OK) return std::nullopt;
-    return read_url(page.get(), location);
+    return read_url(page.get(), with_encoded_path(location));
 }
 
 std::string Url::host_port() const {

@@ -270,7 +270,7 @@ def reproducible(test):
 
 def tables_and_sizes(test):
     disk = test.path("gpt.img")
-    test.check_status(install(test, disk, "--partition-table", "gpt", "--size", "1G", "--boot-size", "100M"), 0, "GPT of 1 GiB")
+    test.check_status(install(test, disk, "--partition-table", "gpt", "--size", "1g", "--boot-size", "100M"), 0, "GPT of 1 GiB")
     test.check(os.path.getsize(disk) == 1 << 30, "--size is the size", os.path.getsize(disk))
     table, places = partitions(test, disk)
     test.check(table["label"] == "gpt" and "LegacyBIOSBootable" in table["partitions"][0].get("attrs", "") and

@@ -190,6 +190,38 @@ def without_origin(test):
         test.check_status(nowhere, 0, "cleanup where $TMPDIR is missing")
 
 
+def without_os_release(test):
+    """libostree writes no boot entry if a deployment has no os-release that it can read."""
+    with directory_system(test, "without-os-release") as system:
+        for version in ("1", "2"):
+            system.deploy(version)
+        files = [os.path.join(system.path, "ostree/deploy/test/deploy", one, "usr/lib/os-release") for one in system.order()]
+        for name, content in (("without os-release", None), ("with one that is empty", b""),
+                              ("with one that is not UTF-8", b'PRETTY_NAME="M\xfcller"\nVERSION_ID=7\n')):
+            for file in files:
+                os.unlink(file)
+                if content is not None:
+                    with open(file, "wb") as out:
+                        out.write(content)
+            test.check_status(system.osb("rollback"), 0, f"rollback {name}")
+            test.check(len(system.order()) == 2, "which libostree reads", system.order())
+        with open(files[0], encoding="utf-8") as file:
+            test.check("VERSION_ID=7\n" in file.read(), "the rest of the file stays")
+        os.unlink(files[0])
+        os.symlink("nowhere", files[0])
+        test.check_status(system.osb("kargs", "--append", "a"), 0, "kargs with a link to nothing")
+        secret = test.path("secret")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write("hidden\n")
+        linked = os.path.join(system.path, "ostree/deploy/test/deploy", system.order()[0], "usr/lib/os-release")
+        os.unlink(linked)
+        os.symlink(secret, linked)
+        test.check_status(system.osb("kargs", "--append", "b"), 0, "kargs with a link out of the deployment")
+        with open(linked, encoding="utf-8") as file:
+            test.check("hidden" not in file.read(), "what it names is not copied")
+        system.admin("deploy", "--os=test", "os/1")
+
+
 def freed(test):
     """Objects that nothing names any more, and kernels."""
     with directory_system(test, "freed") as system:
@@ -375,6 +407,7 @@ def main(test):
     back_and_forth(test)
     without_boot(test)
     without_origin(test)
+    without_os_release(test)
     freed(test)
     arguments(test)
     without_var(test)

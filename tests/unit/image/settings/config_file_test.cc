@@ -179,6 +179,14 @@ TEST(Config, AccountsMayExpire) {
     }
 }
 
+TEST(Config, PasswordsMayBeLocked) {
+    for (const std::string password : {"!", "!!", "*", "!*", "!$6$salt$hash", "!!$6$salt$hash"}) {
+        const auto out =
+            parse_config("[[customizations.user]]\nname = 'a'\npassword = '" + password + "'", "a.toml");
+        EXPECT_EQ(out.users.at(0).password, password);
+    }
+}
+
 TEST(Config, MalformedAndHostileValuesAreRefused) {
     for (const char* text : {"[customizations",
                              "customizations = 1",
@@ -189,6 +197,7 @@ TEST(Config, MalformedAndHostileValuesAreRefused) {
                              "[[customizations.user]]\nname = 'a'\npassword = \"$6$x\\nroot::0\"",
                              "[[customizations.user]]\nname = 'a'\npassword = ''",
                              "[[customizations.user]]\nname = 'a'\npassword = '$'",
+                             "[[customizations.user]]\nname = 'a'\npassword = '!plain'",
                              "[[customizations.user]]\nname = 'a'\nkey = 'hello'",
                              "[[customizations.sshkey]]\nuser = 'a'\nkey = 'hello'",
                              "[[customizations.sshkey]]\nuser = 'a'",

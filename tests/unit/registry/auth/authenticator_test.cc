@@ -2,6 +2,7 @@
 
 #include "base/base64.hh"
 #include "base/log.hh"
+#include "tests/support/compress.hh"
 #include "tests/unit/registry/registry_fixture.hh"
 
 namespace osb::registry {
@@ -141,6 +142,43 @@ TEST_F(AuthenticatorThreads, TheRegistrysOwnChallengeIsFoundAmongMany) {
     EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
     challenge({"Unknown", "Strange x=\"1\""}, basic);
     EXPECT_EQ(failure_of([&] { client(with_user())->get_manifest("v1"); }).first, ErrorKind::unavailable);
+}
+
+TEST_F(AuthenticatorThreads, ThePasswordIsUsedWhereTheTokenServerIsOutOfReach) {
+    const std::string basic = "Basic " + encode_base64("user:" + kPasswordCanary);
+    const std::string refused = R"(Bearer realm="http://10.255.255.1/token")";
+    const std::string broken = concat("Bearer realm=\"", fake.url() + "/broken", '"');
+    for (const std::vector<std::string>& values : {std::vector<std::string>{"Basic realm=\"x\"", refused},
+                                                   {refused, "Basic realm=\"x\""},
+                                                   {refused + ", Basic realm=\"x\""},
+                                                   {broken, "Basic realm=\"x\""}}) {
+        challenge(values, basic);
+        const auto c = client(with_user());
+        EXPECT_EQ(c->get_manifest("v1").raw, kRaw) << values[0];
+        const std::size_t before = fake.requests().size();
+        c->get_manifest("v1");
+        EXPECT_EQ(fake.requests().size(), before + 1);  // neither is asked again
+        EXPECT_NE(failure_of([&] { client()->get_manifest("v1"); }).second, "");
+    }
+}
+
+TEST_F(AuthenticatorThreads, ATokenIsUsedWhereThePasswordIsNot) {
+    fake.bearer_user = "user:" + kPasswordCanary;
+    fake.after = [](const FakeRequest&, FakeResponse& response) {
+        if (response.status == 401)
+            response.headers.insert(response.headers.begin(), {"WWW-Authenticate", "Basic realm=\"x\""});
+    };
+    EXPECT_EQ(client(with_user())->get_manifest("v1").raw, kRaw);
+}
+
+TEST_F(AuthenticatorThreads, ATokenMayBePackedWithGzip) {
+    fake.bearer_user = "-";
+    fake.after = [](const FakeRequest& r, FakeResponse& response) {
+        if (r.path != "/token") return;
+        response.body = test::gzip(response.body);
+        response.headers.emplace_back("Content-Encoding", "gzip");
+    };
+    EXPECT_EQ(client()->get_manifest("v1").raw, kRaw);
 }
 
 TEST_F(AuthenticatorThreads, MaliciousTokensAreRefused) {

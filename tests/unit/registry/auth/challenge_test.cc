@@ -35,11 +35,28 @@ TEST(ChallengeTest, ReadsManyInOneHeaderAndInSeveral) {
 }
 
 TEST(ChallengeTest, MalformedOnesEndTheList) {
-    for (const char* text : {"", ",", "=", "\"x\"", "Basic realm=\"open", "Basic realm=\"a\" b",
-                             "Bearer a=b,a=c", "Basic realm=\"x\\"}) {
-        EXPECT_TRUE(parse(text).empty()) << text;
+    for (const char* text : {"", ",", "=", "\"x\""}) EXPECT_TRUE(parse(text).empty()) << text;
+    for (const char* text : {"Basic realm=\"open", "Basic realm=\"a\" b, Bearer c=d", "Basic realm=\"x\\"}) {
+        const auto found = parse(text);
+        ASSERT_EQ(found.size(), 1U) << text;
+        EXPECT_EQ(found[0].scheme, "basic") << text;
     }
-    EXPECT_EQ(parse("Basic realm=a, Bearer x=\"").size(), 2U - 1U);
+}
+
+TEST(ChallengeTest, ParametersBeforeMalformedOnesCount) {
+    EXPECT_EQ(parse("Basic realm=\"a\" b")[0].param("realm"), "a");
+    const auto found = parse(R"(Bearer realm="https://a/token",error="open)");
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0].param("realm"), "https://a/token");
+    EXPECT_EQ(parse("Basic realm=a, Bearer x=\"").size(), 2U);
+}
+
+TEST(ChallengeTest, SemicolonsSeparateAndTheLastOfTwoCounts) {
+    const auto found = parse(R"(Bearer realm="https://a/token"; service="x", scope="1", scope="2")");
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].param("realm"), "https://a/token");
+    EXPECT_EQ(found[0].param("service"), "x");
+    EXPECT_EQ(found[0].param("scope"), "2");
 }
 
 TEST(ChallengeTest, TheirNumberIsBounded) {

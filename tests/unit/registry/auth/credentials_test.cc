@@ -138,13 +138,18 @@ TEST_F(CredentialsTest, UserAndPasswordInTheClear) {
     EXPECT_EQ(user_of(auths(R"("h":{"username":null,"password":"x"})"), "h"), "-");
 }
 
+TEST_F(CredentialsTest, EntriesWithoutAPasswordAreNotUsed) {
+    EXPECT_EQ(user_of(auths(R"("h":null)"), "h"), "-");
+    EXPECT_EQ(user_of(auths(R"("h":{"auth":null})"), "h"), "-");
+    EXPECT_EQ(user_of(auths(R"("h":{"auth":")" + encode_base64("only-a-token") + "\"}"), "h"), "-");
+}
+
 TEST_F(CredentialsTest, MalformedFilesAreRefusedWithoutRepeatingThem) {
     for (const std::string& content :
          {kColonCanary, "{\"auths\":\"" + kColonCanary + "\"}",
           "{\"auths\":{\"h\":\"" + kColonCanary + "\"}}",
           "{\"auths\":{\"h\":{\"auth\":\"" + kColonCanary + "\"}}}",
-          std::string(R"({"auths":{"h":{"auth":7}}})"),
-          "{\"auths\":{\"h\":{\"auth\":\"" + encode_base64("cAnArY") + "\"}}}", std::string("[]"),
+          std::string(R"({"auths":{"h":{"auth":7}}})"), std::string("[]"),
           "{\"" + kColonCanary + "\":", "{\"a\":1,\"a\":\"" + kColonCanary, std::string(2UL << 20U, ' ')}) {
         try {
             look(content, "h");
@@ -178,6 +183,29 @@ esac
     EXPECT_EQ(user_of(all, "i"), "-");
     EXPECT_EQ(look(all, "docker.io")->identity_token, "idt");
     EXPECT_FALSE(look(one, "docker.io"));
+}
+
+TEST_F(CredentialsTest, RegistriesConfNamesThePlaces) {
+    add_helper("test-1", R"(read server
+case $server in
+h) echo '{"ServerURL":"h","Username":"helped","Secret":"cAnArY"}' ;;
+*) echo 'credentials not found in native keychain'; exit 1 ;;
+esac
+)");
+    CredentialFiles files;
+    files.usual = {write("1.json", auths(entry("h/a") + "," + entry("i")))};
+    const auto user = [&](std::vector<std::string> helpers, const std::string& host) {
+        files.helpers = std::move(helpers);
+        const auto found = CredentialStore(files).lookup(host, "a");
+        return found ? found->user : "-";
+    };
+    EXPECT_EQ(user({"test-1", "containers-auth.json"}, "h"), "helped");
+    EXPECT_EQ(user({"test-1", "containers-auth.json"}, "i"), "user");
+    EXPECT_EQ(user({"containers-auth.json", "test-1"}, "h"), "user");
+    EXPECT_EQ(user({"test-1"}, "i"), "-");
+    EXPECT_EQ(user({"none-such", "containers-auth.json"}, "i"), "user");
+    files.chosen = files.usual[0];
+    EXPECT_EQ(user({"test-1"}, "i"), "user");
 }
 
 // The file came from another machine.

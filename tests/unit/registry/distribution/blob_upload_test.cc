@@ -73,6 +73,15 @@ TEST_F(BlobUploadTest, ASmallBlobThatIsThereIsNotSent) {
     EXPECT_EQ(fake.count("POST", "") + fake.count("PUT", ""), 0U);
 }
 
+TEST_F(BlobUploadTest, ABlobOfAnotherSizeIsNotTheBlob) {
+    // A proxy that answers every HEAD with 200.
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        return r.method == "HEAD" ? std::optional(FakeResponse{.body = "a page"}) : std::nullopt;
+    };
+    upload(pattern(999));
+    EXPECT_TRUE(is_there(pattern(999)));
+}
+
 TEST_F(BlobUploadTest, LargeBlobsGoInChunks) {
     for (const bool relative : {false, true}) {
         fake.relative_locations = relative;
@@ -210,6 +219,24 @@ TEST_F(BlobUploadTest, AnySuccessOfAChunkCounts) {
         upload(blob);
         EXPECT_TRUE(is_there(blob)) << status;
     }
+}
+
+TEST_F(BlobUploadTest, AnotherSuccessOfTheLastRequestCountsIfTheBlobIsThere) {
+    for (const int status : {200, 202}) {
+        fake.after = [status](const FakeRequest& request, FakeResponse& response) {
+            if (request.method == "PUT" && response.status == 201) response.status = status;
+        };
+        for (const std::size_t size : {500UL, 4000UL}) {
+            const std::string blob = pattern(size + static_cast<std::size_t>(status));
+            upload(blob);
+            EXPECT_TRUE(is_there(blob)) << status;
+        }
+    }
+    // A login page stores nothing.
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        return r.method == "PUT" ? std::optional(FakeResponse{.status = 200}) : std::nullopt;
+    };
+    EXPECT_EQ(failure_of([&] { upload(content); }).first, ErrorKind::unavailable);
 }
 
 TEST_F(BlobUploadTest, WhereNothingCanBeLookedForEverythingIsSent) {

@@ -119,7 +119,7 @@ TEST_F(ListingTest, FallsBackToTheTagAfterARefusalOfTheRequest) {
         if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
         return FakeResponse{.status = status};
     };
-    for (const int one : {400, 404, 405, 406}) {
+    for (const int one : {400, 404, 405, 406, 501}) {
         status = one;
         EXPECT_EQ(list_referrers(*client(), subject).size(), 1U) << one;
     }
@@ -128,6 +128,17 @@ TEST_F(ListingTest, FallsBackToTheTagAfterARefusalOfTheRequest) {
         EXPECT_EQ(failure_of([&] { list_referrers(*client(), subject); }).first, ErrorKind::unavailable)
             << one;
     }
+}
+
+TEST_F(ListingTest, FallsBackToTheTagAfterAWebPage) {
+    // Some registries answer every path that they do not know with the page of their user interface.
+    const oci::Digest subject = oci::Digest::of(as_bytes("{}"));
+    fake.before = [](const FakeRequest& r) -> std::optional<FakeResponse> {
+        if (r.path.find("/referrers/") == std::string::npos) return std::nullopt;
+        return FakeResponse{.headers = {{"Content-Type", "text/html; charset=utf-8"}},
+                            .body = "<!doctype html>"};
+    };
+    EXPECT_TRUE(list_referrers(*client(), subject).empty());
 }
 
 TEST_F(ListingTest, TheReferrersThatAreReadAreBounded) {

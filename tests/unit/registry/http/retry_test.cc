@@ -121,8 +121,10 @@ TEST(RetrySleepTest, AnInterruptionEndsIt) {
 }
 
 TEST(RetryStatusTest, OnlyPassingStatesAreTriedAgain) {
-    for (const int status : {408, 429, 500, 502, 503, 504}) EXPECT_TRUE(is_transient_status(status));
-    for (const int status : {200, 301, 400, 401, 403, 404, 405, 416, 501, 505}) {
+    for (const int status : {408, 425, 429, 500, 502, 503, 504, 520, 522, 524, 530}) {
+        EXPECT_TRUE(is_transient_status(status));
+    }
+    for (const int status : {200, 301, 400, 401, 403, 404, 405, 416, 501, 505, 511, 519, 531}) {
         EXPECT_FALSE(is_transient_status(status));
     }
 }

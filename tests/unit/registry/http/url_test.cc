@@ -69,9 +69,15 @@ TEST(UrlTest, ResolvesLocations) {
     EXPECT_EQ(target("/../../x"), "https://h/x");
     EXPECT_EQ(target("//other/x"), "https://other/x");
     EXPECT_EQ(target("http://other/x"), "http://other/x");
-    for (const char* location : {"", "javascript:x", "http://u@h/", "/a b", "//"}) {
+    for (const char* location : {"", "javascript:x", "http://u@h/", "/a\tb", "/a\\b", "//", "http://a b/",
+                                 "http://\xc3\xa9/", "a b:x"}) {
         EXPECT_FALSE(base.resolve(location)) << location;
     }
+    // Servers do not encode everything.
+    EXPECT_EQ(target("/a b?n=\"\xc3\xa9 <x>\""), "https://h/a%20b?n=%22%C3%A9%20%3Cx%3E%22");
+    EXPECT_EQ(target("https://o/a b"), "https://o/a%20b");
+    EXPECT_EQ(target("?s=a b"), "https://h/v2/repo/blobs/uploads/?s=a%20b");
+    EXPECT_EQ(target("x//y z"), "https://h/v2/repo/blobs/uploads/x//y%20z");
 }
 
 TEST(UrlTest, AddsToTheQuery) {
