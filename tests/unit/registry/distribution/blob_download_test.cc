@@ -95,7 +95,7 @@ TEST_F(BlobDownloadTest, AContentEncodingThatOnlyNamesTheFormatOfTheBlob) {
     const std::string packed = test::gzip(content);
     fake.add_blob(packed);
     for (const bool chunked : {false, true}) {
-        spoil(kAll, [&](FakeResponse& r) {
+        spoil(kAll, [chunked](FakeResponse& r) {
             r.chunked = chunked;
             r.headers.emplace_back("Content-Encoding", "gzip");
         });
@@ -168,7 +168,7 @@ TEST_F(BlobDownloadTest, AnEncodedRangeIsNone) {
     const std::string packed = test::gzip(content);
     // A part of the encoded bytes, and an encoded part.
     for (const bool is_part : {true, false}) {
-        spoil(kAll, [&](FakeResponse& r) {
+        spoil(kAll, [&packed, is_part](FakeResponse& r) {
             if (r.status != 206) return;
             r.headers.emplace_back("Content-Encoding", "gzip");
             r.body = is_part ? packed.substr(1000, 500) : test::gzip(r.body);
