@@ -219,7 +219,7 @@ def check_api(test, site):
                     test.check_refused(case.verify(image=image), 5, f"{what} fails with {status}: verify")
     # A signature that was found stays one.
     test.check_status(site.sign("api:1"), 0, "sign")
-    with ReferrersProxy(case.attachments, [Fault("status", part="/referrers/", status=501)]) as proxy:
+    with ReferrersProxy(case.attachments, [Fault("status", part="/referrers/", status=403)]) as proxy:
         result = case.verify(image=proxy.image("api:1"))
         test.check(result.status == 0 and "not all signatures are read" in result.stderr, "verify warns of a list that fails",
                    result.describe())
