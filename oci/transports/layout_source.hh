@@ -36,8 +36,8 @@ class LayoutFiles {
 // io.containerd.image.name or its end. "" selects the only image, however many tags it has. If all images
 // have different platforms, "" selects an index of all of them, for a choice by platform. Signatures and
 // other artifacts that refer to an image are not images. A tag of several images with different platforms
-// selects an index of these. `name` names the layout in messages. Throws
-// Error{invalid} if it is not a layout, Error{not_found} with the available tags.
+// selects an index of these. `name` names the layout in messages. Throws Error{invalid} if it is not a
+// layout, Error{not_found} with the available tags.
 std::shared_ptr<ImageSource> open_layout_files(std::unique_ptr<LayoutFiles> files, const std::string& name,
                                                const std::string& tag);
 
